@@ -1,0 +1,46 @@
+"""Facts about where something was made: package versions, the kind of machine, the commit of the working folder."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+
+
+def package_versions(names: Iterable[str]) -> dict[str, str]:
+    """Versions of those of the named distributions that are installed, and of Python."""
+    versions = {"python": platform.python_version()}
+    for name in names:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def machine_kind() -> str:
+    """System, architecture and number of usable processors; nothing that names one machine or person."""
+    return f"{platform.system()} {platform.machine()}, {usable_processors()} processors"
+
+
+def usable_processors() -> int:
+    """Processors this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def commit_of_working_folder() -> str | None:
+    """The git commit of the current folder, with `+changes` when it is not clean; None outside a repository."""
+    try:
+        head = _git("rev-parse", "HEAD")
+        return f"{head}+changes" if _git("status", "--porcelain", "--untracked-files=no") else head
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()

@@ -1,0 +1,56 @@
+"""The only exceptions that users meet: what is wrong, where, what to do, and the exit code."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ZooError(Exception):
+    """Something the user can mend: data, files, extras, network, disk, sizes that do not match (exit code 1)."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(ZooError):
+    """Something was typed wrong: a name, an option, a type (exit code 2)."""
+
+    exit_code = 2
+
+
+class NotVerifiedError(ZooError):
+    """An export that could not be converted, or a check that did not pass or was not conclusive (exit code 3)."""
+
+    exit_code = 3
+
+
+class RefusedFileError(ZooError):
+    """A file refused before it is opened: unsafe, or not of the format its name says (exit code 4)."""
+
+    exit_code = 4
+
+
+class MissingExtraError(ZooError):
+    """An optional dependency is absent; the hint holds the pip command that brings it."""
+
+    def __init__(self, *, needed_for: str, extra: str, missing: str) -> None:
+        super().__init__(
+            f"{needed_for} needs the package {missing!r}, which is not installed",
+            hint=f"pip install 'zoo-core[{extra}]'",
+        )
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A sentence with the nearest known names, or with all of them when there are few; empty if there are none."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if near:
+        return f"Did you mean {' or '.join(repr(n) for n in near)}?"
+    if names and len(names) <= 12:
+        return f"Known: {', '.join(names)}"
+    return ""

@@ -1,0 +1,107 @@
+"""Reading and writing so that nothing is lost or half-written, and every failure says what, where and what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from .errors import ZooError
+
+_HINTS = {
+    errno.ENOSPC: "the disk is full: free some space and try again",
+    errno.EDQUOT: "the disk quota is used up: free some space and try again",
+    errno.EROFS: "the file system is read-only: choose another folder",
+    errno.EACCES: "you have no permission there: choose another folder, or change its permissions",
+    errno.EPERM: "you have no permission there: choose another folder, or change its permissions",
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "a part of the path is a file, not a folder",
+    errno.EISDIR: "this is a folder, not a file",
+}
+
+
+@contextlib.contextmanager
+def clear_io_errors(doing: str, path: Path) -> Iterator[None]:
+    """Turn an OSError inside the block into a ZooError that names `path`; `doing` is for example "cannot write"."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise ZooError(f"{doing} {path}: {reason}", hint=_HINTS.get(error.errno or 0)) from error
+
+
+def write_atomic(path: Path, data: bytes | str) -> None:
+    """Write a file whole or not at all: a temporary file beside it, fsync, rename. Makes the parent folder."""
+    content = data.encode() if isinstance(data, str) else data
+    with clear_io_errors("cannot write", path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def json_text(data: Any) -> str:
+    """JSON as the zoo writes it: two spaces, readable characters, a final newline, NaN refused."""
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def read_json(path: Path, *, what: str) -> dict[str, Any]:
+    """The JSON object in `path`. Raises ZooError when it is missing, damaged or no object; `what` names it for people."""
+    with clear_io_errors(f"cannot read {what}", path):
+        content = path.read_bytes()
+    try:
+        data = json.loads(content)
+    except ValueError as error:
+        raise ZooError(f"{what} {path} is damaged: {error}") from None
+    if not isinstance(data, dict):
+        raise ZooError(f"{what} {path} is damaged: it holds a {type(data).__name__}, not an object")
+    return data
+
+
+def sha256_of(path: Path) -> str:
+    """The sha256 of a file's bytes, in hexadecimal, read in pieces."""
+    with clear_io_errors("cannot read", path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def replace_folder(built: Path, final: Path) -> None:
+    """Put the folder `built` in the place of `final`: the old one is moved aside, and removed once the new one is there.
+
+    Both are on one file system. When the second rename fails, the old folder is put back.
+    """
+    aside = final.with_name(f".{final.name}.old")
+    with clear_io_errors("cannot write", final):
+        if aside.exists():
+            shutil.rmtree(aside)
+        had_one = final.exists()
+        if had_one:
+            final.rename(aside)
+        try:
+            built.rename(final)
+        except BaseException:
+            if had_one:
+                aside.rename(final)
+            raise
+        if had_one:
+            shutil.rmtree(aside)

@@ -1,0 +1,124 @@
+"""What happened, as data: runs, epochs, results and export reports, each with `to_json()`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Outcome = Literal["verified", "failed", "not-conclusive"]
+
+
+def to_plain(value: Any) -> Any:
+    """`value` with dataclasses, mappings and tuples turned into plain JSON types."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_plain(item) for item in value]
+    return value
+
+
+class Record:
+    """A frozen dataclass that can be written as plain JSON."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON: field names as keys."""
+        plain: dict[str, Any] = to_plain(self)
+        return plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInfo(Record):
+    """What `run.json` holds: everything that was decided before the first step, and how far the run came.
+
+    `dataset_options` and `options` hold every value that was in force. `metrics` are those of the best epoch and, where
+    there is a test split, of the test. `status` is "unfinished" until the last epoch (or early stopping) is done.
+    """
+
+    name: str
+    model: str
+    model_plugin: str
+    options: Mapping[str, Any]
+    dataset: str
+    dataset_plugin: str
+    dataset_options: Mapping[str, Any]
+    dataset_fingerprint: str
+    classes: tuple[str, ...]
+    trainer: str
+    trainer_plugin: str
+    config: Mapping[str, Any]
+    epochs: int
+    seed: int
+    device: str
+    status: Literal["unfinished", "finished"] = "unfinished"
+    best_epoch: int | None = None
+    seconds: float | None = None
+    validation: Mapping[str, float] = field(default_factory=dict)
+    test: Mapping[str, float] | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    commit: str | None = None
+    machine: str = ""
+    schema: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochRow(Record):
+    """One line of `metrics.jsonl`. Epochs count from 1; seconds are wall time of the whole epoch with its validation."""
+
+    epoch: int
+    train: Mapping[str, float]
+    validation: Mapping[str, float]
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainResult(Record):
+    """What a trainer returns: the epochs that were run, and which of them was best on the validation part."""
+
+    epochs: int
+    best_epoch: int
+    seconds: float
+    validation: Mapping[str, float]
+    stopped_early: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckResult(Record):
+    """One rule of a check and what came of it."""
+
+    rule: str
+    outcome: Literal["passed", "failed", "not-conclusive", "skipped"]
+    detail: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputError(Record):
+    """How far one output is from the reference: largest error and bound in the output's units, and error in floors."""
+
+    name: str
+    error: float
+    bound: float
+    floors: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportReport(Record):
+    """What `report.json` holds. `files` maps the path of every other file of the bundle to its sha256."""
+
+    outcome: Outcome
+    name: str
+    model: str
+    run: str | None
+    opset: int
+    axes: Mapping[str, tuple[int | str, ...]]
+    untrained: bool
+    reference: Literal["float64", "relative"]
+    checks: tuple[CheckResult, ...]
+    outputs: tuple[OutputError, ...]
+    versions: Mapping[str, str]
+    files: Mapping[str, str] = field(default_factory=dict)
+    schema: int = 1

@@ -1,0 +1,143 @@
+"""What a tensor may look like: fixed, free, derived and bound axes, with dtype and value range."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import ZooError
+
+DTYPES = ("float32", "float64", "float16", "int64", "int32", "uint8", "bool")
+
+_AXIS = re.compile(r"^(?:(?P<factor>[1-9]\d*)\*)?(?P<name>[A-Za-z][A-Za-z0-9_]*)(?P<offset>[+-]\d+)?$")
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis: `factor * name + offset`, or a fixed size when `name` is None."""
+
+    name: str | None
+    factor: int = 1
+    offset: int = 0
+    size: int | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """A capital name: a free axis of the exported file."""
+        return self.name is not None and self.name[0].isupper()
+
+    @property
+    def is_option(self) -> bool:
+        """A lowercase name: bound to an option of the model's builder."""
+        return self.name is not None and self.name[0].islower()
+
+    def resolve(self, sizes: Mapping[str, int]) -> int | None:
+        """The size of this axis once its name has a value; None while it has not."""
+        if self.name is None:
+            return self.size
+        if self.name not in sizes:
+            return None
+        return self.factor * sizes[self.name] + self.offset
+
+
+def _parse_axis(axis: int | str) -> Axis:
+    if isinstance(axis, bool) or not isinstance(axis, int | str):
+        raise ZooError(f"an axis is an int or a name, not {axis!r}")
+    if isinstance(axis, int):
+        if axis < 1:
+            raise ZooError(f"a fixed axis is at least 1, not {axis}")
+        return Axis(name=None, size=axis)
+    match = _AXIS.match(axis)
+    if match is None:
+        raise ZooError(
+            f"cannot read the axis {axis!r}",
+            hint="an int is fixed, 'N' is free, '16*H' only multiples, 'H-2' derived, 'height' a builder option",
+        )
+    return Axis(
+        name=match["name"],
+        factor=int(match["factor"] or 1),
+        offset=int(match["offset"] or 0),
+    )
+
+
+@dataclass(frozen=True, init=False)
+class TensorSpec:
+    """The shape, dtype and value range of one tensor.
+
+    `axes`: an int is fixed; a capital name ("N", "H") is a free axis of the exported file; "16*H" allows only multiples;
+    "H-2" is derived (outputs); a lowercase name ("height") is bound to the builder option of that name.
+    `low` and `high`: the range of plausible values, when it is known.
+    """
+
+    axes: tuple[int | str, ...]
+    dtype: str
+    low: float | None
+    high: float | None
+
+    def __init__(
+        self, *axes: int | str, dtype: str = "float32", low: float | None = None, high: float | None = None
+    ) -> None:
+        for axis in axes:
+            _parse_axis(axis)
+        if dtype not in DTYPES:
+            raise ZooError(f"unknown dtype {dtype!r}", hint=f"one of {', '.join(DTYPES)}")
+        if low is not None and high is not None and not low < high:
+            raise ZooError(f"low must be below high, not {low} and {high}")
+        object.__setattr__(self, "axes", tuple(axes))
+        object.__setattr__(self, "dtype", dtype)
+        object.__setattr__(self, "low", low)
+        object.__setattr__(self, "high", high)
+
+    @property
+    def parsed(self) -> tuple[Axis, ...]:
+        """The axes as structured values."""
+        return tuple(_parse_axis(axis) for axis in self.axes)
+
+    @property
+    def free_axes(self) -> tuple[str, ...]:
+        """Names of the free axes (capitals), in order, each once."""
+        return tuple(dict.fromkeys(a.name for a in self.parsed if a.name and a.is_free))
+
+    @property
+    def option_axes(self) -> tuple[str, ...]:
+        """Names of the builder options that appear as axes, in order, each once."""
+        return tuple(dict.fromkeys(a.name for a in self.parsed if a.name and a.is_option))
+
+    def bind(self, sizes: Mapping[str, Any]) -> TensorSpec:
+        """The same spec with each axis whose name is in `sizes` replaced by its size."""
+        axes: list[int | str] = []
+        for written, axis in zip(self.axes, self.parsed, strict=True):
+            value = axis.resolve({k: v for k, v in sizes.items() if isinstance(v, int)})
+            axes.append(written if value is None else value)
+        return TensorSpec(*axes, dtype=self.dtype, low=self.low, high=self.high)
+
+    def shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
+        """The concrete shape. Raises ZooError if an axis has no value in `sizes`."""
+        bound = self.bind(sizes)
+        open_axes = [axis for axis in bound.axes if not isinstance(axis, int)]
+        if open_axes:
+            raise ZooError(f"no size given for axis {', '.join(map(str, open_axes))} of {self}")
+        return tuple(axis for axis in bound.axes if isinstance(axis, int))
+
+    def __str__(self) -> str:
+        inside = ", ".join(map(str, self.axes))
+        return f"({inside}{',' if len(self.axes) == 1 else ''})"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON: `{axes, dtype[, low, high]}`."""
+        data: dict[str, Any] = {"axes": list(self.axes), "dtype": self.dtype}
+        if self.low is not None:
+            data["low"] = self.low
+        if self.high is not None:
+            data["high"] = self.high
+        return data
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TensorSpec:
+        """The inverse of `to_json`. Raises ZooError on anything else."""
+        axes = data.get("axes")
+        if not isinstance(axes, list):
+            raise ZooError(f"a tensor spec has a list of axes, not {axes!r}")
+        return cls(*axes, dtype=data.get("dtype", "float32"), low=data.get("low"), high=data.get("high"))

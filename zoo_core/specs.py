@@ -1,0 +1,277 @@
+"""What plugins declare: models, datasets, trainers and families, as frozen data that is validated when it is made."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .errors import ZooError, did_you_mean
+from .options import Option, options_of_dataclass, options_of_signature
+from .shapes import TensorSpec
+
+TASKS = (
+    "image-classification",
+    "binary-classification",
+    "semantic-segmentation",
+    "sequence-segmentation",
+    "image-filter",
+    "features",
+    "detection",
+    "instance-segmentation",
+    "keypoints",
+    "optical-flow",
+    "video-classification",
+)
+
+CORE_DATA_OPTIONS = (
+    Option(name="root", type="str", optional=True),
+    Option(name="classes", type="str...", default=()),
+    Option(name="train_size", type="int", optional=True),
+    Option(name="val_size", type="int", optional=True),
+    Option(name="stratified", type="bool", default=True),
+    Option(name="size", type="int", optional=True),
+)
+"""Dataset options that belong to the core and work for every dataset."""
+
+_NAME = re.compile(r"^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?$")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocess:
+    """From a decoded picture to the tensor a model takes; executed by `zoo_core.preprocess` only.
+
+    Order: colour, resize (Pillow, on uint8), centre crop, `pixels * scale`, `- mean`, `/ std`, layout.
+    `resize`: (height, width), or one int for the shorter side; `crop`: (height, width).
+    """
+
+    resize: int | tuple[int, int] | None = None
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = "bilinear"
+    crop: tuple[int, int] | None = None
+    scale: float = 1 / 255
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    color: Literal["RGB", "BGR", "L"] = "RGB"
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+
+    def __post_init__(self) -> None:
+        channels = self.channels
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in {1, channels}:
+                raise ZooError(f"preprocess: {name} has {len(values)} values for {channels} channels")
+        if any(value == 0 for value in self.std):
+            raise ZooError("preprocess: std cannot be 0")
+        if isinstance(self.resize, int) and self.crop is None:
+            raise ZooError(
+                "preprocess: a resize of the shorter side needs a crop, or pictures differ in size",
+                hint="resize=(height, width), or add crop=(height, width)",
+            )
+
+    @property
+    def channels(self) -> int:
+        """Channels of the tensor: 1 for grey, 3 for colour."""
+        return 1 if self.color == "L" else 3
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(height, width) after preprocessing; None when pictures keep their own size."""
+        if self.crop is not None:
+            return self.crop
+        return self.resize if isinstance(self.resize, tuple) else None
+
+    def resized(self, side: int) -> Preprocess:
+        """The same recipe for square pictures of another side, in pixels."""
+        if isinstance(self.resize, int) and self.crop is not None:
+            factor = self.resize / min(self.crop)
+            return dataclasses.replace(self, resize=round(side * factor), crop=(side, side))
+        return dataclasses.replace(self, resize=(side, side), crop=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON; tuples become lists."""
+        data = dataclasses.asdict(self)
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Preprocess:
+        """The inverse of `to_json`. Raises ZooError on unknown fields or values."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        if unknown := set(data) - known:
+            raise ZooError(f"preprocess: unknown field {', '.join(sorted(unknown))}")
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+        for name, allowed in (
+            ("interpolation", ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")),
+            ("color", ("RGB", "BGR", "L")),
+            ("layout", ("NCHW", "NHWC")),
+        ):
+            if name in values and values[name] not in allowed:
+                raise ZooError(f"preprocess: {name} cannot be {values[name]!r}", hint=f"one of {', '.join(allowed)}")
+        return cls(**values)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weights:
+    """Trained parameters that can be fetched: safetensors, or a .pth that is read with `weights_only=True`."""
+
+    name: str
+    url: str
+    sha256: str
+    size: int | None = None
+    license: str = ""
+    labels: tuple[str, ...] = ()
+    preprocess: Preprocess | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+def _check_common(spec: ModelSpec | DatasetSpec | TrainerSpec) -> None:
+    kind = type(spec).__name__
+    if not _NAME.match(spec.name):
+        raise ZooError(
+            f"{kind}: {spec.name!r} is not a name", hint="small letters, digits, '-', '.' and '_'; family/member"
+        )
+    if not spec.summary or "\n" in spec.summary:
+        raise ZooError(f"{kind} {spec.name!r}: summary is one line of text, not {spec.summary!r}")
+
+
+def _check_task(spec: ModelSpec | DatasetSpec) -> None:
+    if spec.task not in TASKS:
+        raise ZooError(
+            f"{type(spec).__name__} {spec.name!r}: unknown task {spec.task!r}",
+            hint=did_you_mean(spec.task, TASKS) or f"one of {', '.join(TASKS)}",
+        )
+
+
+def _check_tensors(kind: str, tensors: Mapping[str, TensorSpec]) -> None:
+    if not tensors:
+        raise ZooError(f"{kind} declares no tensor")
+    for name, tensor in tensors.items():
+        if not isinstance(tensor, TensorSpec):
+            raise ZooError(f"{kind}: {name!r} is a {type(tensor).__name__}, not a TensorSpec")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec:
+    """One architecture. `build` takes keyword-only options, and its signature is the option schema.
+
+    `build` must import torch inside; it returns an `nn.Module` whose outputs are those declared, in order.
+    `renamed` maps old option names to present ones; `aliases` are old names of the model itself.
+    `export_wrapper(module)` may return a module that is exported in its place and verified against the original.
+    """
+
+    name: str
+    build: Callable[..., Any]
+    task: str
+    summary: str
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
+    source: str = ""
+    license: str = ""
+    preprocess: Preprocess | None = None
+    labels: tuple[str, ...] = ()
+    weights: tuple[Weights, ...] = ()
+    aliases: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    requires_core: str = ""
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+    export_wrapper: Callable[[Any], Any] | None = None
+
+    def __post_init__(self) -> None:
+        _check_common(self)
+        _check_task(self)
+        _check_tensors(f"ModelSpec {self.name!r}, inputs", self.inputs)
+        _check_tensors(f"ModelSpec {self.name!r}, outputs", self.outputs)
+        if not callable(self.build):
+            raise ZooError(f"ModelSpec {self.name!r}: build is not callable")
+        named = {option.name for option in self.options}
+        for tensor in (*self.inputs.values(), *self.outputs.values()):
+            if unknown := set(tensor.option_axes) - named:
+                raise ZooError(
+                    f"ModelSpec {self.name!r}: axis {', '.join(sorted(unknown))} is no option of its builder",
+                    hint=f"options: {', '.join(sorted(named)) or 'none'}",
+                )
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """The builder's keyword-only parameters."""
+        return options_of_signature(self.build, where=f"model {self.name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec:
+    """One dataset. `load(root, *, split, download, ...)` returns an ArraySplit or a FileSplit (`zoo_core.data`).
+
+    Further keyword-only parameters of `load` are the dataset's own options. `inputs` describe an item after
+    preprocessing. `classes` is None when only the data know them. `splits` are those that exist on the disk: a dataset
+    without "validation" gives a part of its "train". `needs` names packages beyond numpy and Pillow. `samples` are
+    pictures shipped with the plugin, to try a trained model on.
+    """
+
+    name: str
+    load: Callable[..., Any]
+    task: str
+    summary: str
+    inputs: Mapping[str, TensorSpec]
+    classes: tuple[str, ...] | None = None
+    preprocess: Preprocess | None = None
+    splits: tuple[str, ...] = ("train", "test")
+    license: str = ""
+    source: str = ""
+    download_bytes: int = 0
+    needs: tuple[str, ...] = ()
+    samples: tuple[str, ...] = ()
+    requires_core: str = ""
+
+    def __post_init__(self) -> None:
+        _check_common(self)
+        _check_task(self)
+        _check_tensors(f"DatasetSpec {self.name!r}, inputs", self.inputs)
+        if "train" not in self.splits:
+            raise ZooError(f"DatasetSpec {self.name!r}: splits must have 'train', not {self.splits}")
+        core = {option.name for option in CORE_DATA_OPTIONS}
+        if taken := core & {option.name for option in self.own_options}:
+            raise ZooError(f"DatasetSpec {self.name!r}: option {', '.join(sorted(taken))} belongs to the core")
+
+    @property
+    def own_options(self) -> tuple[Option, ...]:
+        """Options that only this dataset has."""
+        return options_of_signature(self.load, where=f"dataset {self.name}", skip=("root", "split", "download"))
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """Every option: the core's and its own."""
+        return (*CORE_DATA_OPTIONS, *self.own_options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainerSpec:
+    """One way to train: `fit(job, *, on_epoch) -> TrainResult`. `config` is a dataclass whose fields are the options."""
+
+    name: str
+    fit: Callable[..., Any]
+    summary: str
+    config: type
+    requires_core: str = ""
+
+    def __post_init__(self) -> None:
+        _check_common(self)
+        if not dataclasses.is_dataclass(self.config):
+            raise ZooError(f"TrainerSpec {self.name!r}: config is a dataclass, not {self.config!r}")
+        if not callable(self.fit):
+            raise ZooError(f"TrainerSpec {self.name!r}: fit is not callable")
+        _ = self.options  # an option without a usable type is found now, not when somebody trains
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """The fields of `config`."""
+        return options_of_dataclass(self.config, where=f"trainer {self.name}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFamily:
+    """Every model of an installed library: `names()` lists them, `spec(name)` makes one ModelSpec named `prefix/name`."""
+
+    prefix: str
+    names: Callable[[], Iterable[str]]
+    spec: Callable[[str], ModelSpec]
+    library: str = ""
