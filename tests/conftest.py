@@ -1,0 +1,129 @@
+"""Fixtures for every test: the real program in a child process, fake distributions, and a user's folders kept apart."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROGRAM = Path(sys.executable).with_name("zoo")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What a command left behind."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> Any:
+        """stdout as JSON; fails with everything that was printed if it is none."""
+        try:
+            return json.loads(self.stdout)
+        except ValueError:
+            raise AssertionError(
+                f"no JSON on stdout, exit code {self.code}:\n{self.stdout}\n{self.stderr}"
+            ) from None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes the user's cache and data, or feels the user's ZOO_ variables."""
+    base = tmp_path_factory.mktemp("user")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith(("ZOO_", "_ZOO_"))]:
+            patch.delenv(name)
+        patch.setenv("ZOO_CACHE", str(base / "cache"))
+        patch.setenv("ZOO_DATA", str(base / "data"))
+        patch.setenv("MPLCONFIGDIR", str(base / "matplotlib"))
+        # Two processors are the common case: one thread each is faster than threads that wait for each other.
+        patch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
+        patch.setenv("NO_COLOR", "1")
+        yield
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """The folder where `fake_distribution` installs; `run_zoo` has it on PYTHONPATH."""
+    return tmp_path / "site"
+
+
+@pytest.fixture
+def run_zoo(tmp_path: Path, site: Path) -> Callable[..., Result]:
+    """`run_zoo(*arguments, cwd=..., env=..., timeout=..., input=...)` runs the console program in a child process.
+
+    `cwd` is the test's own folder unless given, so that `runs/` and `exported/` are the test's own. `env` is added to
+    the environment; a value of None takes the variable away.
+    """
+
+    def run(
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        env: Mapping[str, str | None] | None = None,
+        timeout: float = 240,
+        input: str | None = None,
+    ) -> Result:
+        environment = {**os.environ, **{k: v for k, v in (env or {}).items() if v is not None}}
+        for name in [name for name, value in (env or {}).items() if value is None]:
+            environment.pop(name, None)
+        if site.exists():
+            parts = [str(site), environment.get("PYTHONPATH", "")]
+            environment["PYTHONPATH"] = os.pathsep.join(part for part in parts if part)
+        done = subprocess.run(
+            [PROGRAM, *map(str, arguments)],
+            cwd=cwd or tmp_path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+            **({"input": input} if input is not None else {"stdin": subprocess.DEVNULL}),
+        )
+        return Result(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def fake_distribution(site: Path) -> Callable[..., Path]:
+    """`fake_distribution(name, code, ...)` writes a package and its `.dist-info`, as pip would leave them.
+
+    `code` is the text of `PACKAGE/__init__.py` (dedented); `files` are further ones, `{path in the package: text}`.
+    `package` is the name with underscores unless given. `entries` is `{entry point: value}`, `{name: package}` unless
+    given. Returns the package's folder.
+    """
+
+    def write(
+        name: str,
+        code: str = "",
+        *,
+        files: Mapping[str, str] | None = None,
+        version: str = "1.0",
+        package: str | None = None,
+        entries: Mapping[str, str] | None = None,
+    ) -> Path:
+        package = package or name.replace("-", "_")
+        folder = site / package
+        for path, text in {"__init__.py": code, **(files or {})}.items():
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(textwrap.dedent(text))
+        info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+        info.mkdir(parents=True, exist_ok=True)
+        info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        lines = [f"{entry} = {value}" for entry, value in (entries or {name: package}).items()]
+        info.joinpath("entry_points.txt").write_text("[zoo.plugins]\n" + "\n".join(lines) + "\n")
+        return folder
+
+    return write
