@@ -1,4 +1,4 @@
-"""Fixtures for every test: the real program in a child process, fake distributions, and a user's folders kept apart."""
+"""Fixtures for every test: the real program in a child process, fake distributions, folders of their own."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run_zoo(tmp_path: Path, site: Path) -> Callable[..., Result]:
-    """`run_zoo(*arguments, cwd=..., env=..., timeout=..., input=...)` runs the console program in a child process.
+    """`run_zoo(*arguments, cwd=..., env=..., timeout=..., typed=...)` runs the console program as a child.
 
-    `cwd` is the test's own folder unless given, so that `runs/` and `exported/` are the test's own. `env` is added to
-    the environment; a value of None takes the variable away.
+    `cwd` is the test's own folder unless given, so that `runs/` and `exported/` are the test's own. `env` is
+    added to the environment; a value of None takes the variable away. `typed` is the text on stdin.
     """
 
     def run(
@@ -71,7 +71,7 @@ def run_zoo(tmp_path: Path, site: Path) -> Callable[..., Result]:
         cwd: Path | None = None,
         env: Mapping[str, str | None] | None = None,
         timeout: float = 240,
-        input: str | None = None,
+        typed: str | None = None,
     ) -> Result:
         environment = {**os.environ, **{k: v for k, v in (env or {}).items() if v is not None}}
         for name in [name for name, value in (env or {}).items() if value is None]:
@@ -88,7 +88,7 @@ def run_zoo(tmp_path: Path, site: Path) -> Callable[..., Result]:
             encoding="utf-8",
             timeout=timeout,
             check=False,
-            **({"input": input} if input is not None else {"stdin": subprocess.DEVNULL}),
+            **({"input": typed} if typed is not None else {"stdin": subprocess.DEVNULL}),
         )
         return Result(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
@@ -97,11 +97,11 @@ def run_zoo(tmp_path: Path, site: Path) -> Callable[..., Result]:
 
 @pytest.fixture
 def fake_distribution(site: Path) -> Callable[..., Path]:
-    """`fake_distribution(name, code, ...)` writes a package and its `.dist-info`, as pip would leave them.
+    """`fake_distribution(name, code, ...)` writes a package and its `.dist-info`, as pip leaves them.
 
-    `code` is the text of `PACKAGE/__init__.py` (dedented); `files` are further ones, `{path in the package: text}`.
-    `package` is the name with underscores unless given. `entries` is `{entry point: value}`, `{name: package}` unless
-    given. Returns the package's folder.
+    `code` is the text of `PACKAGE/__init__.py` (dedented); `files` are further ones, `{path in the package:
+    text}`. `package` is the name with underscores unless given. `entries` is `{entry point: value}`,
+    `{name: package}` unless given. Returns the package's folder.
     """
 
     def write(

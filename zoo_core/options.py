@@ -54,7 +54,9 @@ class Option:
     def _scalar(self, text: str, kind: str, where: str) -> Any:
         try:
             if kind == "bool":
-                value: Any = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[text.lower()]
+                value: Any = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
+                    text.lower()
+                ]
             else:
                 value = _SCALARS[kind](text)
         except (KeyError, ValueError):
@@ -71,7 +73,9 @@ class Option:
         if self.choices and value not in self.choices:
             known = ", ".join(map(str, self.choices))
             suggestion = did_you_mean(str(value), map(str, self.choices))
-            raise UsageError(f"{where}: {self.name} cannot be {value!r}", hint=suggestion or f"one of {known}")
+            raise UsageError(
+                f"{where}: {self.name} cannot be {value!r}", hint=suggestion or f"one of {known}"
+            )
         return value
 
     def _wrong(self, shown: str, where: str) -> UsageError:
@@ -79,7 +83,8 @@ class Option:
         if self.type.endswith("..."):
             example = f"{example},{example}"
         return UsageError(
-            f"{where}: {self.name} takes {self.type_text}, not {shown}", hint=f"for example {self.name}={example}"
+            f"{where}: {self.name} takes {self.type_text}, not {shown}",
+            hint=f"for example {self.name}={example}",
         )
 
     @property
@@ -148,11 +153,26 @@ def _type_name(annotation: Any) -> str | None:
     return next((name for name, kind in _SCALARS.items() if kind is annotation), None)
 
 
+def _parameter_types(function: Callable[..., Any], *, where: str) -> dict[str, Any]:
+    """Types of the parameters only: what a builder returns is often a name that only type checkers import."""
+    plain = inspect.unwrap(function)
+    written = {k: v for k, v in getattr(plain, "__annotations__", {}).items() if k != "return"}
+    try:
+        return typing.get_type_hints(
+            types.SimpleNamespace(__annotations__=written), globalns=getattr(plain, "__globals__", {})
+        )
+    except NameError as error:
+        raise ZooError(
+            f"{where}: the type of an option cannot be read: {error}",
+            hint="types of options must be importable when the plugin is loaded",
+        ) from None
+
+
 def options_of_signature(
     function: Callable[..., Any], *, where: str, skip: Iterable[str] = ()
 ) -> tuple[Option, ...]:
     """The keyword-only parameters of `function` as options. Raises ZooError on any other kind of parameter."""
-    hints = typing.get_type_hints(function)
+    hints = _parameter_types(function, where=where)
     found = []
     for parameter in inspect.signature(function).parameters.values():
         if parameter.name in skip:
@@ -223,7 +243,8 @@ def check_options(
         listed = ", ".join(repr(name) for name in unknown)
         plural = "s" if len(unknown) > 1 else ""
         raise UsageError(
-            f"{where} has no option{plural} {listed}", hint=" ".join(dict.fromkeys(hints)) or "it has no such options"
+            f"{where} has no option{plural} {listed}",
+            hint=" ".join(dict.fromkeys(hints)) or "it has no such options",
         )
     return {
         name: known[name].parse(value, where=where)
