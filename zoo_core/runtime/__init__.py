@@ -1,0 +1,1 @@
+"""Open, vet and run an exported file: numpy, onnxruntime and Pillow only."""

@@ -1,0 +1,213 @@
+"""Protobuf's wire format, read strictly: no length is trusted, nothing is copied or recurses."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+Kind = Literal["int", "float", "double", "string", "bytes", "message", "varints", "fixed32s", "fixed64s"]
+
+_WIRE: dict[str, int] = {
+    "int": VARINT,
+    "float": FIXED32,
+    "double": FIXED64,
+    "string": BYTES,
+    "bytes": BYTES,
+    "message": BYTES,
+    "varints": VARINT,
+    "fixed32s": FIXED32,
+    "fixed64s": FIXED64,
+}
+_NUMBERS = ("varints", "fixed32s", "fixed64s")
+_MAX_FIELD_NUMBER = (1 << 29) - 1
+
+
+class WireError(ValueError):
+    """Bytes that are no protobuf of the expected message. `cut_short`: they end in the middle of a field."""
+
+    def __init__(self, text: str, *, cut_short: bool = False) -> None:
+        super().__init__(text)
+        self.cut_short = cut_short
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """How one field of a message is read.
+
+    The kinds "varints", "fixed32s" and "fixed64s" are repeated numbers, packed or not: they come as a list of
+    pieces which, joined, are the packed form. "bytes" and "message" come as views of the data, "int" as a
+    signed 64-bit number.
+    """
+
+    name: str
+    kind: Kind
+    repeated: bool = False
+
+
+Schema = Mapping[int, Field]
+
+
+class Budget:
+    """How many fields may still be read: files that would make too many Python objects are refused."""
+
+    def __init__(self, fields: int) -> None:
+        self.left = fields
+
+    def spend(self) -> None:
+        """Count one field. Raises WireError when there are too many."""
+        self.left -= 1
+        if self.left < 0:
+            raise WireError("it holds more fields than any real model")
+
+
+def read_message(data: memoryview, schema: Schema, budget: Budget) -> dict[str, Any]:
+    """The fields of one message by name; those that are absent from the data are absent here.
+
+    Fields that the schema does not know are skipped. Raises WireError on a wrong wire type, on a length that
+    leads past the end, and on a single field that is there twice: readers disagree on what that means.
+    """
+    found: dict[str, Any] = {}
+    position, end = 0, len(data)
+    while position < end:
+        budget.spend()
+        key, position = _varint(data, position)
+        number, wire = key >> 3, key & 7
+        if not 0 < number <= _MAX_FIELD_NUMBER:
+            raise WireError(f"{number} is no field number")
+        start, stop = _extent(data, position, wire)
+        field = schema.get(number)
+        if field is not None:
+            _store(found, field, wire, data[start:stop])
+        position = stop
+    return found
+
+
+def _store(found: dict[str, Any], field: Field, wire: int, piece: memoryview) -> None:
+    packed = wire == BYTES and field.kind in _NUMBERS
+    if wire != _WIRE[field.kind] and not packed:
+        raise WireError(f"the field {field.name} has the wrong wire type {wire}")
+    value = piece if field.kind in _NUMBERS else _value(field, piece)
+    if field.repeated or field.kind in _NUMBERS:
+        found.setdefault(field.name, []).append(value)
+    elif field.name in found:
+        raise WireError(f"the field {field.name} is there twice")
+    else:
+        found[field.name] = value
+
+
+def _value(field: Field, piece: memoryview) -> Any:
+    if field.kind == "int":
+        number, _ = _varint(piece, 0)
+        return number - (1 << 64) if number >> 63 else number
+    if field.kind == "float":
+        return struct.unpack("<f", piece)[0]
+    if field.kind == "double":
+        return struct.unpack("<d", piece)[0]
+    if field.kind == "string":
+        try:
+            return str(piece, "utf-8")
+        except UnicodeDecodeError:
+            raise WireError(f"the field {field.name} is no UTF-8 text") from None
+    return piece
+
+
+def _extent(data: memoryview, position: int, wire: int) -> tuple[int, int]:
+    """Where the value of a field begins and ends."""
+    if wire == VARINT:
+        _, stop = _varint(data, position)
+        return position, stop
+    if wire == BYTES:
+        length, position = _varint(data, position)
+    elif wire == FIXED64:
+        length = 8
+    elif wire == FIXED32:
+        length = 4
+    else:
+        raise WireError(f"wire type {wire} does not exist in ONNX files")
+    if length > len(data) - position:
+        raise WireError(
+            f"a part of {length:,} bytes is announced, but only {len(data) - position:,} are left",
+            cut_short=True,
+        )
+    return position, position + length
+
+
+def _varint(data: memoryview, position: int) -> tuple[int, int]:
+    value = shift = 0
+    end = len(data)
+    while position < end:
+        byte = data[position]
+        position += 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            if value >> 64:
+                raise WireError("a number is longer than 64 bits")
+            return value, position
+        shift += 7
+        if shift > 63:
+            raise WireError("a number is longer than 64 bits")
+    raise WireError("it ends in the middle of a number", cut_short=True)
+
+
+def join(pieces: list[memoryview]) -> memoryview | bytes:
+    """One buffer of several pieces; a single piece is not copied."""
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def count_varints(pieces: list[memoryview]) -> int:
+    """How many numbers there are in pieces of packed varints."""
+    return sum(int(np.count_nonzero(np.frombuffer(piece, np.uint8) < 0x80)) for piece in pieces)
+
+
+def decode_varints(pieces: list[memoryview]) -> NDArray[np.uint64]:
+    """The numbers in pieces of packed varints, without a Python loop over them. Raises WireError if damaged."""
+    raw = np.frombuffer(join(pieces), np.uint8)
+    if raw.size == 0:
+        return np.zeros(0, np.uint64)
+    last = np.flatnonzero(raw < 0x80)
+    if last.size == 0 or last[-1] != raw.size - 1:
+        raise WireError("it ends in the middle of a number", cut_short=True)
+    first = np.concatenate(([0], last[:-1] + 1))
+    lengths = last - first + 1
+    longest = int(lengths.max())
+    if longest > 10:
+        raise WireError("a number is longer than 64 bits")
+    values = np.zeros(last.size, np.uint64)
+    for index in range(longest):
+        there = lengths > index
+        part = (raw[first[there] + index] & 0x7F).astype(np.uint64)
+        values[there] |= part << np.uint64(7 * index)
+    return values
+
+
+def decode_ints(pieces: list[memoryview]) -> tuple[int, ...]:
+    """Signed 64-bit numbers in pieces of packed varints."""
+    return tuple(decode_varints(pieces).view(np.int64).tolist())
+
+
+def varint(value: int) -> bytes:
+    """A signed 64-bit number as a varint."""
+    value &= (1 << 64) - 1
+    out = bytearray()
+    while value > 0x7F:
+        out.append((value & 0x7F) | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def number_field(number: int, value: int) -> bytes:
+    """One varint field, ready to be joined to a message."""
+    return varint(number << 3 | VARINT) + varint(value)
+
+
+def bytes_field(number: int, value: bytes | memoryview) -> bytes:
+    """One length-delimited field, ready to be joined to a message."""
+    return b"".join((varint(number << 3 | BYTES), varint(len(value)), value))
