@@ -1,0 +1,36 @@
+# `make demo` and `make test` do all the set-up themselves; Python 3.11 or newer and make are enough.
+# Another interpreter: make test PYTHON=python3.13
+
+ifndef PYTHON
+PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+endif
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test lint clean set-up-demo set-up-test
+
+help: ## Print the targets.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: set-up-demo ## Set up, then the zoo's main job on real digits: train, export, verify, predict.
+	$(BIN)/zoo quickstart
+
+test: lint ## Set up, then the whole check: ruff, mypy, import-linter, pytest.
+	$(BIN)/python -m pytest
+
+lint: set-up-test ## Set up, then the checks that run nothing: ruff, mypy, import-linter.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+clean: ## Remove the virtual environment and every cache; runs and exports stay.
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+set-up-demo set-up-test: set-up-%:
+	@PYTHON='$(PYTHON)' VENV='$(VENV)' sh .ci/set-up $*
