@@ -1,0 +1,34 @@
+"""`zoo plot`: draw pictures of a run."""
+
+from __future__ import annotations
+
+import click
+
+from .common import json_option, print_json, say
+
+
+@click.command("plot")
+@click.argument("run")
+@click.option(
+    "--what", default="curves", show_default=True, metavar="KIND", help="curves: loss and accuracy."
+)
+@json_option
+def command(run: str, what: str, as_json: bool) -> None:
+    """Draw pictures of RUN as PNG files in its folder plots/.
+
+    \b
+    Examples:
+      zoo plot lenet5-digits
+      zoo plot runs/lenet5-digits --what curves --json
+    """
+    from zoo_core.training.run import load_run
+    from zoo_core.workflows.pictures import draw
+
+    opened = load_run(run)
+    files = draw(opened, what=what)
+    if as_json:
+        print_json({"files": [str(file) for file in files]})
+        return
+    for file in files:
+        say(str(file))
+    say(f"Next: zoo export {opened.name}")

@@ -1,0 +1,80 @@
+"""How a training shows itself: a bar when stderr is a terminal, otherwise one line an epoch."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from zoo_core.records import EpochRow, RunInfo
+
+from .common import note
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class TrainProgress:
+    """A context manager whose methods are the callbacks of `zoo_core.workflows.train.train`.
+
+    `info` is the run's record as soon as it has started, so that a stopped run can be named.
+    """
+
+    def __init__(self) -> None:
+        self.info: RunInfo | None = None
+        self._bar: Progress | None = None
+        self._task: TaskID | None = None
+        self._epoch = 0
+
+    def __enter__(self) -> TrainProgress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def on_start(self, info: RunInfo, done: int) -> None:
+        """The run begins, or goes on after `done` epochs."""
+        self.info = info
+        self._epoch = done
+        more = f", going on after epoch {done}" if done else ""
+        note(f"Run {info.name}: {info.model} on {info.dataset}, {info.epochs} epochs, seed {info.seed}{more}")
+        if sys.stderr.isatty():
+            self._open_bar()
+
+    def on_batch(self, step: int, steps: int) -> None:
+        """A batch is done."""
+        if self._bar is not None and self._task is not None:
+            total = self.info.epochs if self.info else 0
+            text = f"epoch {self._epoch + 1}/{total}"
+            self._bar.update(self._task, completed=step, total=steps, description=text)
+
+    def on_epoch(self, row: EpochRow) -> None:
+        """An epoch is done."""
+        self._epoch = row.epoch
+        line = epoch_line(row, epochs=self.info.epochs if self.info else row.epoch)
+        if self._bar is not None:
+            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        else:
+            note(line)
+
+    def _open_bar(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+        self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("", total=None)
+        self._bar.start()
+
+
+def epoch_line(row: EpochRow, *, epochs: int) -> str:
+    """`epoch  3/20  train loss 0.1234 accuracy 0.9612  validation loss 0.1101 accuracy 0.9667  0.4 s`."""
+    width = len(str(epochs))
+    parts = [f"epoch {row.epoch:>{width}}/{epochs}"]
+    for label, metrics in (("train", row.train), ("validation", row.validation)):
+        shown = [f"{name} {metrics[name]:.4f}" for name in ("loss", "accuracy") if name in metrics]
+        parts.append(f"{label} {' '.join(shown)}")
+    return "  ".join((*parts, f"{row.seconds:.1f} s"))

@@ -1,0 +1,74 @@
+"""`zoo train`: train a model on a dataset."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .common import data_options, json_option, model_options, note, print_json, say, trainer_options
+from .progress import TrainProgress
+
+
+@click.command("train")
+@click.argument("model")
+@click.option("--dataset", required=True, metavar="D", help="Name of the dataset.")
+@click.option("--run", metavar="NAME", help="Name of the run; default MODEL-DATASET, then -2, ...")
+@click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Default: the trainer's.")
+@model_options
+@data_options
+@trainer_options
+@click.option("--trainer", metavar="T", help="Default: supervised.")
+@click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="S", help="Default: 0.")
+@click.option("--device", metavar="D", help="cpu (default), cuda, cuda:1, mps.")
+@click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
+@click.option("--dry-run", is_flag=True, help="One batch through everything, then stop; leaves no run.")
+@click.option("--resume", is_flag=True, help="Go on with --run NAME, or the newest unfinished run.")
+@json_option
+def command(as_json: bool, **asked: Any) -> None:
+    """Train MODEL on a dataset, keep the best weights, and measure them on the test split.
+
+    \b
+    Examples:
+      zoo train lenet5 --dataset digits
+      zoo train mlp --dataset digits -o hidden=128,64 -t lr=0.001 --epochs 10
+      zoo train lenet5 --dataset image-folder -d root=pictures -d size=32 -o in_channels=3
+      zoo train lenet5 --dataset digits --resume
+    """
+    from zoo_core.registry import open_zoo
+    from zoo_core.training.rows import metrics_text
+    from zoo_core.training.run import load_run
+    from zoo_core.workflows.train import TrainCallbacks, run_report, train
+
+    with TrainProgress() as progress:
+        callbacks = TrainCallbacks(
+            on_start=progress.on_start, on_epoch=progress.on_epoch, on_batch=progress.on_batch
+        )
+        try:
+            info = train(open_zoo(), **asked, callbacks=callbacks)
+        except (KeyboardInterrupt, SystemExit):
+            if progress.info is not None and not asked["dry_run"]:
+                again = f"zoo train {progress.info.model} --dataset {progress.info.dataset}"
+                note(f"\nStopped. To continue: {again} --run {progress.info.name} --resume")
+            raise
+    if asked["dry_run"]:
+        _say_dry(info.model, info.dataset, as_json=as_json)
+        return
+    run = load_run(info.name)
+    if as_json:
+        print_json(run_report(run))
+        return
+    say(f"{run.name}: {len(run.rows)} epochs in {info.seconds:.1f} s, best epoch {info.best_epoch}")
+    say(f"  validation  {metrics_text(info.validation)}")
+    if info.test is not None:
+        say(f"  test        {metrics_text(info.test)}")
+    say(f"  files       {run.path}")
+    say(f"Next: zoo export {run.name}")
+
+
+def _say_dry(model: str, dataset: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"dry_run": True, "model": model, "dataset": dataset})
+        return
+    say("Dry run: training, validation, saving and the export check work; no run was left.")
+    say(f"Next: zoo train {model} --dataset {dataset}")

@@ -1,0 +1,67 @@
+"""Training, for trainers of any plugin: the job, the feed, the loop, losses, schedules, and runs on the disk.
+
+What needs torch is loaded when it is first asked for, so that runs can be listed and drawn without it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from .directory import RunDirectory
+from .extras import need_torch
+from .job import TrainJob
+from .rows import best_row
+from .run import Run, load_run
+from .schedules import Schedule
+
+if TYPE_CHECKING:
+    from .checkpoint import load_strictly
+    from .evaluation import evaluate
+    from .feed import Feed
+    from .loop import Loop
+    from .losses import Loss, loss_for
+    from .normalize import normalize_tensor
+    from .placement import derive_seed, pick_device, seed_everything
+    from .state import TrainState
+
+_WITH_TORCH = {
+    "Feed": "feed",
+    "Loop": "loop",
+    "Loss": "losses",
+    "TrainState": "state",
+    "derive_seed": "placement",
+    "evaluate": "evaluation",
+    "load_strictly": "checkpoint",
+    "loss_for": "losses",
+    "normalize_tensor": "normalize",
+    "pick_device": "placement",
+    "seed_everything": "placement",
+}
+
+__all__ = [
+    "Feed",
+    "Loop",
+    "Loss",
+    "Run",
+    "RunDirectory",
+    "Schedule",
+    "TrainJob",
+    "TrainState",
+    "best_row",
+    "derive_seed",
+    "evaluate",
+    "load_run",
+    "load_strictly",
+    "loss_for",
+    "normalize_tensor",
+    "pick_device",
+    "seed_everything",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WITH_TORCH:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    need_torch("training")
+    return getattr(importlib.import_module(f"{__name__}.{_WITH_TORCH[name]}"), name)

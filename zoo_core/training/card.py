@@ -1,0 +1,107 @@
+"""The model card of a run: what was trained, on what, how, how well, and what to do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo_core.records import RunInfo
+
+
+def model_card(
+    info: RunInfo, *, epochs: int, summary: str, source: str, license_: str, pictures: bool
+) -> str:
+    """The run's README.md. `epochs`: those that were run; summary, source and license are the model's own."""
+    lines = [
+        f"# {info.name}",
+        "",
+        f"`{info.model}` ({summary}) trained on `{info.dataset}` for {epochs} epochs"
+        + (f" of {info.epochs}, stopped early" if epochs < info.epochs else "")
+        + f"; the weights are those of epoch {info.best_epoch}, the best on the validation part.",
+        "",
+        *_metrics(info),
+        "",
+    ]
+    if pictures:
+        lines += ["![Loss and accuracy, train and validation](plots/curves.png)", ""]
+    lines += [*_facts(info, source=source, license_=license_), "", "## Next", "", "```sh"]
+    lines += [f"zoo export {info.name}", f"zoo plot {info.name}", "```", "", "## The same again", "", "```sh"]
+    lines += [command(info), "```", ""]
+    return "\n".join(lines)
+
+
+def _metrics(info: RunInfo) -> list[str]:
+    columns = {"validation": info.validation} | ({"test": info.test} if info.test else {})
+    names = list(dict.fromkeys(name for metrics in columns.values() for name in metrics))
+    rows = [f"| metric | {' | '.join(columns)} |", f"| --- |{' --- |' * len(columns)}"]
+    for name in names:
+        values = (f"{metrics[name]:.4f}" if name in metrics else "" for metrics in columns.values())
+        rows.append(f"| {name} | {' | '.join(values)} |")
+    return rows
+
+
+def _facts(info: RunInfo, *, source: str, license_: str) -> list[str]:
+    classes = ", ".join(info.classes[:20]) + (
+        f" and {len(info.classes) - 20} more" if len(info.classes) > 20 else ""
+    )
+    facts = {
+        "Model": f"{info.model} ({info.model_plugin})",
+        "Model options": _pairs(info.options),
+        "Source": source,
+        "License": license_,
+        "Dataset": f"{info.dataset} ({info.dataset_plugin})",
+        "Dataset options": _pairs(info.dataset_options),
+        "Dataset fingerprint": info.dataset_fingerprint,
+        "Classes": classes,
+        "Trainer": f"{info.trainer} ({info.trainer_plugin})",
+        "Trainer options": _pairs(info.config),
+        "Seed": str(info.seed),
+        "Device": info.device,
+        "Time": f"{info.seconds:.1f} s" if info.seconds is not None else "",
+        "Machine": info.machine,
+        "Commit": info.commit or "",
+        "Versions": ", ".join(f"{name} {version}" for name, version in info.versions.items()),
+    }
+    return [
+        "| | |",
+        "| --- | --- |",
+        *(f"| {name} | {_cell(text)} |" for name, text in facts.items() if text),
+    ]
+
+
+def command(info: RunInfo) -> str:
+    """The command that trains the same again."""
+    words = ["zoo", "train", info.model, "--dataset", info.dataset, "--epochs", str(info.epochs)]
+    words += ["--seed", str(info.seed)] + (["--device", info.device] if info.device != "cpu" else [])
+    if info.trainer != "supervised":
+        words += ["--trainer", info.trainer]
+    config = {name: value for name, value in info.config.items() if name != "epochs"}
+    for flag, values in (("-o", info.options), ("-d", info.dataset_options), ("-t", config)):
+        for name, value in values.items():
+            if value is not None and value != () and value != []:
+                words += [flag, _quoted(f"{name}={_text(value)}")]
+    return " ".join(words)
+
+
+def _quoted(text: str) -> str:
+    import shlex
+
+    return shlex.quote(text)
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={_text(value)}" for name, value in values.items())
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return (
+        {True: "true", False: "false", None: "none"}[value]
+        if value is None or isinstance(value, bool)
+        else str(value)
+    )
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")

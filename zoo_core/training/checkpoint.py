@@ -1,0 +1,76 @@
+"""Tensors on the disk: safetensors only, written whole or not at all, read strictly. No pickle anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor, nn
+
+from zoo_core.errors import ZooError
+from zoo_core.files import clear_io_errors, write_atomic
+
+_KEY = (
+    "zoo"  # one key, because safetensors does not keep the order of several, and equal runs give equal files
+)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, facts: Mapping[str, Any]) -> None:
+    """Write tensors, and `facts` (plain JSON) in the same file. Shared tensors are written once for each name."""
+    alone = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+    text = json.dumps(dict(facts), sort_keys=True, allow_nan=False)
+    write_atomic(path, safetensors.torch.save(alone, {_KEY: text}))
+
+
+def read_tensors(path: Path, *, what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors, copied to memory, and the facts. Raises ZooError when the file is missing or damaged."""
+    with clear_io_errors(f"cannot read {what}", path):
+        path.open("rb").close()
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 no mapping
+            facts = json.loads((file.metadata() or {}).get(_KEY, "{}"))
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise ZooError(f"{what} {path} is damaged: {error}") from None
+    if not isinstance(facts, dict):
+        raise ZooError(f"{what} {path} is damaged: its facts are a {type(facts).__name__}, not an object")
+    return tensors, facts
+
+
+def copy_state(module: nn.Module) -> dict[str, Tensor]:
+    """The module's state on the CPU, detached from it. Raises ZooError if it holds anything but tensors."""
+    state = module.state_dict()
+    if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]:
+        raise ZooError(f"the model's state holds things that are no tensors: {', '.join(odd)}")
+    return {name: value.detach().cpu().clone() for name, value in state.items()}
+
+
+def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> None:
+    """Put `tensors` into the module. Raises ZooError with every missing, unexpected or misshapen name."""
+    expected = module.state_dict()
+    shapes = [
+        f"{name} is {tuple(tensors[name].shape)}, the model needs {tuple(expected[name].shape)}"
+        for name in expected.keys() & tensors.keys()
+        if tensors[name].shape != expected[name].shape
+    ]
+    problems = [
+        *_listed("missing", expected.keys() - tensors.keys()),
+        *_listed("unexpected", tensors.keys() - expected.keys()),
+        *_listed("of another shape", shapes),
+    ]
+    if problems:
+        raise ZooError(
+            f"the weights in {source} do not fit the model: {'; '.join(problems)}",
+            hint="they belong to a model with other options, or to another version of its plugin",
+        )
+    module.load_state_dict(dict(tensors), strict=True)
+
+
+def _listed(what: str, names: Iterable[str]) -> list[str]:
+    ordered = sorted(names)
+    shown = ", ".join(ordered[:8]) + (f" and {len(ordered) - 8} more" if len(ordered) > 8 else "")
+    return [f"{what}: {shown}"] if ordered else []

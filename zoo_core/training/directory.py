@@ -1,0 +1,152 @@
+"""The run directory while it is written: record, epochs, best weights, checkpoint, each atomically."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.errors import UsageError, ZooError
+from zoo_core.files import clear_io_errors, json_text, read_json, write_atomic
+from zoo_core.records import EpochRow, RunInfo
+
+from .rows import read_row
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .state import TrainState
+
+RUN_FILE = "run.json"
+ROWS_FILE = "metrics.jsonl"
+WEIGHTS_FILE = "weights.safetensors"
+STATE_FILE = "last/state.safetensors"
+CARD_FILE = "README.md"
+PLOTS = "plots"
+_LOCK = ".lock"
+
+
+@dataclasses.dataclass(frozen=True)
+class RunDirectory:
+    """Writes one run's files. Nothing here is ever half-written: each file is replaced as a whole."""
+
+    path: Path
+
+    def create(self, info: RunInfo) -> None:
+        """Make the folder with its `run.json`. Raises UsageError if there is something of that name."""
+        with clear_io_errors("cannot make the folder", self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                self.path.mkdir()
+            except FileExistsError:
+                raise UsageError(
+                    f"{self.path} exists",
+                    hint="another name with --run, or --resume to continue an unfinished run",
+                ) from None
+        self.write_info(info)
+
+    def write_info(self, info: RunInfo) -> None:
+        """Replace `run.json`."""
+        write_atomic(self.path / RUN_FILE, json_text(info.to_json()))
+
+    def write_rows(self, rows: Sequence[EpochRow]) -> None:
+        """Replace `metrics.jsonl`: one line an epoch."""
+        lines = [json.dumps(row.to_json(), allow_nan=False) for row in rows]
+        write_atomic(self.path / ROWS_FILE, "".join(f"{line}\n" for line in lines))
+
+    def write_card(self, text: str) -> None:
+        """Replace the model card."""
+        write_atomic(self.path / CARD_FILE, text)
+
+    def save_best(self, weights: Mapping[str, Tensor], *, row: EpochRow) -> None:
+        """Replace the best weights by those of epoch `row`."""
+        from .checkpoint import save_tensors
+
+        facts = {"epoch": row.epoch, "validation": dict(row.validation)}
+        save_tensors(self.path / WEIGHTS_FILE, weights, facts=facts)
+
+    def save_state(self, state: TrainState, *, selection: str) -> None:
+        """Replace what a resumed run starts from."""
+        from .state import save_state
+
+        save_state(self.path / STATE_FILE, state, selection=selection)
+
+    def read_state(self) -> TrainState | None:
+        """What a resumed run starts from; None if the run was stopped before its first epoch was done."""
+        from .state import read_state
+
+        path = self.path / STATE_FILE
+        return read_state(path) if path.exists() else None
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the run for this process. Raises ZooError if another one is training it right now.
+
+        The operating system lets go of the lock when the process ends, however it ends.
+        """
+        try:
+            import fcntl
+        except ImportError:  # no such locks on Windows
+            yield
+            return
+        path = self.path / _LOCK
+        with clear_io_errors("cannot write", path), path.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ZooError(
+                    f"run {self.path.name!r} is being trained by another process",
+                    hint="wait for it, or stop it",
+                ) from None
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+
+
+def read_info(path: Path) -> RunInfo:
+    """The `run.json` in folder `path`. Raises ZooError when it is missing, damaged or of another schema."""
+    file = path / RUN_FILE
+    data = read_json(file, what="the run's record")
+    if data.get("schema") != RunInfo.schema:
+        raise ZooError(f"{file} has schema {data.get('schema')!r}; this version reads {RunInfo.schema}")
+    fields = {field.name: field for field in dataclasses.fields(RunInfo)}
+    needed = {name for name, field in fields.items() if _has_no_default(field)}
+    if wrong := sorted((needed - data.keys()) | (data.keys() - fields.keys())):
+        raise ZooError(f"the run's record {file} is damaged: wrong or missing {', '.join(wrong)}")
+    for name in ("options", "dataset_options", "config", "validation", "versions"):
+        if not isinstance(data.get(name, {}), dict):
+            raise ZooError(f"the run's record {file} is damaged: {name} is no object")
+    for name in ("name", "model", "model_plugin", "dataset", "dataset_plugin", "trainer", "trainer_plugin"):
+        if not isinstance(data[name], str):
+            raise ZooError(f"the run's record {file} is damaged: {name} is no text")
+    return RunInfo(**{**data, "classes": tuple(data["classes"] or ())})
+
+
+def _has_no_default(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def read_rows(path: Path) -> tuple[EpochRow, ...]:
+    """The epochs of the run in `path`; none if there is no file yet. Raises ZooError when it is damaged."""
+    file = path / ROWS_FILE
+    if not file.exists():
+        return ()
+    with clear_io_errors("cannot read", file):
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(read_row(json.loads(line)))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ZooError(f"{file} is damaged in line {number}: {type(error).__name__}: {error}") from None
+    return tuple(rows)
+
+
+def newest_first(paths: Sequence[Path]) -> list[Path]:
+    """Folders of runs, the one that was written last first."""
+    return sorted(paths, key=lambda path: os.stat(path / RUN_FILE).st_mtime_ns, reverse=True)

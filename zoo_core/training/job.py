@@ -1,0 +1,43 @@
+"""What a trainer is given: everything that was decided before the first step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from zoo_core.data import Samples
+    from zoo_core.tasks import Task
+
+    from .directory import RunDirectory
+    from .state import TrainState
+
+
+def _quiet(step: int, steps: int) -> None:
+    """Nobody is watching."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainJob:
+    """One training, from the first step or from `state`.
+
+    `module` is on `device`, its weights made from `seed`. `outputs` are the names of its outputs, in order.
+    `config` is the trainer's own dataclass. `run` is None when nothing shall be written. `on_batch(step,
+    steps)` is called after each batch of an epoch; steps count from 1.
+    """
+
+    module: nn.Module
+    train: Samples
+    validation: Samples
+    task: Task
+    outputs: tuple[str, ...]
+    config: Any
+    epochs: int
+    seed: int
+    device: str = "cpu"
+    run: RunDirectory | None = None
+    state: TrainState | None = None
+    on_batch: Callable[[int, int], None] = _quiet

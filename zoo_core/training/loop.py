@@ -1,0 +1,173 @@
+"""The loop, a ladder of small steps: fit -> epoch -> train -> step. A trainer overrides what it needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+from zoo_core.errors import ZooError
+from zoo_core.records import EpochRow, TrainResult
+
+from .checkpoint import copy_state, load_strictly
+from .evaluation import EVALUATION_BATCH, Collector, diverged, evaluate_feed, named_outputs
+from .feed import Feed
+from .job import TrainJob
+from .losses import Loss
+from .placement import derive_seed, seed_everything
+from .rows import best_row
+from .state import TrainState, optimizer_state, restore_optimizer
+
+_CHECK_EVERY = 50  # reading the loss waits for the device, so not after each step
+
+
+class Loop:
+    """Trains `job.module` epoch by epoch, measures it, and keeps the best weights.
+
+    An epoch depends on the state before it, the seed and its number alone: the order of the batches and every
+    random generator are made anew from (seed, epoch). So a resumed run ends with the same bits as a straight
+    one. `learning_rate(step)` gives the rate of a step counted from 0 over the whole run. `patience`: epochs
+    without a better validation result after which training stops.
+    """
+
+    def __init__(
+        self,
+        job: TrainJob,
+        *,
+        optimizer: torch.optim.Optimizer,
+        loss: Loss,
+        learning_rate: Callable[[int], float],
+        feed: Feed,
+        patience: int | None = None,
+    ) -> None:
+        self.job = job
+        self.module = job.module
+        self.optimizer = optimizer
+        self.loss = loss
+        self.learning_rate = learning_rate
+        self.feed = feed
+        self.patience = patience
+        self.validation = Feed(job.validation, batch_size=EVALUATION_BATCH, device=job.device)
+        self.rows: tuple[EpochRow, ...] = ()
+        self.best: Mapping[str, Tensor] = {}
+
+    def fit(self, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
+        """Every epoch that is left. `on_epoch(row)` is called once the row and its checkpoint are saved."""
+        if self.job.state is not None:
+            self.restore(self.job.state)
+        while len(self.rows) < self.job.epochs and not self.out_of_patience():
+            row = self.epoch(len(self.rows) + 1)
+            self.keep(row)
+            on_epoch(row)
+        return self.result()
+
+    def restore(self, state: TrainState) -> None:
+        """Continue after the epochs of `state`."""
+        load_strictly(self.module, state.module, source="the checkpoint")
+        restore_optimizer(self.optimizer, state.optimizer)
+        self.rows = state.rows
+        self.best = state.best
+        if self.job.run is not None:
+            # The files beside the checkpoint may be of the epoch that was cut off.
+            self.job.run.save_best(self.best, row=self.best_row())
+            self.job.run.write_rows(self.rows)
+
+    def epoch(self, number: int) -> EpochRow:
+        """One pass over the training part, one over the validation part. Epochs count from 1."""
+        started = time.perf_counter()
+        train = self.train(number)
+        validation = self.validate(number)
+        return EpochRow(
+            epoch=number,
+            train=train,
+            validation=validation,
+            learning_rate=self.learning_rate(number * self.feed.steps - 1),
+            seconds=time.perf_counter() - started,
+        )
+
+    def train(self, number: int) -> dict[str, float]:
+        """One pass over the training part; its metrics are those of the moving model, in training mode."""
+        seed_everything(derive_seed(self.job.seed, number, "steps"))
+        self.module.train()
+        seen = Collector()
+        steps = self.feed.steps
+        batches = self.feed.shuffled(seed=self.job.seed, epoch=number)
+        for step, (inputs, targets) in enumerate(batches, start=1):
+            self.set_rate(self.learning_rate((number - 1) * steps + step - 1))
+            outputs, loss = self.step(inputs, targets)
+            if step % _CHECK_EVERY == 0 or step == steps:
+                self._check(loss, step=step, number=number)
+            seen.add(outputs, targets)
+            self.job.on_batch(step, steps)
+        return seen.metrics(self.job.task, where=f"epoch {number}")
+
+    def step(self, inputs: Tensor, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+        """One batch: forward, backward, one step of the optimizer. The outputs by name, and the loss."""
+        self.optimizer.zero_grad()
+        outputs = named_outputs(self.module(inputs), self.job.outputs)
+        loss = self.loss(outputs, targets)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return outputs, loss
+
+    def set_rate(self, rate: float) -> None:
+        """Give every group of the optimizer this learning rate."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+
+    def validate(self, number: int) -> dict[str, float]:
+        """The metrics on the validation part."""
+        where = f"the validation after epoch {number}"
+        return evaluate_feed(
+            self.module, self.validation, task=self.job.task, outputs=self.job.outputs, where=where
+        )
+
+    def keep(self, row: EpochRow) -> None:
+        """Add the row; copy the weights if they are the best so far; write what resuming needs."""
+        self.rows = (*self.rows, row)
+        now = copy_state(self.module)
+        improved = self.best_row() == row
+        if improved:
+            self.best = now
+        if self.job.run is None:
+            return
+        if improved:
+            self.job.run.save_best(now, row=row)
+        # Last of all the checkpoint: until it is there, a resumed run does this epoch again and rewrites the
+        # rest.
+        state = TrainState(
+            rows=self.rows, module=now, best=self.best, optimizer=optimizer_state(self.optimizer)
+        )
+        self.job.run.write_rows(self.rows)
+        self.job.run.save_state(state, selection=self.job.task.selection)
+
+    def best_row(self) -> EpochRow:
+        """The best epoch so far."""
+        return best_row(self.rows, selection=self.job.task.selection)
+
+    def out_of_patience(self) -> bool:
+        """Whether the last `patience` epochs brought nothing better."""
+        if self.patience is None or not self.rows:
+            return False
+        return len(self.rows) - self.best_row().epoch >= self.patience
+
+    def result(self) -> TrainResult:
+        """What came of it. The module is left with its best weights."""
+        if not self.rows:
+            raise ZooError("no epoch was trained", hint="--epochs takes 1 or more")
+        best = self.best_row()
+        load_strictly(self.module, self.best, source="the best epoch")
+        return TrainResult(
+            epochs=len(self.rows),
+            best_epoch=best.epoch,
+            seconds=sum(row.seconds for row in self.rows),
+            validation=best.validation,
+            stopped_early=len(self.rows) < self.job.epochs,
+        )
+
+    def _check(self, loss: Tensor, *, step: int, number: int) -> None:
+        value = float(loss.detach())
+        if value - value != 0:  # neither a number nor finite
+            raise diverged(f"the loss is {value} at step {step}", where=f"epoch {number}")

@@ -1,0 +1,43 @@
+"""Where tensors live and where randomness comes from: the only place that knows devices and seeds."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+
+import numpy as np
+import torch
+
+from zoo_core.errors import UsageError, ZooError
+
+
+def pick_device(text: str) -> torch.device:
+    """The device called `text` ("cpu", "cuda", "cuda:1", "mps").
+
+    Raises UsageError when there is no such kind of device, ZooError when this machine has none.
+    """
+    try:
+        device = torch.device(text)
+    except RuntimeError:
+        raise UsageError(f"unknown device {text!r}", hint="cpu, cuda, cuda:1, mps") from None
+    if device.type == "cpu":
+        return device
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ZooError(f"device {text!r} cannot be used here: {reason}", hint="--device cpu") from None
+    return device
+
+
+def derive_seed(seed: int, *words: int | str) -> int:
+    """A seed of 63 bits that depends on `seed` and on every word, the same on every machine."""
+    text = ":".join(str(part) for part in (seed, *words))
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
+
+
+def seed_everything(seed: int) -> None:
+    """Seed torch (every device), numpy's and Python's global generators."""
+    torch.manual_seed(seed)
+    np.random.seed(seed % 2**32)
+    random.seed(seed)

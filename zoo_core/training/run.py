@@ -1,0 +1,77 @@
+"""Reading a run back: its record, its epochs, its best weights, its model and its data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zoo_core.errors import ZooError
+from zoo_core.records import EpochRow, RunInfo
+from zoo_core.registry import Dataset, Model, Zoo, open_zoo
+from zoo_core.shelf import find_run
+
+from .directory import WEIGHTS_FILE, read_info, read_rows
+from .extras import need_torch
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from zoo_core.data import BoundDataset
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run on the disk. Opening it needs no torch; its weights do."""
+
+    path: Path
+    info: RunInfo
+    rows: tuple[EpochRow, ...]
+
+    @property
+    def name(self) -> str:
+        """The run's name: that of its folder."""
+        return self.path.resolve().name
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The best weights. Raises ZooError when there are none yet, or when the file is damaged."""
+        need_torch("the weights of a run")
+        from .checkpoint import read_tensors
+
+        path = self.path / WEIGHTS_FILE
+        if not path.exists():
+            unfinished = self.info.status == "unfinished"
+            hint = f"zoo train {self.info.model} --dataset {self.info.dataset} --run {self.name} --resume"
+            raise ZooError(
+                f"run {self.name!r} has no weights: {path} is missing", hint=hint if unfinished else None
+            )
+        return read_tensors(path, what="the run's weights")[0]
+
+    def model(self, zoo: Zoo | None = None) -> Model:
+        """The model that was trained."""
+        return (zoo or open_zoo()).model(f"{self.info.model_plugin}/{self.info.model}")
+
+    def build(self, zoo: Zoo | None = None) -> nn.Module:
+        """The module with its best weights, in evaluation mode. Raises ZooError when they do not fit it."""
+        from .checkpoint import load_strictly
+
+        tensors = self.state_dict()
+        module = self.model(zoo).build(**self.info.options)
+        load_strictly(module, tensors, source=str(self.path / WEIGHTS_FILE))
+        return module.eval()
+
+    def dataset(self, zoo: Zoo | None = None) -> BoundDataset:
+        """The dataset it was trained on, with the same options; nothing is read yet."""
+        from zoo_core.data import bind_dataset
+
+        dataset: Dataset = (zoo or open_zoo()).dataset(f"{self.info.dataset_plugin}/{self.info.dataset}")
+        return bind_dataset(dataset, self.info.dataset_options)
+
+
+def load_run(name_or_path: str | Path) -> Run:
+    """The run of that name, or in that folder.
+
+    Raises UsageError for an unknown name, ZooError when its files are missing or damaged.
+    """
+    path = name_or_path if isinstance(name_or_path, Path) else find_run(name_or_path)
+    return Run(path=path, info=read_info(path), rows=read_rows(path))

@@ -1,0 +1,56 @@
+"""Learning-rate schedules as pure functions of the step: a resumed run needs no scheduler state."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["constant", "step", "cosine", "one-cycle"]
+
+RISE = 0.3
+"""The part of a one-cycle run in which the rate rises, unless `warmup` says otherwise."""
+
+START = 1 / 25
+"""Where a one-cycle run starts, as a part of the peak rate."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Schedule:
+    """The learning rate of every step: `schedule(step)`, steps count from 0.
+
+    `constant`; `step`: times `gamma` every `step_size` epochs; `cosine`: down to 0; `one-cycle`: up from a
+    25th of the peak, then down to 0, both along a cosine. `warmup`: epochs of linear rise before the others,
+    or of the rise of `one-cycle`.
+    """
+
+    kind: Kind
+    peak: float
+    epochs: int
+    steps_per_epoch: int
+    warmup: int = 0
+    step_size: int = 10
+    gamma: float = 0.1
+
+    def __call__(self, step: int) -> float:
+        rise = self._rise
+        if step < rise:
+            if self.kind == "one-cycle":
+                return _cosine(START * self.peak, self.peak, step / rise)
+            return self.peak * (step + 1) / rise
+        if self.kind == "constant":
+            return self.peak
+        if self.kind == "step":
+            return self.peak * float(self.gamma ** (step // self.steps_per_epoch // self.step_size))
+        total = self.epochs * self.steps_per_epoch
+        return _cosine(self.peak, 0.0, (step - rise) / max(1, total - rise))
+
+    @property
+    def _rise(self) -> int:
+        if self.kind == "one-cycle" and not self.warmup:
+            return round(RISE * self.epochs * self.steps_per_epoch)
+        return self.warmup * self.steps_per_epoch
+
+
+def _cosine(first: float, last: float, part: float) -> float:
+    return last + (first - last) * (1 + math.cos(math.pi * part)) / 2

@@ -1,0 +1,98 @@
+"""What a resumed run starts from: one file, so that a kill at any moment leaves a whole one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from zoo_core.errors import ZooError
+from zoo_core.records import EpochRow
+
+from .checkpoint import read_tensors, save_tensors
+from .rows import best_row, read_row
+
+SCHEMA = 1
+
+OptimizerState = dict[int, dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainState:
+    """The state after the epochs in `rows`. `best` are the weights of the best of them.
+
+    Random generators are not in it: each epoch seeds them anew. Nor is a schedule: it is a function of the
+    step.
+    """
+
+    rows: tuple[EpochRow, ...]
+    module: Mapping[str, Tensor]
+    best: Mapping[str, Tensor]
+    optimizer: OptimizerState
+
+    @property
+    def epoch(self) -> int:
+        """Epochs that are done."""
+        return len(self.rows)
+
+
+def optimizer_state(optimizer: torch.optim.Optimizer) -> OptimizerState:
+    """What the optimizer remembers of each parameter, by the parameter's number; without its options."""
+    state: OptimizerState = optimizer.state_dict()["state"]
+    return state
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, state: OptimizerState) -> None:
+    """Put it back into an optimizer made with the same options."""
+    fresh = optimizer.state_dict()
+    optimizer.load_state_dict({"state": state, "param_groups": fresh["param_groups"]})
+
+
+def save_state(path: Path, state: TrainState, *, selection: str) -> None:
+    """Write the state, whole or not at all. If the last epoch is the best, its weights are written once."""
+    tensors = {f"module.{name}": tensor for name, tensor in state.module.items()}
+    if best_row(state.rows, selection=selection).epoch != state.epoch:
+        tensors |= {f"best.{name}": tensor for name, tensor in state.best.items()}
+    plain: dict[str, dict[str, Any]] = {}
+    for number, values in state.optimizer.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor):
+                tensors[f"optimizer.{number}.{name}"] = value
+            elif value is None or isinstance(value, bool | int | float | str):
+                plain.setdefault(str(number), {})[name] = value
+            else:
+                kind = type(value).__name__
+                raise ZooError(
+                    f"the optimizer keeps {name!r} as a {kind}, which cannot be saved without pickle"
+                )
+    facts = {"schema": SCHEMA, "rows": [row.to_json() for row in state.rows], "optimizer": plain}
+    save_tensors(path, tensors, facts=facts)
+
+
+def read_state(path: Path) -> TrainState:
+    """The inverse of `save_state`. Raises ZooError when the file is missing, damaged or of another schema."""
+    tensors, facts = read_tensors(path, what="checkpoint")
+    if facts.get("schema") != SCHEMA:
+        raise ZooError(f"checkpoint {path} has schema {facts.get('schema')!r}; this version reads {SCHEMA}")
+    try:
+        rows = tuple(read_row(row) for row in facts["rows"])
+        optimizer: OptimizerState = {int(n): dict(values) for n, values in facts["optimizer"].items()}
+        parts: dict[str, dict[str, Tensor]] = {"module": {}, "best": {}}
+        for name, tensor in tensors.items():
+            kind, _, rest = name.partition(".")
+            if kind == "optimizer":
+                number, _, rest = rest.partition(".")
+                optimizer.setdefault(int(number), {})[rest] = tensor
+            else:
+                parts[kind][rest] = tensor
+        if not rows:
+            raise ValueError("it holds no epoch")
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise ZooError(f"checkpoint {path} is damaged: {type(error).__name__}: {error}") from None
+    return TrainState(
+        rows=rows, module=parts["module"], best=parts["best"] or parts["module"], optimizer=optimizer
+    )

@@ -1,0 +1,73 @@
+"""Finding the run that `--resume` means, and refusing options that contradict it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from zoo_core.shelf import RUNS, find_run, folder_name
+
+from zoo_core.errors import UsageError, ZooError
+from zoo_core.records import RunInfo, to_plain
+from zoo_core.registry import Dataset, Model
+from zoo_core.training.directory import RUN_FILE, newest_first, read_info
+
+
+def run_to_resume(name: str | None, *, model: Model, dataset: Dataset) -> tuple[Path, RunInfo]:
+    """The run called `name`, or the newest unfinished one of that model and dataset.
+
+    Raises UsageError when there is none, when it is finished, or when it is of something else.
+    """
+    if name is None:
+        return _newest_unfinished(model, dataset)
+    named = RUNS / folder_name(name)
+    path = named if named.is_dir() else find_run(name)
+    info = read_info(path)
+    for kind, wanted, recorded in (
+        ("model", model.name, info.model),
+        ("dataset", dataset.name, info.dataset),
+    ):
+        if wanted != recorded:
+            raise UsageError(f"run {name!r} has the {kind} {recorded!r}, not {wanted!r}")
+    if info.status == "finished":
+        raise UsageError(
+            f"run {name!r} is finished: there is nothing to resume", hint="another --run trains anew"
+        )
+    return path, info
+
+
+def _newest_unfinished(model: Model, dataset: Dataset) -> tuple[Path, RunInfo]:
+    folders = [file.parent for file in RUNS.glob(f"*/{RUN_FILE}") if not file.parent.name.startswith(".")]
+    for path in newest_first(folders):
+        try:
+            info = read_info(path)
+        except ZooError:
+            continue  # a damaged neighbour does not stand in the way
+        if info.status == "unfinished" and (info.model, info.dataset) == (model.name, dataset.name):
+            return path, info
+    raise UsageError(
+        f"no unfinished run of {model.name} on {dataset.name} in {RUNS}/: there is nothing to resume",
+        hint="leave out --resume to start one",
+    )
+
+
+def refuse_contradictions(
+    info: RunInfo, given: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]
+) -> None:
+    """Raise UsageError if a given value is not the recorded one. `given`: flag -> (given, recorded)."""
+    found = []
+    for flag, (values, recorded) in given.items():
+        for name, value in values.items():
+            if value is not None and to_plain(value) != to_plain(recorded.get(name)):
+                shown = f"{flag}{name}" if flag.startswith("--") else f"{flag} {name}"
+                found.append(f"{shown} is {_text(recorded.get(name))} there, not {_text(value)}")
+    if found:
+        raise UsageError(
+            f"run {info.name!r} was started with other options: {'; '.join(found)}",
+            hint="leave them out, or start another run with --run",
+        )
+
+
+def _text(value: Any) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value).lower()

@@ -1,0 +1,79 @@
+"""The trainer that most models need: labelled samples, a loss, an optimizer and a schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from zoo_core import EpochRow, TrainerSpec, TrainResult, hookimpl
+from zoo_core.errors import UsageError
+
+if TYPE_CHECKING:
+    from zoo_core.training import TrainJob
+
+USUAL_RATE = {"sgd": 0.01, "adam": 0.001, "adamw": 0.003, "adadelta": 1.0}
+USUAL_DECAY = {"sgd": 0.0, "adam": 0.0, "adamw": 0.01, "adadelta": 0.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupervisedConfig:
+    """How to train. `lr` and `weight_decay` left at none become what is usual for the optimizer.
+
+    `momentum` is for sgd; `step_size` (epochs) and `gamma` for the step schedule; `warmup` in epochs;
+    `patience`: epochs without a better validation result before training stops.
+    """
+
+    epochs: int = 20
+    batch_size: int = 64
+    optimizer: Literal["sgd", "adam", "adamw", "adadelta"] = "adamw"
+    lr: float | None = None
+    momentum: float = 0.9
+    weight_decay: float | None = None
+    schedule: Literal["constant", "step", "cosine", "one-cycle"] = "one-cycle"
+    step_size: int = 10
+    gamma: float = 0.1
+    warmup: int = 0
+    patience: int | None = None
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.lr is None:
+            object.__setattr__(self, "lr", USUAL_RATE[self.optimizer])
+        if self.weight_decay is None:
+            object.__setattr__(self, "weight_decay", USUAL_DECAY[self.optimizer])
+        for names, holds, words in _RULES:
+            for name in names.split():
+                value = getattr(self, name)
+                if value is not None and not holds(value):
+                    raise UsageError(f"trainer supervised: {name} must be {words}, not {value}")
+        if self.warmup >= self.epochs and self.warmup:
+            raise UsageError(
+                f"trainer supervised: warmup takes {self.warmup} of {self.epochs} epochs",
+                hint="fewer, or none",
+            )
+
+
+_RULES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
+    ("lr gamma", lambda value: value > 0, "above 0"),
+    ("epochs batch_size step_size patience", lambda value: value >= 1, "1 or more"),
+    ("weight_decay warmup", lambda value: value >= 0, "0 or more"),
+    ("momentum label_smoothing", lambda value: 0 <= value < 1, "from 0 to below 1"),
+)
+
+
+def fit(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
+    """Train `job.module` on labelled samples."""
+    from .fit import train  # torch lives there
+
+    return train(job, on_epoch=on_epoch)
+
+
+@hookimpl
+def zoo_trainers() -> Iterator[TrainerSpec]:
+    yield TrainerSpec(
+        name="supervised",
+        fit=fit,
+        summary="labelled samples, a loss, an optimizer and a schedule",
+        config=SupervisedConfig,
+    )

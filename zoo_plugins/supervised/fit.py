@@ -1,0 +1,50 @@
+"""The supervised trainer: an optimizer and a schedule for the zoo's own loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import nn
+
+from zoo_core import EpochRow, TrainResult
+from zoo_core.training import Feed, Loop, Schedule, TrainJob, loss_for
+
+from . import SupervisedConfig
+
+
+def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
+    """Every epoch that is left of the job."""
+    config: SupervisedConfig = job.config
+    feed = Feed(job.train, batch_size=config.batch_size, device=job.device)
+    schedule = Schedule(
+        kind=config.schedule,
+        peak=config.lr or 0.0,
+        epochs=job.epochs,
+        steps_per_epoch=feed.steps,
+        warmup=config.warmup,
+        step_size=config.step_size,
+        gamma=config.gamma,
+    )
+    loop = Loop(
+        job,
+        optimizer=make_optimizer(job.module.parameters(), config),
+        loss=loss_for(job.task.name, label_smoothing=config.label_smoothing),
+        learning_rate=schedule,
+        feed=feed,
+        patience=config.patience,
+    )
+    return loop.fit(on_epoch=on_epoch)
+
+
+def make_optimizer(parameters: Iterable[nn.Parameter], config: SupervisedConfig) -> torch.optim.Optimizer:
+    """The optimizer that the config names."""
+    lr, decay = config.lr or 0.0, config.weight_decay or 0.0
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(trained, lr=lr, momentum=config.momentum, weight_decay=decay)
+    if config.optimizer == "adam":
+        return torch.optim.Adam(trained, lr=lr, weight_decay=decay)
+    if config.optimizer == "adadelta":
+        return torch.optim.Adadelta(trained, lr=lr, weight_decay=decay)
+    return torch.optim.AdamW(trained, lr=lr, weight_decay=decay)
