@@ -1,0 +1,212 @@
+"""Entry points to plugins: each alone, in a child process, kept on the disk; no plugin's fault is raised."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from .discovery_cache import cache_path, holds, installed_fingerprint, read_cache, write_cache
+from .errors import UsageError, ZooError, did_you_mean
+
+ENTRY_POINT_GROUP = "zoo.plugins"
+BUNDLED = "zoo-core"
+
+Status = Literal["ok", "broken", "unavailable", "disabled", "slow"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plugin:
+    """One entry point and what came of it.
+
+    `id` is `distribution:entry`. `offers` are `kind:name`. `problem` is None only for `ok` and `disabled`.
+    `seconds` is how long loading took. `hooks` are the events that it wants to be told. `value` is what the entry
+    point names.
+    """
+
+    id: str
+    entry: str
+    distribution: str
+    version: str
+    value: str
+    status: Status
+    problem: str | None = None
+    offers: tuple[str, ...] = ()
+    seconds: float | None = None
+    hooks: tuple[str, ...] = ()
+    entries: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    commands: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def bundled(self) -> bool:
+        """Whether it belongs to this distribution: its names cannot be shadowed."""
+        return re.sub(r"[-_.]+", "-", self.distribution).lower() == BUNDLED
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON: `{id, distribution, version, status, offers, problem}`."""
+        return {
+            "id": self.id,
+            "distribution": self.distribution,
+            "version": self.version,
+            "status": self.status,
+            "offers": list(self.offers),
+            "problem": self.problem,
+        }
+
+
+def discover() -> tuple[Plugin, ...]:
+    """Every plugin that is installed, sorted by (distribution, entry point).
+
+    Plugins whose files are unchanged are answered from the cache. `ZOO_PLUGINS=a,b|none` limits which are loaded;
+    `ZOO_STRICT=1` raises the first plugin's problem as a ZooError.
+    """
+    if os.environ.get("ZOO_DISCOVERING") == "1":
+        raise ZooError(
+            "a plugin cannot open the zoo while it is being loaded", hint="open it where it is needed"
+        )
+    timeout = _timeout()
+    path = cache_path()
+    cached = read_cache(path)
+    environment = zlib.crc32(json.dumps([installed_fingerprint(), timeout]).encode())
+    same = cached.get("environment") == environment
+    points: list[dict[str, str]] = cached["points"] if same else _entry_points()
+    enabled = _enabled([point["id"] for point in points])
+    records: dict[str, dict[str, Any]] = {
+        point["id"]: record
+        for point in points
+        if (record := cached.get("records", {}).get(point["id"])) and record["point"] == point
+    }
+    stale = [
+        point
+        for point in points
+        if point["id"] in enabled
+        and not (point["id"] in records and holds(records[point["id"]], environment=environment))
+    ]
+    if stale:
+        from .discovery_parent import read_plugins
+
+        records.update(
+            read_plugins(
+                stale, modules=[p["value"] for p in points], timeout=timeout, environment=environment
+            )
+        )
+    if stale or not same:
+        write_cache(path, {"environment": environment, "points": points, "records": records})
+    plugins = tuple(
+        _plugin(point, records.get(point["id"]), enabled=point["id"] in enabled) for point in points
+    )
+    if os.environ.get("ZOO_STRICT") == "1":
+        for plugin in plugins:
+            if plugin.problem is not None:
+                raise ZooError(
+                    f"plugin {plugin.id}: {plugin.problem}", hint="ZOO_STRICT=1 makes this an error"
+                )
+    return plugins
+
+
+def _plugin(point: Mapping[str, str], record: Mapping[str, Any] | None, *, enabled: bool) -> Plugin:
+    plugin = Plugin(
+        id=point["id"],
+        entry=point["entry"],
+        distribution=point["distribution"],
+        version=point["version"],
+        value=point["value"],
+        status="disabled",
+    )
+    if not enabled or record is None:
+        return plugin
+    families = dict.fromkeys(entry["family"] for entry in record["entries"] if "family" in entry)
+    offers = (
+        *(f"{entry['kind']}:{entry['name']}" for entry in record["entries"] if "family" not in entry),
+        *(f"family:{family}" for family in families),
+        *(f"command:{command['name']}" for command in record["commands"]),
+    )
+    return replace(
+        plugin,
+        status=record["status"],
+        problem=record["problem"],
+        offers=offers,
+        seconds=record["seconds"],
+        hooks=tuple(record["events"]),
+        entries=tuple(record["entries"]),
+        commands=tuple(record["commands"]),
+    )
+
+
+def _timeout() -> float:
+    text = os.environ.get("ZOO_PLUGIN_TIMEOUT", "") or "20"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 86_400:
+        raise UsageError(f"ZOO_PLUGIN_TIMEOUT is a number of seconds above 0, not {text!r}")
+    return seconds
+
+
+def _enabled(ids: Sequence[str]) -> set[str]:
+    """The ids that `ZOO_PLUGINS` leaves (entry points or ids, or `none`); all of them when it is not set."""
+    text = os.environ.get("ZOO_PLUGINS", "").strip()
+    if not text:
+        return set(ids)
+    if text == "none":
+        return set()
+    found = set()
+    for wanted in filter(None, (part.strip() for part in text.split(","))):
+        matching = {known for known in ids if wanted in {known, known.partition(":")[2]}}
+        if not matching:
+            names = [known.partition(":")[2] for known in ids]
+            raise UsageError(
+                f"ZOO_PLUGINS: there is no plugin {wanted!r}", hint=did_you_mean(wanted, names) or None
+            )
+        found |= matching
+    return found
+
+
+def _entry_points() -> list[dict[str, str]]:
+    """Every entry point of the group, from every distribution on the search path; the first of a name counts."""
+    from importlib import metadata
+
+    found: dict[str, dict[str, str]] = {}
+    seen = set()
+    for distribution in metadata.distributions():
+        text = distribution.read_text("entry_points.txt") or ""
+        if ENTRY_POINT_GROUP not in text:
+            continue
+        name, version = _name_and_version(distribution)
+        if name in seen:
+            continue
+        seen.add(name)
+        for entry, value in _lines_of_group(text):
+            point = {
+                "id": f"{name}:{entry}",
+                "entry": entry,
+                "distribution": name,
+                "version": version,
+                "value": value,
+            }
+            found.setdefault(point["id"], point)
+    return sorted(found.values(), key=lambda point: (point["distribution"], point["entry"]))
+
+
+def _name_and_version(distribution: Any) -> tuple[str, str]:
+    try:
+        return str(distribution.metadata["Name"] or "unknown"), str(distribution.metadata["Version"] or "")
+    except Exception:  # noqa: BLE001 a damaged METADATA file is that distribution's fault, and hides no other
+        return "unknown", ""
+
+
+def _lines_of_group(text: str) -> list[tuple[str, str]]:
+    """Our group's lines of an `entry_points.txt`. A line without `=` gives an entry point that names nothing."""
+    group, found = "", []
+    for line in (line.strip() for line in text.splitlines()):
+        if line.startswith("[") and line.endswith("]"):
+            group = line[1:-1].strip()
+        elif line and not line.startswith(("#", ";")) and group == ENTRY_POINT_GROUP:
+            name, _, value = line.partition("=")
+            found.append((name.strip(), value.strip()))
+    return found

@@ -1,0 +1,254 @@
+"""The child process of a cold discovery: loads plugins one after the other and reports each as one JSON line.
+
+A plugin may print, exit, hang or crash here; the parent reads what came before, and starts another child for the rest.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib.abc
+import importlib.machinery
+import json
+import math
+import os
+import sys
+import time
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from .discovery_cache import stat_all
+from .errors import ZooError
+from .offers import Offers, PluginError, contained, load_offers
+from .specs import DatasetSpec, ModelSpec, TrainerSpec
+
+
+def main() -> None:
+    """Read `{values, modules, timeout}` as JSON from stdin; answer on what was stdout.
+
+    `values` are those of the entry points to load now, `modules` those of all plugins, `timeout` is in seconds.
+    """
+    task = json.load(sys.stdin)
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    crashes = os.fdopen(os.dup(2), "w", encoding="utf-8")
+    with open(os.devnull, "r+b", buffering=0) as nothing:
+        for standard in (0, 1, 2):  # whatever a plugin prints or asks, it cannot disturb the protocol
+            os.dup2(nothing.fileno(), standard)
+    faulthandler.enable(file=crashes, all_threads=False)
+    opened = _OpenedFiles()
+    for number, value in enumerate(task["values"]):
+        _send(answers, {"begin": number})
+        faulthandler.dump_traceback_later(task["timeout"], exit=True, file=crashes)
+        record = _read_plugin(value, modules=task["modules"], opened=opened)
+        faulthandler.cancel_dump_traceback_later()
+        _send(answers, {"end": number, "record": record})
+    os._exit(0)  # threads and exit handlers that a plugin left behind are not waited for
+
+
+def _send(answers: IO[str], message: dict[str, Any]) -> None:
+    answers.write(json.dumps(message) + "\n")
+    answers.flush()
+
+
+def _read_plugin(value: str, *, modules: Sequence[str], opened: _OpenedFiles) -> dict[str, Any]:
+    """One plugin as plain data: its status, problem, catalogue entries, and the files these depend on."""
+    module = value.partition(":")[0].strip()
+    watch = _Watch(module, modules, opened)
+    record: dict[str, Any] = {"status": "ok", "problem": None, "entries": [], "commands": [], "events": []}
+    start = time.perf_counter()
+    try:
+        offers = load_offers(value)
+        described = contained(lambda: _describe(offers), module=module, doing="its offers cannot be listed")
+        record.update(described)
+    except PluginError as error:
+        record.update(status=error.status, problem=error.problem)
+    except KeyboardInterrupt:
+        record.update(status="broken", problem="it raises KeyboardInterrupt")
+    record["seconds"] = round(time.perf_counter() - start, 4)
+    record["files"], record["absent"] = watch.stop(failed=record["status"] != "ok")
+    return record
+
+
+def _describe(offers: Offers) -> dict[str, Any]:
+    entries = [_entry("model", spec) for spec in offers.models]
+    entries += [_entry("dataset", spec) for spec in offers.datasets]
+    entries += [_entry("trainer", spec) for spec in offers.trainers]
+    for family in offers.families:
+        names = list(family.names())
+        library = family.library or family.prefix
+        for name in names:
+            if not isinstance(name, str) or not name or "/" in name:
+                raise ZooError(f"family {family.prefix!r} lists {name!r}, which is not a name")
+            entries.append({
+                "kind": "model",
+                "name": f"{family.prefix}/{name}",
+                "summary": f"{name} of {library}",
+                "family": family.prefix,
+            })
+        if len(set(names)) < len(names):
+            raise ZooError(f"family {family.prefix!r} lists a name twice")
+    commands = [
+        {"name": str(command.name), "help": command.get_short_help_str(limit=80)}
+        for command in offers.commands
+    ]
+    described = {"entries": entries, "commands": commands, "events": list(offers.events)}
+    json.dumps(described, allow_nan=False)  # said of this plugin now, not of all of them later
+    return described
+
+
+def _entry(kind: str, spec: ModelSpec | DatasetSpec | TrainerSpec) -> dict[str, Any]:
+    data: dict[str, Any] = {"kind": kind}
+    for field in ("name", "summary", "task", "source", "license"):
+        text = getattr(spec, field, "")
+        if not isinstance(text, str):
+            raise ZooError(f"{spec.name!r}: {field} is text, not {text!r}")
+        if text:
+            data[field] = text
+    data["options"] = [option.to_json() for option in spec.options]
+    if isinstance(spec, TrainerSpec):
+        return data
+    data["inputs"] = {name: tensor.to_json() for name, tensor in spec.inputs.items()}
+    if isinstance(spec, DatasetSpec):
+        data["classes"] = None if spec.classes is None else _texts(spec.classes, f"{spec.name!r}: classes")
+        data["splits"] = _texts(spec.splits, f"{spec.name!r}: splits")
+        data["needs"] = _texts(spec.needs, f"{spec.name!r}: needs")
+        if not isinstance(spec.download_bytes, int) or not math.isfinite(spec.download_bytes):
+            raise ZooError(f"{spec.name!r}: download_bytes is a whole number, not {spec.download_bytes!r}")
+        data["download_bytes"] = spec.download_bytes
+        return data
+    data["outputs"] = {name: tensor.to_json() for name, tensor in spec.outputs.items()}
+    data["aliases"] = _texts(spec.aliases, f"{spec.name!r}: aliases")
+    data["weights"] = [weights.name for weights in spec.weights]
+    if not isinstance(spec.renamed, Mapping):
+        raise ZooError(f"{spec.name!r}: renamed maps old option names to new ones, not {spec.renamed!r}")
+    return data
+
+
+def _texts(values: Any, where: str) -> list[str]:
+    if not isinstance(values, tuple | list) or not all(isinstance(value, str) for value in values):
+        raise ZooError(f"{where} is a tuple of texts, not {values!r}")
+    return list(values)
+
+
+class _AbsentModules(importlib.abc.MetaPathFinder):
+    """The last finder: what reaches it was looked for and is not installed."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: types.ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        self.names.add(fullname)
+        return None
+
+
+class _OpenedFiles:
+    """Paths opened for reading since `clear()`; one audit hook for the whole process, as none can be removed."""
+
+    def __init__(self) -> None:
+        self.paths: set[str] = set()
+        sys.addaudithook(self._audit)
+
+    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "open" and isinstance(arguments[0], str) and arguments[1] in {"r", "rb", None}:
+            self.paths.add(arguments[0])
+
+
+class _Watch:
+    """Which files one plugin's answer depends on, and which modules it looked for in vain."""
+
+    def __init__(self, module: str, modules: Sequence[str], opened: _OpenedFiles) -> None:
+        self.module = module
+        # What only other plugins have loaded does not count as this plugin's.
+        self.others = tuple(other for other in modules if not _inside(module, other))
+        self.before = set(sys.modules)
+        self.opened = opened
+        self.opened.paths.clear()
+        self.absent = _AbsentModules()
+        sys.meta_path.append(self.absent)
+
+    def stop(self, *, failed: bool) -> tuple[dict[str, list[int]], list[str]]:
+        """`{path: [mtime in ns, size]}` of files and of the package's own folders, and the absent modules."""
+        opened = {_source_of(path) for path in self.opened.paths}
+        if self.absent in sys.meta_path:
+            sys.meta_path.remove(self.absent)
+        loaded = {name: file for name in list(sys.modules) if (file := _file_of(name))}
+        used = self._used_by_own()
+        paths = {
+            _representative(file, name, self.module)
+            for name, file in loaded.items()
+            if self._counts(name, used)
+        }
+        folders = {str(Path(file).parent) for name, file in loaded.items() if _inside(name, self.module)}
+        folders |= self._package_folders(failed=failed)
+        folders -= {entry for entry in sys.path if entry}  # one-file modules lie beside everything else
+        for path in opened:
+            own = self._is_own_file(path) or any(path.startswith(folder + os.sep) for folder in folders)
+            if own or (failed and path.endswith(".py") and not _is_standard(path)):
+                paths.add(path)
+        return stat_all(paths | folders), sorted(self.absent.names)
+
+    def _package_folders(self, *, failed: bool) -> set[str]:
+        """Folders of the plugin's own package (also one without `__init__.py`), and of its parents if it failed."""
+        parents = [self.module.rsplit(".", depth)[0] for depth in range(self.module.count(".") + 1)]
+        names = [name for name in sys.modules if _inside(name, self.module)] + (parents if failed else [])
+        return {folder for name in names for folder in getattr(sys.modules.get(name), "__path__", ())}
+
+    def _counts(self, name: str, used: set[str]) -> bool:
+        if name.partition(".")[0] in sys.stdlib_module_names | {"zoo_core", "__main__"}:
+            return False
+        foreign = not any(_inside(name, other) for other in self.others)
+        return foreign or name not in self.before or name in used
+
+    def _used_by_own(self) -> set[str]:
+        """Modules that this plugin's modules hold, or hold something of, although another plugin loaded them."""
+        used = set()
+        for name, module in list(sys.modules.items()):
+            if _inside(name, self.module):
+                for value in list(vars(module).values()):
+                    used.add(value.__name__ if isinstance(value, types.ModuleType) else _home(value))
+        return used
+
+    def _is_own_file(self, path: str) -> bool:
+        """A module of the plugin that was opened but failed: it is in no list of loaded modules any more."""
+        relative = self.module.replace(".", os.sep)
+        return path.endswith((f"{os.sep}{relative}.py", f"{os.sep}{relative}{os.sep}__init__.py")) or (
+            f"{os.sep}{relative}{os.sep}" in path and path.endswith(".py")
+        )
+
+
+def _home(value: object) -> str:
+    try:
+        return str(getattr(value, "__module__", ""))
+    except Exception:  # noqa: BLE001 a plugin's object may answer anything
+        return ""
+
+
+def _inside(name: str, package: str) -> bool:
+    return name == package or name.startswith(f"{package}.")
+
+
+def _file_of(name: str) -> str | None:
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return file if isinstance(file, str) and os.path.isabs(file) else None
+
+
+def _source_of(path: str) -> str:
+    folder, name = os.path.split(os.path.abspath(path))
+    if os.path.basename(folder) == "__pycache__" and name.endswith(".pyc"):
+        return os.path.join(os.path.dirname(folder), name.partition(".")[0] + ".py")
+    return os.path.join(folder, name)
+
+
+def _representative(file: str, name: str, own: str) -> str:
+    """The file itself; for an installed library its top-level file, which every install writes anew."""
+    top = name.partition(".")[0]
+    if top != own.partition(".")[0] and ("site-packages" in file or "dist-packages" in file):
+        return _file_of(top) or file
+    return file
+
+
+def _is_standard(path: str) -> bool:
+    return path.startswith(os.path.dirname(os.__file__) + os.sep) and "site-packages" not in path

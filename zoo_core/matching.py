@@ -1,0 +1,136 @@
+"""Joining a model with a dataset: the sizes that the data have become options of the builder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .building import builder_options, check_complete
+from .errors import ZooError
+from .registry import Model, warn
+from .shapes import TensorSpec
+
+
+def full_options(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All builder options without a dataset: the given ones checked, the others at their defaults.
+
+    Raises UsageError for unknown options, wrong types, and required options without a value.
+    """
+    options = builder_options(model.spec, given, warn=warn)
+    check_complete(model.spec, options)
+    return options
+
+
+def match_options(
+    model: Model,
+    given: Mapping[str, Any],
+    *,
+    dataset: str,
+    inputs: Mapping[str, TensorSpec],
+    num_classes: int | None,
+) -> dict[str, Any]:
+    """All builder options for a dataset: sizes come from `inputs` (after preprocessing) and `num_classes`.
+
+    Raises ZooError that states both shapes when a fixed or given size differs from the data's.
+    """
+    options = builder_options(model.spec, given, warn=warn)
+    fixed = {model.spec.renamed.get(name, name) for name in given}
+    for name, wanted in model.spec.inputs.items():
+        offered = _counterpart(model, name, wanted, dataset=dataset, inputs=inputs)
+        for option, size in _bind(
+            model, wanted, offered, dataset=dataset, options=options, fixed=fixed
+        ).items():
+            options[option] = size
+    for wanted in model.spec.outputs.values():
+        if num_classes is not None and "num_classes" in wanted.option_axes:
+            if "num_classes" in fixed and options["num_classes"] != num_classes:
+                raise ZooError(
+                    f"model {model.name} is given num_classes={options['num_classes']}, "
+                    f"but dataset {dataset} has {num_classes} classes",
+                    hint="drop -o num_classes, or choose classes with -d classes=...",
+                )
+            options["num_classes"] = num_classes
+    check_complete(model.spec, options)
+    return options
+
+
+def bound_tensors(
+    model: Model, options: Mapping[str, Any]
+) -> tuple[dict[str, TensorSpec], dict[str, TensorSpec]]:
+    """Inputs and outputs with every option axis replaced by its size; free axes stay names."""
+    sizes = {name: value for name, value in options.items() if isinstance(value, int)}
+    inputs = {name: tensor.bind(sizes) for name, tensor in model.spec.inputs.items()}
+    outputs = {name: tensor.bind(sizes) for name, tensor in model.spec.outputs.items()}
+    return inputs, outputs
+
+
+def _counterpart(
+    model: Model, name: str, wanted: TensorSpec, *, dataset: str, inputs: Mapping[str, TensorSpec]
+) -> TensorSpec:
+    """The dataset's tensor for one input of the model: of that name, or the only one there is."""
+    if name in inputs:
+        found = inputs[name]
+    elif len(inputs) == 1 and len(model.spec.inputs) == 1:
+        found = next(iter(inputs.values()))
+    else:
+        have = ", ".join(f"{key} {value}" for key, value in inputs.items()) or "no inputs"
+        raise ZooError(
+            f"model {model.name} takes an input {name!r} {wanted}, and dataset {dataset} has {have}",
+            hint="see zoo list datasets",
+        )
+    if found.dtype != wanted.dtype or len(found.axes) != len(wanted.axes):
+        raise _mismatch(model, wanted, dataset, found, hint="choose another dataset, see zoo list datasets")
+    return found
+
+
+def _bind(
+    model: Model,
+    wanted: TensorSpec,
+    offered: TensorSpec,
+    *,
+    dataset: str,
+    options: Mapping[str, Any],
+    fixed: set[str],
+) -> dict[str, int]:
+    """Values of the option axes of one input. A size that is fixed, or given by hand, must be the data's."""
+    found: dict[str, int] = {}
+    for axis, size in zip(wanted.parsed, offered.axes, strict=True):
+        if not isinstance(size, int):
+            continue
+        if axis.name is None:
+            if axis.size != size:
+                raise _mismatch(model, wanted, dataset, offered, hint=_size_hint(wanted))
+        elif axis.is_option:
+            value, rest = divmod(size - axis.offset, axis.factor)
+            given = options[axis.name] if axis.name in fixed else found.get(axis.name, value)
+            if rest or value < 1 or given != value:
+                shown = wanted.bind({name: options[name] for name in fixed if name in options})
+                raise _mismatch(model, shown, dataset, offered, hint=_given_hint(axis.name, fixed))
+            found[axis.name] = value
+        elif (size - axis.offset) % axis.factor:
+            raise _mismatch(
+                model, wanted, dataset, offered, hint=f"{axis.name} must be a multiple of {axis.factor}"
+            )
+    return found
+
+
+def _mismatch(model: Model, wanted: TensorSpec, dataset: str, offered: TensorSpec, *, hint: str) -> ZooError:
+    kinds = (f" {wanted.dtype}", f" {offered.dtype}") if wanted.dtype != offered.dtype else ("", "")
+    return ZooError(
+        f"model {model.name} takes {wanted}{kinds[0]}, but dataset {dataset} gives {offered}{kinds[1]}",
+        hint=hint,
+    )
+
+
+def _size_hint(wanted: TensorSpec) -> str:
+    side = wanted.axes[-1]
+    if len(wanted.axes) == 4 and isinstance(side, int) and wanted.axes[-2] == side:
+        return f"-d size={side} resizes the pictures"
+    return "choose another dataset, see zoo list datasets"
+
+
+def _given_hint(option: str, fixed: set[str]) -> str:
+    if option in fixed:
+        resize = ", or resize the pictures with -d size=..." if option in {"height", "width"} else ""
+        return f"drop -o {option}{resize}"
+    return "resize the pictures with -d size=..."

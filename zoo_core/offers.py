@@ -1,0 +1,270 @@
+"""What one plugin offers, read from its hooks with every fault contained and put in words."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import re
+import traceback
+import types
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+import pluggy
+
+from . import __version__, hookspecs
+from .errors import ZooError, did_you_mean
+from .specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec
+
+_OFFERED: dict[str, type] = {
+    "zoo_models": ModelSpec,
+    "zoo_datasets": DatasetSpec,
+    "zoo_trainers": TrainerSpec,
+    "zoo_families": ModelFamily,
+    "zoo_commands": click.Command,
+}
+_MOST_OFFERS = 100_000
+_REQUIREMENT = re.compile(r"^(>=|<=|==|!=|>|<)?\s*(\d+(?:\.\d+)*)$")
+
+
+class PluginError(Exception):
+    """A plugin cannot be used; `problem` says why, in one line."""
+
+    def __init__(self, problem: str, *, status: Literal["broken", "unavailable"] = "broken") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.status = status
+
+
+@dataclass(frozen=True, kw_only=True)
+class Offers:
+    """Everything that a plugin's hooks returned, and the manager through which it is told of events."""
+
+    models: tuple[ModelSpec, ...]
+    datasets: tuple[DatasetSpec, ...]
+    trainers: tuple[TrainerSpec, ...]
+    families: tuple[ModelFamily, ...]
+    commands: tuple[click.Command, ...]
+    events: tuple[str, ...]
+    manager: pluggy.PluginManager
+
+
+def load_offers(value: str) -> Offers:
+    """Import the plugin that an entry point's value names, and ask its hooks.
+
+    Raises PluginError for everything that goes wrong in the plugin; KeyboardInterrupt alone passes.
+    """
+    module = value.partition(":")[0].strip()
+    manager = _register(_resolve(value), module=module)
+    found: dict[str, tuple[Any, ...]] = {hook: _ask(manager, hook, module) for hook in hookspecs.OFFERS}
+    for spec in (*found["zoo_models"], *found["zoo_datasets"], *found["zoo_trainers"]):
+        contained(partial(_check_requirement, spec), module=module, doing=f"in {spec.name!r}")
+    return Offers(
+        models=found["zoo_models"],
+        datasets=found["zoo_datasets"],
+        trainers=found["zoo_trainers"],
+        families=found["zoo_families"],
+        commands=found["zoo_commands"],
+        events=tuple(name for name in hookspecs.EVENTS if _implementations(manager, name)),
+        manager=manager,
+    )
+
+
+def contained(call: Callable[[], Any], *, module: str, doing: str) -> Any:
+    """What `call` returns. Whatever a plugin raises inside, also SystemExit, becomes a PluginError."""
+    try:
+        return call()
+    except (PluginError, KeyboardInterrupt):
+        raise
+    except SystemExit as error:
+        raise PluginError(f"{doing}, it calls sys.exit({error.code!r}){_place(error, module)}") from error
+    except ImportError as error:
+        raise _import_fault(error, module=module, doing=doing) from error
+    except BaseException as error:
+        raise PluginError(f"{doing}: {words(error)}{_place(error, module)}") from error
+
+
+def words(error: BaseException) -> str:
+    """An exception as one line of at most 300 characters, whatever its `__str__` does."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 a plugin's own exception class may be faulty too
+        text = "(its message cannot be shown)"
+    hint = f" ({error.hint})" if isinstance(error, ZooError) and error.hint else ""
+    name = "" if isinstance(error, ZooError) else f"{type(error).__name__}: "
+    line = f"{name}{text}{hint}".removesuffix(": ")
+    return line if len(line) <= 300 else line[:297] + "..."
+
+
+def _resolve(value: str) -> object:
+    module, _, attributes = (part.strip() for part in value.partition(":"))
+    found: Any = contained(
+        lambda: importlib.import_module(module), module=module, doing="when it is imported"
+    )
+    for name in filter(None, attributes.partition("[")[0].strip().split(".")):
+        if not hasattr(found, name):
+            raise PluginError(f"its entry point names {value!r}, but {module} has no {attributes!r}")
+        found = getattr(found, name)
+    return found
+
+
+def _register(plugin: object, *, module: str) -> pluggy.PluginManager:
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+
+    def register() -> None:
+        try:
+            manager.register(plugin, name=module)
+        except pluggy.PluginValidationError as error:
+            raise PluginError(_wrong_arguments(error, plugin)) from error
+
+    contained(register, module=module, doing="when its hooks are read")
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as error:
+        raise PluginError(_unknown_hooks(manager, error)) from error
+    implemented = {name for name in _hooks() if _implementations(manager, name)}
+    if undecorated := [name for name in _hooks() if name not in implemented and hasattr(plugin, name)]:
+        raise PluginError(f"{', '.join(undecorated)} is not decorated with @hookimpl")
+    if not implemented:
+        raise PluginError(f"it implements no hook (hooks: {', '.join(_hooks())})")
+    return manager
+
+
+def _hooks() -> tuple[str, ...]:
+    return (*hookspecs.OFFERS, *hookspecs.EVENTS)
+
+
+def _implementations(manager: pluggy.PluginManager, hook: str) -> list[Any]:
+    caller = getattr(manager.hook, hook, None)
+    return list(caller.get_hookimpls()) if caller is not None else []
+
+
+def _wrong_arguments(error: pluggy.PluginValidationError, plugin: object) -> str:
+    for name in _hooks():
+        written, spec = getattr(plugin, name, None), getattr(hookspecs, name)
+        if not callable(written) or f"hook {name!r}" not in str(error):
+            continue
+        theirs, ours = inspect.signature(written), list(inspect.signature(spec).parameters)
+        takes = f"takes ({', '.join(ours)})" if ours else "takes no arguments"
+        theirs = theirs.replace(return_annotation=inspect.Signature.empty)
+        return f"{name}{theirs} at {_defined(written)}: it {takes}"
+    return words(error)
+
+
+def _unknown_hooks(manager: pluggy.PluginManager, error: pluggy.PluginValidationError) -> str:
+    found = []
+    for name, caller in vars(manager.hook).items():
+        if name.startswith("_") or caller.has_spec():
+            continue
+        places = [_defined(implementation.function) for implementation in caller.get_hookimpls()]
+        found.append(f"unknown hook {name!r} at {', '.join(places)}. {did_you_mean(name, _hooks())}".strip())
+    return "; ".join(found) or words(error)
+
+
+def _ask(manager: pluggy.PluginManager, hook: str, module: str) -> tuple[Any, ...]:
+    implementations = _implementations(manager, hook)
+    if not implementations:
+        return ()
+    wanted: Any = _OFFERED[hook]
+    place = _defined(implementations[0].function)
+    doing = f"in {hook}"
+    answers: list[Any] = contained(getattr(manager.hook, hook), module=module, doing=doing)
+    offered: dict[str, Any] = {}
+
+    def read() -> None:
+        for item in _items(answers, f"{hook} at {place}", wanted):
+            if not isinstance(item, wanted):
+                got = f"the class {item.__name__}" if isinstance(item, type) else f"a {type(item).__name__}"
+                raise PluginError(f"{hook} at {place} offers {got}, not a {wanted.__name__}")
+            name = item.prefix if isinstance(item, ModelFamily) else item.name
+            if not isinstance(name, str) or not name:
+                raise PluginError(f"{hook} at {place} offers a {wanted.__name__} without a name")
+            if name in offered:
+                raise PluginError(f"{hook} at {place} offers {name!r} twice")
+            if len(offered) >= _MOST_OFFERS:
+                raise PluginError(f"{hook} at {place} offers more than {_MOST_OFFERS} things")
+            offered[name] = item
+
+    contained(read, module=module, doing=doing)
+    return tuple(offered.values())
+
+
+def _items(answers: list[Any], where: str, wanted: type) -> Iterable[Any]:
+    answer = answers[0] if answers else None  # pluggy leaves out what is None
+    if isinstance(answer, str | bytes | Mapping) or not isinstance(answer, Iterable):
+        got = "nothing" if answer is None else f"a {type(answer).__name__}"
+        raise PluginError(f"{where} returns {got}, not an iterable of {wanted.__name__}")
+    return answer
+
+
+def _check_requirement(spec: ModelSpec | DatasetSpec | TrainerSpec) -> None:
+    for part in filter(None, (text.strip() for text in spec.requires_core.split(","))):
+        match = _REQUIREMENT.match(part)
+        if match is None:
+            raise PluginError(
+                f"{spec.name!r}: cannot read requires_core={spec.requires_core!r}, for example '>=0.2'"
+            )
+        wanted, present = _numbers(match[2]), _numbers(__version__)
+        fits = {
+            ">=": present >= wanted,
+            "<=": present <= wanted,
+            "==": present == wanted,
+            "!=": present != wanted,
+            ">": present > wanted,
+            "<": present < wanted,
+        }[match[1] or ">="]
+        if not fits:
+            raise PluginError(
+                f"{spec.name!r} needs zoo-core {spec.requires_core}, this is {__version__}: pip install -U zoo-core",
+                status="unavailable",
+            )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    numbers = [int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:4]]
+    return tuple(numbers + [0] * (4 - len(numbers)))
+
+
+def _import_fault(error: ImportError, *, module: str, doing: str) -> PluginError:
+    own, name = module.partition(".")[0], error.name or ""
+    place = _place(error, module)
+    if isinstance(error, ModuleNotFoundError) and name and (module == name or module.startswith(f"{name}.")):
+        return PluginError(f"its module {module!r} cannot be found (no {name!r})")
+    if name.partition(".")[0] in {own, "zoo_core", ""}:
+        return PluginError(f"{doing}: {words(error)}{place}")
+    if isinstance(error, ModuleNotFoundError):
+        text = f"it needs the package {name.partition('.')[0]!r}, which is not installed"
+        return PluginError(f"{text}{place}", status="unavailable")
+    return PluginError(f"{doing}: {words(error)}{place}", status="unavailable")
+
+
+def _place(error: BaseException, module: str) -> str:
+    """Where in the plugin's own files it went wrong, as ` (package/file.py:12)`; empty if nowhere there."""
+    own = module.partition(".")[0]
+    if isinstance(error, SyntaxError) and error.filename:
+        return f" ({_short(error.filename, own)}:{error.lineno})"
+    frames = [
+        (frame.filename, frame.lineno)
+        for frame in traceback.extract_tb(error.__traceback__)
+        if own in Path(frame.filename).with_suffix("").parts
+    ]
+    return f" ({_short(frames[-1][0], own)}:{frames[-1][1]})" if frames else ""
+
+
+def _short(filename: str, package: str) -> str:
+    parts = Path(filename).parts
+    return "/".join(parts[parts.index(package) :]) if package in parts else Path(filename).name
+
+
+def _defined(function: Any) -> str:
+    plain = inspect.unwrap(function) if callable(function) else function
+    code = getattr(plain, "__code__", None)
+    if not isinstance(code, types.CodeType):
+        return "an unknown place"
+    package = str(getattr(plain, "__module__", "")).partition(".")[0]
+    return f"{_short(code.co_filename, package)}:{code.co_firstlineno}"

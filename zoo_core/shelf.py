@@ -1,0 +1,235 @@
+"""Where runs and exports are kept, and what a name on the command line means. Reads JSON files only."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from .errors import UsageError, did_you_mean
+from .registry import Zoo
+
+RUNS = Path("runs")
+EXPORTS = Path("exported")
+
+ShelfKind = Literal["model", "run", "export", "dataset"]
+SHELF_KINDS: tuple[ShelfKind, ...] = get_args(ShelfKind)
+
+_FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShelfEntry:
+    """One run or export in its usual folder. `data` is its `run.json` or `report.json`; empty if that is damaged."""
+
+    kind: Literal["run", "export"]
+    name: str
+    path: Path
+    data: dict[str, Any] = field(default_factory=dict)
+    problem: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Located:
+    """What a name means. `path` is the folder of a run or export (or its `.onnx` file), None for the rest."""
+
+    kind: ShelfKind
+    name: str
+    path: Path | None = None
+
+
+def folder_name(name: str) -> str:
+    """The folder for a run or export of that name: slashes become `-`. Raises UsageError for what is no name."""
+    folder = name.strip().replace("/", "-")
+    if not folder or folder.strip(".") == "" or _FORBIDDEN.search(folder) or len(folder.encode()) > 200:
+        raise UsageError(f"{name!r} cannot be the name of a folder", hint="letters, digits, '-', '_' and '.'")
+    if folder.startswith((".", "-")):
+        raise UsageError(f"a name cannot start with {folder[0]!r}: {name!r}")
+    return folder
+
+
+def is_run(path: Path) -> bool:
+    """Whether a folder holds a run."""
+    return path.joinpath("run.json").is_file()
+
+
+def is_export(path: Path) -> bool:
+    """Whether a path is an export: a folder with `model.onnx`, or a bare `.onnx` file."""
+    return path.joinpath("model.onnx").is_file() or (path.suffix == ".onnx" and path.is_file())
+
+
+def find_run(text: str) -> Path:
+    """The folder of a run, by its name in `runs/` or by its path.
+
+    Raises UsageError with suggestions when there is none.
+    """
+    return _find(_without_kind(text, "run"), what="run", base=RUNS, holds=is_run)
+
+
+def find_export(text: str) -> Path:
+    """The folder of an export, by its name in `exported/` or by its path; or the path of a bare `.onnx` file.
+
+    Raises UsageError with suggestions when there is none.
+    """
+    return _find(_without_kind(text, "export"), what="export", base=EXPORTS, holds=is_export)
+
+
+def list_runs() -> tuple[ShelfEntry, ...]:
+    """Every run in `runs/`, by name; also those whose `run.json` is damaged."""
+    folders = [path for path in _folders(RUNS) if is_run(path)]
+    return tuple(_entry("run", path, path / "run.json") for path in folders)
+
+
+def list_exports() -> tuple[ShelfEntry, ...]:
+    """Every export in `exported/`, by name; also those whose `report.json` is missing or damaged."""
+    folders = [path for path in _folders(EXPORTS) if is_export(path)]
+    return tuple(_entry("export", path, path / "report.json") for path in folders)
+
+
+def free_run_name(wanted: str) -> str:
+    """`wanted`, or the first of `wanted-2`, `wanted-3`, ... that no run has yet."""
+    folder = folder_name(wanted)
+    number, name = 1, folder
+    while RUNS.joinpath(name).exists():
+        number += 1
+        name = f"{folder}-{number}"
+    return name
+
+
+def locate(text: str, *, kinds: Sequence[ShelfKind], zoo: Zoo | None = None) -> Located:
+    """What `text` means among `kinds`: `KIND:NAME` says it; a bare name is looked up first, then taken as a path.
+
+    A bare name that is both a run and its export means the run. Raises UsageError for every other double meaning,
+    with the long forms, and for a name that nothing has, with suggestions. `zoo` is needed for models and datasets.
+    """
+    said, colon, rest = text.partition(":")
+    if colon and said in SHELF_KINDS:
+        if said not in kinds:
+            raise UsageError(f"a {said} is not possible here: {text}", hint=f"possible: {', '.join(kinds)}")
+        return _as(said, rest, zoo)
+    meanings = [kind for kind in kinds if _has_name(kind, text, zoo)]
+    if "run" in meanings and "export" in meanings and _belong_together(text):
+        meanings.remove("export")
+    if len(meanings) > 1:
+        forms = " or ".join(f"{kind}:{text}" for kind in meanings)
+        raise UsageError(
+            f"{text!r} is the name of a {' and of a '.join(meanings)}", hint=f"say which: {forms}"
+        )
+    if meanings:
+        return _as(meanings[0], text, zoo)
+    path = Path(text)
+    if "run" in kinds and is_run(path):
+        return Located(kind="run", name=path.resolve().name, path=path)
+    if "export" in kinds and is_export(path):
+        return Located(kind="export", name=_export_name(path), path=path)
+    if zoo is not None and len(only := [kind for kind in kinds if kind in {"model", "dataset"}]) == 1:
+        # An old, qualified or doubly offered name: the registry knows, and its errors are the better ones.
+        if "/" in text or any(
+            text in (e.name, *e.data.get("aliases", ())) for e in zoo.entries(_offered(only[0]))
+        ):
+            return _as(only[0], text, zoo)
+    raise _unknown(text, kinds, zoo)
+
+
+def _as(kind: ShelfKind, name: str, zoo: Zoo | None) -> Located:
+    if kind == "run":
+        path = find_run(name)
+        return Located(kind=kind, name=path.resolve().name, path=path)
+    if kind == "export":
+        path = find_export(name)
+        return Located(kind=kind, name=_export_name(path), path=path)
+    if zoo is None:
+        raise UsageError(f"a {kind} is not possible here: {name}")
+    return Located(kind=kind, name=zoo.find(_offered(kind), name).shown)
+
+
+def _offered(kind: ShelfKind) -> Literal["model", "dataset"]:
+    return "dataset" if kind == "dataset" else "model"
+
+
+def _export_name(path: Path) -> str:
+    return path.resolve().stem if path.is_file() else path.resolve().name
+
+
+def _has_name(kind: ShelfKind, text: str, zoo: Zoo | None) -> bool:
+    if kind in {"model", "dataset"}:
+        return zoo is not None and any(
+            text in {entry.shown, entry.qualified} for entry in zoo.entries(_offered(kind))
+        )
+    base, holds = (RUNS, is_run) if kind == "run" else (EXPORTS, is_export)
+    return _named_path(text, base, holds) is not None
+
+
+def _belong_together(name: str) -> bool:
+    """Whether the export of this name was made from the run of this name (or does not say otherwise)."""
+    report = _read(EXPORTS / name.replace("/", "-") / "report.json")[0]
+    return report.get("run") in {name, name.replace("/", "-"), None}
+
+
+def _named_path(text: str, base: Path, holds: Callable[[Path], bool]) -> Path | None:
+    try:
+        path = base / folder_name(text)
+    except UsageError:
+        return None
+    return path if holds(path) else None
+
+
+def _without_kind(text: str, kind: str) -> str:
+    said, colon, rest = text.partition(":")
+    if colon and said in SHELF_KINDS and said != kind:
+        raise UsageError(f"{text} is a {said}, and a {kind} is needed here")
+    return rest if colon and said == kind else text
+
+
+def _find(text: str, *, what: ShelfKind, base: Path, holds: Callable[[Path], bool]) -> Path:
+    if (named := _named_path(text, base, holds)) is not None:
+        return named
+    path = Path(text)
+    if text.strip() and holds(path):
+        return path
+    if path.suffix == ".onnx" and what == "export":
+        raise UsageError(f"there is no file {text}", hint="a .onnx file, or the folder of an export")
+    raise _unknown(text, (what,), None)
+
+
+def _unknown(text: str, kinds: Sequence[ShelfKind], zoo: Zoo | None) -> UsageError:
+    known: list[str] = []
+    for kind in kinds:
+        if kind in {"model", "dataset"}:
+            known += [entry.shown for entry in zoo.entries(_offered(kind))] if zoo is not None else []
+        else:
+            known += [path.name for path in _folders(RUNS if kind == "run" else EXPORTS)]
+    wanted = " or ".join(kinds)
+    there = "there, but it is none" if text.strip() and Path(text).exists() else ""
+    hint = did_you_mean(text, known) or f"see zoo list {kinds[0]}s"
+    return UsageError(f"unknown {wanted} {text!r}{f' (the path is {there})' if there else ''}", hint=hint)
+
+
+def _folders(base: Path) -> list[Path]:
+    try:
+        return sorted(path for path in base.iterdir() if path.is_dir() and not path.name.startswith("."))
+    except OSError:
+        return []
+
+
+def _entry(kind: Literal["run", "export"], path: Path, file: Path) -> ShelfEntry:
+    data, problem = _read(file)
+    return ShelfEntry(kind=kind, name=path.name, path=path, data=data, problem=problem)
+
+
+def _read(file: Path) -> tuple[dict[str, Any], str | None]:
+    try:
+        data = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        return {}, f"{file.name} cannot be read: {error}"
+    if not isinstance(data, dict):
+        return {}, f"{file.name} is damaged: it holds no object"
+    return data, None
+
+
+def names(entries: Iterable[ShelfEntry]) -> tuple[str, ...]:
+    """The names of runs or exports."""
+    return tuple(entry.name for entry in entries)
