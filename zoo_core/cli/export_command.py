@@ -1,0 +1,63 @@
+"""`zoo export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from .common import json_option, model_options, note, say
+
+EXAMPLES = """
+\b
+Examples:
+  zoo export lenet5-digits                    the run of that name, to exported/lenet5-digits
+  zoo export lenet5-digits --to build/reader  to another folder
+  zoo export lenet5 -o num_classes=3          fresh weights, to look at the graph
+  zoo export lenet5 --weights mine.safetensors
+"""
+
+
+@click.command("export", epilog=EXAMPLES)
+@click.argument("source", metavar="MODEL|RUN")
+@click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the export itself.")
+@click.option("--weights", metavar="NAME|FILE", help="Weights for a MODEL: a .safetensors file. Default: fresh ones.")
+@click.option("--opset", type=int, default=20, show_default=True, help="ONNX opset, 17 to 23.")
+@click.option("--dynamic", multiple=True, metavar="AXIS", help="Only these axes stay free. Default: all of them.")
+@click.option("--keep-rejected", is_flag=True, help="Keep an export that was not verified, as NAME.rejected.")
+@model_options
+@json_option
+def command(
+    source: str,
+    to: Path | None,
+    weights: str | None,
+    opset: int,
+    dynamic: tuple[str, ...],
+    keep_rejected: bool,
+    options: dict[str, str],
+    as_json: bool,
+) -> None:
+    """Export a run, or a model, to ONNX; prove it equal to PyTorch; publish it.
+
+    The export appears only when it is verified. Otherwise the exit code is 3 and nothing stands under its name.
+    """
+    from zoo_core.registry import open_zoo
+    from zoo_core.workflows.export import default_target, export_plan, need_export_extra, plan_source
+
+    from .report import show_report
+
+    need_export_extra()
+    from zoo_core.export.bundle import RejectedExportError
+
+    zoo = open_zoo()
+    plan = plan_source(zoo, source, weights=weights, options=options, opset=opset, dynamic=dynamic)
+    target = to or default_target(plan.name)
+    try:
+        report = export_plan(plan, target, zoo, keep=keep_rejected, progress=lambda stage: note(f"{stage} ..."))
+    except RejectedExportError as error:
+        show_report(error.report, as_json=as_json)
+        raise
+    show_report(report, as_json=as_json, path=target)
+    if not as_json:
+        say(f"Published {target}")
+        say(f"Next: zoo predict {target} PICTURE...   or   zoo view {target}")

@@ -1,0 +1,28 @@
+"""How a verification report is shown to people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zoo_core.records import CheckResult, ExportReport
+
+from .common import print_json, say
+
+_MARKS = {"passed": "ok", "failed": "FAILED", "not-conclusive": "not conclusive", "skipped": "skipped"}
+
+
+def show_report(report: ExportReport, *, as_json: bool, path: Path | None = None) -> None:
+    """The report, as plain JSON (with `path`) or as one line a rule; a rule that was not passed shows every result."""
+    if as_json:
+        print_json({**report.to_json(), "path": str(path) if path else None})
+        return
+    for rule in dict.fromkeys(check.rule for check in report.checks):
+        results = [check for check in report.checks if check.rule == rule]
+        for check in _worth_showing(results):
+            say(f"  {check.rule:<13} {_MARKS[check.outcome]:<8} {check.detail}")
+    say(f"{report.name}: {report.outcome}")
+
+
+def _worth_showing(results: list[CheckResult]) -> list[CheckResult]:
+    bad = [check for check in results if check.outcome != "passed"]
+    return bad or results[:1]

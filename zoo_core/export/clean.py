@@ -1,0 +1,109 @@
+"""A clean model: no path, no trace of a machine, the module of each node, denotations, and our metadata."""
+
+from __future__ import annotations
+
+import ast
+
+import onnx
+
+from zoo_core import __version__
+from zoo_core.errors import NotVerifiedError
+from zoo_core.runtime.metadata import KEY as METADATA_KEY
+from zoo_core.runtime.metadata import Metadata
+from zoo_core.shapes import TensorSpec
+
+from .plan import ExportPlan
+
+PRODUCER = "zoo-core"
+SCOPES = "pkg.torch.onnx.name_scopes"
+CLASSES = "pkg.torch.onnx.class_hierarchy"
+MODULE_KEY = "module"
+CLASS_KEY = "module_class"
+ROOTS = ("", "_empty_nn_module_stack_from_metadata_hook")
+
+IMAGE_DENOTATIONS = {
+    "NCHW": ("DATA_BATCH", "DATA_CHANNEL", "DATA_FEATURE", "DATA_FEATURE"),
+    "NHWC": ("DATA_BATCH", "DATA_FEATURE", "DATA_FEATURE", "DATA_CHANNEL"),
+}
+
+
+def clean(model: onnx.ModelProto, plan: ExportPlan) -> None:
+    """Strip and stabilise `model` in place: what is left depends on the checkpoint and the plan only."""
+    model.producer_name = PRODUCER
+    model.producer_version = __version__
+    model.doc_string = plan.model.spec.summary
+    model.graph.name = plan.model.name
+    model.graph.doc_string = ""
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    _keep_module_paths(model)
+    for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
+        value.doc_string = ""
+        del value.metadata_props[:]
+    _denote(model, plan)
+
+
+def _keep_module_paths(model: onnx.ModelProto) -> None:
+    for node in model.graph.node:
+        path, kind = module_of(node)
+        node.doc_string = ""
+        del node.metadata_props[:]
+        for key, value in ((MODULE_KEY, path), (CLASS_KEY, kind)):
+            if value:
+                node.metadata_props.add(key=key, value=value)
+
+
+def module_of(node: onnx.NodeProto) -> tuple[str, str]:
+    """The path of the module that a node came from ("features.0") and its class; empty where it is unknown."""
+    props = {prop.key: prop.value for prop in node.metadata_props}
+    if MODULE_KEY in props:
+        return props[MODULE_KEY], props.get(CLASS_KEY, "")
+    scopes, classes = _literal(props.get(SCOPES)), _literal(props.get(CLASSES))
+    # The last scope is the operation itself, the one before it the module that calls it.
+    if len(scopes) < 2 or scopes[-2] in ROOTS:
+        return "", ""
+    return scopes[-2], classes[-2] if len(classes) == len(scopes) else ""
+
+
+def _literal(text: str | None) -> list[str]:
+    try:
+        value = ast.literal_eval(text or "[]")
+    except (ValueError, SyntaxError):
+        return []
+    return [str(item) for item in value] if isinstance(value, list) else []
+
+
+def _denote(model: onnx.ModelProto, plan: ExportPlan) -> None:
+    """ONNX's own denotations, where an input is a batch of pictures."""
+    if plan.preprocess is None:
+        return
+    names = IMAGE_DENOTATIONS[plan.preprocess.layout]
+    for value in model.graph.input:
+        spec: TensorSpec | None = plan.inputs.get(value.name)
+        if spec is None or len(spec.axes) != len(names):
+            continue
+        value.type.denotation = "IMAGE"
+        for dim, name in zip(value.type.tensor_type.shape.dim, names, strict=True):
+            dim.denotation = name
+
+
+def set_metadata(model: onnx.ModelProto, metadata: Metadata) -> None:
+    """Write the key `zoo` (one JSON object), and `license`, which Netron shows, in place of what was there."""
+    del model.metadata_props[:]
+    model.metadata_props.add(key=METADATA_KEY, value=metadata.to_json())
+    if metadata.license:
+        model.metadata_props.add(key="license", value=metadata.license)
+
+
+def serialized(model: onnx.ModelProto) -> bytes:
+    """The bytes of the file, the same for the same model in every process.
+
+    Raises NotVerifiedError for 2 GB and more, which one protobuf file cannot hold.
+    """
+    try:
+        content: bytes = model.SerializeToString(deterministic=True)
+    except ValueError:
+        content = b""
+    if not content or len(content) >= 2**31:
+        raise NotVerifiedError("the model is larger than 2 GB, which does not fit in one ONNX file")
+    return content

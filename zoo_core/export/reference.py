@@ -1,0 +1,177 @@
+"""The reference of the check: a freshly built module, run in float32 and in float64."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
+
+from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.verification.bounds import OutputBound, Reference, bound_output
+
+Array = NDArray[Any]
+Arrays = dict[str, Array]
+
+ROWS_AT_ONCE = 64
+
+
+class Upcast(TorchDispatchMode):
+    """Runs every float32 operation in float64, explicit `.float()` calls included."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        return func(*tree_map(_upcast, args), **tree_map(_upcast, dict(kwargs or {})))
+
+
+def _upcast(value: Any) -> Any:
+    if isinstance(value, Tensor) and value.dtype is torch.float32:
+        return value.double()
+    return torch.float64 if value is torch.float32 else value
+
+
+@contextlib.contextmanager
+def _double_by_default() -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def named_outputs(value: Any, names: Sequence[str]) -> dict[str, Tensor]:
+    """A module's result (a tensor, a sequence or a mapping of tensors) by the declared output names, in their order.
+
+    Raises ZooError when the result does not fit the declaration.
+    """
+    if isinstance(value, Tensor):
+        value = (value,)
+    if isinstance(value, Mapping):
+        if missing := [name for name in names if name not in value]:
+            raise ZooError(f"the model gives no output {', '.join(missing)}, only {', '.join(map(str, value))}")
+        value = tuple(value[name] for name in names)
+    if not isinstance(value, list | tuple) or not all(isinstance(item, Tensor) for item in value):
+        raise ZooError(f"the model gives a {type(value).__name__}, not tensors", hint="declare an export_wrapper")
+    if len(value) != len(names):
+        raise ZooError(f"the model gives {len(value)} outputs, but {len(names)} are declared: {', '.join(names)}")
+    return dict(zip(names, value, strict=True))
+
+
+def fresh_module(build: Callable[[], nn.Module], checkpoint: Mapping[str, Tensor]) -> nn.Module:
+    """A newly built module with the checkpoint's tensors, loaded strictly, every submodule in eval mode."""
+    module = build()
+    try:
+        module.load_state_dict(dict(checkpoint), strict=True)
+    except RuntimeError as error:
+        raise ZooError(f"the weights do not fit the model: {str(error).strip()}") from None
+    module.eval()
+    training = [name or "the model itself" for name, part in module.named_modules() if part.training]
+    if training:
+        raise NotVerifiedError(f"still in training mode after eval(): {', '.join(training[:5])}")
+    return module.requires_grad_(False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceResult:
+    """What PyTorch computed for some rows: float32 and float64 (or float32 twice where `kind` is "relative")."""
+
+    kind: Reference
+    float32: Arrays
+    float64: Arrays
+
+    @property
+    def finite(self) -> NDArray[np.bool_]:
+        """Which rows have only finite values in every output of both runs."""
+        rows = [
+            np.isfinite(value).reshape(len(value), -1).all(axis=1)
+            for value in (*self.float32.values(), *self.float64.values())
+        ]
+        finite: NDArray[np.bool_] = np.all(rows, axis=0)
+        return finite
+
+    def take(self, index: NDArray[np.int64]) -> ReferenceResult:
+        """The same for some of the rows."""
+        return ReferenceResult(
+            kind=self.kind,
+            float32={name: value[index] for name, value in self.float32.items()},
+            float64={name: value[index] for name, value in self.float64.items()},
+        )
+
+    def bounds(self, known: Mapping[str, OutputBound] | None = None) -> dict[str, OutputBound]:
+        """The bound of every output, from the noise between the two runs; `known` bounds lend theirs."""
+        return {
+            name: bound_output(
+                name,
+                float32=self.float32[name],
+                float64=self.float64[name],
+                reference=self.kind,
+                known_floor=known[name].relative_floor if known else 0.0,
+            )
+            for name in self.float64
+        }
+
+
+class TorchReference:
+    """Runs a checkpoint in float32 and float64; each call is a plain function of its rows."""
+
+    def __init__(
+        self, build: Callable[[], nn.Module], checkpoint: Mapping[str, Tensor], *, outputs: Sequence[str]
+    ) -> None:
+        self._outputs = tuple(outputs)
+        self._single = fresh_module(build, checkpoint)
+        self._double = fresh_module(build, checkpoint)
+        for tensor in (*self._double.parameters(), *self._double.buffers()):
+            if tensor.dtype is torch.float32:
+                tensor.data = tensor.data.double()
+
+    @property
+    def module(self) -> nn.Module:
+        """The float32 module."""
+        return self._single
+
+    def float32(self, inputs: Mapping[str, Array]) -> Arrays:
+        """The float32 result for rows of any number, a few at a time."""
+        return self._run(self._single, inputs)
+
+    def float64(self, inputs: Mapping[str, Array]) -> Arrays | None:
+        """The float64 result, or None where the model cannot be run in float64."""
+        wide = {k: v.astype(np.float64) if v.dtype == np.float32 else v for k, v in inputs.items()}
+        try:
+            with _double_by_default(), Upcast():
+                found = self._run(self._double, wide)
+        except (RuntimeError, TypeError, NotImplementedError):
+            return None
+        exact = all(value.dtype == np.float64 for value in found.values() if value.dtype.kind == "f")
+        return found if exact else None
+
+    def run(self, inputs: Mapping[str, Array]) -> ReferenceResult:
+        """Both runs. Raises NotVerifiedError when two float32 runs of the same rows differ."""
+        first, second = self.float32(inputs), self.float32(inputs)
+        for name, value in first.items():
+            if value.tobytes() != second[name].tobytes():
+                raise NotVerifiedError(
+                    f"PyTorch gives another {name} each time it is run, even in eval mode",
+                    hint="the model draws random numbers, or keeps state between calls",
+                )
+        double = self.float64(inputs)
+        if double is None:
+            return ReferenceResult(kind="relative", float32=first, float64=first)
+        return ReferenceResult(kind="float64", float32=first, float64=double)
+
+    def _run(self, module: nn.Module, inputs: Mapping[str, Array]) -> Arrays:
+        total = len(next(iter(inputs.values())))
+        parts: list[dict[str, Tensor]] = []
+        with torch.no_grad():
+            for start in range(0, total, ROWS_AT_ONCE):
+                rows = [torch.from_numpy(value[start : start + ROWS_AT_ONCE].copy()) for value in inputs.values()]
+                parts.append(named_outputs(module(*rows), self._outputs))
+        return {name: torch.cat([part[name] for part in parts]).numpy() for name in self._outputs}

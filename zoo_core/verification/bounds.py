@@ -1,0 +1,139 @@
+"""How far an output may be from the float64 reference: a bound from the model's own rounding noise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.records import CheckResult, OutputError
+
+Array = NDArray[Any]
+
+FLOOR_FACTOR = 4.0
+EPS_FACTOR = 8.0
+EPS = float(np.finfo(np.float32).eps)
+RELATIVE_FACTOR = 1e-5
+SMALL_SCALE = 1e-3
+SENSITIVITY = 1000.0
+CONSTANTS = {"floor_factor": FLOOR_FACTOR, "eps_factor": EPS_FACTOR, "sensitivity": SENSITIVITY}
+
+Reference = Literal["float64", "relative"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputBound:
+    """What one output is compared with: the reference rows, and how far each row may be from it.
+
+    `expected` is (rows, ...) in float64; `scale` and `bound` are (rows,), in the output's units; `relative_floor` is
+    the largest rounding noise of any row relative to its scale.
+    """
+
+    name: str
+    expected: Array
+    scale: Array
+    bound: Array
+    relative_floor: float
+
+    @property
+    def has_signal(self) -> bool:
+        """False when the reference is zero in every row: then nothing can be concluded."""
+        return bool(np.any(self.scale > 0))
+
+    def take(self, index: Any) -> OutputBound:
+        """The same for some of the rows."""
+        return OutputBound(
+            name=self.name,
+            expected=self.expected[index],
+            scale=self.scale[index],
+            bound=self.bound[index],
+            relative_floor=self.relative_floor,
+        )
+
+
+def _row_max(values: Array) -> Array:
+    flat = np.abs(values.reshape(len(values), -1)).astype(np.float64)
+    return flat.max(axis=1) if flat.shape[1] else np.zeros(len(flat))
+
+
+def row_scales(expected: Array) -> Array:
+    """max|expected| of each row, raised to a thousandth of the median where it is below that."""
+    scales = _row_max(expected)
+    positive = scales[scales > 0]
+    if not len(positive):
+        return scales
+    return np.maximum(scales, SMALL_SCALE * float(np.median(positive)))
+
+
+def bound_output(
+    name: str, *, float32: Array, float64: Array, reference: Reference = "float64", known_floor: float = 0.0
+) -> OutputBound:
+    """The bound of an output: `scale_i * (4 * max_j(floor_j / scale_j) + 8 eps)` for row i.
+
+    With `reference="relative"`, where a float64 run is impossible, `float64` holds the float32 result and the bound is
+    `1e-5 * scale_i`. `known_floor`: the relative floor of other rows of the same model, for when these are few.
+    """
+    scale = row_scales(float64)
+    if reference == "relative":
+        relative_floor, factor = EPS, RELATIVE_FACTOR
+    else:
+        floor = _row_max(float32.astype(np.float64) - float64)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            relative = np.where(scale > 0, floor / scale, 0.0)
+        relative_floor = float(relative.max(initial=known_floor))
+        factor = FLOOR_FACTOR * relative_floor + EPS_FACTOR * EPS
+    return OutputBound(
+        name=name,
+        expected=np.asarray(float64, dtype=np.float64),
+        scale=scale,
+        bound=scale * factor,
+        relative_floor=max(relative_floor, EPS),
+    )
+
+
+def output_error(actual: Array, bound: OutputBound) -> OutputError:
+    """The row of `actual` that is worst for its bound. A NaN counts as an infinite error."""
+    error = _row_max(np.nan_to_num(actual.astype(np.float64) - bound.expected, nan=np.inf, posinf=np.inf))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        used = np.where(error == 0, 0.0, error / bound.bound)
+    worst = int(np.argmax(np.nan_to_num(used, nan=np.inf)))
+    floor = bound.relative_floor * bound.scale[worst]
+    multiple = 0.0 if error[worst] == 0 else float(error[worst] / floor) if floor else float("inf")
+    return OutputError(name=bound.name, error=float(error[worst]), bound=float(bound.bound[worst]), floors=multiple)
+
+
+def check_values(where: str, actual: Mapping[str, Array], bounds: Mapping[str, OutputBound]) -> list[CheckResult]:
+    """Rule "values": one result an output, failed unless every element of every row is within its bound."""
+    results = []
+    for name, bound in bounds.items():
+        if not bound.has_signal:
+            results.append(CheckResult(rule="values", outcome="not-conclusive", detail=f"{name} is zero everywhere"))
+            continue
+        found = output_error(actual[name], bound)
+        text = (
+            f"{where}: {name} is off by {found.error:.3g}, {found.floors:.3g} times the rounding floor; "
+            f"{found.bound:.3g} is allowed"
+        )
+        # Written so that a NaN fails.
+        passed = found.error <= found.bound
+        results.append(CheckResult(rule="values", outcome="passed" if passed else "failed", detail=text))
+    return results
+
+
+def check_sensitivity(where: str, actual: Mapping[str, Array], bounds: Mapping[str, float]) -> list[CheckResult]:
+    """Rule "sensitivity": over plausible rows each output varies by at least 1000 bounds, or nothing is concluded.
+
+    `actual` holds only plausible rows; `bounds` is the largest bound of each output, in its units.
+    """
+    results = []
+    for name, bound in bounds.items():
+        rows = actual[name].astype(np.float64)
+        variation = float(np.max(rows.max(axis=0) - rows.min(axis=0))) if rows.size else 0.0
+        needed = SENSITIVITY * bound
+        passed = variation >= needed and variation > 0
+        text = f"{where}: {name} varies by {variation:.3g} over the inputs; {needed:.3g} is needed"
+        results.append(CheckResult(rule="sensitivity", outcome="passed" if passed else "not-conclusive", detail=text))
+    return results

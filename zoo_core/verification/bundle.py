@@ -1,0 +1,219 @@
+"""Check an export again, on this machine: all that can be repeated without PyTorch."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.environment import package_versions, usable_processors
+from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.files import read_json, sha256_of
+from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError
+from zoo_core.runtime.metadata import Metadata, read_metadata
+from zoo_core.runtime.vet import vet
+
+from .bounds import check_sensitivity
+from .inputs import BATCH_SIZES
+from .self_test import check_self_test, self_test_inputs
+from .structure import Interface, check_results, check_structure
+from .subject import DEFAULT_SETTINGS, THOROUGH_LEVELS, Group, Setting, SubjectResult, run_subject
+from .vectors import FOLDER, check_vectors, read_vectors
+
+Array = NDArray[Any]
+Arrays = dict[str, Array]
+
+MODEL_FILE = "model.onnx"
+REPORT_FILE = "report.json"
+VERSIONED = ("zoo-core", "onnx", "onnxruntime", "numpy")
+
+
+def outcome_of(checks: Sequence[CheckResult]) -> Outcome:
+    """Failed when a rule failed or none was applied; verified only when every rule passed or was skipped."""
+    found = {check.outcome for check in checks}
+    if "failed" in found or "passed" not in found:
+        return "failed"
+    return "not-conclusive" if "not-conclusive" in found else "verified"
+
+
+def verify_export(path: Path, *, thorough: bool = False) -> ExportReport:
+    """Check the bundle, or the bare .onnx file, at `path`; never raises for what the check finds.
+
+    `thorough` adds every optimisation level of onnxruntime, and one thread beside all of them. Raises RefusedFileError
+    for a file that is not safe to open, and ZooError for one that has no metadata of ours.
+    """
+    bundle = path if path.is_dir() else None
+    model = path / MODEL_FILE if bundle else path
+    checks = [] if bundle is None else [_check_files(bundle)]
+    file = vet(model)
+    metadata = read_metadata(file)
+    interface = Interface(inputs=metadata.inputs, outputs=metadata.outputs, opset=metadata.opset)
+    checks += [*check_structure(file, interface), _onnx_checker(model)]
+    errors: tuple[OutputError, ...] = ()
+    if not any(check.outcome == "failed" and check.rule == "structure" for check in checks):
+        try:
+            found, errors = _run_checks(model, bundle, metadata, _settings(thorough))
+            checks += found
+        except NotVerifiedError as error:
+            checks.append(CheckResult(rule="run", outcome="failed", detail=error.message))
+    return ExportReport(
+        outcome=outcome_of(checks),
+        name=metadata.name,
+        model=metadata.model,
+        run=metadata.run,
+        opset=metadata.opset,
+        axes={name: spec.axes for name, spec in {**metadata.inputs, **metadata.outputs}.items()},
+        untrained=metadata.untrained,
+        reference=_reference(bundle),
+        checks=tuple(checks),
+        outputs=errors,
+        versions=package_versions(VERSIONED),
+        files={} if bundle is None else _listed_files(bundle),
+    )
+
+
+def _settings(thorough: bool) -> tuple[Setting, ...]:
+    if not thorough:
+        return DEFAULT_SETTINGS
+    threads = sorted({1, usable_processors()})
+    return tuple(Setting(level=level, threads=count) for level in THOROUGH_LEVELS for count in threads)
+
+
+def _listed_files(bundle: Path) -> Mapping[str, str]:
+    report = read_json(bundle / REPORT_FILE, what="the verification report")
+    files = report.get("files")
+    if not isinstance(files, dict) or not files:
+        raise ZooError(f"the verification report {bundle / REPORT_FILE} is damaged: it lists no files")
+    return files
+
+
+def _reference(bundle: Path | None) -> Literal["float64", "relative"]:
+    if bundle is None:
+        return "float64"
+    report = read_json(bundle / REPORT_FILE, what="the verification report")
+    return "relative" if report.get("reference") == "relative" else "float64"
+
+
+def _check_files(bundle: Path) -> CheckResult:
+    """Rule "files": the sha256 of every file equals the one in the report, and no listed file is missing."""
+    listed = _listed_files(bundle)
+    there = {p.relative_to(bundle).as_posix() for p in bundle.rglob("*") if p.is_file() and p.name != REPORT_FILE}
+    problems = [f"{name} is missing" for name in listed if name not in there]
+    problems += [
+        f"{name} has changed" for name, digest in listed.items() if name in there and sha256_of(bundle / name) != digest
+    ]
+    problems += [f"{name} is not in the report" for name in sorted(there - set(listed))]
+    if problems:
+        return CheckResult(rule="files", outcome="failed", detail="; ".join(problems[:5]))
+    return CheckResult(rule="files", outcome="passed", detail=f"{len(listed)} files as published")
+
+
+def _onnx_checker(model: Path) -> CheckResult:
+    if importlib.util.find_spec("onnx") is None:
+        text = "the onnx package is not installed; pip install 'zoo-core[train]' brings it"
+        return CheckResult(rule="onnx.checker", outcome="skipped", detail=text)
+    # By name: the base install has no onnx, and nothing here may depend on it.
+    checker = importlib.import_module("onnx.checker")
+    try:
+        checker.check_model(str(model), full_check=True)
+    except Exception as error:  # noqa: BLE001 whatever the checker raises, it has not passed
+        return CheckResult(rule="onnx.checker", outcome="failed", detail=" ".join(str(error).split())[:300])
+    return CheckResult(rule="onnx.checker", outcome="passed", detail="full check")
+
+
+def _run_checks(
+    model: Path, bundle: Path | None, metadata: Metadata, settings: Sequence[Setting]
+) -> tuple[list[CheckResult], tuple[OutputError, ...]]:
+    if metadata.self_test is None:
+        text = "the file holds no self-test"
+        return [CheckResult(rule="self-test", outcome="not-conclusive", detail=text)], ()
+    test_inputs = self_test_inputs(metadata.self_test)
+    rows = len(next(iter(test_inputs.values())))
+    whole, parts = range(rows), [(row,) for row in range(rows)]
+    groups = [
+        Group(name="self-test", inputs=test_inputs, batches=[whole]),
+        Group(name="batches", inputs=test_inputs, batches=[*parts, *_companies(rows)]),
+    ]
+    vector_inputs = vector_outputs = None
+    if bundle is not None:
+        vector_inputs = read_vectors(bundle, "input", list(metadata.inputs))
+        vector_outputs = read_vectors(bundle, "output", list(metadata.outputs))
+        count = len(next(iter(vector_inputs.values())))
+        groups.append(Group(name="vectors", inputs=vector_inputs, batches=[range(count)]))
+    result = run_subject(model, groups, settings=settings)
+    checks: list[CheckResult] = []
+    worst: dict[str, OutputError] = {}
+    for setting in settings:
+        found, errors = _check_setting(setting, metadata, metadata.self_test, result, groups, vector_outputs)
+        checks += found
+        for error in errors:
+            if error.name not in worst or not error.error <= worst[error.name].error:
+                worst[error.name] = error
+    if vector_outputs is None:
+        text = f"a bare file has no {FOLDER}"
+        checks.append(CheckResult(rule="test vectors", outcome="skipped", detail=text))
+    return checks, tuple(worst.values())
+
+
+def _companies(rows: int) -> list[tuple[int, ...]]:
+    """Batches of every size of the check, in which each row meets others."""
+    return [tuple((start + i) % rows for i in range(size)) for start, size in enumerate(BATCH_SIZES)]
+
+
+def _check_setting(
+    setting: Setting,
+    metadata: Metadata,
+    test: Mapping[str, Any],
+    result: SubjectResult,
+    groups: Sequence[Group],
+    vector_outputs: Arrays | None,
+) -> tuple[list[CheckResult], list[OutputError]]:
+    where = setting.key
+    whole = result.outputs[where, "self-test"][0]
+    checks, errors = check_self_test(where, test, whole)
+    bounds = {name: float(expected["bound"]) for name, expected in test["outputs"].items()}
+    checks += _check_batches(where, metadata, whole, result.outputs[where, "batches"], groups[1].batches, bounds)
+    plausible = whole
+    if vector_outputs is not None:
+        vectors = result.outputs[where, "vectors"][0]
+        checks += check_vectors(where, vector_outputs, vectors)
+        if all(vectors[name].shape[1:] == value.shape[1:] for name, value in whole.items()):
+            plausible = {name: np.concatenate([value, vectors[name]]) for name, value in whole.items()}
+    checks += check_sensitivity(where, plausible, bounds)
+    return checks, errors
+
+
+def _check_batches(
+    where: str,
+    metadata: Metadata,
+    whole: Mapping[str, Array],
+    batches: Sequence[Mapping[str, Array]],
+    rows: Sequence[Sequence[int]],
+    bounds: Mapping[str, float],
+) -> list[CheckResult]:
+    """Rule "batches": a row gives the same result, within two bounds, whatever batch it comes in."""
+    problems: list[CheckResult] = []
+    largest = 0.0
+    for index, outputs in zip(rows, batches, strict=True):
+        size = f"{where}, batch of {len(index)}"
+        wrong = check_results(size, outputs, metadata.outputs, sizes={"N": len(index)})
+        problems += wrong
+        if wrong:
+            continue
+        for name, value in outputs.items():
+            gap = np.abs(value.astype(np.float64) - whole[name][list(index)].astype(np.float64))
+            error = float(np.nan_to_num(gap, nan=np.inf).max(initial=0.0))
+            largest = max(largest, error)
+            if not error <= 2 * bounds[name]:
+                text = f"{size}: {name} differs by {error:.3g} from the same rows in a batch of {len(whole[name])}"
+                problems.append(CheckResult(rule="batches", outcome="failed", detail=text))
+    if problems:
+        return problems
+    sizes = ", ".join(map(str, sorted({len(index) for index in rows})))
+    text = f"{where}: rows agree within {largest:.3g} in batches of {sizes}"
+    return [CheckResult(rule="batches", outcome="passed", detail=text)]

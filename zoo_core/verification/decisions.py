@@ -1,0 +1,66 @@
+"""Do the file and the reference decide alike? Row by row where the margin allows, and over the validation split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.records import CheckResult
+from zoo_core.tasks import Task
+
+from .bounds import OutputBound
+
+Array = NDArray[Any]
+Arrays = Mapping[str, Array]
+
+
+def _largest_bound(bounds: Mapping[str, OutputBound]) -> Array:
+    largest: Array = np.max([bound.bound for bound in bounds.values()], axis=0)
+    return largest
+
+
+def _broadcast(per_row: Array, like: Array) -> Array:
+    return per_row.reshape(-1, *([1] * (like.ndim - 1)))
+
+
+def check_decisions(where: str, task: Task, actual: Arrays, bounds: Mapping[str, OutputBound]) -> CheckResult:
+    """Rule "decisions": the same class wherever the float64 margin exceeds twice the bound."""
+    expected = {name: bound.expected for name, bound in bounds.items()}
+    margins = task.margins(expected)
+    clear = margins > 2 * _broadcast(_largest_bound(bounds), margins)
+    wrong = (task.decisions(actual) != task.decisions(expected)) & clear
+    count, total = int(wrong.sum()), int(clear.sum())
+    text = f"{where}: {total - count} of {total} clear decisions agree ({margins.size - total} too close to call)"
+    return CheckResult(rule="decisions", outcome="failed" if count else "passed", detail=text)
+
+
+def check_parity(
+    task: Task,
+    *,
+    torch_outputs: Arrays,
+    file_outputs: Arrays,
+    targets: Array,
+    reference: Callable[[NDArray[np.int64]], Mapping[str, OutputBound]],
+) -> CheckResult:
+    """Rule "dataset": PyTorch and the file on the same samples of the validation split.
+
+    `reference(rows)` gives float64 outputs and bounds of some rows; it is asked only for rows whose decision flipped.
+    Fails when a decision flips whose float64 margin exceeds twice its bound: in either direction, so that a file that
+    happens to score better is not excused.
+    """
+    name = task.selection
+    theirs, ours = task.metrics(torch_outputs, targets)[name], task.metrics(file_outputs, targets)[name]
+    first, second = task.decisions(torch_outputs), task.decisions(file_outputs)
+    differs = (first != second).reshape(len(first), -1).any(axis=1)
+    rows = np.flatnonzero(differs)
+    text = f"{name} PyTorch {theirs:.4f}, file {ours:.4f} on {len(targets)} samples; {len(rows)} decisions flipped"
+    if len(rows):
+        flipped = {key: value[rows] for key, value in file_outputs.items()}
+        result = check_decisions("validation", task, flipped, reference(rows))
+        if result.outcome == "failed":
+            return CheckResult(rule="dataset", outcome="failed", detail=f"{text}; {result.detail}")
+        text += ", all of them too close to call"
+    return CheckResult(rule="dataset", outcome="passed", detail=text)

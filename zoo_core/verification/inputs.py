@@ -1,0 +1,120 @@
+"""The rows a model is checked on: real samples, noise, zeros, constants and extremes; never the traced example."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.shapes import TensorSpec
+from zoo_core.specs import Preprocess
+
+Array = NDArray[Any]
+Arrays = dict[str, Array]
+
+PLAUSIBLE = ("sample", "noise")
+"""Kinds of rows that look like real inputs; the others probe corners."""
+
+NOISE_ROWS = 4
+SAMPLE_ROWS = 4
+EXTREME = 10.0
+DEFAULT_RANGE = (-1.0, 1.0)
+BATCH_SIZES = (1, 2, 3, 5)
+
+
+def frozen_uniform(shape: Sequence[int], *, seed: int, low: float, high: float) -> NDArray[np.float32]:
+    """Numbers in [low, high) that every numpy gives alike: raw Philox integers, scaled by our own arithmetic.
+
+    The upper 24 bits of each integer become `k / 2**24`, exact in float32; the rest is float64 rounded once.
+    """
+    count = int(np.prod(shape, dtype=np.int64))
+    raw = np.random.Philox(key=seed).random_raw(count)
+    unit = (raw >> np.uint64(40)).astype(np.float64) * 2.0**-24
+    return (low + (high - low) * unit).astype(np.float32).reshape(tuple(shape))
+
+
+def plausible_range(spec: TensorSpec, preprocess: Preprocess | None) -> tuple[float, float]:
+    """The range of values of an input: as declared, else what the preprocessing makes of 0 to 255, else -1 to 1."""
+    if spec.low is not None and spec.high is not None:
+        return spec.low, spec.high
+    if preprocess is None:
+        return DEFAULT_RANGE
+    pairs = list(np.broadcast(preprocess.mean, preprocess.std))
+    low = min((0.0 - mean) / std for mean, std in pairs)
+    high = max((255 * preprocess.scale - mean) / std for mean, std in pairs)
+    return float(min(low, high)), float(max(low, high))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """Inputs stacked along the first axis, and what each row is: sample, noise, zeros, constant or extreme."""
+
+    inputs: Mapping[str, Array]
+    kinds: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.kinds)
+
+    def take(self, index: Sequence[int] | NDArray[np.int64]) -> Rows:
+        """Some of the rows, in the order given."""
+        return Rows(
+            inputs={name: value[np.asarray(index)] for name, value in self.inputs.items()},
+            kinds=tuple(self.kinds[i] for i in index),
+        )
+
+
+def _one_input(
+    spec: TensorSpec, bounds: tuple[float, float], samples: Array | None, *, seed: int
+) -> tuple[list[Array], list[str]]:
+    low, high = bounds
+    shape = spec.shape({"N": 1})[1:]
+    parts: list[Array] = []
+    kinds: list[str] = []
+
+    def add(kind: str, rows: Array) -> None:
+        parts.append(rows.astype(spec.dtype))
+        kinds.extend([kind] * len(rows))
+
+    if samples is not None and len(samples):
+        add("sample", samples)
+    add("noise", frozen_uniform((NOISE_ROWS, *shape), seed=seed, low=low, high=high))
+    add("zeros", np.zeros((1, *shape)))
+    add("constant", np.full((1, *shape), (low + high) / 2 + (high - low) / 4))
+    span = max(abs(low), abs(high))
+    add("extreme", frozen_uniform((1, *shape), seed=seed + 1, low=-EXTREME * span, high=EXTREME * span))
+    return parts, kinds
+
+
+def make_rows(
+    inputs: Mapping[str, TensorSpec],
+    *,
+    ranges: Mapping[str, tuple[float, float]],
+    samples: Mapping[str, Array] | None = None,
+    seed: int = 0,
+) -> Rows:
+    """The rows for inputs whose only free axis is the batch "N", first; `samples` holds (rows, ...) of real data."""
+    arrays: Arrays = {}
+    kinds: list[str] = []
+    for offset, (name, spec) in enumerate(inputs.items()):
+        real = None if samples is None else samples.get(name)
+        parts, kinds = _one_input(spec, ranges[name], real, seed=seed + 100 * offset)
+        arrays[name] = np.concatenate(parts)
+    return Rows(inputs=arrays, kinds=tuple(kinds))
+
+
+def batches_of(count: int) -> tuple[tuple[int, ...], ...]:
+    """Row numbers of each batch: sizes 1, 2, 3 and 5, every row at least once, in company that changes.
+
+    A row that leaks into its neighbours, or a batch size baked into the graph, shows as a row whose result depends on
+    the batch it came in.
+    """
+    # A stride that shares no factor with the count visits each row once, in an order unlike the one of the reference.
+    stride = next(s for s in range(count // 2 + 1, 2 * count + 2) if np.gcd(s, count) == 1)
+    order = [(i * stride) % count for i in range(count)]
+    found = [tuple(order[(size + i) % count] for i in range(size)) for size in BATCH_SIZES]
+    largest = BATCH_SIZES[-1]
+    found.extend(tuple(order[start : start + largest]) for start in range(0, count, largest))
+    return tuple(found)

@@ -1,0 +1,151 @@
+"""The subject of the check: the saved file, run by a child process that never imports torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.errors import NotVerifiedError
+
+Array = NDArray[Any]
+
+LEVELS = ("all", "none")
+"""onnxruntime's default optimisation, and none."""
+
+THOROUGH_LEVELS = ("all", "extended", "basic", "none")
+TIME_LIMIT_SECONDS = 1800
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """How onnxruntime is set up: an optimisation level and a number of threads (0: its own default)."""
+
+    level: str
+    threads: int = 0
+
+    @property
+    def key(self) -> str:
+        """A short name, for files and messages."""
+        return self.level if not self.threads else f"{self.level}, {self.threads} threads"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Rows to run, and how they are cut into batches (row numbers); under every setting, or the first only."""
+
+    name: str
+    inputs: Mapping[str, Array] = field(repr=False)
+    batches: Sequence[Sequence[int]] = field(repr=False)
+    every_setting: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectResult:
+    """What the file computed: `outputs[setting key, group name]` is one dictionary of arrays a batch, in order.
+
+    `names` are the outputs in the file's order.
+    """
+
+    names: tuple[str, ...]
+    outputs: Mapping[tuple[str, str], tuple[dict[str, Array], ...]] = field(repr=False)
+
+
+class SubjectError(NotVerifiedError):
+    """The file could not be run: onnxruntime refused it, or the checking process died."""
+
+
+DEFAULT_SETTINGS = tuple(Setting(level=level) for level in LEVELS)
+
+
+def run_subject(
+    model: Path,
+    groups: Sequence[Group],
+    *,
+    settings: Sequence[Setting] = DEFAULT_SETTINGS,
+    time_limit: float = TIME_LIMIT_SECONDS,
+) -> SubjectResult:
+    """Run every group under every setting in a child process.
+
+    Raises SubjectError if the child does not end with exit code 0 within `time_limit` seconds: a killed child is a
+    failure, never a pass.
+    """
+    with tempfile.TemporaryDirectory(prefix="zoo-check-") as name:
+        folder = Path(name)
+        _write_job(folder, model, groups, settings)
+        with _child([sys.executable, "-m", "zoo_core.verification.subject_child", name]) as child:
+            try:
+                _, errors = child.communicate(timeout=time_limit)
+            except subprocess.TimeoutExpired:
+                raise SubjectError(f"running {model.name} took more than {time_limit:.0f} s") from None
+        if child.returncode != 0:
+            raise SubjectError(f"{model.name} could not be run: {_why(child.returncode, errors)}")
+        return _read_result(folder, groups, settings)
+
+
+@contextmanager
+def _child(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        yield child
+    finally:
+        if child.poll() is None:
+            child.kill()
+        child.wait()
+        if child.stderr is not None:
+            child.stderr.close()
+
+
+def _write_job(folder: Path, model: Path, groups: Sequence[Group], settings: Sequence[Setting]) -> None:
+    job = {
+        "model": str(model.resolve()),
+        "settings": [{"level": s.level, "threads": s.threads} for s in settings],
+        "groups": [
+            {
+                "inputs": list(group.inputs),
+                "batches": [list(map(int, batch)) for batch in group.batches],
+                "every_setting": group.every_setting,
+            }
+            for group in groups
+        ],
+    }
+    (folder / "job.json").write_text(json.dumps(job))
+    for number, group in enumerate(groups):
+        for place, value in enumerate(group.inputs.values()):
+            np.save(folder / f"in-{number}-{place}.npy", value, allow_pickle=False)
+
+
+def _read_result(folder: Path, groups: Sequence[Group], settings: Sequence[Setting]) -> SubjectResult:
+    names = tuple(json.loads((folder / "names.json").read_text()))
+    outputs = {}
+    for s, setting in enumerate(settings):
+        for g, group in enumerate(groups):
+            if s and not group.every_setting:
+                continue
+            outputs[setting.key, group.name] = tuple(
+                {
+                    name: np.load(folder / f"out-{s}-{g}-{b}-{place}.npy", allow_pickle=False)
+                    for place, name in enumerate(names)
+                }
+                for b in range(len(group.batches))
+            )
+    return SubjectResult(names=names, outputs=outputs)
+
+
+def _why(code: int, errors: str) -> str:
+    if code < 0:
+        return f"the checking process was killed by {signal.Signals(-code).name}"
+    lines = [line for line in errors.strip().splitlines() if line.strip()]
+    return lines[-1] if lines else f"the checking process ended with exit code {code}"

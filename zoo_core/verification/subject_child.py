@@ -1,0 +1,60 @@
+"""The child of `subject`: numpy and onnxruntime only. Called as `python -m zoo_core.verification.subject_child DIR`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def _session(model: str, level: str, threads: int) -> Any:
+    import onnxruntime as ort
+
+    levels = {
+        "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
+        "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
+        "basic": ort.GraphOptimizationLevel.ORT_ENABLE_BASIC,
+        "none": ort.GraphOptimizationLevel.ORT_DISABLE_ALL,
+    }
+    options = ort.SessionOptions()
+    options.graph_optimization_level = levels[level]
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _run(folder: Path) -> None:
+    job = json.loads((folder / "job.json").read_text())
+    for s, setting in enumerate(job["settings"]):
+        session = _session(job["model"], setting["level"], setting["threads"])
+        names = [output.name for output in session.get_outputs()]
+        (folder / "names.json").write_text(json.dumps(names))
+        for g, group in enumerate(job["groups"]):
+            if s and not group["every_setting"]:
+                continue
+            rows = {
+                name: np.load(folder / f"in-{g}-{place}.npy", allow_pickle=False)
+                for place, name in enumerate(group["inputs"])
+            }
+            for b, batch in enumerate(group["batches"]):
+                found = session.run(names, {name: value[batch] for name, value in rows.items()})
+                for place, value in enumerate(found):
+                    np.save(folder / f"out-{s}-{g}-{b}-{place}.npy", value, allow_pickle=False)
+    if "torch" in sys.modules:
+        raise SystemExit("the checking process must never import torch, but something did")
+
+
+def main() -> None:
+    """Run the job in the folder given; any problem ends with exit code 1 and one line on stderr."""
+    try:
+        _run(Path(sys.argv[1]))
+    except Exception as error:  # noqa: BLE001 whatever onnxruntime raises, the parent wants it in one line
+        text = " ".join(str(error).split())
+        raise SystemExit(f"{type(error).__name__}: {text[:600]}") from None
+
+
+if __name__ == "__main__":
+    main()

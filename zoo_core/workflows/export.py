@@ -1,0 +1,238 @@
+"""From a run, or a model with given or fresh weights, to a published export; and the dry run's export check."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.tasks import get_task
+
+from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
+from zoo_core.matching import bound_tensors, full_options
+from zoo_core.records import ExportReport
+from zoo_core.registry import Model, Zoo
+from zoo_core.shelf import EXPORTS, folder_name, locate
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from zoo_core.data import BoundDataset, Samples
+
+    from zoo_core.export.bundle import Progress
+    from zoo_core.export.plan import ExportPlan, LabelledInputs
+    from zoo_core.training import Run
+
+FRESH_SEED = 0
+
+
+def need_export_extra() -> None:
+    """Raises MissingExtraError unless everything that an export needs is installed."""
+    import importlib.util
+
+    for package in ("torch", "onnx", "onnxscript", "safetensors"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(needed_for="zoo export", extra="train", missing=package)
+
+
+def default_target(name: str) -> Path:
+    """Where an export of this name is written without `--to`."""
+    return EXPORTS / folder_name(name)
+
+
+def plan_source(
+    zoo: Zoo,
+    source: str,
+    *,
+    weights: str | None = None,
+    options: Mapping[str, str] | None = None,
+    opset: int,
+    dynamic: Sequence[str] = (),
+) -> ExportPlan:
+    """What exporting MODEL|RUN means. Raises UsageError for options that only a MODEL takes.
+
+    The export is named after the run or model, wherever it is written: the same source gives the same bytes.
+    """
+    found = locate(source, kinds=("run", "model"), zoo=zoo)
+    if found.kind == "model":
+        model = zoo.model(found.name)
+        return plan_model(model, options or {}, name=model.name, opset=opset, weights=weights, dynamic=dynamic)
+    if weights is not None or options:
+        raise UsageError(
+            f"{source} is a run: it brings its own weights and options",
+            hint=f"leave out {'--weights' if weights else '-o'}",
+        )
+    from zoo_core.training import load_run
+
+    run = load_run(found.path or found.name)
+    return plan_run(run, zoo, name=run.name, opset=opset, dynamic=dynamic)
+
+
+def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, dynamic: Sequence[str] = ()) -> ExportPlan:
+    """What exporting a finished or interrupted run means: its best weights, its data, its metrics."""
+    model = run.model(zoo)
+    dataset = run.dataset(zoo)
+    validation = dataset.load("validation")
+    fingerprint = run.info.dataset_fingerprint
+    return _plan(
+        model,
+        run.info.options,
+        run.state_dict(),
+        name=name,
+        opset=opset,
+        dynamic=dynamic,
+        dataset=dataset,
+        samples=validation,
+        labels=tuple(run.info.classes),
+        run=run.name,
+        metrics=_metrics(run),
+        fingerprint=fingerprint,
+    )
+
+
+def _metrics(run: Run) -> dict[str, float]:
+    found = {f"validation {name}": value for name, value in run.info.validation.items()}
+    found.update({f"test {name}": value for name, value in (run.info.test or {}).items()})
+    return found
+
+
+def plan_model(
+    model: Model,
+    given: Mapping[str, Any],
+    *,
+    name: str,
+    opset: int,
+    weights: str | None = None,
+    dynamic: Sequence[str] = (),
+) -> ExportPlan:
+    """What exporting a model means: the weights of a file, or seeded fresh ones, labelled untrained."""
+    import torch
+
+    options = full_options(model, given)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(FRESH_SEED)
+        checkpoint = dict(model.build(**options).state_dict())
+    if weights is not None:
+        checkpoint = _weights_from(weights, model)
+    return _plan(
+        model,
+        options,
+        checkpoint,
+        name=name,
+        opset=opset,
+        dynamic=dynamic,
+        labels=model.spec.labels,
+        untrained=weights is None and any(tensor.numel() for tensor in checkpoint.values()),
+    )
+
+
+def _weights_from(text: str, model: Model) -> dict[str, Tensor]:
+    path = Path(text)
+    if path.suffix != ".safetensors":
+        named = [weights.name for weights in model.spec.weights]
+        if not named:
+            raise UsageError(
+                f"{model.name} has no weights called {text!r}", hint="it has none; name a .safetensors file"
+            )
+        raise UsageError(f"{model.name} has no weights called {text!r}", hint=did_you_mean(text, named))
+    from zoo_core.training.checkpoint import read_tensors
+
+    if not path.exists():
+        raise ZooError(f"there is no file {path}", hint="check the path given to --weights")
+    tensors: dict[str, Tensor] = read_tensors(path, what="the weights")[0]
+    return tensors
+
+
+def _plan(
+    model: Model,
+    options: Mapping[str, Any],
+    checkpoint: Mapping[str, Tensor],
+    *,
+    name: str,
+    opset: int,
+    dynamic: Sequence[str],
+    labels: tuple[str, ...],
+    dataset: BoundDataset | None = None,
+    samples: Samples | None = None,
+    run: str | None = None,
+    untrained: bool = False,
+    metrics: Mapping[str, float] | None = None,
+    fingerprint: str = "",
+) -> ExportPlan:
+    from zoo_core.export.plan import ExportPlan, check_dynamic
+
+    inputs, outputs = bound_tensors(model, options)
+    check_dynamic({**inputs, **outputs}, dynamic)
+    return ExportPlan(
+        name=name,
+        model=model,
+        options=dict(options),
+        checkpoint=checkpoint,
+        inputs=inputs,
+        outputs=outputs,
+        task=get_task(model.spec.task),
+        labels=labels,
+        preprocess=dataset.preprocess if dataset else model.spec.preprocess,
+        validation=_labelled(dataset, samples) if dataset and samples is not None else None,
+        run=run,
+        untrained=untrained,
+        dataset=_dataset_record(dataset, fingerprint) if dataset else None,
+        metrics=metrics or {},
+        opset=opset,
+    )
+
+
+def _labelled(dataset: BoundDataset, samples: Samples) -> LabelledInputs:
+    from zoo_core.export.plan import LabelledInputs
+
+    return LabelledInputs(inputs={dataset.input_name: samples.batch(slice(None))}, targets=samples.targets)
+
+
+def _dataset_record(dataset: BoundDataset, fingerprint: str) -> dict[str, Any]:
+    # Without `root`: an export says what was trained on, never where it lay on somebody's disk.
+    options = {key: value for key, value in dataset.options.items() if key != "root"}
+    return {"name": dataset.name, "plugin": dataset.plugin, "options": options, "fingerprint": fingerprint}
+
+
+def export_plan(
+    plan: ExportPlan, target: Path, zoo: Zoo, *, keep: bool = False, progress: Progress = lambda stage: None
+) -> ExportReport:
+    """Convert, check, publish, and tell the listeners. Raises RejectedExportError unless it is verified."""
+    from zoo_core.export.bundle import export
+
+    report = export(plan, target, keep=keep, progress=progress)
+    zoo.tell("zoo_exported", report=report)
+    return report
+
+
+def check_export(
+    module: nn.Module,
+    *,
+    model: Model,
+    options: Mapping[str, Any],
+    dataset: BoundDataset,
+    samples: Samples,
+    progress: Progress = lambda stage: None,
+) -> ExportReport:
+    """The whole export of a module on some samples, thrown away afterwards: will it export when it is trained?
+
+    Raises RejectedExportError unless it would be verified.
+    """
+    need_export_extra()
+    from zoo_core.export.bundle import export
+    from zoo_core.export.plan import DEFAULT_OPSET
+
+    plan = _plan(
+        model,
+        options,
+        module.state_dict(),
+        name=model.name,
+        opset=DEFAULT_OPSET,
+        dynamic=(),
+        labels=samples.classes,
+        dataset=dataset,
+        samples=samples,
+        fingerprint=samples.fingerprint,
+    )
+    with tempfile.TemporaryDirectory(prefix="zoo-dry-run-") as folder:
+        return export(plan, Path(folder) / "export", progress=progress)
