@@ -145,9 +145,7 @@ class Zoo:
             return renamed[0]
         if renamed:
             options = " or ".join(entry.qualified for entry in renamed)
-            raise UsageError(
-                f"{kind} {name!r} is an old name of more than one {kind}", hint=f"say which: {options}"
-            )
+            raise UsageError(f"{kind} {name!r} is an old name of more than one {kind}", hint=f"say which: {options}")
         raise self._unknown(kind, name)
 
     def model(self, name: str) -> Model:
@@ -193,9 +191,7 @@ class Zoo:
             try:
                 hook = getattr(self._offers(plugin).manager.hook, event)
                 with contextlib.redirect_stdout(sys.stderr):
-                    contained(
-                        lambda hook=hook: hook(**arguments), module=_module(plugin), doing=f"in {event}"
-                    )
+                    contained(partial(hook, **arguments), module=_module(plugin), doing=f"in {event}")
             except (PluginError, ZooError) as error:
                 self._muted.add(plugin.id)
                 warn(f"plugin {plugin.id} is told no more events: {error}")
@@ -235,9 +231,7 @@ class Zoo:
         if others:
             return UsageError(f"{name!r} is a {others[0]}, not a {kind}", hint=f"see zoo list {kind}s")
         hints = [did_you_mean(name, known)]
-        broken = [
-            p.id for p in self.plugins if p.status in {"broken", "unavailable"} and name in {p.entry, p.id}
-        ]
+        broken = [p.id for p in self.plugins if p.status in {"broken", "unavailable"} and name in {p.entry, p.id}]
         if broken:
             hints.insert(0, f"Plugin {broken[0]} cannot be used, see zoo plugins.")
         hint = " ".join(filter(None, hints)) or f"see zoo list {kind}s"
@@ -281,13 +275,9 @@ def _family_member(offers: Offers, entry: Entry, plugin: Plugin) -> Any:
         raise ZooError(f"plugin {plugin.id} does not offer the family {prefix!r} any more")
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            spec = contained(
-                lambda: family.spec(member), module=_module(plugin), doing=f"in family {prefix!r}"
-            )
+            spec = contained(lambda: family.spec(member), module=_module(plugin), doing=f"in family {prefix!r}")
     except PluginError as error:
-        raise ZooError(
-            f"model {entry.name!r} of plugin {plugin.id} cannot be used: {error.problem}"
-        ) from error
+        raise ZooError(f"model {entry.name!r} of plugin {plugin.id} cannot be used: {error.problem}") from error
     if not isinstance(spec, ModelSpec) or spec.name != entry.name:
         got = getattr(spec, "name", type(spec).__name__)
         raise ZooError(f"family {prefix!r} of plugin {plugin.id} gives {got!r} when asked for {entry.name!r}")

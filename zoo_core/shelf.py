@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -115,9 +115,7 @@ def locate(text: str, *, kinds: Sequence[ShelfKind], zoo: Zoo | None = None) -> 
         meanings.remove("export")
     if len(meanings) > 1:
         forms = " or ".join(f"{kind}:{text}" for kind in meanings)
-        raise UsageError(
-            f"{text!r} is the name of a {' and of a '.join(meanings)}", hint=f"say which: {forms}"
-        )
+        raise UsageError(f"{text!r} is the name of a {' and of a '.join(meanings)}", hint=f"say which: {forms}")
     if meanings:
         return _as(meanings[0], text, zoo)
     path = Path(text)
@@ -125,12 +123,9 @@ def locate(text: str, *, kinds: Sequence[ShelfKind], zoo: Zoo | None = None) -> 
         return Located(kind="run", name=path.resolve().name, path=path)
     if "export" in kinds and is_export(path):
         return Located(kind="export", name=_export_name(path), path=path)
-    if zoo is not None and len(only := [kind for kind in kinds if kind in {"model", "dataset"}]) == 1:
-        # An old, qualified or doubly offered name: the registry knows, and its errors are the better ones.
-        if "/" in text or any(
-            text in (e.name, *e.data.get("aliases", ())) for e in zoo.entries(_offered(only[0]))
-        ):
-            return _as(only[0], text, zoo)
+    offered = [kind for kind in kinds if kind in {"model", "dataset"}]
+    if zoo is not None and len(offered) == 1 and _registry_knows(zoo, _offered(offered[0]), text):
+        return _as(offered[0], text, zoo)
     raise _unknown(text, kinds, zoo)
 
 
@@ -156,17 +151,21 @@ def _export_name(path: Path) -> str:
 
 def _has_name(kind: ShelfKind, text: str, zoo: Zoo | None) -> bool:
     if kind in {"model", "dataset"}:
-        return zoo is not None and any(
-            text in {entry.shown, entry.qualified} for entry in zoo.entries(_offered(kind))
-        )
+        return zoo is not None and any(text in {entry.shown, entry.qualified} for entry in zoo.entries(_offered(kind)))
     base, holds = (RUNS, is_run) if kind == "run" else (EXPORTS, is_export)
     return _named_path(text, base, holds) is not None
 
 
+def _registry_knows(zoo: Zoo, kind: Literal["model", "dataset"], text: str) -> bool:
+    """Whether it is an old name, or one that two plugins offer: the registry's own words for these are the best."""
+    return any(text == entry.name or text in entry.data.get("aliases", ()) for entry in zoo.entries(kind))
+
+
 def _belong_together(name: str) -> bool:
-    """Whether the export of this name was made from the run of this name (or does not say otherwise)."""
+    """Whether the export of this name was made from the run of this name."""
     report = _read(EXPORTS / name.replace("/", "-") / "report.json")[0]
-    return report.get("run") in {name, name.replace("/", "-"), None}
+    run = report.get("run")
+    return isinstance(run, str) and Path(run).name == name.replace("/", "-")
 
 
 def _named_path(text: str, base: Path, holds: Callable[[Path], bool]) -> Path | None:
@@ -228,8 +227,3 @@ def _read(file: Path) -> tuple[dict[str, Any], str | None]:
     if not isinstance(data, dict):
         return {}, f"{file.name} is damaged: it holds no object"
     return data, None
-
-
-def names(entries: Iterable[ShelfEntry]) -> tuple[str, ...]:
-    """The names of runs or exports."""
-    return tuple(entry.name for entry in entries)
