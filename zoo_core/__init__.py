@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from .errors import ZooError
-from .hookspecs import hookimpl
-from .records import CheckResult, EpochRow, ExportReport, OutputError, RunInfo, TrainResult
-from .shapes import TensorSpec
-from .specs import DatasetSpec, ModelFamily, ModelSpec, Preprocess, TrainerSpec, Weights
-
 if TYPE_CHECKING:
+    from .errors import ZooError
+    from .hookspecs import hookimpl
+    from .records import CheckResult, EpochRow, ExportReport, OutputError, RunInfo, TrainResult
     from .registry import open_zoo
+    from .shapes import TensorSpec
+    from .specs import DatasetSpec, ModelFamily, ModelSpec, Preprocess, TrainerSpec, Weights
     from .training import load_run
 
 __version__ = "0.1.0"
@@ -37,14 +37,26 @@ __all__ = [
 ]
 
 
+_HOMES = {
+    "errors": ("ZooError",),
+    "hookspecs": ("hookimpl",),
+    "records": ("CheckResult", "EpochRow", "ExportReport", "OutputError", "RunInfo", "TrainResult"),
+    "registry": ("open_zoo",),
+    "shapes": ("TensorSpec",),
+    "specs": ("DatasetSpec", "ModelFamily", "ModelSpec", "Preprocess", "TrainerSpec", "Weights"),
+    "training": ("load_run",),
+}
+
+
 def __getattr__(name: str) -> Any:
-    # A plugin that only declares specs pays for neither the registry nor training.
-    if name == "open_zoo":
-        from .registry import open_zoo
-
-        return open_zoo
-    if name == "load_run":
-        from .training import load_run
-
-        return load_run
+    # A name is loaded when it is used: `zoo list` needs none of them, and a plugin only those that it declares with.
+    for home, names in _HOMES.items():
+        if name in names:
+            value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
+            globals()[name] = value
+            return value
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from .specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec
 
 PROJECT = "zoo"
-ENTRY_POINT_GROUP = "zoo.plugins"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
