@@ -99,7 +99,7 @@ class Preprocess:
         known = {f.name for f in dataclasses.fields(cls)}
         if unknown := set(data) - known:
             raise ZooError(f"preprocess: unknown field {', '.join(sorted(unknown))}")
-        values = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
         for name, allowed in (
             ("interpolation", ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")),
             ("color", ("RGB", "BGR", "L")),

@@ -32,6 +32,10 @@ class TrainProgress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the bar away; what comes next writes on a clean line."""
         if self._bar is not None:
             self._bar.stop()
 

@@ -23,7 +23,7 @@ Arrays = dict[str, Array]
 ROWS_AT_ONCE = 64
 
 
-class Upcast(TorchDispatchMode):
+class Upcast(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Runs every float32 operation in float64, explicit `.float()` calls included."""
 
     def __torch_dispatch__(
@@ -146,7 +146,7 @@ class TorchReference:
         """The float64 result, or None where the model cannot be run in float64."""
         wide = {k: v.astype(np.float64) if v.dtype == np.float32 else v for k, v in inputs.items()}
         try:
-            with _double_by_default(), Upcast():
+            with _double_by_default(), Upcast():  # type: ignore[no-untyped-call]
                 found = self._run(self._double, wide)
         except (RuntimeError, TypeError, NotImplementedError):
             return None

@@ -49,7 +49,7 @@ def convert(plan: ExportPlan, module: nn.Module) -> Converted:
     try:
         with _quiet():
             # By attribute, in this process: a test replaces `torch.onnx.export` from outside to plant faults.
-            program = torch.onnx.export(
+            program: Any = torch.onnx.export(
                 module,
                 plan.example(),
                 dynamo=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from pathlib import Path
@@ -11,8 +12,7 @@ import numpy as np
 
 
 def _session(model: str, level: str, threads: int) -> Any:
-    import onnxruntime as ort
-
+    ort = importlib.import_module("onnxruntime")
     levels = {
         "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
         "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,

@@ -1,0 +1,77 @@
+"""`zoo quickstart`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from .common import json_option, note, print_json, say
+
+if TYPE_CHECKING:
+    from zoo_core.workflows.quickstart import QuickstartResult
+
+EXAMPLES = """
+\b
+Examples:
+  zoo quickstart               about half a minute on two cores; needs no network
+  zoo quickstart --json
+  zoo quickstart --epochs 3    faster, and worse
+"""
+
+STEPS = {
+    "train": "1/4  Train LeNet-5 on 1,257 real handwritten digits",
+    "export": "2/4  Export it to ONNX and prove the file equal to the PyTorch model",
+    "verify": "3/4  Check the file again, in a process that cannot import PyTorch",
+    "predict": "4/4  Read sample pictures with it, without PyTorch",
+}
+
+
+@click.command("quickstart", epilog=EXAMPLES)
+@click.option("--epochs", type=click.IntRange(min=1), help="Default: the trainer's own.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@json_option
+def command(epochs: int | None, seed: int, as_json: bool) -> None:
+    """Train, export, verify and predict on embedded data.
+
+    The run and the export are called `quickstart`; an earlier quickstart is replaced.
+    """
+    from zoo_core.registry import open_zoo
+    from zoo_core.workflows.export import need_export_extra
+
+    need_export_extra()
+    from zoo_core.workflows.quickstart import quickstart
+    from zoo_core.workflows.train import TrainCallbacks
+
+    from .progress import TrainProgress
+
+    with TrainProgress() as progress:
+
+        def on_step(step: str) -> None:
+            progress.close()
+            note(f"\n{STEPS[step]}")
+
+        callbacks = TrainCallbacks(on_start=progress.on_start, on_batch=progress.on_batch, on_epoch=progress.on_epoch)
+        result = quickstart(open_zoo(), callbacks, on_step=on_step, epochs=epochs, seed=seed)
+    if as_json:
+        print_json(result.to_json())
+    else:
+        _show(result)
+
+
+def _show(result: QuickstartResult) -> None:
+    from zoo_core.workflows.quickstart import sample_name
+
+    say(f"\nTest accuracy {result.train['test']['accuracy']:.4f} on held-out digits")
+    error = result.export["outputs"][0]
+    say(f"Export {result.export['outcome']}: error {error['error']:.2g}, {error['bound']:.2g} allowed")
+    say(f"Checked again without PyTorch: {result.verify['outcome']}")
+    for prediction in result.predictions:
+        say(f"  {sample_name(prediction['input'])}  ->  {prediction['label']}  ({prediction['probability']:.1%})")
+    export = result.export["path"]
+    say("\nNext:")
+    say(f"  zoo view {export}                    look at the graph in the browser")
+    say("  zoo plot quickstart                        draw its loss and accuracy")
+    say(f"  zoo predict {export} PICTURE...      read pictures of your own")
+    say("  zoo list                                   what else there is")
+    say("  zoo train mlp --dataset digits             train another model")
