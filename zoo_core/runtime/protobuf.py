@@ -30,11 +30,11 @@ _MAX_FIELD_NUMBER = (1 << 29) - 1
 
 
 class WireError(ValueError):
-    """Bytes that are no protobuf of the expected message. `cut_short`: they end in the middle of a field."""
+    """Bytes that are no protobuf of the expected message; `reason` is the short name of what is wrong."""
 
-    def __init__(self, text: str, *, cut_short: bool = False) -> None:
+    def __init__(self, text: str, *, reason: str = "damaged") -> None:
         super().__init__(text)
-        self.cut_short = cut_short
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Budget:
         """Count one field. Raises WireError when there are too many."""
         self.left -= 1
         if self.left < 0:
-            raise WireError("it holds more fields than any real model")
+            raise WireError("it holds more fields than any real model", reason="too-many-fields")
 
 
 def read_message(data: memoryview, schema: Schema, budget: Budget) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def _extent(data: memoryview, position: int, wire: int) -> tuple[int, int]:
     if length > len(data) - position:
         raise WireError(
             f"a part of {length:,} bytes is announced, but only {len(data) - position:,} are left",
-            cut_short=True,
+            reason="cut-short",
         )
     return position, position + length
 
@@ -153,7 +153,7 @@ def _varint(data: memoryview, position: int) -> tuple[int, int]:
         shift += 7
         if shift > 63:
             raise WireError("a number is longer than 64 bits")
-    raise WireError("it ends in the middle of a number", cut_short=True)
+    raise WireError("it ends in the middle of a number", reason="cut-short")
 
 
 def join(pieces: list[memoryview]) -> memoryview | bytes:
@@ -167,13 +167,13 @@ def count_varints(pieces: list[memoryview]) -> int:
 
 
 def decode_varints(pieces: list[memoryview]) -> NDArray[np.uint64]:
-    """The numbers in pieces of packed varints, without a Python loop over them. Raises WireError if damaged."""
+    """The numbers in pieces of packed varints, without a Python loop over them. Raises WireError."""
     raw = np.frombuffer(join(pieces), np.uint8)
     if raw.size == 0:
         return np.zeros(0, np.uint64)
     last = np.flatnonzero(raw < 0x80)
     if last.size == 0 or last[-1] != raw.size - 1:
-        raise WireError("it ends in the middle of a number", cut_short=True)
+        raise WireError("it ends in the middle of a number", reason="cut-short")
     first = np.concatenate(([0], last[:-1] + 1))
     lengths = last - first + 1
     longest = int(lengths.max())

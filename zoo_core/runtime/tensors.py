@@ -126,15 +126,17 @@ class Tensor:
             if self.typed or element.name == "string":
                 return "its data are there in two forms"
             if len(self.raw) != self.nbytes:
-                needed, held = f"{self.nbytes:,}", f"{len(self.raw):,}"
-                return f"its shape {self.shape} of {self.dtype} needs {needed} bytes, but it has {held}"
+                return self._wrong_amount(self.nbytes, len(self.raw), "bytes")
             return None
         if strange := set(self.typed) - {element.typed}:
             return f"{self.dtype} values cannot be in {', '.join(sorted(strange))}"
         needed, held = self._typed_needed(element), self._typed_held(element)
         if needed != held:
-            return f"its shape {self.shape} of {self.dtype} needs {needed:,} values, but it has {held:,}"
+            return self._wrong_amount(needed, held, "values")
         return None
+
+    def _wrong_amount(self, needed: int, held: int, of: str) -> str:
+        return f"its shape {self.shape} of {self.dtype} needs {needed:,} {of}, but it has {held:,}"
 
     def _typed_needed(self, element: ElementType) -> int:
         if element.name.startswith("complex"):
@@ -154,7 +156,7 @@ class Tensor:
         """The values, read-only where they are a view of the file.
 
         bfloat16 comes as the equal float32, 4-bit and 2-bit integers as (u)int8, strings as objects. Raises
-        RefusedFileError if shape and data disagree, and ZooError for data outside the file and for float types
+        RefusedFileError if shape and data disagree, ZooError for data outside the file and for float types
         that numpy does not have.
         """
         if problem := self.problem():
@@ -244,9 +246,11 @@ def write_tensor_proto(name: str, array: NDArray[Any]) -> bytes:
         raise ZooError(f"tensor {name!r}: ONNX has no element type for {array.dtype}")
     raw = np.ascontiguousarray(array).astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
     dims = b"".join(varint(dim) for dim in array.shape)
-    return b"".join((
-        bytes_field(1, dims) if array.ndim else b"",
-        number_field(2, code),
-        bytes_field(8, name.encode()),
-        bytes_field(9, raw),
-    ))
+    return b"".join(
+        (
+            bytes_field(1, dims) if array.ndim else b"",
+            number_field(2, code),
+            bytes_field(8, name.encode()),
+            bytes_field(9, raw),
+        )
+    )

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ..errors import RefusedFileError, ZooError
 from ..files import clear_io_errors
-from .graph import Attribute, Graph, Node, SparseTensor, Value, parse_graph
+from .graph import Attribute, Graph, Node, SparseTensor, Value
+from .graph_wire import parse_graph
 from .protobuf import Budget, Field, WireError, read_message
 from .recognise import what_it_is
 from .tensors import Tensor, read_pairs, read_tensor_proto, write_tensor_proto
@@ -33,6 +34,7 @@ __all__ = [
 MAX_BYTES = (1 << 31) - 1
 MAX_FIELDS = 4_000_000
 _READ_AT_ONCE = 64 << 20
+_PROBLEMS = {"cut-short": "it is damaged or cut short: ", "damaged": "it is no ONNX file, or damaged: "}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,10 +127,9 @@ def read_onnx(path: str | Path) -> OnnxFile:
     try:
         return _parse_model(path, content)
     except WireError as error:
-        if error.cut_short:
-            hint = "the download or copy did not finish: fetch it again"
-            raise refused(path, "cut-short", f"it is damaged or cut short: {error}", hint=hint) from None
-        raise refused(path, "not-onnx", f"it is no ONNX file, or damaged: {error}") from None
+        words = _PROBLEMS.get(error.reason, "")
+        hint = "the download or copy did not finish: fetch it again" if error.reason == "cut-short" else None
+        raise refused(path, error.reason, f"{words}{error}", hint=hint) from None
 
 
 def _content(path: Path) -> bytes | mmap.mmap:
@@ -141,9 +142,7 @@ def _content(path: Path) -> bytes | mmap.mmap:
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
             if size > MAX_BYTES:
-                hint = (
-                    "protobuf ends at 2 GB; larger models keep their weights in files beside the .onnx file"
-                )
+                hint = "protobuf ends at 2 GB; larger models keep their weights in files beside the .onnx file"
                 raise refused(path, "too-large", f"it has {size:,} bytes", hint=hint)
             if size <= _READ_AT_ONCE:
                 return file.read()

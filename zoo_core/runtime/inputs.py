@@ -1,0 +1,90 @@
+"""Inputs are checked before onnxruntime sees them: what was given, what is needed, and the fix."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import ZooError, did_you_mean
+from ..shapes import Axis, TensorSpec
+
+
+def check_inputs(inputs: Mapping[str, NDArray[Any]], specs: Mapping[str, TensorSpec], *, where: str) -> dict[str, int]:
+    """The sizes of the free axes. Raises ZooError on a wrong name, dtype, rank, size, NaN or infinity."""
+    _check_names(inputs, specs, where)
+    sizes: dict[str, int] = {}
+    for name, spec in specs.items():
+        array = inputs[name]
+        what = f"{where}: input {name!r}"
+        if not isinstance(array, np.ndarray):
+            raise ZooError(f"{what} is a {type(array).__name__}, not a numpy array", hint="numpy.asarray(...)")
+        if array.dtype.name != spec.dtype:
+            raise ZooError(
+                f"{what} is {array.dtype.name}, and must be {spec.dtype}",
+                hint=f"give x.astype('{spec.dtype}')",
+            )
+        if array.ndim != len(spec.axes):
+            hint = "add the batch axis: x[None]" if array.ndim == len(spec.axes) - 1 else None
+            raise ZooError(f"{what} has shape {array.shape}, and must have {len(spec.axes)} axes: {spec}", hint=hint)
+        for position, axis in enumerate(spec.parsed):
+            _check_axis(array.shape, position, axis, sizes, spec, what)
+        _check_finite(array, what)
+    return sizes
+
+
+def _check_names(inputs: Mapping[str, Any], specs: Mapping[str, TensorSpec], where: str) -> None:
+    for name in inputs:
+        if name not in specs:
+            raise ZooError(f"{where} has no input {name!r}", hint=did_you_mean(name, specs))
+    if missing := [name for name in specs if name not in inputs]:
+        raise ZooError(
+            f"{where}: input {', '.join(map(repr, missing))} is missing",
+            hint="give a dictionary of all inputs: " + ", ".join(f"{name} {spec}" for name, spec in specs.items()),
+        )
+
+
+def _check_axis(
+    shape: tuple[int, ...], position: int, axis: Axis, sizes: dict[str, int], spec: TensorSpec, what: str
+) -> None:
+    size = shape[position]
+    problem = f"{what} has shape {shape}, and must be {spec}: axis {position}"
+    if size < 1:
+        raise ZooError(f"{problem} is empty")
+    if axis.name is None:
+        if size != axis.size:
+            raise ZooError(f"{problem} is {size}, and must be {axis.size}", hint=_layout_hint(shape, spec))
+        return
+    value, rest = divmod(size - axis.offset, axis.factor)
+    if rest or value < 1:
+        below = max(1, value) * axis.factor + axis.offset
+        offset = f" plus {axis.offset}" if axis.offset else ""
+        raise ZooError(
+            f"{problem} is {size}, and must be a multiple of {axis.factor}{offset}",
+            hint=f"for example {below} or {below + axis.factor}",
+        )
+    known = sizes.setdefault(axis.name, value)
+    if known != value:
+        needed = axis.factor * known + axis.offset
+        raise ZooError(f"{problem} is {size}, and must be {needed}, because {axis.name} is {known}")
+
+
+def _layout_hint(shape: tuple[int, ...], spec: TensorSpec) -> str | None:
+    channels = spec.parsed[1].size if len(spec.axes) == 4 else None
+    if len(shape) == 4 and channels is not None and shape[1] != channels and shape[3] == channels:
+        return "the channels come second: x.transpose(0, 3, 1, 2)"
+    return None
+
+
+def _check_finite(array: NDArray[Any], what: str) -> None:
+    if array.dtype.kind != "f":
+        return
+    bad = ~np.isfinite(array)
+    if bad.any():
+        first = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise ZooError(
+            f"{what} has {int(bad.sum()):,} values that are not finite, the first at {first}: {array[first]}",
+            hint="look at what was fed: NaN and infinity give meaningless outputs",
+        )

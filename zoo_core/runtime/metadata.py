@@ -1,0 +1,182 @@
+"""What an exported file says about itself: one JSON object under the key `zoo` of its metadata."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import ZooError
+from ..records import to_plain
+from ..shapes import TensorSpec
+from ..specs import TASKS, Preprocess
+from .strict_json import MAX_BYTES, load_strict
+from .wire import OnnxFile, refused
+
+KEY = "zoo"
+SCHEMA = 1
+MAX_SIDE = 16_384
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """Everything that is needed to use the file, and where it comes from.
+
+    `dataset` is `{name, plugin, options, fingerprint}` (options without `root`). `self_test` belongs to
+    `zoo_core.verification`.
+    """
+
+    name: str
+    task: str
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
+    labels: tuple[str, ...] = ()
+    preprocess: Preprocess | None = None
+    model: str = ""
+    model_plugin: str = ""
+    source: str = ""
+    license: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    dataset: Mapping[str, Any] | None = None
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    run: str | None = None
+    opset: int = 0
+    untrained: bool = False
+    versions: Mapping[str, str] = field(default_factory=dict)
+    self_test: Mapping[str, Any] | None = None
+    schema: int = SCHEMA
+
+    def to_json(self) -> str:
+        """The JSON text that goes into the file, the same for equal metadata. Raises ZooError if it is too long."""
+        plain = {
+            **to_plain({name: getattr(self, name) for name in ("schema", *_KINDS) if name not in _SPECS}),
+            "inputs": {name: spec.to_json() for name, spec in self.inputs.items()},
+            "outputs": {name: spec.to_json() for name, spec in self.outputs.items()},
+            "preprocess": self.preprocess.to_json() if self.preprocess else None,
+        }
+        try:
+            text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+            load_strict(text)
+        except (TypeError, ValueError) as error:
+            raise ZooError(
+                f"the metadata of {self.name!r} cannot be written: {error}",
+                hint=f"plain JSON values, no control characters, at most {MAX_BYTES:,} bytes",
+            ) from None
+        return text
+
+    @classmethod
+    def from_json(cls, text: str) -> Metadata:
+        """The inverse of `to_json`. Raises ValueError that says in words what is wrong with the text."""
+        data = load_strict(text)
+        schema = data.get("schema")
+        if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
+            raise ValueError(f"schema is a version number, not {schema!r}")
+        if schema > SCHEMA:
+            raise ValueError(f"it has schema {schema}, and this zoo reads up to {SCHEMA}: upgrade zoo-core")
+        known = {f.name for f in dataclasses.fields(cls)}
+        if unknown := set(data) - known:
+            raise ValueError(f"unknown field {', '.join(sorted(unknown))}")
+        for name, (kind, words) in _KINDS.items():
+            value = data.get(name)
+            if name in data and (not isinstance(value, kind) or (kind is int and isinstance(value, bool))):
+                raise ValueError(f"{name} is {words}, not {str(value)[:60]!r}")
+        if missing := {"name", "task", "inputs", "outputs"} - set(data):
+            raise ValueError(f"{', '.join(sorted(missing))} is missing")
+        return cls(**{**data, **_structured(data)})
+
+
+_SPECS = ("inputs", "outputs", "preprocess")
+_OPTIONAL = type(None)
+_KINDS: Mapping[str, tuple[Any, str]] = {
+    "name": (str, "a text"),
+    "task": (str, "a text"),
+    "labels": (list, "a list"),
+    "inputs": (dict, "an object"),
+    "outputs": (dict, "an object"),
+    "preprocess": ((dict, _OPTIONAL), "an object or null"),
+    "model": (str, "a text"),
+    "model_plugin": (str, "a text"),
+    "source": (str, "a text"),
+    "license": (str, "a text"),
+    "options": (dict, "an object"),
+    "dataset": ((dict, _OPTIONAL), "an object or null"),
+    "metrics": (dict, "an object"),
+    "run": ((str, _OPTIONAL), "a text or null"),
+    "opset": (int, "a number"),
+    "untrained": (bool, "true or false"),
+    "versions": (dict, "an object"),
+    "self_test": ((dict, _OPTIONAL), "an object or null"),
+}
+
+
+def _structured(data: Mapping[str, Any]) -> dict[str, Any]:
+    if data["task"] not in TASKS:
+        raise ValueError(f"unknown task {data['task']!r}")
+    labels = data.get("labels", [])
+    if not all(isinstance(label, str) for label in labels):
+        raise ValueError("labels are texts")
+    if len(set(labels)) != len(labels):
+        raise ValueError("a label is there twice")
+    try:
+        return {
+            "labels": tuple(labels),
+            "inputs": _tensors(data["inputs"], "inputs"),
+            "outputs": _tensors(data["outputs"], "outputs"),
+            "preprocess": None if data.get("preprocess") is None else _preprocess(data["preprocess"]),
+        }
+    except ZooError as error:
+        raise ValueError(error.message) from None
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"a value has the wrong type: {error}") from None
+
+
+def _tensors(data: Mapping[str, Any], what: str) -> dict[str, TensorSpec]:
+    if not data:
+        raise ValueError(f"{what} are empty")
+    for name, spec in data.items():
+        if not _numbers([spec[key] for key in ("low", "high") if spec.get(key) is not None]):
+            raise ValueError(f"{what}: the range of {name!r} is no number")
+    return {name: TensorSpec.from_json(spec) for name, spec in data.items()}
+
+
+def _preprocess(data: Mapping[str, Any]) -> Preprocess:
+    for key, count in (("mean", None), ("std", None), ("resize", 2), ("crop", 2)):
+        values = data.get(key)
+        if values is None or (key == "resize" and isinstance(values, int)):
+            continue
+        if not isinstance(values, list) or not _numbers(values) or (count and len(values) != count):
+            raise ValueError(f"preprocess: {key} cannot be {str(values)[:60]}")
+    if not _numbers([data.get("scale", 1)]):
+        raise ValueError(f"preprocess: scale cannot be {str(data['scale'])[:60]}")
+    recipe = Preprocess.from_json(data)
+    sides = [recipe.resize] if isinstance(recipe.resize, int) else [*(recipe.resize or ())]
+    for side in (*sides, *(recipe.crop or ())):
+        if not isinstance(side, int) or not 1 <= side <= MAX_SIDE:
+            raise ValueError(f"preprocess: a picture cannot be {side} pixels wide or high (at most {MAX_SIDE:,})")
+    return recipe
+
+
+def _numbers(values: list[Any]) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def read_metadata(file: OnnxFile) -> Metadata:
+    """The metadata in a file. Raises ZooError if there are none, RefusedFileError if they are damaged or hostile."""
+    text = file.metadata_props.get(KEY)
+    if text is None:
+        raise no_metadata(file.path)
+    try:
+        return Metadata.from_json(text)
+    except ValueError as error:
+        raise refused(file.path, "metadata", f"its own description cannot be read: {error}") from None
+
+
+def no_metadata(path: Path) -> ZooError:
+    """The error for a good ONNX file that no `zoo export` has written."""
+    return ZooError(
+        f"{path} is an ONNX file without our metadata: its task, labels and preprocessing are not known",
+        hint="write it with `zoo export`, or run it directly with onnxruntime.InferenceSession",
+    )
