@@ -36,9 +36,7 @@ def check_complete(spec: ModelSpec, options: Mapping[str, Any]) -> None:
     """Raises UsageError when a required option has no value."""
     if missing := missing_options(spec, options):
         names = ", ".join(option.name for option in missing)
-        raise UsageError(
-            f"model {spec.name} needs {names}", hint=f"-o {missing[0].name}={missing[0].type_text}"
-        )
+        raise UsageError(f"model {spec.name} needs {names}", hint=f"-o {missing[0].name}={missing[0].type_text}")
 
 
 def build_model(
@@ -59,9 +57,7 @@ def build_model(
     except ModuleNotFoundError as error:
         name = (error.name or "").partition(".")[0]
         if name in {"torch", "torchvision"}:
-            raise MissingExtraError(
-                needed_for=f"building model {spec.name}", extra="train", missing=name
-            ) from error
+            raise MissingExtraError(needed_for=f"building model {spec.name}", extra="train", missing=name) from error
         raise ZooError(
             f"{where}: its builder needs the package {name!r}, which is not installed",
             hint=f"pip install {name}",

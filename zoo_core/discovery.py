@@ -65,9 +65,7 @@ def discover() -> tuple[Plugin, ...]:
     `ZOO_STRICT=1` raises the first plugin's problem as a ZooError.
     """
     if os.environ.get("ZOO_DISCOVERING") == "1":
-        raise ZooError(
-            "a plugin cannot open the zoo while it is being loaded", hint="open it where it is needed"
-        )
+        raise ZooError("a plugin cannot open the zoo while it is being loaded", hint="open it where it is needed")
     timeout = _timeout()
     path = cache_path()
     cached = read_cache(path)
@@ -90,21 +88,15 @@ def discover() -> tuple[Plugin, ...]:
         from .discovery_parent import read_plugins
 
         records.update(
-            read_plugins(
-                stale, modules=[p["value"] for p in points], timeout=timeout, environment=environment
-            )
+            read_plugins(stale, modules=[p["value"] for p in points], timeout=timeout, environment=environment)
         )
     if stale or not same:
         write_cache(path, {"environment": environment, "points": points, "records": records})
-    plugins = tuple(
-        _plugin(point, records.get(point["id"]), enabled=point["id"] in enabled) for point in points
-    )
+    plugins = tuple(_plugin(point, records.get(point["id"]), enabled=point["id"] in enabled) for point in points)
     if os.environ.get("ZOO_STRICT") == "1":
         for plugin in plugins:
             if plugin.problem is not None:
-                raise ZooError(
-                    f"plugin {plugin.id}: {plugin.problem}", hint="ZOO_STRICT=1 makes this an error"
-                )
+                raise ZooError(f"plugin {plugin.id}: {plugin.problem}", hint="ZOO_STRICT=1 makes this an error")
     return plugins
 
 
@@ -160,9 +152,7 @@ def _enabled(ids: Sequence[str]) -> set[str]:
         matching = {known for known in ids if wanted in {known, known.partition(":")[2]}}
         if not matching:
             names = [known.partition(":")[2] for known in ids]
-            raise UsageError(
-                f"ZOO_PLUGINS: there is no plugin {wanted!r}", hint=did_you_mean(wanted, names) or None
-            )
+            raise UsageError(f"ZOO_PLUGINS: there is no plugin {wanted!r}", hint=did_you_mean(wanted, names) or None)
         found |= matching
     return found
 

@@ -79,11 +79,7 @@ def installed_fingerprint() -> list[Any]:
     for folder in dict.fromkeys(entry or "." for entry in sys.path):
         try:
             with os.scandir(folder) as entries:
-                names = [
-                    e.name
-                    for e in entries
-                    if e.name.endswith((".dist-info", ".egg-info", ".egg-link", ".egg"))
-                ]
+                names = [e.name for e in entries if e.name.endswith((".dist-info", ".egg-info", ".egg-link", ".egg"))]
         except OSError:
             names = []
         found.append([folder, _stamp(folder)])

@@ -80,17 +80,18 @@ def _describe(offers: Offers) -> dict[str, Any]:
         for name in names:
             if not isinstance(name, str) or not name or "/" in name:
                 raise ZooError(f"family {family.prefix!r} lists {name!r}, which is not a name")
-            entries.append({
-                "kind": "model",
-                "name": f"{family.prefix}/{name}",
-                "summary": f"{name} of {library}",
-                "family": family.prefix,
-            })
+            entries.append(
+                {
+                    "kind": "model",
+                    "name": f"{family.prefix}/{name}",
+                    "summary": f"{name} of {library}",
+                    "family": family.prefix,
+                }
+            )
         if len(set(names)) < len(names):
             raise ZooError(f"family {family.prefix!r} lists a name twice")
     commands = [
-        {"name": str(command.name), "help": command.get_short_help_str(limit=80)}
-        for command in offers.commands
+        {"name": str(command.name), "help": command.get_short_help_str(limit=80)} for command in offers.commands
     ]
     described = {"entries": entries, "commands": commands, "events": list(offers.events)}
     json.dumps(described, allow_nan=False)  # said of this plugin now, not of all of them later
@@ -176,11 +177,7 @@ class _Watch:
             sys.meta_path.remove(self.absent)
         loaded = {name: file for name in list(sys.modules) if (file := _file_of(name))}
         used = self._used_by_own()
-        paths = {
-            _representative(file, name, self.module)
-            for name, file in loaded.items()
-            if self._counts(name, used)
-        }
+        paths = {_representative(file, name, self.module) for name, file in loaded.items() if self._counts(name, used)}
         folders = {str(Path(file).parent) for name, file in loaded.items() if _inside(name, self.module)}
         folders |= self._package_folders(failed=failed)
         folders -= {entry for entry in sys.path if entry}  # one-file modules lie beside everything else

@@ -38,11 +38,7 @@ def read_plugins(
 ) -> dict[str, Record]:
     """The records of `points`, by id, each with what the cache needs to know. `timeout` in seconds, per plugin."""
     records = _read(points, modules=modules, timeout=timeout)
-    slow = [
-        p
-        for p in points
-        if records[p["id"]]["status"] == "ok" and records[p["id"]]["seconds"] > _SLOW_SECONDS
-    ]
+    slow = [p for p in points if records[p["id"]]["status"] == "ok" and records[p["id"]]["seconds"] > _SLOW_SECONDS]
     if slow:
         # The first time may have compiled files or waited for the disk; only twice slow is slow.
         for name, again in _read(slow, modules=modules, timeout=timeout).items():
@@ -66,9 +62,7 @@ def _read(points: Sequence[Point], *, modules: Sequence[str], timeout: float) ->
                 records[waiting[number]["id"]] = record
             left = [number for number in range(len(waiting)) if number not in found]
             if current is not None:
-                records[waiting[current]["id"]] = _failed(
-                    waiting[current], child.what_happened(waiting[current])
-                )
+                records[waiting[current]["id"]] = _failed(waiting[current], child.what_happened(waiting[current]))
                 left.remove(current)
             elif left:
                 # Not one plugin's fault: the child cannot even start. Said of each, for there is no other place.

@@ -37,9 +37,7 @@ def match_options(
     fixed = {model.spec.renamed.get(name, name) for name in given}
     for name, wanted in model.spec.inputs.items():
         offered = _counterpart(model, name, wanted, dataset=dataset, inputs=inputs)
-        for option, size in _bind(
-            model, wanted, offered, dataset=dataset, options=options, fixed=fixed
-        ).items():
+        for option, size in _bind(model, wanted, offered, dataset=dataset, options=options, fixed=fixed).items():
             options[option] = size
     for wanted in model.spec.outputs.values():
         if num_classes is not None and "num_classes" in wanted.option_axes:
@@ -54,9 +52,7 @@ def match_options(
     return options
 
 
-def bound_tensors(
-    model: Model, options: Mapping[str, Any]
-) -> tuple[dict[str, TensorSpec], dict[str, TensorSpec]]:
+def bound_tensors(model: Model, options: Mapping[str, Any]) -> tuple[dict[str, TensorSpec], dict[str, TensorSpec]]:
     """Inputs and outputs with every option axis replaced by its size; free axes stay names."""
     sizes = {name: value for name, value in options.items() if isinstance(value, int)}
     inputs = {name: tensor.bind(sizes) for name, tensor in model.spec.inputs.items()}
@@ -108,9 +104,7 @@ def _bind(
                 raise _mismatch(model, shown, dataset, offered, hint=_given_hint(axis.name, fixed))
             found[axis.name] = value
         elif (size - axis.offset) % axis.factor:
-            raise _mismatch(
-                model, wanted, dataset, offered, hint=f"{axis.name} must be a multiple of {axis.factor}"
-            )
+            raise _mismatch(model, wanted, dataset, offered, hint=f"{axis.name} must be a multiple of {axis.factor}")
     return found
 
 

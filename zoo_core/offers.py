@@ -102,9 +102,7 @@ def words(error: BaseException) -> str:
 
 def _resolve(value: str) -> object:
     module, _, attributes = (part.strip() for part in value.partition(":"))
-    found: Any = contained(
-        lambda: importlib.import_module(module), module=module, doing="when it is imported"
-    )
+    found: Any = contained(lambda: importlib.import_module(module), module=module, doing="when it is imported")
     for name in filter(None, attributes.partition("[")[0].strip().split(".")):
         if not hasattr(found, name):
             raise PluginError(f"its entry point names {value!r}, but {module} has no {attributes!r}")
@@ -131,7 +129,7 @@ def _register(plugin: object, *, module: str) -> pluggy.PluginManager:
     if undecorated := [name for name in _hooks() if name not in implemented and hasattr(plugin, name)]:
         raise PluginError(f"{', '.join(undecorated)} is not decorated with @hookimpl")
     if not implemented:
-        raise PluginError(f"it implements no hook (hooks: {', '.join(_hooks())})")
+        raise PluginError(f"it implements no hook, for example {' or '.join(hookspecs.OFFERS[:2])}")
     return manager
 
 
@@ -206,9 +204,7 @@ def _check_requirement(spec: ModelSpec | DatasetSpec | TrainerSpec) -> None:
     for part in filter(None, (text.strip() for text in spec.requires_core.split(","))):
         match = _REQUIREMENT.match(part)
         if match is None:
-            raise PluginError(
-                f"{spec.name!r}: cannot read requires_core={spec.requires_core!r}, for example '>=0.2'"
-            )
+            raise PluginError(f"{spec.name!r}: cannot read requires_core={spec.requires_core!r}, for example '>=0.2'")
         wanted, present = _numbers(match[2]), _numbers(__version__)
         fits = {
             ">=": present >= wanted,

@@ -6,12 +6,15 @@ import importlib
 import os
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from .. import __version__
-from ..errors import ZooError, did_you_mean
+from zoo_core import __version__
+from zoo_core.errors import ZooError, did_you_mean
+
+if TYPE_CHECKING:
+    from zoo_core.registry import Zoo
 
 COMMANDS = {
     "quickstart": "Train, export, verify and predict on embedded data.",
@@ -29,17 +32,21 @@ COMMANDS = {
 
 
 class ZooGroup(click.Group):
-    """A group whose commands live in one module each, imported on use."""
+    """A group whose commands live in one module each, imported on use; plugins add commands of their own."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return list(self._one_line_helps())
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        if cmd_name in COMMANDS:  # looked up first: a bundled command cannot be replaced
+            module = importlib.import_module(f"zoo_core.cli.{cmd_name}_command")
+            command: click.Command = module.command
+            return command
+        zoo = _open_zoo()
+        if cmd_name not in zoo.commands():
             return None
-        module = importlib.import_module(f"zoo_core.cli.{cmd_name}_command")
-        command: click.Command = module.command
-        return command
+        ctx.meta["zoo.plugin"] = zoo.commands()[cmd_name][1].id
+        return zoo.command(cmd_name)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         name = args[0] if args else ""
@@ -47,14 +54,42 @@ class ZooGroup(click.Group):
             raise click.UsageError(f"No such command {name!r}. {did_you_mean(name, self.list_commands(ctx))}", ctx)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (ZooError, click.ClickException, click.exceptions.Exit, click.Abort, OSError):
+            raise
+        except Exception as error:
+            if (plugin := ctx.meta.get("zoo.plugin")) is None:
+                raise
+            raise ZooError(
+                f"the command of plugin {plugin} fails: {type(error).__name__}: {error}",
+                hint="ZOO_DEBUG=1 shows the traceback",
+            ) from error
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        helps = self._one_line_helps()
         with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+            formatter.write_dl([(name, helps[name]) for name in COMMANDS])
+        if added := [(name, text) for name, text in helps.items() if name not in COMMANDS]:
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(added)
+
+    def _one_line_helps(self) -> dict[str, str]:
+        added = {name: text for name, (text, _) in _open_zoo().commands().items() if name not in COMMANDS}
+        return {**COMMANDS, **added}
 
 
-@click.group(cls=ZooGroup, context_settings={"help_option_names": ["-h", "--help"]})
+def _open_zoo() -> Zoo:
+    from zoo_core.registry import open_zoo
+
+    return open_zoo()
+
+
+@click.group(cls=ZooGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="zoo")
-def zoo() -> None:
+@click.pass_context
+def zoo(ctx: click.Context) -> None:
     """A model zoo whose exports you can trust.
 
     \b
@@ -62,7 +97,14 @@ def zoo() -> None:
     Then:         zoo list
                   zoo train lenet5 --dataset digits
                   zoo export lenet5-digits
+
+    \b
+    Completion of commands and names in your shell:
+      bash  eval "$(_ZOO_COMPLETE=bash_source zoo)"
+      zsh   eval "$(_ZOO_COMPLETE=zsh_source zoo)"
     """
+    if ctx.invoked_subcommand is None:
+        print(ctx.get_help())
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 import click
 
-from ..files import json_text
-from ..options import parse_pairs
+from zoo_core.files import json_text
+from zoo_core.options import parse_pairs
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -1,0 +1,52 @@
+"""Plain aligned columns, without rich: a list of 2,500 models must not take a second."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+_NARROW = 72
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal, or of `COLUMNS`; None when the output goes to a file or another program."""
+    if sys.stdout.isatty() or os.environ.get("COLUMNS", "").isdecimal():
+        return shutil.get_terminal_size().columns
+    return None
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None) -> list[str]:
+    """Lines of a table; the last column is free text. A narrow terminal gets it on a line of its own, wrapped."""
+    if width is not None and width < _NARROW:
+        return _narrow(rows, width)
+    cells = [[_printable(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header) - 1)]
+    lines = []
+    for row in cells:
+        start = "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=False))
+        lines.append(_cut(f"{start}  {row[-1]}".rstrip(), width))
+    return lines
+
+
+def _narrow(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    import textwrap
+
+    lines = []
+    for row in rows:
+        first, *middle, last = map(_printable, row)
+        lines.append(_cut(first, width))
+        if details := ", ".join(filter(None, middle)):
+            lines += textwrap.wrap(details, max(width - 2, 10), initial_indent="  ", subsequent_indent="  ")
+        lines += textwrap.wrap(last, max(width - 2, 10), initial_indent="  ", subsequent_indent="  ")
+    return lines
+
+
+def _cut(line: str, width: int | None) -> str:
+    return line if width is None or len(line) <= width else line[: max(width - 1, 1)] + "…"
+
+
+def _printable(text: str) -> str:
+    """A plugin's text on one line, without what could steer the terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)

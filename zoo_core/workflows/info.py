@@ -1,0 +1,149 @@
+"""What `zoo info` shows: one model, dataset or trainer as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
+from zoo_core.matching import bound_tensors, match_options
+from zoo_core.options import Option
+from zoo_core.registry import KINDS, Entry, Kind, Model, Zoo, warn
+
+
+def find_entry(zoo: Zoo, text: str) -> Entry:
+    """The model, dataset or trainer of that name; `KIND:NAME` where several kinds have it.
+
+    Raises UsageError for an unknown name, with suggestions, and for one of several kinds, with the long forms.
+    """
+    said, colon, rest = text.partition(":")
+    for kind in KINDS:
+        if colon and said == kind:
+            return zoo.find(kind, rest)
+    having = [kind for kind in KINDS if any(_answers_to(entry, text) for entry in zoo.entries(kind))]
+    if len(having) > 1:
+        forms = " or ".join(f"{kind}:{text}" for kind in having)
+        raise UsageError(f"{text!r} is the name of a {' and of a '.join(having)}", hint=f"say which: {forms}")
+    if having:
+        return zoo.find(having[0], text)
+    known = [entry.shown for entry in zoo.entries()]
+    raise UsageError(f"unknown name {text!r}", hint=did_you_mean(text, known) or "see zoo list")
+
+
+def describe(
+    zoo: Zoo,
+    name: str,
+    *,
+    dataset: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """One entry as plain JSON; a model with its parameters (elements of `module.parameters()`).
+
+    `dataset` gives a model its sizes. `options` are builder options, `data` dataset options. `parameters` is None
+    with a `hint` when torch is absent or an option has no value. Raises UsageError for what was typed wrong, ZooError
+    for sizes that do not match or that the builder refuses.
+    """
+    entry = find_entry(zoo, name)
+    given, data = options or {}, data or {}
+    if entry.kind != "model" and (given or dataset is not None):
+        raise UsageError(f"{entry.shown} is a {entry.kind}: -o and --dataset are for models")
+    if entry.kind == "model":
+        if data and dataset is None:
+            raise UsageError("-d needs a dataset", hint="add --dataset NAME")
+        return _describe_model(zoo, entry, dataset=dataset, given=given, data=data)
+    if entry.kind == "dataset":
+        return _describe_dataset(zoo, entry, data)
+    if data:
+        raise UsageError(f"{entry.shown} is a trainer: -d is for datasets")
+    return {**_common(entry), "options": entry.data["options"]}
+
+
+def _answers_to(entry: Entry, text: str) -> bool:
+    return text in {entry.shown, entry.name, entry.qualified} or text in entry.data.get("aliases", ())
+
+
+def _common(entry: Entry) -> dict[str, Any]:
+    return {**entry.to_json(), "license": entry.license}
+
+
+def _describe_model(
+    zoo: Zoo, entry: Entry, *, dataset: str | None, given: Mapping[str, Any], data: Mapping[str, Any]
+) -> dict[str, Any]:
+    model = zoo.model(f"{entry.qualified}")
+    if dataset is None:
+        from zoo_core.building import builder_options
+
+        options = builder_options(model.spec, given, warn=warn)
+    else:
+        options = _options_for(zoo, model, given, dataset, data)
+    parameters, hint = count_parameters(model, options)
+    inputs, outputs = bound_tensors(model, options)
+    found = {
+        **_common(entry),
+        "task": model.spec.task,
+        "parameters": parameters,
+        "options": _with_values(model.spec.options, options),
+        "inputs": {name: tensor.to_json() for name, tensor in inputs.items()},
+        "outputs": {name: tensor.to_json() for name, tensor in outputs.items()},
+        "weights": [weights.name for weights in model.spec.weights],
+        "aliases": list(model.spec.aliases),
+    }
+    return found if hint is None else {**found, "hint": hint}
+
+
+def _options_for(
+    zoo: Zoo, model: Model, given: Mapping[str, Any], dataset: str, data: Mapping[str, Any]
+) -> dict[str, Any]:
+    from zoo_core.data import bind_dataset
+
+    bound = bind_dataset(zoo.dataset(dataset), data)
+    return match_options(model, given, dataset=bound.name, inputs=bound.inputs, num_classes=bound.num_classes)
+
+
+def count_parameters(model: Model, options: Mapping[str, Any]) -> tuple[int | None, str | None]:
+    """Elements of `module.parameters()`, from a module without memory where its builder allows that; or why not."""
+    missing = [option.name for option in model.spec.options if option.required and option.name not in options]
+    if missing:
+        return None, f"give {', '.join(f'-o {name}=...' for name in missing)} or --dataset to count parameters"
+    try:
+        import torch
+    except ImportError:
+        return None, "counting parameters needs torch: pip install 'zoo-core[train]'"
+    try:
+        with torch.device("meta"):
+            module = model.build(**options)
+    except MissingExtraError as error:
+        return None, f"{error.message}: {error.hint}"
+    except ZooError:
+        # Some builders need real numbers. If it is the options that are refused, they are refused again, for good.
+        module = model.build(**options)
+    return sum(parameter.numel() for parameter in module.parameters()), None
+
+
+def _with_values(options: tuple[Option, ...], values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for option in options:
+        row = option.to_json()
+        value = values.get(option.name)
+        row["value"] = list(value) if isinstance(value, tuple) else value
+        rows.append(row)
+    return rows
+
+
+def _describe_dataset(zoo: Zoo, entry: Entry, data: Mapping[str, Any]) -> dict[str, Any]:
+    from zoo_core.data import bind_dataset
+
+    dataset = zoo.dataset(entry.qualified)
+    bound = bind_dataset(dataset, data)
+    spec = dataset.spec
+    return {
+        **_common(entry),
+        "options": _with_values(spec.options, bound.options),
+        "inputs": {name: tensor.to_json() for name, tensor in bound.inputs.items()},
+        "classes": None if spec.classes is None else list(bound.class_names() or ()),
+        "splits": list(bound.split_names),
+        "preprocess": None if bound.preprocess is None else bound.preprocess.to_json(),
+        "download_bytes": spec.download_bytes,
+        "needs": list(spec.needs),
+    }

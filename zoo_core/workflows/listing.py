@@ -1,0 +1,114 @@
+"""What `zoo list` shows: the catalogue, runs and exports, filtered, as plain rows."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from zoo_core.errors import UsageError, did_you_mean
+from zoo_core.registry import Entry, Zoo
+from zoo_core.shelf import ShelfEntry, list_exports, list_runs
+
+CATALOGUE = {"models": "model", "datasets": "dataset", "trainers": "trainer"}
+SHELF = {"runs": list_runs, "exports": list_exports}
+KINDS = (*CATALOGUE, *SHELF)
+
+
+def list_rows(
+    zoo: Zoo,
+    *,
+    kind: str | None = None,
+    pattern: str = "",
+    exclude: Sequence[str] = (),
+    task: str | None = None,
+    plugin: str | None = None,
+    license: str | None = None,  # noqa: A002 the option's name
+) -> list[dict[str, Any]]:
+    """Rows `{name, kind, task, summary, plugin, source}` in natural order.
+
+    `kind` is one of KINDS, None for the whole catalogue. A pattern with `*`, `?` or `[` is matched against the whole
+    name, any other text is looked for inside it. Raises UsageError for an unknown task or plugin.
+    """
+    if task is not None:
+        _check_known("task", task, _tasks(zoo))
+    if plugin is not None:
+        _check_known("plugin", plugin, {name for p in zoo.plugins for name in (p.id, p.entry, p.distribution)})
+    if kind in SHELF:
+        rows = [_shelf_row(entry) for entry in SHELF[kind]()]
+        rows = [row for row in rows if task in {None, row["task"]}]
+        rows = [row for row in rows if plugin is None or plugin in _names_of_plugin(row["plugin"])]
+    else:
+        entries = [e for e in zoo.entries() if kind is None or e.kind == CATALOGUE[kind]]
+        rows = [entry.to_json() for entry in entries if _wanted(entry, task=task, plugin=plugin, license=license)]
+    rows = [row for row in rows if not pattern or _matches(row["name"], pattern)]
+    rows = [row for row in rows if not any(_matches(row["name"], unwanted) for unwanted in exclude)]
+    order = list(CATALOGUE.values())
+    return sorted(
+        rows, key=lambda row: (order.index(row["kind"]) if row["kind"] in order else 0, natural_key(row["name"]))
+    )
+
+
+def natural_key(text: str) -> list[tuple[int, int, str]]:
+    """A sort key under which resnet9 comes before resnet18."""
+    parts = re.split(r"(\d+)", text.lower())
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
+
+
+def _matches(name: str, pattern: str) -> bool:
+    name, pattern = name.lower(), pattern.lower()
+    if any(character in pattern for character in "*?["):
+        return fnmatch.fnmatchcase(name, pattern)
+    return pattern in name
+
+
+def _wanted(entry: Entry, *, task: str | None, plugin: str | None, license: str | None) -> bool:  # noqa: A002
+    if task not in {None, entry.task} or (plugin is not None and plugin not in _names_of_plugin(entry.plugin)):
+        return False
+    return license is None or (bool(entry.license) and _matches(entry.license, license))
+
+
+def _names_of_plugin(identifier: str) -> set[str]:
+    distribution, _, entry = identifier.partition(":")
+    return {identifier, distribution, entry}
+
+
+def _tasks(zoo: Zoo) -> set[str]:
+    from zoo_core.specs import TASKS
+
+    return {*TASKS, *(entry.task for entry in zoo.entries())}
+
+
+def _check_known(what: str, text: str, known: Iterable[str]) -> None:
+    names = sorted(set(known))
+    if text not in names:
+        raise UsageError(f"unknown {what} {text!r}", hint=did_you_mean(text, names) or f"see zoo {what}s")
+
+
+def _shelf_row(entry: ShelfEntry) -> dict[str, Any]:
+    data = entry.data
+    plugin = data.get("model_plugin", "") if entry.kind == "run" else ""
+    return {
+        "name": entry.name,
+        "kind": entry.kind,
+        "task": "",
+        "summary": entry.problem or (_run_summary(data) if entry.kind == "run" else _export_summary(data)),
+        "plugin": str(plugin),
+        "source": str(entry.path),
+    }
+
+
+def _run_summary(data: dict[str, Any]) -> str:
+    parts = [f"{data.get('model', '?')} on {data.get('dataset', '?')}", str(data.get("status", ""))]
+    for split in ("test", "validation"):
+        metrics = data.get(split)
+        if isinstance(metrics, dict) and isinstance(metrics.get("accuracy"), int | float):
+            parts.append(f"{split} accuracy {metrics['accuracy']:.4f}")
+            break
+    return ", ".join(filter(None, parts))
+
+
+def _export_summary(data: dict[str, Any]) -> str:
+    origin = f"run {data['run']}" if data.get("run") else "untrained"
+    return f"{data.get('model', '?')}, {data.get('outcome', '?')}, opset {data.get('opset', '?')}, {origin}"
