@@ -8,10 +8,11 @@ import webbrowser
 import click
 
 from .common import json_option, print_json, say
+from .completion import complete_exports
 
 
 @click.command("view")
-@click.argument("export")
+@click.argument("export", shell_complete=complete_exports)
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Port on this machine; else a free one."
