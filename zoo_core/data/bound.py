@@ -1,0 +1,213 @@
+"""A dataset with its options: what it looks like before anything is read, and its samples when they are asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.errors import UsageError, ZooError, did_you_mean
+from zoo_core.options import check_options
+from zoo_core.shapes import TensorSpec
+from zoo_core.specs import DatasetSpec, Preprocess
+
+from .samples import Samples, make_samples
+from .selection import check_classes, divide, keep_classes, subset
+from .splits import ArraySplit, FileSplit, Split, checked_split, take
+
+if TYPE_CHECKING:
+    from zoo_core.registry import Dataset
+
+
+def bind_dataset(dataset: Dataset, given: Mapping[str, Any]) -> BoundDataset:
+    """The dataset with its options: text is parsed, values are checked, nothing is read yet.
+
+    Raises UsageError for unknown or missing options, wrong types and impossible values.
+    """
+    spec = dataset.spec
+    where = f"dataset {dataset.name}"
+    checked = check_options(given, spec.options, where=where)
+    missing = [option.name for option in spec.options if option.required and option.name not in checked]
+    if missing:
+        hint = " ".join(f"-d {name}=..." for name in missing)
+        raise UsageError(f"{where} needs {', '.join(missing)}", hint=hint)
+    options = {option.name: checked.get(option.name, option.default) for option in spec.options}
+    for name in ("train_size", "val_size", "size"):
+        if options[name] is not None and options[name] < 1:
+            raise UsageError(f"{where}: {name} is at least 1, not {options[name]}")
+    if options["size"] is not None and spec.preprocess is None:
+        raise UsageError(f"{where} has no pictures to resize: size is not for it", hint="leave out -d size")
+    if options["classes"] and spec.classes is not None:
+        check_classes(options["classes"], spec.classes, where=where)
+    return BoundDataset(dataset.name, dataset.plugin, spec, options)
+
+
+def default_root(name: str) -> Path:
+    """Where a dataset's files are kept unless `-d root=DIR` says so: a folder of its own in $ZOO_DATA, or in the cache."""
+    import platformdirs
+
+    base = os.environ.get("ZOO_DATA") or os.path.join(platformdirs.user_cache_dir("zoo"), "datasets")
+    return Path(base) / name.replace("/", "-")
+
+
+class BoundDataset:
+    """A dataset with its options.
+
+    `options` holds every option, defaults filled in. `inputs` and `preprocess` are those in force, with `size` applied.
+    What the loader returns is kept, so that a split is read from the disk once.
+    """
+
+    def __init__(self, name: str, plugin: str, spec: DatasetSpec, options: Mapping[str, Any]) -> None:
+        self.name = name
+        self.plugin = plugin
+        self.spec = spec
+        self.options = dict(options)
+        self.input_name = next(iter(spec.inputs))
+        size = options["size"]
+        resized = spec.preprocess is not None and size is not None
+        self.preprocess: Preprocess | None = spec.preprocess.resized(size) if resized else spec.preprocess  # type: ignore[union-attr]
+        self.inputs: dict[str, TensorSpec] = dict(spec.inputs)
+        if self.preprocess is not None:
+            self.inputs[self.input_name] = _sized(spec.inputs[self.input_name], self.preprocess)
+        self._read_splits: dict[str, tuple[Split, tuple[str, ...]] | None] = {}
+
+    @property
+    def root(self) -> Path:
+        """The folder of the data: the one given, or the default."""
+        given = self.options["root"]
+        return Path(given).expanduser() if given is not None else default_root(self.name)
+
+    def class_names(self) -> tuple[str, ...] | None:
+        """The names of the classes in use; the data are read if only they know. None if they are not there to be read."""
+        chosen: tuple[str, ...] = self.options["classes"]
+        if self.spec.classes is not None:
+            return chosen or self.spec.classes
+        if self.options["root"] is None and not self.root.exists():
+            return None
+        names = self._existing("train", download=False)[1]
+        if chosen:
+            check_classes(chosen, names, where=self._where)
+        return chosen or names
+
+    @property
+    def num_classes(self) -> int | None:
+        """How many classes there are; None as for `class_names`."""
+        names = self.class_names()
+        return None if names is None else len(names)
+
+    @property
+    def split_names(self) -> tuple[str, ...]:
+        """The splits that can be loaded: train, validation, and test where there is one."""
+        if "test" not in self.spec.splits:
+            return ("train", "validation")
+        try:
+            exists = self._read("test", download=False) is not None
+        except ZooError:
+            exists = True  # it is declared; what is wrong with it is said when it is loaded
+        return ("train", "validation", "test") if exists else ("train", "validation")
+
+    def load(self, split: str, *, download: bool = False) -> Samples:
+        """The samples of "train", "validation" or "test"; `download` allows to fetch what is missing.
+
+        Where the disk has no validation split, a fixed part of train is set aside for it: `val_size` samples, or a
+        tenth. Raises UsageError for an unknown split, ZooError for data that are missing or damaged.
+        """
+        if split not in {"train", "validation", "test"}:
+            known = ("train", "validation", "test")
+            raise UsageError(f"there is no split {split!r}", hint=did_you_mean(split, known) or ", ".join(known))
+        if split == "test":
+            part, names = self._chosen(*self._existing("test", download=download), split)
+        else:
+            part, names = self._train_or_validation(split, download=download)
+        where = f"{self._where}, split {split}"
+        samples = make_samples(part, names, self.preprocess, where=where)
+        self._check_shape(samples, where)
+        return samples
+
+    def _train_or_validation(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]]:
+        stratified = self.options["stratified"]
+        own = self._read("validation", download=download) if "validation" in self.spec.splits else None
+        if own is None:
+            whole, names = self._chosen(*self._existing("train", download=download), "train")
+            parts = divide(whole.targets, val_size=self.options["val_size"], stratified=stratified, where=self._where)
+            part = take(whole, parts[split == "validation"])
+            option = "train_size" if split == "train" else None
+        else:
+            found = own if split == "validation" else self._existing("train", download=download)
+            part, names = self._chosen(*found, split)
+            option = "train_size" if split == "train" else "val_size"
+        if option is not None and self.options[option] is not None:
+            where = f"{self._where}, split {split}"
+            size = self.options[option]
+            part = take(part, subset(part.targets, size, stratified=stratified, where=where, option=option))
+        return part, names
+
+    def _chosen(self, split: Split, names: tuple[str, ...], split_name: str) -> tuple[Split, tuple[str, ...]]:
+        """The samples of the classes in use."""
+        wanted: tuple[str, ...] = self.options["classes"]
+        if not wanted:
+            return split, names
+        check_classes(wanted, names, where=self._where)
+        index, targets = keep_classes(split.targets, names, wanted, where=f"{self._where}, split {split_name}")
+        part = take(split, index)
+        if isinstance(part, ArraySplit):
+            return ArraySplit(inputs=part.inputs, targets=targets), wanted
+        return FileSplit(paths=part.paths, targets=targets), wanted
+
+    def _existing(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]]:
+        found = self._read(split, download=download) if split in self.spec.splits else None
+        if found is None:
+            raise ZooError(f"{self._where} has no {split} split", hint="zoo eval ... --split validation")
+        return found
+
+    def _read(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]] | None:
+        """What the loader returns for a split, checked; None when this root has no such split."""
+        if split not in self._read_splits:
+            self._read_splits[split] = self._read_now(split, download=download)
+        return self._read_splits[split]
+
+    def _read_now(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]] | None:
+        spec = self.spec
+        if self.options["root"] is None and spec.classes is None and not spec.download_bytes and not self.root.exists():
+            raise UsageError(f"{self._where} needs the folder of your data", hint="-d root=DIR")
+        own = {option.name: self.options[option.name] for option in spec.own_options}
+        try:
+            loaded = spec.load(self.root, split=split, download=download, **own)
+        except ZooError:
+            raise
+        except OSError as error:
+            raise ZooError(f"{self._where} could not be loaded: {error}", hint="check -d root=DIR") from error
+        except Exception as error:
+            raise ZooError(
+                f"{self._where} (plugin {self.plugin}) could not be loaded: {type(error).__name__}: {error}",
+                hint="this is a fault of that plugin; ZOO_DEBUG=1 shows where",
+            ) from error
+        if loaded is None and split != "train":
+            return None
+        return checked_split(loaded, where=f"{self._where}, split {split}", known=spec.classes)
+
+    @property
+    def _where(self) -> str:
+        return f"dataset {self.name}"
+
+    def _check_shape(self, samples: Samples, where: str) -> None:
+        """The samples look as the dataset declares: every fixed axis but the first."""
+        spec = self.inputs[self.input_name]
+        shape = samples.batch(slice(0, 1)).shape
+        fits = len(shape) == len(spec.axes) and all(
+            not isinstance(axis, int) or axis == size for axis, size in zip(spec.axes[1:], shape[1:], strict=True)
+        )
+        if not fits:
+            found = ", ".join(map(str, ("N", *shape[1:])))
+            raise ZooError(f"{where}: the samples have the shape ({found}), but the dataset declares {spec}")
+
+
+def _sized(spec: TensorSpec, preprocess: Preprocess) -> TensorSpec:
+    """The declared tensor of a picture, with the size that the recipe gives it."""
+    if preprocess.size is None or len(spec.axes) != 4:
+        return spec
+    axes = list(spec.axes)
+    first = 2 if preprocess.layout == "NCHW" else 1
+    axes[first : first + 2] = preprocess.size
+    return TensorSpec(*axes, dtype=spec.dtype, low=spec.low, high=spec.high)

@@ -1,0 +1,78 @@
+"""Fetching a dataset's files: known sha256, mirrors, whole or not at all, and a clear word when there is no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from zoo_core.errors import ZooError
+from zoo_core.files import clear_io_errors, sha256_of
+
+_SECONDS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteFile:
+    """A file that can be fetched: its name, the sha256 of its bytes, and its size in bytes."""
+
+    name: str
+    sha256: str
+    size: int
+
+
+def download(file: RemoteFile, *, mirrors: Sequence[str], folder: Path, dataset: str) -> Path:
+    """The path of `file` in `folder`, fetched from the first mirror (a URL that ends in "/") that has it, if it is not there.
+
+    Raises ZooError that names the file, the places and what to do, when no mirror gives the right bytes, or when
+    another file of that name is in the way.
+    """
+    path = folder / file.name
+    if path.exists():
+        if sha256_of(path) != file.sha256:
+            raise ZooError(
+                f"{path} is not the file that dataset {dataset} needs: its sha256 is another one",
+                hint="remove it to fetch it again, or say where the right files are: -d root=DIR",
+            )
+        return path
+    with clear_io_errors("cannot write", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    problems = []
+    for mirror in mirrors:
+        problem = _retrieve(mirror + file.name, file, folder)
+        if problem is None:
+            return path
+        problems.append(f"  {mirror + file.name}: {problem}")
+    raise ZooError(
+        f"cannot download {file.name} of dataset {dataset}:\n" + "\n".join(problems),
+        hint=f"check the network; or put {file.name} into a folder yourself and give it: -d root=DIR",
+    )
+
+
+def fetch(files: Sequence[RemoteFile], *, mirrors: Sequence[str], folder: Path, dataset: str) -> tuple[Path, ...]:
+    """`download` for several files."""
+    return tuple(download(file, mirrors=mirrors, folder=folder, dataset=dataset) for file in files)
+
+
+def _retrieve(url: str, file: RemoteFile, folder: Path) -> str | None:
+    """Fetch one URL; what went wrong in one line, or None. Disk trouble is raised, for another mirror would not help."""
+    import pooch
+    import requests
+
+    fetcher = pooch.HTTPDownloader(progressbar=False, timeout=_SECONDS)
+    try:
+        pooch.retrieve(url, known_hash=f"sha256:{file.sha256}", fname=file.name, path=folder, downloader=fetcher)
+    except requests.HTTPError as error:
+        return f"the server answered {error.response.status_code}"
+    except requests.Timeout:
+        return f"no answer within {_SECONDS} seconds"
+    except requests.ConnectionError:
+        return "no connection"
+    except requests.RequestException as error:
+        return str(error)
+    except ValueError:
+        return "what came is not the file: its sha256 is another one"
+    except OSError as error:
+        with clear_io_errors("cannot write", folder / file.name):
+            raise error
+    return None

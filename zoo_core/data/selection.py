@@ -1,0 +1,105 @@
+"""Which samples take part: some of the classes, a number of samples, a part set aside. The same on every machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.errors import UsageError, ZooError, did_you_mean
+
+
+def keep_classes(
+    targets: NDArray[np.int64], names: tuple[str, ...], wanted: Sequence[str], *, where: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The samples of the wanted classes: their positions, and their targets counted in the order of `wanted`.
+
+    Raises ZooError when a wanted class has no sample.
+    """
+    numbers = np.full(len(names), -1, np.int64)
+    numbers[[names.index(name) for name in wanted]] = np.arange(len(wanted))
+    relabelled = numbers[targets]
+    index = np.flatnonzero(relabelled >= 0)
+    counts = np.bincount(relabelled[index], minlength=len(wanted))
+    if not counts.all():
+        empty = ", ".join(name for name, count in zip(wanted, counts, strict=True) if not count)
+        raise ZooError(f"{where} has no sample of class {empty}")
+    return index, relabelled[index]
+
+
+def check_classes(wanted: Sequence[str], names: Sequence[str], *, where: str) -> None:
+    """Raise UsageError for a name that is no class of the dataset, a name given twice, or fewer than two names."""
+    for name in wanted:
+        if name not in names:
+            raise UsageError(f"{where} has no class {name!r}", hint=did_you_mean(name, names))
+    if len(set(wanted)) != len(wanted):
+        raise UsageError(f"{where}: a class is given twice in classes={','.join(wanted)}")
+    if len(wanted) < 2:
+        raise UsageError(f"{where}: one class leaves nothing to tell apart", hint="name two or more in classes=")
+
+
+def set_aside(targets: NDArray[np.int64], count: int, *, stratified: bool = True, purpose: str) -> NDArray[np.int64]:
+    """Positions of `count` samples, ascending, the same for every seed and machine.
+
+    `stratified`: each class gives its share. `purpose` is a text that makes one choice independent of another.
+    """
+    keys = _keys(len(targets), purpose)
+    if not stratified:
+        return np.sort(np.argsort(keys, kind="stable")[:count]).astype(np.int64)
+    shares = _shares(np.bincount(targets), count)
+    chosen = [np.empty(0, np.int64)]
+    for number, share in enumerate(shares):
+        members = np.flatnonzero(targets == number)
+        chosen.append(members[np.argsort(keys[members], kind="stable")[:share]])
+    return np.sort(np.concatenate(chosen))
+
+
+def _keys(count: int, purpose: str) -> NDArray[np.uint64]:
+    # Raw integers of a bit generator: numpy freezes that stream, but neither its shuffles nor its seeding by text.
+    key = int.from_bytes(purpose.encode()[:16].ljust(16, b"\0"), "little")
+    keys: NDArray[np.uint64] = np.random.Philox(key=key).random_raw(count)
+    return keys
+
+
+def _shares(sizes: NDArray[np.int64], count: int) -> list[int]:
+    """How many of `count` each class gives: in proportion, largest remainders first, one at least where that is possible."""
+    total = int(sizes.sum())
+    exact = [count * int(size) for size in sizes]
+    shares = [value // total for value in exact]
+    by_remainder = sorted(range(len(sizes)), key=lambda number: (-(exact[number] % total), number))
+    for number in by_remainder[: count - sum(shares)]:
+        shares[number] += 1
+    present = [number for number in range(len(sizes)) if sizes[number]]
+    if count >= len(present):
+        for number in present:
+            if not shares[number]:
+                richest = max(present, key=lambda other: (shares[other], -other))
+                shares[richest] -= 1
+                shares[number] = 1
+    return shares
+
+
+def divide(
+    targets: NDArray[np.int64], *, val_size: int | None, stratified: bool, where: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions of the train part and of the validation part: `val_size` samples, or a tenth with each class in it."""
+    total, classes = len(targets), len(np.unique(targets))
+    count = val_size if val_size is not None else max(round(total / 10), classes if total >= 2 * classes else 1)
+    if count >= total:
+        raise ZooError(
+            f"{where}: {count} samples for validation leave none of {total} for training",
+            hint="a smaller -d val_size=N, or more data",
+        )
+    validation = set_aside(targets, count, stratified=stratified, purpose="validation")
+    train = np.setdiff1d(np.arange(total), validation, assume_unique=True)
+    return train, validation
+
+
+def subset(targets: NDArray[np.int64], size: int, *, stratified: bool, where: str, option: str) -> NDArray[np.int64]:
+    """Positions of `size` samples. Raises ZooError when there are fewer."""
+    if size > len(targets):
+        raise ZooError(
+            f"{where}: {option}={size}, but there are only {len(targets)} samples", hint=f"a smaller {option}"
+        )
+    return set_aside(targets, size, stratified=stratified, purpose=option)

@@ -1,0 +1,166 @@
+"""Reading pictures that strangers made: four formats, limits checked before decoding, one meaning for every mode."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from .errors import RefusedFileError, ZooError
+from .files import clear_io_errors
+
+SUFFIXES = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+}
+"""The file names that are read, and the format that each must hold."""
+
+MAX_PIXELS = 50_000_000
+MAX_BYTES = 64 * 2**20
+
+# Modes that Pillow turns into RGB without losing what the picture means. CMYK (from JPEG) goes by the plain formula,
+# without a colour profile. What is not listed here (32-bit integers, floats, Lab, ...) is refused.
+_PLAIN_MODES = ("1", "L", "P", "RGB", "CMYK")
+_ALPHA_MODES = ("LA", "PA", "RGBA")
+
+_SIGNATURES = (
+    (b"\x89PNG", "PNG"),
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"BM", "BMP"),
+    (b"GIF8", "a GIF"),
+    (b"II*\0", "a TIFF"),
+    (b"MM\0*", "a TIFF"),
+    (b"%PDF", "a PDF"),
+    (b"version https://git-lfs", "a Git LFS pointer, not the file itself"),
+    (b"<", "a web page or an SVG drawing"),
+)
+
+
+def read_picture(source: Path | bytes, *, color: Literal["RGB", "BGR", "L"], name: str = "") -> NDArray[np.uint8]:
+    """The pixels of one PNG, JPEG, WEBP or BMP picture: uint8, shape (H, W, C), C = 1 for "L" and 3 otherwise.
+
+    `name` is what messages call the picture (and whose suffix is checked) when `source` is bytes. Raises
+    RefusedFileError for another format, a suffix of another format, over 50 megapixels, over 64 MB, more than one
+    frame, or an undefined mode; ZooError for a missing, truncated or damaged file. The rules: docs/preprocessing.md.
+    """
+    if isinstance(source, Path):
+        name = name or str(source)
+        content = _content_of(source)
+    else:
+        name = name or "picture"
+        content = source
+    if len(content) > MAX_BYTES:
+        raise RefusedFileError(f"picture {name} has over 64 MB", hint="make it smaller")
+    image = _open(content, name)
+    _check_header(image, name)
+    return _pixels(_decode(image, name), color, name)
+
+
+def _content_of(path: Path) -> bytes:
+    with clear_io_errors("cannot read picture", path), path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > MAX_BYTES:
+            raise RefusedFileError(f"picture {path} has over 64 MB", hint="make it smaller")
+        return file.read(MAX_BYTES + 1)
+
+
+def _open(content: bytes, name: str) -> Image.Image:
+    """The picture with its header read, and no pixel decoded yet."""
+    if not content:
+        raise _damaged(name, "the file is empty")
+    found = _recognise(content)
+    if found not in SUFFIXES.values():
+        seems = f"; it seems to be {found}" if found else ""
+        raise RefusedFileError(f"{name} is not a PNG, JPEG, WEBP or BMP picture{seems}", hint="convert it to PNG")
+    wanted = SUFFIXES.get(Path(name).suffix.lower())
+    if Path(name).suffix and wanted != found:
+        raise RefusedFileError(
+            f"{name} is not what its name says: the content is {found}",
+            hint=f"rename it to {Path(name).with_suffix('.' + found.lower()).name}, if you trust it",
+        )
+    try:
+        with warnings.catch_warnings():
+            # Pillow only warns at 89 megapixels; the smaller cap of our own is checked on the header, below.
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            return Image.open(io.BytesIO(content), formats=(found,))
+    except Image.DecompressionBombError:
+        raise _too_large(name, "more than 178") from None
+    except UnidentifiedImageError:
+        raise _damaged(name, f"its {found} header is broken") from None
+    except Exception as error:  # noqa: BLE001 Pillow's decoders raise many kinds of errors for a broken file
+        raise _damaged(name, str(error)) from None
+
+
+def _recognise(content: bytes) -> str:
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "WEBP"
+    start = content[:64].lstrip() if content[:1].isspace() else content[:64]
+    return next((format_ for signature, format_ in _SIGNATURES if start.startswith(signature)), "")
+
+
+def _check_header(image: Image.Image, name: str) -> None:
+    width, height = image.size
+    if width < 1 or height < 1:
+        raise _damaged(name, f"its size is {width} x {height}")
+    if width * height > MAX_PIXELS:
+        raise _too_large(name, f"{width} x {height} = {width * height / 1e6:.0f}")
+    if getattr(image, "n_frames", 1) > 1:
+        raise RefusedFileError(f"picture {name} has more than one frame", hint="save one frame of it as PNG")
+
+
+def _too_large(name: str, size: str) -> RefusedFileError:
+    return RefusedFileError(f"picture {name} has {size} megapixels, more than the 50 allowed", hint="make it smaller")
+
+
+def _damaged(name: str, why: str) -> ZooError:
+    return ZooError(f"picture {name} is damaged: {why}", hint="replace the file, or remove it")
+
+
+def _decode(image: Image.Image, name: str) -> Image.Image:
+    """All pixels, turned upright as the EXIF orientation says."""
+    try:
+        image.load()
+        upright = ImageOps.exif_transpose(image)
+    except Exception as error:  # noqa: BLE001 as above
+        raise _damaged(name, str(error)) from None
+    return upright
+
+
+def _pixels(image: Image.Image, color: Literal["RGB", "BGR", "L"], name: str) -> NDArray[np.uint8]:
+    if image.mode == "I;16":
+        image = _sixteen_bit(image)
+    if image.mode not in _PLAIN_MODES + _ALPHA_MODES:
+        raise RefusedFileError(
+            f"picture {name} has the mode {image.mode!r}, which has no agreed meaning here",
+            hint="save it as 8-bit grey or RGB",
+        )
+    if image.mode in _ALPHA_MODES or image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    # Everything goes through RGB first: grey is unchanged by it, and colour has one formula for its grey (ITU-R 601).
+    if image.mode != "L":
+        image = image.convert("RGB")
+    array = np.asarray(image.convert("L" if color == "L" else "RGB"), dtype=np.uint8)
+    if color == "L":
+        return np.ascontiguousarray(array[:, :, np.newaxis])
+    return np.ascontiguousarray(array[:, :, ::-1] if color == "BGR" else array)
+
+
+def _sixteen_bit(image: Image.Image) -> Image.Image:
+    """16-bit grey as 8-bit grey: 65,535 / 255 = 257, rounded to nearest; a transparent grey value becomes white."""
+    values = np.asarray(image).astype(np.uint32)
+    grey = ((values + 128) // 257).astype(np.uint8)
+    key = image.info.get("transparency")
+    if isinstance(key, int):
+        grey[values == key] = 255
+    return Image.fromarray(grey)

@@ -1,0 +1,177 @@
+"""THE implementation of preprocessing, numpy and Pillow: used by training, evaluation, verification and prediction.
+
+Two halves: pictures are brought to their size once and kept as uint8; scale, mean, std and layout come batch by batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from .errors import ZooError
+from .pictures import MAX_PIXELS, read_picture
+from .specs import Preprocess
+
+__all__ = [
+    "convert_color",
+    "load_pictures",
+    "normalize",
+    "prepare_arrays",
+    "prepare_pictures",
+    "read_picture",
+    "resize_picture",
+    "stack_pictures",
+]
+
+_FILTERS = {
+    "nearest": Image.Resampling.NEAREST,
+    "bilinear": Image.Resampling.BILINEAR,
+    "bicubic": Image.Resampling.BICUBIC,
+    "lanczos": Image.Resampling.LANCZOS,
+    "box": Image.Resampling.BOX,
+    "hamming": Image.Resampling.HAMMING,
+}
+
+
+def resize_picture(pixels: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
+    """(H, W, C) to (h, w, C), uint8: resized by Pillow (antialiased), then cropped at the centre.
+
+    Raises ZooError when the picture is smaller than the crop.
+    """
+    size = _resized_size(pixels.shape[0], pixels.shape[1], preprocess.resize)
+    if size != pixels.shape[:2]:
+        image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+        resized = np.asarray(image.resize(size[::-1], _FILTERS[preprocess.interpolation]))
+        pixels = resized.reshape(*size, pixels.shape[2])
+    return pixels if preprocess.crop is None else pixels[_crop_box(*size, preprocess.crop)]
+
+
+def _resized_size(height: int, width: int, resize: int | tuple[int, int] | None) -> tuple[int, int]:
+    if resize is None:
+        return height, width
+    if isinstance(resize, int):
+        # The longer side is cut off to a whole number, as torchvision does it.
+        short = min(height, width)
+        resize = resize * height // short, resize * width // short
+    if resize[0] * resize[1] > MAX_PIXELS:
+        raise ZooError(
+            f"a picture of {height} x {width} pixels would become {resize[0]} x {resize[1]}, over 50 megapixels",
+            hint="choose a smaller size (datasets: -d size=N)",
+        )
+    return resize
+
+
+def _crop_box(height: int, width: int, crop: tuple[int, int]) -> tuple[slice, slice]:
+    rows, columns = crop
+    if rows > height or columns > width:
+        raise ZooError(
+            f"a picture of {height} x {width} pixels is smaller than the crop of {rows} x {columns}",
+            hint="resize to a larger size first",
+        )
+    top, left = round((height - rows) / 2), round((width - columns) / 2)
+    return slice(top, top + rows), slice(left, left + columns)
+
+
+def prepare_pictures(paths: Sequence[Path], preprocess: Preprocess) -> NDArray[np.uint8]:
+    """Picture files, resized: uint8, shape (N, C, h, w). Raises as `read_picture`, or ZooError if sizes differ."""
+    pictures = ((str(path), read_picture(path, color=preprocess.color)) for path in paths)
+    return stack_pictures(pictures, len(paths), preprocess)
+
+
+def stack_pictures(
+    pictures: Iterable[tuple[str, NDArray[np.uint8]]], count: int, preprocess: Preprocess
+) -> NDArray[np.uint8]:
+    """`count` pairs of a name and the pixels (H, W, C) of a picture, resized: uint8, shape (count, C, h, w)."""
+    stored: NDArray[np.uint8] | None = None
+    for index, (name, pixels) in enumerate(pictures):
+        picture = resize_picture(pixels, preprocess).transpose(2, 0, 1)
+        if stored is None:
+            stored = _room_for(count, picture.shape)
+        if picture.shape != stored.shape[1:]:
+            raise ZooError(
+                f"pictures differ in size: {name} has {picture.shape[1]} x {picture.shape[2]} pixels, "
+                f"those before it {stored.shape[2]} x {stored.shape[3]}",
+                hint="give one size for all (datasets: -d size=N), or take one picture at a time",
+            )
+        stored[index] = picture
+    if stored is None:
+        return np.empty((0, preprocess.channels, *(preprocess.size or (0, 0))), np.uint8)
+    return stored
+
+
+def _room_for(count: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    try:
+        return np.empty((count, *shape), np.uint8)
+    except (MemoryError, ValueError):
+        gigabytes = count * float(np.prod([float(side) for side in shape])) / 1e9
+        raise ZooError(
+            f"{count} pictures of shape {shape} need {gigabytes:,.0f} GB of memory, more than there is",
+            hint="a smaller picture (datasets: -d size=N), or fewer of them (-d train_size=N)",
+        ) from None
+
+
+def prepare_arrays(arrays: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
+    """Pictures in memory, (N, H, W) grey or (N, H, W, C) grey or RGB, brought to the stored form (N, C, h, w)."""
+    pixels = convert_color(arrays[..., np.newaxis] if arrays.ndim == 3 else arrays, preprocess.color)
+    count, height, width = pixels.shape[:3]
+    size = _resized_size(height, width, preprocess.resize)
+    if size == (height, width):
+        # Nothing to resize: no Python for each sample, so that 60,000 digits take a moment.
+        if preprocess.crop is not None:
+            pixels = pixels[:, *_crop_box(height, width, preprocess.crop)]
+        return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+    return stack_pictures(_named(pixels), count, preprocess)
+
+
+def _named(pixels: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    for index, picture in enumerate(pixels):
+        yield f"picture {index}", picture
+
+
+def convert_color(pixels: NDArray[np.uint8], color: Literal["RGB", "BGR", "L"]) -> NDArray[np.uint8]:
+    """Pictures (N, H, W, C), grey (C = 1) or RGB (C = 3), in another colour order: uint8, (N, H, W, C')."""
+    channels = pixels.shape[-1]
+    if channels not in {1, 3}:
+        raise ZooError(f"pictures in memory have 1 or 3 channels, not {channels}: their shape is {pixels.shape}")
+    if color == "L":
+        return pixels if channels == 1 else _grey(pixels)
+    if channels == 1:
+        return np.repeat(pixels, 3, axis=-1)
+    return pixels[..., ::-1] if color == "BGR" else pixels
+
+
+def _grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    # Pillow's own integers for ITU-R 601, so that a picture and the same pixels in memory give the same grey.
+    weighted = pixels.astype(np.uint32) @ np.array([19595, 38470, 7471], np.uint32)
+    return ((weighted + 0x8000) >> 16).astype(np.uint8)[..., np.newaxis]
+
+
+def normalize(stored: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.float32]:
+    """Stored pictures (N, C, h, w) as the model's input, float32, in the layout of the recipe.
+
+    `(x * scale - mean) / std`, one float32 operation after the other in this order: the torch twin gives the same bits.
+    """
+    if stored.ndim != 4 or stored.shape[1] != preprocess.channels or stored.dtype != np.uint8:
+        raise ZooError(
+            f"normalize takes uint8 pictures (N, {preprocess.channels}, height, width), "
+            f"not {stored.dtype} of shape {stored.shape}"
+        )
+    mean = np.asarray(preprocess.mean, np.float32).reshape(1, -1, 1, 1)
+    std = np.asarray(preprocess.std, np.float32).reshape(1, -1, 1, 1)
+    values = stored.astype(np.float32, order="C")
+    values *= np.float32(preprocess.scale)
+    values -= mean
+    values /= std
+    if preprocess.layout == "NHWC":
+        return np.ascontiguousarray(values.transpose(0, 2, 3, 1))
+    return values
+
+
+def load_pictures(paths: Sequence[Path], preprocess: Preprocess) -> NDArray[np.float32]:
+    """Picture files as the model's input: `prepare_pictures`, then `normalize`."""
+    return normalize(prepare_pictures(paths, preprocess), preprocess)
