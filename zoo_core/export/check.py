@@ -148,10 +148,13 @@ def _groups(plan: ExportPlan, expected: Expected) -> list[Group]:
         Group(name="vectors", inputs=expected.vector_inputs, batches=[range(vector_rows)]),
     ]
     if plan.validation is not None:
-        total = len(plan.validation.targets)
-        cuts = [range(start, min(start + VALIDATION_BATCH, total)) for start in range(0, total, VALIDATION_BATCH)]
+        cuts = _cuts(len(plan.validation.targets))
         groups.append(Group(name="validation", inputs=plan.validation.inputs, batches=cuts, every_setting=False))
     return groups
+
+
+def _cuts(total: int) -> list[range]:
+    return [range(start, min(start + VALIDATION_BATCH, total)) for start in range(0, total, VALIDATION_BATCH)]
 
 
 def _joined(batches: Sequence[Mapping[str, Any]]) -> Arrays:
@@ -219,6 +222,11 @@ def _parity(
     result: SubjectResult,
     reference: TorchReference,
 ) -> CheckResult:
+    outputs = result.outputs[DEFAULT_SETTINGS[0].key, "validation"]
+    for batch, rows in zip(outputs, _cuts(len(validation.targets)), strict=True):
+        if wrong := check_results("validation", batch, plan.outputs, sizes={BATCH: len(rows)}):
+            return wrong[0]
+
     def bounds_of(rows: NDArray[np.int64]) -> dict[str, OutputBound]:
         some = {name: value[rows] for name, value in validation.inputs.items()}
         return reference.run(some).bounds(known=expected.bounds)
@@ -226,7 +234,7 @@ def _parity(
     return check_parity(
         plan.task,
         torch_outputs=expected.validation or {},
-        file_outputs=_joined(result.outputs[DEFAULT_SETTINGS[0].key, "validation"]),
+        file_outputs=_joined(outputs),
         targets=validation.targets,
         reference=bounds_of,
     )

@@ -51,6 +51,9 @@ def check_parity(
     Fails when a decision flips whose float64 margin exceeds twice its bound: in either direction, so that a file that
     happens to score better is not excused.
     """
+    if not all(np.isfinite(value).all() for value in file_outputs.values()):
+        text = "the file gives values that are not finite for real samples"
+        return CheckResult(rule="dataset", outcome="failed", detail=text)
     name = task.selection
     theirs, ours = task.metrics(torch_outputs, targets)[name], task.metrics(file_outputs, targets)[name]
     first, second = task.decisions(torch_outputs), task.decisions(file_outputs)
