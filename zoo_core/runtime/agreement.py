@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..shapes import TensorSpec
+from zoo_core.shapes import TensorSpec
+
 from .graph import Value
 from .metadata import Metadata
 from .wire import OnnxFile, refused

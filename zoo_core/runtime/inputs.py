@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ZooError, did_you_mean
-from ..shapes import Axis, TensorSpec
+from zoo_core.errors import ZooError, did_you_mean
+from zoo_core.shapes import Axis, TensorSpec
 
 
 def check_inputs(inputs: Mapping[str, NDArray[Any]], specs: Mapping[str, TensorSpec], *, where: str) -> dict[str, int]:

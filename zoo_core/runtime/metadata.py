@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import ZooError
-from ..records import to_plain
-from ..shapes import TensorSpec
-from ..specs import TASKS, Preprocess
+from zoo_core.errors import ZooError
+from zoo_core.records import to_plain
+from zoo_core.shapes import TensorSpec
+from zoo_core.specs import TASKS, Preprocess
+
 from .strict_json import MAX_BYTES, load_strict
 from .wire import OnnxFile, refused
 

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import ZooError
-from ..preprocess import load_pictures
-from ..specs import Preprocess
-from ..tasks import get_task
+from zoo_core.errors import ZooError
+from zoo_core.preprocess import load_pictures
+from zoo_core.specs import Preprocess
+from zoo_core.tasks import get_task
+
 from .agreement import check_agreement
 from .inputs import check_inputs
 from .metadata import Metadata, read_metadata

@@ -8,8 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..environment import usable_processors
-from ..errors import UsageError, ZooError
+from zoo_core.environment import usable_processors
+from zoo_core.errors import UsageError, ZooError
+
 from .protobuf import bytes_field, number_field
 from .wire import OnnxFile
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import RefusedFileError, ZooError
+from zoo_core.errors import RefusedFileError, ZooError
+
 from .protobuf import (
     Budget,
     Field,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from ..errors import ZooError
+from zoo_core.errors import ZooError
+
 from .graph import Graph, Node
 from .tensors import Tensor
 from .wire import OnnxFile, refused

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import RefusedFileError, ZooError
-from ..files import clear_io_errors
+from zoo_core.errors import RefusedFileError, ZooError
+from zoo_core.files import clear_io_errors
+
 from .graph import Attribute, Graph, Node, SparseTensor, Value
 from .graph_wire import parse_graph
 from .protobuf import Budget, Field, WireError, read_message
