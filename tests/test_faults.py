@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from zoo_core.export.write import Converted, convert
 from zoo_core.matching import bound_tensors, full_options
 from zoo_core.registry import open_zoo
 from zoo_core.tasks import get_task
+from zoo_core.verification.subject import SubjectError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Healthy:
 
 
 @pytest.fixture(scope="module")
-def healthy() -> Iterator[Healthy]:
+def healthy() -> Healthy:
     model = open_zoo().model("lenet5")
     options = full_options(model, {})
     with torch.random.fork_rng():
@@ -67,7 +68,7 @@ def healthy() -> Iterator[Healthy]:
     proto = converted.program.model_proto
     clean(proto, plan)
     set_metadata(proto, _metadata(plan, expected))
-    yield Healthy(plan=plan, reference=reference, expected=expected, converted=converted, model=proto)
+    return Healthy(plan=plan, reference=reference, expected=expected, converted=converted, model=proto)
 
 
 def _weight(model: onnx.ModelProto, place: int) -> onnx.TensorProto:
@@ -248,13 +249,10 @@ def test_every_planted_fault_is_found(fault: str, healthy: Healthy, tmp_path: Pa
     model = copy.deepcopy(healthy.model)
     FAULTS[fault](model)
     try:
-        verdict = healthy.judge(model, tmp_path)
-    except Exception as error:
-        from zoo_core.errors import NotVerifiedError
-
-        assert isinstance(error, NotVerifiedError), error
-        return
-    assert verdict.outcome == "failed", verdict.checks
+        outcome = healthy.judge(model, tmp_path).outcome
+    except SubjectError:
+        outcome = "failed"  # what the export makes of a file that cannot be run
+    assert outcome == "failed"
 
 
 VALUE_FAULTS = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,14 +12,14 @@ Outcome = Literal["verified", "failed", "not-conclusive"]
 
 
 def to_plain(value: Any) -> Any:
-    """`value` with dataclasses, mappings and tuples turned into plain JSON types."""
+    """`value` with dataclasses, mappings and tuples turned into plain JSON types; NaN and infinity become null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [to_plain(item) for item in value]
-    return value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Record:
