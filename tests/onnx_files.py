@@ -11,7 +11,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from zoo_core import Preprocess, TensorSpec
+from zoo_core import Preprocess, TensorSpec, open_zoo
+from zoo_core.data import bind_dataset
 from zoo_core.runtime.metadata import Metadata
 
 LABELS = ("dark", "middle", "bright")
@@ -108,3 +109,38 @@ def graph_model(
     if change is not None:
         change(model)
     return model
+
+
+def write_digits(folder: Path, *, name: str = "linear-digits", **changes: Any) -> Path:
+    """An export of a real linear classifier of the digits: least squares on their training part."""
+    bound = bind_dataset(open_zoo().dataset("digits"), {})
+    train = bound.load("train")
+    pixels = train.batch(slice(0, len(train))).reshape(len(train), -1).astype(np.float64)
+    extended = np.hstack([pixels, np.ones((len(train), 1))])
+    wanted = np.eye(len(train.classes))[train.targets]
+    weights = np.linalg.solve(extended.T @ extended + 10 * np.eye(extended.shape[1]), extended.T @ wanted) * 10
+    graph = helper.make_graph(
+        [
+            helper.make_node("Flatten", ["image"], ["flat"]),
+            helper.make_node("Gemm", ["flat", "weight", "bias"], ["logits"]),
+        ],
+        "linear",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 1, 28, 28])],
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 10])],
+        [
+            numpy_helper.from_array(weights[:-1].astype(np.float32), "weight"),
+            numpy_helper.from_array(weights[-1].astype(np.float32), "bias"),
+        ],
+    )
+    metadata = Metadata(
+        name=name,
+        task="image-classification",
+        labels=train.classes,
+        inputs={"image": TensorSpec("N", 1, 28, 28)},
+        outputs={"logits": TensorSpec("N", 10)},
+        preprocess=bound.preprocess,
+        dataset={"name": "digits", "plugin": bound.plugin, "options": {}, "fingerprint": train.fingerprint},
+        opset=20,
+    )
+    model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 20)])
+    return write_model(folder / "exported" / name / "model.onnx", model, dataclasses.replace(metadata, **changes))
