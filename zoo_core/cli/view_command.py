@@ -11,7 +11,15 @@ from .common import json_option, print_json, say
 from .completion import complete_exports
 
 
-@click.command("view")
+EXAMPLES = """
+\b
+Examples:
+  zoo view lenet5-digits
+  zoo view exported/lenet5-digits/model.onnx --no-browser --port 8080
+"""
+
+
+@click.command("view", epilog=EXAMPLES)
 @click.argument("export", shell_complete=complete_exports)
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option(
@@ -28,11 +36,6 @@ def command(export: str, no_browser: bool, port: int, as_json: bool) -> None:
     Netron's desktop app or on netron.app, open the model first and then drop netron.json on it.
 
     --json prints {"url": ...} at once, opens no browser, and keeps serving.
-
-    \b
-    Examples:
-      zoo view lenet5-digits
-      zoo view exported/lenet5-digits/model.onnx --no-browser --port 8080
     """
     from zoo_core.shelf import find_export
     from zoo_core.workflows.view import open_graph
