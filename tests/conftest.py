@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +33,7 @@ class Result:
         try:
             return json.loads(self.stdout)
         except ValueError:
-            raise AssertionError(
-                f"no JSON on stdout, exit code {self.code}:\n{self.stdout}\n{self.stderr}"
-            ) from None
+            raise AssertionError(f"no JSON on stdout, exit code {self.code}:\n{self.stdout}\n{self.stderr}") from None
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,6 +52,60 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+def run_program(
+    *arguments: str | Path,
+    cwd: Path,
+    site: Path | None = None,
+    env: Mapping[str, str | None] | None = None,
+    timeout: float = 240,
+    typed: str | None = None,
+) -> Result:
+    """The console program in a child process; what `run_zoo` does, for fixtures of a wider scope."""
+    environment = {**os.environ, **{k: v for k, v in (env or {}).items() if v is not None}}
+    for name in [name for name, value in (env or {}).items() if value is None]:
+        environment.pop(name, None)
+    if site is not None and site.exists():
+        parts = [str(site), environment.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(part for part in parts if part)
+    done = subprocess.run(
+        [PROGRAM, *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=timeout,
+        check=False,
+        **({"input": typed} if typed is not None else {"stdin": subprocess.DEVNULL}),
+    )
+    return Result(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def write_distribution(
+    site: Path,
+    name: str,
+    code: str = "",
+    *,
+    files: Mapping[str, str] | None = None,
+    version: str = "1.0",
+    package: str | None = None,
+    entries: Mapping[str, str] | None = None,
+) -> Path:
+    """A package and its `.dist-info` in the folder `site`; see `fake_distribution`."""
+    package = package or name.replace("-", "_")
+    folder = site / package
+    for path, text in {"__init__.py": code, **(files or {})}.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(textwrap.dedent(text))
+    info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+    info.mkdir(parents=True, exist_ok=True)
+    info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+    lines = [f"{entry} = {value}" for entry, value in (entries or {name: package}).items()]
+    info.joinpath("entry_points.txt").write_text("[zoo.plugins]\n" + "\n".join(lines) + "\n")
+    return folder
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
     """The folder where `fake_distribution` installs; `run_zoo` has it on PYTHONPATH."""
@@ -66,31 +120,8 @@ def run_zoo(tmp_path: Path, site: Path) -> Callable[..., Result]:
     added to the environment; a value of None takes the variable away. `typed` is the text on stdin.
     """
 
-    def run(
-        *arguments: str | Path,
-        cwd: Path | None = None,
-        env: Mapping[str, str | None] | None = None,
-        timeout: float = 240,
-        typed: str | None = None,
-    ) -> Result:
-        environment = {**os.environ, **{k: v for k, v in (env or {}).items() if v is not None}}
-        for name in [name for name, value in (env or {}).items() if value is None]:
-            environment.pop(name, None)
-        if site.exists():
-            parts = [str(site), environment.get("PYTHONPATH", "")]
-            environment["PYTHONPATH"] = os.pathsep.join(part for part in parts if part)
-        done = subprocess.run(
-            [PROGRAM, *map(str, arguments)],
-            cwd=cwd or tmp_path,
-            env=environment,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=timeout,
-            check=False,
-            **({"input": typed} if typed is not None else {"stdin": subprocess.DEVNULL}),
-        )
-        return Result(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
+    def run(*arguments: str | Path, cwd: Path | None = None, **more: Any) -> Result:
+        return run_program(*arguments, cwd=cwd or tmp_path, site=site, **more)
 
     return run
 
@@ -103,27 +134,24 @@ def fake_distribution(site: Path) -> Callable[..., Path]:
     text}`. `package` is the name with underscores unless given. `entries` is `{entry point: value}`,
     `{name: package}` unless given. Returns the package's folder.
     """
+    return partial(write_distribution, site)
 
-    def write(
-        name: str,
-        code: str = "",
-        *,
-        files: Mapping[str, str] | None = None,
-        version: str = "1.0",
-        package: str | None = None,
-        entries: Mapping[str, str] | None = None,
-    ) -> Path:
-        package = package or name.replace("-", "_")
-        folder = site / package
-        for path, text in {"__init__.py": code, **(files or {})}.items():
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(textwrap.dedent(text))
-        info = site / f"{name.replace('-', '_')}-{version}.dist-info"
-        info.mkdir(parents=True, exist_ok=True)
-        info.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-        lines = [f"{entry} = {value}" for entry, value in (entries or {name: package}).items()]
-        info.joinpath("entry_points.txt").write_text("[zoo.plugins]\n" + "\n".join(lines) + "\n")
-        return folder
 
-    return write
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, own_folders: None) -> Path:
+    """A folder with a short run `runs/lenet5-digits` and its verified export `exported/lenet5-digits`; read only."""
+    folder = tmp_path_factory.mktemp("trained")
+    for command in (
+        ["train", "lenet5", "--dataset", "digits", "--epochs", "4", "-d", "train_size=400"],
+        ["export", "lenet5-digits"],
+    ):
+        subprocess.run([PROGRAM, *command], cwd=folder, check=True, capture_output=True, timeout=240)
+    return folder
+
+
+@pytest.fixture
+def workplace(trained: Path, tmp_path: Path) -> Path:
+    """A copy of `trained` that the test may change; the current folder of `run_zoo`."""
+    for name in ("runs", "exported"):
+        shutil.copytree(trained / name, tmp_path / name)
+    return tmp_path

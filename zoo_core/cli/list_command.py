@@ -6,6 +6,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from zoo_core.errors import UsageError, did_you_mean
+
 from .common import json_option, note, print_json, say
 
 EXAMPLES = """

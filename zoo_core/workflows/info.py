@@ -8,7 +8,7 @@ from typing import Any
 from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
 from zoo_core.matching import bound_tensors, match_options
 from zoo_core.options import Option
-from zoo_core.registry import KINDS, Entry, Kind, Model, Zoo, warn
+from zoo_core.registry import KINDS, Entry, Model, Zoo, warn
 
 
 def find_entry(zoo: Zoo, text: str) -> Entry:
