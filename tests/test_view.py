@@ -21,7 +21,9 @@ import pytest
 from conftest import PROGRAM, Result
 from onnx import TensorProto, helper, numpy_helper
 
+from zoo_core.errors import UsageError
 from zoo_core.export.attachment import NodeFacts, netron_attachment
+from zoo_core.workflows.view import open_graph
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
@@ -222,8 +224,10 @@ def test_a_taken_port_is_said(bundle: Path, run_zoo: Callable[..., Result]) -> N
         port = taken.getsockname()[1]
         done = run_zoo("view", "tiny", "--no-browser", "--port", str(port))
     assert done.code == 1
-    assert done.stderr.startswith(f"Error: port {port} is taken\nHint: choose another --port")
+    assert done.stderr.startswith(f"Error: cannot listen on port {port} of 127.0.0.1: Address already in use\nHint: ")
     assert run_zoo("view", "tiny", "--port", "70000").code == 2
+    with pytest.raises(UsageError, match="a port is a number from 0 to 65535, not 70000"):
+        open_graph(bundle, port=70000)
 
 
 def test_without_netron_the_extra_is_named(bundle: Path, site: Path, run_zoo: Callable[..., Result]) -> None:

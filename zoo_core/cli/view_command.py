@@ -10,7 +10,6 @@ import click
 from .common import json_option, print_json, say
 from .completion import complete_exports
 
-
 EXAMPLES = """
 \b
 Examples:

@@ -6,7 +6,6 @@ model, titles the page with a path, lets the page report its use, and shows no m
 
 from __future__ import annotations
 
-import errno
 import html
 import http.server
 import importlib.util
@@ -108,12 +107,9 @@ def _bind(handler: type[_Handler], port: int) -> http.server.ThreadingHTTPServer
     except OverflowError:
         raise UsageError(f"a port is a number from 0 to 65535, not {port}") from None
     except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise ZooError(
-                f"port {port} is taken", hint="choose another --port, or none: a free one is found"
-            ) from error
         raise ZooError(
-            f"cannot listen on {HOST}, port {port}: {error.strerror}", hint="choose another --port"
+            f"cannot listen on port {port} of {HOST}: {error.strerror}",
+            hint="choose another --port, or none: a free one is found",
         ) from error
 
 
