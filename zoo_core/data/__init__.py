@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .bound import BoundDataset, bind_dataset
-from .download import RemoteFile, download, fetch
+from .download import RemoteFile, download
 from .idx import idx_bytes, read_idx
 from .samples import Samples
 from .selection import set_aside
@@ -17,7 +17,6 @@ __all__ = [
     "Samples",
     "bind_dataset",
     "download",
-    "fetch",
     "idx_bytes",
     "read_idx",
     "set_aside",

@@ -44,7 +44,7 @@ def bind_dataset(dataset: Dataset, given: Mapping[str, Any]) -> BoundDataset:
 
 
 def default_root(name: str) -> Path:
-    """Where a dataset's files are kept unless `-d root=DIR` says so: a folder of its own in $ZOO_DATA, or in the cache."""
+    """The folder of a dataset's files unless `-d root=DIR` says so: in $ZOO_DATA, or else in the user's cache."""
     import platformdirs
 
     base = os.environ.get("ZOO_DATA") or os.path.join(platformdirs.user_cache_dir("zoo"), "datasets")
@@ -79,7 +79,7 @@ class BoundDataset:
         return Path(given).expanduser() if given is not None else default_root(self.name)
 
     def class_names(self) -> tuple[str, ...] | None:
-        """The names of the classes in use; the data are read if only they know. None if they are not there to be read."""
+        """The names of the classes in use; the data are read if only they know, and None if there are none."""
         chosen: tuple[str, ...] = self.options["classes"]
         if self.spec.classes is not None:
             return chosen or self.spec.classes

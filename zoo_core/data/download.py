@@ -22,9 +22,9 @@ class RemoteFile:
 
 
 def download(file: RemoteFile, *, mirrors: Sequence[str], folder: Path, dataset: str) -> Path:
-    """The path of `file` in `folder`, fetched from the first mirror (a URL that ends in "/") that has it, if it is not there.
+    """The path of `file` in `folder`; if it is not there, it is fetched from the first mirror that has it.
 
-    Raises ZooError that names the file, the places and what to do, when no mirror gives the right bytes, or when
+    `mirrors` are URLs that end in "/". Raises ZooError that names the file, the places and what to do, when no mirror gives the right bytes, or when
     another file of that name is in the way.
     """
     path = folder / file.name
@@ -49,13 +49,8 @@ def download(file: RemoteFile, *, mirrors: Sequence[str], folder: Path, dataset:
     )
 
 
-def fetch(files: Sequence[RemoteFile], *, mirrors: Sequence[str], folder: Path, dataset: str) -> tuple[Path, ...]:
-    """`download` for several files."""
-    return tuple(download(file, mirrors=mirrors, folder=folder, dataset=dataset) for file in files)
-
-
 def _retrieve(url: str, file: RemoteFile, folder: Path) -> str | None:
-    """Fetch one URL; what went wrong in one line, or None. Disk trouble is raised, for another mirror would not help."""
+    """Fetch one URL; what went wrong in one line, or None. Disk trouble is raised: no mirror helps against it."""
     import pooch
     import requests
 

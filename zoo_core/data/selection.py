@@ -63,7 +63,7 @@ def _keys(count: int, purpose: str) -> NDArray[np.uint64]:
 
 
 def _shares(sizes: NDArray[np.int64], count: int) -> list[int]:
-    """How many of `count` each class gives: in proportion, largest remainders first, one at least where that is possible."""
+    """How many of `count` each class gives: in proportion, largest remainders first, and one if possible."""
     total = int(sizes.sum())
     exact = [count * int(size) for size in sizes]
     shares = [value // total for value in exact]

@@ -69,9 +69,7 @@ def _logits(outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         raise ZooError(f"image-classification needs one output, or one called 'logits'; the outputs are: {names}")
     logits = np.asarray(outputs["logits"] if "logits" in outputs else next(iter(outputs.values())))
     if logits.ndim != 2 or logits.shape[1] < 2 or logits.shape[0] < 1:
-        raise ZooError(
-            f"image-classification needs logits of shape (samples, classes) with two classes or more, not {logits.shape}"
-        )
+        raise ZooError(f"image-classification needs logits of shape (samples, 2 classes or more), not {logits.shape}")
     if bad := int((~np.isfinite(logits).all(axis=1)).sum()):
         raise ZooError(
             f"the model's output is not a finite number for {bad} of {len(logits)} samples",

@@ -43,7 +43,7 @@ def zoo_datasets() -> Iterator[DatasetSpec]:
         summary="1,797 real handwritten digits, shipped with the zoo",
         inputs={"image": TensorSpec("N", 1, 28, 28)},
         classes=("0", "1", "2", "3", "4", "5", "6", "7", "8", "9"),
-        preprocess=Preprocess(resize=(28, 28), interpolation="bicubic", color="L", mean=(0.3,), std=(0.35,)),
+        preprocess=Preprocess(resize=(28, 28), interpolation="bicubic", color="L", mean=(0.3087,), std=(0.3486,)),
         splits=("train", "validation", "test"),
         license="CC-BY-4.0",
         source="https://doi.org/10.24432/C50P49",
