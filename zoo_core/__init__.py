@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .version import __version__
+
 if TYPE_CHECKING:
     from .errors import ZooError
     from .hookspecs import hookimpl
@@ -13,8 +15,6 @@ if TYPE_CHECKING:
     from .shapes import TensorSpec
     from .specs import DatasetSpec, ModelFamily, ModelSpec, Preprocess, TrainerSpec, Weights
     from .training import load_run
-
-__version__ = "0.1.0"
 
 __all__ = [
     "CheckResult",
@@ -31,6 +31,7 @@ __all__ = [
     "TrainerSpec",
     "Weights",
     "ZooError",
+    "__version__",
     "hookimpl",
     "load_run",
     "open_zoo",

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from . import __version__
+from .version import __version__
 
 FORMAT = 1
 RETRY_SECONDS = 600

@@ -16,9 +16,10 @@ from typing import Any, Literal
 import click
 import pluggy
 
-from . import __version__, hookspecs
+from . import hookspecs
 from .errors import ZooError, did_you_mean
 from .specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec
+from .version import __version__
 
 _OFFERED: dict[str, type] = {
     "zoo_models": ModelSpec,

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo_core import __version__
 from zoo_core.errors import ZooError, did_you_mean
+from zoo_core.version import __version__
 
 if TYPE_CHECKING:
     from zoo_core.registry import Zoo

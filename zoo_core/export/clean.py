@@ -6,11 +6,11 @@ import ast
 
 import onnx
 
-from zoo_core import __version__
 from zoo_core.errors import NotVerifiedError
 from zoo_core.runtime.metadata import KEY as METADATA_KEY
 from zoo_core.runtime.metadata import Metadata
 from zoo_core.shapes import TensorSpec
+from zoo_core.version import __version__
 
 from .plan import ExportPlan
 

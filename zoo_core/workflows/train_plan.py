@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from zoo_core.data import BoundDataset, bind_dataset
-from zoo_core.shelf import RUNS, folder_name, free_run_name
-from zoo_core.tasks import Task, get_task
-
-from zoo_core import __version__
 from zoo_core.environment import commit_of_working_folder, machine_kind, package_versions
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.matching import match_options
 from zoo_core.options import check_options
 from zoo_core.records import RunInfo
 from zoo_core.registry import Dataset, Model, Trainer, Zoo
+from zoo_core.shelf import RUNS, folder_name, free_run_name
+from zoo_core.tasks import Task, get_task
 from zoo_core.training import pick_device
+from zoo_core.version import __version__
 
 from .resuming import refuse_contradictions, run_to_resume
 

@@ -1,0 +1,419 @@
+"""`zoo export` and `zoo verify`, as a user runs them, with real faults."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from conftest import PROGRAM, Result
+from onnx import numpy_helper
+from safetensors.numpy import load_file, save_file
+
+RunZoo = Callable[..., Result]
+BUNDLE = {
+    "README.md",
+    "model.onnx",
+    "netron.json",
+    "report.json",
+    "test_data_set_0/input_0.pb",
+    "test_data_set_0/output_0.pb",
+}
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def _rewrite(path: Path, change: Callable[[onnx.ModelProto], None]) -> None:
+    model = onnx.load(path)
+    change(model)
+    onnx.save(model, path)
+
+
+def _scale_weight(model: onnx.ModelProto) -> None:
+    tensor = next(t for t in model.graph.initializer if len(t.dims) == 4)
+    tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * np.float32(1.01), tensor.name))
+
+
+def test_the_bundle_is_complete_and_its_report_true(trained: Path) -> None:
+    folder = trained / "exported" / "lenet5-digits"
+    assert set(_files(folder)) == BUNDLE
+    report = json.loads((folder / "report.json").read_text())
+    assert report["outcome"] == "verified"
+    assert report["name"] == report["run"] == "lenet5-digits"
+    assert report["model"] == "lenet5"
+    assert report["opset"] == 20
+    assert report["reference"] == "float64"
+    assert report["untrained"] is False
+    assert report["axes"] == {"image": ["N", 1, 28, 28], "logits": ["N", 10]}
+    rules = {check["rule"] for check in report["checks"]}
+    assert {"structure", "weights", "values", "sensitivity", "decisions", "self-test", "dataset"} <= rules
+    assert all(check["outcome"] == "passed" for check in report["checks"])
+    assert report["outputs"][0]["error"] <= report["outputs"][0]["bound"]
+    for name, digest in report["files"].items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
+    assert set(report["files"]) == BUNDLE - {"report.json"}
+
+
+def test_the_file_runs_with_onnxruntime_alone_for_any_batch(trained: Path) -> None:
+    session = onnxruntime.InferenceSession(trained / "exported" / "lenet5-digits" / "model.onnx")
+    for rows in (1, 4, 7):
+        (logits,) = session.run(None, {"image": np.zeros((rows, 1, 28, 28), np.float32)})
+        assert logits.shape == (rows, 10)
+    metadata = json.loads(session.get_modelmeta().custom_metadata_map["zoo"])
+    assert metadata["labels"] == [str(digit) for digit in range(10)]
+    assert metadata["task"] == "image-classification"
+    assert metadata["self_test"]["outputs"]["logits"]["expected"]
+
+
+def test_the_test_vectors_pass_as_onnx_reads_them(trained: Path) -> None:
+    folder = trained / "exported" / "lenet5-digits"
+    tensors = {}
+    for role in ("input", "output"):
+        tensor = onnx.TensorProto.FromString((folder / "test_data_set_0" / f"{role}_0.pb").read_bytes())
+        tensors[role] = numpy_helper.to_array(tensor)
+    (found,) = onnxruntime.InferenceSession(folder / "model.onnx").run(None, {"image": tensors["input"]})
+    np.testing.assert_allclose(found, tensors["output"], rtol=1e-3, atol=1e-7)
+
+
+def test_denotations_and_module_paths_are_kept(trained: Path) -> None:
+    model = onnx.load(trained / "exported" / "lenet5-digits" / "model.onnx")
+    onnx.checker.check_model(model, full_check=True)
+    assert model.graph.input[0].type.denotation == "IMAGE"
+    dims = [dim.denotation for dim in model.graph.input[0].type.tensor_type.shape.dim]
+    assert dims == ["DATA_BATCH", "DATA_CHANNEL", "DATA_FEATURE", "DATA_FEATURE"]
+    modules = {prop.value for node in model.graph.node for prop in node.metadata_props if prop.key == "module"}
+    assert any(modules)
+    attachment = json.loads((trained / "exported" / "lenet5-digits" / "netron.json").read_text())
+    assert attachment["signature"] == "netron:attachment"
+
+
+def test_two_exports_are_equal_to_the_byte_and_name_no_place(workplace: Path, run_zoo: RunZoo) -> None:
+    for folder in ("one", "two/deep"):
+        assert run_zoo("export", "lenet5-digits", "--to", folder).code == 0
+    first, second = _files(workplace / "one"), _files(workplace / "two" / "deep")
+    assert first == second == _files(workplace / "exported" / "lenet5-digits")
+    everything = b"".join(first.values())
+    for word in (str(workplace), str(Path(onnx.__file__).parents[1]), os.path.expanduser("~"), "site-packages"):
+        assert word.encode() not in everything
+
+
+def test_json_is_the_report_with_its_path_and_nothing_else(workplace: Path, run_zoo: RunZoo) -> None:
+    done = run_zoo("export", "lenet5-digits", "--json")
+    assert done.code == 0
+    written = json.loads((workplace / "exported" / "lenet5-digits" / "report.json").read_text())
+    assert done.json == {**written, "path": "exported/lenet5-digits"}
+
+
+def test_an_untrained_model_says_so(tmp_path: Path, run_zoo: RunZoo) -> None:
+    done = run_zoo("export", "mlp", "-o", "hidden=16", "-o", "num_classes=3", "--json")
+    assert done.code == 0, done.stderr
+    assert done.json["outcome"] == "verified"
+    assert done.json["untrained"] is True
+    assert done.json["run"] is None
+    assert "Untrained" in (tmp_path / "exported" / "mlp" / "README.md").read_text()
+
+
+def test_weights_come_from_a_file(workplace: Path, run_zoo: RunZoo) -> None:
+    weights = workplace / "runs" / "lenet5-digits" / "weights.safetensors"
+    done = run_zoo("export", "lenet5", "--weights", weights, "--json")
+    assert done.code == 0, done.stderr
+    assert done.json["untrained"] is False
+    fewer = workplace / "fewer.safetensors"
+    tensors = load_file(weights)
+    tensors.popitem()
+    save_file(tensors, fewer)
+    done = run_zoo("export", "lenet5", "--weights", fewer, "--to", "other")
+    assert done.code == 1
+    assert "the weights do not fit the model" in done.stderr
+    assert not (workplace / "other").exists()
+    done = run_zoo("export", "lenet5", "--weights", "nowhere.safetensors")
+    assert (done.code, "there is no file nowhere.safetensors" in done.stderr) == (1, True)
+    done = run_zoo("export", "lenet5", "--weights", "IMAGENET")
+    assert (done.code, "lenet5 has no weights called 'IMAGENET'" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("opset", ["17", "18", "21"])
+def test_the_opset_is_the_one_asked_for(opset: str, workplace: Path, run_zoo: RunZoo) -> None:
+    done = run_zoo("export", "lenet5-digits", "--opset", opset, "--json")
+    assert done.code == 0, done.stderr
+    assert done.json["opset"] == int(opset)
+    model = onnx.load(workplace / "exported" / "lenet5-digits" / "model.onnx")
+    assert [entry.version for entry in model.opset_import if not entry.domain] == [int(opset)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (["nothing"], 2, "nothing"),
+        (["lenet5-digit"], 2, "lenet5-digits"),
+        (["lenet5-digits", "--opset", "12"], 2, "opset 12 is not supported"),
+        (["lenet5-digits", "--dynamic", "H"], 2, "there is no free axis H"),
+        (["lenet5-digits", "-o", "num_classes=3"], 2, "is a run: it brings its own weights and options"),
+        (["lenet5", "-o", "num_clases=3"], 2, "num_classes"),
+        (["lenet5", "-o", "num_classes=many"], 2, "takes int, not 'many'"),
+        (["lenet5", "-o", "height=8", "-o", "width=8"], 1, "12"),
+        (["lenet5-digits", "--to", "runs"], 1, "is not an earlier export"),
+        (["lenet5-digits", "--to", "a-file"], 1, "is a file, not a folder"),
+    ],
+)
+def test_bad_input(arguments: list[str], code: int, text: str, workplace: Path, run_zoo: RunZoo) -> None:
+    (workplace / "a-file").write_text("mine")
+    before = _files(workplace)
+    done = run_zoo("export", *arguments)
+    assert done.code == code, done.stderr
+    assert text in done.stderr
+    assert "Traceback" not in done.stderr
+    assert _files(workplace) == before
+
+
+SABOTAGE = """
+import sys
+
+class Finder:
+    busy = False
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch.onnx" and not self.busy:
+            self.busy = True
+            import torch.onnx
+            export = torch.onnx.export
+            def sabotaged(*arguments, **options):
+                program = export(*arguments, **options)
+                initializers = program.model.graph.initializers
+                value = next(v for v in initializers.values() if len(v.shape) == 4)
+                import numpy, onnx_ir
+                array = value.const_value.numpy().copy()
+                array.flat[0] += 0.001
+                value.const_value = onnx_ir.tensor(array, name=value.name)
+                return program
+            torch.onnx.export = sabotaged
+        return None
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def test_a_sabotaged_exporter_never_publishes(workplace: Path, site: Path, run_zoo: RunZoo) -> None:
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(SABOTAGE)
+    before = _files(workplace / "exported")
+    done = run_zoo("export", "lenet5-digits", "--json")
+    assert done.code == 3, done.stderr
+    assert done.json["outcome"] == "failed"
+    assert "weights" in {check["rule"] for check in done.json["checks"] if check["outcome"] == "failed"}
+    assert "nothing was published" in done.stderr
+    assert _files(workplace / "exported") == before
+    done = run_zoo("export", "lenet5-digits", "--to", "fresh")
+    assert done.code == 3
+    assert "lenet5-digits: failed" in done.stdout
+    assert not (workplace / "fresh").exists()
+    assert not list(workplace.glob(".fresh*"))
+    done = run_zoo("export", "lenet5-digits", "--to", "kept", "--keep-rejected")
+    assert done.code == 3
+    assert not (workplace / "kept").exists()
+    assert (workplace / "kept.rejected" / "model.onnx").exists()
+
+
+ODD_PLUGIN = """
+    from zoo_core import ModelSpec, TensorSpec, hookimpl
+
+    def build(*, in_channels: int = 1, height: int = 4, width: int = 4, num_classes: int = 3):
+        import torch
+
+        class Odd(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.fc = torch.nn.Linear(in_channels * height * width, num_classes)
+
+            def forward(self, x):
+                {forward}
+
+        return Odd()
+
+    @hookimpl
+    def zoo_models():
+        yield ModelSpec(
+            name="odd", build=build, task="image-classification", summary="odd",
+            inputs={{"image": TensorSpec("N", "in_channels", "height", "width")}},
+            outputs={{"logits": TensorSpec("N", "num_classes")}},
+        )
+"""
+
+
+BRANCH = "return self.fc(x.flatten(1)) if x.sum() > 0 else self.fc(-x.flatten(1))"
+
+
+@pytest.mark.parametrize(
+    ("forward", "text"),
+    [
+        ("return self.fc(x.flatten(1)) - self.fc(x.flatten(1)).mean(0)", "failed"),
+        ("return self.fc(x.flatten(1)) * 0", "not-conclusive"),
+        ("return self.fc(x.flatten(1) * 0)", "not-conclusive"),
+        ("return self.fc(x.flatten(1)) * float('nan')", "no finite output"),
+        ("return torch.nn.functional.dropout(self.fc(x.flatten(1)), 0.5, training=True)", "each time it is run"),
+        ("return self.fc(x.flatten(1)), x", "2 outputs"),
+        (BRANCH, "could not be converted"),
+    ],
+    ids=["rows depend on each other", "zero", "input unused", "nan", "dropout", "two outputs", "branch"],
+)
+def test_a_model_that_is_not_what_it_says(
+    forward: str, text: str, tmp_path: Path, fake_distribution: Callable[..., Path], run_zoo: RunZoo
+) -> None:
+    fake_distribution("zoo-odd", ODD_PLUGIN.format(forward=forward))
+    done = run_zoo("export", "odd")
+    assert done.code in {1, 3}, done.stderr
+    assert text in done.stderr
+    assert not (tmp_path / "exported" / "odd").exists()
+
+
+def test_a_failed_conversion_still_reports(fake_distribution: Callable[..., Path], run_zoo: RunZoo) -> None:
+    fake_distribution(
+        "zoo-odd",
+        ODD_PLUGIN.format(forward="return self.fc(x.flatten(1)) if x.sum() > 0 else self.fc(-x.flatten(1))"),
+    )
+    done = run_zoo("export", "odd", "--json")
+    assert done.code == 3
+    assert done.json["outcome"] == "failed"
+    assert done.json["checks"][0]["rule"] == "conversion"
+
+
+def test_a_read_only_place(workplace: Path, run_zoo: RunZoo) -> None:
+    locked = workplace / "locked"
+    locked.mkdir()
+    done = run_zoo("export", "lenet5-digits", "--to", "/proc/export")
+    assert done.code == 1
+    assert "cannot write /proc/.export.tmp" in done.stderr
+
+
+def test_damaged_runs(workplace: Path, run_zoo: RunZoo) -> None:
+    run = workplace / "runs" / "lenet5-digits"
+    weights = (run / "weights.safetensors").read_bytes()
+    (run / "weights.safetensors").write_bytes(weights[:-100])
+    done = run_zoo("export", "lenet5-digits")
+    assert done.code == 1
+    assert "weights.safetensors" in done.stderr
+    (run / "weights.safetensors").unlink()
+    done = run_zoo("export", "lenet5-digits")
+    assert done.code == 1
+    assert "has no weights" in done.stderr
+    (run / "run.json").write_text("{")
+    done = run_zoo("export", "lenet5-digits")
+    assert done.code == 1
+    assert "run.json" in done.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_stopping_leaves_nothing_half_written(number: int, code: int, workplace: Path) -> None:
+    before = _files(workplace)
+    child = subprocess.Popen(
+        [PROGRAM, "export", "lenet5-digits", "--to", "new"], cwd=workplace, stderr=subprocess.PIPE, text=True
+    )
+    assert child.stderr is not None
+    for line in child.stderr:
+        if "converting" in line:
+            break
+    time.sleep(0.3)
+    child.send_signal(number)
+    rest = child.communicate(timeout=60)[1]
+    assert child.returncode == code, rest
+    assert "Traceback" not in rest
+    assert _files(workplace) == before
+
+
+def test_what_a_killed_export_left_is_cleared(workplace: Path, run_zoo: RunZoo) -> None:
+    left = workplace / "exported" / ".lenet5-digits.tmp"
+    left.mkdir()
+    (left / "model.onnx").write_bytes(b"half")
+    assert run_zoo("export", "lenet5-digits").code == 0
+    assert not left.exists()
+
+
+def test_verify_passes_here_and_says_what_it_did(workplace: Path, run_zoo: RunZoo) -> None:
+    done = run_zoo("verify", "lenet5-digits", "--json")
+    assert done.code == 0
+    assert done.json["outcome"] == "verified"
+    rules = {check["rule"] for check in done.json["checks"]}
+    assert {"files", "structure", "self-test", "test vectors", "batches", "sensitivity"} <= rules
+    people = run_zoo("verify", "exported/lenet5-digits")
+    assert people.code == 0
+    assert "lenet5-digits: verified" in people.stdout
+    bare = run_zoo("verify", "exported/lenet5-digits/model.onnx", "--json")
+    assert bare.code == 0
+    assert bare.json["outcome"] == "verified"
+    thorough = run_zoo("verify", "lenet5-digits", "--thorough", "--json")
+    assert thorough.code == 0
+    settings = {check["detail"].partition(":")[0] for check in thorough.json["checks"] if check["rule"] == "self-test"}
+    assert {"all, 1 threads", "none, 1 threads", "basic, 1 threads", "extended, 1 threads"} <= settings
+
+
+def test_verify_finds_a_changed_weight_even_in_a_bare_file(workplace: Path, run_zoo: RunZoo) -> None:
+    folder = workplace / "exported" / "lenet5-digits"
+    _rewrite(folder / "model.onnx", _scale_weight)
+    done = run_zoo("verify", "lenet5-digits", "--json")
+    assert done.code == 3
+    assert done.json["outcome"] == "failed"
+    failed = {check["rule"] for check in done.json["checks"] if check["outcome"] == "failed"}
+    assert {"files", "self-test"} <= failed
+    bare = run_zoo("verify", folder / "model.onnx")
+    assert bare.code == 3
+    assert "self-test" in bare.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("README.md", "README.md has changed"),
+        ("test_data_set_0/output_0.pb", "has changed"),
+        ("netron.json", "has changed"),
+    ],
+)
+def test_verify_finds_a_changed_file(name: str, text: str, workplace: Path, run_zoo: RunZoo) -> None:
+    path = workplace / "exported" / "lenet5-digits" / name
+    path.write_bytes(path.read_bytes() + b"\n")
+    done = run_zoo("verify", "lenet5-digits")
+    assert done.code == 3
+    assert text in done.stderr
+
+
+def test_verify_finds_files_that_are_missing_or_too_many(workplace: Path, run_zoo: RunZoo) -> None:
+    folder = workplace / "exported" / "lenet5-digits"
+    (folder / "extra.txt").write_text("x")
+    assert "extra.txt is not in the report" in run_zoo("verify", "lenet5-digits").stderr
+    (folder / "extra.txt").unlink()
+    (folder / "netron.json").unlink()
+    assert "netron.json is missing" in run_zoo("verify", "lenet5-digits").stderr
+    (folder / "report.json").write_text("[]")
+    done = run_zoo("verify", "lenet5-digits")
+    assert done.code == 1
+    assert "report.json" in done.stderr
+
+
+def test_verify_refuses_what_is_no_onnx_file(workplace: Path, run_zoo: RunZoo) -> None:
+    path = workplace / "fake.onnx"
+    path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    done = run_zoo("verify", path)
+    assert done.code == 4
+    assert "Git LFS" in done.stderr
+    plain = workplace / "plain.onnx"
+    shutil.copy(workplace / "exported" / "lenet5-digits" / "model.onnx", plain)
+
+    def forget(model: onnx.ModelProto) -> None:
+        del model.metadata_props[:]
+
+    _rewrite(plain, forget)
+    done = run_zoo("verify", plain)
+    assert done.code == 1
+    assert "without our metadata" in done.stderr
+    done = run_zoo("verify", "unknown")
+    assert done.code == 2
