@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zoo_core.errors import ZooError
 from zoo_core.files import clear_io_errors, sha256_of
@@ -24,8 +25,8 @@ class RemoteFile:
 def download(file: RemoteFile, *, mirrors: Sequence[str], folder: Path, dataset: str) -> Path:
     """The path of `file` in `folder`; if it is not there, it is fetched from the first mirror that has it.
 
-    `mirrors` are URLs that end in "/". Raises ZooError that names the file, the places and what to do, when no mirror gives the right bytes, or when
-    another file of that name is in the way.
+    `mirrors` are URLs that end in "/". Raises ZooError that names the file, the places and what to do, when no mirror
+    gives the right bytes, or when another file of that name is in the way.
     """
     path = folder / file.name
     if path.exists():
@@ -51,14 +52,22 @@ def download(file: RemoteFile, *, mirrors: Sequence[str], folder: Path, dataset:
 
 def _retrieve(url: str, file: RemoteFile, folder: Path) -> str | None:
     """Fetch one URL; what went wrong in one line, or None. Disk trouble is raised: no mirror helps against it."""
-    import pooch
     import requests
+    from pooch.core import retrieve
 
-    fetcher = pooch.HTTPDownloader(progressbar=False, timeout=_SECONDS)
+    def stream(source: str, target: Any, pooch: object, *, check_only: bool | None = None) -> None:
+        with requests.get(source, timeout=_SECONDS, stream=True) as response, open(target, "wb") as out:
+            response.raise_for_status()
+            for piece in response.iter_content(1 << 20):
+                out.write(piece)
+                if out.tell() > file.size:
+                    raise ValueError("longer than the file")
+
     try:
-        pooch.retrieve(url, known_hash=f"sha256:{file.sha256}", fname=file.name, path=folder, downloader=fetcher)
+        # pooch writes to a temporary file beside the final one, checks the hash, and renames.
+        retrieve(url, known_hash=f"sha256:{file.sha256}", fname=file.name, path=folder, downloader=stream)
     except requests.HTTPError as error:
-        return f"the server answered {error.response.status_code}"
+        return f"the server answered {error.response.status_code if error.response is not None else error}"
     except requests.Timeout:
         return f"no answer within {_SECONDS} seconds"
     except requests.ConnectionError:
@@ -66,7 +75,7 @@ def _retrieve(url: str, file: RemoteFile, folder: Path) -> str | None:
     except requests.RequestException as error:
         return str(error)
     except ValueError:
-        return "what came is not the file: its sha256 is another one"
+        return "what came is not the file: its size or sha256 is another one"
     except OSError as error:
         with clear_io_errors("cannot write", folder / file.name):
             raise error

@@ -7,7 +7,7 @@ import io
 import math
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,13 @@ from zoo_core.files import clear_io_errors
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_BYTES = 8 * 2**30
 _PIECE = 16 * 2**20
+
+
+class Readable(Protocol):
+    """What is needed of an open file, plain or gzipped."""
+
+    def read(self, size: int = ..., /) -> bytes:
+        """At most `size` bytes; none at the end."""
 
 
 def read_idx(source: Path | bytes, *, name: str = "") -> NDArray[Any]:
@@ -47,7 +54,7 @@ def _read(file: IO[bytes], name: str) -> NDArray[Any]:
         raise ZooError(f"{name} is damaged: {error}", hint="fetch the file again") from None
 
 
-def _parse(file: IO[bytes], name: str) -> NDArray[Any]:
+def _parse(file: Readable, name: str) -> NDArray[Any]:
     magic = file.read(4)
     if len(magic) < 4:
         raise ZooError(f"{name} is truncated: {len(magic)} bytes, an IDX file has at least 8")
@@ -75,7 +82,7 @@ def _parse(file: IO[bytes], name: str) -> NDArray[Any]:
     return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
 
 
-def _read_up_to(file: IO[bytes], count: int) -> bytearray:
+def _read_up_to(file: Readable, count: int) -> bytearray:
     # In pieces: the header may announce far more than there is, and a read of that size would ask for the memory first.
     content = bytearray()
     while len(content) < count and (piece := file.read(min(_PIECE, count - len(content)))):

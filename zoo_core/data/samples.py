@@ -65,7 +65,7 @@ def _stored_arrays(split: ArraySplit, preprocess: Preprocess | None, digest: Any
         raise ZooError(f"{where}: {kind}, not {split.inputs.dtype} of shape {split.inputs.shape}")
     raw = np.ascontiguousarray(split.inputs)
     digest.update(f"{raw.dtype.name} {raw.shape}".encode())
-    digest.update(memoryview(raw.astype(raw.dtype.newbyteorder("<"), copy=False)).cast("B"))
+    digest.update(raw.astype(raw.dtype.newbyteorder("<"), copy=False).data)
     return raw if preprocess is None else prepare_arrays(raw, preprocess)
 
 

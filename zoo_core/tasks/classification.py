@@ -35,7 +35,8 @@ class ImageClassification:
 
     def decisions(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
         """Index of the largest logit, shape (N,)."""
-        return _logits(outputs).argmax(axis=1).astype(np.int64)
+        decided: NDArray[np.int64] = _logits(outputs).argmax(axis=1).astype(np.int64)
+        return decided
 
     def margins(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         """Largest logit minus the second, shape (N,)."""
