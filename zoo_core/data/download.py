@@ -55,8 +55,8 @@ def _retrieve(url: str, file: RemoteFile, folder: Path) -> str | None:
     import requests
     from pooch.core import retrieve
 
-    def stream(source: str, target: Any, pooch: object, *, check_only: bool | None = None) -> None:
-        with requests.get(source, timeout=_SECONDS, stream=True) as response, open(target, "wb") as out:
+    def stream(fname: str, action: Any, pooch: object, *, check_only: bool | None = None) -> None:
+        with requests.get(fname, timeout=_SECONDS, stream=True) as response, open(action, "wb") as out:
             response.raise_for_status()
             for piece in response.iter_content(1 << 20):
                 out.write(piece)
