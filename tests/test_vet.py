@@ -183,7 +183,11 @@ REFUSALS: dict[str, tuple[Model, str, str]] = {
         "needs 36 bytes",
     ),
     "sparse bomb": (sparse([1 << 20, 1 << 10]), "amplification", "sparse tensor 'w' would grow"),
-    "ConstantOfShape": (one_node("ConstantOfShape", "s", tensors=(ints("s", 20_000, 10_000),)), "amplification", "200,000,000"),
+    "ConstantOfShape": (
+        one_node("ConstantOfShape", "s", tensors=(ints("s", 20_000, 10_000),)),
+        "amplification",
+        "would make 200,000,000 elements out of constants",
+    ),
     "Constant node": (constant_node(20_000, 10_000), "amplification", "ConstantOfShape node"),
     "Expand": (one_node("Expand", "x", "s", tensors=(ints("s", 10**9, 2),)), "amplification", "Expand node"),
     "Tile": (one_node("Tile", "x", "r", tensors=(ints("r", 10**9),)), "amplification", "Tile node"),

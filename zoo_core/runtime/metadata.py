@@ -156,7 +156,7 @@ def _preprocess(data: Mapping[str, Any]) -> Preprocess:
     sides = [recipe.resize] if isinstance(recipe.resize, int) else [*(recipe.resize or ())]
     for side in (*sides, *(recipe.crop or ())):
         if not isinstance(side, int) or not 1 <= side <= MAX_SIDE:
-            raise ValueError(f"preprocess: a picture cannot be {side} pixels wide or high (at most {MAX_SIDE:,})")
+            raise ValueError(f"preprocess: a picture has 1 to {MAX_SIDE:,} pixels a side, not {side}")
     return recipe
 
 
