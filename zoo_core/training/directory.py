@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,18 @@ STATE_FILE = "last/state.safetensors"
 CARD_FILE = "README.md"
 PLOTS = "plots"
 _LOCK = ".lock"
+
+_KINDS: dict[str, type | types.UnionType] = {
+    **dict.fromkeys(("name", "model", "model_plugin", "dataset", "dataset_plugin", "dataset_fingerprint"), str),
+    **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine"), str),
+    **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
+    **dict.fromkeys(("epochs", "seed"), int),
+    "classes": list,
+    "best_epoch": int | None,
+    "seconds": float | None,
+    "test": dict | None,
+    "commit": str | None,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,13 +131,10 @@ def read_info(path: Path) -> RunInfo:
     needed = {name for name, field in fields.items() if _has_no_default(field)}
     if wrong := sorted((needed - data.keys()) | (data.keys() - fields.keys())):
         raise ZooError(f"the run's record {file} is damaged: wrong or missing {', '.join(wrong)}")
-    for name in ("options", "dataset_options", "config", "validation", "versions"):
-        if not isinstance(data.get(name, {}), dict):
-            raise ZooError(f"the run's record {file} is damaged: {name} is no object")
-    for name in ("name", "model", "model_plugin", "dataset", "dataset_plugin", "trainer", "trainer_plugin"):
-        if not isinstance(data[name], str):
-            raise ZooError(f"the run's record {file} is damaged: {name} is no text")
-    return RunInfo(**{**data, "classes": tuple(data["classes"] or ())})
+    for name, kind in _KINDS.items():
+        if name in data and not isinstance(data[name], kind):
+            raise ZooError(f"the run's record {file} is damaged: {name} is {data[name]!r}")
+    return RunInfo(**{**data, "classes": tuple(data["classes"])})
 
 
 def _has_no_default(field: dataclasses.Field[Any]) -> bool:

@@ -61,22 +61,16 @@ def _curve(axes: Axes, run: Run, name: str) -> None:
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.grid(visible=True, color="#e5e5e5")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="best")
+    axes.legend(loc="best", framealpha=0.9, edgecolor="none")
 
 
 def _mark(axes: Axes, row: EpochRow, name: str) -> None:
+    # The words go to the legend: beside the point they would lie on the curves.
     value = row.validation[name]
+    label = f"best: epoch {row.epoch}, {value:.4f}"
     axes.axvline(row.epoch, color=_BEST, linestyle=":", linewidth=1)
-    axes.plot([row.epoch], [value], color=_VALIDATION, marker="o", markersize=8, markeredgecolor="white")
-    rising = name != "loss"
-    axes.annotate(
-        f"best: epoch {row.epoch}, {value:.4f}",
-        (row.epoch, value),
-        xytext=(-8, -16 if rising else 14),
-        textcoords="offset points",
-        ha="right",
-        color="#333333",
-        fontsize=9,
+    axes.plot(
+        [row.epoch], [value], color=_VALIDATION, marker="o", markersize=9, markeredgecolor="black", ls="none", label=label
     )
 
 

@@ -12,7 +12,7 @@ from zoo_core.errors import UsageError
 if TYPE_CHECKING:
     from zoo_core.training import TrainJob
 
-USUAL_RATE = {"sgd": 0.01, "adam": 0.001, "adamw": 0.003, "adadelta": 1.0}
+USUAL_RATE = {"sgd": 0.01, "adam": 0.001, "adamw": 0.005, "adadelta": 1.0}
 USUAL_DECAY = {"sgd": 0.0, "adam": 0.0, "adamw": 0.01, "adadelta": 0.0}
 
 

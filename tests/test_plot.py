@@ -1,0 +1,115 @@
+"""`zoo plot`: curves of a run as a PNG file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+Zoo = Callable[..., Any]
+
+
+def write_run(folder: Path, *, epochs: int = 6, best: int | None = 4) -> Path:
+    """A run as it is on the disk, as far as drawing needs it."""
+    path = folder / "runs" / "drawn"
+    path.mkdir(parents=True)
+    record = {
+        "schema": 1,
+        **{name: "lenet5" for name in ("name", "model", "model_plugin", "trainer", "trainer_plugin", "device")},
+        **{"dataset": "digits", "dataset_plugin": "digits", "dataset_fingerprint": "0"},
+        **{"options": {}, "dataset_options": {}, "config": {}, "classes": [], "epochs": epochs, "seed": 0},
+        "best_epoch": best,
+    }
+    path.joinpath("run.json").write_text(json.dumps(record))
+    rows = [
+        {
+            "epoch": epoch,
+            "train": {"loss": 2 / epoch, "accuracy": 1 - 0.5 / epoch},
+            "validation": {"loss": 2 / epoch + 0.1, "accuracy": 0.95 - 0.5 / epoch},
+            "learning_rate": 0.1,
+            "seconds": 1.0,
+        }
+        for epoch in range(1, epochs + 1)
+    ]
+    if rows:
+        path.joinpath("metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def colors(path: Path) -> set[tuple[int, ...]]:
+    pixels = np.asarray(Image.open(path).convert("RGB")).reshape(-1, 3)
+    return {tuple(color) for color in np.unique(pixels, axis=0).tolist()}
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 6, 300])
+def test_curves_of_train_and_validation_are_drawn_with_the_best_epoch(
+    run_zoo: Zoo, tmp_path: Path, epochs: int
+) -> None:
+    run = write_run(tmp_path, epochs=epochs, best=epochs)
+    result = run_zoo("plot", "drawn", "--json")
+    assert result.code == 0, result.stderr
+    assert result.json == {"files": ["runs/drawn/plots/curves.png"]}
+    path = run / "plots" / "curves.png"
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        assert picture.width > picture.height > 300
+    # both lines are there, in their colours
+    assert {(76, 114, 176), (221, 132, 82), (255, 255, 255)} <= colors(path)
+
+
+def test_the_same_epochs_give_the_same_file_and_people_get_its_path(run_zoo: Zoo, tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    first = run_zoo("plot", "runs/drawn")
+    assert first.code == 0
+    assert first.stdout.splitlines() == ["runs/drawn/plots/curves.png", "Next: zoo export drawn"]
+    content = (run / "plots" / "curves.png").read_bytes()
+    assert run_zoo("plot", "drawn", "--what", "curves").code == 0
+    assert (run / "plots" / "curves.png").read_bytes() == content
+
+
+def test_drawing_needs_no_torch(run_zoo: Zoo, site: Path, tmp_path: Path) -> None:
+    write_run(tmp_path)
+    (site / "torch").mkdir(parents=True)
+    (site / "torch" / "__init__.py").write_text("raise ModuleNotFoundError('No module named torch', name='torch')")
+    assert run_zoo("plot", "drawn").code == 0
+
+
+def test_without_matplotlib_the_extra_is_named(run_zoo: Zoo, site: Path, tmp_path: Path) -> None:
+    write_run(tmp_path)
+    (site / "matplotlib").mkdir(parents=True)
+    (site / "matplotlib" / "__init__.py").write_text("raise ModuleNotFoundError('x', name='matplotlib')")
+    result = run_zoo("plot", "drawn")
+    assert result.code == 1
+    assert "Error: drawing needs the package 'matplotlib', which is not installed" in result.stderr
+    assert "Hint: pip install 'zoo-core[train]'" in result.stderr
+
+
+def test_a_run_without_an_epoch_cannot_be_drawn(run_zoo: Zoo, tmp_path: Path) -> None:
+    write_run(tmp_path, epochs=0, best=None)
+    result = run_zoo("plot", "drawn")
+    assert result.code == 1
+    assert "Error: run 'drawn' has no epoch to draw yet" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (("plot", "drawm"), "unknown run 'drawm'", "drawn"),
+        (("plot", "drawn", "--what", "curve"), "no pictures called 'curve'", "curves"),
+        (("plot",), "Missing argument 'RUN'", "zoo plot --help"),
+    ],
+)
+def test_what_is_mistyped_is_said(
+    run_zoo: Zoo, tmp_path: Path, arguments: tuple[str, ...], message: str, hint: str
+) -> None:
+    write_run(tmp_path)
+    result = run_zoo(*arguments)
+    assert result.code == 2
+    assert message in result.stderr
+    assert hint in result.stderr
+    assert not (tmp_path / "runs" / "drawn" / "plots").exists()
