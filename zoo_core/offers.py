@@ -203,7 +203,7 @@ def _items(answers: list[Any], where: str, wanted: type) -> Iterable[Any]:
 
 def _check_requirement(spec: ModelSpec | DatasetSpec | TrainerSpec) -> None:
     for part in filter(None, (text.strip() for text in spec.requires_core.split(","))):
-        match = _REQUIREMENT.match(part)
+        match = _REQUIREMENT.fullmatch(part)
         if match is None:
             raise PluginError(f"{spec.name!r}: cannot read requires_core={spec.requires_core!r}, for example '>=0.2'")
         wanted, present = _numbers(match[2]), _numbers(__version__)

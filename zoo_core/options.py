@@ -73,9 +73,7 @@ class Option:
         if self.choices and value not in self.choices:
             known = ", ".join(map(str, self.choices))
             suggestion = did_you_mean(str(value), map(str, self.choices))
-            raise UsageError(
-                f"{where}: {self.name} cannot be {value!r}", hint=suggestion or f"one of {known}"
-            )
+            raise UsageError(f"{where}: {self.name} cannot be {value!r}", hint=suggestion or f"one of {known}")
         return value
 
     def _wrong(self, shown: str, where: str) -> UsageError:
@@ -168,9 +166,7 @@ def _parameter_types(function: Callable[..., Any], *, where: str) -> dict[str, A
         ) from None
 
 
-def options_of_signature(
-    function: Callable[..., Any], *, where: str, skip: Iterable[str] = ()
-) -> tuple[Option, ...]:
+def options_of_signature(function: Callable[..., Any], *, where: str, skip: Iterable[str] = ()) -> tuple[Option, ...]:
     """The keyword-only parameters of `function` as options. Raises ZooError on any other kind of parameter."""
     hints = _parameter_types(function, where=where)
     found = []
@@ -247,8 +243,6 @@ def check_options(
             hint=" ".join(dict.fromkeys(hints)) or "it has no such options",
         )
     return {
-        name: known[name].parse(value, where=where)
-        if isinstance(value, str)
-        else known[name].check(value, where=where)
+        name: known[name].parse(value, where=where) if isinstance(value, str) else known[name].check(value, where=where)
         for name, value in current.items()
     }

@@ -49,7 +49,7 @@ def _parse_axis(axis: int | str) -> Axis:
         if axis < 1:
             raise ZooError(f"a fixed axis is at least 1, not {axis}")
         return Axis(name=None, size=axis)
-    match = _AXIS.match(axis)
+    match = _AXIS.fullmatch(axis)
     if match is None:
         raise ZooError(
             f"cannot read the axis {axis!r}",
@@ -66,8 +66,8 @@ def _parse_axis(axis: int | str) -> Axis:
 class TensorSpec:
     """The shape, dtype and value range of one tensor.
 
-    `axes`: an int is fixed; a capital name ("N", "H") is a free axis of the exported file; "16*H" allows only multiples;
-    "H-2" is derived (outputs); a lowercase name ("height") is bound to the builder option of that name.
+    `axes`: an int is fixed; a capital name ("N", "H") is a free axis of the exported file; "16*H" allows only
+    multiples; "H-2" is derived (outputs); a lowercase name ("height") is bound to the builder option of that name.
     `low` and `high`: the range of plausible values, when it is known.
     """
 

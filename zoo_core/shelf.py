@@ -108,14 +108,14 @@ def locate(text: str, *, kinds: Sequence[ShelfKind], zoo: Zoo | None = None) -> 
     said, colon, rest = text.partition(":")
     if colon and said in SHELF_KINDS:
         if said not in kinds:
-            raise UsageError(f"a {said} is not possible here: {text}", hint=f"possible: {', '.join(kinds)}")
+            raise UsageError(f"{_a(said)} is not possible here: {text}", hint=f"possible: {', '.join(kinds)}")
         return _as(said, rest, zoo)
     meanings = [kind for kind in kinds if _has_name(kind, text, zoo)]
     if "run" in meanings and "export" in meanings and _belong_together(text):
         meanings.remove("export")
     if len(meanings) > 1:
         forms = " or ".join(f"{kind}:{text}" for kind in meanings)
-        raise UsageError(f"{text!r} is the name of a {' and of a '.join(meanings)}", hint=f"say which: {forms}")
+        raise UsageError(f"{text!r} is the name of {' and of '.join(map(_a, meanings))}", hint=f"say which: {forms}")
     if meanings:
         return _as(meanings[0], text, zoo)
     path = Path(text)
@@ -137,7 +137,7 @@ def _as(kind: ShelfKind, name: str, zoo: Zoo | None) -> Located:
         path = find_export(name)
         return Located(kind=kind, name=_export_name(path), path=path)
     if zoo is None:
-        raise UsageError(f"a {kind} is not possible here: {name}")
+        raise UsageError(f"{_a(kind)} is not possible here: {name}")
     return Located(kind=kind, name=zoo.find(_offered(kind), name).shown)
 
 
@@ -179,7 +179,7 @@ def _named_path(text: str, base: Path, holds: Callable[[Path], bool]) -> Path | 
 def _without_kind(text: str, kind: str) -> str:
     said, colon, rest = text.partition(":")
     if colon and said in SHELF_KINDS and said != kind:
-        raise UsageError(f"{text} is a {said}, and a {kind} is needed here")
+        raise UsageError(f"{text} is {_a(said)}, and {_a(kind)} is needed here")
     return rest if colon and said == kind else text
 
 
@@ -205,6 +205,10 @@ def _unknown(text: str, kinds: Sequence[ShelfKind], zoo: Zoo | None) -> UsageErr
     there = "there, but it is none" if text.strip() and Path(text).exists() else ""
     hint = did_you_mean(text, known) or f"see zoo list {kinds[0]}s"
     return UsageError(f"unknown {wanted} {text!r}{f' (the path is {there})' if there else ''}", hint=hint)
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind == "export" else f"a {kind}"
 
 
 def _folders(base: Path) -> list[Path]:

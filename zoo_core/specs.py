@@ -126,7 +126,7 @@ class Weights:
 
 def _check_common(spec: ModelSpec | DatasetSpec | TrainerSpec) -> None:
     kind = type(spec).__name__
-    if not _NAME.match(spec.name):
+    if not _NAME.fullmatch(spec.name):
         raise ZooError(
             f"{kind}: {spec.name!r} is not a name", hint="small letters, digits, '-', '.' and '_'; family/member"
         )
@@ -245,7 +245,7 @@ class DatasetSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerSpec:
-    """One way to train: `fit(job, *, on_epoch) -> TrainResult`. `config` is a dataclass whose fields are the options."""
+    """One way to train: `fit(job, *, on_epoch) -> TrainResult`; `config` is a dataclass, its fields the options."""
 
     name: str
     fit: Callable[..., Any]
@@ -269,7 +269,7 @@ class TrainerSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFamily:
-    """Every model of an installed library: `names()` lists them, `spec(name)` makes one ModelSpec named `prefix/name`."""
+    """Every model of an installed library: `names()` lists them, `spec(name)` makes the ModelSpec `prefix/name`."""
 
     prefix: str
     names: Callable[[], Iterable[str]]

@@ -19,13 +19,9 @@ class LeNet5(nn.Module):
     def __init__(self, in_channels: int, height: int, width: int, num_classes: int) -> None:
         super().__init__()
         if min(height, width) < self.smallest:
-            raise ValueError(
-                f"images are at least {self.smallest}x{self.smallest} for LeNet-5, not {height}x{width}"
-            )
+            raise ValueError(f"images are at least {self.smallest}x{self.smallest} for LeNet-5, not {height}x{width}")
         if in_channels < 1 or num_classes < 1:
-            raise ValueError(
-                f"in_channels and num_classes are at least 1, not {in_channels} and {num_classes}"
-            )
+            raise ValueError(f"in_channels and num_classes are at least 1, not {in_channels} and {num_classes}")
         rows, columns = _after_pooling(height), _after_pooling(width)
         self.conv1 = nn.Conv2d(in_channels, 6, kernel_size=5, padding=2)
         self.conv2 = nn.Conv2d(6, 16, kernel_size=5)

@@ -1,0 +1,162 @@
+"""Joining a model with a dataset: sizes become options, and what does not fit is said with both shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from zoo_core import ModelSpec, TensorSpec, ZooError, open_zoo
+from zoo_core.errors import UsageError
+from zoo_core.matching import bound_tensors, full_options, match_options
+from zoo_core.registry import Model
+
+PICTURE = {"image": TensorSpec("N", 3, 32, 40)}
+
+
+def make(*axes: int | str, **more: Any) -> Model:
+    def build(*, in_channels: int = 1, height: int = 28, width: int = 28, num_classes: int = 10) -> None: ...
+
+    spec = ModelSpec(
+        name="net",
+        build=build,
+        task="image-classification",
+        summary="A net",
+        inputs={"image": TensorSpec(*axes)},
+        outputs={"logits": TensorSpec("N", "num_classes")},
+        **more,
+    )
+    return Model(spec=spec, plugin="d:e")
+
+
+def match(model: Model, given: dict[str, Any] | None = None, **change: Any) -> dict[str, Any]:
+    values: dict[str, Any] = {"dataset": "data", "inputs": PICTURE, "num_classes": 4, **change}
+    return match_options(model, given or {}, **values)
+
+
+def test_sizes_come_from_the_data() -> None:
+    model = open_zoo().model("lenet5")
+    options = match(model)
+    assert options == {"in_channels": 3, "height": 32, "width": 40, "num_classes": 4}
+    inputs, outputs = bound_tensors(model, options)
+    assert str(inputs["image"]) == "(N, 3, 32, 40)"
+    assert str(outputs["logits"]) == "(N, 4)"
+
+
+def test_given_options_that_agree_and_other_options_pass() -> None:
+    model = open_zoo().model("mlp")
+    options = match(model, {"height": "32", "hidden": "16"})
+    assert options["hidden"] == (16,)
+    assert options["activation"] == "relu"
+
+
+def test_a_dataset_that_does_not_know_its_classes_leaves_the_given_number() -> None:
+    assert match(make("N", 3, 32, 40), {"num_classes": 7}, num_classes=None)["num_classes"] == 7
+
+
+def test_another_name_for_the_only_input() -> None:
+    assert match(make("N", "in_channels", 32, 40), inputs={"picture": PICTURE["image"]})["in_channels"] == 3
+
+
+def test_factors_and_offsets() -> None:
+    assert match(make("N", 3, "16*height", "width-2"))["height"] == 2
+    assert match(make("N", 3, "16*height", "width-2"))["width"] == 42
+    assert match(make("N", 3, "H", "W"))["num_classes"] == 4
+
+
+@pytest.mark.parametrize(
+    ("axes", "given", "change", "message", "hint"),
+    [
+        (
+            ("N", 1, 28, 28),
+            {},
+            {},
+            "model net takes (N, 1, 28, 28), but dataset data gives (N, 3, 32, 40)",
+            "-d size=28 resizes",
+        ),
+        (
+            ("N", "in_channels", "height", "width"),
+            {"height": "28"},
+            {},
+            "model net takes (N, in_channels, 28, width), but dataset data gives (N, 3, 32, 40)",
+            "drop -o height",
+        ),
+        (
+            ("N", "in_channels", "height", "height"),
+            {},
+            {},
+            "model net takes (N, in_channels, height, height), but dataset data gives (N, 3, 32, 40)",
+            "-d size=",
+        ),
+        (("N", 3, "16*height", "16*width"), {}, {}, "takes (N, 3, 16*height, 16*width), but", "-d size="),
+        (("N", 3, "16*H", "16*W"), {}, {}, "takes (N, 3, 16*H, 16*W), but", "W must be a multiple of 16"),
+        (("N", 3), {}, {}, "model net takes (N, 3), but dataset data gives (N, 3, 32, 40)", "another dataset"),
+        (
+            ("N", 3, 32, 40),
+            {"num_classes": 10},
+            {},
+            "model net is given num_classes=10, but dataset data has 4 classes",
+            "drop -o num_classes",
+        ),
+        (
+            ("N", 3, 32, 40),
+            {},
+            {"inputs": {"image": TensorSpec("N", 3, 32, 40, dtype="uint8")}},
+            "takes (N, 3, 32, 40) float32, but dataset data gives (N, 3, 32, 40) uint8",
+            "another dataset",
+        ),
+        (
+            ("N", 3, 32, 40),
+            {},
+            {"inputs": {"left": PICTURE["image"], "right": PICTURE["image"]}},
+            "takes an input 'image' (N, 3, 32, 40), and dataset data has left (N, 3, 32, 40), right",
+            "zoo list datasets",
+        ),
+    ],
+)
+def test_what_does_not_fit(
+    axes: tuple[int | str, ...], given: dict[str, Any], change: dict[str, Any], message: str, hint: str
+) -> None:
+    with pytest.raises(ZooError) as caught:
+        match(make(*axes), given, **change)
+    assert message in caught.value.message
+    assert hint in str(caught.value.hint)
+    assert caught.value.exit_code == 1
+
+
+def test_a_renamed_option_counts_as_given(capsys: pytest.CaptureFixture[str]) -> None:
+    model = make("N", "in_channels", "height", "width", renamed={"rows": "height"})
+    with pytest.raises(ZooError, match=r"takes \(N, in_channels, 30, width\)"):
+        match(model, {"rows": "30"})
+    assert "Warning: model net: option 'rows' is now called 'height'" in capsys.readouterr().err
+
+
+def test_without_a_dataset() -> None:
+    model = open_zoo().model("lenet5")
+    assert full_options(model, {"height": "32"}) == {
+        "in_channels": 1,
+        "height": 32,
+        "width": 28,
+        "num_classes": 10,
+    }
+    with pytest.raises(UsageError, match="model lenet5 has no option 'colour'"):
+        full_options(model, {"colour": "red"})
+
+
+def test_a_required_option_without_a_value() -> None:
+    def build(*, depth: int, height: int) -> None: ...
+
+    spec = ModelSpec(
+        name="net",
+        build=build,
+        task="image-classification",
+        summary="A net",
+        inputs={"image": TensorSpec("N", 3, "height", "W")},
+        outputs={"logits": TensorSpec("N", 2)},
+    )
+    model = Model(spec=spec, plugin="d:e")
+    with pytest.raises(UsageError, match="model net needs depth, height"):
+        full_options(model, {})
+    with pytest.raises(UsageError, match="model net needs depth"):
+        match(model)
+    assert match(model, {"depth": 3}) == {"depth": 3, "height": 32}
