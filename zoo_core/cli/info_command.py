@@ -45,18 +45,17 @@ def command(name: str, dataset: str | None, options: dict[str, str], data: dict[
 
 def _lines(found: dict[str, Any]) -> list[str]:
     lines = [f"{found['name']}: {found['summary']}", ""]
-    for key in ("kind", "task", "plugin", "source", "license"):
-        if found[key]:
-            lines.append(f"{key:<12}{found[key]}")
+    lines += [f"{key:<12}{found[key]}" for key in ("kind", "task", "plugin", "source", "license") if found[key]]
     if "parameters" in found:
         count = "unknown" if found["parameters"] is None else f"{found['parameters']:,}"
         lines.append(f"{'parameters':<12}{count}")
-    for key in ("inputs", "outputs"):
-        for name, tensor in found.get(key, {}).items():
-            lines.append(f"{key[:-1]:<12}{name} ({', '.join(map(str, tensor['axes']))}) {tensor['dtype']}")
-    for key in ("classes", "splits", "weights", "aliases", "needs"):
-        if found.get(key):
-            lines.append(f"{key:<12}{_listed(found[key])}")
+    lines += [
+        f"{key[:-1]:<12}{name} ({', '.join(map(str, tensor['axes']))}) {tensor['dtype']}"
+        for key in ("inputs", "outputs")
+        for name, tensor in found.get(key, {}).items()
+    ]
+    listed = ("classes", "splits", "weights", "aliases", "needs")
+    lines += [f"{key:<12}{_listed(found[key])}" for key in listed if found.get(key)]
     if found["options"]:
         lines += ["", "options"]
         lines += [f"  {_option(option)}" for option in found["options"]]
