@@ -35,7 +35,7 @@ def bind_dataset(dataset: Dataset, given: Mapping[str, Any]) -> BoundDataset:
     options = {option.name: checked.get(option.name, option.default) for option in spec.options}
     for name in ("train_size", "val_size", "size"):
         if options[name] is not None and options[name] < 1:
-            raise UsageError(f"{where}: {name} is at least 1, not {options[name]}")
+            raise UsageError(f"{where}: {name} is at least 1, not {options[name]}", hint=f"for example -d {name}=32")
     if options["size"] is not None and spec.preprocess is None:
         raise UsageError(f"{where} has no pictures to resize: size is not for it", hint="leave out -d size")
     if options["classes"] and spec.classes is not None:

@@ -11,6 +11,7 @@ from zoo_core.errors import ZooError
 from zoo_core.files import clear_io_errors, sha256_of
 
 _SECONDS = 30
+_PLAIN = {"Accept-Encoding": "identity"}  # the file as it is: a server that packs it once more would change its hash
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ def _retrieve(url: str, file: RemoteFile, folder: Path) -> str | None:
     from pooch.core import retrieve
 
     def stream(fname: str, action: Any, pooch: object, *, check_only: bool | None = None) -> None:
-        with requests.get(fname, timeout=_SECONDS, stream=True) as response, open(action, "wb") as out:
+        with requests.get(fname, timeout=_SECONDS, stream=True, headers=_PLAIN) as response, open(action, "wb") as out:
             response.raise_for_status()
             for piece in response.iter_content(1 << 20):
                 out.write(piece)

@@ -34,7 +34,7 @@ def check_classes(wanted: Sequence[str], names: Sequence[str], *, where: str) ->
         if name not in names:
             raise UsageError(f"{where} has no class {name!r}", hint=did_you_mean(name, names))
     if len(set(wanted)) != len(wanted):
-        raise UsageError(f"{where}: a class is given twice in classes={','.join(wanted)}")
+        raise UsageError(f"{where}: a class is given twice in classes={','.join(wanted)}", hint="name each class once")
     if len(wanted) < 2:
         raise UsageError(f"{where}: one class leaves nothing to tell apart", hint="name two or more in classes=")
 
