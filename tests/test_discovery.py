@@ -228,9 +228,9 @@ def test_every_bundled_plugin_is_ok(run_zoo: Any) -> None:
 
 
 def test_what_a_plugin_prints_stays_out_of_the_answer(run_zoo: Any, fake_distribution: Any) -> None:
-    noise = (
-        "import os, sys\nprint('hello')\nsys.stderr.write('noise')\nos.write(1, b'{raw}')\nos.system('echo child')\n"
-    )
+    # The last words have no newline: on the same line as an answer they would spoil it.
+    noise = "import os, sys\nprint('hello')\nsys.stderr.write('noise')\nos.system('echo child; echo child >&2')\n"
+    noise += "os.write(1, b'{raw}')\n"
     fake_distribution("zoo-noisy", noise + GOOD + OFFER)
     result = run_zoo("plugins", "--json", env={"ZOO_PLUGINS": "zoo-noisy"})
     assert by_id(result.json)["zoo-noisy:zoo-noisy"]["status"] == "ok"

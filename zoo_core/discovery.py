@@ -66,38 +66,43 @@ def discover() -> tuple[Plugin, ...]:
     """
     if os.environ.get("ZOO_DISCOVERING") == "1":
         raise ZooError("a plugin cannot open the zoo while it is being loaded", hint="open it where it is needed")
-    timeout = _timeout()
-    path = cache_path()
-    cached = read_cache(path)
-    environment = zlib.crc32(json.dumps([installed_fingerprint(), timeout]).encode())
-    same = cached.get("environment") == environment
-    points: list[dict[str, str]] = cached["points"] if same else _entry_points()
-    enabled = _enabled([point["id"] for point in points])
-    records: dict[str, dict[str, Any]] = {
-        point["id"]: record
-        for point in points
-        if (record := cached.get("records", {}).get(point["id"])) and record["point"] == point
-    }
-    stale = [
-        point
-        for point in points
-        if point["id"] in enabled
-        and not (point["id"] in records and holds(records[point["id"]], environment=environment))
-    ]
-    if stale:
-        from .discovery_parent import read_plugins
-
-        records.update(
-            read_plugins(stale, modules=[p["value"] for p in points], timeout=timeout, environment=environment)
-        )
-    if stale or not same:
-        write_cache(path, {"environment": environment, "points": points, "records": records})
+    points, enabled, records = _points_and_records(_timeout())
     plugins = tuple(_plugin(point, records.get(point["id"]), enabled=point["id"] in enabled) for point in points)
     if os.environ.get("ZOO_STRICT") == "1":
         for plugin in plugins:
             if plugin.problem is not None:
                 raise ZooError(f"plugin {plugin.id}: {plugin.problem}", hint="ZOO_STRICT=1 makes this an error")
     return plugins
+
+
+def _points_and_records(timeout: float) -> tuple[list[dict[str, str]], set[str], dict[str, dict[str, Any]]]:
+    """The entry points, the ids of those to be loaded, and what is known of each; the cache is brought up to date."""
+    path = cache_path()
+    cached = read_cache(path)
+    environment = zlib.crc32(json.dumps([installed_fingerprint(), timeout]).encode())
+    same = cached.get("environment") == environment
+    points: list[dict[str, str]] = cached["points"] if same else _entry_points()
+    enabled = _enabled([point["id"] for point in points])
+    records: dict[str, dict[str, Any]] = {}
+    stale = []
+    for point in points:
+        record = cached.get("records", {}).get(point["id"])
+        if record is not None and record["point"] == point:
+            records[point["id"]] = record
+        if point["id"] not in enabled:
+            continue
+        if point["id"] in records and holds(records[point["id"]], environment=environment):
+            records[point["id"]]["environment"] = environment  # seen to hold in this one too
+        else:
+            stale.append(point)
+    if stale:
+        from .discovery_parent import read_plugins
+
+        modules = [point["value"] for point in points]
+        records.update(read_plugins(stale, modules=modules, timeout=timeout, environment=environment))
+    if stale or not same:
+        write_cache(path, {"environment": environment, "points": points, "records": records})
+    return points, enabled, records
 
 
 def _plugin(point: Mapping[str, str], record: Mapping[str, Any] | None, *, enabled: bool) -> Plugin:

@@ -163,7 +163,7 @@ class _Watch:
     def __init__(self, module: str, modules: Sequence[str], opened: _OpenedFiles) -> None:
         self.module = module
         # What only other plugins have loaded does not count as this plugin's.
-        self.others = tuple(other for other in modules if not _inside(module, other))
+        self.others = {other for other in modules if not _inside(module, other)}
         self.before = set(sys.modules)
         self.opened = opened
         self.opened.paths.clear()
@@ -196,7 +196,8 @@ class _Watch:
     def _counts(self, name: str, used: set[str]) -> bool:
         if name.partition(".")[0] in sys.stdlib_module_names | {"zoo_core", "__main__"}:
             return False
-        foreign = not any(_inside(name, other) for other in self.others)
+        parts = name.split(".")
+        foreign = not any(".".join(parts[:depth]) in self.others for depth in range(1, len(parts) + 1))
         return foreign or name not in self.before or name in used
 
     def _used_by_own(self) -> set[str]:
