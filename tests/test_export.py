@@ -181,26 +181,20 @@ def test_bad_input(arguments: list[str], code: int, text: str, workplace: Path, 
 SABOTAGE = """
 import sys
 
-class Finder:
-    busy = False
-    def find_spec(self, name, path=None, target=None):
-        if name == "torch.onnx" and not self.busy:
-            self.busy = True
-            import torch.onnx
-            export = torch.onnx.export
-            def sabotaged(*arguments, **options):
-                program = export(*arguments, **options)
-                initializers = program.model.graph.initializers
-                value = next(v for v in initializers.values() if len(v.shape) == 4)
-                import numpy, onnx_ir
-                array = value.const_value.numpy().copy()
-                array.flat[0] += 0.001
-                value.const_value = onnx_ir.tensor(array, name=value.name)
-                return program
-            torch.onnx.export = sabotaged
-        return None
+if "export" in sys.orig_argv:
+    import numpy, onnx_ir, torch.onnx
 
-sys.meta_path.insert(0, Finder())
+    convert = torch.onnx.export
+
+    def sabotaged(*arguments, **options):
+        program = convert(*arguments, **options)
+        value = next(v for v in program.model.graph.initializers.values() if len(v.shape) == 4)
+        array = value.const_value.numpy().copy()
+        array.flat[0] += 0.001
+        value.const_value = onnx_ir.tensor(array, name=value.name)
+        return program
+
+    torch.onnx.export = sabotaged
 """
 
 

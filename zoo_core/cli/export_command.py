@@ -47,11 +47,11 @@ def command(
     from .report import show_report
 
     need_export_extra()
-    from zoo_core.export.bundle import RejectedExportError
-
     zoo = open_zoo()
     plan = plan_source(zoo, source, weights=weights, options=options, opset=opset, dynamic=dynamic)
     target = to or default_target(plan.name)
+    from zoo_core.export.bundle import RejectedExportError
+
     try:
         report = export_plan(plan, target, zoo, keep=keep_rejected, progress=lambda stage: note(f"{stage} ..."))
     except RejectedExportError as error:

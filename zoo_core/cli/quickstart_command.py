@@ -68,10 +68,9 @@ def _show(result: QuickstartResult) -> None:
     say(f"Checked again without PyTorch: {result.verify['outcome']}")
     for prediction in result.predictions:
         say(f"  {sample_name(prediction['input'])}  ->  {prediction['label']}  ({prediction['probability']:.1%})")
-    export = result.export["path"]
     say("\nNext:")
-    say(f"  zoo view {export}                    look at the graph in the browser")
-    say("  zoo plot quickstart                        draw its loss and accuracy")
-    say(f"  zoo predict {export} PICTURE...      read pictures of your own")
-    say("  zoo list                                   what else there is")
-    say("  zoo train mlp --dataset digits             train another model")
+    say("  zoo view quickstart                  look at the graph in the browser")
+    say("  zoo plot quickstart                  draw its loss and accuracy")
+    say("  zoo predict quickstart PICTURE...    read pictures of your own")
+    say("  zoo list                             what else there is")
+    say("  zoo train mlp --dataset digits       train another model")

@@ -96,7 +96,9 @@ def bound_output(
 
 def output_error(actual: Array, bound: OutputBound) -> OutputError:
     """The row of `actual` that is worst for its bound. A NaN counts as an infinite error."""
-    error = _row_max(np.nan_to_num(actual.astype(np.float64) - bound.expected, nan=np.inf, posinf=np.inf, neginf=-np.inf))
+    error = _row_max(
+        np.nan_to_num(actual.astype(np.float64) - bound.expected, nan=np.inf, posinf=np.inf, neginf=-np.inf)
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         used = np.where(error == 0, 0.0, error / bound.bound)
     worst = int(np.argmax(np.nan_to_num(used, nan=np.inf)))

@@ -139,25 +139,34 @@ def _run_checks(
         Group(name="self-test", inputs=test_inputs, batches=[whole]),
         Group(name="batches", inputs=test_inputs, batches=[*parts, *_companies(rows)]),
     ]
-    vector_inputs = vector_outputs = None
-    if bundle is not None:
-        vector_inputs = read_vectors(bundle, "input", list(metadata.inputs))
-        vector_outputs = read_vectors(bundle, "output", list(metadata.outputs))
-        count = len(next(iter(vector_inputs.values())))
-        groups.append(Group(name="vectors", inputs=vector_inputs, batches=[range(count)]))
+    vectors = _vectors(bundle, metadata)
+    checks = [vectors] if isinstance(vectors, CheckResult) else []
+    expected = None
+    if not isinstance(vectors, CheckResult):
+        groups.append(vectors[0])
+        expected = vectors[1]
     result = run_subject(model, groups, settings=settings)
-    checks: list[CheckResult] = []
     worst: dict[str, OutputError] = {}
     for setting in settings:
-        found, errors = _check_setting(setting, metadata, metadata.self_test, result, groups, vector_outputs)
+        found, errors = _check_setting(setting, metadata, metadata.self_test, result, groups, expected)
         checks += found
-        for error in errors:
-            if error.name not in worst or not error.error <= worst[error.name].error:
-                worst[error.name] = error
-    if vector_outputs is None:
-        text = f"a bare file has no {FOLDER}"
-        checks.append(CheckResult(rule="test vectors", outcome="skipped", detail=text))
+        for each in errors:
+            if each.name not in worst or not each.error <= worst[each.name].error:
+                worst[each.name] = each
     return checks, tuple(worst.values())
+
+
+def _vectors(bundle: Path | None, metadata: Metadata) -> tuple[Group, Arrays] | CheckResult:
+    """The test vectors to run and what they must give; or what there is to say where they cannot be run."""
+    if bundle is None:
+        return CheckResult(rule="test vectors", outcome="skipped", detail=f"a bare file has no {FOLDER}")
+    try:
+        inputs = read_vectors(bundle, "input", list(metadata.inputs))
+        outputs = read_vectors(bundle, "output", list(metadata.outputs))
+    except ZooError as error:
+        return CheckResult(rule="test vectors", outcome="failed", detail=error.message)
+    count = len(next(iter(inputs.values())))
+    return Group(name="vectors", inputs=inputs, batches=[range(count)]), outputs
 
 
 def _companies(rows: int) -> list[tuple[int, ...]]:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import NotVerifiedError
+from zoo_core.files import clear_io_errors
 
 Array = NDArray[Any]
 
@@ -83,7 +84,8 @@ def run_subject(
     """
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as name:
         folder = Path(name)
-        _write_job(folder, model, groups, settings)
+        with clear_io_errors("cannot write", folder):
+            _write_job(folder, model, groups, settings)
         with _child([sys.executable, "-m", "zoo_core.verification.subject_child", name]) as child:
             try:
                 _, errors = child.communicate(timeout=time_limit)

@@ -106,9 +106,9 @@ def plan_model(
     dynamic: Sequence[str] = (),
 ) -> ExportPlan:
     """What exporting a model means: the weights of a file, or seeded fresh ones, labelled untrained."""
+    options = full_options(model, given)  # first: a mistyped option is told before torch is loaded
     import torch
 
-    options = full_options(model, given)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(FRESH_SEED)
         checkpoint = dict(model.build(**options).state_dict())

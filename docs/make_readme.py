@@ -1,0 +1,56 @@
+"""Print the outputs in README.md anew: every one of them comes from the program.
+
+    python docs/make_readme.py
+
+A block that follows `<!-- run: COMMAND -->` is replaced by what COMMAND prints; `<!-- run, last N: COMMAND -->` keeps its
+last N lines. Commands run in order, in one new folder that holds the repository's finished export and sample pictures.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parent.parent
+README = REPOSITORY / "README.md"
+BLOCK = re.compile(r"(<!-- run(?:, last (\d+))?: (.+?) -->\n```\w*\n)(.*?)(```)", re.DOTALL)
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        shutil.copytree(REPOSITORY / "exported" / "lenet5-digits", folder / "exported" / "lenet5-digits")
+        shutil.copytree(REPOSITORY / "zoo_plugins" / "digits" / "samples", folder / "pictures")
+        text = BLOCK.sub(lambda match: _run(match, folder), README.read_text())
+    README.write_text(text)
+
+
+def _run(match: re.Match[str], folder: Path) -> str:
+    opening, last, command, _, closing = match.groups()
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    print(f"$ {command}", flush=True)
+    done = subprocess.run(
+        command,
+        shell=True,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    lines = done.stdout.rstrip().splitlines()
+    if done.returncode not in {0, 3}:
+        sys.exit(f"{command} ended with {done.returncode}:\n{done.stdout}")
+    if last:
+        lines = lines[-int(last) :]
+    return opening + "\n".join(lines) + "\n" + closing
+
+
+if __name__ == "__main__":
+    main()
