@@ -166,10 +166,12 @@ def test_the_opset_is_the_one_asked_for(opset: str, workplace: Path, run_zoo: Ru
         (["lenet5", "-o", "height=8", "-o", "width=8"], 1, "12"),
         (["lenet5-digits", "--to", "runs"], 1, "is not an earlier export"),
         (["lenet5-digits", "--to", "a-file"], 1, "is a file, not a folder"),
+        (["lenet5-digits", "--to", "a-link"], 1, "is a symbolic link"),
     ],
 )
 def test_bad_input(arguments: list[str], code: int, text: str, workplace: Path, run_zoo: RunZoo) -> None:
     (workplace / "a-file").write_text("mine")
+    (workplace / "a-link").symlink_to("exported/lenet5-digits")
     before = _files(workplace)
     done = run_zoo("export", *arguments)
     assert done.code == code, done.stderr
@@ -257,9 +259,10 @@ BRANCH = "return self.fc(x.flatten(1)) if x.sum() > 0 else self.fc(-x.flatten(1)
         ("return self.fc(x.flatten(1)) * float('nan')", "no finite output"),
         ("return torch.nn.functional.dropout(self.fc(x.flatten(1)), 0.5, training=True)", "each time it is run"),
         ("return self.fc(x.flatten(1)), x", "2 outputs"),
+        ("return 'logits'", "the model gives a str, not tensors"),
         (BRANCH, "could not be converted"),
     ],
-    ids=["rows depend on each other", "zero", "input unused", "nan", "dropout", "two outputs", "branch"],
+    ids=["rows depend on each other", "zero", "input unused", "nan", "dropout", "two outputs", "text", "branch"],
 )
 def test_a_model_that_is_not_what_it_says(
     forward: str, text: str, tmp_path: Path, fake_distribution: Callable[..., Path], run_zoo: RunZoo
@@ -269,6 +272,51 @@ def test_a_model_that_is_not_what_it_says(
     assert done.code in {1, 3}, done.stderr
     assert text in done.stderr
     assert not (tmp_path / "exported" / "odd").exists()
+
+
+STUBBORN = """
+    from zoo_core import ModelSpec, TensorSpec, hookimpl
+
+    def build(*, in_channels: int = 1, num_classes: int = 3):
+        import torch
+
+        class Pool(torch.nn.Module):
+            def forward(self, x):
+                return x.mean((2, 3))
+
+        class Stubborn(torch.nn.Sequential):
+            def train(self, mode=True):
+                return self
+
+        return {module}
+
+    @hookimpl
+    def zoo_models():
+        yield ModelSpec(
+            name="stubborn", build=build, task="image-classification", summary="stays in training mode",
+            inputs={{"image": TensorSpec("N", "in_channels", {sides})}},
+            outputs={{"logits": TensorSpec("N", "num_classes")}},
+        )
+"""
+
+
+def test_a_model_that_stays_in_training_mode(fake_distribution: Callable[..., Path], run_zoo: RunZoo) -> None:
+    module = "Stubborn(Pool(), torch.nn.Linear(in_channels, num_classes))"
+    fake_distribution("zoo-stubborn", STUBBORN.format(module=module, sides="8, 8"))
+    done = run_zoo("export", "stubborn")
+    assert done.code == 3
+    assert "still in training mode after eval()" in done.stderr
+
+
+def test_other_free_axes_than_the_batch_are_refused(fake_distribution: Callable[..., Path], run_zoo: RunZoo) -> None:
+    module = "torch.nn.Sequential(Pool(), torch.nn.Linear(in_channels, num_classes))"
+    fake_distribution("zoo-stubborn", STUBBORN.format(module=module, sides='"H", "W"'))
+    done = run_zoo("export", "stubborn")
+    assert done.code == 1
+    assert "the axis H, W of image cannot stay free yet, only N" in done.stderr
+    done = run_zoo("export", "stubborn", "--dynamic", "H")
+    assert done.code == 2
+    assert "--dynamic: the batch axis N always stays free" in done.stderr
 
 
 def test_a_failed_conversion_still_reports(fake_distribution: Callable[..., Path], run_zoo: RunZoo) -> None:
