@@ -1,51 +1,17 @@
-"""Which samples take part, and what a bound dataset says: options, splits, classes, sizes, fingerprints."""
+"""Which samples take part: the part set aside for validation, sizes, classes, and the options of a dataset."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from small_datasets import NAMES, animals, bound, counted, pictures
 
-from zoo_core import DatasetSpec, Preprocess, TensorSpec, ZooError, open_zoo
-from zoo_core.data import ArraySplit, BoundDataset, FileSplit, bind_dataset, set_aside
+from zoo_core import Preprocess, TensorSpec, ZooError, open_zoo
+from zoo_core.data import ArraySplit, BoundDataset, bind_dataset, set_aside
 from zoo_core.errors import UsageError
-from zoo_core.registry import Dataset
-
-NAMES = ("ant", "bee", "cow", "dog")
-
-
-def pictures(count: int, *, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (count, 6, 5), dtype=np.uint8)
-
-
-def counted(*counts: int) -> np.ndarray:
-    """Targets with so many of each class, mixed."""
-    targets = np.repeat(np.arange(len(counts)), counts)
-    return np.random.default_rng(9).permutation(targets)
-
-
-def animals(root: Path, *, split: str, download: bool, shade: int = 0) -> ArraySplit:
-    """200 train and 40 test pictures."""
-    counts = (100, 60, 30, 10) if split == "train" else (10, 10, 10, 10)
-    return ArraySplit(inputs=pictures(sum(counts)) | np.uint8(shade), targets=counted(*counts))
-
-
-def bound(load: Callable[..., Any] = animals, given: dict[str, Any] | None = None, **changes: Any) -> BoundDataset:
-    fields: dict[str, Any] = {
-        "name": "animals",
-        "task": "image-classification",
-        "summary": "some animals",
-        "inputs": {"image": TensorSpec("N", 1, 6, 5)},
-        "classes": NAMES,
-        "preprocess": Preprocess(color="L", resize=(6, 5)),
-        **changes,
-    }
-    return bind_dataset(Dataset(spec=DatasetSpec(load=load, **fields), plugin="test:animals"), given or {})
 
 
 def counts(dataset: BoundDataset, split: str) -> list[int]:
@@ -247,138 +213,6 @@ def test_size_with_channels_last_and_a_crop() -> None:
     dataset = bound(given={"size": "16"}, preprocess=recipe, inputs=inputs)
     assert dataset.inputs == {"image": TensorSpec("N", 16, 16, 3)}
     assert dataset.load("test").batch(np.array([0, 5])).shape == (2, 16, 16, 3)
-
-
-def test_float_arrays_without_preprocessing() -> None:
-    values = np.random.default_rng(0).normal(size=(40, 7)).astype(np.float32)
-
-    def vectors(root: Path, *, split: str, download: bool) -> ArraySplit:
-        return ArraySplit(inputs=values, targets=np.arange(40) % 4)
-
-    fields: dict[str, Any] = {"preprocess": None, "inputs": {"x": TensorSpec("N", 7)}}
-    samples = bound(vectors, **fields).load("test")
-    assert samples.batch(slice(3, 5)).tolist() == values[3:5].tolist()
-    assert samples.preprocess is None
-    with pytest.raises(UsageError, match="has no pictures to resize"):
-        bound(vectors, {"size": "3"}, **fields)
-    with pytest.raises(ZooError, match=re.escape("arrays without preprocessing are float32, not uint8")):
-        bound(**fields).load("test")
-    with pytest.raises(ZooError, match=re.escape("pictures are uint8 (N, H, W[, C]), not float32 of shape (40, 7)")):
-        bound(vectors).load("test")
-
-
-def test_fingerprints_follow_content_targets_and_class_names() -> None:
-    first = bound().load("test").fingerprint
-    assert first == bound().load("test").fingerprint
-    assert re.fullmatch("[0-9a-f]{64}", first)
-    assert bound(given={"shade": 1}).load("test").fingerprint != first
-    assert bound(classes=("ant", "bee", "cow", "cat")).load("test").fingerprint != first
-    shifted = bound(
-        lambda root, *, split, download: ArraySplit(inputs=pictures(40), targets=(counted(10, 10, 10, 10) + 1) % 4)
-    )
-    assert shifted.load("test").fingerprint != first
-    # The content counts, not what the recipe makes of it.
-    assert bound(given={"size": 9}).load("test").fingerprint == first
-
-
-def test_files_are_hashed_by_their_bytes(tmp_path: Path) -> None:
-    paths = tuple(tmp_path / f"{index}.png" for index in range(4))
-    for path, pixels in zip(paths, pictures(4), strict=True):
-        Image.fromarray(pixels).save(path)
-
-    def load(root: Path, *, split: str, download: bool) -> FileSplit:
-        return FileSplit(paths=paths, targets=np.arange(4))
-
-    first = bound(load).load("test")
-    assert (first.inputs[:, 0] == pictures(4)).all()
-    with Image.open(paths[2]) as image:
-        image.save(paths[2], compress_level=0)
-    second = bound(load).load("test")
-    assert (first.inputs == second.inputs).all()
-    assert first.fingerprint != second.fingerprint
-    with pytest.raises(ZooError, match="picture files need a preprocessing recipe"):
-        bound(load, preprocess=None).load("test")
-
-
-def test_a_dataset_without_a_test_split() -> None:
-    dataset = bound(splits=("train",))
-    assert dataset.split_names == ("train", "validation")
-    with pytest.raises(ZooError, match="dataset animals has no test split") as caught:
-        dataset.load("test")
-    assert caught.value.exit_code == 1
-    with pytest.raises(UsageError, match="there is no split 'tset'") as caught:
-        dataset.load("tset")
-    assert "'test'" in str(caught.value.hint)
-
-
-GARBAGE: list[tuple[Any, str]] = [
-    (None, "returned NoneType, not an ArraySplit or a FileSplit"),
-    ({"inputs": 1}, "returned dict, not an ArraySplit or a FileSplit"),
-    (ArraySplit(inputs=[[1]], targets=np.array([0])), "inputs are a numpy array, not list"),
-    (ArraySplit(inputs=pictures(3), targets=np.array([0, 1])), "3 samples need as many whole numbers as targets"),
-    (ArraySplit(inputs=pictures(2), targets=np.array([0.0, 1.0])), "not float64 of shape (2,)"),
-    (ArraySplit(inputs=pictures(2), targets=np.array([0, 4])), "targets from 0 to 4, but 4 classes"),
-    (ArraySplit(inputs=pictures(2), targets=np.array([-1, 0])), "targets from -1 to 0, but 4 classes"),
-    (ArraySplit(inputs=pictures(0), targets=np.array([], int)), "has no samples"),
-    (ArraySplit(inputs=pictures(2), targets=np.array([0, 0]), classes=("a", "a")), "a class name appears twice: a, a"),
-    (ArraySplit(inputs=pictures(4)[:, :5], targets=np.arange(4)), ""),
-    (ArraySplit(inputs=np.zeros((2, 6, 5, 4), np.uint8), targets=np.arange(2)), "1 or 3 channels, not 4"),
-]
-
-
-@pytest.mark.parametrize(("answer", "text"), GARBAGE, ids=[text for _, text in GARBAGE])
-def test_loaders_that_break_the_contract(answer: Any, text: str) -> None:
-    dataset = bound(lambda root, *, split, download: answer)
-    if not text:  # another size is what the recipe is for
-        assert dataset.load("train").inputs.shape[2:] == (6, 5)
-        return
-    with pytest.raises(ZooError, match=re.escape(text)) as caught:
-        dataset.load("train")
-    assert caught.value.exit_code == 1
-    assert "dataset animals" in caught.value.message or "channels" in text
-
-
-def test_samples_of_another_shape_than_declared() -> None:
-    with pytest.raises(
-        ZooError, match=re.escape("the samples have the shape (N, 1, 6, 5), but the dataset declares (N, 3, 6, 5)")
-    ):
-        bound(inputs={"image": TensorSpec("N", 3, 6, 5)}).load("test")
-
-
-def test_a_loader_that_raises() -> None:
-    def broken(root: Path, *, split: str, download: bool) -> ArraySplit:
-        return {}["no"]
-
-    with pytest.raises(
-        ZooError, match=re.escape("dataset animals (plugin test:animals) could not be loaded: KeyError: 'no'")
-    ):
-        bound(broken).load("train")
-
-    def unreadable(root: Path, *, split: str, download: bool) -> ArraySplit:
-        raise PermissionError(13, "Permission denied", "/x")
-
-    with pytest.raises(ZooError, match=r"dataset animals could not be loaded: .*Permission denied: '/x'"):
-        bound(unreadable).load("train")
-
-
-def test_nothing_names_the_classes() -> None:
-    with pytest.raises(ZooError, match="neither the dataset nor the loaded data name the classes"):
-        bound(classes=None, given={"root": "."}).load("train")
-
-
-def test_classes_that_only_the_data_know(tmp_path: Path) -> None:
-    def found(root: Path, *, split: str, download: bool) -> ArraySplit:
-        return ArraySplit(inputs=pictures(20), targets=np.arange(20) % 2, classes=("yes", "no"))
-
-    assert bound(found, classes=None).class_names() is None
-    assert bound(found, classes=None).num_classes is None
-    with pytest.raises(UsageError, match="dataset animals needs the folder of your data"):
-        bound(found, classes=None).load("train")
-    there = {"root": str(tmp_path)}
-    assert bound(found, there, classes=None).class_names() == ("yes", "no")
-    assert bound(found, {**there, "classes": "no,yes"}, classes=None).class_names() == ("no", "yes")
-    with pytest.raises(UsageError, match="has no class 'maybe'"):
-        bound(found, {**there, "classes": "no,maybe"}, classes=None).class_names()
 
 
 def test_digits_by_the_catalogue() -> None:
