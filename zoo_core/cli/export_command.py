@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from .common import json_option, model_options, note, say
+from .completion import complete_models_and_runs
 
 EXAMPLES = """
 \b
@@ -19,7 +20,7 @@ Examples:
 
 
 @click.command("export", epilog=EXAMPLES)
-@click.argument("source", metavar="MODEL|RUN")
+@click.argument("source", metavar="MODEL|RUN", shell_complete=complete_models_and_runs)
 @click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the export itself.")
 @click.option("--weights", metavar="NAME|FILE", help="Weights for a MODEL: a .safetensors file. Default: fresh ones.")
 @click.option("--opset", type=int, default=20, show_default=True, help="ONNX opset, 17 to 23.")

@@ -7,6 +7,7 @@ import click
 from zoo_core.errors import NotVerifiedError
 
 from .common import json_option, say
+from .completion import complete_exports
 
 EXAMPLES = """
 \b
@@ -19,7 +20,7 @@ Examples:
 
 
 @click.command("verify", epilog=EXAMPLES)
-@click.argument("source", metavar="EXPORT")
+@click.argument("source", metavar="EXPORT", shell_complete=complete_exports)
 @click.option("--thorough", is_flag=True, help="Every optimisation level and thread count of onnxruntime.")
 @json_option
 def command(source: str, thorough: bool, as_json: bool) -> None:
