@@ -15,7 +15,9 @@ from PIL import Image
 
 from zoo_core import Preprocess, TensorSpec, ZooError
 from zoo_core.errors import RefusedFileError, UsageError
+from zoo_core.runtime.metadata import read_metadata
 from zoo_core.runtime.model import BATCH, ExportedModel, open_model
+from zoo_core.runtime.vet import vet
 
 
 def picture(path: Path, level: int, *, size: tuple[int, int] = (9, 7)) -> Path:
@@ -235,9 +237,9 @@ def test_external_data_are_found_from_any_folder(tmp_path: Path, monkeypatch: py
 
 
 def test_the_bytes_that_were_vetted_are_those_that_run(tmp_path: Path) -> None:
-    """A file that is exchanged after it was vetted changes nothing."""
+    """A file that is exchanged once it was vetted is not the file that onnxruntime loads."""
     path = write_brightness(tmp_path)
-    model = open_model(path)
-    before = model.run({"image": GOOD})["logits"]
+    file = vet(path)
     path.write_bytes(b"something else")
-    np.testing.assert_array_equal(model.run({"image": GOOD})["logits"], before)
+    model = ExportedModel(file=file, metadata=read_metadata(file), optimization="all", threads=1)
+    assert model.run({"image": GOOD})["logits"].shape == (2, 3)

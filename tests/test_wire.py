@@ -219,6 +219,23 @@ def test_attributes_of_every_kind(tmp_path: Path) -> None:
     assert read_node.attribute("nothing", 3) == 3
 
 
+@pytest.mark.parametrize(
+    ("attribute", "words"),
+    [
+        (onnx.AttributeProto(name="a", type=onnx.AttributeProto.INT, i=1, s=b"x"), "more than one meaning"),
+        (onnx.AttributeProto(name="a", type=onnx.AttributeProto.FLOAT, i=1), "more than one meaning"),
+        (onnx.AttributeProto(name="a"), "the attribute 'a' has no value"),
+    ],
+)
+def test_attributes_that_readers_would_understand_differently(
+    attribute: onnx.AttributeProto, words: str, tmp_path: Path
+) -> None:
+    node = helper.make_node("Odd", [], ["y"])
+    node.attribute.append(attribute)
+    with pytest.raises(RefusedFileError, match=words):
+        read(graph_model([node]), tmp_path / "m.onnx")
+
+
 def nested(depth: int) -> onnx.NodeProto:
     """An If inside an If, `depth` times."""
     node = helper.make_node("Constant", [], ["y"], value_float=1.0)
@@ -393,7 +410,7 @@ def test_folders_pipes_and_absent_files(tmp_path: Path) -> None:
         wire.read_onnx(tmp_path / "absent.onnx")
     assert caught.value.exit_code == 1
     os.mkfifo(tmp_path / "pipe.onnx")
-    with pytest.raises(RefusedFileError, match="device, pipe or socket"):
+    with pytest.raises(RefusedFileError, match=r"refused \(not-a-file\): it is a device, pipe or socket"):
         wire.read_onnx(tmp_path / "pipe.onnx")
 
 
