@@ -15,7 +15,7 @@ from .errors import UsageError, ZooError, did_you_mean
 if TYPE_CHECKING:
     import click
 
-    from .offers import Offers
+    from .discovery.offers import Offers
     from .specs import DatasetSpec, ModelSpec, TrainerSpec
 
 Kind = Literal["model", "dataset", "trainer"]
@@ -186,7 +186,7 @@ class Zoo:
         for plugin in self.plugins:
             if event not in plugin.hooks or plugin.id in self._muted:
                 continue
-            from .offers import PluginError, contained
+            from .discovery.offers import PluginError, contained
 
             try:
                 hook = getattr(self._offers(plugin).manager.hook, event)
@@ -213,7 +213,7 @@ class Zoo:
 
     def _offers(self, plugin: Plugin) -> Offers:
         if plugin.id not in self._loaded:
-            from .offers import PluginError, load_offers
+            from .discovery.offers import PluginError, load_offers
 
             try:
                 # What a plugin prints is not the command's result.
@@ -266,7 +266,7 @@ def _named(plugins: Iterable[Plugin]) -> Iterable[Entry]:
 
 
 def _family_member(offers: Offers, entry: Entry, plugin: Plugin) -> Any:
-    from .offers import PluginError, contained
+    from .discovery.offers import PluginError, contained
     from .specs import ModelSpec
 
     prefix, _, member = entry.name.partition("/")

@@ -18,14 +18,14 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import IO, Any
 
-from .discovery_cache import stat_all
+from .cache import stat_all
 
 _SLOW_SECONDS = 1.0
 _GRACE_SECONDS = 10.0  # the child's own alarm comes first, and knows where the plugin hangs
 
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.stdin.readline()); "
-    "from zoo_core.discovery_child import main; main()"
+    "from zoo_core.discovery.child import main; main()"
 )
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 

@@ -18,10 +18,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from .discovery_cache import stat_all
-from .errors import ZooError
+from zoo_core.errors import ZooError
+from zoo_core.specs import DatasetSpec, ModelSpec, TrainerSpec
+
+from .cache import stat_all
 from .offers import Offers, PluginError, contained, load_offers
-from .specs import DatasetSpec, ModelSpec, TrainerSpec
 
 
 def main() -> None:

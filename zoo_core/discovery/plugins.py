@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from .discovery_cache import cache_path, holds, installed_fingerprint, read_cache, write_cache
-from .errors import UsageError, ZooError, did_you_mean
+from zoo_core.errors import UsageError, ZooError, did_you_mean
+
+from .cache import cache_path, holds, installed_fingerprint, read_cache, write_cache
 
 ENTRY_POINT_GROUP = "zoo.plugins"
 BUNDLED = "zoo-core"
@@ -96,7 +97,7 @@ def _points_and_records(timeout: float) -> tuple[list[dict[str, str]], set[str],
         else:
             stale.append(point)
     if stale:
-        from .discovery_parent import read_plugins
+        from .parent import read_plugins
 
         modules = [point["value"] for point in points]
         records.update(read_plugins(stale, modules=modules, timeout=timeout, environment=environment))

@@ -16,10 +16,10 @@ from typing import Any, Literal
 import click
 import pluggy
 
-from . import hookspecs
-from .errors import ZooError, did_you_mean
-from .specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec
-from .version import __version__
+from zoo_core import hookspecs
+from zoo_core.errors import ZooError, did_you_mean
+from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec
+from zoo_core.version import __version__
 
 _OFFERED: dict[str, type] = {
     "zoo_models": ModelSpec,

@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from .version import __version__
+from zoo_core.version import __version__
 
 FORMAT = 1
 RETRY_SECONDS = 600
@@ -48,8 +48,8 @@ def read_cache(path: Path) -> dict[str, Any]:
 
 def write_cache(path: Path, data: dict[str, Any]) -> None:
     """Write the catalogue whole or not at all; a folder that cannot be written only means a slower next time."""
-    from .errors import ZooError
-    from .files import write_atomic
+    from zoo_core.errors import ZooError
+    from zoo_core.files import write_atomic
 
     body = json.dumps({**data, "core": core_fingerprint()}).encode()
     try:
@@ -63,13 +63,14 @@ def write_cache(path: Path, data: dict[str, Any]) -> None:
 
 def core_fingerprint() -> list[Any]:
     """Version, and mtime and size of the core's own files: an edited core reads every plugin anew."""
-    folder = os.path.dirname(__file__)
+    here = os.path.dirname(__file__)
     files = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.endswith(".py"):
-                status = entry.stat()
-                files.append([entry.name, status.st_mtime_ns, status.st_size])
+    for folder in (here, os.path.dirname(here)):
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name.endswith(".py"):
+                    status = entry.stat()
+                    files.append([entry.name, status.st_mtime_ns, status.st_size])
     return [__version__, sorted(files)]
 
 
