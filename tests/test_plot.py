@@ -20,9 +20,16 @@ def write_run(folder: Path, *, epochs: int = 6, best: int | None = 4) -> Path:
     path.mkdir(parents=True)
     record = {
         "schema": 1,
-        **{name: "lenet5" for name in ("name", "model", "model_plugin", "trainer", "trainer_plugin", "device")},
-        **{"dataset": "digits", "dataset_plugin": "digits", "dataset_fingerprint": "0"},
-        **{"options": {}, "dataset_options": {}, "config": {}, "classes": [], "epochs": epochs, "seed": 0},
+        **dict.fromkeys(("name", "model", "model_plugin", "trainer", "trainer_plugin", "device"), "lenet5"),
+        "dataset": "digits",
+        "dataset_plugin": "digits",
+        "dataset_fingerprint": "0",
+        "options": {},
+        "dataset_options": {},
+        "config": {},
+        "classes": [],
+        "epochs": epochs,
+        "seed": 0,
         "best_epoch": best,
     }
     path.joinpath("run.json").write_text(json.dumps(record))

@@ -29,7 +29,14 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         train(
-            open_zoo(), model="mlp", dataset="digits", run="small", epochs=3, options={"hidden": "16"}, data=SMALL, seed=5
+            open_zoo(),
+            model="mlp",
+            dataset="digits",
+            run="small",
+            epochs=3,
+            options={"hidden": "16"},
+            data=SMALL,
+            seed=5,
         )
     return folder
 

@@ -9,9 +9,7 @@ from .common import json_option, print_json, say
 
 @click.command("plot")
 @click.argument("run")
-@click.option(
-    "--what", default="curves", show_default=True, metavar="KIND", help="curves: loss and accuracy."
-)
+@click.option("--what", default="curves", show_default=True, metavar="KIND", help="curves: loss and accuracy.")
 @json_option
 def command(run: str, what: str, as_json: bool) -> None:
     """Draw pictures of RUN as PNG files in its folder plots/.

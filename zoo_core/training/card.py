@@ -8,9 +8,7 @@ from typing import Any
 from zoo_core.records import RunInfo
 
 
-def model_card(
-    info: RunInfo, *, epochs: int, summary: str, source: str, license_: str, pictures: bool
-) -> str:
+def model_card(info: RunInfo, *, epochs: int, summary: str, source: str, license_: str, pictures: bool) -> str:
     """The run's README.md. `epochs`: those that were run; summary, source and license are the model's own."""
     lines = [
         f"# {info.name}",
@@ -41,9 +39,7 @@ def _metrics(info: RunInfo) -> list[str]:
 
 
 def _facts(info: RunInfo, *, source: str, license_: str) -> list[str]:
-    classes = ", ".join(info.classes[:20]) + (
-        f" and {len(info.classes) - 20} more" if len(info.classes) > 20 else ""
-    )
+    classes = ", ".join(info.classes[:20]) + (f" and {len(info.classes) - 20} more" if len(info.classes) > 20 else "")
     facts = {
         "Model": f"{info.model} ({info.model_plugin})",
         "Model options": _pairs(info.options),
@@ -97,9 +93,7 @@ def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
         return ",".join(map(str, value))
     return (
-        {True: "true", False: "false", None: "none"}[value]
-        if value is None or isinstance(value, bool)
-        else str(value)
+        {True: "true", False: "false", None: "none"}[value] if value is None or isinstance(value, bool) else str(value)
     )
 
 

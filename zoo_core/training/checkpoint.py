@@ -14,13 +14,11 @@ from torch import Tensor, nn
 from zoo_core.errors import ZooError
 from zoo_core.files import clear_io_errors, write_atomic
 
-_KEY = (
-    "zoo"  # one key, because safetensors does not keep the order of several, and equal runs give equal files
-)
+_KEY = "zoo"  # one key, because safetensors does not keep the order of several, and equal runs give equal files
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, facts: Mapping[str, Any]) -> None:
-    """Write tensors, and `facts` (plain JSON) in the same file. Shared tensors are written once for each name."""
+    """Write tensors, and `facts` (plain JSON) in the same file. Shared tensors are written once a name."""
     alone = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     text = json.dumps(dict(facts), sort_keys=True, allow_nan=False)
     write_atomic(path, safetensors.torch.save(alone, {_KEY: text}))

@@ -26,16 +26,13 @@ def named_outputs(result: Any, names: Sequence[str]) -> dict[str, Tensor]:
 
     Raises ZooError when there are more or fewer outputs than names.
     """
-    values = (
-        [result]
-        if isinstance(result, Tensor)
-        else list(result.values() if isinstance(result, Mapping) else result)
-    )
+    if isinstance(result, Mapping):
+        values = list(result.values())
+    else:
+        values = list(result) if isinstance(result, list | tuple) else [result]
     if len(values) != len(names) or not all(isinstance(value, Tensor) for value in values):
         kinds = ", ".join(type(value).__name__ for value in values)
-        raise ZooError(
-            f"the model declares the outputs {', '.join(names)} and returned {len(values)}: {kinds}"
-        )
+        raise ZooError(f"the model declares the outputs {', '.join(names)} and returned {len(values)}: {kinds}")
     return dict(zip(names, values, strict=True))
 
 
@@ -74,9 +71,7 @@ def diverged(what: str, *, where: str) -> ZooError:
     )
 
 
-def evaluate_feed(
-    module: nn.Module, feed: Feed, *, task: Task, outputs: Sequence[str], where: str
-) -> dict[str, float]:
+def evaluate_feed(module: nn.Module, feed: Feed, *, task: Task, outputs: Sequence[str], where: str) -> dict[str, float]:
     """The task's metrics of the module, in evaluation mode, over every sample of the feed once."""
     module.eval()
     seen = Collector()

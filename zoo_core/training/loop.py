@@ -120,9 +120,7 @@ class Loop:
     def validate(self, number: int) -> dict[str, float]:
         """The metrics on the validation part."""
         where = f"the validation after epoch {number}"
-        return evaluate_feed(
-            self.module, self.validation, task=self.job.task, outputs=self.job.outputs, where=where
-        )
+        return evaluate_feed(self.module, self.validation, task=self.job.task, outputs=self.job.outputs, where=where)
 
     def keep(self, row: EpochRow) -> None:
         """Add the row; copy the weights if they are the best so far; write what resuming needs."""
@@ -137,9 +135,7 @@ class Loop:
             self.job.run.save_best(now, row=row)
         # Last of all the checkpoint: until it is there, a resumed run does this epoch again and rewrites the
         # rest.
-        state = TrainState(
-            rows=self.rows, module=now, best=self.best, optimizer=optimizer_state(self.optimizer)
-        )
+        state = TrainState(rows=self.rows, module=now, best=self.best, optimizer=optimizer_state(self.optimizer))
         self.job.run.write_rows(self.rows)
         self.job.run.save_state(state, selection=self.job.task.selection)
 

@@ -25,9 +25,7 @@ def try_module(
 ) -> None:
     """Run a few samples through the module. Raises ZooError that says what is wrong, and the shape fed."""
     if not any(parameter.requires_grad for parameter in module.parameters()):
-        raise ZooError(
-            f"model {model!r} has no parameters to train", hint=f"zoo export {model} takes it as it is"
-        )
+        raise ZooError(f"model {model!r} has no parameters to train", hint=f"zoo export {model} takes it as it is")
     few = dataclasses.replace(samples, inputs=samples.inputs[:_FEW], targets=samples.targets[:_FEW])
     inputs, targets = next(Feed(few, batch_size=_FEW, device=device).in_order())
     module.eval()
@@ -47,7 +45,6 @@ def try_module(
         classes = int(samples.targets.max()) + 1
         if first.ndim != 2 or len(first) != len(targets) or first.shape[1] < classes:
             raise ZooError(
-                f"model {model!r} returned shape {tuple(first.shape)}"
-                f" for {len(targets)} samples of {classes} classes",
+                f"model {model!r} returned shape {tuple(first.shape)} for {len(targets)} samples of {classes} classes",
                 hint="one row of logits a sample, one column a class",
             )

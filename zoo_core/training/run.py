@@ -42,9 +42,7 @@ class Run:
         if not path.exists():
             unfinished = self.info.status == "unfinished"
             hint = f"zoo train {self.info.model} --dataset {self.info.dataset} --run {self.name} --resume"
-            raise ZooError(
-                f"run {self.name!r} has no weights: {path} is missing", hint=hint if unfinished else None
-            )
+            raise ZooError(f"run {self.name!r} has no weights: {path} is missing", hint=hint if unfinished else None)
         return read_tensors(path, what="the run's weights")[0]
 
     def model(self, zoo: Zoo | None = None) -> Model:
@@ -56,7 +54,7 @@ class Run:
         from .checkpoint import load_strictly
 
         tensors = self.state_dict()
-        module = self.model(zoo).build(**self.info.options)
+        module: nn.Module = self.model(zoo).build(**self.info.options)
         load_strictly(module, tensors, source=str(self.path / WEIGHTS_FILE))
         return module.eval()
 

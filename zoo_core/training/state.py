@@ -66,9 +66,7 @@ def save_state(path: Path, state: TrainState, *, selection: str) -> None:
                 plain.setdefault(str(number), {})[name] = value
             else:
                 kind = type(value).__name__
-                raise ZooError(
-                    f"the optimizer keeps {name!r} as a {kind}, which cannot be saved without pickle"
-                )
+                raise ZooError(f"the optimizer keeps {name!r} as a {kind}, which cannot be saved without pickle")
     facts = {"schema": SCHEMA, "rows": [row.to_json() for row in state.rows], "optimizer": plain}
     save_tensors(path, tensors, facts=facts)
 
@@ -93,6 +91,4 @@ def read_state(path: Path) -> TrainState:
             raise ValueError("it holds no epoch")
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ZooError(f"checkpoint {path} is damaged: {type(error).__name__}: {error}") from None
-    return TrainState(
-        rows=rows, module=parts["module"], best=parts["best"] or parts["module"], optimizer=optimizer
-    )
+    return TrainState(rows=rows, module=parts["module"], best=parts["best"] or parts["module"], optimizer=optimizer)

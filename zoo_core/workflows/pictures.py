@@ -44,21 +44,21 @@ def draw_curves(run: Run) -> Path:
 
 
 def _curve(axes: Axes, run: Run, name: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     rows, best = run.rows, run.info.best_epoch
     epochs = [row.epoch for row in rows]
     lines = {"train": (_TRAIN, [row.train.get(name) for row in rows])}
     lines["validation"] = (_VALIDATION, [row.validation.get(name) for row in rows])
     for label, (color, values) in lines.items():
         points: list[Any] = [float("nan") if value is None else value for value in values]
-        axes.plot(
-            epochs, points, color=color, label=label, linewidth=2, marker="o" if len(rows) < 4 else None
-        )
+        axes.plot(epochs, points, color=color, label=label, linewidth=2, marker="o" if len(rows) < 4 else None)
     chosen = next((row for row in rows if row.epoch == best), None)
     if chosen is not None:
         _mark(axes, chosen, name)
     axes.set_title(name, fontsize=11)
     axes.set_xlabel("epoch")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(visible=True, color="#e5e5e5")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="best", framealpha=0.9, edgecolor="none")
@@ -70,7 +70,14 @@ def _mark(axes: Axes, row: EpochRow, name: str) -> None:
     label = f"best: epoch {row.epoch}, {value:.4f}"
     axes.axvline(row.epoch, color=_BEST, linestyle=":", linewidth=1)
     axes.plot(
-        [row.epoch], [value], color=_VALIDATION, marker="o", markersize=9, markeredgecolor="black", ls="none", label=label
+        [row.epoch],
+        [value],
+        color=_VALIDATION,
+        marker="o",
+        markersize=9,
+        markeredgecolor="black",
+        ls="none",
+        label=label,
     )
 
 

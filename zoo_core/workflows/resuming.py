@@ -31,9 +31,7 @@ def run_to_resume(name: str | None, *, model: Model, dataset: Dataset) -> tuple[
         if wanted != recorded:
             raise UsageError(f"run {name!r} has the {kind} {recorded!r}, not {wanted!r}")
     if info.status == "finished":
-        raise UsageError(
-            f"run {name!r} is finished: there is nothing to resume", hint="another --run trains anew"
-        )
+        raise UsageError(f"run {name!r} is finished: there is nothing to resume", hint="another --run trains anew")
     return path, info
 
 
@@ -52,9 +50,7 @@ def _newest_unfinished(model: Model, dataset: Dataset) -> tuple[Path, RunInfo]:
     )
 
 
-def refuse_contradictions(
-    info: RunInfo, given: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]
-) -> None:
+def refuse_contradictions(info: RunInfo, given: Mapping[str, tuple[Mapping[str, Any], Mapping[str, Any]]]) -> None:
     """Raise UsageError if a given value is not the recorded one. `given`: flag -> (given, recorded)."""
     found = []
     for flag, (values, recorded) in given.items():

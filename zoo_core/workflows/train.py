@@ -86,9 +86,7 @@ def train(
     )
     plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, replace=replace or dry_run)
     splits = {split: plan.dataset.load(split, download=download) for split in plan.dataset.split_names}
-    session = _Session(
-        zoo=zoo, plan=_with_data(plan, splits), splits=splits, callbacks=callbacks or TrainCallbacks()
-    )
+    session = _Session(zoo=zoo, plan=_with_data(plan, splits), splits=splits, callbacks=callbacks or TrainCallbacks())
     if dry_run:
         return session.dry_run()
     return session.run(new=not resume, replace=replace)
@@ -154,7 +152,7 @@ class _Session:
 
         info = self.plan.info
         seed_everything(info.seed)
-        module = self.plan.model.build(**info.options).to(pick_device(info.device))
+        module: nn.Module = self.plan.model.build(**info.options).to(pick_device(info.device))
         try_module(
             module,
             self.splits["train"],
@@ -190,9 +188,7 @@ class _Session:
             rows.append(row)
             best = best_row(rows, selection=plan.task.selection)
             seconds = sum(each.seconds for each in rows)
-            info = dataclasses.replace(
-                info, best_epoch=best.epoch, validation=best.validation, seconds=seconds
-            )
+            info = dataclasses.replace(info, best_epoch=best.epoch, validation=best.validation, seconds=seconds)
             directory.write_info(info)
             self.tell("zoo_epoch_ended", run=info, row=row)
             self.callbacks.on_epoch(row)
@@ -202,9 +198,7 @@ class _Session:
             result: TrainResult = plan.trainer.spec.fit(job, on_epoch=epoch_ended)
         except (RuntimeError, ValueError) as error:  # torch's own complaints: memory, shapes, values
             reason = str(error).strip().partition("\n")[0]
-            raise ZooError(
-                f"training {info.model} failed: {reason}", hint="ZOO_DEBUG=1 shows where"
-            ) from error
+            raise ZooError(f"training {info.model} failed: {reason}", hint="ZOO_DEBUG=1 shows where") from error
         info = dataclasses.replace(
             info, best_epoch=result.best_epoch, validation=result.validation, seconds=result.seconds
         )
@@ -219,9 +213,7 @@ class _Session:
         if "test" in self.splits:
             module = run.build(self.zoo)
             outputs = self.plan.outputs
-            test = evaluate(
-                module, self.splits["test"], task=self.plan.task, outputs=outputs, device=info.device
-            )
+            test = evaluate(module, self.splits["test"], task=self.plan.task, outputs=outputs, device=info.device)
         info = dataclasses.replace(info, status="finished", test=test)
         pictures = _draw(run)
         spec = self.plan.model.spec
@@ -262,9 +254,7 @@ class _Session:
 def _check_export(run: Run, plan: TrainPlan, samples: Samples, zoo: Zoo) -> None:
     from .export import check_export
 
-    check_export(
-        run.build(zoo), model=plan.model, options=plan.info.options, dataset=plan.dataset, samples=samples
-    )
+    check_export(run.build(zoo), model=plan.model, options=plan.info.options, dataset=plan.dataset, samples=samples)
 
 
 def _first(samples: Samples, count: int) -> Samples:

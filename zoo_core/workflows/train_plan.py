@@ -92,9 +92,7 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
         machine=machine_kind(),
     )
     task = get_task(model.spec.task)
-    return TrainPlan(
-        path=path, info=info, model=model, dataset=bound, trainer=trainer, config=config, task=task
-    )
+    return TrainPlan(path=path, info=info, model=model, dataset=bound, trainer=trainer, config=config, task=task)
 
 
 def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
@@ -105,21 +103,16 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     _refuse(request, info, model=model, dataset=dataset, trainer=trainer)
     pick_device(info.device)
     bound = bind_dataset(dataset, info.dataset_options)
-    config = trainer.spec.config(
-        **check_options(info.config, trainer.spec.options, where=f"run {info.name!r}")
-    )
+    config = trainer.spec.config(**check_options(info.config, trainer.spec.options, where=f"run {info.name!r}"))
     task = get_task(model.spec.task)
-    return TrainPlan(
-        path=path, info=info, model=model, dataset=bound, trainer=trainer, config=config, task=task
-    )
+    return TrainPlan(path=path, info=info, model=model, dataset=bound, trainer=trainer, config=config, task=task)
 
 
 def _named(zoo: Zoo, request: TrainRequest) -> tuple[Model, Dataset]:
     model, dataset = zoo.model(request.model), zoo.dataset(request.dataset)
     if model.spec.task != dataset.spec.task:
         raise ZooError(
-            f"model {model.name!r} is for {model.spec.task},"
-            f" dataset {dataset.name!r} for {dataset.spec.task}",
+            f"model {model.name!r} is for {model.spec.task}, dataset {dataset.name!r} for {dataset.spec.task}",
             hint=f"zoo list --task {model.spec.task}",
         )
     return model, dataset
@@ -157,9 +150,7 @@ def _config(trainer: Trainer, request: TrainRequest) -> tuple[Any, int]:
     return config, int(epochs)
 
 
-def _refuse(
-    request: TrainRequest, info: RunInfo, *, model: Model, dataset: Dataset, trainer: Trainer
-) -> None:
+def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Dataset, trainer: Trainer) -> None:
     spec = model.spec
     options = check_options(request.options, spec.options, where=f"model {model.name}", renamed=spec.renamed)
     data = check_options(request.data, dataset.spec.options, where=f"dataset {dataset.name}")

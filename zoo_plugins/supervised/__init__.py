@@ -62,7 +62,7 @@ _RULES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
 )
 
 
-def fit(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
+def supervised(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
     """Train `job.module` on labelled samples."""
     from .fit import train  # torch lives there
 
@@ -73,7 +73,7 @@ def fit(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
 def zoo_trainers() -> Iterator[TrainerSpec]:
     yield TrainerSpec(
         name="supervised",
-        fit=fit,
+        fit=supervised,
         summary="labelled samples, a loss, an optimizer and a schedule",
         config=SupervisedConfig,
     )
