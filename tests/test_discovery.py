@@ -154,7 +154,7 @@ FAULTS = {
     "unlistable": (
         GOOD + "@hookimpl\ndef zoo_models():\n    yield spec('x', source=object())",
         "broken",
-        "its offers cannot be listed: 'x': source is text",
+        "its offers cannot be listed: 'x': source is text, not <object",
     ),
     "core-too-old": (
         GOOD + "@hookimpl\ndef zoo_models():\n    yield spec('x', requires_core='>=99.1')",
@@ -176,6 +176,24 @@ FAULTS = {
         "    yield ModelFamily(prefix='fam', names=lambda: ['a', 7], spec=print)",
         "broken",
         "family 'fam' lists 7, which is not a name",
+    ),
+    "family-of-twins": (
+        "from zoo_core import ModelFamily, hookimpl\n@hookimpl\ndef zoo_families():\n"
+        "    yield ModelFamily(prefix='fam', names=lambda: ['a', 'a'], spec=print)",
+        "broken",
+        "family 'fam' lists a name twice",
+    ),
+    "renamed-to-nothing": (
+        GOOD + "@hookimpl\ndef zoo_models():\n    yield spec('x', renamed=['old'])",
+        "broken",
+        "'x': renamed maps old option names to new ones, not ['old']",
+    ),
+    "size-in-words": (
+        "from zoo_core import DatasetSpec, TensorSpec, hookimpl\n@hookimpl\ndef zoo_datasets():\n"
+        "    yield DatasetSpec(name='x', load=lambda root, *, split, download: None, task='image-classification',\n"
+        "        summary='x', inputs={'image': TensorSpec('N', 1)}, download_bytes='much')",
+        "broken",
+        "'x': download_bytes is a whole number, not 'much'",
     ),
 }
 

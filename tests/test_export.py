@@ -459,3 +459,20 @@ def test_verify_refuses_what_is_no_onnx_file(workplace: Path, run_zoo: RunZoo) -
     assert "without our metadata" in done.stderr
     done = run_zoo("verify", "unknown")
     assert done.code == 2
+
+
+def test_a_full_disk(workplace: Path, run_zoo: RunZoo) -> None:
+    small = workplace / "small"
+    small.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", small], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("a small file system cannot be mounted here: " + mounted.stderr.decode())
+    try:
+        done = run_zoo("export", "lenet5-digits", "--to", small / "export")
+        left = list(small.iterdir())
+    finally:
+        subprocess.run(["umount", small], check=True)
+    assert done.code == 1
+    assert "No space left on device" in done.stderr
+    assert "Hint: the disk is full" in done.stderr
+    assert left == []

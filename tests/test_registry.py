@@ -255,3 +255,8 @@ def test_a_command_offered_twice_is_nobodys(run_zoo: Any, fake_distribution: Any
     result = run_zoo("greet", "you")
     assert result.code == 2
     assert "greet" not in run_zoo("--help").stdout
+
+
+def test_a_command_that_nobody_offers() -> None:
+    with pytest.raises(UsageError, match="no plugin offers the command 'nothing'"):
+        open_zoo().command("nothing")

@@ -57,6 +57,12 @@ def test_what_is_no_folder_name(name: str) -> None:
     assert caught.value.exit_code == 2
 
 
+def test_a_name_is_neither_hidden_nor_an_option() -> None:
+    for name in (".hidden", "-x"):
+        with pytest.raises(UsageError, match=f"a name cannot start with '{name[0]}'"):
+            folder_name(name)
+
+
 def test_a_run_by_name_then_by_path() -> None:
     by_name = make_run("a")
     elsewhere = make_run("b", base="elsewhere")

@@ -84,8 +84,10 @@ def _self_test(plan: ExportPlan, reference: TorchReference) -> dict[str, Any]:
         dtypes={name: spec.dtype for name, spec in plan.inputs.items()},
         seed=SELF_TEST_SEED,
     )
-    bounds = reference.run(self_test_inputs(recipe)).bounds()
-    return expectations(recipe, bounds, seed=SELF_TEST_SEED)
+    result = reference.run(self_test_inputs(recipe))
+    if not result.finite.all():
+        raise NotVerifiedError(f"{plan.model.name} gives outputs that are not finite for plausible inputs, in PyTorch")
+    return expectations(recipe, result.bounds(), seed=SELF_TEST_SEED)
 
 
 @dataclass(frozen=True, kw_only=True)
