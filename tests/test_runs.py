@@ -89,6 +89,8 @@ def test_the_card_has_the_metrics_the_options_and_the_next_commands(run: Run) ->
     card = (run.path / "README.md").read_text()
     assert f"| accuracy | {run.info.validation['accuracy']:.4f} | {run.info.test['accuracy']:.4f} |" in card
     assert "hidden=16" in card
+    assert "| Dataset license | CC-BY-4.0 |" in card
+    assert "| Model license | Apache-2.0 |" in card
     assert "train_size=200" in card
     assert run.info.dataset_fingerprint in card
     assert f"torch {run.info.versions['torch']}" in card

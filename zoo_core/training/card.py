@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
 from zoo_core.records import RunInfo
+from zoo_core.specs import DatasetSpec, ModelSpec
 
 
-def model_card(info: RunInfo, *, epochs: int, summary: str, source: str, license_: str, pictures: bool) -> str:
-    """The run's README.md. `epochs`: those that were run; summary, source and license are the model's own."""
+def model_card(info: RunInfo, *, epochs: int, model: ModelSpec, dataset: DatasetSpec, pictures: bool) -> str:
+    """The run's README.md. `epochs`: those that were run; `pictures`: whether the curves are drawn."""
     lines = [
         f"# {info.name}",
         "",
-        f"`{info.model}` ({summary}) trained on `{info.dataset}` for {epochs} epochs"
+        f"`{info.model}` ({model.summary}) trained on `{info.dataset}` for {epochs} epochs"
         + (f" of {info.epochs}, stopped early" if epochs < info.epochs else "")
         + f"; the weights are those of epoch {info.best_epoch}, the best on the validation part.",
         "",
@@ -22,7 +24,7 @@ def model_card(info: RunInfo, *, epochs: int, summary: str, source: str, license
     ]
     if pictures:
         lines += ["![Loss and accuracy, train and validation](plots/curves.png)", ""]
-    lines += [*_facts(info, source=source, license_=license_), "", "## Next", "", "```sh"]
+    lines += [*_facts(info, model, dataset), "", "## Next", "", "```sh"]
     lines += [f"zoo export {info.name}", f"zoo plot {info.name}", "```", "", "## The same again", "", "```sh"]
     lines += [command(info), "```", ""]
     return "\n".join(lines)
@@ -38,15 +40,17 @@ def _metrics(info: RunInfo) -> list[str]:
     return rows
 
 
-def _facts(info: RunInfo, *, source: str, license_: str) -> list[str]:
+def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
     classes = ", ".join(info.classes[:20]) + (f" and {len(info.classes) - 20} more" if len(info.classes) > 20 else "")
     facts = {
         "Model": f"{info.model} ({info.model_plugin})",
         "Model options": _pairs(info.options),
-        "Source": source,
-        "License": license_,
+        "Model source": model.source,
+        "Model license": model.license,
         "Dataset": f"{info.dataset} ({info.dataset_plugin})",
         "Dataset options": _pairs(info.dataset_options),
+        "Dataset source": dataset.source,
+        "Dataset license": dataset.license,
         "Dataset fingerprint": info.dataset_fingerprint,
         "Classes": classes,
         "Trainer": f"{info.trainer} ({info.trainer_plugin})",
@@ -75,14 +79,8 @@ def command(info: RunInfo) -> str:
     for flag, values in (("-o", info.options), ("-d", info.dataset_options), ("-t", config)):
         for name, value in values.items():
             if value is not None and value != () and value != []:
-                words += [flag, _quoted(f"{name}={_text(value)}")]
+                words += [flag, shlex.quote(f"{name}={_text(value)}")]
     return " ".join(words)
-
-
-def _quoted(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo_core.shelf import RUNS, find_run, folder_name
-
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.records import RunInfo, to_plain
 from zoo_core.registry import Dataset, Model
+from zoo_core.shelf import RUNS, find_run, folder_name
 from zoo_core.training.directory import RUN_FILE, newest_first, read_info
 
 

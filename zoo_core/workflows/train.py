@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.data import Samples
-from zoo_core.shelf import RUNS
-
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
+from zoo_core.shelf import RUNS
 from zoo_core.training.card import model_card
 from zoo_core.training.directory import RUN_FILE, STATE_FILE, RunDirectory
 from zoo_core.training.extras import need_torch
@@ -216,15 +215,8 @@ class _Session:
             test = evaluate(module, self.splits["test"], task=self.plan.task, outputs=outputs, device=info.device)
         info = dataclasses.replace(info, status="finished", test=test)
         pictures = _draw(run)
-        spec = self.plan.model.spec
-        card = model_card(
-            info,
-            epochs=len(run.rows),
-            summary=spec.summary,
-            source=spec.source,
-            license_=spec.license,
-            pictures=pictures,
-        )
+        model, dataset = self.plan.model.spec, self.plan.dataset.spec
+        card = model_card(info, epochs=len(run.rows), model=model, dataset=dataset, pictures=pictures)
         directory.write_card(card)
         directory.write_info(info)
         return info
