@@ -8,6 +8,7 @@ import click
 
 from .common import data_options, json_option, model_options, note, print_json, say
 from .completion import complete_datasets, complete_entries
+from .description import description
 
 EXAMPLES = """
 \b
@@ -36,45 +37,11 @@ def command(name: str, dataset: str | None, options: dict[str, str], data: dict[
     if as_json:
         print_json(found)
         return
-    for line in _lines(found):
+    for line in description(found):
         say(line)
     if "hint" in found:
         note(f"Hint: {found['hint']}")
     say(f"\nNext: {_next(found, dataset)}")
-
-
-def _lines(found: dict[str, Any]) -> list[str]:
-    lines = [f"{found['name']}: {found['summary']}", ""]
-    lines += [f"{key:<12}{found[key]}" for key in ("kind", "task", "plugin", "source", "license") if found[key]]
-    if "parameters" in found:
-        count = "unknown" if found["parameters"] is None else f"{found['parameters']:,}"
-        lines.append(f"{'parameters':<12}{count}")
-    lines += [
-        f"{key[:-1]:<12}{name} ({', '.join(map(str, tensor['axes']))}) {tensor['dtype']}"
-        for key in ("inputs", "outputs")
-        for name, tensor in found.get(key, {}).items()
-    ]
-    listed = ("classes", "splits", "weights", "aliases", "needs")
-    lines += [f"{key:<12}{_listed(found[key])}" for key in listed if found.get(key)]
-    if found["options"]:
-        lines += ["", "options"]
-        lines += [f"  {_option(option)}" for option in found["options"]]
-    return lines
-
-
-def _listed(values: list[str]) -> str:
-    return ", ".join(values[:10]) + (f", ... ({len(values)})" if len(values) > 10 else "")
-
-
-def _option(option: dict[str, Any]) -> str:
-    value = option.get("value", option["default"])
-    shown = (
-        ",".join(map(str, value)) if isinstance(value, list) else str(value).lower() if value is None else str(value)
-    )
-    kind = f"a list of {option['type'][:-3]}" if option["type"].endswith("...") else option["type"]
-    choices = f", one of {', '.join(map(str, option['choices']))}" if "choices" in option else ""
-    needed = " (required)" if option.get("required") and value is None else f"={shown}"
-    return f"{option['name']}{needed}  [{kind}{choices}]"
 
 
 def _next(found: dict[str, Any], dataset: str | None) -> str:
