@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import threading
@@ -21,6 +22,17 @@ NOBODY = "http://127.0.0.1:9/"
 
 class QuietHandler(SimpleHTTPRequestHandler):
     """Serves a folder and writes no log."""
+
+    def do_GET(self) -> None:
+        if not self.path.startswith("/endless/"):
+            super().do_GET()
+            return
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(ConnectionError):
+            for _ in range(300):  # 300 MB, unless the other side hangs up
+                self.wfile.write(bytes(1_000_000))
+            (Path(self.directory) / "everything-sent").touch()
 
     def log_message(self, *arguments: object) -> None:
         pass
@@ -68,6 +80,14 @@ def test_other_bytes_are_an_error_and_leave_nothing(served: tuple[Path, str], tm
         download(FILE, mirrors=[address], folder=tmp_path / "data", dataset="some")
     assert f"{address}data.bin" in caught.value.message
     assert caught.value.exit_code == 1
+    assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_a_server_that_sends_without_end_is_left(served: tuple[Path, str], tmp_path: Path) -> None:
+    folder, address = served
+    with pytest.raises(ZooError, match="its size or sha256 is another one"):
+        download(FILE, mirrors=[f"{address}endless/"], folder=tmp_path / "data", dataset="some")
+    assert list(folder.iterdir()) == []
     assert list((tmp_path / "data").iterdir()) == []
 
 
