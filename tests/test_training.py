@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from zoo_core import EpochRow, Preprocess, TrainResult, ZooError, open_zoo
@@ -30,6 +31,7 @@ from zoo_core.training import (
     pick_device,
     seed_everything,
 )
+from zoo_core.training.probe import try_module
 
 TASK = get_task("image-classification")
 GREY = Preprocess(color="L", mean=(0.5,), std=(0.25,))
@@ -248,6 +250,36 @@ def test_every_optimizer_resumes_to_the_same_bits(tmp_path: Path, optimizer: str
             assert torch.equal(torch.as_tensor(value), torch.as_tensor(states[1].optimizer[number][name])), name
 
 
+def test_the_best_weights_of_an_earlier_epoch_survive_in_the_checkpoint(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    job = make_job(directory, epochs=3)
+    feed = Feed(job.train, batch_size=16)
+    loop = Loop(
+        job,
+        optimizer=torch.optim.SGD(job.module.parameters(), lr=0.1),
+        loss=loss_for(TASK.name),
+        learning_rate=lambda step: 0.05 if step < feed.steps else 50.0,  # the later epochs do harm
+        feed=feed,
+    )
+    result = loop.fit(on_epoch=lambda row: None)
+    assert result.best_epoch == 1
+    state = directory.read_state()
+    assert state is not None
+    saved = load_file(directory.path / "weights.safetensors")
+    for name, tensor in job.module.state_dict().items():
+        assert torch.equal(tensor, saved[name])
+        assert torch.equal(tensor, state.best[name])
+    assert not torch.equal(state.best["1.weight"], state.module["1.weight"])
+
+
+def test_no_epochs_and_no_parameters_are_clear_errors() -> None:
+    job = make_job()
+    with pytest.raises(ZooError, match="no epoch was trained"):
+        fit(dataclasses.replace(job, epochs=0))
+    with pytest.raises(ZooError, match="model 'filter' has no parameters to train"):
+        try_module(nn.Flatten(), job.train, task=TASK, outputs=("logits",), model="filter", device="cpu")
+
+
 def test_patience_stops_early_and_counts_on_after_resuming(tmp_path: Path) -> None:
     # A rate this small changes nothing: the first epoch stays the best.
     job = make_job(RunDirectory(tmp_path / "run"), epochs=10, lr=1e-12, schedule="constant", patience=3)
@@ -301,7 +333,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_clear_error_and_keeps_the_last_g
         ({"weight_decay": -0.1}, "weight_decay must be 0 or more, not -0.1"),
         ({"step_size": 0}, "step_size must be 1 or more, not 0"),
         ({"gamma": 0.0}, "gamma must be above 0, not 0.0"),
-        ({"epochs": 3, "warmup": 3}, "warmup takes 3 of 3 epochs"),
+        ({"epochs": 3, "warmup": 3}, "trainer supervised: warmup takes 3 of 3 epochs"),
     ],
 )
 def test_a_config_that_makes_no_sense_is_refused(option: dict[str, float], message: str) -> None:

@@ -7,18 +7,30 @@ from typing import Any
 import click
 
 from .common import data_options, json_option, model_options, note, print_json, say, trainer_options
+from .completion import complete_datasets, complete_models, complete_runs, complete_trainers
 from .progress import TrainProgress
 
+EXAMPLES = """
+\b
+Examples:
+  zoo train lenet5 --dataset digits
+  zoo train mlp --dataset digits -o hidden=128,64 -t lr=0.001 --epochs 10
+  zoo train lenet5 --dataset image-folder -d root=pictures -d size=32
+  zoo train lenet5 --dataset digits --resume
+"""
 
-@click.command("train")
-@click.argument("model")
-@click.option("--dataset", required=True, metavar="D", help="Name of the dataset.")
-@click.option("--run", metavar="NAME", help="Name of the run; default MODEL-DATASET, then -2, ...")
+
+@click.command("train", epilog=EXAMPLES)
+@click.argument("model", shell_complete=complete_models)
+@click.option("--dataset", required=True, metavar="D", shell_complete=complete_datasets, help="Name of the dataset.")
+@click.option(
+    "--run", metavar="NAME", shell_complete=complete_runs, help="Name of the run; default MODEL-DATASET, then -2, ..."
+)
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Default: the trainer's.")
 @model_options
 @data_options
 @trainer_options
-@click.option("--trainer", metavar="T", help="Default: supervised.")
+@click.option("--trainer", metavar="T", shell_complete=complete_trainers, help="Default: supervised.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="S", help="Default: 0.")
 @click.option("--device", metavar="D", help="cpu (default), cuda, cuda:1, mps.")
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
@@ -26,15 +38,7 @@ from .progress import TrainProgress
 @click.option("--resume", is_flag=True, help="Go on with --run NAME, or the newest unfinished run.")
 @json_option
 def command(as_json: bool, **asked: Any) -> None:
-    """Train MODEL on a dataset, keep the best weights, and measure them on the test split.
-
-    \b
-    Examples:
-      zoo train lenet5 --dataset digits
-      zoo train mlp --dataset digits -o hidden=128,64 -t lr=0.001 --epochs 10
-      zoo train lenet5 --dataset image-folder -d root=pictures -d size=32 -o in_channels=3
-      zoo train lenet5 --dataset digits --resume
-    """
+    """Train MODEL on a dataset, keep the best weights, and measure them on the test split."""
     from zoo_core.registry import open_zoo
     from zoo_core.training.rows import metrics_text
     from zoo_core.training.run import load_run

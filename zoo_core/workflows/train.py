@@ -63,32 +63,20 @@ def train(
 ) -> RunInfo:
     """Train a model on a dataset; the record of the finished run.
 
-    `run` is its name (default MODEL-DATASET, then -2, ...); an existing one is an error unless `resume` or
-    `replace`. `options`, `data` and `config` belong to model, dataset and trainer, as text or as values.
-    `dry_run`: one batch through everything, and no run is left. Raises UsageError for anything mistyped,
-    ZooError for the rest.
+    `run`: default MODEL-DATASET, then -2, ...; an existing one is an error unless `resume` or `replace`. `options`,
+    `data`, `config`: of model, dataset, trainer, as text or values. `dry_run`: one batch, and no run is left.
+    Raises UsageError for anything mistyped, ZooError for the rest.
     """
     need_torch("training")
     if resume and (dry_run or replace):
         raise UsageError("a run is resumed, or replaced, or tried dry: one of them")
     request = TrainRequest(
-        model=model,
-        dataset=dataset,
-        run=run,
-        epochs=epochs,
-        options=options or {},
-        data=data or {},
-        config=config or {},
-        trainer=trainer,
-        seed=seed,
-        device=device,
+        model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed, device=device
     )
+    request = dataclasses.replace(request, options=options or {}, data=data or {}, config=config or {})
     plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, replace=replace or dry_run)
-    splits = {split: plan.dataset.load(split, download=download) for split in plan.dataset.split_names}
-    session = _Session(zoo=zoo, plan=_with_data(plan, splits), splits=splits, callbacks=callbacks or TrainCallbacks())
-    if dry_run:
-        return session.dry_run()
-    return session.run(new=not resume, replace=replace)
+    session = _open_session(zoo, plan, callbacks or TrainCallbacks(), download=download)
+    return session.dry_run() if dry_run else session.run(new=not resume, replace=replace)
 
 
 def run_report(run: Run) -> dict[str, Any]:
@@ -103,18 +91,17 @@ def run_report(run: Run) -> dict[str, Any]:
     }
 
 
-def _with_data(plan: TrainPlan, splits: Mapping[str, Samples]) -> TrainPlan:
-    samples = splits["train"]
-    info = plan.info
+def _open_session(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, download: bool) -> _Session:
+    splits = {split: plan.dataset.load(split, download=download) for split in plan.dataset.split_names}
+    samples, info = splits["train"], plan.info
     if info.dataset_fingerprint and info.dataset_fingerprint != samples.fingerprint:
         raise ZooError(
             f"the data of {info.dataset!r} have changed since run {info.name!r} was started",
             hint="start another run with --run",
         )
     classes = tuple(samples.classes or info.classes)
-    return dataclasses.replace(
-        plan, info=dataclasses.replace(info, dataset_fingerprint=samples.fingerprint, classes=classes)
-    )
+    info = dataclasses.replace(info, dataset_fingerprint=samples.fingerprint, classes=classes)
+    return _Session(zoo=zoo, plan=dataclasses.replace(plan, info=info), splits=splits, callbacks=callbacks)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,11 +149,9 @@ class _Session:
         )
         return module
 
-    def fit(self, module: nn.Module, directory: RunDirectory) -> tuple[RunInfo, TrainResult]:
+    def job(self, module: nn.Module, directory: RunDirectory) -> TrainJob:
         plan = self.plan
-        state = directory.read_state()
-        rows = list(state.rows) if state is not None else []
-        job = TrainJob(
+        return TrainJob(
             module=module,
             train=self.splits["train"],
             validation=self.splits["validation"],
@@ -177,9 +162,14 @@ class _Session:
             seed=plan.info.seed,
             device=plan.info.device,
             run=directory,
-            state=state,
+            state=directory.read_state(),
             on_batch=self.callbacks.on_batch,
         )
+
+    def fit(self, module: nn.Module, directory: RunDirectory) -> tuple[RunInfo, TrainResult]:
+        plan = self.plan
+        job = self.job(module, directory)
+        rows = list(job.state.rows) if job.state is not None else []
         info = plan.info
 
         def epoch_ended(row: EpochRow) -> None:
