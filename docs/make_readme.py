@@ -2,8 +2,8 @@
 
     python docs/make_readme.py
 
-A block that follows `<!-- run: COMMAND -->` is replaced by what COMMAND prints; `<!-- run, last N: COMMAND -->` keeps its
-last N lines. Commands run in order, in one new folder that holds the repository's finished export and sample pictures.
+A block that follows `<!-- run: COMMAND -->` is replaced by what COMMAND prints; `<!-- run, last N: COMMAND -->` keeps
+its last N lines. Commands run in order, in a new folder with the finished export and the sample pictures.
 """
 
 from __future__ import annotations

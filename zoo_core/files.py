@@ -67,7 +67,7 @@ def json_text(data: Any) -> str:
 
 
 def read_json(path: Path, *, what: str) -> dict[str, Any]:
-    """The JSON object in `path`. Raises ZooError when it is missing, damaged or no object; `what` names it for people."""
+    """The JSON object in `path`. Raises ZooError when it is missing or damaged; `what` names it for people."""
     with clear_io_errors(f"cannot read {what}", path):
         content = path.read_bytes()
     try:
@@ -86,7 +86,7 @@ def sha256_of(path: Path) -> str:
 
 
 def replace_folder(built: Path, final: Path) -> None:
-    """Put the folder `built` in the place of `final`: the old one is moved aside, and removed once the new one is there.
+    """Put the folder `built` in the place of `final`: the old one is moved aside, and then removed.
 
     Both are on one file system. When the second rename fails, the old folder is put back.
     """

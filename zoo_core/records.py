@@ -67,7 +67,7 @@ class RunInfo(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRow(Record):
-    """One line of `metrics.jsonl`. Epochs count from 1; seconds are wall time of the whole epoch with its validation."""
+    """One line of `metrics.jsonl`. Epochs count from 1; `seconds` are wall time, validation included."""
 
     epoch: int
     train: Mapping[str, float]

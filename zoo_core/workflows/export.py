@@ -7,18 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo_core.tasks import get_task
-
 from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
 from zoo_core.matching import bound_tensors, full_options
 from zoo_core.records import ExportReport
 from zoo_core.registry import Model, Zoo
 from zoo_core.shelf import EXPORTS, folder_name, locate
+from zoo_core.tasks import get_task
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-    from zoo_core.data import BoundDataset, Samples
 
+    from zoo_core.data import BoundDataset, Samples
     from zoo_core.export.bundle import Progress
     from zoo_core.export.plan import ExportPlan, LabelledInputs
     from zoo_core.training import Run
