@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from zoo_core.cli import main
 
 PROGRAM = Path(sys.executable).with_name("zoo")
 
@@ -124,6 +127,34 @@ def run_zoo(tmp_path: Path, site: Path) -> Callable[..., Result]:
         return run_program(*arguments, cwd=cwd or tmp_path, site=site, **more)
 
     return run
+
+
+@pytest.fixture
+def zoo_here(
+    tmp_path: Path, site: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., Result]]:
+    """`zoo_here(*arguments)` calls the console entry point in this process, where torch is loaded once for all tests.
+
+    The current folder is the test's own, as with `run_zoo`, and plugins in `site` are seen.
+    """
+    monkeypatch.chdir(tmp_path)
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def call(*arguments: str | Path) -> Result:
+        if site.exists() and str(site) not in sys.path:
+            monkeypatch.syspath_prepend(site)
+        monkeypatch.setattr(sys, "argv", ["zoo", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        stdout, stderr = capfd.readouterr()
+        return Result(code=int(ended.value.code or 0), stdout=stdout, stderr=stderr)
+
+    yield call
+    signal.signal(signal.SIGTERM, handler)
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(str(site)):
+            del sys.modules[name]
 
 
 @pytest.fixture

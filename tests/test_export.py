@@ -20,7 +20,7 @@ from conftest import PROGRAM, Result
 from onnx import numpy_helper
 from safetensors.numpy import load_file, save_file
 
-RunZoo = Callable[..., Result]
+Zoo = Callable[..., Result]
 BUNDLE = {
     "README.md",
     "model.onnx",
@@ -99,9 +99,9 @@ def test_denotations_and_module_paths_are_kept(trained: Path) -> None:
     assert attachment["signature"] == "netron:attachment"
 
 
-def test_two_exports_are_equal_to_the_byte_and_name_no_place(workplace: Path, run_zoo: RunZoo) -> None:
+def test_two_exports_are_equal_to_the_byte_and_name_no_place(workplace: Path, zoo_here: Zoo) -> None:
     for folder in ("one", "two/deep"):
-        assert run_zoo("export", "lenet5-digits", "--to", folder).code == 0
+        assert zoo_here("export", "lenet5-digits", "--to", folder).code == 0
     first, second = _files(workplace / "one"), _files(workplace / "two" / "deep")
     assert first == second == _files(workplace / "exported" / "lenet5-digits")
     everything = b"".join(first.values())
@@ -109,15 +109,15 @@ def test_two_exports_are_equal_to_the_byte_and_name_no_place(workplace: Path, ru
         assert word.encode() not in everything
 
 
-def test_json_is_the_report_with_its_path_and_nothing_else(workplace: Path, run_zoo: RunZoo) -> None:
-    done = run_zoo("export", "lenet5-digits", "--json")
+def test_json_is_the_report_with_its_path_and_nothing_else(workplace: Path, zoo_here: Zoo) -> None:
+    done = zoo_here("export", "lenet5-digits", "--json")
     assert done.code == 0
     written = json.loads((workplace / "exported" / "lenet5-digits" / "report.json").read_text())
     assert done.json == {**written, "path": "exported/lenet5-digits"}
 
 
-def test_an_untrained_model_says_so(tmp_path: Path, run_zoo: RunZoo) -> None:
-    done = run_zoo("export", "mlp", "-o", "hidden=16", "-o", "num_classes=3", "--json")
+def test_an_untrained_model_says_so(tmp_path: Path, zoo_here: Zoo) -> None:
+    done = zoo_here("export", "mlp", "-o", "hidden=16", "-o", "num_classes=3", "--json")
     assert done.code == 0, done.stderr
     assert done.json["outcome"] == "verified"
     assert done.json["untrained"] is True
@@ -125,28 +125,28 @@ def test_an_untrained_model_says_so(tmp_path: Path, run_zoo: RunZoo) -> None:
     assert "Untrained" in (tmp_path / "exported" / "mlp" / "README.md").read_text()
 
 
-def test_weights_come_from_a_file(workplace: Path, run_zoo: RunZoo) -> None:
+def test_weights_come_from_a_file(workplace: Path, zoo_here: Zoo) -> None:
     weights = workplace / "runs" / "lenet5-digits" / "weights.safetensors"
-    done = run_zoo("export", "lenet5", "--weights", weights, "--json")
+    done = zoo_here("export", "lenet5", "--weights", weights, "--json")
     assert done.code == 0, done.stderr
     assert done.json["untrained"] is False
     fewer = workplace / "fewer.safetensors"
     tensors = load_file(weights)
     tensors.popitem()
     save_file(tensors, fewer)
-    done = run_zoo("export", "lenet5", "--weights", fewer, "--to", "other")
+    done = zoo_here("export", "lenet5", "--weights", fewer, "--to", "other")
     assert done.code == 1
     assert "the weights do not fit the model" in done.stderr
     assert not (workplace / "other").exists()
-    done = run_zoo("export", "lenet5", "--weights", "nowhere.safetensors")
+    done = zoo_here("export", "lenet5", "--weights", "nowhere.safetensors")
     assert (done.code, "there is no file nowhere.safetensors" in done.stderr) == (1, True)
-    done = run_zoo("export", "lenet5", "--weights", "IMAGENET")
+    done = zoo_here("export", "lenet5", "--weights", "IMAGENET")
     assert (done.code, "lenet5 has no weights called 'IMAGENET'" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize("opset", ["17", "18", "21"])
-def test_the_opset_is_the_one_asked_for(opset: str, workplace: Path, run_zoo: RunZoo) -> None:
-    done = run_zoo("export", "lenet5-digits", "--opset", opset, "--json")
+def test_the_opset_is_the_one_asked_for(opset: str, workplace: Path, zoo_here: Zoo) -> None:
+    done = zoo_here("export", "lenet5-digits", "--opset", opset, "--json")
     assert done.code == 0, done.stderr
     assert done.json["opset"] == int(opset)
     model = onnx.load(workplace / "exported" / "lenet5-digits" / "model.onnx")
@@ -169,11 +169,11 @@ def test_the_opset_is_the_one_asked_for(opset: str, workplace: Path, run_zoo: Ru
         (["lenet5-digits", "--to", "a-link"], 1, "is a symbolic link"),
     ],
 )
-def test_bad_input(arguments: list[str], code: int, text: str, workplace: Path, run_zoo: RunZoo) -> None:
+def test_bad_input(arguments: list[str], code: int, text: str, workplace: Path, zoo_here: Zoo) -> None:
     (workplace / "a-file").write_text("mine")
     (workplace / "a-link").symlink_to("exported/lenet5-digits")
     before = _files(workplace)
-    done = run_zoo("export", *arguments)
+    done = zoo_here("export", *arguments)
     assert done.code == code, done.stderr
     assert text in done.stderr
     assert "Traceback" not in done.stderr
@@ -200,7 +200,7 @@ if "export" in sys.orig_argv:
 """
 
 
-def test_a_sabotaged_exporter_never_publishes(workplace: Path, site: Path, run_zoo: RunZoo) -> None:
+def test_a_sabotaged_exporter_never_publishes(workplace: Path, site: Path, run_zoo: Zoo) -> None:
     site.mkdir()
     (site / "sitecustomize.py").write_text(SABOTAGE)
     before = _files(workplace / "exported")
@@ -265,10 +265,10 @@ BRANCH = "return self.fc(x.flatten(1)) if x.sum() > 0 else self.fc(-x.flatten(1)
     ids=["rows depend on each other", "zero", "input unused", "nan", "dropout", "two outputs", "text", "branch"],
 )
 def test_a_model_that_is_not_what_it_says(
-    forward: str, text: str, tmp_path: Path, fake_distribution: Callable[..., Path], run_zoo: RunZoo
+    forward: str, text: str, tmp_path: Path, fake_distribution: Callable[..., Path], zoo_here: Zoo
 ) -> None:
     fake_distribution("zoo-odd", ODD_PLUGIN.format(forward=forward))
-    done = run_zoo("export", "odd")
+    done = zoo_here("export", "odd")
     assert done.code in {1, 3}, done.stderr
     assert text in done.stderr
     assert not (tmp_path / "exported" / "odd").exists()
@@ -300,57 +300,57 @@ STUBBORN = """
 """
 
 
-def test_a_model_that_stays_in_training_mode(fake_distribution: Callable[..., Path], run_zoo: RunZoo) -> None:
+def test_a_model_that_stays_in_training_mode(fake_distribution: Callable[..., Path], zoo_here: Zoo) -> None:
     module = "Stubborn(Pool(), torch.nn.Linear(in_channels, num_classes))"
     fake_distribution("zoo-stubborn", STUBBORN.format(module=module, sides="8, 8"))
-    done = run_zoo("export", "stubborn")
+    done = zoo_here("export", "stubborn")
     assert done.code == 3
     assert "still in training mode after eval()" in done.stderr
 
 
-def test_other_free_axes_than_the_batch_are_refused(fake_distribution: Callable[..., Path], run_zoo: RunZoo) -> None:
+def test_other_free_axes_than_the_batch_are_refused(fake_distribution: Callable[..., Path], zoo_here: Zoo) -> None:
     module = "torch.nn.Sequential(Pool(), torch.nn.Linear(in_channels, num_classes))"
     fake_distribution("zoo-stubborn", STUBBORN.format(module=module, sides='"H", "W"'))
-    done = run_zoo("export", "stubborn")
+    done = zoo_here("export", "stubborn")
     assert done.code == 1
     assert "the axis H, W of image cannot stay free yet, only N" in done.stderr
-    done = run_zoo("export", "stubborn", "--dynamic", "H")
+    done = zoo_here("export", "stubborn", "--dynamic", "H")
     assert done.code == 2
     assert "--dynamic: the batch axis N always stays free" in done.stderr
 
 
-def test_a_failed_conversion_still_reports(fake_distribution: Callable[..., Path], run_zoo: RunZoo) -> None:
+def test_a_failed_conversion_still_reports(fake_distribution: Callable[..., Path], zoo_here: Zoo) -> None:
     fake_distribution(
         "zoo-odd",
         ODD_PLUGIN.format(forward="return self.fc(x.flatten(1)) if x.sum() > 0 else self.fc(-x.flatten(1))"),
     )
-    done = run_zoo("export", "odd", "--json")
+    done = zoo_here("export", "odd", "--json")
     assert done.code == 3
     assert done.json["outcome"] == "failed"
     assert done.json["checks"][0]["rule"] == "conversion"
 
 
-def test_a_read_only_place(workplace: Path, run_zoo: RunZoo) -> None:
+def test_a_read_only_place(workplace: Path, zoo_here: Zoo) -> None:
     locked = workplace / "locked"
     locked.mkdir()
-    done = run_zoo("export", "lenet5-digits", "--to", "/proc/export")
+    done = zoo_here("export", "lenet5-digits", "--to", "/proc/export")
     assert done.code == 1
     assert "cannot write /proc/.export.tmp" in done.stderr
 
 
-def test_damaged_runs(workplace: Path, run_zoo: RunZoo) -> None:
+def test_damaged_runs(workplace: Path, zoo_here: Zoo) -> None:
     run = workplace / "runs" / "lenet5-digits"
     weights = (run / "weights.safetensors").read_bytes()
     (run / "weights.safetensors").write_bytes(weights[:-100])
-    done = run_zoo("export", "lenet5-digits")
+    done = zoo_here("export", "lenet5-digits")
     assert done.code == 1
     assert "weights.safetensors" in done.stderr
     (run / "weights.safetensors").unlink()
-    done = run_zoo("export", "lenet5-digits")
+    done = zoo_here("export", "lenet5-digits")
     assert done.code == 1
     assert "has no weights" in done.stderr
     (run / "run.json").write_text("{")
-    done = run_zoo("export", "lenet5-digits")
+    done = zoo_here("export", "lenet5-digits")
     assert done.code == 1
     assert "run.json" in done.stderr
 
@@ -373,41 +373,41 @@ def test_stopping_leaves_nothing_half_written(number: int, code: int, workplace:
     assert _files(workplace) == before
 
 
-def test_what_a_killed_export_left_is_cleared(workplace: Path, run_zoo: RunZoo) -> None:
+def test_what_a_killed_export_left_is_cleared(workplace: Path, zoo_here: Zoo) -> None:
     left = workplace / "exported" / ".lenet5-digits.tmp"
     left.mkdir()
     (left / "model.onnx").write_bytes(b"half")
-    assert run_zoo("export", "lenet5-digits").code == 0
+    assert zoo_here("export", "lenet5-digits").code == 0
     assert not left.exists()
 
 
-def test_verify_passes_here_and_says_what_it_did(workplace: Path, run_zoo: RunZoo) -> None:
-    done = run_zoo("verify", "lenet5-digits", "--json")
+def test_verify_passes_here_and_says_what_it_did(workplace: Path, zoo_here: Zoo) -> None:
+    done = zoo_here("verify", "lenet5-digits", "--json")
     assert done.code == 0
     assert done.json["outcome"] == "verified"
     rules = {check["rule"] for check in done.json["checks"]}
     assert {"files", "structure", "self-test", "test vectors", "batches", "sensitivity"} <= rules
-    people = run_zoo("verify", "exported/lenet5-digits")
+    people = zoo_here("verify", "exported/lenet5-digits")
     assert people.code == 0
     assert "lenet5-digits: verified" in people.stdout
-    bare = run_zoo("verify", "exported/lenet5-digits/model.onnx", "--json")
+    bare = zoo_here("verify", "exported/lenet5-digits/model.onnx", "--json")
     assert bare.code == 0
     assert bare.json["outcome"] == "verified"
-    thorough = run_zoo("verify", "lenet5-digits", "--thorough", "--json")
+    thorough = zoo_here("verify", "lenet5-digits", "--thorough", "--json")
     assert thorough.code == 0
     settings = {check["detail"].partition(":")[0] for check in thorough.json["checks"] if check["rule"] == "self-test"}
     assert {"all, 1 threads", "none, 1 threads", "basic, 1 threads", "extended, 1 threads"} <= settings
 
 
-def test_verify_finds_a_changed_weight_even_in_a_bare_file(workplace: Path, run_zoo: RunZoo) -> None:
+def test_verify_finds_a_changed_weight_even_in_a_bare_file(workplace: Path, zoo_here: Zoo) -> None:
     folder = workplace / "exported" / "lenet5-digits"
     _rewrite(folder / "model.onnx", _scale_weight)
-    done = run_zoo("verify", "lenet5-digits", "--json")
+    done = zoo_here("verify", "lenet5-digits", "--json")
     assert done.code == 3
     assert done.json["outcome"] == "failed"
     failed = {check["rule"] for check in done.json["checks"] if check["outcome"] == "failed"}
     assert {"files", "self-test"} <= failed
-    bare = run_zoo("verify", folder / "model.onnx")
+    bare = zoo_here("verify", folder / "model.onnx")
     assert bare.code == 3
     assert "self-test" in bare.stderr
 
@@ -420,31 +420,31 @@ def test_verify_finds_a_changed_weight_even_in_a_bare_file(workplace: Path, run_
         ("netron.json", "has changed"),
     ],
 )
-def test_verify_finds_a_changed_file(name: str, text: str, workplace: Path, run_zoo: RunZoo) -> None:
+def test_verify_finds_a_changed_file(name: str, text: str, workplace: Path, zoo_here: Zoo) -> None:
     path = workplace / "exported" / "lenet5-digits" / name
     path.write_bytes(path.read_bytes() + b"\n")
-    done = run_zoo("verify", "lenet5-digits")
+    done = zoo_here("verify", "lenet5-digits")
     assert done.code == 3
     assert text in done.stderr
 
 
-def test_verify_finds_files_that_are_missing_or_too_many(workplace: Path, run_zoo: RunZoo) -> None:
+def test_verify_finds_files_that_are_missing_or_too_many(workplace: Path, zoo_here: Zoo) -> None:
     folder = workplace / "exported" / "lenet5-digits"
     (folder / "extra.txt").write_text("x")
-    assert "extra.txt is not in the report" in run_zoo("verify", "lenet5-digits").stderr
+    assert "extra.txt is not in the report" in zoo_here("verify", "lenet5-digits").stderr
     (folder / "extra.txt").unlink()
     (folder / "netron.json").unlink()
-    assert "netron.json is missing" in run_zoo("verify", "lenet5-digits").stderr
+    assert "netron.json is missing" in zoo_here("verify", "lenet5-digits").stderr
     (folder / "report.json").write_text("[]")
-    done = run_zoo("verify", "lenet5-digits")
+    done = zoo_here("verify", "lenet5-digits")
     assert done.code == 1
     assert "report.json" in done.stderr
 
 
-def test_verify_refuses_what_is_no_onnx_file(workplace: Path, run_zoo: RunZoo) -> None:
+def test_verify_refuses_what_is_no_onnx_file(workplace: Path, zoo_here: Zoo) -> None:
     path = workplace / "fake.onnx"
     path.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
-    done = run_zoo("verify", path)
+    done = zoo_here("verify", path)
     assert done.code == 4
     assert "Git LFS" in done.stderr
     plain = workplace / "plain.onnx"
@@ -454,21 +454,21 @@ def test_verify_refuses_what_is_no_onnx_file(workplace: Path, run_zoo: RunZoo) -
         del model.metadata_props[:]
 
     _rewrite(plain, forget)
-    done = run_zoo("verify", plain)
+    done = zoo_here("verify", plain)
     assert done.code == 1
     assert "without our metadata" in done.stderr
-    done = run_zoo("verify", "unknown")
+    done = zoo_here("verify", "unknown")
     assert done.code == 2
 
 
-def test_a_full_disk(workplace: Path, run_zoo: RunZoo) -> None:
+def test_a_full_disk(workplace: Path, zoo_here: Zoo) -> None:
     small = workplace / "small"
     small.mkdir()
     mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", small], capture_output=True)
     if mounted.returncode:
         pytest.skip("a small file system cannot be mounted here: " + mounted.stderr.decode())
     try:
-        done = run_zoo("export", "lenet5-digits", "--to", small / "export")
+        done = zoo_here("export", "lenet5-digits", "--to", small / "export")
         left = list(small.iterdir())
     finally:
         subprocess.run(["umount", small], check=True)

@@ -6,52 +6,18 @@ import json
 import os
 import pty
 import resource
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from zoo_core.cli import main
-
 PROGRAM = Path(sys.executable).with_name("zoo")
 SMALL = ("train", "mlp", "--dataset", "digits", "-o", "hidden=16", "-d", "train_size=200", "--epochs", "2")
 
 Zoo = Callable[..., Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What a command left behind."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.stdout)
-
-
-@pytest.fixture
-def zoo_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Zoo]:
-    """`zoo_here(*arguments)` calls the console entry point in this process, which has torch loaded already."""
-    monkeypatch.chdir(tmp_path)
-    handler = signal.getsignal(signal.SIGTERM)
-
-    def call(*arguments: str) -> Result:
-        monkeypatch.setattr(sys, "argv", ["zoo", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        stdout, stderr = capfd.readouterr()
-        return Result(code=int(ended.value.code or 0), stdout=stdout, stderr=stderr)
-
-    yield call
-    signal.signal(signal.SIGTERM, handler)
 
 
 def test_json_is_all_there_is_on_stdout(zoo_here: Zoo, tmp_path: Path) -> None:
