@@ -21,7 +21,7 @@ from zoo_core.verification.bounds import bound_output, check_sensitivity, check_
 from zoo_core.verification.decisions import check_parity
 from zoo_core.verification.inputs import batches_of, frozen_uniform, make_rows, plausible_range
 from zoo_core.verification.self_test import check_self_test, expectations, input_recipe, self_test_inputs
-from zoo_core.verification.subject import Group, SubjectError, run_subject
+from zoo_core.verification.subject import DEFAULT_SETTINGS, Group, SubjectError, run_subject
 from zoo_core.verification.weights import Norm, check_converted, check_saved
 
 FROZEN = [0.7441468238830566, -0.4092693328857422, -0.15980470180511475, -0.1892155408859253]
@@ -255,7 +255,7 @@ def test_the_subject_runs_in_a_process_of_its_own(tmp_path: Path) -> None:
     group = Group(name="rows", inputs={"x": x}, batches=[(0,), (3, 1), (0, 1, 2, 3)])
     result = run_subject(_identity(tmp_path / "m.onnx"), [group])
     assert result.names == ("y",)
-    for level in ("all", "none"):
+    for level in DEFAULT_SETTINGS:
         assert [len(batch["y"]) for batch in result.outputs[level, "rows"]] == [1, 2, 4]
         assert np.array_equal(result.outputs[level, "rows"][1]["y"], x[[3, 1]])
 

@@ -22,7 +22,7 @@ from zoo_core.verification.inputs import PLAUSIBLE, Rows, batches_of, make_rows
 from zoo_core.verification.self_test import ROWS as SELF_TEST_ROWS
 from zoo_core.verification.self_test import check_self_test, expectations, input_recipe, self_test_inputs
 from zoo_core.verification.structure import Interface, check_results, check_structure
-from zoo_core.verification.subject import DEFAULT_SETTINGS, Group, SubjectResult, run_subject
+from zoo_core.verification.subject import DEFAULT_SETTINGS, Group, Setting, SubjectResult, run_subject
 from zoo_core.verification.vectors import check_vectors
 from zoo_core.verification.weights import Norm, check_converted, check_saved
 
@@ -121,14 +121,14 @@ def check_file(
     result = run_subject(path, _groups(plan, expected))
     errors: dict[str, OutputError] = {}
     for setting in DEFAULT_SETTINGS:
-        found, worst = _check_rows(setting.key, plan, expected, result)
+        found, worst = _check_rows(setting, plan, expected, result)
         checks += found
         for error in worst:
             if error.name not in errors or not error.floors <= errors[error.name].floors:
                 errors[error.name] = error
-        checks += check_self_test(setting.key, expected.self_test, result.outputs[setting.key, "self-test"][0])[0]
-        vectors = _joined(result.outputs[setting.key, "vectors"])
-        checks += check_vectors(setting.key, expected.vector_outputs, vectors)
+        checks += check_self_test(str(setting), expected.self_test, result.outputs[setting, "self-test"][0])[0]
+        vectors = _joined(result.outputs[setting, "vectors"])
+        checks += check_vectors(str(setting), expected.vector_outputs, vectors)
     if plan.validation is not None:
         checks.append(_parity(plan, plan.validation, expected, result, reference))
     return Verdict(checks=tuple(checks), outputs=tuple(errors.values()))
@@ -164,11 +164,11 @@ def _joined(batches: Sequence[Mapping[str, Any]]) -> Arrays:
 
 
 def _check_rows(
-    where: str, plan: ExportPlan, expected: Expected, result: SubjectResult
+    setting: Setting, plan: ExportPlan, expected: Expected, result: SubjectResult
 ) -> tuple[list[CheckResult], list[OutputError]]:
     """Rules structure, values, sensitivity and decisions on the batches of 1, 2, 3 and 5 rows."""
     batches = batches_of(len(expected.rows))
-    found = result.outputs[where, "rows"]
+    where, found = str(setting), result.outputs[setting, "rows"]
     checks: list[CheckResult] = []
     for rows, outputs in zip(batches, found, strict=True):
         checks += check_results(f"{where}, batch of {len(rows)}", outputs, plan.outputs, sizes={BATCH: len(rows)})
@@ -224,7 +224,7 @@ def _parity(
     result: SubjectResult,
     reference: TorchReference,
 ) -> CheckResult:
-    outputs = result.outputs[DEFAULT_SETTINGS[0].key, "validation"]
+    outputs = result.outputs[DEFAULT_SETTINGS[0], "validation"]
     for batch, rows in zip(outputs, _cuts(len(validation.targets)), strict=True):
         if wrong := check_results("validation", batch, plan.outputs, sizes={BATCH: len(rows)}):
             return wrong[0]

@@ -182,14 +182,14 @@ def _check_setting(
     groups: Sequence[Group],
     vector_outputs: Arrays | None,
 ) -> tuple[list[CheckResult], list[OutputError]]:
-    where = setting.key
-    whole = result.outputs[where, "self-test"][0]
+    where = str(setting)
+    whole = result.outputs[setting, "self-test"][0]
     checks, errors = check_self_test(where, test, whole)
     bounds = {name: float(expected["bound"]) for name, expected in test["outputs"].items()}
-    checks += _check_batches(where, metadata, whole, result.outputs[where, "batches"], groups[1].batches, bounds)
+    checks += _check_batches(where, metadata, whole, result.outputs[setting, "batches"], groups[1].batches, bounds)
     plausible = whole
     if vector_outputs is not None:
-        vectors = result.outputs[where, "vectors"][0]
+        vectors = result.outputs[setting, "vectors"][0]
         checks += check_vectors(where, vector_outputs, vectors)
         if all(vectors[name].shape[1:] == value.shape[1:] for name, value in whole.items()):
             plausible = {name: np.concatenate([value, vectors[name]]) for name, value in whole.items()}

@@ -26,6 +26,12 @@ LEVELS = ("all", "none")
 """onnxruntime's default optimisation, and none."""
 
 THOROUGH_LEVELS = ("all", "extended", "basic", "none")
+_LEVEL_WORDS = {
+    "all": "optimised",
+    "extended": "extended optimisation",
+    "basic": "basic optimisation",
+    "none": "not optimised",
+}
 TIME_LIMIT_SECONDS = 1800
 
 
@@ -36,10 +42,9 @@ class Setting:
     level: str
     threads: int = 0
 
-    @property
-    def key(self) -> str:
-        """A short name, for files and messages."""
-        return self.level if not self.threads else f"{self.level}, {self.threads} threads"
+    def __str__(self) -> str:
+        text = _LEVEL_WORDS[self.level]
+        return text if not self.threads else f"{text}, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +59,13 @@ class Group:
 
 @dataclass(frozen=True, kw_only=True)
 class SubjectResult:
-    """What the file computed: `outputs[setting key, group name]` is one dictionary of arrays a batch, in order.
+    """What the file computed: `outputs[setting, group name]` is one dictionary of arrays a batch, in order.
 
     `names` are the outputs in the file's order.
     """
 
     names: tuple[str, ...]
-    outputs: Mapping[tuple[str, str], tuple[dict[str, Array], ...]] = field(repr=False)
+    outputs: Mapping[tuple[Setting, str], tuple[dict[str, Array], ...]] = field(repr=False)
 
 
 class SubjectError(NotVerifiedError):
@@ -136,7 +141,7 @@ def _read_result(folder: Path, groups: Sequence[Group], settings: Sequence[Setti
         for g, group in enumerate(groups):
             if s and not group.every_setting:
                 continue
-            outputs[setting.key, group.name] = tuple(
+            outputs[setting, group.name] = tuple(
                 {
                     name: np.load(folder / f"out-{s}-{g}-{b}-{place}.npy", allow_pickle=False)
                     for place, name in enumerate(names)
