@@ -39,6 +39,8 @@ Examples:
 @json_option
 def command(as_json: bool, **asked: Any) -> None:
     """Train MODEL on a dataset, keep the best weights, and measure them on the test split."""
+    from zoo_core.cli.report import show_report
+    from zoo_core.errors import NotVerifiedError
     from zoo_core.registry import open_zoo
     from zoo_core.training.rows import metrics_text
     from zoo_core.training.run import load_run
@@ -49,28 +51,28 @@ def command(as_json: bool, **asked: Any) -> None:
         try:
             info = train(open_zoo(), **asked, callbacks=callbacks)
         except (KeyboardInterrupt, SystemExit):
-            if progress.info is not None and not asked["dry_run"]:
-                again = f"zoo train {progress.info.model} --dataset {progress.info.dataset}"
-                note(f"\nStopped. To continue: {again} --run {progress.info.name} --resume")
+            if (now := progress.info) is not None and not asked["dry_run"]:
+                note(f"\nStopped. To continue: zoo train {now.model} --dataset {now.dataset} --run {now.name} --resume")
+            raise
+        except NotVerifiedError as error:
+            progress.close()  # a bar would take the report for itself
+            if (report := getattr(error, "report", None)) is not None:
+                show_report(report, as_json=as_json)
             raise
     if asked["dry_run"]:
-        _say_dry(info.model, info.dataset, as_json=as_json)
+        if as_json:
+            print_json({"dry_run": True, "model": info.model, "dataset": info.dataset})
+        else:
+            say("Dry run: training, validation, saving and the export check work; no run was left.")
+            say(f"Next: zoo train {info.model} --dataset {info.dataset}")
         return
     run = load_run(info.name)
     if as_json:
         print_json(run_report(run))
         return
     say(f"{run.name}: {len(run.rows)} epochs in {info.seconds:.1f} s, best epoch {info.best_epoch}")
-    say(f"  validation  {metrics_text(info.validation)}")
-    if info.test is not None:
-        say(f"  test        {metrics_text(info.test)}")
+    for split, metrics in (("validation", info.validation), ("test", info.test)):
+        if metrics is not None:
+            say(f"  {split:<11} {metrics_text(metrics)}")
     say(f"  files       {run.path}")
     say(f"Next: zoo export {run.name}")
-
-
-def _say_dry(model: str, dataset: str, *, as_json: bool) -> None:
-    if as_json:
-        print_json({"dry_run": True, "model": model, "dataset": dataset})
-        return
-    say("Dry run: training, validation, saving and the export check work; no run was left.")
-    say(f"Next: zoo train {model} --dataset {dataset}")

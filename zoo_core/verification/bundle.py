@@ -6,21 +6,21 @@ import importlib
 import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.environment import package_versions, usable_processors
 from zoo_core.errors import NotVerifiedError, ZooError
-from zoo_core.files import read_json, sha256_of
+from zoo_core.files import clear_io_errors, read_json, sha256_of
 from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError
 from zoo_core.runtime.metadata import Metadata, read_metadata
 from zoo_core.runtime.vet import vet
 
 from .bounds import check_sensitivity
 from .inputs import BATCH_SIZES
-from .self_test import check_self_test, self_test_inputs
+from .self_test import BATCH, batch_shape, check_self_test, self_test_inputs, validated
 from .structure import Interface, check_results, check_structure
 from .subject import DEFAULT_SETTINGS, THOROUGH_LEVELS, Group, Setting, SubjectResult, run_subject
 from .vectors import FOLDER, check_vectors, read_vectors
@@ -44,23 +44,28 @@ def outcome_of(checks: Sequence[CheckResult]) -> Outcome:
 def verify_export(path: Path, *, thorough: bool = False) -> ExportReport:
     """Check the bundle, or the bare .onnx file, at `path`; never raises for what the check finds.
 
-    `thorough` adds every optimisation level of onnxruntime, and one thread beside all of them. Raises RefusedFileError
-    for a file that is not safe to open, and ZooError for one that has no metadata of ours.
+    `thorough` adds every optimisation level of onnxruntime, and one thread beside all of them. What cannot be checked
+    at all is an error: RefusedFileError for a file that is not safe to open; ZooError for one that has no metadata of
+    ours, and for a self-test or a report.json that is damaged or cannot be read.
     """
     bundle = path if path.is_dir() else None
     model = path / MODEL_FILE if bundle else path
-    checks = [] if bundle is None else [_check_files(bundle)]
+    published = {} if bundle is None else _read_report(bundle)
     file = vet(model)
     metadata = read_metadata(file)
+    if metadata.self_test is not None:
+        validated(metadata.self_test, inputs=metadata.inputs, outputs=metadata.outputs)
+    checks = [] if bundle is None else [_check_files(bundle, published["files"]), _check_report(published, metadata)]
     interface = Interface(inputs=metadata.inputs, outputs=metadata.outputs, opset=metadata.opset)
-    checks += [*check_structure(file, interface), _onnx_checker(model)]
+    checks += [*check_structure(file, interface), onnx_checker(model)]
     errors: tuple[OutputError, ...] = ()
     if not any(check.outcome == "failed" and check.rule == "structure" for check in checks):
         try:
             found, errors = _run_checks(model, bundle, metadata, _settings(thorough))
             checks += found
-        except NotVerifiedError as error:
-            checks.append(CheckResult(rule="run", outcome="failed", detail=error.message))
+        except (NotVerifiedError, MemoryError) as error:
+            text = error.message if isinstance(error, NotVerifiedError) else "it needs more memory than there is"
+            checks.append(CheckResult(rule="run", outcome="failed", detail=text))
     return ExportReport(
         outcome=outcome_of(checks),
         name=metadata.name,
@@ -69,11 +74,11 @@ def verify_export(path: Path, *, thorough: bool = False) -> ExportReport:
         opset=metadata.opset,
         axes={name: spec.axes for name, spec in {**metadata.inputs, **metadata.outputs}.items()},
         untrained=metadata.untrained,
-        reference=_reference(bundle),
+        reference="relative" if published.get("reference") == "relative" else "float64",
         checks=tuple(checks),
         outputs=errors,
         versions=package_versions(VERSIONED),
-        files={} if bundle is None else _listed_files(bundle),
+        files=published.get("files", {}),
     )
 
 
@@ -84,25 +89,41 @@ def _settings(thorough: bool) -> tuple[Setting, ...]:
     return tuple(Setting(level=level, threads=count) for level in THOROUGH_LEVELS for count in threads)
 
 
-def _listed_files(bundle: Path) -> Mapping[str, str]:
-    report = read_json(bundle / REPORT_FILE, what="the verification report")
+def _read_report(bundle: Path) -> dict[str, Any]:
+    """What stands in report.json, which lists files. Raises ZooError when it is missing or damaged."""
+    path, what = bundle / REPORT_FILE, "the verification report"
+    try:
+        report = read_json(path, what=what)
+    except RecursionError:
+        raise ZooError(f"{what} {path} is damaged: it is nested too deep") from None
     files = report.get("files")
-    if not isinstance(files, dict) or not files:
-        raise ZooError(f"the verification report {bundle / REPORT_FILE} is damaged: it lists no files")
-    return files
+    if not isinstance(files, dict) or not files or not all(isinstance(digest, str) for digest in files.values()):
+        raise ZooError(f"{what} {path} is damaged: it lists no files")
+    return report
 
 
-def _reference(bundle: Path | None) -> Literal["float64", "relative"]:
-    if bundle is None:
-        return "float64"
-    report = read_json(bundle / REPORT_FILE, what="the verification report")
-    return "relative" if report.get("reference") == "relative" else "float64"
+def _check_report(report: Mapping[str, Any], metadata: Metadata) -> CheckResult:
+    """Rule "report": report.json says that the export was verified, and speaks of the file beside it."""
+    problems = []
+    if report.get("outcome") != "verified":
+        problems.append(f"this export was never verified: its report says {_shown(report.get('outcome'))}")
+    for key in ("name", "model", "run", "opset"):
+        told, held = report.get(key), getattr(metadata, key)
+        if key not in report or type(told) is not type(held) or told != held:
+            problems.append(f"its report is about the {key} {_shown(told)}, the file about {_shown(held)}")
+    if problems:
+        return CheckResult(rule="report", outcome="failed", detail="; ".join(problems))
+    return CheckResult(rule="report", outcome="passed", detail="verified when it was published, and about this file")
 
 
-def _check_files(bundle: Path) -> CheckResult:
+def _shown(value: Any) -> str:
+    return repr(value)[:60]
+
+
+def _check_files(bundle: Path, listed: Mapping[str, str]) -> CheckResult:
     """Rule "files": the sha256 of every file equals the one in the report, and no listed file is missing."""
-    listed = _listed_files(bundle)
-    there = {p.relative_to(bundle).as_posix() for p in bundle.rglob("*") if p.is_file() and p.name != REPORT_FILE}
+    with clear_io_errors("cannot read", bundle):
+        there = {p.relative_to(bundle).as_posix() for p in bundle.rglob("*") if p.is_file() and p.name != REPORT_FILE}
     problems = [f"{name} is missing" for name in listed if name not in there]
     problems += [
         f"{name} has changed" for name, digest in listed.items() if name in there and sha256_of(bundle / name) != digest
@@ -113,13 +134,14 @@ def _check_files(bundle: Path) -> CheckResult:
     return CheckResult(rule="files", outcome="passed", detail=f"{len(listed)} files as published")
 
 
-def _onnx_checker(model: Path) -> CheckResult:
+def onnx_checker(model: Path) -> CheckResult:
+    """Rule "onnx.checker": the onnx package's full check of the file; skipped where that package is not installed."""
     if importlib.util.find_spec("onnx") is None:
         text = "the onnx package is not installed; pip install 'zoo-core[train]' brings it"
         return CheckResult(rule="onnx.checker", outcome="skipped", detail=text)
-    # By name: the base install has no onnx, and nothing here may depend on it.
-    checker = importlib.import_module("onnx.checker")
     try:
+        # By name: the base install has no onnx, and nothing here may depend on it.
+        checker = importlib.import_module("onnx.checker")
         checker.check_model(str(model), full_check=True)
     except Exception as error:  # noqa: BLE001 whatever the checker raises, it has not passed
         return CheckResult(rule="onnx.checker", outcome="failed", detail=" ".join(str(error).split())[:300])
@@ -165,7 +187,14 @@ def _vectors(bundle: Path | None, metadata: Metadata) -> tuple[Group, Arrays] | 
         outputs = read_vectors(bundle, "output", list(metadata.outputs))
     except ZooError as error:
         return CheckResult(rule="test vectors", outcome="failed", detail=error.message)
-    count = len(next(iter(inputs.values())))
+    first = next(iter(inputs.values()))
+    count = len(first) if first.ndim else 0
+    for arrays, specs in ((inputs, metadata.inputs), (outputs, metadata.outputs)):
+        for name, value in arrays.items():
+            if not count or str(value.dtype) != specs[name].dtype or value.shape != batch_shape(specs[name], count):
+                held = f"{value.dtype} with the shape {value.shape}"
+                text = f"{FOLDER}: {name} is {held}, not {count} rows of {specs[name].dtype} {specs[name]}"
+                return CheckResult(rule="test vectors", outcome="failed", detail=text)
     return Group(name="vectors", inputs=inputs, batches=[range(count)]), outputs
 
 
@@ -186,14 +215,18 @@ def _check_setting(
     whole = result.outputs[setting, "self-test"][0]
     checks, errors = check_self_test(where, test, whole)
     bounds = {name: float(expected["bound"]) for name, expected in test["outputs"].items()}
-    checks += _check_batches(where, metadata, whole, result.outputs[setting, "batches"], groups[1].batches, bounds)
-    plausible = whole
+    plausible = [whole]
     if vector_outputs is not None:
-        vectors = result.outputs[setting, "vectors"][0]
-        checks += check_vectors(where, vector_outputs, vectors)
-        if all(vectors[name].shape[1:] == value.shape[1:] for name, value in whole.items()):
-            plausible = {name: np.concatenate([value, vectors[name]]) for name, value in whole.items()}
-    checks += check_sensitivity(where, plausible, bounds)
+        plausible.append(result.outputs[setting, "vectors"][0])
+        checks += check_vectors(where, vector_outputs, plausible[-1], bounds=bounds)
+    wanted = (groups[0].batches[0], *(group.batches[0] for group in groups[2:]))
+    for outputs, rows in zip(plausible, wanted, strict=True):
+        size = f"{where}, batch of {len(rows)}"
+        if wrong := check_results(size, outputs, metadata.outputs, sizes={BATCH: len(rows)}):
+            return [*checks, *wrong], errors  # rows that are not there cannot be compared with each other
+    checks += _check_batches(where, metadata, whole, result.outputs[setting, "batches"], groups[1].batches, bounds)
+    joined = {name: np.concatenate([outputs[name] for outputs in plausible]) for name in whole}
+    checks += check_sensitivity(where, joined, bounds)
     return checks, errors
 
 
@@ -210,7 +243,7 @@ def _check_batches(
     largest = 0.0
     for index, outputs in zip(rows, batches, strict=True):
         size = f"{where}, batch of {len(index)}"
-        wrong = check_results(size, outputs, metadata.outputs, sizes={"N": len(index)})
+        wrong = check_results(size, outputs, metadata.outputs, sizes={BATCH: len(index)})
         problems += wrong
         if wrong:
             continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
 from zoo_core.records import CheckResult, OutputError
+from zoo_core.shapes import DTYPES, TensorSpec
 
 from .bounds import OutputBound
 from .inputs import frozen_uniform
@@ -17,8 +19,50 @@ from .inputs import frozen_uniform
 Array = NDArray[Any]
 
 GENERATOR = "philox-uniform-24"
+BATCH = "N"
 MAX_POSITIONS = 256
 ROWS = 3
+MIN_ROWS = 2
+"""Fewer rows can neither differ from each other nor keep each other company."""
+MAX_ELEMENTS = 2**28
+"""Of all inputs and outputs together: a file must not be able to ask for all the memory there is."""
+
+
+def validated(
+    test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec]
+) -> Mapping[str, Any]:
+    """The same self-test, once it is known to fit a file with these inputs and outputs, and to be worth running.
+
+    Names, dtypes and sizes are those of the specs; all tensors have the same rows, at least 2, and no more elements
+    together than MAX_ELEMENTS; every bound is above 0. Raises ZooError that says what is damaged.
+    """
+    recipes, expected = _recipes(test), _outputs(test)
+    rows = int(next(iter(recipes.values()))["shape"][0])
+    _require(rows >= MIN_ROWS, f"it has {rows} row, and at least {MIN_ROWS} are needed")
+    for role, found, specs in (("input", recipes, inputs), ("output", expected, outputs)):
+        _require(set(found) == set(specs), f"its {role}s are {', '.join(found)}, not {', '.join(specs)}")
+        for name, spec in specs.items():
+            shape = batch_shape(spec, rows)
+            text = f"{role} {name!r} has the shape {found[name]['shape']}, not {spec} with {rows} rows"
+            _require(shape is not None and tuple(found[name]["shape"]) == shape, text)
+    for name, recipe in recipes.items():
+        _require(recipe["dtype"] == inputs[name].dtype, f"input {name!r} is not {inputs[name].dtype}")
+    for name, one in expected.items():
+        _require(_is_number(one["bound"]) and one["bound"] > 0, f"the bound of output {name!r} is no number above 0")
+        _require(_is_number(one["floor"]) and one["floor"] >= 0, f"the floor of output {name!r} is no number from 0 on")
+        _require(all(map(_is_number, one["expected"])), f"output {name!r} expects something that is no finite number")
+    count = sum(math.prod(one["shape"]) for one in (*recipes.values(), *expected.values()))
+    _require(count <= MAX_ELEMENTS, f"it needs {count:,} numbers, more than the {MAX_ELEMENTS:,} that are allowed")
+    return test
+
+
+def batch_shape(spec: TensorSpec, rows: int) -> tuple[int, ...] | None:
+    """The shape of a tensor with so many rows; None if its first axis is not the batch, or another one has no size."""
+    try:
+        spec.shape({BATCH: 1})  # what depends on the batch in another way can have no size for a single row
+        return spec.shape({BATCH: rows}) if spec.axes[:1] == (BATCH,) else None
+    except ZooError:
+        return None
 
 
 def self_test_inputs(recipe: Mapping[str, Any]) -> dict[str, Array]:
@@ -26,18 +70,61 @@ def self_test_inputs(recipe: Mapping[str, Any]) -> dict[str, Array]:
 
     Raises ZooError for a generator that this version does not know, or a recipe that is damaged.
     """
-    if recipe.get("generator") != GENERATOR:
+    try:
+        with np.errstate(invalid="ignore"):  # a range that an integer dtype does not have
+            return {
+                name: frozen_uniform(r["shape"], seed=r["seed"], low=r["low"], high=r["high"]).astype(r["dtype"])
+                for name, r in _recipes(recipe).items()
+            }
+    except (MemoryError, ValueError) as error:  # more numbers, or more axes, than numpy can hold
+        raise ZooError(f"the inputs of the self-test cannot be made: {error}") from None
+
+
+def _require(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise ZooError(f"the self-test in the file is damaged: {otherwise}", hint="fetch the file or export it again")
+
+
+def _is_number(value: Any) -> bool:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer that no float can hold
+        return False
+
+
+def _is_int(value: Any, *, low: int, below: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value < below
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(_is_int(size, low=1, below=2**63) for size in value)
+
+
+def _recipes(test: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The recipe of each input, all of it of the right types and such that numbers can be drawn from it."""
+    if test.get("generator") != GENERATOR:
         raise ZooError(
-            f"the self-test uses the generator {recipe.get('generator')!r}, unknown to this version",
+            f"the self-test uses the generator {str(test.get('generator'))[:60]!r}, unknown to this version",
             hint="update zoo-core",
         )
-    try:
-        return {
-            name: frozen_uniform(r["shape"], seed=r["seed"], low=r["low"], high=r["high"]).astype(r["dtype"])
-            for name, r in recipe["inputs"].items()
-        }
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ZooError(f"the self-test in the file is damaged: {type(error).__name__}: {error}") from None
+    recipes = test.get("inputs")
+    if not isinstance(recipes, Mapping) or not recipes:
+        raise ZooError("the self-test in the file is damaged: it has no input")
+    for name, recipe in recipes.items():
+        keys = {"seed", "shape", "low", "high", "dtype"}
+        whole = isinstance(recipe, Mapping) and keys <= set(recipe)
+        _require(whole, f"input {name!r} lacks one of {', '.join(sorted(keys))}")
+        _require(_is_int(recipe["seed"], low=0, below=2**64), f"the seed of input {name!r}")
+        _require(_is_shape(recipe["shape"]), f"input {name!r} has the shape {str(recipe['shape'])[:60]}")
+        _require(recipe["dtype"] in DTYPES, f"input {name!r} has the dtype {str(recipe['dtype'])[:60]!r}")
+        low, high = recipe["low"], recipe["high"]
+        # Numbers are drawn in float32 whatever the dtype.
+        limit = float(np.finfo("float16" if recipe["dtype"] == "float16" else "float32").max)
+        ordered = _is_number(low) and _is_number(high) and -limit <= low < high <= limit
+        _require(ordered, f"the range of input {name!r} is {str(low)[:30]} to {str(high)[:30]}")
+    return recipes
 
 
 def input_recipe(
@@ -112,16 +199,17 @@ def check_self_test(
 
 
 def _outputs(test: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What each output must be: every key is there, and every position lies inside the shape."""
     outputs = test.get("outputs")
     if not isinstance(outputs, Mapping) or not outputs:
         raise ZooError("the self-test in the file is damaged: it expects no output")
     for name, expected in outputs.items():
         keys = {"shape", "positions", "expected", "bound", "floor"}
-        if not isinstance(expected, Mapping) or not keys <= set(expected):
-            raise ZooError(f"the self-test in the file is damaged: output {name!r} lacks {', '.join(sorted(keys))}")
-        count = int(np.prod(expected["shape"], dtype=np.int64))
-        positions = expected["positions"]
-        inside = all(isinstance(p, int) and 0 <= p < count for p in positions)
-        if not inside or len(positions) != len(expected["expected"]):
-            raise ZooError(f"the self-test in the file is damaged: positions of output {name!r}")
+        whole = isinstance(expected, Mapping) and keys <= set(expected)
+        _require(whole, f"output {name!r} lacks one of {', '.join(sorted(keys))}")
+        _require(_is_shape(expected["shape"]), f"output {name!r} has the shape {str(expected['shape'])[:60]}")
+        count, positions, values = math.prod(expected["shape"]), expected["positions"], expected["expected"]
+        lists = isinstance(positions, list) and isinstance(values, list) and len(positions) == len(values) > 0
+        inside = lists and all(_is_int(p, low=0, below=count) for p in positions)
+        _require(inside, f"positions of output {name!r}")
     return outputs
