@@ -19,6 +19,10 @@ import pytest
 
 from zoo_core.cli import main
 
+# Before anything loads torch: two processors are the common case, and one thread each is faster than threads that wait
+# for each other. Children have it too, so that what they compute is equal to the bit.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 PROGRAM = Path(sys.executable).with_name("zoo")
 
 
@@ -49,8 +53,6 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("ZOO_CACHE", str(base / "cache"))
         patch.setenv("ZOO_DATA", str(base / "data"))
         patch.setenv("MPLCONFIGDIR", str(base / "matplotlib"))
-        # Two processors are the common case: one thread each is faster than threads that wait for each other.
-        patch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
         patch.setenv("NO_COLOR", "1")
         yield
 

@@ -477,3 +477,81 @@ def test_a_full_disk(workplace: Path, zoo_here: Zoo) -> None:
     assert "No space left on device" in done.stderr
     assert "Hint: the disk is full" in done.stderr
     assert left == []
+
+
+def test_two_exports_to_one_place_do_not_mix(workplace: Path) -> None:
+    command = [PROGRAM, "export", "lenet5-digits", "--to", "same"]
+    children = [
+        subprocess.Popen(command, cwd=workplace, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [child.communicate(timeout=120)[1] for child in children]
+    codes = [child.returncode for child in children]
+    assert 0 in codes, said
+    for code, text in zip(codes, said, strict=True):
+        assert code == 0 or (code == 1 and "another process is exporting to" in text), text
+    assert set(_files(workplace / "same")) == BUNDLE
+
+
+def test_keep_rejected_replaces_nothing_of_the_users(
+    tmp_path: Path, fake_distribution: Callable[..., Path], zoo_here: Zoo
+) -> None:
+    mine = tmp_path / "kept.rejected" / "notes.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    fake_distribution("zoo-odd", ODD_PLUGIN.format(forward="return self.fc(x.flatten(1)) * 0"))
+    done = zoo_here("export", "odd", "--to", "kept", "--keep-rejected")
+    assert done.code == 1
+    assert "is not an earlier export" in done.stderr
+    assert mine.read_text() == "mine"
+
+
+def test_the_current_folder_is_a_place_too(tmp_path: Path, zoo_here: Zoo) -> None:
+    (tmp_path / "here").mkdir()
+    os.chdir(tmp_path / "here")
+    done = zoo_here("export", "mlp", "--to", ".")
+    assert done.code == 0, done.stderr
+    assert set(_files(tmp_path / "here")) == BUNDLE
+
+
+def test_a_file_of_the_users_is_not_taken_for_the_judge(workplace: Path, zoo_here: Zoo) -> None:
+    (workplace / "onnxruntime.py").write_text("raise SystemExit('I am not onnxruntime')")
+    (workplace / "random.py").write_text("raise SystemExit('I am not random')")
+    assert zoo_here("verify", "lenet5-digits").code == 0
+
+
+def test_weights_in_another_precision(workplace: Path, zoo_here: Zoo) -> None:
+    weights = load_file(workplace / "runs" / "lenet5-digits" / "weights.safetensors")
+    save_file({name: value.astype(np.float16) for name, value in weights.items()}, workplace / "half.safetensors")
+    done = zoo_here("export", "lenet5", "--weights", "half.safetensors")
+    assert done.code == 0, done.stderr
+    assert "lenet5: verified" in done.stdout
+
+
+def test_a_file_changed_while_it_is_checked(workplace: Path, zoo_here: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zoo_core.export import bundle
+
+    honest = bundle.check_file
+
+    def swapped(path: Path, *arguments: object, **options: object) -> object:
+        verdict = honest(path, *arguments, **options)
+        path.write_bytes(path.read_bytes() + b"\0")
+        return verdict
+
+    monkeypatch.setattr(bundle, "check_file", swapped)
+    done = zoo_here("export", "lenet5-digits", "--to", "new")
+    assert done.code == 3
+    assert "model.onnx was changed while it was checked" in done.stderr
+    assert not (workplace / "new").exists()
+
+
+def test_an_export_wrapper_is_not_ignored(
+    tmp_path: Path, fake_distribution: Callable[..., Path], zoo_here: Zoo
+) -> None:
+    plugin = ODD_PLUGIN.format(forward="return self.fc(x.flatten(1))")
+    fake_distribution(
+        "zoo-odd", plugin.replace('summary="odd",', 'summary="odd", export_wrapper=lambda module: module,')
+    )
+    done = zoo_here("export", "odd")
+    assert done.code == 1
+    assert "declares an export_wrapper, which zoo export does not use yet" in done.stderr

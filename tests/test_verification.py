@@ -192,10 +192,13 @@ def test_another_epsilon_is_found(folded: tuple[dict, dict, list]) -> None:
 
 def test_converted_tensors_are_compared_bit_by_bit() -> None:
     checkpoint = {"w": np.array([1.0, 0.0], np.float32), "v": np.array([2.0], np.float32)}
-    assert check_converted(checkpoint, checkpoint).outcome == "passed"
+    assert check_converted(checkpoint, checkpoint, used=["w", "v"]).outcome == "passed"
     negative_zero = {**checkpoint, "w": np.array([1.0, -0.0], np.float32)}
-    assert check_converted(negative_zero, checkpoint).outcome == "failed"
-    assert check_converted({"other": checkpoint["w"]}, checkpoint).outcome == "not-conclusive"
+    assert check_converted(negative_zero, checkpoint, used=["w", "v"]).outcome == "failed"
+    assert check_converted({"other": checkpoint["w"]}, checkpoint, used=["w"]).outcome == "passed"
+    lost = check_converted({"other": checkpoint["w"]}, checkpoint, used=["w", "v"])
+    assert lost.outcome == "failed"
+    assert "does not hold the checkpoint's v" in lost.detail
 
 
 def test_two_swapped_tensors_are_not_excused_by_their_bytes() -> None:

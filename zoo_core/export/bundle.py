@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from .clean import clean, module_of, serialized, set_metadata
 from .plan import ExportPlan
 from .publish import MODEL_FILE, REPORT_FILE, building, check_target, keep_rejected, publish
 from .reference import TorchReference
-from .write import convert
+from .write import Converted, convert
 
 VERSIONED = ("zoo-core", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
 
@@ -53,6 +55,8 @@ def export(
     Raises RejectedExportError with the report when the outcome is not `verified`; `keep` then keeps the folder as
     `NAME.rejected`.
     """
+    # Absolute, so that "." has a name; not resolved, so that a link is seen as one.
+    target = Path(os.path.abspath(target))
     check_target(target)
     with building(target) as folder:
         report = build_and_check(plan, folder, progress=progress)
@@ -65,15 +69,27 @@ def export(
 
 def build_and_check(plan: ExportPlan, folder: Path, *, progress: Progress) -> ExportReport:
     """Write the whole bundle into `folder` and judge it; the report is written there too, whatever the outcome."""
-    kind = "relative"
+    kind, digest, stage = "relative", None, "reference"
     try:
         progress("running PyTorch in float32 and float64")
         reference = TorchReference(plan.build, plan.checkpoint, outputs=tuple(plan.outputs))
         expected = compute_expected(plan, reference)
-        kind = expected.kind
-        verdict = _convert_and_check(plan, folder, reference, expected, progress)
+        kind, stage = expected.kind, "conversion"
+        progress("converting to ONNX")
+        converted = convert(plan, reference.module)
+        metadata = metadata_of(plan, expected)
+        digest = _write(plan, folder, converted, expected, metadata)
+        progress("checking the file without PyTorch")
+        verdict = check_file(
+            folder / MODEL_FILE,
+            plan,
+            expected=expected,
+            converted=converted,
+            reference=reference,
+            metadata=metadata,
+        )
     except NotVerifiedError as error:
-        verdict = Verdict(checks=(CheckResult(rule=_stage(folder), outcome="failed", detail=error.message),))
+        verdict = Verdict(checks=(CheckResult(rule=stage, outcome="failed", detail=error.message),))
     report = ExportReport(
         outcome=verdict.outcome,
         name=plan.name,
@@ -89,32 +105,27 @@ def build_and_check(plan: ExportPlan, folder: Path, *, progress: Progress) -> Ex
     )
     write_atomic(folder / "README.md", model_card(plan, report))
     report = dataclasses.replace(report, files=_hashes(folder))
+    if digest is not None and report.files.get(MODEL_FILE) != digest:
+        changed = CheckResult(rule="files", outcome="failed", detail=f"{MODEL_FILE} was changed while it was checked")
+        report = dataclasses.replace(report, outcome="failed", checks=(*report.checks, changed))
     write_atomic(folder / REPORT_FILE, json_text(report.to_json()))
     return report
 
 
-def _stage(folder: Path) -> str:
-    """The rule that an exception stands for: what was under way when it came."""
-    return "run" if (folder / MODEL_FILE).exists() else "conversion"
-
-
-def _convert_and_check(
-    plan: ExportPlan, folder: Path, reference: TorchReference, expected: Expected, progress: Progress
-) -> Verdict:
-    progress("converting to ONNX")
-    converted = convert(plan, reference.module)
+def _write(plan: ExportPlan, folder: Path, converted: Converted, expected: Expected, metadata: Metadata) -> str:
+    """Write the model and what goes with it; the sha256 of the model's bytes, taken before they reach the disk."""
     model: onnx.ModelProto = converted.program.model_proto
     clean(model, plan)
-    set_metadata(model, _metadata(plan, expected))
-    path = folder / MODEL_FILE
-    write_atomic(path, serialized(model))
+    set_metadata(model, metadata)
+    content = serialized(model)
+    write_atomic(folder / MODEL_FILE, content)
     write_vectors(folder, expected.vector_inputs, expected.vector_outputs)
     write_atomic(folder / "netron.json", json_text(_attachment(model)))
-    progress("checking the file without PyTorch")
-    return check_file(path, plan, expected, converted, reference)
+    return hashlib.sha256(content).hexdigest()
 
 
-def _metadata(plan: ExportPlan, expected: Expected) -> Metadata:
+def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:
+    """What the file will say of itself."""
     spec = plan.model.spec
     return Metadata(
         name=plan.name,

@@ -66,6 +66,8 @@ class ExportPlan:
     def __post_init__(self) -> None:
         if self.opset not in OPSETS:
             raise UsageError(f"opset {self.opset} is not supported", hint=f"{OPSETS[0]} to {OPSETS[-1]}")
+        if self.model.spec.export_wrapper is not None:
+            raise ZooError(f"{self.model.name} declares an export_wrapper, which zoo export does not use yet")
         for name, spec in {**self.inputs, **self.outputs}.items():
             if spec.axes[:1] != (BATCH,):
                 raise ZooError(f"{self.model.name}: the first axis of {name} must be {BATCH!r}, not {spec}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,21 +34,45 @@ def check_target(target: Path) -> None:
 
 @contextmanager
 def building(target: Path) -> Iterator[Path]:
-    """A new folder `.NAME.tmp` beside `target`, removed at the end unless it was moved away.
+    """An empty folder `.NAME.tmp` beside `target`, held for this process, and removed at the end unless moved away.
 
-    Raises ZooError when it cannot be made: a read-only place, a full disk.
+    Raises ZooError when it cannot be made (a read-only place, a full disk), or when another process exports there.
     """
     folder = target.with_name(f".{target.name}.tmp")
     with clear_io_errors("cannot write", folder):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if folder.exists():
-            # What a killed export left behind; nobody else writes under this name.
-            shutil.rmtree(folder)
-        folder.mkdir()
+        folder.mkdir(parents=True, exist_ok=True)
+        with _held(folder, target):
+            for entry in folder.iterdir():  # what a killed export left behind
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _held(folder: Path, target: Path) -> Iterator[None]:
+    """Hold a folder for this process; the operating system lets go of it however the process ends."""
     try:
-        yield folder
+        import fcntl
+    except ImportError:  # no such locks on Windows
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its owner may have moved it away between our two calls.
+            held = os.path.samestat(os.fstat(handle), folder.stat())
+        except (BlockingIOError, FileNotFoundError):
+            held = False
+        if not held:
+            raise ZooError(
+                f"another process is exporting to {target}", hint="wait for it, or choose another folder with --to"
+            )
+        yield
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
 
 
 def publish(folder: Path, target: Path) -> None:
@@ -59,5 +84,6 @@ def publish(folder: Path, target: Path) -> None:
 def keep_rejected(folder: Path, target: Path) -> Path:
     """Keep a bundle that did not pass as `NAME.rejected`, and return where it is."""
     place = target.with_name(f"{target.name}.rejected")
+    check_target(place)
     replace_folder(folder, place)
     return place

@@ -60,7 +60,7 @@ def named_outputs(value: Any, names: Sequence[str]) -> dict[str, Tensor]:
             raise ZooError(f"the model gives no output {', '.join(missing)}, only {', '.join(map(str, value))}")
         value = tuple(value[name] for name in names)
     if not isinstance(value, list | tuple) or not all(isinstance(item, Tensor) for item in value):
-        raise ZooError(f"the model gives a {type(value).__name__}, not tensors", hint="declare an export_wrapper")
+        raise ZooError(f"the model gives a {type(value).__name__}, not tensors", hint="return a tensor for each output")
     if len(value) != len(names):
         raise ZooError(f"the model gives {len(value)} outputs, but {len(names)} are declared: {', '.join(names)}")
     return dict(zip(names, value, strict=True))
@@ -106,7 +106,9 @@ class ReferenceResult:
             float64={name: value[index] for name, value in self.float64.items()},
         )
 
-    def bounds(self, known: Mapping[str, OutputBound] | None = None) -> dict[str, OutputBound]:
+    def bounds(
+        self, known: Mapping[str, OutputBound] | None = None, corner: NDArray[np.bool_] | None = None
+    ) -> dict[str, OutputBound]:
         """The bound of every output, from the noise between the two runs; `known` bounds lend theirs."""
         return {
             name: bound_output(
@@ -115,6 +117,7 @@ class ReferenceResult:
                 float64=self.float64[name],
                 reference=self.kind,
                 known_floor=known[name].relative_floor if known else 0.0,
+                corner=corner,
             )
             for name in self.float64
         }
@@ -129,9 +132,9 @@ class TorchReference:
         self._outputs = tuple(outputs)
         self._single = fresh_module(build, checkpoint)
         self._double = fresh_module(build, checkpoint)
-        for tensor in (*self._double.parameters(), *self._double.buffers()):
-            if tensor.dtype is torch.float32:
-                tensor.data = tensor.data.double()
+        if self._double is self._single:
+            raise NotVerifiedError("the builder gives the same module each time", hint="build a new one in every call")
+        self._is_double = False
 
     @property
     def module(self) -> nn.Module:
@@ -144,24 +147,29 @@ class TorchReference:
 
     def float64(self, inputs: Mapping[str, Array]) -> Arrays | None:
         """The float64 result, or None where the model cannot be run in float64."""
+        if not self._is_double:
+            for tensor in (*self._double.parameters(), *self._double.buffers()):
+                if tensor.dtype is torch.float32:
+                    tensor.data = tensor.data.double()
+            self._is_double = True
         wide = {k: v.astype(np.float64) if v.dtype == np.float32 else v for k, v in inputs.items()}
         try:
             with _double_by_default(), Upcast():  # type: ignore[no-untyped-call]
                 found = self._run(self._double, wide)
-        except (RuntimeError, TypeError, NotImplementedError):
+        except NotVerifiedError:
             return None
         exact = all(value.dtype == np.float64 for value in found.values() if value.dtype.kind == "f")
         return found if exact else None
 
     def run(self, inputs: Mapping[str, Array]) -> ReferenceResult:
-        """Both runs. Raises NotVerifiedError when two float32 runs of the same rows differ."""
-        first, second = self.float32(inputs), self.float32(inputs)
-        for name, value in first.items():
-            if value.tobytes() != second[name].tobytes():
-                raise NotVerifiedError(
-                    f"PyTorch gives another {name} each time it is run, even in eval mode",
-                    hint="the model draws random numbers, or keeps state between calls",
-                )
+        """Both runs. Raises NotVerifiedError when two float32 runs differ, of one module or of two builds."""
+        first = self.float32(inputs)
+        hint = "the model draws random numbers, or keeps state between calls"
+        _require_equal(first, self.float32(inputs), "PyTorch gives another {} each time it is run", hint)
+        if not self._is_double:
+            # Two builds are one model, or the distance between float32 and float64 would be no rounding noise.
+            hint = "register what the builder draws as a parameter or buffer, so that the weights hold it"
+            _require_equal(first, self._run(self._double, inputs), "two builds give another {}", hint)
         double = self.float64(inputs)
         if double is None:
             return ReferenceResult(kind="relative", float32=first, float64=first)
@@ -170,8 +178,32 @@ class TorchReference:
     def _run(self, module: nn.Module, inputs: Mapping[str, Array]) -> Arrays:
         total = len(next(iter(inputs.values())))
         parts: list[dict[str, Tensor]] = []
-        with torch.no_grad():
-            for start in range(0, total, ROWS_AT_ONCE):
-                rows = [torch.from_numpy(value[start : start + ROWS_AT_ONCE].copy()) for value in inputs.values()]
-                parts.append(named_outputs(module(*rows), self._outputs))
-        return {name: torch.cat([part[name] for part in parts]).numpy() for name in self._outputs}
+        try:
+            with torch.no_grad(), plain_attention():
+                for start in range(0, total, ROWS_AT_ONCE):
+                    rows = [torch.from_numpy(value[start : start + ROWS_AT_ONCE].copy()) for value in inputs.values()]
+                    parts.append(named_outputs(module(*rows), self._outputs))
+            return {name: torch.cat([part[name] for part in parts]).numpy() for name in self._outputs}
+        except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
+            shapes = ", ".join(f"{name} {value.shape}" for name, value in inputs.items())
+            text = " ".join(str(error).split())[:300]
+            raise NotVerifiedError(
+                f"the model fails on {shapes}: {type(error).__name__}: {text}", hint="ZOO_DEBUG=1 shows where"
+            ) from error
+
+
+def _require_equal(first: Arrays, second: Arrays, what: str, hint: str) -> None:
+    for name, value in first.items():
+        if value.tobytes() != second[name].tobytes():
+            raise NotVerifiedError(f"{what.format(name)}, even in eval mode", hint=hint)
+
+
+@contextlib.contextmanager
+def plain_attention() -> Iterator[None]:
+    """Without PyTorch's fused encoder, which it takes for frozen weights and which cannot be exported."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)

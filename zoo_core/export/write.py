@@ -17,16 +17,18 @@ from torch import nn
 from zoo_core.errors import MissingExtraError, NotVerifiedError
 
 from .plan import BATCH, ExportPlan
+from .reference import plain_attention
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Converted:
-    """The optimised program, and the initialisers it had before the optimiser touched it."""
+    """The optimised program, the initialisers it had before, and the names of the tensors that the trace reads."""
 
     program: Any
     initializers: Mapping[str, Array]
+    used: tuple[str, ...]
 
 
 @contextlib.contextmanager
@@ -47,7 +49,7 @@ def convert(plan: ExportPlan, module: nn.Module) -> Converted:
         {place: axis for place, axis in enumerate(spec.axes) if axis == BATCH} for spec in plan.inputs.values()
     )
     try:
-        with _quiet():
+        with _quiet(), plain_attention():
             # By attribute, in this process: a test replaces `torch.onnx.export` from outside to plant faults.
             program: Any = torch.onnx.export(
                 module,
@@ -68,7 +70,7 @@ def convert(plan: ExportPlan, module: nn.Module) -> Converted:
             f"{plan.model.name} could not be converted to ONNX: {first_cause(error)}",
             hint="run it again with ZOO_DEBUG=1 for the whole story of the exporter",
         ) from error
-    return Converted(program=program, initializers=before)
+    return Converted(program=program, initializers=before, used=_used(program))
 
 
 def _shapes_argument(module: nn.Module, axes: tuple[dict[int, Any], ...]) -> Any:
@@ -79,6 +81,14 @@ def _shapes_argument(module: nn.Module, axes: tuple[dict[int, Any], ...]) -> Any
     if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
         return (axes,)
     return axes
+
+
+def _used(program: Any) -> tuple[str, ...]:
+    """Parameters and buffers that the traced program reads, by name; it is asked, not the graph made from it."""
+    traced = program.exported_program
+    signature = traced.graph_signature
+    targets = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    return tuple(targets[node.name] for node in traced.graph.nodes if node.name in targets and node.users)
 
 
 def _initializers(program: Any) -> dict[str, Array]:

@@ -91,7 +91,8 @@ def run_subject(
         folder = Path(name)
         with clear_io_errors("cannot write", folder):
             _write_job(folder, model, groups, settings)
-        with _child([sys.executable, "-m", "zoo_core.verification.subject_child", name]) as child:
+        # -P: a file called onnxruntime.py where the user stands must not become the judge.
+        with _child([sys.executable, "-P", "-m", "zoo_core.verification.subject_child", name]) as child:
             try:
                 _, errors = child.communicate(timeout=time_limit)
             except subprocess.TimeoutExpired:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,9 @@ Arrays = Mapping[str, Array]
 FOLD_ULPS = 4
 """A fold is a handful of float32 operations; the order in which they are done may move the last bits."""
 
+MOST_IN_A_CHAIN = 16
+"""Norms that are tried in pairs for one weight; real nets have two in a row rarely, and few of one width."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Norm:
@@ -31,30 +36,36 @@ def same_bits(first: Array, second: Array) -> bool:
     return first.shape == second.shape and first.dtype == second.dtype and first.tobytes() == second.tobytes()
 
 
-def check_converted(converted: Arrays, checkpoint: Arrays) -> CheckResult:
-    """Rule "weights", first half: what the exporter made, before any optimiser, equals the checkpoint bit for bit."""
+def check_converted(converted: Arrays, checkpoint: Arrays, *, used: Sequence[str]) -> CheckResult:
+    """Rule "weights", first half: what the exporter made, before any optimiser, equals the checkpoint bit for bit.
+
+    `used` are the checkpoint's tensors that the traced program reads: each is there under its name, or (tied weights)
+    with the same content under another.
+    """
     named = [name for name in converted if name in checkpoint]
+    contents = {_content(value) for value in converted.values()}
+    lost = [name for name in used if name not in converted and _content(checkpoint[name]) not in contents]
     wrong = [name for name in named if not same_bits(converted[name], checkpoint[name])]
     if wrong:
         text = f"the converted graph holds other values than the checkpoint in {_listed(wrong)}"
         return CheckResult(rule="weights", outcome="failed", detail=text)
-    if not named and any(value.size for value in checkpoint.values()):
-        text = "the converted graph names no tensor of the checkpoint, so its weights cannot be compared"
-        return CheckResult(rule="weights", outcome="not-conclusive", detail=text)
+    if lost:
+        text = f"the converted graph does not hold the checkpoint's {_listed(lost)}"
+        return CheckResult(rule="weights", outcome="failed", detail=text)
     text = f"{len(named)} of {len(named)} converted tensors equal the checkpoint bit for bit"
     return CheckResult(rule="weights", outcome="passed", detail=text)
 
 
 def check_saved(saved: Arrays, checkpoint: Arrays, *, used: Sequence[str], norms: Sequence[Norm] = ()) -> CheckResult:
-    """Rule "weights", second half: the saved file accounts for every tensor in `used` (names of the checkpoint).
+    """Rule "weights", second half: no tensor of the saved file has the name of one in `used` and other values.
 
-    A tensor is accounted for when it is there bit for bit (under its name, shared under another, or transposed), or
-    when a BatchNorm was folded into it and the fold, recomputed here, gives the saved values. Saved constants that
-    come from nowhere fail nothing by themselves; they are counted.
+    A tensor that kept its name holds the checkpoint bit for bit, or a BatchNorm was folded into it and the fold,
+    recomputed here, gives the saved values. One that lost its name is there under another, or transposed, or the
+    optimiser computed other constants from it: these are counted, and only the values of the outputs judge them.
     """
     explained: dict[str, str] = {}
     sources: set[str] = set()
-    by_content = {value.tobytes(): name for name, value in saved.items()}
+    by_content = {_content(value): name for name, value in saved.items()}
     for name in used:
         if place := _found(checkpoint[name], name, saved, by_content):
             explained[name] = "kept"
@@ -64,14 +75,14 @@ def check_saved(saved: Arrays, checkpoint: Arrays, *, used: Sequence[str], norms
         for name in fold.accounts_for:
             explained.setdefault(name, "folded")
         sources.update(fold.saved_as)
-    missing = [name for name in used if name not in explained]
-    if missing:
-        text = f"the saved file does not hold the checkpoint's {_listed(missing)}"
+    wrong = [name for name in used if name not in explained and name in saved]
+    if wrong:
+        text = f"the saved file holds other values than the checkpoint in {_listed(wrong)}"
         return CheckResult(rule="weights", outcome="failed", detail=text)
     kept = sum(how == "kept" for how in explained.values())
     text = (
         f"{kept} tensors kept bit for bit, {len(explained) - kept} folded and recomputed, "
-        f"{len(set(saved) - sources)} other constants"
+        f"{len(used) - len(explained)} merged by the optimiser, {len(set(saved) - sources)} other constants"
     )
     return CheckResult(rule="weights", outcome="passed", detail=text)
 
@@ -81,14 +92,17 @@ def _listed(names: Sequence[str]) -> str:
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
 
 
-def _found(value: Array, name: str, saved: Arrays, by_content: Mapping[bytes, str]) -> str | None:
+def _content(value: Array) -> tuple[str, bytes]:
+    return str(value.dtype), value.tobytes()
+
+
+def _found(value: Array, name: str, saved: Arrays, by_content: Mapping[tuple[str, bytes], str]) -> str | None:
     if name in saved:
         # A tensor that kept its name must have kept its values: equal bytes elsewhere would excuse a swap.
         return name if same_bits(saved[name], value) else None
     candidates = [value, np.ascontiguousarray(value.T)] if value.ndim > 1 else [value]
     for candidate in candidates:
-        place = by_content.get(candidate.tobytes())
-        if place is not None and saved[place].size == value.size and saved[place].dtype == value.dtype:
+        if (place := by_content.get(_content(candidate))) is not None:
             return place
     return None
 
@@ -100,44 +114,59 @@ class _Fold:
 
 
 def _folds(names: Sequence[str], saved: Arrays, checkpoint: Arrays, norms: Sequence[Norm]) -> Iterator[_Fold]:
-    """Each BatchNorm that explains a changed weight together with its bias."""
-    weights = [name for name in names if name in saved and checkpoint[name].ndim > 1]
-    free = list(norms)
-    for name in weights:
-        for norm in free:
-            fold = _fold(name, norm, saved, checkpoint)
-            if fold is not None:
-                free.remove(norm)
+    """The BatchNorm, or the two one after the other, that explain a changed weight together with its bias."""
+    for name in names:
+        if name not in saved or checkpoint[name].ndim < 2:
+            continue
+        yield from itertools.islice(_folds_of(name, saved, checkpoint, norms), 1)
+
+
+def _folds_of(name: str, saved: Arrays, checkpoint: Arrays, norms: Sequence[Norm]) -> Iterator[_Fold]:
+    for transposed in (False, True):
+        found = [(norm, _scale_of(norm, checkpoint, checkpoint[name], transposed)) for norm in norms]
+        fitting = [(norm, *scales) for norm, scales in found if scales is not None]
+        chains = ((step,) for step in fitting), itertools.permutations(fitting[:MOST_IN_A_CHAIN], 2)
+        for chain in itertools.chain(*chains):
+            if (fold := _fold(name, chain, saved, checkpoint)) is not None:
                 yield fold
-                break
 
 
-def _fold(name: str, norm: Norm, saved: Arrays, checkpoint: Arrays) -> _Fold | None:
-    weight, folded = checkpoint[name], saved[name]
-    mean, variance = (checkpoint[norm.prefix + part] for part in ("running_mean", "running_var"))
-    gamma = checkpoint.get(norm.prefix + "weight", np.ones_like(mean))
-    beta = checkpoint.get(norm.prefix + "bias", np.zeros_like(mean))
-    scale = gamma / np.sqrt(variance + np.float32(norm.eps))
-    axis = next((a for a in (0, 1) if weight.shape[a] == len(scale) and _scaled(weight, scale, folded, a)), None)
-    if axis is None:
+def _fold(name: str, chain: Sequence[tuple[Norm, Array, Array]], saved: Arrays, checkpoint: Arrays) -> _Fold | None:
+    weight = functools.reduce(lambda product, step: product * step[1], chain, checkpoint[name])
+    if not _close(saved[name], weight, np.abs(weight)):
         return None
     bias_name = name.removesuffix("weight") + "bias"
-    old_bias = checkpoint.get(bias_name, np.zeros_like(mean))
-    bias = (old_bias - mean) * scale + beta
-    size = (np.abs(old_bias) + np.abs(mean)) * np.abs(scale) + np.abs(beta)
+    bias = checkpoint.get(bias_name, np.zeros_like(chain[0][2]))
+    size = np.zeros_like(bias)
+    used = [part for part in (name, bias_name) if part in checkpoint]
+    for norm, _, scale in chain:
+        mean, beta = checkpoint[norm.prefix + "running_mean"], checkpoint.get(norm.prefix + "bias", np.float32(0))
+        size = np.maximum(size, (np.abs(bias) + np.abs(mean)) * np.abs(scale) + np.abs(beta))
+        bias = (bias - mean) * scale + beta
+        parts = [norm.prefix + part for part in ("weight", "bias", "running_mean", "running_var")]
+        used += [part for part in parts if part in checkpoint]
     for place in (bias_name, f"{name}_bias"):
         if place in saved and _close(saved[place], bias, size):
-            parts = [norm.prefix + part for part in ("weight", "bias", "running_mean", "running_var")]
-            used = [part for part in (name, bias_name, *parts) if part in checkpoint]
             return _Fold(accounts_for=tuple(used), saved_as=(name, place))
     return None
 
 
-def _scaled(weight: Array, scale: Array, folded: Array, axis: int) -> bool:
-    shape = [1] * weight.ndim
-    shape[axis] = -1
-    expected = weight * scale.reshape(shape)
-    return _close(folded, expected, np.abs(expected))
+def _scale_of(norm: Norm, checkpoint: Arrays, weight: Array, transposed: bool) -> tuple[Array, Array] | None:
+    """What a BatchNorm multiplies a weight with (in a shape that broadcasts to the weight's), and its scale (C,).
+
+    Output channels are the first axis; of a transposed convolution the second, times its groups. None where the
+    channels do not fit.
+    """
+    variance = checkpoint[norm.prefix + "running_var"]
+    scale = checkpoint.get(norm.prefix + "weight", np.float32(1)) / np.sqrt(variance + np.float32(norm.eps))
+    ones = (1,) * (weight.ndim - 2)
+    if not transposed:
+        return (scale.reshape(-1, 1, *ones), scale) if weight.shape[0] == len(scale) else None
+    groups, rest = divmod(len(scale), weight.shape[1])
+    if rest or not groups or weight.shape[0] % groups:
+        return None
+    rows = np.repeat(scale.reshape(groups, weight.shape[1]), weight.shape[0] // groups, axis=0)
+    return rows.reshape(*weight.shape[:2], *ones), scale
 
 
 def _close(actual: Array, expected: Array, size: Array) -> bool:

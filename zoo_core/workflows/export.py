@@ -112,7 +112,7 @@ def plan_model(
         torch.manual_seed(FRESH_SEED)
         checkpoint = dict(model.build(**options).state_dict())
     if weights is not None:
-        checkpoint = _weights_from(weights, model)
+        checkpoint = _as_built(_weights_from(weights, model), checkpoint)
     return _plan(
         model,
         options,
@@ -123,6 +123,14 @@ def plan_model(
         labels=model.spec.labels,
         untrained=weights is None and any(tensor.numel() for tensor in checkpoint.values()),
     )
+
+
+def _as_built(tensors: Mapping[str, Tensor], built: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights that are stored in half or double precision, in the precision that the model computes in."""
+    return {
+        name: tensor.to(built[name].dtype) if name in built and tensor.is_floating_point() else tensor
+        for name, tensor in tensors.items()
+    }
 
 
 def _weights_from(text: str, model: Model) -> dict[str, Tensor]:

@@ -74,7 +74,7 @@ def quickstart(
 
 def zoo_without_torch(*arguments: str) -> Any:
     """What `zoo ARGUMENTS` prints as JSON in a process where torch cannot be imported. Raises ZooError if it fails."""
-    command = [sys.executable, "-c", _WITHOUT_TORCH, *arguments]
+    command = [sys.executable, "-P", "-c", _WITHOUT_TORCH, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = [line for line in done.stderr.strip().splitlines() if line.startswith(("Error", "Hint"))]
