@@ -237,6 +237,8 @@ def test_a_damaged_self_test_is_an_error_not_a_pass() -> None:
         self_test_inputs({**test, "generator": "other"})
     with pytest.raises(ZooError, match="damaged"):
         self_test_inputs({**test, "inputs": {"x": {"seed": 1}}})
+    with pytest.raises(ZooError, match="the inputs of the self-test cannot be made"):
+        self_test_inputs({**test, "inputs": {"x": {**test["inputs"]["x"], "shape": [2**50]}}})
     with pytest.raises(ZooError, match="it expects no output"):
         check_self_test("all", {**test, "outputs": {}}, {})
     outputs = {"y": {"shape": [2, 3], "positions": [99], "expected": [0.0], "bound": 1.0, "floor": 1.0}}

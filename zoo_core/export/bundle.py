@@ -16,6 +16,7 @@ from zoo_core.errors import NotVerifiedError
 from zoo_core.files import json_text, sha256_of, write_atomic
 from zoo_core.records import CheckResult, ExportReport
 from zoo_core.runtime.metadata import Metadata
+from zoo_core.verification.bounds import Reference
 from zoo_core.verification.vectors import write_vectors
 
 from .attachment import NodeFacts, netron_attachment
@@ -39,7 +40,7 @@ class RejectedExportError(NotVerifiedError):
         bad = [check for check in report.checks if check.outcome not in {"passed", "skipped"}]
         first = f"{bad[0].rule}: {bad[0].detail}" if bad else "no rule could be applied"
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        where = f"the rejected folder is {kept}" if kept else "--keep-rejected keeps the folder for a look"
+        where = f"the rejected folder is {kept}" if kept else "zoo export --keep-rejected keeps the folder for a look"
         super().__init__(
             f"the export of {report.name} is {report.outcome}: {first}{more}",
             hint=f"nothing was published; {where}",
@@ -80,17 +81,19 @@ def build_and_check(plan: ExportPlan, folder: Path, *, progress: Progress) -> Ex
         metadata = metadata_of(plan, expected)
         digest = _write(plan, folder, converted, expected, metadata)
         progress("checking the file without PyTorch")
-        verdict = check_file(
-            folder / MODEL_FILE,
-            plan,
-            expected=expected,
-            converted=converted,
-            reference=reference,
-            metadata=metadata,
-        )
+        path = folder / MODEL_FILE
+        verdict = check_file(path, plan, expected=expected, converted=converted, reference=reference, metadata=metadata)
     except NotVerifiedError as error:
         verdict = Verdict(checks=(CheckResult(rule=stage, outcome="failed", detail=error.message),))
-    report = ExportReport(
+    report = _report(plan, verdict, kind="float64" if kind == "float64" else "relative")
+    write_atomic(folder / "README.md", model_card(plan, report))
+    report = _sealed(report, folder, digest)
+    write_atomic(folder / REPORT_FILE, json_text(report.to_json()))
+    return report
+
+
+def _report(plan: ExportPlan, verdict: Verdict, *, kind: Reference) -> ExportReport:
+    return ExportReport(
         outcome=verdict.outcome,
         name=plan.name,
         model=plan.model.name,
@@ -98,18 +101,20 @@ def build_and_check(plan: ExportPlan, folder: Path, *, progress: Progress) -> Ex
         opset=plan.opset,
         axes={name: spec.axes for name, spec in {**plan.inputs, **plan.outputs}.items()},
         untrained=plan.untrained,
-        reference="float64" if kind == "float64" else "relative",
+        reference=kind,
         checks=verdict.checks,
         outputs=verdict.outputs,
         versions=package_versions(VERSIONED),
     )
-    write_atomic(folder / "README.md", model_card(plan, report))
+
+
+def _sealed(report: ExportReport, folder: Path, digest: str | None) -> ExportReport:
+    """The report with the sha256 of every file; failed when the model is not the one that was written and checked."""
     report = dataclasses.replace(report, files=_hashes(folder))
-    if digest is not None and report.files.get(MODEL_FILE) != digest:
-        changed = CheckResult(rule="files", outcome="failed", detail=f"{MODEL_FILE} was changed while it was checked")
-        report = dataclasses.replace(report, outcome="failed", checks=(*report.checks, changed))
-    write_atomic(folder / REPORT_FILE, json_text(report.to_json()))
-    return report
+    if digest is None or report.files.get(MODEL_FILE) == digest:
+        return report
+    changed = CheckResult(rule="files", outcome="failed", detail=f"{MODEL_FILE} was changed while it was checked")
+    return dataclasses.replace(report, outcome="failed", checks=(*report.checks, changed))
 
 
 def _write(plan: ExportPlan, folder: Path, converted: Converted, expected: Expected, metadata: Metadata) -> str:

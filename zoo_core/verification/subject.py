@@ -105,7 +105,14 @@ def run_subject(
 @contextmanager
 def _child(command: list[str]) -> Iterator[subprocess.Popen[str]]:
     environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environment)
+    child = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        env=environment,
+    )
     try:
         yield child
     finally:
