@@ -29,7 +29,8 @@ Made by `python docs/make_commands.py` from what each command says with `--help`
 
 def make_page() -> str:
     """The whole page: the same text on every machine and terminal."""
-    top = click.Context(zoo, info_name="zoo", terminal_width=WIDTH, max_content_width=WIDTH)
+    names = zoo.context_settings["help_option_names"]
+    top = click.Context(zoo, info_name="zoo", terminal_width=WIDTH, max_content_width=WIDTH, help_option_names=names)
     parts = [HEAD]
     for name in COMMANDS:
         command = zoo.get_command(top, name)

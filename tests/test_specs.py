@@ -112,7 +112,7 @@ def test_a_preprocess_that_is_none(values: dict[str, Any], message: str) -> None
 
 @pytest.mark.parametrize(
     ("data", "message"),
-    [({"blur": 3}, "unknown field blur"), ({"color": "CMYK"}, "color cannot be 'CMYK'")],
+    [({"blur": 3}, "preprocess: unknown field blur"), ({"color": "CMYK"}, "color cannot be 'CMYK'")],
 )
 def test_a_preprocess_from_wrong_json(data: dict[str, Any], message: str) -> None:
     with pytest.raises(ZooError, match=message):
