@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .registry import open_zoo
     from .shapes import TensorSpec
     from .specs import DatasetSpec, ModelFamily, ModelSpec, Preprocess, TrainerSpec, Weights
+    from .stages import Stage
     from .training import load_run
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "OutputError",
     "Preprocess",
     "RunInfo",
+    "Stage",
     "TensorSpec",
     "TrainResult",
     "TrainerSpec",
@@ -45,6 +47,7 @@ _HOMES = {
     "registry": ("open_zoo",),
     "shapes": ("TensorSpec",),
     "specs": ("DatasetSpec", "ModelFamily", "ModelSpec", "Preprocess", "TrainerSpec", "Weights"),
+    "stages": ("Stage",),
     "training": ("load_run",),
 }
 

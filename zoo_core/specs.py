@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .errors import ZooError, did_you_mean
 from .options import Option, options_of_dataclass, options_of_signature
 from .shapes import TensorSpec
+from .stages import Stage
 
 TASKS = (
     "image-classification",
@@ -156,7 +157,13 @@ class ModelSpec:
 
     `build` must import torch inside; it returns an `nn.Module` whose outputs are those declared, in order.
     `renamed` maps old option names to present ones; `aliases` are old names of the model itself.
-    `export_wrapper(module)` may return a module that is exported in its place and verified against the original.
+
+    For the export: `read_outputs(result)` picks the declared outputs (a tensor, a sequence, or a mapping by name) from
+    what `forward` returns. `export_wrapper(module)` may return a module that is exported in its place, gives the
+    declared outputs, and is verified against the original. `stages(module)` cuts a model whose outputs are chosen on
+    the way into parts; they are exported in its place. `smallest`: the smallest legal value of a free axis (default 1).
+    `fixed_axes`: why an axis that others leave free is not, `{"N": "..."}`. `settle(module)` changes fresh weights in
+    place so that an untrained model gives outputs worth checking.
     """
 
     name: str
@@ -174,7 +181,12 @@ class ModelSpec:
     renamed: Mapping[str, str] = field(default_factory=dict)
     requires_core: str = ""
     expected_failures: Mapping[str, str] = field(default_factory=dict)
+    read_outputs: Callable[[Any], Any] | None = None
     export_wrapper: Callable[[Any], Any] | None = None
+    stages: Callable[[Any], Sequence[Stage]] | None = None
+    smallest: Mapping[str, int] = field(default_factory=dict)
+    fixed_axes: Mapping[str, str] = field(default_factory=dict)
+    settle: Callable[[Any], None] | None = None
 
     def __post_init__(self) -> None:
         _check_common(self)
@@ -190,6 +202,15 @@ class ModelSpec:
                     f"ModelSpec {self.name!r}: axis {', '.join(sorted(unknown))} is no option of its builder",
                     hint=f"options: {', '.join(sorted(named)) or 'none'}",
                 )
+        free = {axis for tensor in self.inputs.values() for axis in tensor.free_axes}
+        for axis, size in self.smallest.items():
+            if axis not in free or size < 1:
+                raise ZooError(
+                    f"ModelSpec {self.name!r}: smallest={{{axis!r}: {size}}}, but the free axes of its inputs are "
+                    f"{', '.join(sorted(free)) or 'none'}, from 1 on"
+                )
+        if self.stages is not None and self.export_wrapper is not None:
+            raise ZooError(f"ModelSpec {self.name!r}: stages and export_wrapper cannot both be given")
 
     @property
     def options(self) -> tuple[Option, ...]:
