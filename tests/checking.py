@@ -12,15 +12,17 @@ import torch
 from torch import nn
 
 from zoo_core import ModelSpec, TensorSpec
-from zoo_core.export.bundle import metadata_of
-from zoo_core.export.check import Expected, Verdict, check_file, compute_expected
+from zoo_core.export.attempts import metadata_of
+from zoo_core.export.bundle import reference_of
+from zoo_core.export.check import Verdict, check_file
 from zoo_core.export.clean import clean, serialized, set_metadata
+from zoo_core.export.converted import Converted
+from zoo_core.export.expected import Expected, compute_expected
 from zoo_core.export.plan import ExportPlan, LabelledInputs
 from zoo_core.export.reference import TorchReference
-from zoo_core.export.write import Converted, convert
+from zoo_core.export.write import convert
 from zoo_core.registry import Model
 from zoo_core.runtime.metadata import Metadata
-from zoo_core.tasks import get_task
 
 
 def plan_for(
@@ -60,7 +62,6 @@ def plan_for(
         checkpoint=checkpoint,
         inputs=spec.inputs,
         outputs=spec.outputs,
-        task=get_task(spec.task),
         labels=tuple(map(str, range(classes))),
         validation=samples if validation else None,
     )
@@ -93,11 +94,11 @@ class Prepared:
 
 def prepare(plan: ExportPlan) -> Prepared:
     """Run PyTorch and convert, as an export does before it writes."""
-    reference = TorchReference(plan.build, plan.checkpoint, outputs=tuple(plan.outputs))
+    reference = reference_of(plan)
     expected = compute_expected(plan, reference)
     converted = convert(plan, reference.module)
     metadata = metadata_of(plan, expected)
-    model = converted.program.model_proto
+    model = converted.model
     clean(model, plan)
     set_metadata(model, metadata)
     return Prepared(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import onnx
 
@@ -12,6 +14,7 @@ from zoo_core.runtime.metadata import Metadata
 from zoo_core.shapes import TensorSpec
 from zoo_core.version import __version__
 
+from .exported import ORIGINAL
 from .plan import ExportPlan
 
 PRODUCER = "zoo-core"
@@ -36,15 +39,38 @@ def clean(model: onnx.ModelProto, plan: ExportPlan) -> None:
     model.graph.doc_string = ""
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
-    _keep_module_paths(model)
+    for nodes in _all_nodes(model):
+        _keep_module_paths(nodes)
+    _name_axes(model, {**plan.inputs, **plan.outputs})
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
         value.doc_string = ""
         del value.metadata_props[:]
     _denote(model, plan)
 
 
-def _keep_module_paths(model: onnx.ModelProto) -> None:
-    for node in model.graph.node:
+def _all_nodes(model: onnx.ModelProto) -> Iterator[Iterable[onnx.NodeProto]]:
+    """The nodes of the graph, of every graph inside its nodes, and of the functions."""
+    for function in model.functions:
+        function.doc_string = ""
+        del function.metadata_props[:]
+    waiting: list[Any] = [model.graph, *model.functions]
+    while waiting:
+        graph = waiting.pop()
+        yield graph.node
+        for node in graph.node:
+            for attribute in node.attribute:
+                inner = [attribute.g, *attribute.graphs] if attribute.HasField("g") else list(attribute.graphs)
+                for each in inner:
+                    each.doc_string = ""
+                    del each.metadata_props[:]
+                    for value in (*each.value_info, *each.input, *each.output, *each.initializer):
+                        value.doc_string = ""
+                        del value.metadata_props[:]
+                waiting += inner
+
+
+def _keep_module_paths(nodes: Iterable[onnx.NodeProto]) -> None:
+    for node in nodes:
         path, kind = module_of(node)
         node.doc_string = ""
         del node.metadata_props[:]
@@ -60,9 +86,26 @@ def module_of(node: onnx.NodeProto) -> tuple[str, str]:
         return props[MODULE_KEY], props.get(CLASS_KEY, "")
     scopes, classes = _literal(props.get(SCOPES)), _literal(props.get(CLASSES))
     # The last scope is the operation itself, the one before it the module that calls it.
-    if len(scopes) < 2 or scopes[-2] in ROOTS:
+    path = scopes[-2] if len(scopes) > 1 else ""
+    if path == ORIGINAL or path.startswith(f"{ORIGINAL}."):
+        path = path.removeprefix(ORIGINAL).removeprefix(".")
+    if path in ROOTS:
         return "", ""
-    return scopes[-2], classes[-2] if len(classes) == len(scopes) else ""
+    return path, classes[-2] if len(classes) == len(scopes) else ""
+
+
+def _name_axes(model: onnx.ModelProto, specs: Mapping[str, TensorSpec]) -> None:
+    """Free axes as they are declared ("8*H"); a size that the exporter made a constant of stays one, and is found."""
+    for value in (*model.graph.input, *model.graph.output):
+        spec = specs.get(value.name)
+        dims = value.type.tensor_type.shape.dim
+        if spec is None or len(dims) != len(spec.axes):
+            continue
+        for dim, axis in zip(dims, spec.axes, strict=True):
+            if isinstance(axis, str) and not dim.HasField("dim_value"):
+                dim.dim_param = axis
+            elif isinstance(axis, int) and not dim.HasField("dim_value"):
+                dim.dim_value = axis  # an exporter may not see that a size is fixed: whether it is, the runs tell
 
 
 def _literal(text: str | None) -> list[str]:

@@ -15,12 +15,11 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.registry import Model
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import Preprocess
-from zoo_core.tasks import Task
-from zoo_core.verification.inputs import SAMPLE_ROWS, plausible_range
+from zoo_core.verification.inputs import BATCH, SAMPLE_ROWS, plausible_range
+from zoo_core.verification.sizes import Sizes, free_sizes, size_cases, sizes_of
 
 OPSETS = range(17, 24)
 DEFAULT_OPSET = 20
-BATCH = "N"
 
 Array = NDArray[Any]
 
@@ -53,7 +52,6 @@ class ExportPlan:
     checkpoint: Mapping[str, Tensor] = field(repr=False)
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
-    task: Task
     labels: tuple[str, ...] = ()
     preprocess: Preprocess | None = None
     validation: LabelledInputs | None = field(default=None, repr=False)
@@ -66,17 +64,38 @@ class ExportPlan:
     def __post_init__(self) -> None:
         if self.opset not in OPSETS:
             raise UsageError(f"opset {self.opset} is not supported", hint=f"{OPSETS[0]} to {OPSETS[-1]}")
-        if self.model.spec.export_wrapper is not None:
-            raise ZooError(f"{self.model.name} declares an export_wrapper, which zoo export does not use yet")
-        for name, spec in {**self.inputs, **self.outputs}.items():
-            if spec.axes[:1] != (BATCH,):
+        firsts = {spec.axes[:1] for spec in self.inputs.values()}
+        if firsts not in ({(BATCH,)}, {(1,)}):
+            shown = ", ".join(f"{name} {spec}" for name, spec in self.inputs.items())
+            raise ZooError(
+                f"{self.model.name}: the first axis of every input must be {BATCH!r}, not {shown}",
+                hint="or 1 for a model that takes one sample at a time",
+            )
+        known = {axis for spec in self.inputs.values() for axis in spec.free_axes}
+        for name, spec in self.outputs.items():
+            if self.batch_is_free and spec.axes[:1] != (BATCH,):
                 raise ZooError(f"{self.model.name}: the first axis of {name} must be {BATCH!r}, not {spec}")
-            if len(spec.free_axes) > 1:
-                other = ", ".join(axis for axis in spec.free_axes if axis != BATCH)
+            unknown = [axis for axis in spec.free_axes if axis not in known]
+            if unknown and self.model.spec.stages is None:
                 raise ZooError(
-                    f"{self.model.name}: the axis {other} of {name} cannot stay free yet, only {BATCH}",
-                    hint=f"give it a size with -o or -d, so that {name} has one shape",
+                    f"{self.model.name}: no input has the axis {', '.join(unknown)} of its output {name} {spec}",
+                    hint="a number of rows that the data decide needs stages (see docs/plugins.md)",
                 )
+
+    @property
+    def batch_is_free(self) -> bool:
+        """False for a model that takes one sample at a time."""
+        return all(spec.axes[:1] == (BATCH,) for spec in self.inputs.values())
+
+    @property
+    def size_cases(self) -> tuple[Sizes, ...]:
+        """The sizes of the free axes besides the batch, case by case, the usual one first: that of real samples."""
+        cases = size_cases(self.inputs, smallest=self.model.spec.smallest)
+        if self.validation is None or not free_sizes(self.inputs.values()):
+            return cases
+        shapes = {name: value.shape for name, value in self.validation.inputs.items()}
+        sizes = sizes_of(shapes, self.inputs)
+        return ({axis: size for axis, size in sizes.items() if axis != BATCH}, *cases)
 
     def build(self) -> nn.Module:
         """A freshly built module, with fresh weights."""
@@ -89,25 +108,69 @@ class ExportPlan:
         return {name: plausible_range(spec, self.preprocess) for name, spec in self.inputs.items()}
 
     def example(self) -> tuple[Tensor, ...]:
-        """Inputs to trace with: a batch of at least 2 that equals no other size of the model, so that a size which is
-        baked in cannot be mistaken for the batch."""
-        sizes = {size for spec in (*self.inputs.values(), *self.outputs.values()) for size in spec.axes[1:]}
-        batch = next(n for n in range(2, 1000) if n not in sizes and n not in _parameter_sizes(self.checkpoint))
+        """Inputs to trace with: a batch of at least 2 that equals no other size of the model, and other free axes that
+        equal no size of it either, so that a size which is baked in cannot be mistaken for a free one."""
+        taken = {size for spec in (*self.inputs.values(), *self.outputs.values()) for size in spec.axes[1:]}
+        taken |= _parameter_sizes(self.checkpoint)
+        sizes = {}
+        for axis, usual in self.size_cases[0].items():
+            sizes[axis] = next(n for n in range(max(usual, 2), 100_000) if n not in taken)
+            taken.add(sizes[axis])
+        sizes[BATCH] = next(n for n in range(2, 100_000) if n not in taken)
         generator = torch.Generator().manual_seed(0)
-        return tuple(
-            torch.rand(spec.shape({BATCH: batch}), generator=generator).to(getattr(torch, spec.dtype))
-            for spec in self.inputs.values()
-        )
+        drawn = {
+            name: torch.empty(spec.shape(sizes)).uniform_(*self.ranges[name], generator=generator)
+            for name, spec in self.inputs.items()
+        }
+        return tuple(value.to(getattr(torch, self.inputs[name].dtype)) for name, value in drawn.items())
 
 
 def _parameter_sizes(checkpoint: Mapping[str, Tensor]) -> set[int]:
     return {size for tensor in checkpoint.values() for size in tensor.shape}
 
 
-def check_dynamic(specs: Mapping[str, TensorSpec], dynamic: Sequence[str]) -> None:
-    """Check `--dynamic`: it names the free axes that stay free. Raises UsageError for an axis that there is not."""
-    known = sorted({axis for spec in specs.values() for axis in spec.free_axes})
+def keep_free(
+    inputs: Mapping[str, TensorSpec],
+    outputs: Mapping[str, TensorSpec],
+    dynamic: Sequence[str],
+    *,
+    preprocess: Preprocess | None,
+) -> tuple[dict[str, TensorSpec], dict[str, TensorSpec]]:
+    """The tensors with only the axes in `dynamic` left free (none given: all of them); `--dynamic AXIS`.
+
+    An axis that does not stay free has the size of the preprocessing. Raises UsageError for an axis that there is not,
+    or that has no such size.
+    """
+    known = list(dict.fromkeys(axis for spec in inputs.values() for axis in spec.free_axes))
     if unknown := [axis for axis in dynamic if axis not in known]:
         raise UsageError(f"--dynamic: there is no free axis {', '.join(unknown)}", hint=f"known: {', '.join(known)}")
-    if dynamic and BATCH not in dynamic:
+    if dynamic and BATCH in known and BATCH not in dynamic:
         raise UsageError(f"--dynamic: the batch axis {BATCH} always stays free", hint=f"--dynamic {BATCH}")
+    if not dynamic:
+        return dict(inputs), dict(outputs)
+    closed = [axis for axis in known if axis not in dynamic]
+    sizes = _usual_sizes(inputs, preprocess)
+    if missing := [axis for axis in closed if axis not in sizes]:
+        raise UsageError(
+            f"--dynamic: no usual size is known for the axis {', '.join(missing)}",
+            hint=f"leave it free: --dynamic {' --dynamic '.join([*dynamic, *missing])}",
+        )
+    fixed = {axis: sizes[axis] for axis in closed}
+    return (
+        {name: spec.bind(fixed) for name, spec in inputs.items()},
+        {name: spec.bind(fixed) for name, spec in outputs.items()},
+    )
+
+
+def _usual_sizes(inputs: Mapping[str, TensorSpec], preprocess: Preprocess | None) -> Sizes:
+    """The free axes of pictures at the size that the preprocessing gives them."""
+    sizes: Sizes = {}
+    if preprocess is None or preprocess.size is None:
+        return sizes
+    for spec in inputs.values():
+        places = (2, 3) if preprocess.layout == "NCHW" else (1, 2)
+        for place, size in zip(places, preprocess.size, strict=True):
+            axis = spec.parsed[place] if len(spec.axes) == 4 else None
+            if axis is not None and axis.name is not None and axis.is_free and not (size - axis.offset) % axis.factor:
+                sizes[axis.name] = (size - axis.offset) // axis.factor
+    return sizes

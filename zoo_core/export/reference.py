@@ -20,7 +20,8 @@ from zoo_core.verification.bounds import OutputBound, Reference, bound_output
 Array = NDArray[Any]
 Arrays = dict[str, Array]
 
-ROWS_AT_ONCE = 64
+ELEMENTS_AT_ONCE = 2**21
+"""Input elements that are run at a time: 64 small pictures, or a dozen of 224 by 224."""
 
 
 class Upcast(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -127,9 +128,18 @@ class TorchReference:
     """Runs a checkpoint in float32 and float64; each call is a plain function of its rows."""
 
     def __init__(
-        self, build: Callable[[], nn.Module], checkpoint: Mapping[str, Tensor], *, outputs: Sequence[str]
+        self,
+        build: Callable[[], nn.Module],
+        checkpoint: Mapping[str, Tensor],
+        *,
+        outputs: Sequence[str],
+        read: Callable[[Any], Any] | None = None,
+        batch_is_free: bool = True,
     ) -> None:
+        """`read` picks the declared `outputs` from what `forward` returns; without a free batch rows run one by one."""
         self._outputs = tuple(outputs)
+        self._read = read
+        self._batch_is_free = batch_is_free
         self._single = fresh_module(build, checkpoint)
         self._double = fresh_module(build, checkpoint)
         if self._double is self._single:
@@ -175,14 +185,23 @@ class TorchReference:
             return ReferenceResult(kind="relative", float32=first, float64=first)
         return ReferenceResult(kind="float64", float32=first, float64=double)
 
+    def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
+        """The declared outputs of the float32 module for one batch."""
+        return self._named(self._single(*inputs))
+
+    def _named(self, result: Any) -> dict[str, Tensor]:
+        return named_outputs(result if self._read is None else self._read(result), self._outputs)
+
     def _run(self, module: nn.Module, inputs: Mapping[str, Array]) -> Arrays:
         total = len(next(iter(inputs.values())))
+        largest = max(value[:1].size for value in inputs.values())
+        step = max(1, ELEMENTS_AT_ONCE // largest) if self._batch_is_free else 1
         parts: list[dict[str, Tensor]] = []
         try:
             with torch.no_grad(), plain_attention():
-                for start in range(0, total, ROWS_AT_ONCE):
-                    rows = [torch.from_numpy(value[start : start + ROWS_AT_ONCE].copy()) for value in inputs.values()]
-                    parts.append(named_outputs(module(*rows), self._outputs))
+                for start in range(0, total, step):
+                    rows = [torch.from_numpy(value[start : start + step].copy()) for value in inputs.values()]
+                    parts.append(self._named(module(*rows)))
             return {name: torch.cat([part[name] for part in parts]).numpy() for name in self._outputs}
         except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
             shapes = ", ".join(f"{name} {value.shape}" for name, value in inputs.items())

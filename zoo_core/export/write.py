@@ -5,30 +5,19 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from zoo_core.errors import MissingExtraError, NotVerifiedError
 
-from .plan import BATCH, ExportPlan
+from .converted import Converted, Exporter, call_as_in_checkpoint, initializers_of
+from .exported import Exported, exported
+from .plan import ExportPlan
 from .reference import plain_attention
-
-Array = NDArray[Any]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Converted:
-    """The optimised program, the initialisers it had before, and the names of the tensors that the trace reads."""
-
-    program: Any
-    initializers: Mapping[str, Array]
-    used: tuple[str, ...]
+from .script import with_torchscript
 
 
 @contextlib.contextmanager
@@ -39,38 +28,63 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def convert(plan: ExportPlan, module: nn.Module) -> Converted:
+class OptimizerError(NotVerifiedError):
+    """The exporter's optimiser broke down on a program that was converted."""
+
+
+def convert(plan: ExportPlan, module: nn.Module, *, exporter: Exporter = "dynamo", optimize: bool = True) -> Converted:
     """Convert `module`, free axes by string name. Raises NotVerifiedError when it cannot be converted."""
     try:
         import onnxscript  # noqa: F401 torch.onnx needs it and says so only at the end of a long traceback
     except ImportError:
         raise MissingExtraError(needed_for="zoo export", extra="train", missing="onnxscript") from None
-    axes = tuple(
-        {place: axis for place, axis in enumerate(spec.axes) if axis == BATCH} for spec in plan.inputs.values()
-    )
+    stands = exported(plan, module)
     try:
-        with _quiet(), plain_attention():
-            # By attribute, in this process: a test replaces `torch.onnx.export` from outside to plant faults.
-            program: Any = torch.onnx.export(
-                module,
-                plan.example(),
-                dynamo=True,
-                optimize=False,
-                input_names=list(plan.inputs),
-                output_names=list(plan.outputs),
-                dynamic_shapes=_shapes_argument(module, axes),
-                opset_version=plan.opset,
-                external_data=False,
-                verbose=False,
-            )
-            before = _initializers(program)
-            program.optimize()
+        with _quiet(), plain_attention(), torch.no_grad():
+            by = _with_dynamo if exporter == "dynamo" else with_torchscript
+            return by(plan, stands, optimize=optimize)
+    except OptimizerError:
+        raise
     except Exception as error:
         raise NotVerifiedError(
             f"{plan.model.name} could not be converted to ONNX: {first_cause(error)}",
             hint="run it again with ZOO_DEBUG=1 for the whole story of the exporter",
         ) from error
-    return Converted(program=program, initializers=before, used=_used(program))
+
+
+def _with_dynamo(plan: ExportPlan, stands: Exported, *, optimize: bool) -> Converted:
+    axes = tuple(
+        {place: axis.name for place, axis in enumerate(spec.parsed) if axis.name is not None}
+        for spec in plan.inputs.values()
+    )
+    # By attribute, in this process: a test replaces `torch.onnx.export` from outside to plant faults.
+    program: Any = torch.onnx.export(
+        stands.module,
+        plan.example(),
+        dynamo=True,
+        optimize=False,
+        input_names=list(plan.inputs),
+        output_names=[*plan.outputs, *stands.cuts],
+        dynamic_shapes=_shapes_argument(stands.module, axes),
+        opset_version=plan.opset,
+        external_data=False,
+        verbose=False,
+    )
+    call_as_in_checkpoint(program.model.graph, stands.names)
+    before = initializers_of(program.model.graph)
+    if optimize:
+        try:
+            program.optimize()
+        except Exception as error:
+            raise OptimizerError(f"the exporter's optimiser breaks down: {first_cause(error)}") from error
+    return Converted(
+        model=program.model_proto,
+        traced=program.exported_program,
+        initializers=before,
+        used=tuple(dict.fromkeys(stands.names.get(name, name) for name in _used(program))),
+        exported=stands,
+        optimized=optimize,
+    )
 
 
 def _shapes_argument(module: nn.Module, axes: tuple[dict[int, Any], ...]) -> Any:
@@ -89,15 +103,6 @@ def _used(program: Any) -> tuple[str, ...]:
     signature = traced.graph_signature
     targets = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     return tuple(targets[node.name] for node in traced.graph.nodes if node.name in targets and node.users)
-
-
-def _initializers(program: Any) -> dict[str, Array]:
-    found = {}
-    for name, value in program.model.graph.initializers.items():
-        if value.const_value is not None:
-            # A copy: the optimiser may fold a tensor in place.
-            found[name] = np.array(value.const_value.numpy(), copy=True)
-    return found
 
 
 def first_cause(error: BaseException) -> str:

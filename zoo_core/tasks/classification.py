@@ -33,17 +33,6 @@ class ImageClassification:
             found["top5"] = float((rank < 5).mean())
         return found
 
-    def decisions(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """Index of the largest logit, shape (N,)."""
-        decided: NDArray[np.int64] = _logits(outputs).argmax(axis=1).astype(np.int64)
-        return decided
-
-    def margins(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
-        """Largest logit minus the second, shape (N,)."""
-        best = np.partition(_logits(outputs), -2, axis=1)
-        margins: NDArray[np.float64] = best[:, -1] - best[:, -2]
-        return margins
-
     def decode(self, outputs: Mapping[str, NDArray[Any]], *, labels: Sequence[str]) -> list[dict[str, Any]]:
         """`{label, probability, probabilities: {label: p}}` for each sample, the most probable first."""
         logits = _logits(outputs)

@@ -32,12 +32,6 @@ class Task(Protocol):
     def metrics(self, outputs: Mapping[str, NDArray[Any]], targets: NDArray[np.int64]) -> dict[str, float]:
         """Mean loss and metrics of all samples, computed in float64."""
 
-    def decisions(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
-        """What the outputs decide, sample by sample."""
-
-    def margins(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
-        """How far each decision is from the next best one, in units of the output."""
-
     def decode(self, outputs: Mapping[str, NDArray[Any]], *, labels: Sequence[str]) -> list[dict[str, Any]]:
         """One answer a sample, as plain data."""
 

@@ -8,9 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from zoo_core.environment import package_versions, usable_processors
 from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.files import clear_io_errors, read_json, sha256_of
@@ -18,15 +15,10 @@ from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError
 from zoo_core.runtime.metadata import Metadata, read_metadata
 from zoo_core.runtime.vet import vet
 
-from .bounds import check_sensitivity
-from .inputs import BATCH_SIZES
-from .self_test import BATCH, batch_shape, check_self_test, self_test_inputs, validated
-from .structure import Interface, check_results, check_structure
-from .subject import DEFAULT_SETTINGS, THOROUGH_LEVELS, Group, Setting, SubjectResult, run_subject
-from .vectors import FOLDER, check_vectors, read_vectors
-
-Array = NDArray[Any]
-Arrays = dict[str, Array]
+from .repeat import run_checks
+from .self_test import validated
+from .structure import Interface, check_structure
+from .subject import DEFAULT_SETTINGS, THOROUGH_LEVELS, Setting
 
 MODEL_FILE = "model.onnx"
 REPORT_FILE = "report.json"
@@ -61,7 +53,7 @@ def verify_export(path: Path, *, thorough: bool = False) -> ExportReport:
     errors: tuple[OutputError, ...] = ()
     if not any(check.outcome == "failed" and check.rule == "structure" for check in checks):
         try:
-            found, errors = _run_checks(model, bundle, metadata, _settings(thorough))
+            found, errors = run_checks(model, bundle, metadata, _settings(thorough))
             checks += found
         except (NotVerifiedError, MemoryError) as error:
             text = error.message if isinstance(error, NotVerifiedError) else "it needs more memory than there is"
@@ -146,116 +138,3 @@ def onnx_checker(model: Path) -> CheckResult:
     except Exception as error:  # noqa: BLE001 whatever the checker raises, it has not passed
         return CheckResult(rule="onnx.checker", outcome="failed", detail=" ".join(str(error).split())[:300])
     return CheckResult(rule="onnx.checker", outcome="passed", detail="full check")
-
-
-def _run_checks(
-    model: Path, bundle: Path | None, metadata: Metadata, settings: Sequence[Setting]
-) -> tuple[list[CheckResult], tuple[OutputError, ...]]:
-    if metadata.self_test is None:
-        text = "the file holds no self-test"
-        return [CheckResult(rule="self-test", outcome="not-conclusive", detail=text)], ()
-    test_inputs = self_test_inputs(metadata.self_test)
-    rows = len(next(iter(test_inputs.values())))
-    whole, parts = range(rows), [(row,) for row in range(rows)]
-    groups = [
-        Group(name="self-test", inputs=test_inputs, batches=[whole]),
-        Group(name="batches", inputs=test_inputs, batches=[*parts, *_companies(rows)]),
-    ]
-    vectors = _vectors(bundle, metadata)
-    checks = [vectors] if isinstance(vectors, CheckResult) else []
-    expected = None
-    if not isinstance(vectors, CheckResult):
-        groups.append(vectors[0])
-        expected = vectors[1]
-    result = run_subject(model, groups, settings=settings)
-    worst: dict[str, OutputError] = {}
-    for setting in settings:
-        found, errors = _check_setting(setting, metadata, metadata.self_test, result, groups, expected)
-        checks += found
-        for each in errors:
-            if each.name not in worst or not each.error <= worst[each.name].error:
-                worst[each.name] = each
-    return checks, tuple(worst.values())
-
-
-def _vectors(bundle: Path | None, metadata: Metadata) -> tuple[Group, Arrays] | CheckResult:
-    """The test vectors to run and what they must give; or what there is to say where they cannot be run."""
-    if bundle is None:
-        return CheckResult(rule="test vectors", outcome="skipped", detail=f"a bare file has no {FOLDER}")
-    try:
-        inputs = read_vectors(bundle, "input", list(metadata.inputs))
-        outputs = read_vectors(bundle, "output", list(metadata.outputs))
-    except ZooError as error:
-        return CheckResult(rule="test vectors", outcome="failed", detail=error.message)
-    first = next(iter(inputs.values()))
-    count = len(first) if first.ndim else 0
-    for arrays, specs in ((inputs, metadata.inputs), (outputs, metadata.outputs)):
-        for name, value in arrays.items():
-            if not count or str(value.dtype) != specs[name].dtype or value.shape != batch_shape(specs[name], count):
-                held = f"{value.dtype} with the shape {value.shape}"
-                text = f"{FOLDER}: {name} is {held}, not {count} rows of {specs[name].dtype} {specs[name]}"
-                return CheckResult(rule="test vectors", outcome="failed", detail=text)
-    return Group(name="vectors", inputs=inputs, batches=[range(count)]), outputs
-
-
-def _companies(rows: int) -> list[tuple[int, ...]]:
-    """Batches of every size of the check, in which each row meets others."""
-    return [tuple((start + i) % rows for i in range(size)) for start, size in enumerate(BATCH_SIZES)]
-
-
-def _check_setting(
-    setting: Setting,
-    metadata: Metadata,
-    test: Mapping[str, Any],
-    result: SubjectResult,
-    groups: Sequence[Group],
-    vector_outputs: Arrays | None,
-) -> tuple[list[CheckResult], list[OutputError]]:
-    where = str(setting)
-    whole = result.outputs[setting, "self-test"][0]
-    checks, errors = check_self_test(where, test, whole)
-    bounds = {name: float(expected["bound"]) for name, expected in test["outputs"].items()}
-    plausible = [whole]
-    if vector_outputs is not None:
-        plausible.append(result.outputs[setting, "vectors"][0])
-        checks += check_vectors(where, vector_outputs, plausible[-1], bounds=bounds)
-    wanted = (groups[0].batches[0], *(group.batches[0] for group in groups[2:]))
-    for outputs, rows in zip(plausible, wanted, strict=True):
-        size = f"{where}, batch of {len(rows)}"
-        if wrong := check_results(size, outputs, metadata.outputs, sizes={BATCH: len(rows)}):
-            return [*checks, *wrong], errors  # rows that are not there cannot be compared with each other
-    checks += _check_batches(where, metadata, whole, result.outputs[setting, "batches"], groups[1].batches, bounds)
-    joined = {name: np.concatenate([outputs[name] for outputs in plausible]) for name in whole}
-    checks += check_sensitivity(where, joined, bounds)
-    return checks, errors
-
-
-def _check_batches(
-    where: str,
-    metadata: Metadata,
-    whole: Mapping[str, Array],
-    batches: Sequence[Mapping[str, Array]],
-    rows: Sequence[Sequence[int]],
-    bounds: Mapping[str, float],
-) -> list[CheckResult]:
-    """Rule "batches": a row gives the same result, within two bounds, whatever batch it comes in."""
-    problems: list[CheckResult] = []
-    largest = 0.0
-    for index, outputs in zip(rows, batches, strict=True):
-        size = f"{where}, batch of {len(index)}"
-        wrong = check_results(size, outputs, metadata.outputs, sizes={BATCH: len(index)})
-        problems += wrong
-        if wrong:
-            continue
-        for name, value in outputs.items():
-            gap = np.abs(value.astype(np.float64) - whole[name][list(index)].astype(np.float64))
-            error = float(np.nan_to_num(gap, nan=np.inf).max(initial=0.0))
-            largest = max(largest, error)
-            if not error <= 2 * bounds[name]:
-                text = f"{size}: {name} differs by {error:.3g} from the same rows in a batch of {len(whole[name])}"
-                problems.append(CheckResult(rule="batches", outcome="failed", detail=text))
-    if problems:
-        return problems
-    sizes = ", ".join(map(str, sorted({len(index) for index in rows})))
-    text = f"{where}: rows agree within {largest:.3g} in batches of {sizes}"
-    return [CheckResult(rule="batches", outcome="passed", detail=text)]

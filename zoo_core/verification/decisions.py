@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.records import CheckResult
-from zoo_core.tasks import Task
+from zoo_core.tasks import ClassDecisions, Task
 
 from .bounds import OutputBound
 
@@ -17,31 +17,28 @@ Array = NDArray[Any]
 Arrays = Mapping[str, Array]
 
 
-def _deciding_bound(bounds: Mapping[str, OutputBound]) -> Array:
-    # Tasks decide by "logits" where there are several outputs; the bound of another one would hide flips.
-    if "logits" in bounds:
-        return bounds["logits"].bound
-    largest: Array = np.max([bound.bound for bound in bounds.values()], axis=0)
-    return largest
-
-
 def _broadcast(per_row: Array, like: Array) -> Array:
     return per_row.reshape(-1, *([1] * (like.ndim - 1)))
 
 
-def check_decisions(where: str, task: Task, actual: Arrays, bounds: Mapping[str, OutputBound]) -> CheckResult:
+def check_decisions(
+    where: str, deciding: ClassDecisions, actual: Arrays, bounds: Mapping[str, OutputBound]
+) -> CheckResult:
     """Rule "decisions": the same class wherever the float64 margin exceeds twice the bound."""
     expected = {name: bound.expected for name, bound in bounds.items()}
-    margins = task.margins(expected)
-    clear = margins > 2 * _broadcast(_deciding_bound(bounds), margins)
-    wrong = (task.decisions(actual) != task.decisions(expected)) & clear
+    margins = deciding.margins(expected)
+    # The bound of the output that decides: that of another one would hide flips.
+    bound = bounds[deciding.output(bounds)].bound
+    clear = margins > 2 * _broadcast(bound, margins)
+    wrong = (deciding.decisions(actual) != deciding.decisions(expected)) & clear
     count, total = int(wrong.sum()), int(clear.sum())
-    text = f"{where}: {total - count} of {total} clear decisions agree ({margins.size - total} too close to call)"
+    text = f"{where}: {total - count:,} of {total:,} clear decisions agree ({margins.size - total:,} too close to call)"
     return CheckResult(rule="decisions", outcome="failed" if count else "passed", detail=text)
 
 
 def check_parity(
     task: Task,
+    deciding: ClassDecisions,
     *,
     torch_outputs: Arrays,
     file_outputs: Arrays,
@@ -59,13 +56,13 @@ def check_parity(
         return CheckResult(rule="dataset", outcome="failed", detail=text)
     name = task.selection
     theirs, ours = task.metrics(torch_outputs, targets)[name], task.metrics(file_outputs, targets)[name]
-    first, second = task.decisions(torch_outputs), task.decisions(file_outputs)
+    first, second = deciding.decisions(torch_outputs), deciding.decisions(file_outputs)
     differs = (first != second).reshape(len(first), -1).any(axis=1)
     rows = np.flatnonzero(differs)
     text = f"{name} PyTorch {theirs:.4f}, file {ours:.4f} on {len(targets)} samples; {len(rows)} decisions flipped"
     if len(rows):
         flipped = {key: value[rows] for key, value in file_outputs.items()}
-        result = check_decisions("validation", task, flipped, reference(rows))
+        result = check_decisions("validation", deciding, flipped, reference(rows))
         if result.outcome == "failed":
             return CheckResult(rule="dataset", outcome="failed", detail=f"{text}; {result.detail}")
         text += ", all of them too close to call"

@@ -18,7 +18,11 @@ Arrays = dict[str, Array]
 PLAUSIBLE = ("sample", "noise")
 """Kinds of rows that look like real inputs; the others probe corners."""
 
+BATCH = "N"
+"""The free axis that every batch has first."""
+
 NOISE_ROWS = 4
+FEW_ROWS = 3
 SAMPLE_ROWS = 4
 EXTREME = 10.0
 DEFAULT_RANGE = (-1.0, 1.0)
@@ -67,10 +71,16 @@ class Rows:
 
 
 def _one_input(
-    spec: TensorSpec, bounds: tuple[float, float], samples: Array | None, *, seed: int
+    spec: TensorSpec,
+    bounds: tuple[float, float],
+    samples: Array | None,
+    *,
+    sizes: Mapping[str, int],
+    corners: bool,
+    seed: int,
 ) -> tuple[list[Array], list[str]]:
     low, high = bounds
-    shape = spec.shape({"N": 1})[1:]
+    shape = spec.shape({BATCH: 1, **sizes})[1:]
     parts: list[Array] = []
     kinds: list[str] = []
 
@@ -80,11 +90,16 @@ def _one_input(
 
     if samples is not None and len(samples):
         add("sample", samples)
-    add("noise", frozen_uniform((NOISE_ROWS, *shape), seed=seed, low=low, high=high))
-    add("zeros", np.zeros((1, *shape)))
-    add("constant", np.full((1, *shape), (low + high) / 2 + (high - low) / 4))
-    span = max(abs(low), abs(high))
-    add("extreme", frozen_uniform((1, *shape), seed=seed + 1, low=-EXTREME * span, high=EXTREME * span))
+    count = NOISE_ROWS if corners else FEW_ROWS
+    add("noise", frozen_uniform((count, *shape), seed=seed, low=low, high=high))
+    if corners:
+        add("zeros", np.zeros((1, *shape)))
+        add("constant", np.full((1, *shape), (low + high) / 2 + (high - low) / 4))
+        # An index or a count beyond its range is an error, not an extreme.
+        factor = EXTREME if spec.dtype.startswith("float") else 1.0
+        span = max(abs(low), abs(high))
+        lowest, highest = (-factor * span, factor * span) if factor > 1 else (low, high)
+        add("extreme", frozen_uniform((1, *shape), seed=seed + 1, low=lowest, high=highest))
     return parts, kinds
 
 
@@ -93,24 +108,34 @@ def make_rows(
     *,
     ranges: Mapping[str, tuple[float, float]],
     samples: Mapping[str, Array] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    corners: bool = True,
     seed: int = 0,
 ) -> Rows:
-    """The rows for inputs whose only free axis is the batch "N", first; `samples` holds (rows, ...) of real data."""
+    """The rows for inputs whose first axis is the batch (free, or fixed at 1).
+
+    `samples` holds (rows, ...) of real data; `sizes` gives the other free axes; without `corners` there are a few rows
+    of noise only.
+    """
     arrays: Arrays = {}
     kinds: list[str] = []
     for offset, (name, spec) in enumerate(inputs.items()):
         real = None if samples is None else samples.get(name)
-        parts, kinds = _one_input(spec, ranges[name], real, seed=seed + 100 * offset)
+        parts, kinds = _one_input(
+            spec, ranges[name], real, sizes=sizes or {}, corners=corners, seed=seed + 100 * offset
+        )
         arrays[name] = np.concatenate(parts)
     return Rows(inputs=arrays, kinds=tuple(kinds))
 
 
-def batches_of(count: int) -> tuple[tuple[int, ...], ...]:
+def batches_of(count: int, *, free: bool = True) -> tuple[tuple[int, ...], ...]:
     """Row numbers of each batch: sizes 1, 2, 3 and 5, every row at least once, in company that changes.
 
     A row that leaks into its neighbours, or a batch size baked into the graph, shows as a row whose result depends on
-    the batch it came in.
+    the batch it came in. Without a `free` batch each row comes alone.
     """
+    if not free:
+        return tuple((row,) for row in range(count))
     # A stride that shares no factor with the count visits each row once, in an order unlike the one of the reference.
     stride = next(s for s in range(count // 2 + 1, 2 * count + 2) if np.gcd(s, count) == 1)
     order = [(i * stride) % count for i in range(count)]
@@ -118,3 +143,8 @@ def batches_of(count: int) -> tuple[tuple[int, ...], ...]:
     largest = BATCH_SIZES[-1]
     found.extend(tuple(order[start : start + largest]) for start in range(0, count, largest))
     return tuple(found)
+
+
+def joined(batches: Sequence[Mapping[str, Array]]) -> Arrays:
+    """The outputs of batches, one after the other."""
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}

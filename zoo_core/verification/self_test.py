@@ -14,13 +14,14 @@ from zoo_core.records import CheckResult, OutputError
 from zoo_core.shapes import DTYPES, TensorSpec
 
 from .bounds import OutputBound
-from .inputs import frozen_uniform
+from .inputs import BATCH, frozen_uniform
+from .sizes import Sizes, sizes_of
 
 Array = NDArray[Any]
 
 GENERATOR = "philox-uniform-24"
-BATCH = "N"
 MAX_POSITIONS = 256
+MAX_OTHERS = 8
 ROWS = 3
 MIN_ROWS = 2
 """Fewer rows can neither differ from each other nor keep each other company."""
@@ -28,21 +29,36 @@ MAX_ELEMENTS = 2**28
 """Of all inputs and outputs together: a file must not be able to ask for all the memory there is."""
 
 
+def cases_of(test: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The self-test of the usual size, and those of the `others`."""
+    others = test.get("others", [])
+    whole = isinstance(others, list) and all(isinstance(case, Mapping) for case in others)
+    _require(whole and len(others) <= MAX_OTHERS, "its other sizes")
+    return (test, *others)
+
+
 def validated(
     test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec]
 ) -> Mapping[str, Any]:
     """The same self-test, once it is known to fit a file with these inputs and outputs, and to be worth running.
 
-    Names, dtypes and sizes are those of the specs; all tensors have the same rows, at least 2, and no more elements
-    together than MAX_ELEMENTS; every bound is above 0. Raises ZooError that says what is damaged.
+    Of each of its sizes: names, dtypes and shapes are those of the specs; all tensors have the same rows, at least 2,
+    and no more elements together than MAX_ELEMENTS; every bound is above 0. Raises ZooError that says what is damaged.
     """
+    for case in cases_of(test):
+        _validate(case, inputs=inputs, outputs=outputs)
+    return test
+
+
+def _validate(test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec]) -> None:
     recipes, expected = _recipes(test), _outputs(test)
     rows = int(next(iter(recipes.values()))["shape"][0])
     _require(rows >= MIN_ROWS, f"it has {rows} row, and at least {MIN_ROWS} are needed")
+    sizes = self_test_sizes(test, inputs=inputs)
     for role, found, specs in (("input", recipes, inputs), ("output", expected, outputs)):
         _require(set(found) == set(specs), f"its {role}s are {', '.join(found)}, not {', '.join(specs)}")
         for name, spec in specs.items():
-            shape = batch_shape(spec, rows)
+            shape = batch_shape(spec, rows, sizes=sizes)
             text = f"{role} {name!r} has the shape {found[name]['shape']}, not {spec} with {rows} rows"
             _require(shape is not None and tuple(found[name]["shape"]) == shape, text)
     for name, recipe in recipes.items():
@@ -53,16 +69,34 @@ def validated(
         _require(all(map(_is_number, one["expected"])), f"output {name!r} expects something that is no finite number")
     count = sum(math.prod(one["shape"]) for one in (*recipes.values(), *expected.values()))
     _require(count <= MAX_ELEMENTS, f"it needs {count:,} numbers, more than the {MAX_ELEMENTS:,} that are allowed")
-    return test
 
 
-def batch_shape(spec: TensorSpec, rows: int) -> tuple[int, ...] | None:
-    """The shape of a tensor with so many rows; None if its first axis is not the batch, or another one has no size."""
+def self_test_sizes(test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec]) -> Sizes:
+    """The sizes of the free axes besides the batch, as the inputs of a self-test have them.
+
+    Raises ZooError that says what is damaged.
+    """
+    recipes = _recipes(test)
+    _require(set(recipes) == set(inputs), f"its inputs are {', '.join(recipes)}, not {', '.join(inputs)}")
     try:
-        spec.shape({BATCH: 1})  # what depends on the batch in another way can have no size for a single row
-        return spec.shape({BATCH: rows}) if spec.axes[:1] == (BATCH,) else None
+        sizes = sizes_of({name: (1, *recipe["shape"][1:]) for name, recipe in recipes.items()}, inputs)
+    except ZooError as error:
+        raise _damaged(error.message) from None
+    return {axis: size for axis, size in sizes.items() if axis != BATCH}
+
+
+def batch_shape(spec: TensorSpec, rows: int, *, sizes: Mapping[str, int] | None = None) -> tuple[int, ...] | None:
+    """The shape of so many rows of a tensor, one after the other; `sizes`: the other free axes.
+
+    None if its first axis is neither the batch nor fixed at 1, or another one has no size.
+    """
+    try:
+        one = spec.shape(
+            {**(sizes or {}), BATCH: 1}
+        )  # what depends on the batch otherwise can have no size for one row
     except ZooError:
         return None
+    return (rows, *one[1:]) if spec.axes[:1] in {(BATCH,), (1,)} else None
 
 
 def self_test_inputs(recipe: Mapping[str, Any]) -> dict[str, Array]:
@@ -82,7 +116,11 @@ def self_test_inputs(recipe: Mapping[str, Any]) -> dict[str, Array]:
 
 def _require(condition: bool, otherwise: str) -> None:
     if not condition:
-        raise ZooError(f"the self-test in the file is damaged: {otherwise}", hint="fetch the file or export it again")
+        raise _damaged(otherwise)
+
+
+def _damaged(how: str) -> ZooError:
+    return ZooError(f"the self-test in the file is damaged: {how}", hint="fetch the file or export it again")
 
 
 def _is_number(value: Any) -> bool:

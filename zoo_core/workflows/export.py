@@ -12,13 +12,12 @@ from zoo_core.matching import bound_tensors, full_options
 from zoo_core.records import ExportReport
 from zoo_core.registry import Model, Zoo
 from zoo_core.shelf import EXPORTS, folder_name, locate
-from zoo_core.tasks import get_task
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from zoo_core.data import BoundDataset, Samples
-    from zoo_core.export.bundle import Progress
+    from zoo_core.export.attempts import Progress
     from zoo_core.export.plan import ExportPlan, LabelledInputs
     from zoo_core.training import Run
 
@@ -166,10 +165,10 @@ def _plan(
     metrics: Mapping[str, float] | None = None,
     fingerprint: str = "",
 ) -> ExportPlan:
-    from zoo_core.export.plan import ExportPlan, check_dynamic
+    from zoo_core.export.plan import ExportPlan, keep_free
 
-    inputs, outputs = bound_tensors(model, options)
-    check_dynamic({**inputs, **outputs}, dynamic)
+    preprocess = dataset.preprocess if dataset else model.spec.preprocess
+    inputs, outputs = keep_free(*bound_tensors(model, options), dynamic, preprocess=preprocess)
     return ExportPlan(
         name=name,
         model=model,
@@ -177,9 +176,8 @@ def _plan(
         checkpoint=checkpoint,
         inputs=inputs,
         outputs=outputs,
-        task=get_task(model.spec.task),
         labels=labels,
-        preprocess=dataset.preprocess if dataset else model.spec.preprocess,
+        preprocess=preprocess,
         validation=_labelled(dataset, samples) if dataset and samples is not None else None,
         run=run,
         untrained=untrained,

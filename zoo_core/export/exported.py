@@ -1,0 +1,133 @@
+"""What is exported: the module itself, or what stands for it; and how its tensors are called in the checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.stages import Stage
+
+from .plan import ExportPlan
+from .reference import named_outputs, plain_attention
+
+ORIGINAL = "original"
+"""Where what stands for a module keeps it; stripped from the module paths in the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """The module that is traced: it takes the declared inputs, and gives the declared outputs and then the `cuts`.
+
+    `names` maps the names of its parameters and buffers to those in the checkpoint.
+    """
+
+    module: nn.Module
+    names: Mapping[str, str]
+    stages: tuple[Stage, ...] = ()
+    cuts: tuple[str, ...] = ()
+
+
+class _Declared(nn.Module):
+    """A module whose `forward` gives its outputs in another form than declared."""
+
+    def __init__(self, module: nn.Module, read: Callable[[Any], Any] | None, outputs: Sequence[str]) -> None:
+        super().__init__()
+        self.original = module
+        self._read, self._outputs = read, tuple(outputs)
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        found = self.original(*inputs)
+        return tuple(named_outputs(found if self._read is None else self._read(found), self._outputs).values())
+
+
+class Staged(nn.Module):
+    """The stages of a module, one after the other; gives the declared outputs and then the cuts."""
+
+    def __init__(
+        self, module: nn.Module, stages: Sequence[Stage], *, inputs: Sequence[str], gives: Sequence[str]
+    ) -> None:
+        super().__init__()
+        self.original = module
+        self._stages, self._inputs, self._gives = tuple(stages), tuple(inputs), tuple(gives)
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        tensors = dict(zip(self._inputs, inputs, strict=True))
+        for stage in self._stages:
+            tensors.update(run_stage(stage, tensors))
+        return tuple(tensors[name] for name in self._gives)
+
+
+def run_stage(stage: Stage, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The outputs of one stage, by name. Raises ZooError when it gives something else than it declares."""
+    try:
+        return named_outputs(stage.run(*(tensors[name] for name in stage.inputs)), stage.outputs)
+    except ZooError as error:
+        raise ZooError(f"stage {stage.name!r}: {error.message}", hint=error.hint) from None
+
+
+def exported(plan: ExportPlan, module: nn.Module) -> Exported:
+    """What stands for `module` in the export of `plan`: its stages, its wrapper, an adapter of its outputs, or itself.
+
+    Raises NotVerifiedError when stages or wrapper do not fit the declaration.
+    """
+    spec = plan.model.spec
+    outputs = tuple(plan.outputs)
+    if spec.stages is not None:
+        stages = tuple(spec.stages(module))
+        _check_stages(stages, inputs=tuple(plan.inputs), outputs=outputs)
+        cuts = tuple(name for stage in stages for name in stage.outputs if name not in outputs)
+        staged = Staged(module, stages, inputs=tuple(plan.inputs), gives=(*outputs, *cuts)).eval()
+        return Exported(module=staged, names=_names(staged, module), stages=stages, cuts=cuts)
+    if spec.export_wrapper is not None:
+        wrapper = spec.export_wrapper(module)
+        if not isinstance(wrapper, nn.Module):
+            raise NotVerifiedError(f"export_wrapper gives a {type(wrapper).__name__}, not a module")
+        wrapper = wrapper.eval().requires_grad_(False)
+        return Exported(module=wrapper, names=_names(wrapper, module))
+    if spec.read_outputs is not None or not _gives_tensors(module, plan):
+        declared = _Declared(module, spec.read_outputs, outputs).eval()
+        return Exported(module=declared, names=_names(declared, module))
+    return Exported(module=module, names=_names(module, module))
+
+
+def _gives_tensors(module: nn.Module, plan: ExportPlan) -> bool:
+    with torch.no_grad(), plain_attention():
+        found = module(*plan.example())
+    return isinstance(found, Tensor | tuple | list)
+
+
+def _check_stages(stages: Sequence[Stage], *, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+    known = set(inputs)
+    for stage in stages:
+        if missing := [name for name in stage.inputs if name not in known]:
+            raise NotVerifiedError(f"stage {stage.name!r} takes {', '.join(missing)}, which no stage before it gives")
+        if again := [name for name in stage.outputs if name in known]:
+            raise NotVerifiedError(f"stage {stage.name!r} gives {', '.join(again)} again")
+        known.update(stage.outputs)
+    if missing := [name for name in outputs if name not in known]:
+        raise NotVerifiedError(f"no stage gives the output {', '.join(missing)}")
+
+
+def _names(traced: nn.Module, module: nn.Module) -> dict[str, str]:
+    """By identity: a wrapper may hold the module, or parts of it, under any name. Tied tensors keep their own names."""
+    own: dict[int, str] = {}
+    for name, tensor in _tensors(module).items():
+        own.setdefault(id(tensor), name)
+    direct = _tensors(module)
+    return {
+        name: name if direct.get(name) is tensor else own[id(tensor)]
+        for name, tensor in _tensors(traced).items()
+        if id(tensor) in own
+    }
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    return {
+        **dict(module.named_parameters(remove_duplicate=False)),
+        **dict(module.named_buffers(remove_duplicate=False)),
+    }

@@ -1,0 +1,55 @@
+"""The TorchScript exporter: for what the newer one cannot convert; slower to go, and recorded in the report."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import onnx
+import torch
+
+from .converted import Converted, call_as_in_checkpoint, initializers_of
+from .exported import Exported
+from .plan import ExportPlan
+
+
+def with_torchscript(plan: ExportPlan, stands: Exported, *, optimize: bool) -> Converted:
+    """Convert with `torch.onnx.export(dynamo=False)`, nothing folded; then, on demand, the same optimiser."""
+    import onnx_ir
+    import onnxscript.optimizer
+
+    buffer = io.BytesIO()
+    # By attribute, like the other exporter.
+    torch.onnx.export(
+        stands.module,
+        plan.example(),
+        buffer,  # type: ignore[arg-type]
+        dynamo=False,
+        # Not EVAL, which folds the norms into the weights; the module is in eval mode by itself.
+        training=torch.onnx.TrainingMode.PRESERVE,
+        do_constant_folding=False,
+        input_names=list(plan.inputs),
+        output_names=[*plan.outputs, *stands.cuts],
+        dynamic_axes={
+            name: {place: axis.name for place, axis in enumerate(spec.parsed) if axis.name is not None}
+            for name, spec in {**plan.inputs, **plan.outputs}.items()
+        },
+        opset_version=plan.opset,
+        verbose=False,
+    )
+    model: Any = onnx_ir.from_proto(onnx.load_from_string(buffer.getvalue()))
+    call_as_in_checkpoint(model.graph, stands.names)
+    before = initializers_of(model.graph)
+    if optimize:
+        onnxscript.optimizer.optimize(model)
+    read = {value.name for node in model.graph.all_nodes() for value in node.inputs if value is not None}
+    known = set(stands.names.values())
+    return Converted(
+        model=onnx_ir.to_proto(model),
+        traced=None,
+        initializers=before,
+        used=tuple(name for name in before if name in known and name in read),
+        exported=stands,
+        exporter="torchscript",
+        optimized=optimize,
+    )

@@ -1,0 +1,72 @@
+"""What outputs decide, and by how much: what an export must decide alike, for every task that decides something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.errors import ZooError
+
+_CLASS_TASKS = (
+    "image-classification",
+    "video-classification",
+    "semantic-segmentation",
+    "sequence-segmentation",
+    "binary-classification",
+)
+_WHOLE_SAMPLES = ("image-classification", "video-classification")
+_DECIDING_OUTPUTS = ("logits", "out")
+
+
+@dataclass(frozen=True)
+class ClassDecisions:
+    """One of the classes along axis 1, for each sample or each of its places; a single logit decides by its sign.
+
+    Decides by the only output, or by the one called "logits" or "out" where there are several.
+    """
+
+    task: str
+
+    def output(self, outputs: Mapping[str, Any]) -> str:
+        """The name of the output that decides. Raises ZooError when it cannot be told."""
+        if len(outputs) == 1:
+            return next(iter(outputs))
+        for name in _DECIDING_OUTPUTS:
+            if name in outputs:
+                return name
+        wanted = " or ".join(map(repr, _DECIDING_OUTPUTS))
+        raise ZooError(f"{self.task} needs one output, or one called {wanted}; the outputs are: {', '.join(outputs)}")
+
+    def decisions(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
+        """The class of each sample, shape (N,), or of each place, shape (N, ...)."""
+        logits = self._logits(outputs)
+        decided = (logits[:, 0] > 0) if logits.shape[1] == 1 else logits.argmax(axis=1)
+        return decided.astype(np.int64)
+
+    def margins(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+        """Largest logit minus the second; how far a single logit is from 0, twice. The shape is that of `decisions`."""
+        logits = self._logits(outputs).astype(np.float64)
+        if logits.shape[1] == 1:
+            # Twice, because one logit that moves by a bound is as good as two that move by half of it each.
+            return 2 * np.abs(logits[:, 0])
+        best = np.partition(logits, -2, axis=1)
+        margins: NDArray[np.float64] = best[:, -1] - best[:, -2]
+        return margins
+
+    def _logits(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        name = self.output(outputs)
+        logits = np.asarray(outputs[name])
+        whole = self.task in _WHOLE_SAMPLES
+        if logits.ndim < 2 or logits.size == 0 or (whole and (logits.ndim != 2 or logits.shape[1] < 2)):
+            wanted = "(samples, 2 classes or more)" if whole else "(samples, classes, ...)"
+            raise ZooError(f"{self.task} needs {name} of shape {wanted}, not {logits.shape}")
+        return logits
+
+
+def decisions_of(task: str) -> ClassDecisions | None:
+    """How the outputs of a task decide; None for tasks that give numbers, such as features or optical flow."""
+    return ClassDecisions(task) if task in _CLASS_TASKS else None
