@@ -1,0 +1,21 @@
+"""Faults planted on purpose in a written export: does the check see them? Needs the onnx package, never torch."""
+
+from __future__ import annotations
+
+from .catalogue import KINDS, Mutant, make_mutants, stale_weights
+from .export import score_export
+from .likeness import Healthy
+from .score import Judged, Likeness, MutationScore, judge_each
+
+__all__ = [
+    "KINDS",
+    "Healthy",
+    "Judged",
+    "Likeness",
+    "Mutant",
+    "MutationScore",
+    "judge_each",
+    "make_mutants",
+    "score_export",
+    "stale_weights",
+]

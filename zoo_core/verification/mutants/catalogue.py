@@ -1,0 +1,164 @@
+"""Every kind of fault, and a few of each in a written file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from zoo_core.errors import ZooError
+
+from . import batches, description, operators, outputs, weights
+from .graph import EditableGraph, Site, onnx_package
+
+DEFAULT_ROWS = 3
+MOST_OF_A_KIND = 3
+MOST_TRIES = 24
+"""Places that are tried for a kind of fault until enough of them give a valid file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mutant:
+    """A written file with one fault, as if the exporter had made it so; `model_bytes` are those of `model.onnx`."""
+
+    name: str
+    kind: str
+    description: str
+    model_bytes: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """A kind of fault: where it fits. `silent` ones must leave a valid file, wherever there is such a place.
+
+    `most`: how many of the places are used, spread over the graph.
+    """
+
+    kind: str
+    sites: Callable[[EditableGraph], Iterator[Site]]
+    silent: bool = False
+    most: int = MOST_OF_A_KIND
+
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(kind="weight zeroed", sites=weights.zeroed),
+    Fault(kind="weight times 1.01", sites=weights.scaled_a_lot),
+    Fault(kind="weight times 1.001", sites=weights.scaled_a_little),
+    Fault(kind="weight with its sign flipped", sites=weights.sign_flipped),
+    Fault(kind="two tensors swapped", sites=weights.swapped),
+    Fault(kind="bias dropped", sites=weights.bias_dropped),
+    Fault(kind="bias shifted by 0.001", sites=weights.bias_shifted),
+    Fault(kind="bfloat16 rounding", sites=weights.rounded),
+    Fault(kind="epsilon times 10", sites=weights.epsilons),
+    Fault(kind="stride", sites=operators.strides, silent=True),
+    Fault(kind="padding", sites=operators.pads, silent=True),
+    Fault(kind="dilation", sites=operators.dilations, silent=True),
+    Fault(kind="axis", sites=operators.axes, silent=True),
+    Fault(kind="activation removed", sites=operators.activations_removed),
+    Fault(kind="activation replaced", sites=operators.activations_replaced),
+    Fault(kind="pooling mode", sites=operators.pools, silent=True),
+    Fault(kind="resize mode", sites=operators.resizes, silent=True),
+    Fault(kind="mean and std", sites=description.swapped_statistics),
+    Fault(kind="colour order", sites=description.swapped_colours),
+    Fault(kind="labels rotated", sites=description.rotated_labels),
+    Fault(kind="batch baked in", sites=lambda graph: batches.baked(graph, _rows(graph)), most=4),
+    Fault(kind="rows leak", sites=batches.leaks, most=4),
+    Fault(kind="outputs swapped", sites=outputs.swapped),
+    Fault(kind="output duplicated", sites=outputs.duplicated),
+    Fault(kind="output constant", sites=outputs.constant),
+    Fault(kind="output NaN", sites=outputs.not_a_number),
+    Fault(kind="dropout left in", sites=outputs.dropout),
+    Fault(kind="float16", sites=outputs.float16),
+    Fault(kind="float16 overflow", sites=outputs.float16_overflow),
+)
+STALE = "stale weights"
+KINDS = (*(fault.kind for fault in FAULTS), STALE)
+
+
+def _rows(graph: EditableGraph) -> int:
+    """Rows of the file's own self-test: the batch size that a careless check would always use."""
+    test = description.described(graph).get("self_test") or {}
+    shapes = [recipe["shape"] for recipe in (test.get("inputs") or {}).values()]
+    return int(shapes[0][0]) if shapes and shapes[0] else DEFAULT_ROWS
+
+
+def spread(count: int) -> list[int]:
+    """0 to count - 1 with the first, the last and the middle in front, then ever finer parts."""
+    order: dict[int, None] = {}
+    parts = 1
+    while len(order) < count:
+        for part in range(parts + 1):
+            order[round(part * (count - 1) / parts)] = None
+        parts *= 2
+    return list(order)
+
+
+def make_mutants(content: bytes, *, faults: Iterable[Fault] = FAULTS) -> Iterator[Mutant]:
+    """One mutant after the other, of the bytes of a written file; the same ones each time.
+
+    At most a few of a kind, spread over the graph; none of a kind that does not fit the file. Raises
+    MissingExtraError without the onnx package, and ZooError for a file whose tensors are in other files.
+    """
+    healthy = EditableGraph(content)
+    if any(tensor.data_location for tensor in healthy.model.graph.initializer):
+        raise ZooError(
+            "faults cannot be planted: the weights are in files beside the model", hint="leave out --mutants"
+        )
+    for fault in faults:
+        yield from _mutants_of(fault, healthy, content)
+
+
+def _mutants_of(fault: Fault, healthy: EditableGraph, content: bytes) -> Iterator[Mutant]:
+    sites = list(fault.sites(healthy))
+    made, loud = 0, None
+    for place in spread(len(sites))[:MOST_TRIES]:
+        mutant = _planted(fault.kind, sites[place], content)
+        if mutant is None:
+            continue
+        if fault.silent and not is_valid(mutant.model_bytes):
+            loud = loud or mutant
+            continue
+        yield mutant
+        made += 1
+        if made == fault.most:
+            return
+    if not made and loud is not None:
+        yield loud
+
+
+def _planted(kind: str, site: Site, content: bytes) -> Mutant | None:
+    """None where the change changes nothing, such as a bias of zeros that is dropped."""
+    graph = EditableGraph(content)
+    before = graph.serialized(keep_shapes=True)
+    site.apply(graph)
+    if graph.serialized(keep_shapes=True) == before:
+        return None
+    text = f"{site.where}: {site.what}"
+    return Mutant(name=f"{kind}: {text}", kind=kind, description=text, model_bytes=graph.serialized())
+
+
+def is_valid(content: bytes) -> bool:
+    """Whether the onnx package's full check finds nothing wrong."""
+    try:
+        onnx_package("onnx.checker").check_model(content, full_check=True)
+    except Exception:  # noqa: BLE001 whatever the checker raises, it is not valid
+        return False
+    return True
+
+
+def stale_weights(content: bytes, earlier: bytes) -> Iterator[Mutant]:
+    """Tensors of an `earlier` export of the same graph: all of them, then one at a time (first, last, middle)."""
+    old = EditableGraph(earlier)
+    stored = {tensor.name: old.array(tensor.name) for tensor in old.tensors()}
+    new = EditableGraph(content)
+    names = [name for name in weights.float_tensors(new) if stored.get(name) is not None]
+    for chosen in (names, *([names[place]] for place in spread(len(names))[:MOST_OF_A_KIND])):
+
+        def replace(graph: EditableGraph, chosen: list[str] = chosen) -> None:
+            for name in chosen:
+                if (array := stored[name]) is not None:
+                    graph.store(name, array)
+
+        where = chosen[0] if len(chosen) == 1 else "every tensor"
+        mutant = _planted(STALE, Site(where=where, what="as it was in an earlier epoch", apply=replace), content)
+        if mutant is not None:
+            yield mutant

@@ -1,0 +1,121 @@
+"""Is a mutant the same as the healthy file? Only if every output is bit-equal on all inputs, and all it stores."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.runtime.metadata import read_metadata
+from zoo_core.runtime.wire import OnnxFile, read_onnx
+from zoo_core.verification.self_test import self_test_inputs
+from zoo_core.verification.subject import DEFAULT_SETTINGS, Group, SubjectResult, run_subject
+from zoo_core.verification.weights import same_bits
+
+from .catalogue import Mutant
+from .score import Likeness
+
+Array = NDArray[Any]
+
+OTHER_SEEDS = (7_919, 104_729)
+WIDER = 10.0
+
+
+class Healthy:
+    """The healthy file, and what it computes on the inputs of its self-test and on others like them.
+
+    `more`: further inputs, each a batch of rows by input name. Raises ZooError for a file without our metadata.
+    """
+
+    def __init__(self, model: Path, *, more: Mapping[str, Mapping[str, Array]] | None = None) -> None:
+        self._path = model
+        self._file = read_onnx(model)
+        test = read_metadata(self._file).self_test or {}
+        self._bounds = {name: float(output["bound"]) for name, output in test.get("outputs", {}).items()}
+        self._groups = [*_groups(test), *(_group(name, inputs) for name, inputs in (more or {}).items())]
+        self._result: SubjectResult | None = None
+
+    def compare(self, mutant: Mutant) -> Likeness:
+        """How a mutant that passed a check compares with this file."""
+        with tempfile.TemporaryDirectory(prefix="zoo-mutant-") as folder:
+            path = Path(folder) / "model.onnx"
+            path.write_bytes(mutant.model_bytes)
+            try:
+                same = _stores_the_same(self._file, read_onnx(path))
+                found = run_subject(path, self._groups)
+            except (NotVerifiedError, ZooError):  # it cannot even be run
+                return Likeness(equivalent=False, difference=None)
+        if self._result is None:
+            self._result = run_subject(self._path, self._groups)
+        equal, difference = _compare(self._result, found, self._groups, self._bounds)
+        return Likeness(equivalent=same and equal, difference=difference)
+
+
+def _group(name: str, inputs: Mapping[str, Array]) -> Group:
+    counts = {len(value) for value in inputs.values() if value.ndim}
+    rows = min(counts, default=1)
+    # Rows alone too, where all inputs have the same rows: a fault may show in a batch of one only.
+    alone = [(row,) for row in range(rows)] if len(counts) == 1 and rows > 1 else []
+    return Group(name=name, inputs=inputs, batches=[range(rows), *alone])
+
+
+def _groups(test: Mapping[str, Any]) -> list[Group]:
+    """The self-test's own inputs, the like with other seeds, and corners: zeros and a wider range."""
+    if not test:
+        return []
+    own = self_test_inputs(test)
+    groups = [_group("self-test", own)]
+    for seed in OTHER_SEEDS:
+        inputs = {name: {**recipe, "seed": recipe["seed"] + seed} for name, recipe in test["inputs"].items()}
+        groups.append(_group(f"seed {seed}", self_test_inputs({**test, "inputs": inputs})))
+    if all(value.dtype.kind == "f" for value in own.values()):
+        groups.append(_group("zeros", {name: np.zeros_like(value) for name, value in own.items()}))
+        wide = {name: (value * WIDER).astype(value.dtype) for name, value in own.items()}
+        groups.append(_group("wide", wide))
+    return groups
+
+
+def _stores_the_same(first: OnnxFile, second: OnnxFile) -> bool:
+    """Tensors by name, what is declared, and the metadata. What the second stores beyond that is no weight."""
+    if (
+        first.metadata_props != second.metadata_props
+        or first.outputs != second.outputs
+        or first.inputs != second.inputs
+    ):
+        return False
+    others = second.initializers
+    return all(
+        name in others and same_bits(tensor.array(), others[name].array())
+        for name, tensor in first.initializers.items()
+    )
+
+
+def _compare(
+    first: SubjectResult, second: SubjectResult, groups: list[Group], bounds: Mapping[str, float]
+) -> tuple[bool, float]:
+    """Whether all outputs are bit-equal, and the largest difference on plausible inputs in multiples of the bound."""
+    equal, largest = first.names == second.names, 0.0
+    for setting in DEFAULT_SETTINGS:
+        for group in groups:
+            pairs = zip(first.outputs[setting, group.name], second.outputs[setting, group.name], strict=True)
+            for one, two in pairs:
+                for name in one:
+                    if name not in two or same_bits(one[name], two[name]):
+                        continue
+                    equal = False
+                    if group.name not in {"zeros", "wide"} and bounds.get(name):
+                        largest = max(largest, _gap(one[name], two[name]) / bounds[name])
+    return equal, largest
+
+
+def _gap(first: Array, second: Array) -> float:
+    if first.shape != second.shape:
+        return float("inf")
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(first.astype(np.float64) - second.astype(np.float64))
+    return float(np.nan_to_num(gap, nan=np.inf).max(initial=0.0))
