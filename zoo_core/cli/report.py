@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zoo_core.records import CheckResult, ExportReport
 
 from .common import print_json, say
 
+if TYPE_CHECKING:
+    from zoo_core.verification.mutants import MutationScore
+
 _MARKS = {"passed": "ok", "failed": "FAILED", "not-conclusive": "not conclusive", "skipped": "skipped"}
 
 
-def show_report(report: ExportReport, *, as_json: bool, path: Path | None = None) -> None:
-    """The report, as plain JSON (with `path`) or as one line a rule; a rule that was not passed shows every result."""
+def show_report(
+    report: ExportReport, *, as_json: bool, path: Path | None = None, mutants: MutationScore | None = None
+) -> None:
+    """The report, as plain JSON (with `path`) or as one line a rule; a rule that was not passed shows every result.
+
+    `mutants`: what became of faults that were planted, under the key "mutants" or as a table.
+    """
     if as_json:
-        print_json({**report.to_json(), "path": str(path) if path else None})
+        more = {} if mutants is None else {"mutants": mutants.to_json()}
+        print_json({**report.to_json(), "path": str(path) if path else None, **more})
         return
     for rule in dict.fromkeys(check.rule for check in report.checks):
         results = [check for check in report.checks if check.rule == rule]
         for check in _worth_showing(results):
             say(f"  {check.rule:<13} {_MARKS[check.outcome]:<8} {check.detail}")
     say(f"{report.name}: {report.outcome}")
+    if mutants is not None:
+        from .mutation_table import show_mutants
+
+        show_mutants(mutants)
 
 
 def _worth_showing(results: list[CheckResult]) -> list[CheckResult]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
 from zoo_core.errors import NotVerifiedError
 
 from .common import json_option, say
 from .completion import complete_exports
+
+if TYPE_CHECKING:
+    from zoo_core.verification.mutants import MutationScore
 
 EXAMPLES = """
 \b
@@ -16,18 +22,21 @@ Examples:
   zoo verify exported/lenet5-digits     the same, as a path
   zoo verify model.onnx                 a bare file: its self-test travels inside it
   zoo verify lenet5-digits --thorough   every optimisation level and thread count
+  zoo verify lenet5-digits --mutants    does the check see faults? about a minute for a small model
 """
 
 
 @click.command("verify", epilog=EXAMPLES)
 @click.argument("source", metavar="EXPORT", shell_complete=complete_exports)
 @click.option("--thorough", is_flag=True, help="Every optimisation level and thread count of onnxruntime.")
+@click.option("--mutants", is_flag=True, help="Then plant faults in copies and count those that the check sees.")
 @json_option
-def command(source: str, thorough: bool, as_json: bool) -> None:
+def command(source: str, thorough: bool, mutants: bool, as_json: bool) -> None:
     """Check an export again: here, on this machine, without PyTorch.
 
     Hashes, structure, the self-test inside the file, the test vectors beside it, and that its outputs depend on its
-    inputs. Exit code 3 unless the outcome is `verified`.
+    inputs. Exit code 3 unless the outcome is `verified`; with `--mutants` also when a planted fault changes an output
+    by more than rounding and the check does not see it.
     """
     from zoo_core.shelf import find_export
     from zoo_core.verification import verify_export
@@ -35,13 +44,36 @@ def command(source: str, thorough: bool, as_json: bool) -> None:
     from .report import show_report
 
     path = find_export(source)
+    if mutants:
+        _require_onnx()
     report = verify_export(path, thorough=thorough)
-    show_report(report, as_json=as_json, path=path)
+    score = _score(path) if mutants and report.outcome == "verified" else None
+    show_report(report, as_json=as_json, path=path, mutants=score)
     if report.outcome != "verified":
         bad = next(check for check in report.checks if check.outcome not in {"passed", "skipped"})
         raise NotVerifiedError(
             f"{path} is {report.outcome}: {bad.rule}: {bad.detail}",
             hint="do not use this file; fetch it or export it again",
         )
+    if score is not None and score.visible:
+        raise NotVerifiedError(
+            f"the check of {path} does not see {len(score.visible)} faults, such as {score.visible[0].name}",
+            hint="the file itself is verified; the check is too weak for it: please report this",
+        )
     if not as_json:
         say(f"Next: zoo predict {source} PICTURE...")
+
+
+def _require_onnx() -> None:
+    from zoo_core.verification.mutants import onnx_package
+
+    onnx_package()
+
+
+def _score(path: Path) -> MutationScore:
+    from zoo_core.verification.mutants import score_export
+
+    from .mutation_table import mutation_progress
+
+    with mutation_progress() as progress:
+        return score_export(path, progress=progress)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .catalogue import KINDS, Mutant, make_mutants, stale_weights
 from .export import score_export
+from .graph import onnx_package
 from .likeness import Healthy
 from .score import Judged, Likeness, MutationScore, judge_each
 
@@ -16,6 +17,7 @@ __all__ = [
     "MutationScore",
     "judge_each",
     "make_mutants",
+    "onnx_package",
     "score_export",
     "stale_weights",
 ]

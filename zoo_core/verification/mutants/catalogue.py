@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 
 from zoo_core.errors import ZooError
@@ -92,10 +92,10 @@ def spread(count: int) -> list[int]:
     return list(order)
 
 
-def make_mutants(content: bytes, *, faults: Iterable[Fault] = FAULTS) -> Iterator[Mutant]:
+def make_mutants(content: bytes, *, kinds: Container[str] = KINDS, most: int = MOST_OF_A_KIND + 1) -> Iterator[Mutant]:
     """One mutant after the other, of the bytes of a written file; the same ones each time.
 
-    At most a few of a kind, spread over the graph; none of a kind that does not fit the file. Raises
+    At most `most` of each of the `kinds`, spread over the graph; none of a kind that does not fit the file. Raises
     MissingExtraError without the onnx package, and ZooError for a file whose tensors are in other files.
     """
     healthy = EditableGraph(content)
@@ -103,11 +103,12 @@ def make_mutants(content: bytes, *, faults: Iterable[Fault] = FAULTS) -> Iterato
         raise ZooError(
             "faults cannot be planted: the weights are in files beside the model", hint="leave out --mutants"
         )
-    for fault in faults:
-        yield from _mutants_of(fault, healthy, content)
+    for fault in FAULTS:
+        if fault.kind in kinds:
+            yield from _mutants_of(fault, healthy, content, most=min(most, fault.most))
 
 
-def _mutants_of(fault: Fault, healthy: EditableGraph, content: bytes) -> Iterator[Mutant]:
+def _mutants_of(fault: Fault, healthy: EditableGraph, content: bytes, *, most: int) -> Iterator[Mutant]:
     sites = list(fault.sites(healthy))
     made, loud = 0, None
     for place in spread(len(sites))[:MOST_TRIES]:
@@ -119,7 +120,7 @@ def _mutants_of(fault: Fault, healthy: EditableGraph, content: bytes) -> Iterato
             continue
         yield mutant
         made += 1
-        if made == fault.most:
+        if made == most:
             return
     if not made and loud is not None:
         yield loud

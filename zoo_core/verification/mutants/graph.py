@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import MissingExtraError
+from zoo_core.verification.weights import same_bits
 
 Array = NDArray[Any]
 
@@ -21,10 +21,11 @@ FLOAT = 1
 
 def onnx_package(name: str = "onnx") -> Any:
     """A module of the onnx package. Raises MissingExtraError where it is not installed."""
-    if importlib.util.find_spec("onnx") is None:
-        raise MissingExtraError(needed_for="zoo verify --mutants", extra="train", missing="onnx")
-    # By name: the base install has no onnx, and nothing else here may depend on it.
-    return importlib.import_module(name)
+    try:
+        # By name: the base install has no onnx, and nothing else here may depend on it.
+        return importlib.import_module(name)
+    except ImportError:
+        raise MissingExtraError(needed_for="zoo verify --mutants", extra="train", missing="onnx") from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +87,8 @@ class EditableGraph:
 
     def store(self, name: str, array: Array) -> None:
         """Change the values of a stored tensor, or store a new one."""
+        if (old := self.array(name)) is not None and same_bits(old, array):
+            return  # another encoding of the same values is no change
         made = onnx_package("onnx.numpy_helper").from_array(np.ascontiguousarray(array).reshape(array.shape), name)
         for tensor in self.model.graph.initializer:
             if tensor.name == name:
@@ -111,7 +114,8 @@ class EditableGraph:
 
     def node(self, op_type: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Any) -> Any:
         """A new node, not yet in the graph."""
-        return onnx_package("onnx.helper").make_node(op_type, inputs, outputs, name=f"fault_{op_type}_{outputs[0]}", **attributes)
+        name = f"fault_{op_type}_{outputs[0]}"  # no two nodes of a file have one name
+        return onnx_package("onnx.helper").make_node(op_type, inputs, outputs, name=name, **attributes)
 
     def types(self) -> dict[str, Kind]:
         """What ONNX's own inference says of every value, and what is declared."""

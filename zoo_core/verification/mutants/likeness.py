@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.runtime.metadata import read_metadata
 from zoo_core.runtime.wire import OnnxFile, read_onnx
+from zoo_core.verification.inputs import BATCH
 from zoo_core.verification.self_test import self_test_inputs
 from zoo_core.verification.subject import DEFAULT_SETTINGS, Group, SubjectResult, run_subject
 from zoo_core.verification.weights import same_bits
@@ -24,6 +25,8 @@ Array = NDArray[Any]
 
 OTHER_SEEDS = (7_919, 104_729)
 WIDER = 10.0
+CORNER = "corner"
+"""Groups of inputs that look like no real ones: there the bound of the self-test says nothing."""
 
 
 class Healthy:
@@ -35,9 +38,14 @@ class Healthy:
     def __init__(self, model: Path, *, more: Mapping[str, Mapping[str, Array]] | None = None) -> None:
         self._path = model
         self._file = read_onnx(model)
-        test = read_metadata(self._file).self_test or {}
-        self._bounds = {name: float(output["bound"]) for name, output in test.get("outputs", {}).items()}
-        self._groups = [*_groups(test), *(_group(name, inputs) for name, inputs in (more or {}).items())]
+        metadata = read_metadata(self._file)
+        test = metadata.self_test or {}
+        free = all(spec.axes[:1] == (BATCH,) for spec in metadata.inputs.values())
+        self._bounds = _bounds(test)
+        self._groups = [
+            *(group for case in (test, *test.get("others", ())) for group in _groups(case, free=free)),
+            *(_group(name, inputs, free=free) for name, inputs in (more or {}).items()),
+        ]
         self._result: SubjectResult | None = None
 
     def compare(self, mutant: Mutant) -> Likeness:
@@ -56,28 +64,34 @@ class Healthy:
         return Likeness(equivalent=same and equal, difference=difference)
 
 
-def _group(name: str, inputs: Mapping[str, Array]) -> Group:
-    counts = {len(value) for value in inputs.values() if value.ndim}
-    rows = min(counts, default=1)
-    # Rows alone too, where all inputs have the same rows: a fault may show in a batch of one only.
-    alone = [(row,) for row in range(rows)] if len(counts) == 1 and rows > 1 else []
-    return Group(name=name, inputs=inputs, batches=[range(rows), *alone])
+def _bounds(test: Mapping[str, Any]) -> dict[str, float]:
+    if "selections" in test:  # a model that chooses rows
+        return {name: float(bound) for name, bound in test["selections"]["bounds"].items()}
+    return {name: float(output["bound"]) for name, output in test.get("outputs", {}).items()}
 
 
-def _groups(test: Mapping[str, Any]) -> list[Group]:
+def _group(name: str, inputs: Mapping[str, Array], *, free: bool) -> Group:
+    rows = len(next(iter(inputs.values())))
+    # Rows alone too: a fault may show in a batch of one only, and some models take no other.
+    alone = [(row,) for row in range(rows)]
+    return Group(name=name, inputs=inputs, batches=[range(rows), *alone] if free and rows > 1 else alone)
+
+
+def _groups(test: Mapping[str, Any], *, free: bool) -> list[Group]:
     """The self-test's own inputs, the like with other seeds, and corners: zeros and a wider range."""
     if not test:
         return []
     own = self_test_inputs(test)
-    groups = [_group("self-test", own)]
+    where = "x".join(str(size) for value in own.values() for size in value.shape)
+    found = {f"own {where}": own}
     for seed in OTHER_SEEDS:
         inputs = {name: {**recipe, "seed": recipe["seed"] + seed} for name, recipe in test["inputs"].items()}
-        groups.append(_group(f"seed {seed}", self_test_inputs({**test, "inputs": inputs})))
+        found[f"seed {seed} {where}"] = self_test_inputs({**test, "inputs": inputs})
     if all(value.dtype.kind == "f" for value in own.values()):
-        groups.append(_group("zeros", {name: np.zeros_like(value) for name, value in own.items()}))
+        found[f"{CORNER} zeros {where}"] = {name: np.zeros_like(value) for name, value in own.items()}
         wide = {name: (value * WIDER).astype(value.dtype) for name, value in own.items()}
-        groups.append(_group("wide", wide))
-    return groups
+        found[f"{CORNER} wide {where}"] = wide
+    return [_group(name, inputs, free=free) for name, inputs in found.items()]
 
 
 def _stores_the_same(first: OnnxFile, second: OnnxFile) -> bool:
@@ -108,7 +122,7 @@ def _compare(
                     if name not in two or same_bits(one[name], two[name]):
                         continue
                     equal = False
-                    if group.name not in {"zeros", "wide"} and bounds.get(name):
+                    if not group.name.startswith(CORNER) and bounds.get(name):
                         largest = max(largest, _gap(one[name], two[name]) / bounds[name])
     return equal, largest
 
