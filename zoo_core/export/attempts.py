@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,9 +113,33 @@ def _attempt(
         failed = CheckResult(rule="conversion", outcome="failed", detail=error.message)
         return Attempt(verdict=Verdict(checks=(failed,)), optimizer_failed=isinstance(error, OptimizerError))
     progress("checking the file without PyTorch")
-    path = folder / MODEL_FILE
-    verdict = check_file(path, plan, expected=expected, converted=converted, reference=reference, metadata=metadata)
+    with checking_copy(converted) as copy:
+        verdict = check_file(
+            folder / MODEL_FILE,
+            plan,
+            expected=expected,
+            converted=converted,
+            reference=reference,
+            metadata=metadata,
+            copy=copy,
+        )
     return Attempt(verdict=verdict, digest=digest, converted=True)
+
+
+@contextlib.contextmanager
+def checking_copy(converted: Converted) -> Iterator[Path | None]:
+    """The cleaned file once more, with the cuts of its stages as further outputs; None where there are none."""
+    cuts = set(converted.exported.cuts)
+    if not cuts:
+        yield None
+        return
+    copy = onnx.ModelProto()
+    copy.CopyFrom(converted.model)
+    copy.graph.output.extend(value for value in converted.model.graph.value_info if value.name in cuts)
+    with tempfile.TemporaryDirectory(prefix="zoo-copy-") as folder:
+        path = Path(folder) / MODEL_FILE
+        path.write_bytes(serialized(copy))
+        yield path
 
 
 def _write(plan: ExportPlan, folder: Path, converted: Converted, expected: Expected, metadata: Metadata) -> str:

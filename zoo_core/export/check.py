@@ -20,6 +20,7 @@ from zoo_core.verification.bounds import OutputBound, check_sensitivity, check_v
 from zoo_core.verification.bundle import onnx_checker, outcome_of
 from zoo_core.verification.decisions import check_decisions, check_parity
 from zoo_core.verification.inputs import BATCH, PLAUSIBLE, batches_of, joined
+from zoo_core.verification.selection_test import check_selection_test, check_selection_vectors
 from zoo_core.verification.self_test import check_self_test, self_test_inputs
 from zoo_core.verification.structure import Interface, check_results, check_structure
 from zoo_core.verification.subject import (
@@ -37,6 +38,8 @@ from .converted import Converted
 from .expected import Case, Expected
 from .plan import ExportPlan, LabelledInputs
 from .reference import TorchReference
+from .staged import StagedReference
+from .staged_check import check_published, check_stages
 
 VALIDATION_BATCH = 64
 
@@ -62,8 +65,12 @@ def check_file(
     converted: Converted,
     reference: TorchReference,
     metadata: Metadata,
+    copy: Path | None = None,
 ) -> Verdict:
-    """Judge the saved file at `path` by every rule; `metadata` is what it has to say of itself."""
+    """Judge the saved file at `path` by every rule; `metadata` is what it has to say of itself.
+
+    `copy` is the same file with the cuts of a model in stages as further outputs.
+    """
     try:
         file = vet(path)
     except ZooError as error:
@@ -71,6 +78,7 @@ def check_file(
     interface = Interface(inputs=plan.inputs, outputs=plan.outputs, opset=plan.opset)
     checks = [
         _inputs(expected),
+        *expected.told,
         *check_structure(file, interface),
         onnx_checker(path),
         _metadata(file, metadata),
@@ -80,6 +88,9 @@ def check_file(
         # Results of a file with other inputs or outputs could not be told apart.
         return Verdict(checks=tuple(checks))
     try:
+        if expected.staged is not None and copy is not None:
+            found, errors = _check_staged(path, copy, plan, expected, expected.staged)
+            return Verdict(checks=(*checks, *found), outputs=errors)
         result = run_subject(path, _groups(plan, expected))
     except SubjectError as error:
         return Verdict(checks=(*checks, CheckResult(rule="run", outcome="failed", detail=error.message)))
@@ -89,6 +100,30 @@ def check_file(
     if plan.validation is not None and deciding is not None:
         checks.append(_parity(plan, deciding, plan.validation, expected, result, reference))
     return Verdict(checks=tuple(checks), outputs=errors)
+
+
+def _check_staged(
+    path: Path, copy: Path, plan: ExportPlan, expected: Expected, staged: StagedReference
+) -> tuple[list[CheckResult], tuple[OutputError, ...]]:
+    """The rules for a model in stages: each stage in the checking copy, then the file itself against that copy."""
+    groups = _groups(plan, expected)
+    rows = expected.usual.rows
+    checks: list[CheckResult] = []
+    errors: dict[str, OutputError] = {}
+    for setting in DEFAULT_SETTINGS:
+        where = str(setting)
+        copies = run_subject(copy, groups[:1], settings=(setting,)).outputs[setting, groups[0].name]
+        own = run_subject(path, groups, settings=(setting,)).outputs
+        found = check_stages(where, plan, staged, rows, copies)
+        checks += found.checks
+        for error in found.errors:
+            if error.name not in errors or not error.floors <= errors[error.name].floors:
+                errors[error.name] = error
+        exact = setting.level == "none"
+        checks += check_published(where, plan, own[setting, groups[0].name], copies, exact=exact)
+        checks += check_selection_test(where, expected.self_test, own[setting, "self-test"], plan.outputs)[0]
+        checks.append(check_selection_vectors(where, expected.vector_outputs, own[setting, "vectors"][0]))
+    return checks, tuple(errors.values())
 
 
 def _check_results(

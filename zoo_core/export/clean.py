@@ -39,6 +39,7 @@ def clean(model: onnx.ModelProto, plan: ExportPlan) -> None:
     model.graph.doc_string = ""
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
+    _keep_declared_outputs(model, plan)
     for nodes in _all_nodes(model):
         _keep_module_paths(nodes)
     _name_axes(model, {**plan.inputs, **plan.outputs})
@@ -46,6 +47,17 @@ def clean(model: onnx.ModelProto, plan: ExportPlan) -> None:
         value.doc_string = ""
         del value.metadata_props[:]
     _denote(model, plan)
+
+
+def _keep_declared_outputs(model: onnx.ModelProto, plan: ExportPlan) -> None:
+    """The cuts of a model in stages become inner values again."""
+    outputs = list(model.graph.output)
+    del model.graph.output[:]
+    model.graph.output.extend(value for value in outputs if value.name in plan.outputs)
+    cuts = {value.name: value for value in outputs if value.name not in plan.outputs}
+    known = [value for value in model.graph.value_info if value.name not in cuts]
+    del model.graph.value_info[:]
+    model.graph.value_info.extend([*known, *cuts.values()])
 
 
 def _all_nodes(model: onnx.ModelProto) -> Iterator[Iterable[onnx.NodeProto]]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from zoo_core.errors import NotVerifiedError
+from zoo_core.records import CheckResult
 from zoo_core.tasks import decisions_of
 from zoo_core.verification.bounds import LARGEST_FLOOR, OutputBound, Reference
 from zoo_core.verification.inputs import BATCH, PLAUSIBLE, Rows, make_rows
@@ -18,6 +19,8 @@ from zoo_core.verification.sizes import Sizes, shown
 
 from .plan import ExportPlan
 from .reference import Arrays, ReferenceResult, TorchReference
+from .staged import StagedReference
+from .staged_check import check_composition, rows_for_stages, selection_self_test, selection_vectors
 
 ROW_SEED = 20_000
 SELF_TEST_SEED = 10_000
@@ -43,7 +46,9 @@ class Case:
 class Expected:
     """What the file must compute, case by case, the usual size first.
 
-    `vectors` are real samples (or noise, where there is no dataset) with their expected outputs in float32.
+    `vectors` are real samples (or noise, where there is no dataset) with their expected outputs in float32. For a model
+    in stages there are no bounds beforehand: `staged` gives them, for what the file gives to each stage. `told` are
+    rules that PyTorch alone decides.
     """
 
     kind: Reference
@@ -52,6 +57,8 @@ class Expected:
     vector_inputs: Arrays = field(repr=False)
     vector_outputs: Arrays = field(repr=False)
     validation: Arrays | None = field(default=None, repr=False)
+    staged: StagedReference | None = field(default=None, repr=False)
+    told: tuple[CheckResult, ...] = ()
 
     @property
     def usual(self) -> Case:
@@ -61,6 +68,8 @@ class Expected:
 
 def compute_expected(plan: ExportPlan, reference: TorchReference) -> Expected:
     """Run PyTorch on everything that the file will be asked. Raises NotVerifiedError where PyTorch is no reference."""
+    if plan.model.spec.stages is not None:
+        return _compute_staged(plan, reference)
     usual, *others = plan.size_cases
     samples = plan.validation.spread() if plan.validation is not None else None
     rows = make_rows(plan.inputs, ranges=plan.ranges, samples=samples, sizes=usual, seed=ROW_SEED)
@@ -76,6 +85,24 @@ def compute_expected(plan: ExportPlan, reference: TorchReference) -> Expected:
         vector_inputs=dict(first.rows.take(vectors).inputs),
         vector_outputs={n: b.expected[vectors].astype(plan.outputs[n].dtype) for n, b in first.bounds.items()},
         validation=reference.float32(plan.validation.inputs) if plan.validation is not None else None,
+    )
+
+
+def _compute_staged(plan: ExportPlan, reference: TorchReference) -> Expected:
+    sizes = plan.size_cases[0]
+    samples = plan.validation.spread(2) if plan.validation is not None else None
+    rows = rows_for_stages(plan, samples, seed=ROW_SEED)
+    vector_inputs, vector_outputs = selection_vectors(plan, reference, rows)
+    self_test = selection_self_test(plan, reference, seed=SELF_TEST_SEED)
+    staged = StagedReference(plan.model.spec, reference)
+    return Expected(
+        kind="float64",
+        cases=(Case(sizes=sizes, rows=rows, bounds={}),),
+        self_test=self_test,
+        vector_inputs=vector_inputs,
+        vector_outputs=vector_outputs,
+        staged=staged,
+        told=check_composition(plan, reference, staged, rows),
     )
 
 

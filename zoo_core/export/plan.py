@@ -15,11 +15,13 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.registry import Model
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import Preprocess
-from zoo_core.verification.inputs import BATCH, SAMPLE_ROWS, plausible_range
+from zoo_core.verification.inputs import BATCH, FEW_ROWS, SAMPLE_ROWS, frozen_uniform, plausible_range
 from zoo_core.verification.sizes import Sizes, free_sizes, size_cases, sizes_of
 
 OPSETS = range(17, 24)
 DEFAULT_OPSET = 20
+PLAUSIBLE_SEED = 30_000
+PLAUSIBLE_ROWS = 8
 
 Array = NDArray[Any]
 
@@ -106,6 +108,22 @@ class ExportPlan:
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The plausible range of each input."""
         return {name: plausible_range(spec, self.preprocess) for name, spec in self.inputs.items()}
+
+    def plausible_inputs(self) -> dict[str, Tensor]:
+        """A few rows of noise in the declared ranges, of the usual size."""
+        sizes = self.size_cases[0]
+        rows = PLAUSIBLE_ROWS if self.batch_is_free else FEW_ROWS
+        return {
+            name: torch.from_numpy(
+                frozen_uniform(
+                    (rows, *spec.shape({BATCH: 1, **sizes})[1:]),
+                    seed=PLAUSIBLE_SEED + number,
+                    low=self.ranges[name][0],
+                    high=self.ranges[name][1],
+                ).astype(spec.dtype)
+            )
+            for number, (name, spec) in enumerate(self.inputs.items())
+        }
 
     def example(self) -> tuple[Tensor, ...]:
         """Inputs to trace with: a batch of at least 2 that equals no other size of the model, and other free axes that

@@ -17,6 +17,8 @@ from torch.utils._pytree import tree_map
 from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.verification.bounds import OutputBound, Reference, bound_output
 
+from .loading import load_strictly
+
 Array = NDArray[Any]
 Arrays = dict[str, Array]
 
@@ -40,11 +42,13 @@ def _upcast(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _double_by_default() -> Iterator[None]:
+def in_double() -> Iterator[None]:
+    """Everything inside is computed in float64."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
-        yield
+        with Upcast():  # type: ignore[no-untyped-call]
+            yield
     finally:
         torch.set_default_dtype(before)
 
@@ -70,10 +74,7 @@ def named_outputs(value: Any, names: Sequence[str]) -> dict[str, Tensor]:
 def fresh_module(build: Callable[[], nn.Module], checkpoint: Mapping[str, Tensor]) -> nn.Module:
     """A newly built module with the checkpoint's tensors, loaded strictly, every submodule in eval mode."""
     module = build()
-    try:
-        module.load_state_dict(dict(checkpoint), strict=True)
-    except RuntimeError as error:
-        raise ZooError(f"the weights do not fit the model: {str(error).strip()}") from None
+    load_strictly(module, checkpoint)
     module.eval()
     training = [name or "the model itself" for name, part in module.named_modules() if part.training]
     if training:
@@ -155,17 +156,23 @@ class TorchReference:
         """The float32 result for rows of any number, a few at a time."""
         return self._run(self._single, inputs)
 
-    def float64(self, inputs: Mapping[str, Array]) -> Arrays | None:
-        """The float64 result, or None where the model cannot be run in float64."""
+    @property
+    def double_module(self) -> nn.Module:
+        """The same module with float64 parameters, to be run inside `in_double()`."""
         if not self._is_double:
             for tensor in (*self._double.parameters(), *self._double.buffers()):
                 if tensor.dtype is torch.float32:
                     tensor.data = tensor.data.double()
             self._is_double = True
+        return self._double
+
+    def float64(self, inputs: Mapping[str, Array]) -> Arrays | None:
+        """The float64 result, or None where the model cannot be run in float64."""
+        module = self.double_module
         wide = {k: v.astype(np.float64) if v.dtype == np.float32 else v for k, v in inputs.items()}
         try:
-            with _double_by_default(), Upcast():  # type: ignore[no-untyped-call]
-                found = self._run(self._double, wide)
+            with in_double():
+                found = self._run(module, wide)
         except NotVerifiedError:
             return None
         exact = all(value.dtype == np.float64 for value in found.values() if value.dtype.kind == "f")

@@ -17,6 +17,7 @@ from zoo_core.shapes import TensorSpec
 
 from .bounds import check_sensitivity
 from .inputs import BATCH, BATCH_SIZES, batches_of, joined
+from .selection_test import check_selection_test, check_selection_vectors, chooses
 from .self_test import batch_shape, cases_of, check_self_test, self_test_inputs, self_test_sizes
 from .sizes import Sizes, shown, sizes_of
 from .structure import check_results
@@ -114,12 +115,16 @@ def _vectors(bundle: Path | None, metadata: Metadata) -> _Part | CheckResult:
         outputs = read_vectors(bundle, "output", list(metadata.outputs))
         shapes = {name: (1, *value.shape[1:]) for name, value in inputs.items() if value.ndim}
         sizes = sizes_of(shapes, metadata.inputs) if len(shapes) == len(inputs) else {}
+        sizes.pop(BATCH, None)
+        if chooses(metadata.inputs, metadata.outputs):
+            sizes_of({name: value.shape for name, value in outputs.items()}, metadata.outputs)
     except ZooError as error:
         return CheckResult(rule="test vectors", outcome="failed", detail=f"{FOLDER}: {error.message}")
     first = next(iter(inputs.values()))
     count = len(first) if first.ndim else 0
     free = _batch_is_free(metadata.inputs)
-    for arrays, specs in ((inputs, metadata.inputs), (outputs, metadata.outputs)):
+    told = {} if chooses(metadata.inputs, metadata.outputs) else outputs
+    for arrays, specs in ((inputs, metadata.inputs), (told, metadata.outputs)):
         for name, value in arrays.items():
             shape = batch_shape(specs[name], count, sizes=sizes) if free else specs[name].bind(sizes).axes
             if not count or str(value.dtype) != specs[name].dtype or value.shape != shape:
@@ -135,6 +140,8 @@ def _check_setting(
     checks: list[CheckResult] = []
     errors: list[OutputError] = []
     plausible: list[Arrays] = []
+    if chooses(metadata.inputs, metadata.outputs):
+        return _check_choosing(setting, metadata, parts, result)
     usual = parts[0].test or {}
     bounds = {name: float(expected["bound"]) for name, expected in usual["outputs"].items()}
     for part in parts:
@@ -159,6 +166,34 @@ def _check_setting(
         if part.sizes == parts[0].sizes:
             plausible.append(whole)
     return [*checks, *check_sensitivity(str(setting), joined(plausible), bounds)], errors
+
+
+def _check_choosing(
+    setting: Setting, metadata: Metadata, parts: Sequence[_Part], result: SubjectResult
+) -> tuple[list[CheckResult], list[OutputError]]:
+    """The rules for a model that chooses rows: as many as it likes, each input by itself."""
+    where = str(setting)
+    checks: list[CheckResult] = []
+    errors: list[OutputError] = []
+    for part in parts:
+        found = result.outputs[setting, part.name]
+        try:
+            for outputs in found:
+                sizes_of({name: outputs[name].shape for name in metadata.outputs}, metadata.outputs)
+        except ZooError as error:
+            checks.append(CheckResult(rule="structure", outcome="failed", detail=f"{where}: {error.message}"))
+            continue
+        if part.test is None:
+            checks.append(check_selection_vectors(where, part.outputs or {}, found[0]))
+            continue
+        results, worst = check_selection_test(where, part.test, found, metadata.outputs)
+        checks += results
+        errors += worst
+        first, second = found[0], found[1]
+        differ = any(value.tobytes() != second[name].tobytes() for name, value in first.items())
+        text = f"{where}: what is chosen {'depends' if differ else 'does not depend'} on the input"
+        checks.append(CheckResult(rule="sensitivity", outcome="passed" if differ else "not-conclusive", detail=text))
+    return checks, errors
 
 
 def _check_batches(

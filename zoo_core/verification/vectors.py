@@ -70,6 +70,6 @@ def check_vectors(
         allowed = np.maximum(ATOL + RTOL * np.abs(exact), (bounds or {}).get(name, 0.0))
         passed = bool(value.size) and bool(np.all(np.isfinite(exact) & (gap <= allowed)))
         error = float(np.nan_to_num(gap, nan=np.inf).max(initial=0.0))
-        text = f"{where}: {name} is off by {error:.3g} on {len(value)} real samples"
+        text = f"{where}: {name} is off by {error:.3g} on {len(value)} samples"
         results.append(CheckResult(rule="test vectors", outcome="passed" if passed else "failed", detail=text))
     return results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -112,7 +113,7 @@ def plan_model(
         checkpoint = dict(model.build(**options).state_dict())
     if weights is not None:
         checkpoint = _as_built(_weights_from(weights, model), checkpoint)
-    return _plan(
+    plan = _plan(
         model,
         options,
         checkpoint,
@@ -122,6 +123,21 @@ def plan_model(
         labels=model.spec.labels,
         untrained=weights is None and any(tensor.numel() for tensor in checkpoint.values()),
     )
+    return _made_healthy(plan) if plan.untrained else plan
+
+
+def _made_healthy(plan: ExportPlan) -> ExportPlan:
+    """The plan with fresh weights of which every part shows in the outputs: what is checked is what is published."""
+    from zoo_core.export.healthy import healthy_checkpoint
+
+    healthy = healthy_checkpoint(
+        plan.build,
+        plan.checkpoint,
+        inputs=plan.plausible_inputs(),
+        batched=plan.batch_is_free,
+        settle=plan.model.spec.settle,
+    )
+    return dataclasses.replace(plan, checkpoint=healthy)
 
 
 def _as_built(tensors: Mapping[str, Tensor], built: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -1,0 +1,234 @@
+"""The check of a model in stages: what is expected of it, and the verdict on what the file computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.records import CheckResult, OutputError
+from zoo_core.verification.bounds import check_sensitivity, check_values, output_error
+from zoo_core.verification.inputs import BATCH, PLAUSIBLE, Rows, make_rows
+from zoo_core.verification.selection_test import selection_expectations
+from zoo_core.verification.selections import Choice, choice_of, errors_of, match, problems_of
+from zoo_core.verification.self_test import input_recipe, self_test_inputs
+from zoo_core.verification.sizes import sizes_of
+
+from .plan import ExportPlan
+from .reference import Arrays, TorchReference
+from .staged import JITTERS, StagedReference, StageRun, moved_by_rounding, padded, stage_bound
+
+SELF_TEST_ROWS = 2
+FEWEST_ROWS = 10
+"""Rows that must be chosen for a plausible input, or too little of the model is seen."""
+VECTOR_CANDIDATES = 4
+
+
+def rows_for_stages(plan: ExportPlan, samples: Mapping[str, Any] | None, *, seed: int) -> Rows:
+    """Rows of every kind, but few of each: every one of them runs alone, in float64 too, and once more a setting."""
+    rows = make_rows(plan.inputs, ranges=plan.ranges, samples=samples, sizes=plan.size_cases[0], seed=seed)
+    kept = [place for place, kind in enumerate(rows.kinds) if rows.kinds[:place].count(kind) < 2]
+    return rows.take(kept)
+
+
+def one_row(inputs: Mapping[str, Any], row: int) -> Arrays:
+    """A batch of this row alone."""
+    return {name: value[row : row + 1] for name, value in inputs.items()}
+
+
+def check_composition(
+    plan: ExportPlan, reference: TorchReference, staged: StagedReference, rows: Rows
+) -> tuple[CheckResult, ...]:
+    """Rules "stages" and "sensitivity" in PyTorch: the stages give what `forward` gives, and enough of it to judge."""
+    problems, fewest = [], None
+    for row, kind in enumerate(rows.kinds):
+        inputs = one_row(rows.inputs, row)
+        original, composed = reference.float32(inputs), staged.compose(inputs)
+        total = max(len(next(iter(original.values()))), len(composed[next(iter(original))]))
+        near = {name: 1e-4 * max(1.0, float(np.abs(value).max(initial=0.0))) for name, value in original.items()}
+        lost = total - int((match(original, {n: composed[n] for n in original}, near) >= 0).sum())
+        # A row at the edge of a threshold may fall on either side of it: one in fifty, not more.
+        if lost > total // 50:
+            problems.append(f"{lost} of {total} rows for a {kind} input differ")
+        if kind in PLAUSIBLE:
+            fewest = total if fewest is None else min(fewest, total)
+    text = "; ".join(problems) or f"the stages give what forward gives, on {len(rows)} inputs"
+    stages = CheckResult(rule="stages", outcome="failed" if problems else "passed", detail=text)
+    few = fewest is not None and fewest < FEWEST_ROWS
+    text = f"{plan.model.name} chooses {fewest} rows or more for a plausible input; {FEWEST_ROWS} are needed"
+    return stages, CheckResult(rule="sensitivity", outcome="not-conclusive" if few else "passed", detail=text)
+
+
+def end_to_end(reference: TorchReference, inputs: Arrays) -> Choice:
+    """What the whole model chooses for one row, and what of it is sure."""
+    exact, single = reference.float64(inputs), reference.float32(inputs)
+    if exact is None:
+        raise NotVerifiedError("the model cannot be run in float64")
+    moved = [
+        reference.float32({name: moved_by_rounding(name, value, trial) for name, value in inputs.items()})
+        for trial in range(JITTERS)
+    ]
+    return choice_of(exact, single, moved)
+
+
+def selection_self_test(plan: ExportPlan, reference: TorchReference, *, seed: int) -> dict[str, Any]:
+    """The self-test: for two frozen inputs, rows that every run of the whole model chose."""
+    sizes = plan.size_cases[0]
+    recipe = input_recipe(
+        {name: (SELF_TEST_ROWS, *spec.shape({BATCH: 1, **sizes})[1:]) for name, spec in plan.inputs.items()},
+        ranges=plan.ranges,
+        dtypes={name: spec.dtype for name, spec in plan.inputs.items()},
+        seed=seed,
+    )
+    inputs = self_test_inputs(recipe)
+    choices = [end_to_end(reference, one_row(inputs, row)) for row in range(SELF_TEST_ROWS)]
+    if not all(choice.clear_count for choice in choices):
+        raise NotVerifiedError(f"{plan.model.name}: nothing that it chooses is clear, in PyTorch itself")
+    return {**recipe, **selection_expectations(choices)}
+
+
+def selection_vectors(plan: ExportPlan, reference: TorchReference, rows: Rows) -> tuple[Arrays, Arrays]:
+    """One row as test vectors: the first whose result, in its order, is the same in float32 and float64, if any is."""
+    candidates = [row for row, kind in enumerate(rows.kinds) if kind in PLAUSIBLE][:VECTOR_CANDIDATES]
+    found: list[tuple[Arrays, Arrays]] = []
+    for row in candidates:
+        inputs = one_row(rows.inputs, row)
+        single, exact = reference.float32(inputs), reference.float64(inputs)
+        outputs = {name: value.astype(plan.outputs[name].dtype) for name, value in single.items()}
+        found.append((inputs, outputs))
+        if exact is not None and all(_alike(single[name], exact[name]) for name in single):
+            return found[-1]
+    return found[0]
+
+
+def _alike(first: Any, second: Any) -> bool:
+    return first.shape == second.shape and bool(np.allclose(first, second, rtol=1e-4, atol=1e-8))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StageFindings:
+    """Results of the rules, and the worst error of each declared output."""
+
+    checks: list[CheckResult] = field(default_factory=list)
+    errors: list[OutputError] = field(default_factory=list)
+
+
+def check_stages(
+    where: str, plan: ExportPlan, staged: StagedReference, rows: Rows, copies: Sequence[Mapping[str, Any]]
+) -> StageFindings:
+    """Rules "values", "sensitivity" and "choices": every stage, on what the checking copy gave to it, row by row."""
+    tensors = [{**one_row(rows.inputs, row), **copy} for row, copy in enumerate(copies)]
+    plausible = np.array([kind in PLAUSIBLE for kind in rows.kinds])
+    found = StageFindings()
+    for number, stage in enumerate(staged.stages):
+        if stage.selects:
+            _check_choices(where, number, staged, tensors, found, declared=tuple(plan.outputs))
+        else:
+            _check_numbers(where, number, staged, tensors, found, plausible=plausible, declared=tuple(plan.outputs))
+    return found
+
+
+def _check_numbers(
+    where: str,
+    number: int,
+    staged: StagedReference,
+    tensors: Sequence[Mapping[str, Any]],
+    found: StageFindings,
+    *,
+    plausible: Any,
+    declared: tuple[str, ...],
+) -> None:
+    stage = staged.stages[number]
+    runs: list[StageRun] = [staged.run(number, each) for each in tensors]
+    for name in stage.outputs:
+        wrong = [
+            each[name].shape
+            for each, run in zip(tensors, runs, strict=True)
+            if each[name].shape != run.single[name].shape
+        ]
+        if wrong:
+            text = f"{where}: {name} of stage {stage.name} has the shape {wrong[0]}"
+            found.checks.append(CheckResult(rule="structure", outcome="failed", detail=text))
+            continue
+        bound = stage_bound(runs, name, corner=~plausible)
+        actual = padded([each[name] for each in tensors])
+        found.checks.extend(check_values(f"{where}, stage {stage.name}", {name: actual}, {name: bound}))
+        if name in declared:
+            found.errors.append(output_error(actual, bound))
+        if set(stage.inputs) <= set(tensors[0]) - set().union(*(set(s.outputs) for s in staged.stages)):
+            largest = {name: float(bound.bound[plausible].max())}
+            found.checks.extend(check_sensitivity(f"{where}, stage {stage.name}", {name: actual[plausible]}, largest))
+
+
+def _check_choices(
+    where: str,
+    number: int,
+    staged: StagedReference,
+    tensors: Sequence[Mapping[str, Any]],
+    found: StageFindings,
+    *,
+    declared: tuple[str, ...],
+) -> None:
+    stage = staged.stages[number]
+    problems: list[str] = []
+    clear = total = 0
+    errors = dict.fromkeys(stage.outputs, 0.0)
+    bounds = dict.fromkeys(stage.outputs, 0.0)
+    for each in tensors:
+        choice = staged.choose(number, each)
+        chosen = {name: each[name] for name in stage.outputs}
+        problems += problems_of(choice, chosen)
+        clear, total = clear + choice.clear_count, total + choice.count
+        if not problems:
+            for name, error in errors_of(choice, chosen).items():
+                errors[name], bounds[name] = max(errors[name], error), max(bounds[name], choice.bounds[name])
+    text = f"{where}: stage {stage.name} chooses as PyTorch does, {clear:,} clear rows of {total:,}"
+    if problems:
+        text = f"{where}: stage {stage.name}: {'; '.join(problems[:3])}"
+    found.checks.append(CheckResult(rule="choices", outcome="failed" if problems else "passed", detail=text))
+    for name in stage.outputs:
+        if name in declared:
+            floors = 4 * errors[name] / bounds[name] if bounds[name] else 0.0
+            found.errors.append(OutputError(name=name, error=errors[name], bound=bounds[name], floors=floors))
+
+
+def check_published(
+    where: str,
+    plan: ExportPlan,
+    published: Sequence[Mapping[str, Any]],
+    copies: Sequence[Mapping[str, Any]],
+    *,
+    exact: bool,
+) -> list[CheckResult]:
+    """Rules "structure" and "copy": the file itself gives what the checking copy, with the same nodes, gives.
+
+    `exact`: bit by bit, where onnxruntime does not optimise. Where it does, the cuts stop some of its fusions, and
+    rows that hang by a hair may change.
+    """
+    checks: list[CheckResult] = []
+    differing = total = 0
+    for number, (own, copy) in enumerate(zip(published, copies, strict=True)):
+        try:
+            sizes_of({name: own[name].shape for name in plan.outputs}, plan.outputs)
+        except ZooError as error:
+            if len(own[next(iter(plan.outputs))]):
+                text = f"{where}, input {number}: {error.message}"
+                checks.append(CheckResult(rule="structure", outcome="failed", detail=text))
+                continue
+        for name, spec in plan.outputs.items():
+            if str(own[name].dtype) != spec.dtype or not np.isfinite(own[name]).all():
+                text = f"{where}, input {number}: {name} is {own[name].dtype}, or not finite"
+                checks.append(CheckResult(rule="structure", outcome="failed", detail=text))
+        rows = {name: copy[name] for name in plan.outputs}
+        near = {name: 1e-3 * max(1.0, float(np.abs(value).max(initial=0.0))) for name, value in rows.items()}
+        count = max(len(next(iter(rows.values()))), len(own[next(iter(rows))]))
+        same = all(own[name].tobytes() == value.tobytes() for name, value in rows.items())
+        lost = 0 if same else count - int((match(rows, own, near) >= 0).sum())
+        differing, total = differing + (lost if not exact else 0 if same else max(1, lost)), total + count
+    allowed = 0 if exact else total // 5
+    text = f"{where}: {total - differing:,} of {total:,} rows are those of the checking copy"
+    checks.append(CheckResult(rule="copy", outcome="failed" if differing > allowed else "passed", detail=text))
+    return checks
