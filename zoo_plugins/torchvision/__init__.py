@@ -1,0 +1,29 @@
+"""Every model of torchvision, under its own name: `torchvision/resnet18`, with its weights, labels and preprocessing.
+
+Listing the names reads torchvision's files and imports none of them; a model's spec imports torchvision.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo_core import ModelFamily, hookimpl
+
+from .names import installed_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from zoo_core import ModelSpec
+
+
+def spec(name: str) -> ModelSpec:
+    """The ModelSpec of one of torchvision's models. Raises ValueError for a name that it does not have."""
+    from .members import member  # torchvision is imported there
+
+    return member(name)
+
+
+@hookimpl
+def zoo_families() -> Iterator[ModelFamily]:
+    yield ModelFamily(prefix="torchvision", library="torchvision", names=installed_names, spec=spec)
