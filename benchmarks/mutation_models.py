@@ -1,0 +1,142 @@
+"""The models of `mutations.py`: each converted as an export converts it, with an earlier epoch where it is trained."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchvision
+from peers import Arrays, Question, Questions
+from torch import Tensor, nn
+
+from zoo_core import Preprocess, TensorSpec, open_zoo
+from zoo_core.export.clean import serialized, set_metadata
+from zoo_core.export.healthy import healthy_checkpoint
+from zoo_core.export.plan import DEFAULT_OPSET, ExportPlan
+from zoo_core.workflows.export import plan_model, plan_source
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+from checking import Prepared, plan_for, prepare
+
+IMAGENET = Preprocess(resize=(64, 64), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
+SIDE, CLASSES = 64, 10
+
+
+class TwoHeads(nn.Module):
+    """A small encoder and decoder with two maps of one shape: what it is, and where its edges are."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down = nn.Sequential(nn.Conv2d(3, 12, 3, padding=1), nn.BatchNorm2d(12), nn.ReLU())
+        self.deep = nn.Sequential(nn.MaxPool2d(2), nn.Conv2d(12, 24, 3, padding=1), nn.GroupNorm(4, 24), nn.Hardswish())
+        self.joined = nn.Conv2d(36, 12, 3, padding=1)
+        self.mask, self.edges = nn.Conv2d(12, 4, 1), nn.Conv2d(12, 4, 1)
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        """Two tensors of shape (N, 4, height, width)."""
+        shallow = self.down(image)
+        deep = nn.functional.interpolate(self.deep(shallow), scale_factor=2, mode="bilinear")
+        joined = torch.relu(self.joined(torch.cat([shallow, deep], dim=1)))
+        return self.mask(joined), self.edges(joined)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A model ready to be judged; `earlier` is the file of an earlier epoch."""
+
+    name: str
+    prepared: Prepared = field(repr=False)
+    earlier: bytes | None = field(default=None, repr=False)
+
+    @property
+    def content(self) -> bytes:
+        """The bytes of the healthy file."""
+        return serialized(self.prepared.model)
+
+    def questions(self) -> Questions:
+        """What the peers would ask."""
+        plan = self.prepared.plan
+        names = list(plan.inputs)
+        traced = dict(zip(names, (tensor.numpy() for tensor in plan.example()), strict=True))
+        generator = np.random.default_rng(7)
+        fresh = {
+            name: generator.uniform(*plan.ranges[name], spec.shape({"N": 2})).astype(spec.dtype)
+            for name, spec in plan.inputs.items()
+        }
+        sample = {name: value[:1] for name, value in self.prepared.expected.vector_inputs.items()}
+        return Questions(traced=self._asked(traced), fresh=self._asked(fresh), sample=self._asked(sample))
+
+    def _asked(self, inputs: Arrays) -> Question:
+        return Question(inputs=inputs, expected=self.prepared.reference.float32(inputs))
+
+
+def _healthy(plan: ExportPlan) -> ExportPlan:
+    """With healthy parameters, as `zoo export` gives them to fresh weights."""
+    generator = torch.Generator().manual_seed(3)
+    inputs = {
+        name: torch.empty(spec.shape({"N": 8})).uniform_(*plan.ranges[name], generator=generator)
+        for name, spec in plan.inputs.items()
+    }
+    return dataclasses.replace(plan, checkpoint=healthy_checkpoint(plan.build, plan.checkpoint, inputs=inputs))
+
+
+def _plan(build: Callable[[], nn.Module], outputs: dict[str, TensorSpec], task: str) -> ExportPlan:
+    plan = plan_for(build, shape=(3, SIDE, SIDE), classes=CLASSES, validation=False)
+    spec = dataclasses.replace(plan.model.spec, outputs=outputs, task=task)
+    model = dataclasses.replace(plan.model, spec=spec)
+    return _healthy(dataclasses.replace(plan, model=model, outputs=outputs, preprocess=IMAGENET))
+
+
+def _torchvision(name: str) -> Subject:
+    def build() -> nn.Module:
+        return torchvision.models.get_model(name, weights=None, num_classes=CLASSES)
+
+    plan = _plan(build, {"logits": TensorSpec("N", CLASSES)}, "image-classification")
+    return Subject(name=name, prepared=prepare(plan))
+
+
+def _two_heads() -> Subject:
+    outputs = {name: TensorSpec("N", 4, SIDE, SIDE) for name in ("mask", "edges")}
+    return Subject(name="two heads", prepared=prepare(_plan(TwoHeads, outputs, "features")))
+
+
+def _lenet5(folder: Path) -> Subject:
+    """LeNet-5 trained on the bundled digits for three epochs; the earlier file is that of one epoch."""
+    program = str(Path(sys.executable).with_name("zoo"))
+    for run, epochs in (("now", 3), ("earlier", 1)):
+        command = [program, "train", "lenet5", "--dataset", "digits", "--run", run, "--epochs", str(epochs)]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        now, earlier = (prepare(plan_source(open_zoo(), name, opset=DEFAULT_OPSET)) for name in ("now", "earlier"))
+    finally:
+        os.chdir(before)
+    set_metadata(earlier.model, now.metadata)
+    return Subject(name="lenet5, trained on digits", prepared=now, earlier=serialized(earlier.model))
+
+
+def _mlp() -> Subject:
+    plan = plan_model(open_zoo().model("mlp"), {}, name="mlp", opset=DEFAULT_OPSET)
+    return Subject(name="mlp", prepared=prepare(_healthy(plan)))
+
+
+def subjects(folder: Path, *, only: str = "") -> Iterator[Subject]:
+    """Every model, one after the other; those whose name has `only` in it."""
+    makers: dict[str, Callable[[], Subject]] = {
+        "lenet5": lambda: _lenet5(folder),
+        "mlp": _mlp,
+        "two heads": _two_heads,
+        **{name: lambda name=name: _torchvision(name) for name in ("squeezenet1_1", "mobilenet_v3_small", "resnet18")},
+    }
+    for name, make in makers.items():
+        if only in name:
+            yield make()
