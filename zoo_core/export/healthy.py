@@ -22,6 +22,7 @@ TINY = 1e-3
 """A vector that is nowhere larger hides what it scales: layer scales begin at 1e-4 to 1e-6, some gammas at 0."""
 TINY_MATRIX = 1e-2
 """A matrix whose root mean square is that part of a usual one (1 / sqrt(fan-in)) is a head that begins at zero."""
+AROUND_ONE = (0.5, 1.5)
 BIAS = (-0.1, 0.1)
 NORM_BIAS = (0.5, 1.0)
 """For norms with statistics, which are mostly followed by a ReLU: fresh nets of them amplify each difference, rounding
@@ -93,30 +94,36 @@ def _redraw(module: nn.Module, *, strength: float, seed: int) -> bool:
     """Draw constant and near-zero parameters anew; True when one of them was near zero, and no bias."""
     raised = False
     for name, owner, parameter in _owned_parameters(module):
-        digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
-        generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
-        uniform = torch.rand(parameter.shape, generator=generator, dtype=torch.float64)
-        signs = torch.randint(0, 2, parameter.shape, generator=generator) * 2 - 1
-        size = float(parameter.abs().max())
-        constant = bool((parameter == parameter.reshape(-1)[0]).all()) and parameter.numel() > 1
-        around_one = 0.5 + uniform
+        constant = parameter.numel() > 1 and bool((parameter == parameter.reshape(-1)[0]).all())
         if _is_bias(name):
-            if constant or size < TINY:
+            if constant or float(parameter.abs().max()) < TINY:
                 low, high = NORM_BIAS if isinstance(owner, _NormBase) else BIAS
-                parameter.copy_(parameter + low + (high - low) * uniform)
+                parameter.add_(_uniform(name, parameter, low, high, seed=seed))
         elif _is_near_zero(parameter, owner):
             raised = True
-            if _is_matrix(parameter, owner):
-                drawn = (2 * uniform - 1) * math.sqrt(3 / _fan_in(parameter, owner))
-            elif size > 0:
-                drawn = around_one * torch.where(parameter < 0, -1, 1)
-            else:
-                # A gamma is positive; an unknown vector of zeros may be a gate or a token, and tokens have both signs.
-                drawn = around_one if _is_norm(owner) else around_one * signs
-            parameter.copy_(strength * drawn)
+            parameter.copy_(strength * _in_place_of_zero(name, owner, parameter, seed=seed))
         elif constant:
-            parameter.copy_(parameter * around_one)
+            parameter.mul_(_uniform(name, parameter, *AROUND_ONE, seed=seed))
     return raised
+
+
+def _in_place_of_zero(name: str, owner: nn.Module, parameter: Tensor, *, seed: int) -> Tensor:
+    if _is_matrix(parameter, owner):
+        limit = math.sqrt(3 / _fan_in(parameter, owner))
+        return _uniform(name, parameter, -limit, limit, seed=seed)
+    drawn = _uniform(name, parameter, *AROUND_ONE, seed=seed)
+    if bool(parameter.any()):
+        return drawn * torch.where(parameter < 0, -1.0, 1.0)
+    if _is_norm(owner):
+        return drawn
+    # A gamma is positive; another vector of zeros may be a gate or a token, and tokens have both signs.
+    return drawn * _uniform(f"{name}/sign", parameter, -1.0, 1.0, seed=seed).sign()
+
+
+def _uniform(name: str, parameter: Tensor, low: float, high: float, *, seed: int) -> Tensor:
+    digest = hashlib.sha256(f"{seed}/{name}".encode()).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+    return torch.rand(parameter.shape, generator=generator) * (high - low) + low
 
 
 def _is_bias(name: str) -> bool:
