@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import NotVerifiedError
 from zoo_core.files import clear_io_errors
+
+from .limits import default_memory_limit, memory_of
 
 Array = NDArray[Any]
 
@@ -33,6 +36,8 @@ _LEVEL_WORDS = {
     "none": "not optimised",
 }
 TIME_LIMIT_SECONDS = 1800
+LOOK_SECONDS = 0.05
+"""How often the parent looks at the child's memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +66,12 @@ class Group:
 class SubjectResult:
     """What the file computed: `outputs[setting, group name]` is one dictionary of arrays a batch, in order.
 
-    `names` are the outputs in the file's order.
+    `names` are the outputs in the file's order. `peak_memory`: the most that the child needed, in bytes; None where the
+    operating system does not tell.
     """
 
     names: tuple[str, ...]
+    peak_memory: int | None = None
     outputs: Mapping[tuple[Setting, str], tuple[dict[str, Array], ...]] = field(repr=False)
 
 
@@ -81,11 +88,14 @@ def run_subject(
     *,
     settings: Sequence[Setting] = DEFAULT_SETTINGS,
     time_limit: float = TIME_LIMIT_SECONDS,
+    memory_limit: int | None = None,
 ) -> SubjectResult:
-    """Run every group under every setting in a child process.
+    """Run every group under every setting in a child process, one session after the other.
 
-    Raises SubjectError if the child does not end with exit code 0 within `time_limit` seconds: a killed child is a
-    failure, never a pass.
+    Raises SubjectError if the child does not end with exit code 0 within `time_limit` seconds and `memory_limit` bytes
+    (default: nine tenths of what is available now): a killed child is a failure, never a pass. Memory that the child
+    holds counts; the addresses that it reserves do not, of which onnxruntime takes many times what it needs, nor do
+    files that it maps. On systems that do not tell (other than Linux) no memory is too much.
     """
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as name:
         folder = Path(name)
@@ -93,13 +103,25 @@ def run_subject(
             _write_job(folder, model, groups, settings)
         # -P: a file called onnxruntime.py where the user stands must not become the judge.
         with _child([sys.executable, "-P", "-m", "zoo_core.verification.subject_child", name]) as child:
-            try:
-                _, errors = child.communicate(timeout=time_limit)
-            except subprocess.TimeoutExpired:
-                raise SubjectError(f"running {model.name} took more than {time_limit:.0f} s") from None
+            limit = default_memory_limit() if memory_limit is None else memory_limit
+            errors = _wait(child, model.name, time_limit=time_limit, memory_limit=limit)
         if child.returncode != 0:
             raise SubjectError(f"{model.name} could not be run: {_why(child.returncode, errors)}")
         return _read_result(folder, groups, settings)
+
+
+def _wait(child: subprocess.Popen[str], model: str, *, time_limit: float, memory_limit: int | None) -> str:
+    """What the child wrote to stderr until it ended. Raises SubjectError when it needs more than it may."""
+    deadline = time.monotonic() + time_limit
+    while True:
+        left = deadline - time.monotonic()
+        try:
+            return child.communicate(timeout=max(0.0, min(LOOK_SECONDS, left)))[1]
+        except subprocess.TimeoutExpired:
+            if left <= 0:
+                raise SubjectError(f"running {model} took more than {time_limit:.0f} s") from None
+        if memory_limit is not None and (memory_of(child.pid) or 0) > memory_limit:
+            raise SubjectError(f"running {model} needed more than {memory_limit / 1e9:.2g} GB of memory")
 
 
 @contextmanager
@@ -156,11 +178,13 @@ def _read_result(folder: Path, groups: Sequence[Group], settings: Sequence[Setti
                 }
                 for b in range(len(group.batches))
             )
-    return SubjectResult(names=names, outputs=outputs)
+    usage = json.loads((folder / "usage.json").read_text())
+    return SubjectResult(names=names, outputs=outputs, peak_memory=usage["peak_memory"])
 
 
 def _why(code: int, errors: str) -> str:
     if code < 0:
-        return f"the checking process was killed by {signal.Signals(-code).name}"
+        full = ", as a system does that has no memory left" if -code == signal.SIGKILL else ""
+        return f"the checking process was killed by {signal.Signals(-code).name}{full}"
     lines = [line for line in errors.strip().splitlines() if line.strip()]
     return lines[-1] if lines else f"the checking process ended with exit code {code}"
