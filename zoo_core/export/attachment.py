@@ -16,7 +16,7 @@ class NodeFacts:
 
     `name`: the node's name in the file; `module`: the dotted path of the module it came from, "" for the model itself;
     `parameters`: numbers in its own weights; `error`: largest difference from the reference, in the output's units,
-    None where it was not measured.
+    and `floors`: the same in multiples of the rounding floor; both None where it was not measured.
     """
 
     name: str
@@ -24,6 +24,7 @@ class NodeFacts:
     module: str
     parameters: int
     error: float | None
+    floors: float | None = None
 
 
 def netron_attachment(nodes: Sequence[NodeFacts]) -> dict[str, Any]:
@@ -40,6 +41,8 @@ def netron_attachment(nodes: Sequence[NodeFacts]) -> dict[str, Any]:
         metrics.append(_entry(node, "parameters", node.parameters))
         if node.error is not None:
             metrics.append(_entry(node, "error", f"{node.error:.3g}"))
+        if node.floors is not None:
+            metrics.append(_entry(node, "error in rounding floors", f"{node.floors:.2g}"))
     return {"signature": SIGNATURE, "metadata": metadata, "metrics": metrics}
 
 
