@@ -22,18 +22,16 @@ from zoo_core.verification.vectors import write_vectors
 from .attachment import NodeFacts, netron_attachment
 from .check import Verdict, check_file
 from .clean import clean, module_of, serialized, set_metadata
-from .converted import Converted, Exporter
+from .converted import Converted, without_optimizer
 from .expected import Expected
 from .plan import ExportPlan
 from .publish import MODEL_FILE
 from .reference import TorchReference
-from .write import OptimizerError, convert
+from .write import convert
 
 VERSIONED = ("zoo-core", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
 
 Progress = Callable[[str], None]
-
-_WAYS: tuple[tuple[Exporter, bool], ...] = (("dynamo", True), ("dynamo", False), ("torchscript", True))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +40,6 @@ class Attempt:
 
     verdict: Verdict
     digest: str | None = None
-    converted: bool = False
-    optimizer_failed: bool = False
 
 
 def best_attempt(
@@ -51,68 +47,58 @@ def best_attempt(
 ) -> Attempt:
     """The first attempt whose file in `folder` is verified; where none is, the first one again, with its file.
 
-    The exporter's optimiser and its newer half are fallible. So a file that fails is made again without the optimiser,
-    and what cannot be converted is given to the TorchScript exporter; what it took is a line of the report.
+    The exporter's newer half and its optimiser are fallible. So what cannot be converted is given to the TorchScript
+    exporter, and a file that fails is made again without the optimiser; what it took is a line of the report.
     """
-    failures: list[tuple[str, Attempt]] = []
-    for exporter, optimize in _WAYS:
-        if not _worth_trying(exporter, [attempt for _, attempt in failures]):
-            continue
-        how = _in_words(exporter, optimize)
-        progress(f"converting to ONNX{how}")
-        attempt = _attempt(plan, folder, reference, expected, (exporter, optimize), progress=progress)
-        if attempt.verdict.outcome == "verified":
-            return _with_history(attempt, how, failures)
-        failures.append((how, attempt))
-    if len(failures) > 1:
-        # The folder is to hold the file that the report speaks of.
-        return _attempt(plan, folder, reference, expected, _WAYS[0], progress=progress)
-    return failures[0][1]
+    progress("converting to ONNX")
+    notes = []
+    try:
+        converted = convert(plan, reference.module)
+    except NotVerifiedError as error:
+        progress("converting to ONNX with the TorchScript exporter")
+        try:
+            converted = convert(plan, reference.module, exporter="torchscript")
+        except NotVerifiedError:
+            return _not_converted(error)  # what the newer exporter says is of more use
+        notes.append(f"converted by the TorchScript exporter, because the other one fails: {error.message}")
+    if converted.optimizer_problem:
+        notes.append(f"not optimised, because {converted.optimizer_problem}")
+
+    def judged(subject: Converted) -> Attempt:
+        progress("checking the file without PyTorch")
+        return _attempt(plan, folder, reference, expected, subject)
+
+    attempt = judged(converted)
+    if attempt.verdict.outcome == "failed" and converted.plain is not None:
+        second = judged(without_optimizer(converted))
+        if second.verdict.outcome == "verified":
+            first = next(check for check in attempt.verdict.checks if check.outcome == "failed")
+            notes.append(f"not optimised, because the optimised file failed: {first.rule}: {first.detail}")
+            return _noted(second, notes)
+        attempt = judged(converted)  # the folder is to hold the file that the report speaks of
+    return _noted(attempt, notes)
 
 
-def _in_words(exporter: Exporter, optimize: bool) -> str:
-    other = " with the TorchScript exporter" if exporter == "torchscript" else ""
-    return other + ("" if optimize else " without its optimiser")
+def _not_converted(error: NotVerifiedError) -> Attempt:
+    failed = CheckResult(rule="conversion", outcome="failed", detail=error.message)
+    return Attempt(verdict=Verdict(checks=(failed,)))
 
 
-def _worth_trying(exporter: Exporter, before: list[Attempt]) -> bool:
-    if not before:
-        return True
-    last = before[-1]
-    if exporter == "torchscript":
-        return not any(attempt.converted for attempt in before)
-    return last.optimizer_failed or (last.converted and last.verdict.outcome == "failed")
-
-
-def _with_history(attempt: Attempt, how: str, failures: list[tuple[str, Attempt]]) -> Attempt:
+def _noted(attempt: Attempt, notes: list[str]) -> Attempt:
     """The report says what was tried before, and why that was not good enough."""
-    if not failures:
-        return attempt
-    first = next(check for check in failures[0][1].verdict.checks if check.outcome not in {"passed", "skipped"})
-    text = f"converted{how}, because the usual way failed: {first.rule}: {first.detail}"
-    history = CheckResult(rule="exporter", outcome="passed", detail=text)
-    verdict = Verdict(checks=(*attempt.verdict.checks, history), outputs=attempt.verdict.outputs)
-    return Attempt(verdict=verdict, digest=attempt.digest, converted=True)
+    told = tuple(CheckResult(rule="exporter", outcome="passed", detail=note) for note in notes)
+    verdict = Verdict(checks=(*attempt.verdict.checks, *told), outputs=attempt.verdict.outputs)
+    return Attempt(verdict=verdict, digest=attempt.digest)
 
 
 def _attempt(
-    plan: ExportPlan,
-    folder: Path,
-    reference: TorchReference,
-    expected: Expected,
-    way: tuple[Exporter, bool],
-    *,
-    progress: Progress,
+    plan: ExportPlan, folder: Path, reference: TorchReference, expected: Expected, converted: Converted
 ) -> Attempt:
-    exporter, optimize = way
     try:
-        converted = convert(plan, reference.module, exporter=exporter, optimize=optimize)
         metadata = metadata_of(plan, expected)
         digest = _write(plan, folder, converted, expected, metadata)
     except NotVerifiedError as error:
-        failed = CheckResult(rule="conversion", outcome="failed", detail=error.message)
-        return Attempt(verdict=Verdict(checks=(failed,)), optimizer_failed=isinstance(error, OptimizerError))
-    progress("checking the file without PyTorch")
+        return _not_converted(error)
     with checking_copy(converted) as copy:
         verdict = check_file(
             folder / MODEL_FILE,
@@ -123,7 +109,7 @@ def _attempt(
             metadata=metadata,
             copy=copy,
         )
-    return Attempt(verdict=verdict, digest=digest, converted=True)
+    return Attempt(verdict=verdict, digest=digest)
 
 
 @contextlib.contextmanager

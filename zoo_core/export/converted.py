@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import numpy as np
 import onnx
 from numpy.typing import NDArray
 
@@ -21,7 +21,9 @@ Exporter = Literal["dynamo", "torchscript"]
 class Converted:
     """The program, the initialisers it had before any optimiser, and the names of the tensors that the trace reads.
 
-    `model` is the ONNX file to be; `traced` the exported program of torch, None from the TorchScript exporter.
+    `model` is the ONNX file to be; `traced` the exported program of torch, None from the TorchScript exporter. `plain`
+    is the same program as an `onnx_ir` model that no optimiser has touched, None where `model` is just that, because
+    there was an `optimizer_problem` or it was asked for.
     """
 
     model: onnx.ModelProto = field(repr=False)
@@ -30,7 +32,8 @@ class Converted:
     used: tuple[str, ...]
     exported: Exported = field(repr=False)
     exporter: Exporter = "dynamo"
-    optimized: bool = True
+    plain: Any = field(default=None, repr=False)
+    optimizer_problem: str = ""
 
 
 def call_as_in_checkpoint(graph: Any, names: Mapping[str, str]) -> None:
@@ -42,9 +45,64 @@ def call_as_in_checkpoint(graph: Any, names: Mapping[str, str]) -> None:
 
 
 def initializers_of(graph: Any) -> dict[str, Array]:
-    """Copies of the initialisers of an `onnx_ir` graph: the optimiser may fold a tensor in place."""
+    """The initialisers of an `onnx_ir` graph, not copied.
+
+    If an optimiser changed one in place the check would find it: it compares them with the checkpoint.
+    """
     return {
-        name: np.array(value.const_value.numpy(), copy=True)
-        for name, value in graph.initializers.items()
-        if value.const_value is not None
+        name: value.const_value.numpy() for name, value in graph.initializers.items() if value.const_value is not None
     }
+
+
+def converted_from(
+    program: Any,
+    optimize: Callable[[], Any],
+    *,
+    traced: Any,
+    used: tuple[str, ...],
+    exported: Exported,
+    exporter: Exporter,
+) -> Converted:
+    """The file of an `onnx_ir` model after `optimize()`, which may change it in place and returns the optimised one.
+
+    Where the optimiser breaks down, the file of the model as it was.
+    """
+    import onnx_ir
+
+    initializers = initializers_of(program.graph)
+    plain = program.clone()
+    problem = ""
+    try:
+        program = optimize()
+    except Exception as error:  # noqa: BLE001 whatever it raises, there is a way without it
+        problem = f"the exporter's optimiser breaks down: {first_cause(error)}"
+    return Converted(
+        model=onnx_ir.to_proto(plain if problem else program),
+        traced=traced,
+        initializers=initializers,
+        used=used,
+        exported=exported,
+        exporter=exporter,
+        plain=None if problem else plain,
+        optimizer_problem=problem,
+    )
+
+
+def without_optimizer(converted: Converted) -> Converted:
+    """The same program, as it was before the optimiser."""
+    import onnx_ir
+
+    return dataclasses.replace(converted, model=onnx_ir.to_proto(converted.plain), plain=None)
+
+
+def first_cause(error: BaseException) -> str:
+    """The innermost exception of a chain, in one line."""
+    seen = {id(error)}
+    while True:
+        inner = error.__cause__ or error.__context__
+        if inner is None or id(inner) in seen:
+            break
+        error = inner
+        seen.add(id(error))
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
+    return f"{type(error).__name__}: {text[:300]}"

@@ -8,13 +8,13 @@ from typing import Any
 import onnx
 import torch
 
-from .converted import Converted, call_as_in_checkpoint, initializers_of
+from .converted import Converted, call_as_in_checkpoint, converted_from
 from .exported import Exported
 from .plan import ExportPlan
 
 
-def with_torchscript(plan: ExportPlan, stands: Exported, *, optimize: bool) -> Converted:
-    """Convert with `torch.onnx.export(dynamo=False)`, nothing folded; then, on demand, the same optimiser."""
+def with_torchscript(plan: ExportPlan, stands: Exported) -> Converted:
+    """Convert with `torch.onnx.export(dynamo=False)`, nothing folded; then the same optimiser."""
     import onnx_ir
     import onnxscript.optimizer
 
@@ -39,17 +39,13 @@ def with_torchscript(plan: ExportPlan, stands: Exported, *, optimize: bool) -> C
     )
     model: Any = onnx_ir.from_proto(onnx.load_from_string(buffer.getvalue()))
     call_as_in_checkpoint(model.graph, stands.names)
-    before = initializers_of(model.graph)
-    if optimize:
-        onnxscript.optimizer.optimize(model)
     read = {value.name for node in model.graph.all_nodes() for value in node.inputs if value is not None}
     known = set(stands.names.values())
-    return Converted(
-        model=onnx_ir.to_proto(model),
+    return converted_from(
+        model,
+        lambda: onnxscript.optimizer.optimize(model),
         traced=None,
-        initializers=before,
-        used=tuple(name for name in before if name in known and name in read),
+        used=tuple(name for name in model.graph.initializers if name in known and name in read),
         exported=stands,
         exporter="torchscript",
-        optimized=optimize,
     )

@@ -13,7 +13,7 @@ from torch import nn
 
 from zoo_core.errors import MissingExtraError, NotVerifiedError
 
-from .converted import Converted, Exporter, call_as_in_checkpoint, initializers_of
+from .converted import Converted, Exporter, call_as_in_checkpoint, converted_from, first_cause
 from .exported import Exported, exported
 from .plan import ExportPlan
 from .reference import plain_attention
@@ -28,10 +28,6 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-class OptimizerError(NotVerifiedError):
-    """The exporter's optimiser broke down on a program that was converted."""
-
-
 def convert(plan: ExportPlan, module: nn.Module, *, exporter: Exporter = "dynamo", optimize: bool = True) -> Converted:
     """Convert `module`, free axes by string name. Raises NotVerifiedError when it cannot be converted."""
     try:
@@ -41,10 +37,7 @@ def convert(plan: ExportPlan, module: nn.Module, *, exporter: Exporter = "dynamo
     stands = exported(plan, module)
     try:
         with _quiet(), plain_attention(), torch.no_grad():
-            by = _with_dynamo if exporter == "dynamo" else with_torchscript
-            return by(plan, stands, optimize=optimize)
-    except OptimizerError:
-        raise
+            return (_with_dynamo if exporter == "dynamo" else with_torchscript)(plan, stands)
     except Exception as error:
         raise NotVerifiedError(
             f"{plan.model.name} could not be converted to ONNX: {first_cause(error)}",
@@ -52,7 +45,7 @@ def convert(plan: ExportPlan, module: nn.Module, *, exporter: Exporter = "dynamo
         ) from error
 
 
-def _with_dynamo(plan: ExportPlan, stands: Exported, *, optimize: bool) -> Converted:
+def _with_dynamo(plan: ExportPlan, stands: Exported) -> Converted:
     axes = tuple(
         {place: axis.name for place, axis in enumerate(spec.parsed) if axis.name is not None}
         for spec in plan.inputs.values()
@@ -71,19 +64,18 @@ def _with_dynamo(plan: ExportPlan, stands: Exported, *, optimize: bool) -> Conve
         verbose=False,
     )
     call_as_in_checkpoint(program.model.graph, stands.names)
-    before = initializers_of(program.model.graph)
-    if optimize:
-        try:
-            program.optimize()
-        except Exception as error:
-            raise OptimizerError(f"the exporter's optimiser breaks down: {first_cause(error)}") from error
-    return Converted(
-        model=program.model_proto,
+
+    def optimize() -> Any:
+        program.optimize()
+        return program.model
+
+    return converted_from(
+        program.model,
+        optimize,
         traced=program.exported_program,
-        initializers=before,
         used=tuple(dict.fromkeys(stands.names.get(name, name) for name in _used(program))),
         exported=stands,
-        optimized=optimize,
+        exporter="dynamo",
     )
 
 
@@ -103,16 +95,3 @@ def _used(program: Any) -> tuple[str, ...]:
     signature = traced.graph_signature
     targets = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
     return tuple(targets[node.name] for node in traced.graph.nodes if node.name in targets and node.users)
-
-
-def first_cause(error: BaseException) -> str:
-    """The innermost exception of a chain, in one line, with the file and line of the user's own code if known."""
-    seen = {id(error)}
-    while True:
-        inner = error.__cause__ or error.__context__
-        if inner is None or id(inner) in seen:
-            break
-        error = inner
-        seen.add(id(error))
-    text = next((line.strip() for line in str(error).splitlines() if line.strip()), "no message")
-    return f"{type(error).__name__}: {text[:300]}"
