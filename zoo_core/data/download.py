@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,20 +53,39 @@ def download(file: RemoteFile, *, mirrors: Sequence[str], folder: Path, dataset:
 
 def _retrieve(url: str, file: RemoteFile, folder: Path) -> str | None:
     """Fetch one URL; what went wrong in one line, or None. Disk trouble is raised: no mirror helps against it."""
-    import requests
     from pooch.core import retrieve
 
     def stream(fname: str, action: Any, pooch: object, *, check_only: bool | None = None) -> None:
-        with requests.get(fname, timeout=_SECONDS, stream=True, headers=_PLAIN) as response, open(action, "wb") as out:
-            response.raise_for_status()
-            for piece in response.iter_content(1 << 20):
-                out.write(piece)
-                if out.tell() > file.size:
-                    raise ValueError("longer than the file")
+        stream_to(fname, Path(action), most_bytes=file.size)
 
-    try:
+    def fetch() -> None:
         # pooch writes to a temporary file beside the final one, checks the hash, and renames.
         retrieve(url, known_hash=f"sha256:{file.sha256}", fname=file.name, path=folder, downloader=stream)
+
+    return problem_of(fetch, path=folder / file.name)
+
+
+def stream_to(url: str, path: Path, *, most_bytes: int) -> None:
+    """Write what a URL sends to a file. Raises ValueError as soon as it is more than `most_bytes`."""
+    import requests
+
+    with requests.get(url, timeout=_SECONDS, stream=True, headers=_PLAIN) as response, path.open("wb") as out:
+        response.raise_for_status()
+        for piece in response.iter_content(1 << 20):
+            out.write(piece)
+            if out.tell() > most_bytes:
+                raise ValueError("longer than the file")
+
+
+def problem_of(fetch: Callable[[], None], *, path: Path) -> str | None:
+    """What went wrong while `fetch` fetched the file at `path`, in one line, or None; disk trouble is a ZooError.
+
+    A ValueError means that other bytes came than those that were wanted.
+    """
+    import requests
+
+    try:
+        fetch()
     except requests.HTTPError as error:
         return f"the server answered {error.response.status_code if error.response is not None else error}"
     except requests.Timeout:
@@ -78,6 +97,6 @@ def _retrieve(url: str, file: RemoteFile, folder: Path) -> str | None:
     except ValueError:
         return "what came is not the file: its size or sha256 is another one"
     except OSError as error:
-        with clear_io_errors("cannot write", folder / file.name):
+        with clear_io_errors("cannot write", path):
             raise error
     return None

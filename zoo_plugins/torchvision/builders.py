@@ -6,10 +6,13 @@ Every net is built without weights, so that nothing is fetched; and with the par
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 Builder = Callable[..., Any]
+
+_OLD_DENSE_LAYER = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 
 def classifier(name: str, *, classes: int, side: int, smallest: int, extra: tuple[str, ...] = ()) -> Builder:
@@ -18,9 +21,19 @@ def classifier(name: str, *, classes: int, side: int, smallest: int, extra: tupl
     def build(*, num_classes: int = classes, height: int = side, width: int = side) -> Any:
         """Returns logits, shape (N, num_classes), for pictures of one size."""
         _require_size(height, width, smallest)
-        return _plain(name, num_classes=num_classes, **dict.fromkeys(extra, False))
+        module = _plain(name, num_classes=num_classes, **dict.fromkeys(extra, False))
+        if name.startswith("densenet"):
+            module.register_load_state_dict_pre_hook(_rename_dense_layers)
+        return module
 
     return build
+
+
+def _rename_dense_layers(_: Any, state: dict[str, Any], *__: Any) -> None:
+    """The published weights of DenseNets have the names that their layers had before `norm.1` became `norm1`."""
+    for old in list(state):
+        if match := _OLD_DENSE_LAYER.search(old):
+            state[old[: match.start()] + "".join(match.groups()) + old[match.end() :]] = state.pop(old)
 
 
 def inception(name: str, *, classes: int, side: int, smallest: int, extra: tuple[str, ...] = ()) -> Builder:

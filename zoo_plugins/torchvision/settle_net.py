@@ -5,8 +5,9 @@ Fresh heads give every place the same score to six digits, and then which boxes 
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -15,6 +16,9 @@ from torchvision.models.detection.fcos import FCOS
 from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 from torchvision.models.detection.ssd import SSD
 from torchvision.ops import FrozenBatchNorm2d
+
+from .detector_net import prepared
+from .net import detector_stages
 
 _SPREAD = 1.2  # standard deviation of logits: a few hundred thousand of them stay below 6
 _WANTED = 300  # scores above the threshold, before boxes that overlap are taken out
@@ -30,18 +34,21 @@ def settle_detector(module: Any) -> None:
     pictures = torch.rand((_PICTURES, 3, height, width), generator=generator)
     was_training = module.training
     module.eval()
-    handles = [part.register_forward_pre_hook(_set_statistics) for part in module.modules() if _is_frozen(part)]
-    handles += [layer.register_forward_hook(_scale_to(spread)) for layer, spread in _heads(module)]
-    try:
-        with torch.no_grad():
-            module(pictures)
-            for handle in handles:
-                handle.remove()
-            _set_threshold(module, pictures[:1])
-    finally:
+    with torch.no_grad():
+        with _hooked(part.register_forward_pre_hook(_set_statistics) for part in module.modules() if _is_frozen(part)):
+            module.backbone(torch.cat([prepared(module, pictures[i : i + 1]) for i in range(_PICTURES)]))
+        with _hooked(layer.register_forward_hook(_scale_to(spread)) for layer, spread in _heads(module)):
+            _set_threshold(module, _class_scores(module, pictures[:1]))
+    module.train(was_training)
+
+
+@contextlib.contextmanager
+def _hooked(handles: Iterable[Any]) -> Iterator[None]:
+    """The hooks of these handles are on their modules inside the block."""
+    with contextlib.ExitStack() as stack:
         for handle in handles:
-            handle.remove()
-        module.train(was_training)
+            stack.callback(handle.remove)
+        yield
 
 
 def _is_frozen(part: nn.Module) -> bool:
@@ -97,36 +104,32 @@ def _heads(module: Any) -> Iterator[tuple[nn.Module, float]]:
         yield boxes.bbox_ctrness, _SPREAD
 
 
-def _set_threshold(module: Any, picture: Tensor) -> None:
+def _class_scores(module: Any, picture: Tensor) -> Tensor:
+    """All scores (A, C) that the detections are chosen from; every layer of the heads has run once."""
+    known: dict[str, Tensor] = {"image": picture}
+    for stage in detector_stages(module):
+        if stage.name == "keypoints" or (stage.name == "detections" and not isinstance(module, GeneralizedRCNN)):
+            break
+        result = stage.run(*(known[name] for name in stage.inputs))
+        known.update(zip(stage.outputs, [result] if isinstance(result, Tensor) else result, strict=True))
+    return torch.cat([value for name, value in known.items() if name.startswith("class_scores")])
+
+
+def _set_threshold(module: Any, scores: Tensor) -> None:
     """Move the classes' biases so that about as many scores as wanted are above the threshold."""
-    scores = _class_scores(module, picture)
     if isinstance(module, GeneralizedRCNN):
-        bias = _background(scores, module.roi_heads.score_thresh)
-        module.roi_heads.box_predictor.cls_score.bias[0] = bias
+        module.roi_heads.box_predictor.cls_score.bias[0] = _background(scores, module.roi_heads.score_thresh)
     elif isinstance(module, SSD):
         bias = _background(scores, module.score_thresh)
-        for layer, _ in _heads(module):
-            if layer.bias.shape[0] % (scores.shape[1] + 1) == 0:
-                layer.bias.view(-1, scores.shape[1] + 1)[:, 0] = bias
+        for layer in module.head.classification_head.module_list:
+            last: Any = layer if isinstance(layer, nn.Conv2d) else layer[-1]
+            last.bias.view(-1, scores.shape[1] + 1)[:, 0] = bias
     else:
         threshold = module.score_thresh
         if isinstance(module, FCOS):
             # Its score is the root of a product; the other factor is about a half.
             scores, threshold = (scores**2 * 2).clamp(max=0.999), threshold**2 * 2
         module.head.classification_head.cls_logits.bias.fill_(_shift(scores, threshold))
-
-
-def _class_scores(module: Any, picture: Tensor) -> Tensor:
-    """All scores (A, C) that the detections are chosen from."""
-    from .net import detector_stages
-
-    known: dict[str, Tensor] = {"image": picture}
-    for stage in detector_stages(module):
-        if stage.name == "detections":
-            break
-        result = stage.run(*(known[name] for name in stage.inputs))
-        known.update(zip(stage.outputs, [result] if isinstance(result, Tensor) else result, strict=True))
-    return torch.cat([value for name, value in known.items() if name.startswith("class_scores")])
 
 
 def _best(scores: Tensor) -> float:

@@ -48,7 +48,7 @@ def as_weights(member: Any, *, preprocess: Preprocess | None) -> Weights:
 
 
 def labels_of(member: Any) -> tuple[str, ...]:
-    """The categories, in order, each text once: ImageNet has two cranes and two maillots, COCO many "N/A".
+    """The categories, in order, each text once: COCO has ten "N/A", and older lists of ImageNet two cranes.
 
     A label that was there before gets its number, `crane (2)`, so that an answer names one class.
     """

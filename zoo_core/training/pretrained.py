@@ -1,0 +1,129 @@
+"""Published weights by name: fetched once, checked by their hash, and read without running anything that is in them."""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo_core.data.download import problem_of, stream_to
+from zoo_core.discovery.cache import cache_folder
+from zoo_core.errors import RefusedFileError, UsageError, ZooError, did_you_mean
+from zoo_core.files import clear_io_errors, sha256_of
+from zoo_core.specs import Weights
+
+from .checkpoint import copy_state, read_tensors
+
+DEFAULT = "DEFAULT"
+
+_WHOLE_HASH = 64
+_SHORTEST_HASH = 8
+_MOST_BYTES = 20 * 2**30  # where the size is not known
+_SLACK = 2**20  # libraries give sizes in megabytes, rounded
+
+
+def find_weights(offered: Sequence[Weights], name: str, *, model: str) -> Weights:
+    """The weights of that name, or the first ones for "DEFAULT". Raises UsageError with the known names."""
+    if not offered:
+        raise UsageError(f"{model} has no weights called {name!r}", hint="it has none; name a .safetensors file")
+    if name == DEFAULT:
+        return offered[0]
+    known = {weights.name: weights for weights in offered}
+    if name not in known:
+        raise UsageError(f"{model} has no weights called {name!r}", hint=did_you_mean(name, (*known, DEFAULT)))
+    return known[name]
+
+
+def fetch_weights(weights: Weights, *, model: str, folder: Path | None = None) -> dict[str, Tensor]:
+    """The tensors of published weights, by the names that they have in their file, in memory.
+
+    They are fetched into `folder` (default: the user's cache) unless they are there. A hash that is only a prefix, as
+    libraries put it into names of files, is enough for an https address. Raises ZooError when there is no network, when
+    other bytes come, when the file is damaged; RefusedFileError when it holds more than tensors.
+    """
+    path = (folder or cache_folder() / "weights") / f"{weights.sha256[:_SHORTEST_HASH]}-{_file_name(weights)}"
+    if not path.exists():
+        _fetch(weights, path, model=model)
+    elif not sha256_of(path).startswith(weights.sha256):
+        raise ZooError(
+            f"{path} is not the weights {weights.name} of {model}: its sha256 is another one",
+            hint="remove it to fetch it again",
+        )
+    if path.suffix == ".safetensors":
+        return read_tensors(path, what="the weights")[0]
+    return _read_pth(path)
+
+
+def load_published(module: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> dict[str, Tensor]:
+    """The module's state after these tensors were put into it, by its own names.
+
+    The module's own `load_state_dict` decides what fits, because it knows the names that its older versions had.
+    Raises ZooError when anything is missing, unexpected or of another shape.
+    """
+    try:
+        module.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        text = " ".join(str(error).split())
+        raise ZooError(
+            f"the weights {source} do not fit the model: {text[:600]}",
+            hint="they need the builder's own options: leave out -o, or give those that the weights were made with",
+        ) from error
+    return copy_state(module)
+
+
+def _file_name(weights: Weights) -> str:
+    return weights.url.partition("?")[0].rpartition("/")[2] or "weights.pth"
+
+
+def _fetch(weights: Weights, path: Path, *, model: str) -> None:
+    """Fetch a file into its place, whole and checked, or not at all."""
+    if not weights.url.startswith("https://") and len(weights.sha256) < _WHOLE_HASH:
+        raise ZooError(
+            f"the weights {weights.name} of {model} would come unprotected from {weights.url}",
+            hint="an address without https needs the whole sha256; the plugin must give one",
+        )
+    if len(weights.sha256) < _SHORTEST_HASH:
+        raise ZooError(f"the weights {weights.name} of {model} have no sha256", hint="the plugin must give one")
+    most = _MOST_BYTES if weights.size is None else weights.size + _SLACK
+    with clear_io_errors("cannot write", path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as place:
+            temporary = Path(place, path.name)
+
+            def fetch() -> None:
+                stream_to(weights.url, temporary, most_bytes=most)
+                if not sha256_of(temporary).startswith(weights.sha256):
+                    raise ValueError("another sha256")
+
+            problem = problem_of(fetch, path=path)
+            if problem is None:
+                temporary.replace(path)
+    if problem is not None:
+        raise ZooError(
+            f"cannot fetch the weights {weights.name} of {model} from {weights.url}: {problem}",
+            hint=f"check the network; or put the file there yourself: {path}",
+        )
+
+
+def _read_pth(path: Path) -> dict[str, Tensor]:
+    try:
+        with clear_io_errors("cannot read the weights", path):
+            found: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise RefusedFileError(
+            f"{path} holds more than tensors, and reading it would run code that is in it",
+            hint="ask for the weights as .safetensors",
+        ) from error
+    except (RuntimeError, ValueError, EOFError, KeyError) as error:
+        raise ZooError(
+            f"the weights {path} are damaged: {' '.join(str(error).split())[:200]}",
+            hint="remove the file to fetch it again",
+        ) from error
+    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
+        raise ZooError(f"{path} holds no table of tensors by name", hint="only a module's state can be loaded")
+    return found
