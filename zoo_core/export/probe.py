@@ -21,7 +21,7 @@ from .traced import Pair, Traced
 
 Array = NDArray[Any]
 
-BYTES_AT_ONCE = 2**30
+BYTES_AT_ONCE = 2**29
 """Values that are read back in one run of the file; more of them take more runs."""
 
 
@@ -81,7 +81,8 @@ class Probe:
         names: dict[str, list[str]] = {}
         for value in values:
             names.setdefault(self.matched[value].name, []).append(value)
-        parts = self._parts(self.traced.in_order([self.matched[value] for value in values]))
+        total = len(next(iter(inputs.values())))
+        parts = self._parts(self.traced.in_order([self.matched[value] for value in values]), total)
         found: dict[str, NodeError] = {}
         actual: dict[str, Array] = {}
         part: list[fx.Node] = []
@@ -95,15 +96,16 @@ class Probe:
                     found[value] = error
         return [found[value] for value in values if value in found]
 
-    def _parts(self, wanted: Sequence[fx.Node]) -> Iterator[list[fx.Node]]:
+    def _parts(self, wanted: Sequence[fx.Node], rows: int) -> Iterator[list[fx.Node]]:
         part: list[fx.Node] = []
         size = 0
         for node in wanted:
-            if part and size + self.traced.size_of(node) > BYTES_AT_ONCE:
+            own = self.traced.bytes_of(node, rows)
+            if part and size + own > BYTES_AT_ONCE:
                 yield part
                 part, size = [], 0
             part.append(node)
-            size += self.traced.size_of(node)
+            size += own
         if part:
             yield part
 

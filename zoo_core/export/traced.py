@@ -64,10 +64,13 @@ class Traced:
         users = self._nodes[match["source"]].users if match["source"] in self._nodes else ()
         return next((user for user in users if user.op == "call_function" and user.args[1:] == (place,)), None)
 
-    def size_of(self, node: fx.Node) -> int:
-        """Bytes of its value in float32, roughly: free axes as they were traced."""
-        value = node.meta.get("val")
-        return 4 * int(np.prod([_hint(size) for size in value.shape])) if isinstance(value, Tensor) else 0
+    def bytes_of(self, node: fx.Node, rows: int) -> int:
+        """Bytes of its value in float32 for so many rows, roughly: other free axes as they were traced."""
+        value, first = node.meta.get("val"), self._nodes[self._inputs[0]].meta.get("val")
+        if not isinstance(value, Tensor) or not isinstance(first, Tensor):
+            return 0
+        size = 4 * int(np.prod([_hint(axis) for axis in value.shape]))
+        return size * rows // max(1, _hint(first.shape[0]))
 
     def in_order(self, nodes: Sequence[fx.Node]) -> list[fx.Node]:
         """The same operations in the order in which they run, each once."""
