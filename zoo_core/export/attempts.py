@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from zoo_core.errors import NotVerifiedError
 from zoo_core.files import json_text, write_atomic
 from zoo_core.records import CheckResult
 from zoo_core.runtime.metadata import Metadata
+from zoo_core.verification.speed import speed_ratio
 from zoo_core.verification.vectors import write_vectors
 
 from .attachment import NodeFacts, netron_attachment
@@ -24,12 +26,15 @@ from .check import Verdict, check_file
 from .clean import clean, module_of, serialized, set_metadata
 from .converted import Converted, without_optimizer
 from .expected import Expected
+from .inquiry import errors_of_nodes, inquire
 from .plan import ExportPlan
+from .probe import NodeError
 from .publish import MODEL_FILE
 from .reference import TorchReference
 from .write import convert
 
 VERSIONED = ("zoo-core", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
+NETRON_FILE = "netron.json"
 
 Progress = Callable[[str], None]
 
@@ -69,14 +74,38 @@ def best_attempt(
         return _attempt(plan, folder, reference, expected, subject)
 
     attempt = judged(converted)
-    if attempt.verdict.outcome == "failed" and converted.plain is not None:
-        second = judged(without_optimizer(converted))
-        if second.verdict.outcome == "verified":
-            first = next(check for check in attempt.verdict.checks if check.outcome == "failed")
-            notes.append(f"not optimised, because the optimised file failed: {first.rule}: {first.detail}")
-            return _noted(second, notes)
+    if attempt.verdict.outcome != "failed":
+        return _noted(attempt, notes)
+    progress("looking for the guilty node")
+    path, free = folder / MODEL_FILE, plan.batch_is_free
+    blamed = inquire(path, converted, expected, attempt.verdict.checks, batch_is_free=free)
+    if converted.plain is not None:
+        with _kept(path) as rejected:
+            second = judged(without_optimizer(converted))
+            if second.verdict.outcome == "verified":
+                notes.append(_because(attempt, blamed) + _slower(path, rejected, expected))
+                return _noted(second, notes)
         attempt = judged(converted)  # the folder is to hold the file that the report speaks of
-    return _noted(attempt, notes)
+    return _noted(attempt, notes, blamed)
+
+
+@contextlib.contextmanager
+def _kept(path: Path) -> Iterator[Path]:
+    """A copy of the file, while another one takes its place."""
+    with tempfile.TemporaryDirectory(prefix="zoo-kept-") as folder:
+        yield Path(shutil.copy(path, folder))
+
+
+def _because(attempt: Attempt, blamed: tuple[CheckResult, ...]) -> str:
+    first = next(check for check in attempt.verdict.checks if check.outcome == "failed")
+    where = "".join(f"; {check.detail}" for check in blamed)
+    return f"not optimised, because the optimised file failed: {first.rule}: {first.detail}{where}"
+
+
+def _slower(path: Path, rejected: Path, expected: Expected) -> str:
+    """What it costs in speed to do without the optimiser."""
+    ratio = speed_ratio(path, rejected, inputs=expected.vector_inputs)
+    return "" if ratio is None else f"; it takes {ratio:.2f} times as long as the optimised one"
 
 
 def _not_converted(error: NotVerifiedError) -> Attempt:
@@ -84,10 +113,10 @@ def _not_converted(error: NotVerifiedError) -> Attempt:
     return Attempt(verdict=Verdict(checks=(failed,)))
 
 
-def _noted(attempt: Attempt, notes: list[str]) -> Attempt:
-    """The report says what was tried before, and why that was not good enough."""
+def _noted(attempt: Attempt, notes: list[str], blamed: tuple[CheckResult, ...] = ()) -> Attempt:
+    """The report says who is to blame, what was tried before, and why that was not good enough."""
     told = tuple(CheckResult(rule="exporter", outcome="passed", detail=note) for note in notes)
-    verdict = Verdict(checks=(*attempt.verdict.checks, *told), outputs=attempt.verdict.outputs)
+    verdict = Verdict(checks=(*attempt.verdict.checks, *blamed, *told), outputs=attempt.verdict.outputs)
     return Attempt(verdict=verdict, digest=attempt.digest)
 
 
@@ -109,6 +138,9 @@ def _attempt(
             metadata=metadata,
             copy=copy,
         )
+    if verdict.outcome == "verified":
+        errors = errors_of_nodes(folder / MODEL_FILE, converted, expected)
+        write_atomic(folder / NETRON_FILE, json_text(_attachment(converted.model, errors)))
     return Attempt(verdict=verdict, digest=digest)
 
 
@@ -136,7 +168,7 @@ def _write(plan: ExportPlan, folder: Path, converted: Converted, expected: Expec
     content = serialized(model)
     write_atomic(folder / MODEL_FILE, content)
     write_vectors(folder, expected.vector_inputs, expected.vector_outputs)
-    write_atomic(folder / "netron.json", json_text(_attachment(model)))
+    write_atomic(folder / NETRON_FILE, json_text(_attachment(model, {})))
     return hashlib.sha256(content).hexdigest()
 
 
@@ -165,7 +197,7 @@ def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:
     )
 
 
-def _attachment(model: onnx.ModelProto) -> dict[str, Any]:
+def _attachment(model: onnx.ModelProto, errors: Mapping[str, NodeError]) -> dict[str, Any]:
     sizes = {tensor.name: _elements(tensor) for tensor in model.graph.initializer}
     facts = [
         NodeFacts(
@@ -173,7 +205,8 @@ def _attachment(model: onnx.ModelProto) -> dict[str, Any]:
             op_type=node.op_type,
             module=module_of(node)[0],
             parameters=sum(sizes.get(name, 0) for name in node.input),
-            error=None,
+            error=errors[node.name].error if node.name in errors else None,
+            floors=errors[node.name].floors if node.name in errors else None,
         )
         for node in model.graph.node
     ]

@@ -16,6 +16,7 @@ from .attempts import VERSIONED, Attempt, Progress, best_attempt
 from .card import model_card
 from .check import Verdict
 from .expected import compute_expected
+from .inquiry import RULE as BLAME
 from .plan import ExportPlan
 from .publish import MODEL_FILE, REPORT_FILE, building, check_target, keep_rejected, publish
 from .reference import TorchReference
@@ -28,6 +29,7 @@ class RejectedExportError(NotVerifiedError):
         bad = [check for check in report.checks if check.outcome not in {"passed", "skipped"}]
         first = f"{bad[0].rule}: {bad[0].detail}" if bad else "no rule could be applied"
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        more += "".join(f"; {check.detail}" for check in bad[1:] if check.rule == BLAME)
         where = f"the rejected folder is {kept}" if kept else "zoo export --keep-rejected keeps the folder for a look"
         super().__init__(
             f"the export of {report.name} is {report.outcome}: {first}{more}",
@@ -96,6 +98,7 @@ def _report(plan: ExportPlan, attempt: Attempt, *, kind: Reference) -> ExportRep
         opset=plan.opset,
         axes={name: spec.axes for name, spec in {**plan.inputs, **plan.outputs}.items()},
         untrained=plan.untrained,
+        fixed_axes=dict(plan.model.spec.fixed_axes),
         reference=kind,
         checks=attempt.verdict.checks,
         outputs=attempt.verdict.outputs,
