@@ -21,8 +21,9 @@ from zoo_plugins.torchvision import spec
 NAMES = list_models()
 DETECTORS = {
     "fasterrcnn_mobilenet_v3_large_fpn": {"height": 128, "width": 96},
-    "maskrcnn_resnet50_fpn": {"height": 64, "width": 96},
-    "keypointrcnn_resnet50_fpn": {"height": 64, "width": 64},
+    # The heads for masks and key-points take most of the time.
+    "maskrcnn_resnet50_fpn": {"height": 64, "width": 96, "detections": 12, "proposals": 50},
+    "keypointrcnn_resnet50_fpn": {"height": 64, "width": 64, "detections": 12, "proposals": 50},
     "retinanet_resnet50_fpn": {"height": 64, "width": 96},
     "fcos_resnet50_fpn": {"height": 96, "width": 64},
     "ssdlite320_mobilenet_v3_large": {},
@@ -164,6 +165,7 @@ def test_what_is_built_gives_what_is_declared(name: str, options: dict[str, int]
         ("vit_b_16", {"image_size": 100}, "image_size must be a multiple of the patch of 16 pixels, not 100"),
         ("s3d", {"frames": 3}, "clips have at least 14 frames, not 3"),
         ("fasterrcnn_resnet50_fpn", {"height": 8}, "pictures are at least 32x32, not 8x800"),
+        ("fcos_resnet50_fpn", {"detections": 0}, "detections and proposals are at least 1, not 0 and None"),
     ],
 )
 def test_sizes_that_a_net_cannot_take(name: str, options: dict[str, int], message: str) -> None:
@@ -194,8 +196,6 @@ def test_frozen_statistics_are_those_of_the_published_weights() -> None:
 
 def settled(name: str) -> tuple[ModelSpec, nn.Module]:
     found, module = built(name, **DETECTORS[name])
-    if hasattr(module, "roi_heads"):
-        module.roi_heads.detections_per_img = 12  # the heads for masks and key-points take most of the time
     _learn_statistics(module)
     assert found.settle is not None
     found.settle(module)

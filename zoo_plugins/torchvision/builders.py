@@ -108,27 +108,58 @@ def segmenter(name: str, *, classes: int, auxiliary: bool) -> Builder:
     return build
 
 
-def detector(name: str, *, classes: int, side: int) -> Builder:
-    """A detector for one picture of any size, which is never resized inside: preprocessing has done that."""
+def detector(name: str, *, classes: int, side: int, proposes: bool) -> Builder:
+    """A detector for one picture of any size, which is never resized inside: preprocessing has done that.
 
-    def build(*, num_classes: int = classes, height: int = side, width: int = side) -> Any:
-        """Returns [{"boxes": ..., "scores": ..., "labels": ..., ...}] for a batch of one picture, values 0 to 1."""
+    `proposes`: it first proposes regions, and then looks at each of them.
+    """
+
+    def build(
+        *, num_classes: int = classes, height: int = side, width: int = side, detections: int | None = None
+    ) -> Any:
+        """Returns [{"boxes": ..., "scores": ..., "labels": ..., ...}] for a batch of one picture, values 0 to 1.
+
+        `detections`: the most boxes that are given; none means the net's own number.
+        """
         from .net import build_detector
 
         _require_size(height, width, 32)
-        return build_detector(name, num_classes=num_classes, size=(height, width))
+        return build_detector(name, num_classes=num_classes, size=(height, width), detections=detections)
 
-    return build
+    def build_proposing(
+        *,
+        num_classes: int = classes,
+        height: int = side,
+        width: int = side,
+        detections: int | None = None,
+        proposals: int | None = None,
+    ) -> Any:
+        """Returns [{"boxes": ..., "scores": ..., "labels": ..., ...}] for a batch of one picture, values 0 to 1.
+
+        `detections`: the most boxes that are given, `proposals`: the most regions that are looked at; none means the
+        net's own number.
+        """
+        from .net import build_detector
+
+        _require_size(height, width, 32)
+        return build_detector(
+            name, num_classes=num_classes, size=(height, width), detections=detections, proposals=proposals
+        )
+
+    return build_proposing if proposes else build
 
 
 def fixed_detector(name: str, *, classes: int, side: int) -> Builder:
     """An SSD: its default boxes belong to one size of pictures."""
 
-    def build(*, num_classes: int = classes) -> Any:
-        """Returns [{"boxes": ..., "scores": ..., "labels": ...}] for a batch of one picture, values 0 to 1."""
+    def build(*, num_classes: int = classes, detections: int | None = None) -> Any:
+        """Returns [{"boxes": ..., "scores": ..., "labels": ...}] for a batch of one picture, values 0 to 1.
+
+        `detections`: the most boxes that are given; none means the net's own number.
+        """
         from .net import build_detector
 
-        return build_detector(name, num_classes=num_classes, size=(side, side))
+        return build_detector(name, num_classes=num_classes, size=(side, side), detections=detections)
 
     return build
 

@@ -33,8 +33,10 @@ def detection_kind(name: str, file: str, default: Any) -> Kind:
     classes = len(labels_of(default))
     side = SINGLE.get(file) or (320 if "_320_" in name else 800)
     shape: tuple[int | str, ...] = (1, 3, side, side) if file in SINGLE else (1, 3, "height", "width")
-    make = builders.fixed_detector if file in SINGLE else builders.detector
-    build = make(name, classes=classes, side=side)
+    if file in SINGLE:
+        build = builders.fixed_detector(name, classes=classes, side=side)
+    else:
+        build = builders.detector(name, classes=classes, side=side, proposes=file.endswith("_rcnn"))
     fixed = {**FIXED, "H": _ONE_SIZE, "W": _ONE_SIZE} if file in SINGLE else FIXED
     task, more = _parts(file, default)
     return Kind(

@@ -55,15 +55,27 @@ class PlainTransform(GeneralizedRCNNTransform):
         return result
 
 
-def build_detector(name: str, *, size: tuple[int, int], num_classes: int) -> nn.Module:
-    """The detector without weights for pictures of `size` (height, width), normalised as its published weights want."""
-    module: nn.Module = get_model_builder(name)(weights=None, weights_backbone=None, num_classes=num_classes)
+def build_detector(
+    name: str, *, size: tuple[int, int], num_classes: int, detections: int | None = None, proposals: int | None = None
+) -> nn.Module:
+    """The detector without weights for pictures of `size` (height, width), normalised as its published weights want.
+
+    `detections` and `proposals`: the most of them, None for torchvision's own number. Raises ValueError below 1.
+    """
+    if any(most is not None and most < 1 for most in (detections, proposals)):
+        raise ValueError(f"detections and proposals are at least 1, not {detections} and {proposals}")
+    module: Any = get_model_builder(name)(weights=None, weights_backbone=None, num_classes=num_classes)
     if name in _FROZEN:
         # Without weights torchvision puts in layers that learn their statistics; the weights have none to load.
-        _freeze(module.get_submodule("backbone"), _FROZEN[name])
-    old: Any = module.transform
-    module.transform = PlainTransform(old, size=size, fixed=old.fixed_size is not None)
-    return module
+        _freeze(module.backbone, _FROZEN[name])
+    module.transform = PlainTransform(module.transform, size=size, fixed=module.transform.fixed_size is not None)
+    if detections is not None:
+        chooser = module.roi_heads if hasattr(module, "roi_heads") else module
+        chooser.detections_per_img = detections
+    if proposals is not None:
+        module.rpn._post_nms_top_n["testing"] = proposals
+    found: nn.Module = module
+    return found
 
 
 def _freeze(module: nn.Module, epsilon: float) -> None:

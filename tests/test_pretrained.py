@@ -1,0 +1,184 @@
+"""Published weights by name: the right bytes or a clear word, read without running anything, loaded strictly."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import io
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from zoo_core import Weights, ZooError
+from zoo_core.errors import RefusedFileError, UsageError
+from zoo_core.training.pretrained import fetch_weights, find_weights, load_published
+
+TENSORS = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.tensor([1.0, 2.0])}
+NOBODY = "http://127.0.0.1:9/tensors.pth"
+
+
+class Silent(SimpleHTTPRequestHandler):
+    """Serves a folder and writes no log."""
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+class Runs:
+    """An object that a pickle cannot hold without naming code to run."""
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
+    """A folder, and the address where it is served."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield folder, f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+def pickled(what: Any) -> bytes:
+    buffer = io.BytesIO()
+    torch.save(what, buffer)
+    return buffer.getvalue()
+
+
+def weights_for(content: bytes, url: str, **more: Any) -> Weights:
+    return Weights(name="V1", url=url, sha256=hashlib.sha256(content).hexdigest(), **more)
+
+
+@pytest.mark.parametrize("file", ["tensors.pth", "tensors.safetensors"])
+def test_they_are_fetched_once(served: tuple[Path, str], tmp_path: Path, file: str) -> None:
+    folder, address = served
+    content = pickled(TENSORS) if file.endswith("pth") else safetensors.torch.save(TENSORS)
+    (folder / file).write_bytes(content)
+    weights = weights_for(content, address + file, size=len(content))
+    found = fetch_weights(weights, model="some", folder=tmp_path / "cache")
+    assert found.keys() == TENSORS.keys()
+    assert all(torch.equal(found[name], TENSORS[name]) for name in TENSORS)
+    (folder / file).unlink()
+    again = fetch_weights(weights, model="some", folder=tmp_path / "cache")
+    assert torch.equal(again["bias"], TENSORS["bias"])
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == [f"{weights.sha256[:8]}-{file}"]
+
+
+def test_the_users_cache_is_the_default(served: tuple[Path, str], tmp_path: Path, monkeypatch: Any) -> None:
+    folder, address = served
+    monkeypatch.setenv("ZOO_CACHE", str(tmp_path / "own"))
+    (folder / "a.pth").write_bytes(pickled(TENSORS))
+    fetch_weights(weights_for(pickled(TENSORS), f"{address}a.pth"), model="some")
+    assert len(list((tmp_path / "own" / "weights").glob("*-a.pth"))) == 1
+
+
+@pytest.mark.parametrize("sent", [b"", pickled(TENSORS)[:-5], pickled(TENSORS) + bytes(3_000_000)])
+def test_other_bytes_are_an_error_and_leave_nothing(served: tuple[Path, str], tmp_path: Path, sent: bytes) -> None:
+    folder, address = served
+    (folder / "a.pth").write_bytes(sent)
+    weights = weights_for(pickled(TENSORS), f"{address}a.pth", size=len(pickled(TENSORS)))
+    with pytest.raises(ZooError, match=r"cannot fetch the weights V1 of some from .*a.pth: what came is not the file"):
+        fetch_weights(weights, model="some", folder=tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_without_a_network(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match=r"cannot fetch the weights V1 of some from .*: no connection") as caught:
+        fetch_weights(weights_for(b"", NOBODY), model="some", folder=tmp_path)
+    assert "put the file there yourself: " in str(caught.value.hint)
+    assert caught.value.exit_code == 1
+
+
+def test_the_server_does_not_have_them(served: tuple[Path, str], tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="the server answered 404"):
+        fetch_weights(weights_for(b"", f"{served[1]}a.pth"), model="some", folder=tmp_path)
+
+
+def test_a_prefix_of_the_hash_is_enough_only_for_a_protected_address(tmp_path: Path) -> None:
+    content = pickled(TENSORS)
+    prefix = hashlib.sha256(content).hexdigest()[:8]
+    with pytest.raises(ZooError, match="the weights V1 of some would come unprotected from http:"):
+        fetch_weights(Weights(name="V1", url=NOBODY, sha256=prefix), model="some", folder=tmp_path)
+    with pytest.raises(ZooError, match="the weights V1 of some have no sha256"):
+        fetch_weights(Weights(name="V1", url="https://127.0.0.1:9/a.pth", sha256=""), model="some", folder=tmp_path)
+    (tmp_path / f"{prefix}-a.pth").write_bytes(content)  # put there by hand
+    found = fetch_weights(
+        Weights(name="V1", url="https://127.0.0.1:9/a.pth", sha256=prefix), model="some", folder=tmp_path
+    )
+    assert found.keys() == TENSORS.keys()
+
+
+def test_another_file_in_the_cache(tmp_path: Path) -> None:
+    weights = weights_for(pickled(TENSORS), NOBODY)
+    path = tmp_path / f"{weights.sha256[:8]}-tensors.pth"
+    path.write_bytes(b"mine")
+    with pytest.raises(ZooError, match=r"is not the weights V1 of some: its sha256 is another one"):
+        fetch_weights(weights, model="some", folder=tmp_path)
+    assert path.read_bytes() == b"mine"
+
+
+def put(folder: Path, content: bytes) -> Weights:
+    weights = weights_for(content, NOBODY)
+    (folder / f"{weights.sha256[:8]}-tensors.pth").write_bytes(content)
+    return weights
+
+
+def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RefusedFileError, match="holds more than tensors, and reading it would run code"):
+        fetch_weights(put(tmp_path, pickled({"weight": Runs()})), model="some", folder=tmp_path)
+
+
+def test_a_damaged_file(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match=r"the weights .*tensors.pth are damaged"):
+        fetch_weights(put(tmp_path, pickled(TENSORS)[:200]), model="some", folder=tmp_path)
+
+
+def test_a_file_that_is_no_state(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="holds no table of tensors by name"):
+        fetch_weights(put(tmp_path, pickled([torch.ones(1)])), model="some", folder=tmp_path)
+
+
+def test_names() -> None:
+    offered = [Weights(name=name, url="", sha256="") for name in ("V2", "V1")]
+    assert find_weights(offered, "DEFAULT", model="some").name == "V2"
+    assert find_weights(offered, "V1", model="some").name == "V1"
+    with pytest.raises(UsageError, match="some has no weights called 'V3'") as caught:
+        find_weights(offered, "V3", model="some")
+    assert "V1" in str(caught.value.hint)
+    with pytest.raises(UsageError, match="some has no weights called 'DEFAULT'") as caught:
+        find_weights([], "DEFAULT", model="some")
+    assert "it has none" in str(caught.value.hint)
+
+
+class Renamed(nn.Linear):
+    """A layer whose tensors had other names in its first version, as several of torchvision's had."""
+
+    _version = 2
+
+    def _load_from_state_dict(self, state: dict[str, Tensor], prefix: str, metadata: Any, *more: Any) -> None:
+        if metadata.get("version", 1) < 2:
+            state[f"{prefix}weight"] = state.pop(f"{prefix}kernel")
+        super()._load_from_state_dict(state, prefix, metadata, *more)
+
+
+def test_the_module_itself_knows_its_old_names() -> None:
+    old: OrderedDict[str, Tensor] = OrderedDict(kernel=TENSORS["weight"].half(), bias=TENSORS["bias"])
+    state = load_published(Renamed(3, 2), old, source="V1")
+    assert state.keys() == {"weight", "bias"}
+    assert state["weight"].dtype is torch.float32
+    assert torch.equal(state["weight"], TENSORS["weight"])
+
+
+def test_weights_of_another_shape() -> None:
+    with pytest.raises(ZooError, match=r"the weights V1 do not fit the model: .*size mismatch for weight"):
+        load_published(nn.Linear(4, 2), TENSORS, source="V1")
