@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -103,4 +104,39 @@ def prepare(plan: ExportPlan) -> Prepared:
     set_metadata(model, metadata)
     return Prepared(
         plan=plan, reference=reference, expected=expected, converted=converted, metadata=metadata, model=model
+    )
+
+
+def plan_of(
+    build: Callable[[], nn.Module],
+    *,
+    inputs: Mapping[str, TensorSpec],
+    outputs: Mapping[str, TensorSpec],
+    task: str = "features",
+    **fields: Any,
+) -> ExportPlan:
+    """The plan of a module with fresh weights, for tensors of any form; `fields` are further ones of its ModelSpec."""
+
+    def builder() -> nn.Module:
+        return build()
+
+    spec = ModelSpec(
+        name="under-test",
+        build=builder,
+        task=task,
+        summary="a model for tests",
+        inputs=inputs,
+        outputs=outputs,
+        **fields,
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        checkpoint = build().state_dict()
+    return ExportPlan(
+        name="under-test",
+        model=Model(spec=spec, plugin="tests:tests"),
+        options={},
+        checkpoint=checkpoint,
+        inputs=inputs,
+        outputs=outputs,
     )

@@ -108,7 +108,10 @@ class OutputError(Record):
 
 @dataclass(frozen=True, kw_only=True)
 class ExportReport(Record):
-    """What `report.json` holds. `files` maps the path of every other file of the bundle to its sha256."""
+    """What `report.json` holds. `files` maps the path of every other file of the bundle to its sha256.
+
+    `fixed_axes`: why an axis that others leave free is not free in this file, by its name.
+    """
 
     outcome: Outcome
     name: str
@@ -122,4 +125,5 @@ class ExportReport(Record):
     outputs: tuple[OutputError, ...]
     versions: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
+    fixed_axes: Mapping[str, str] = field(default_factory=dict)
     schema: int = 1

@@ -190,6 +190,7 @@ def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:
         metrics=dict(plan.metrics),
         license=spec.license,
         run=plan.run,
+        weights=plan.weights,
         opset=plan.opset,
         untrained=plan.untrained,
         versions=package_versions(VERSIONED),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from zoo_core.records import ExportReport
+from zoo_core.verification.inputs import BATCH
 
 from .plan import ExportPlan
 
@@ -43,8 +44,9 @@ def _metrics(plan: ExportPlan) -> str:
 
 
 def _use(plan: ExportPlan) -> str:
-    name, spec = next(iter(plan.inputs.items()))
-    shape = ", ".join("1" if isinstance(axis, str) else str(axis) for axis in spec.axes)
+    sizes = {BATCH: 1, **plan.size_cases[0]}
+    zeros = {n: f"np.zeros({spec.shape(sizes)}, dtype=np.{spec.dtype})" for n, spec in plan.inputs.items()}
+    feed = ", ".join(f'"{name}": {array}' for name, array in zeros.items())
     return f"""## Use
 
 With the zoo, which reads pictures and applies the preprocessing that is stored in the file (no PyTorch needed):
@@ -55,8 +57,8 @@ With onnxruntime alone (the input is already preprocessed then):
 
     import numpy as np, onnxruntime as ort
     session = ort.InferenceSession("model.onnx")
-    x = np.zeros(({shape}), dtype=np.{spec.dtype})
-    {", ".join(plan.outputs)}{"," if len(plan.outputs) == 1 else ""} = session.run(None, {{"{name}": x}})"""
+    inputs = {{{feed}}}
+    {", ".join(plan.outputs)}{"," if len(plan.outputs) == 1 else ""} = session.run(None, inputs)"""
 
 
 def _check(report: ExportReport) -> str:
@@ -77,4 +79,5 @@ def _tensors(plan: ExportPlan) -> str:
         for name, spec in specs.items()
     ]
     header = "| | name | dtype | axes |\n| --- | --- | --- | --- |\n"
-    return "## Inputs and outputs\n\n" + header + "\n".join(rows)
+    reasons = "".join(f"\n\n{axis} is fixed: {reason}." for axis, reason in plan.model.spec.fixed_axes.items())
+    return "## Inputs and outputs\n\n" + header + "\n".join(rows) + reasons

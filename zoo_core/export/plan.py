@@ -58,6 +58,7 @@ class ExportPlan:
     preprocess: Preprocess | None = None
     validation: LabelledInputs | None = field(default=None, repr=False)
     run: str | None = None
+    weights: str | None = None
     untrained: bool = False
     dataset: Mapping[str, Any] | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)

@@ -181,9 +181,10 @@ class TorchReference:
     def run(self, inputs: Mapping[str, Array]) -> ReferenceResult:
         """Both runs. Raises NotVerifiedError when two float32 runs differ, of one module or of two builds."""
         first = self.float32(inputs)
-        hint = "the model draws random numbers, or keeps state between calls"
-        _require_equal(first, self.float32(inputs), "PyTorch gives another {} each time it is run", hint)
         if not self._is_double:
+            # Once: the first rows are of every kind.
+            hint = "the model draws random numbers, or keeps state between calls"
+            _require_equal(first, self.float32(inputs), "PyTorch gives another {} each time it is run", hint)
             # Two builds are one model, or the distance between float32 and float64 would be no rounding noise.
             hint = "register what the builder draws as a parameter or buffer, so that the weights hold it"
             _require_equal(first, self._run(self._double, inputs), "two builds give another {}", hint)

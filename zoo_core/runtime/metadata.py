@@ -44,6 +44,7 @@ class Metadata:
     dataset: Mapping[str, Any] | None = None
     metrics: Mapping[str, Any] = field(default_factory=dict)
     run: str | None = None
+    weights: str | None = None
     opset: int = 0
     untrained: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -106,6 +107,7 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "dataset": ((dict, _OPTIONAL), "an object or null"),
     "metrics": (dict, "an object"),
     "run": ((str, _OPTIONAL), "a text or null"),
+    "weights": ((str, _OPTIONAL), "a text or null"),
     "opset": (int, "a number"),
     "untrained": (bool, "true or false"),
     "versions": (dict, "an object"),

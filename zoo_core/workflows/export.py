@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
+from zoo_core.errors import MissingExtraError, UsageError, ZooError
 from zoo_core.matching import bound_tensors, full_options
 from zoo_core.records import ExportReport
 from zoo_core.registry import Model, Zoo
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo_core.data import BoundDataset, Samples
     from zoo_core.export.attempts import Progress
     from zoo_core.export.plan import ExportPlan, LabelledInputs
+    from zoo_core.specs import Weights
     from zoo_core.training import Run
 
 FRESH_SEED = 0
@@ -110,9 +111,10 @@ def plan_model(
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(FRESH_SEED)
-        checkpoint = dict(model.build(**options).state_dict())
+        module = model.build(**options)
+    checkpoint, published = dict(module.state_dict()), None
     if weights is not None:
-        checkpoint = _as_built(_weights_from(weights, model), checkpoint)
+        checkpoint, published = _weights_from(weights, model, module)
     plan = _plan(
         model,
         options,
@@ -120,7 +122,8 @@ def plan_model(
         name=name,
         opset=opset,
         dynamic=dynamic,
-        labels=model.spec.labels,
+        labels=(published.labels if published else ()) or model.spec.labels,
+        published=published,
         untrained=weights is None and any(tensor.numel() for tensor in checkpoint.values()),
     )
     return _made_healthy(plan) if plan.untrained else plan
@@ -148,21 +151,20 @@ def _as_built(tensors: Mapping[str, Tensor], built: Mapping[str, Tensor]) -> dic
     }
 
 
-def _weights_from(text: str, model: Model) -> dict[str, Tensor]:
+def _weights_from(text: str, model: Model, module: nn.Module) -> tuple[dict[str, Tensor], Weights | None]:
+    """The tensors that `--weights` names, and what they are where the model publishes them."""
     path = Path(text)
-    if path.suffix != ".safetensors":
-        named = [weights.name for weights in model.spec.weights]
-        if not named:
-            raise UsageError(
-                f"{model.name} has no weights called {text!r}", hint="it has none; name a .safetensors file"
-            )
-        raise UsageError(f"{model.name} has no weights called {text!r}", hint=did_you_mean(text, named))
-    from zoo_core.training.checkpoint import read_tensors
+    if path.suffix == ".safetensors":
+        from zoo_core.training.checkpoint import read_tensors
 
-    if not path.exists():
-        raise ZooError(f"there is no file {path}", hint="check the path given to --weights")
-    tensors: dict[str, Tensor] = read_tensors(path, what="the weights")[0]
-    return tensors
+        if not path.exists():
+            raise ZooError(f"there is no file {path}", hint="check the path given to --weights")
+        return _as_built(read_tensors(path, what="the weights")[0], module.state_dict()), None
+    from zoo_core.training.pretrained import fetch_weights, find_weights, load_published
+
+    published = find_weights(model.spec.weights, text, model=model.name)
+    tensors = fetch_weights(published, model=model.name)
+    return load_published(module, tensors, source=f"{published.name} of {model.name}"), published
 
 
 def _plan(
@@ -178,12 +180,14 @@ def _plan(
     samples: Samples | None = None,
     run: str | None = None,
     untrained: bool = False,
+    published: Weights | None = None,
     metrics: Mapping[str, float] | None = None,
     fingerprint: str = "",
 ) -> ExportPlan:
     from zoo_core.export.plan import ExportPlan, keep_free
 
-    preprocess = dataset.preprocess if dataset else model.spec.preprocess
+    own = (published.preprocess if published else None) or model.spec.preprocess
+    preprocess = dataset.preprocess if dataset else own
     inputs, outputs = keep_free(*bound_tensors(model, options), dynamic, preprocess=preprocess)
     return ExportPlan(
         name=name,
@@ -198,7 +202,8 @@ def _plan(
         run=run,
         untrained=untrained,
         dataset=_dataset_record(dataset, fingerprint) if dataset else None,
-        metrics=metrics or {},
+        metrics=published.metrics if published else metrics or {},
+        weights=published.name if published else None,
         opset=opset,
     )
 

@@ -86,6 +86,7 @@ def _describe_model(
         "options": _with_values(model.spec.options, options),
         "inputs": {name: tensor.to_json() for name, tensor in inputs.items()},
         "outputs": {name: tensor.to_json() for name, tensor in outputs.items()},
+        "fixed_axes": dict(model.spec.fixed_axes),
         "weights": [weights.name for weights in model.spec.weights],
         "aliases": list(model.spec.aliases),
     }

@@ -1,0 +1,231 @@
+"""Models that choose on the way: every stage is checked on what the file gave to it, and choices are sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from checking import plan_of
+from torch import Tensor, nn
+
+from zoo_core import Stage, TensorSpec
+from zoo_core.errors import ZooError
+from zoo_core.export.bundle import RejectedExportError, export
+from zoo_core.export.plan import ExportPlan
+from zoo_core.records import ExportReport
+from zoo_core.verification import verify_export
+from zoo_core.verification.selections import Choice, choice_of, problems_of
+
+INPUTS = {"image": TensorSpec(1, 3, 20, 16)}
+OUTPUTS = {"scores": TensorSpec("K"), "places": TensorSpec("K", dtype="int64"), "codes": TensorSpec("K", 6)}
+
+
+class Chooser(nn.Module):
+    """The best 12 places of a map, and of each a few numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.score, self.code = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 1, 1), nn.Linear(6, 6)
+
+    def maps(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        features = torch.tanh(self.body(image))
+        return features, self.score(features).flatten()
+
+    def best(self, scores: Tensor) -> tuple[Tensor, Tensor]:
+        found = scores.topk(12)
+        return found.values, found.indices
+
+    def codes(self, features: Tensor, places: Tensor) -> Tensor:
+        found: Tensor = self.code(features[0].flatten(1).T[places])
+        return found
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        features, scores = self.maps(image)
+        best, places = self.best(scores)
+        return {"scores": best, "places": places, "codes": self.codes(features, places)}
+
+
+def stages_of(module: Chooser) -> Sequence[Stage]:
+    return (
+        Stage(name="maps", inputs=("image",), outputs=("features", "all_scores"), run=module.maps),
+        Stage(name="best", inputs=("all_scores",), outputs=("scores", "places"), run=module.best, selects=True),
+        Stage(name="codes", inputs=("features", "places"), outputs=("codes",), run=module.codes),
+    )
+
+
+def plan(stages: Callable[[Chooser], Sequence[Stage]] = stages_of) -> ExportPlan:
+    return plan_of(Chooser, inputs=INPUTS, outputs=OUTPUTS, stages=stages)
+
+
+def rejected(plan: ExportPlan, folder: Path) -> ExportReport:
+    with pytest.raises(RejectedExportError) as caught:
+        export(plan, folder / "export")
+    assert not (folder / "export").exists()
+    return caught.value.report
+
+
+def test_stages_are_checked_and_the_published_file_has_only_the_declared_outputs(tmp_path: Path) -> None:
+    report = export(plan(), tmp_path / "export")
+    assert report.outcome == "verified"
+    rules = [check.rule for check in report.checks]
+    assert {"stages", "choices", "values", "copy", "self-test", "test vectors", "sensitivity"} <= set(rules)
+    assert rules.count("choices") == 2  # optimised and not
+    assert [error.name for error in report.outputs] == ["scores", "places", "codes"]
+    model = onnx.load(tmp_path / "export" / "model.onnx")
+    assert [value.name for value in model.graph.output] == list(OUTPUTS)
+    again = verify_export(tmp_path / "export")
+    assert again.outcome == "verified"
+    assert {"self-test", "test vectors", "sensitivity"} <= {check.rule for check in again.checks}
+
+
+def faulty(change: Callable[[Chooser], Sequence[Stage]]) -> Callable[[Chooser], Sequence[Stage]]:
+    """Stages that are right where PyTorch runs them, and `change`d where they are traced, which comes third."""
+    calls = []
+
+    def stages(module: Chooser) -> Sequence[Stage]:
+        calls.append(module)
+        return change(module) if len(calls) > 2 else stages_of(module)
+
+    return stages
+
+
+def _other_maps(module: Chooser) -> Sequence[Stage]:
+    def maps(image: Tensor) -> tuple[Tensor, Tensor]:
+        features, scores = module.maps(image)
+        return features, scores * 1.0001
+
+    return (Stage(name="maps", inputs=("image",), outputs=("features", "all_scores"), run=maps), *stages_of(module)[1:])
+
+
+def _other_choice(module: Chooser) -> Sequence[Stage]:
+    def best(scores: Tensor) -> tuple[Tensor, Tensor]:
+        found = scores.topk(12)
+        return found.values, torch.cat((found.indices[:11], found.indices[:1]))
+
+    first, _, last = stages_of(module)
+    stage = Stage(name="best", inputs=("all_scores",), outputs=("scores", "places"), run=best, selects=True)
+    return first, stage, last
+
+
+def _fewer(module: Chooser) -> Sequence[Stage]:
+    def best(scores: Tensor) -> tuple[Tensor, Tensor]:
+        found = scores.topk(9)
+        return found.values, found.indices
+
+    first, _, last = stages_of(module)
+    stage = Stage(name="best", inputs=("all_scores",), outputs=("scores", "places"), run=best, selects=True)
+    return first, stage, last
+
+
+def _other_codes(module: Chooser) -> Sequence[Stage]:
+    def codes(features: Tensor, places: Tensor) -> Tensor:
+        return module.codes(features, places).flip(0)
+
+    return (
+        *stages_of(module)[:2],
+        Stage(name="codes", inputs=("features", "places"), outputs=("codes",), run=codes),
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "rule", "stage"),
+    [
+        (_other_maps, "values", "maps"),
+        (_other_choice, "choices", "best"),
+        (_fewer, "choices", "best"),
+        (_other_codes, "values", "codes"),
+    ],
+)
+def test_a_fault_in_a_stage_is_found_there(tmp_path: Path, change: object, rule: str, stage: str) -> None:
+    report = rejected(plan(faulty(change)), tmp_path)  # type: ignore[arg-type]
+    bad = [check for check in report.checks if check.outcome == "failed"]
+    assert bad[0].rule == rule
+    assert f"stage {stage}" in bad[0].detail
+
+
+def test_stages_that_are_not_the_model(tmp_path: Path) -> None:
+    def shifted(module: Chooser) -> Sequence[Stage]:
+        def maps(image: Tensor) -> tuple[Tensor, Tensor]:
+            features, scores = module.maps(image)
+            return features, scores + 0.01
+
+        stage = Stage(name="maps", inputs=("image",), outputs=("features", "all_scores"), run=maps)
+        return stage, *stages_of(module)[1:]
+
+    report = rejected(plan(shifted), tmp_path)
+    bad = next(check for check in report.checks if check.outcome == "failed")
+    assert bad.rule == "stages"
+    assert "12 of 12 rows for a noise input differ" in bad.detail
+
+
+@pytest.mark.parametrize(
+    ("stages", "text"),
+    [
+        (lambda module: stages_of(module)[1:], "stage 'best' takes all_scores, which no stage before it gives"),
+        (lambda module: stages_of(module)[:2], "no stage gives the output codes"),
+        (lambda module: (*stages_of(module), stages_of(module)[1]), "stage 'best' gives scores, places again"),
+    ],
+)
+def test_stages_that_do_not_fit_together(tmp_path: Path, stages: object, text: str) -> None:
+    report = rejected(plan(stages), tmp_path)  # type: ignore[arg-type]
+    assert text in report.checks[0].detail
+
+
+def test_a_stage_that_gives_something_else_than_it_says(tmp_path: Path) -> None:
+    def stages(module: Chooser) -> Sequence[Stage]:
+        return Stage(name="maps", inputs=("image",), outputs=("features",), run=module.maps), *stages_of(module)[1:]
+
+    def short(module: Chooser) -> Sequence[Stage]:
+        first, second, third = stages_of(module)
+        return first, second, Stage(name="codes", inputs=third.inputs, outputs=("codes", "more"), run=third.run)
+
+    assert "takes all_scores" in rejected(plan(stages), tmp_path).checks[0].detail
+    assert (
+        "stage 'codes': the model gives 1 outputs, but 2 are declared"
+        in rejected(plan(short), tmp_path).checks[0].detail
+    )
+
+
+def test_a_stage_needs_a_name_inputs_and_outputs() -> None:
+    with pytest.raises(ZooError, match="Stage 'maps' needs a name, inputs and outputs"):
+        Stage(name="maps", inputs=(), outputs=("a",), run=lambda: None)
+
+
+def _rows(scores: Sequence[float], labels: Sequence[int]) -> dict[str, np.ndarray]:
+    return {"scores": np.array(scores), "labels": np.array(labels)}
+
+
+def _sure(moved: Sequence[dict[str, np.ndarray]] = ()) -> Choice:
+    exact = _rows([0.9, 0.5, 0.4], [1, 2, 3])
+    return choice_of(exact, _rows([0.9 + 1e-8, 0.5, 0.4], [1, 2, 3]), moved)
+
+
+def test_a_choice_that_agrees_in_any_order() -> None:
+    assert not problems_of(_sure(), _rows([0.4, 0.9, 0.5], [3, 1, 2]))
+
+
+def test_a_clear_row_that_is_missing_or_another_in_its_place() -> None:
+    assert "1 of 3 clear rows are missing" in problems_of(_sure(), _rows([0.9, 0.5], [1, 2]))[0]
+    problems = problems_of(_sure(), _rows([0.9, 0.5, 0.4], [1, 2, 7]))
+    assert "1 of 3 clear rows are missing" in problems[0]
+    assert "1 of 3 rows are none that PyTorch would choose" in problems[1]
+    assert "1 of 3 clear rows" in problems_of(_sure(), _rows([0.9 + 1e-5, 0.5, 0.4], [1, 2, 3]))[0]
+
+
+def test_a_row_that_hangs_by_a_hair_may_be_missing_or_another() -> None:
+    sure = _sure([_rows([0.9, 0.5, 0.4], [1, 2, 8])])
+    assert sure.clear.tolist() == [True, True, False]
+    for found in (_rows([0.9, 0.5, 0.4], [1, 2, 8]), _rows([0.9, 0.5], [1, 2]), _rows([0.9, 0.5, 0.4], [1, 2, 3])):
+        assert not problems_of(sure, found)
+    assert problems_of(sure, _rows([0.9, 0.5, 0.4], [1, 2, 9]))
+
+
+def test_rows_that_are_not_finite_or_of_another_shape() -> None:
+    assert "not finite" in problems_of(_sure(), _rows([0.9, np.nan, 0.4], [1, 2, 3]))[0]
+    assert "different numbers of rows" in problems_of(_sure(), _rows([0.9, 0.5], [1, 2, 3]))[0]
+    wide = {"scores": np.zeros((3, 2)), "labels": np.array([1, 2, 3])}
+    assert "rows of the shape (2,), not ()" in problems_of(_sure(), wide)[0]
