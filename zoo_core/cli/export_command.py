@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from .common import json_option, model_options, note, say
+from .common import json_option, model_options, say
 from .completion import complete_models_and_runs
+from .stages import StageProgress
 
 EXAMPLES = """
 \b
@@ -54,7 +55,8 @@ def command(
     from zoo_core.export.bundle import RejectedExportError
 
     try:
-        report = export_plan(plan, target, zoo, keep=keep_rejected, progress=lambda stage: note(f"{stage} ..."))
+        with StageProgress() as progress:
+            report = export_plan(plan, target, zoo, keep=keep_rejected, progress=progress)
     except RejectedExportError as error:
         show_report(error.report, as_json=as_json)
         raise
