@@ -6,7 +6,7 @@ import dataclasses
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -52,7 +52,6 @@ class TwoHeads(nn.Module):
 class Subject:
     """A model ready to be judged; `earlier` is the file of an earlier epoch."""
 
-    name: str
     prepared: Prepared = field(repr=False)
     earlier: bytes | None = field(default=None, repr=False)
 
@@ -100,12 +99,12 @@ def _torchvision(name: str) -> Subject:
         return torchvision.models.get_model(name, weights=None, num_classes=CLASSES)
 
     plan = _plan(build, {"logits": TensorSpec("N", CLASSES)}, "image-classification")
-    return Subject(name=name, prepared=prepare(plan))
+    return Subject(prepared=prepare(plan))
 
 
 def _two_heads() -> Subject:
     outputs = {name: TensorSpec("N", 4, SIDE, SIDE) for name in ("mask", "edges")}
-    return Subject(name="two heads", prepared=prepare(_plan(TwoHeads, outputs, "features")))
+    return Subject(prepared=prepare(_plan(TwoHeads, outputs, "features")))
 
 
 def _lenet5(folder: Path) -> Subject:
@@ -121,22 +120,19 @@ def _lenet5(folder: Path) -> Subject:
     finally:
         os.chdir(before)
     set_metadata(earlier.model, now.metadata)
-    return Subject(name="lenet5, trained on digits", prepared=now, earlier=serialized(earlier.model))
+    return Subject(prepared=now, earlier=serialized(earlier.model))
 
 
 def _mlp() -> Subject:
     plan = plan_model(open_zoo().model("mlp"), {}, name="mlp", opset=DEFAULT_OPSET)
-    return Subject(name="mlp", prepared=prepare(_healthy(plan)))
+    return Subject(prepared=prepare(plan))
 
 
-def subjects(folder: Path, *, only: str = "") -> Iterator[Subject]:
-    """Every model, one after the other; those whose name has `only` in it."""
-    makers: dict[str, Callable[[], Subject]] = {
-        "lenet5": lambda: _lenet5(folder),
+def makers(folder: Path) -> dict[str, Callable[[], Subject]]:
+    """What makes each model, by name; `folder` is for the runs of those that are trained."""
+    return {
+        "lenet5, trained on digits": lambda: _lenet5(folder),
         "mlp": _mlp,
         "two heads": _two_heads,
         **{name: lambda name=name: _torchvision(name) for name in ("squeezenet1_1", "mobilenet_v3_small", "resnet18")},
     }
-    for name, make in makers.items():
-        if only in name:
-            yield make()

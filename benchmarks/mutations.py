@@ -5,14 +5,17 @@ is judged by all rules of the zoo's check and by the rules in `peers.py`. A muta
 when every output is bit-equal on all inputs and its weights are equal. Faults in the
 metadata (preprocessing, labels) are left out where others are compared, since their files hold none.
 
-    OMP_NUM_THREADS=1 python benchmarks/mutations.py [--only NAME] [--out docs/mutations.md]
+    OMP_NUM_THREADS=1 python benchmarks/mutations.py [--only NAME] [--rows FILE] [--out docs/mutations.md]
 
+`--rows` keeps what was measured, model by model, and a later run goes on from there as long as the check is the same.
 Exit code 1 when the zoo's check rejects a healthy file, or lets a mutant pass that is not equivalent.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
+import json
 import os
 import sys
 import tempfile
@@ -21,11 +24,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import onnx
-from mutation_models import Subject, subjects
+from mutation_models import Subject, makers
 from peers import PEERS, complaints
 
 from zoo_core.environment import machine_kind, package_versions
@@ -58,8 +62,48 @@ class Row:
         """Mutants that are not equivalent, and whose fault is in the graph or the weights."""
         return [m for m in self.score.mutants if m.verdict != "equivalent" and m.kind not in DESCRIPTION]
 
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON."""
+        mutants = [{**m.to_json(), "complaints": sorted(self.complaints[m.name])} for m in self.score.mutants]
+        return {
+            "name": self.name,
+            "mutants": mutants,
+            "rejected_by": sorted(self.rejected_by),
+            "seconds": self.seconds,
+        }
 
-def judge(subject: Subject, folder: Path) -> Row:
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Row:
+        """The inverse of `to_json`."""
+        complaints = {mutant["name"]: frozenset(mutant.pop("complaints")) for mutant in data["mutants"]}
+        mutants = tuple(Judged(**{**mutant, "rules": tuple(mutant["rules"])}) for mutant in data["mutants"])
+        return cls(
+            name=data["name"],
+            score=MutationScore(mutants=mutants),
+            rejected_by=frozenset(data["rejected_by"]),
+            complaints=complaints,
+            seconds=data["seconds"],
+        )
+
+
+def check_key() -> str:
+    """Changes whenever the check or the faults do."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1] / "zoo_core"
+    for path in sorted([*package.glob("export/**/*.py"), *package.glob("verification/**/*.py")]):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def kept_rows(file: Path | None) -> dict[str, Row]:
+    """Rows of an earlier run with the same check, by model."""
+    if file is None or not file.exists():
+        return {}
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    return {line["row"]["name"]: Row.from_json(line["row"]) for line in lines if line["key"] == check_key()}
+
+
+def judge(name: str, subject: Subject, folder: Path) -> Row:
     """All mutants of one model under all rules."""
     start = time.perf_counter()
     content, questions = subject.content, subject.questions()
@@ -84,7 +128,7 @@ def judge(subject: Subject, folder: Path) -> Row:
     verdict = subject.prepared.judge(onnx.load_model_from_string(content), folder)
     rejected = complaints(content, questions) | ({"zoo"} if verdict.outcome != "verified" else set())
     return Row(
-        name=subject.name,
+        name=name,
         score=MutationScore(mutants=tuple(found)),
         rejected_by=frozenset(rejected),
         complaints=told,
@@ -190,12 +234,21 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", metavar="NAME", help="models whose name has this in it")
     parser.add_argument("--out", type=Path, metavar="FILE", help="write the page there too")
+    parser.add_argument("--rows", type=Path, metavar="FILE", help="keep finished models there, and do not repeat them")
     arguments = parser.parse_args()
+    kept = kept_rows(arguments.rows)
     rows = []
-    with tempfile.TemporaryDirectory(prefix="zoo-mutations-") as name:
-        for subject in subjects(Path(name), only=arguments.only):
-            rows.append(judge(subject, Path(name)))
-            print(f"{subject.name}: {rows[-1].seconds:.0f} s", file=sys.stderr, flush=True)
+    with tempfile.TemporaryDirectory(prefix="zoo-mutations-") as folder:
+        for name, make in makers(Path(folder)).items():
+            if arguments.only not in name:
+                continue
+            if name not in kept:
+                kept[name] = judge(name, make(), Path(folder))
+                if arguments.rows:
+                    with arguments.rows.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps({"key": check_key(), "row": kept[name].to_json()}) + "\n")
+            rows.append(kept[name])
+            print(f"{name}: {rows[-1].seconds:.0f} s", file=sys.stderr, flush=True)
     text = page(rows)
     print(text)
     if arguments.out:
