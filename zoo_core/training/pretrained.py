@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -114,15 +113,15 @@ def _read_pth(path: Path) -> dict[str, Tensor]:
     try:
         with clear_io_errors("cannot read the weights", path):
             found: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except (RuntimeError, ValueError, EOFError, KeyError) as error:
+        text = " ".join(str(error).split())[:200]
+        raise ZooError(f"the weights {path} are damaged: {text}", hint="remove the file to fetch it again") from error
+    except Exception as error:
+        if type(error).__name__ != "UnpicklingError":  # it lives in a module that nothing here imports
+            raise
         raise RefusedFileError(
             f"{path} holds more than tensors, and reading it would run code that is in it",
             hint="ask for the weights as .safetensors",
-        ) from error
-    except (RuntimeError, ValueError, EOFError, KeyError) as error:
-        raise ZooError(
-            f"the weights {path} are damaged: {' '.join(str(error).split())[:200]}",
-            hint="remove the file to fetch it again",
         ) from error
     if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
         raise ZooError(f"{path} holds no table of tensors by name", hint="only a module's state can be loaded")

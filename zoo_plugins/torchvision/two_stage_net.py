@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,49 +26,33 @@ def two_stages(module: Any) -> Sequence[Stage]:
     names = module.roi_heads.box_roi_pool.featmap_names
     features = tuple(f"features_{name}" for name in names if int(name) < len(levels) - 1)
     candidates = tuple(f"{what}_{level}" for level in levels for what in ("objectness", "candidates"))
-    heads = module.roi_heads
     found = [
-        Stage(
-            name="heads",
-            inputs=("image",),
-            outputs=(*features, *candidates),
-            run=partial(_heads, module, len(features)),
-        ),
-        Stage(
-            name="proposals", inputs=candidates, outputs=("proposals",), run=partial(_proposals, module), selects=True
-        ),
-        Stage(
-            name="regions",
-            inputs=(*features, "proposals"),
-            outputs=("class_scores", "class_boxes"),
-            run=partial(_regions, module),
-        ),
-        Stage(
-            name="detections",
-            inputs=("class_scores", "class_boxes"),
-            outputs=("boxes", "scores", "labels"),
-            run=partial(_detections, module),
+        _stage("heads", partial(_heads, module, len(features)), ("image",), (*features, *candidates)),
+        _stage("proposals", partial(_proposals, module), candidates, ("proposals",), selects=True),
+        _stage("regions", partial(_regions, module), (*features, "proposals"), ("class_scores", "class_boxes")),
+        _stage(
+            "detections",
+            partial(_detections, module),
+            ("class_scores", "class_boxes"),
+            ("boxes", "scores", "labels"),
             selects=True,
         ),
     ]
-    if heads.has_mask():
-        found.append(
-            Stage(name="masks", inputs=(*features, "boxes", "labels"), outputs=("masks",), run=partial(_masks, module))
-        )
-    if heads.has_keypoint():
-        found.append(
-            Stage(name="heatmaps", inputs=(*features, "boxes"), outputs=("heatmaps",), run=partial(_heatmaps, module))
-        )
-        found.append(
-            Stage(
-                name="keypoints",
-                inputs=("heatmaps", "boxes"),
-                outputs=("keypoints", "keypoints_scores"),
-                run=partial(_keypoints, module),
-                selects=True,
-            )
-        )
+    if module.roi_heads.has_mask():
+        found.append(_stage("masks", partial(_masks, module), (*features, "boxes", "labels"), ("masks",)))
+    if module.roi_heads.has_keypoint():
+        points = ("keypoints", "keypoints_scores")
+        found += [
+            _stage("heatmaps", partial(_heatmaps, module), (*features, "boxes"), ("heatmaps",)),
+            _stage("keypoints", partial(_keypoints, module), ("heatmaps", "boxes"), points, selects=True),
+        ]
     return found
+
+
+def _stage(
+    name: str, run: Callable[..., Any], inputs: tuple[str, ...], outputs: tuple[str, ...], *, selects: bool = False
+) -> Stage:
+    return Stage(name=name, inputs=inputs, outputs=outputs, run=run, selects=selects)
 
 
 def _heads(module: Any, pooled: int, image: Tensor) -> list[Tensor]:
