@@ -15,12 +15,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, fx
 
+from .exported import ORIGINAL
 from .reference import Upcast
 
 Array = NDArray[Any]
 
-OWN_PREFIX = "original."
-"""Where the module that stands for another one keeps it (`exported.ORIGINAL`)."""
 _SPLIT = re.compile(r"(?P<source>.+)_split_(?P<place>\d+)")
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 _CALL_NUMBER = re.compile(r"@\d+")
@@ -175,7 +174,7 @@ def module_path(node: fx.Node) -> str:
     """The dotted path of the module that runs the operation ("layer3.1.conv2"); empty for the model itself."""
     stack = list(node.meta.get("nn_module_stack", {}).values())
     path = _CALL_NUMBER.sub("", str(stack[-1][0])) if stack else ""
-    return path.removeprefix(OWN_PREFIX) if path != OWN_PREFIX.rstrip(".") else ""
+    return "" if path == ORIGINAL else path.removeprefix(f"{ORIGINAL}.")
 
 
 def source_line(node: fx.Node) -> str:
