@@ -412,6 +412,23 @@ def test_a_library_that_another_plugin_loaded_first_counts_too(run_zoo: Any, cou
     assert {"a-second", "b-second"} <= {row["name"] for row in run_zoo("list", "--json").json}
 
 
+def test_a_family_is_listed_anew_when_its_library_is_installed_anew(
+    run_zoo: Any, counted: Any, fake_distribution: Any, site: Path
+) -> None:
+    names = fake_distribution("famlib", files={"names.txt": "one"}, entries={}) / "names.txt"
+    (site / "famlib-1.0.dist-info" / "RECORD").write_text("famlib-1.0.dist-info/METADATA,,\n")
+    listed = f"[*open({str(names)!r}).read().split()]"
+    code = "from zoo_core import ModelFamily, hookimpl\n@hookimpl\ndef zoo_families():\n"
+    counted(
+        "zoo-fam", f"{code}    yield ModelFamily(prefix='fam', library='famlib', names=lambda: {listed}, spec=print)"
+    )
+    assert "fam/one" in {row["name"] for row in run_zoo("list", "--json").json}
+    names.write_text("two")
+    info = site / "famlib-1.0.dist-info" / "METADATA"
+    info.write_text(info.read_text().replace("Version: 1.0", "Version: 1.10"))
+    assert "fam/two" in {row["name"] for row in run_zoo("list", "--json").json}
+
+
 def test_a_plugin_that_comes_and_goes(run_zoo: Any, fake_distribution: Any, site: Path) -> None:
     assert not [row for row in run_zoo("list", "--json").json if row["name"] == "good-model"]
     fake_distribution("zoo-a", GOOD + OFFER)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import faulthandler
 import importlib.abc
 import importlib.machinery
+import importlib.metadata
 import json
 import math
 import os
@@ -23,6 +24,8 @@ from zoo_core.specs import DatasetSpec, ModelSpec, TrainerSpec
 
 from .cache import stat_all
 from .offers import Offers, PluginError, contained, load_offers
+
+_METADATA = ("METADATA", "PKG-INFO")
 
 
 def main() -> None:
@@ -58,8 +61,10 @@ def _read_plugin(value: str, *, modules: Sequence[str], opened: _OpenedFiles) ->
     watch = _Watch(module, modules, opened)
     record: dict[str, Any] = {"status": "ok", "problem": None, "entries": [], "commands": [], "events": []}
     start = time.perf_counter()
+    libraries: set[str] = set()
     try:
         offers = load_offers(value)
+        libraries = {family.library or family.prefix for family in offers.families}
         described = contained(lambda: _describe(offers), module=module, doing="its offers cannot be listed")
         record.update(described)
     except PluginError as error:
@@ -68,7 +73,18 @@ def _read_plugin(value: str, *, modules: Sequence[str], opened: _OpenedFiles) ->
         record.update(status="broken", problem="it raises KeyboardInterrupt")
     record["seconds"] = round(time.perf_counter() - start, 4)
     record["files"], record["absent"] = watch.stop(failed=record["status"] != "ok")
+    # The names of a family are those of its library, which need not be imported to list them.
+    record["files"].update(stat_all({path for name in libraries for path in _metadata_files(name)}))
     return record
+
+
+def _metadata_files(library: str) -> list[str]:
+    """The files that every installation of a distribution writes anew; none when it is not installed."""
+    try:
+        distribution = importlib.metadata.distribution(library)
+    except (importlib.metadata.PackageNotFoundError, ValueError):
+        return []
+    return [str(distribution.locate_file(file)) for file in distribution.files or () if file.name in _METADATA]
 
 
 def _describe(offers: Offers) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from typing import Any
 from zoo_core import ModelSpec, Preprocess, TensorSpec
 
 from . import builders
-from .names import installed_names
 from .weights import as_weights, clip_length, labels_of, members_of, picture_recipe, smallest_side
 
 _LINK = re.compile(r"`(?P<text>[^<`]+?)\s*<(?P<address>https?://[^>\s]+)>`_{1,2}")
@@ -32,10 +31,10 @@ class Kind:
 
 def member(name: str) -> ModelSpec:
     """The ModelSpec of `torchvision/NAME`. Raises ValueError when torchvision has no such model."""
-    if name not in installed_names():
-        raise ValueError(f"torchvision has no model {name!r}")
-    from torchvision.models import get_model_builder
+    from torchvision.models import get_model_builder, list_models
 
+    if name not in list_models():
+        raise ValueError(f"torchvision has no model {name!r}")
     builder = get_model_builder(name)
     members = members_of(name)
     kind = _kind(name, builder.__module__.removeprefix("torchvision.models."), members)
