@@ -141,7 +141,7 @@ def measure(what: str, side: str, *, cold: bool) -> dict[str, Any]:
 
     import zoo_core.export.check as check
 
-    check.run_subject = watched  # a look at the child's memory, which reports do not hold
+    check.run_subject = watched  # type: ignore[attr-defined]  # a look at the child's memory, which reports do not hold
     with tempfile.TemporaryDirectory() as folder:
         found = (measure_plain if side == "plain" else measure_ours)(what, Path(folder))
     return {**found, "parent": memory_of("self", peak=True), "child": max(children, default=0)}
@@ -206,7 +206,7 @@ def show(what: str, results: dict[str, list[dict[str, Any]]]) -> bool:
         f"{parent_limit / 1e6:.0f}); child {child / 1e6:.0f} MB (at most {child_limit / 1e6:.0f}); "
         f"model {size / 1e6:.0f} MB; outcome {ours[0]['outcome']}"
     )
-    return ratio <= TARGETS[what] and memory["ours"] <= parent_limit and child <= child_limit
+    return bool(ratio <= TARGETS[what] and memory["ours"] <= parent_limit and child <= child_limit)
 
 
 def main() -> None:

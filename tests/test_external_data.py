@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from pathlib import Path
 
@@ -15,10 +16,12 @@ from torch import nn
 
 from zoo_core.errors import RefusedFileError, ZooError
 from zoo_core.export.saving import DATA_FILE, model_of, save_model
+from zoo_core.files import sha256_of
 from zoo_core.runtime.outside import stored_array
 from zoo_core.runtime.session import open_session, run_session
 from zoo_core.runtime.vet import vet
 from zoo_core.verification.bundle import onnx_checker
+from zoo_core.verification.limits import memory_of
 from zoo_core.verification.subject import DEFAULT_SETTINGS, Group, run_subject
 
 
@@ -130,3 +133,35 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(ZooError, match="cannot write"):
         save_model(model_of(chain(drawn(2, 64)), largest=20_000), tmp_path / "taken")
+
+
+@pytest.mark.slow
+def test_a_model_of_just_over_2_gb_is_written_and_run_within_the_memory_it_may_use(tmp_path: Path) -> None:
+    """The parent needs next to nothing beyond the weights that it holds; the child twice the model and 300 MB."""
+    side = 8192
+    base = np.random.default_rng(0).standard_normal((side, side), dtype=np.float32) / side**0.5
+    weights = [np.roll(base, number, axis=1) for number in range(8)]  # 256 MiB each
+    del base
+    before = memory_of("self")
+    model = model_of(chain(weights))
+    assert set(model.outside) == {f"w{number}" for number in range(8)}
+    digests = save_model(model, tmp_path)
+    after = memory_of("self")
+    assert before is not None
+    assert after is not None
+    assert after - before < 200e6
+    size = (tmp_path / DATA_FILE).stat().st_size
+    assert size >= 2**31
+    path = tmp_path / "model.onnx"
+    file = vet(path)
+    assert sha256_of(tmp_path / DATA_FILE) == digests[DATA_FILE]
+    assert np.array_equal(stored_array(file, file.initializers["w7"]), weights[7])
+    assert onnx_checker(path).outcome == "passed"
+    x = np.random.default_rng(1).standard_normal((2, side)).astype(np.float32)
+    expected = functools.reduce(np.matmul, weights, x)
+    result = run_subject(path, [Group(name="rows", inputs={"x": x}, batches=[(0,), (1, 0)])])
+    for setting in DEFAULT_SETTINGS:
+        found = result.outputs[setting, "rows"][1]["y"]
+        np.testing.assert_allclose(found, expected[[1, 0]], rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+    assert result.peak_memory is not None
+    assert result.peak_memory < 2 * size + 300e6
