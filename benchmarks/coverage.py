@@ -56,7 +56,7 @@ SIZES: tuple[tuple[str, dict[str, int]], ...] = (
     ("torchvision/lraspp_*", {}),
     ("torchvision/raft_*", {}),
     ("torchvision/mvit_*", {}),
-    ("torchvision/s3d", {"frames": 14, "height": 64, "width": 64}),
+    ("torchvision/s3d", {"frames": 14}),
     ("torchvision/swin3d_*", {"frames": 4, "height": 32, "width": 64}),
     ("torchvision/r[23]*", {"frames": 4, "height": 32, "width": 48}),
     ("torchvision/mc3_18", {"frames": 4, "height": 32, "width": 48}),

@@ -162,7 +162,7 @@ def _video(name: str, default: Any) -> Kind:
         shape = ("N", 3, length, side, side)
         reason = "there is one position embedding for each patch of a clip"
     else:
-        smallest = {"s3d": (14, 32), "swin3d": (2, 32)}.get(name.partition("_")[0], (1, 16))
+        smallest = {"s3d": (14, smallest_side(default)), "swin3d": (2, 32)}.get(name.partition("_")[0], (1, 16))
         build = builders.video_classifier(
             name, classes=classes, length=length, shortest=smallest[0], side=side, smallest=smallest[1]
         )
