@@ -197,10 +197,8 @@ def _peers(rows: Sequence[Row]) -> str:
         counted = row.counted()
         killed = sum(mutant.verdict == "killed" for mutant in counted)
         seen = [sum(peer in row.complaints[mutant.name] for mutant in counted) for peer in PEERS]
-        marks = [
-            f"{n}{' (rejects the healthy file)' * (p in row.rejected_by)}" for p, n in zip(PEERS, seen, strict=True)
-        ]
-        lines.append([row.name, len(counted), killed, *marks])
+        stars = [f"{count}{'*' * (peer in row.rejected_by)}" for peer, count in zip(PEERS, seen, strict=True)]
+        lines.append([row.name, len(counted), killed, *stars])
     every = [(row, mutant) for row in rows for mutant in row.counted()]
     shares = [_share(sum(peer in row.complaints[m.name] for row, m in every), len(every)) for peer in PEERS]
     lines.append(["all", len(every), _share(sum(m.verdict == "killed" for _, m in every), len(every)), *shares])
