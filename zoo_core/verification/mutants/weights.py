@@ -26,8 +26,10 @@ LARGEST_EPSILON = 1e-2
 
 
 def float_tensors(graph: EditableGraph) -> list[str]:
-    """Names of the float32 tensors with more than one element, in the order of their use."""
-    return [t.name for t in graph.tensors() if t.data_type == FLOAT and int(np.prod(t.dims, dtype=np.int64)) > 1]
+    """Names of the float32 tensors with more than one element, in the order of their use; no scales of a resize."""
+    sizes = {name for node in graph.nodes if node.op_type == "Resize" for name in node.input[1:]}
+    found = [t.name for t in graph.tensors() if t.data_type == FLOAT and int(np.prod(t.dims, dtype=np.int64)) > 1]
+    return [name for name in found if name not in sizes]
 
 
 def biases(graph: EditableGraph) -> list[str]:
