@@ -35,9 +35,12 @@ def settle_detector(module: Any) -> None:
     was_training = module.training
     module.eval()
     with torch.no_grad():
-        with _hooked(part.register_forward_pre_hook(_set_statistics) for part in module.modules() if _is_frozen(part)):
+        with _hooked(part.register_forward_pre_hook(_set_statistics) for part in _with_statistics(module.backbone)):
             module.backbone(torch.cat([prepared(module, pictures[i : i + 1]) for i in range(_PICTURES)]))
-        with _hooked(layer.register_forward_hook(_scale_to(spread)) for layer, spread in _heads(module)):
+        hooks = [layer.register_forward_hook(_scale_to(spread)) for layer, spread in _heads(module)]
+        if isinstance(module, GeneralizedRCNN):
+            hooks += [part.register_forward_pre_hook(_set_statistics) for part in _with_statistics(module.roi_heads)]
+        with _hooked(hooks):
             _set_threshold(module, _class_scores(module, pictures[:1]))
     module.train(was_training)
 
@@ -51,8 +54,11 @@ def _hooked(handles: Iterable[Any]) -> Iterator[None]:
         yield
 
 
-def _is_frozen(part: nn.Module) -> bool:
-    return isinstance(part, FrozenBatchNorm2d)
+def _with_statistics(module: nn.Module) -> Iterator[nn.Module]:
+    """Layers with statistics: frozen ones measure none by themselves, those of heads may have seen no box yet."""
+    for part in module.modules():
+        if isinstance(part, FrozenBatchNorm2d | nn.BatchNorm2d):
+            yield part
 
 
 def _set_statistics(part: Any, inputs: tuple[Tensor, ...]) -> None:
