@@ -23,7 +23,7 @@ from torch import nn
 
 from zoo_core.export.blame import PLAIN, Blame, blame, node_errors
 from zoo_core.export.bundle import reference_of
-from zoo_core.export.converted import Converted
+from zoo_core.export.converted import Converted, without_optimizer
 from zoo_core.export.plan import ExportPlan
 from zoo_core.export.write import convert
 from zoo_core.verification.subject import DEFAULT_SETTINGS, Setting
@@ -82,7 +82,7 @@ def resnet18() -> Case:
         module=reference.module,
         inputs=inputs,
         expected=reference.run(inputs).float64,
-        plain=convert(plan, reference.module, optimize=False),
+        plain=without_optimizer(convert(plan, reference.module)),
         optimised=convert(plan, reference.module),
     )
 

@@ -37,7 +37,8 @@ class Chooser(nn.Module):
 
     def best(self, scores: Tensor) -> tuple[Tensor, Tensor]:
         found = scores.topk(12)
-        return found.values, found.indices
+        kept = torch.where(found.values > -10)[0]
+        return found.values[kept], found.indices[kept]
 
     def codes(self, features: Tensor, places: Tensor) -> Tensor:
         found: Tensor = self.code(features[0].flatten(1).T[places])
@@ -103,8 +104,8 @@ def _other_maps(module: Chooser) -> Sequence[Stage]:
 
 def _other_choice(module: Chooser) -> Sequence[Stage]:
     def best(scores: Tensor) -> tuple[Tensor, Tensor]:
-        found = scores.topk(12)
-        return found.values, torch.cat((found.indices[:11], found.indices[:1]))
+        values, places = module.best(scores)
+        return values, torch.cat((places[:-1], places[:1]))
 
     first, _, last = stages_of(module)
     stage = Stage(name="best", inputs=("all_scores",), outputs=("scores", "places"), run=best, selects=True)
@@ -113,8 +114,8 @@ def _other_choice(module: Chooser) -> Sequence[Stage]:
 
 def _fewer(module: Chooser) -> Sequence[Stage]:
     def best(scores: Tensor) -> tuple[Tensor, Tensor]:
-        found = scores.topk(9)
-        return found.values, found.indices
+        values, places = module.best(scores)
+        return values[:-3], places[:-3]
 
     first, _, last = stages_of(module)
     stage = Stage(name="best", inputs=("all_scores",), outputs=("scores", "places"), run=best, selects=True)
@@ -221,7 +222,8 @@ def test_a_row_that_hangs_by_a_hair_may_be_missing_or_another() -> None:
     assert sure.clear.tolist() == [True, True, False]
     for found in (_rows([0.9, 0.5, 0.4], [1, 2, 8]), _rows([0.9, 0.5], [1, 2]), _rows([0.9, 0.5, 0.4], [1, 2, 3])):
         assert not problems_of(sure, found)
-    assert problems_of(sure, _rows([0.9, 0.5, 0.4], [1, 2, 9]))
+    problems = problems_of(sure, _rows([0.9, 0.5, 0.4, 0.3, 0.2], [1, 2, 9, 9, 9]))
+    assert problems == ["3 of 5 rows are none that PyTorch would choose", "5 rows, not 3"]
 
 
 def test_rows_that_are_not_finite_or_of_another_shape() -> None:

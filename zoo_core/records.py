@@ -110,7 +110,8 @@ class OutputError(Record):
 class ExportReport(Record):
     """What `report.json` holds. `files` maps the path of every other file of the bundle to its sha256.
 
-    `fixed_axes`: why an axis that others leave free is not free in this file, by its name.
+    `fixed_axes`: why an axis that others leave free is not free in this file, by its name. `described`: sha256 of what
+    the file was meant to say of itself, which is its metadata.
     """
 
     outcome: Outcome
@@ -126,4 +127,5 @@ class ExportReport(Record):
     versions: Mapping[str, str]
     files: Mapping[str, str] = field(default_factory=dict)
     fixed_axes: Mapping[str, str] = field(default_factory=dict)
+    described: str = ""
     schema: int = 1

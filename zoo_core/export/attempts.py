@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import shutil
 import tempfile
@@ -23,7 +24,7 @@ from zoo_core.verification.vectors import write_vectors
 
 from .attachment import NodeFacts, netron_attachment
 from .check import Verdict, check_file
-from .clean import clean, module_of, serialized, set_metadata
+from .clean import clean, module_of, set_metadata
 from .converted import Converted, without_optimizer
 from .expected import Expected
 from .inquiry import errors_of_nodes, inquire
@@ -31,6 +32,7 @@ from .plan import ExportPlan
 from .probe import NodeError
 from .publish import MODEL_FILE
 from .reference import TorchReference
+from .saving import Model, save_model
 from .write import convert
 
 VERSIONED = ("zoo-core", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
@@ -41,10 +43,11 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """What came of one way to make the file: its verdict, and the sha256 of the bytes that were judged."""
+    """What came of one way to make the file: its verdict, and the sha256 of each file of the model that was judged."""
 
     verdict: Verdict
-    digest: str | None = None
+    digests: Mapping[str, str] | None = None
+    described: str = ""
 
 
 def best_attempt(
@@ -58,7 +61,7 @@ def best_attempt(
     progress("converting to ONNX")
     notes = []
     try:
-        converted = convert(plan, reference.module)
+        converted = convert(plan, reference.module, gives_tensors=reference.gives_tensors)
     except NotVerifiedError as error:
         progress("converting to ONNX with the TorchScript exporter")
         try:
@@ -117,7 +120,7 @@ def _noted(attempt: Attempt, notes: list[str], blamed: tuple[CheckResult, ...] =
     """The report says who is to blame, what was tried before, and why that was not good enough."""
     told = tuple(CheckResult(rule="exporter", outcome="passed", detail=note) for note in notes)
     verdict = Verdict(checks=(*attempt.verdict.checks, *blamed, *told), outputs=attempt.verdict.outputs)
-    return Attempt(verdict=verdict, digest=attempt.digest)
+    return dataclasses.replace(attempt, verdict=verdict)
 
 
 def _attempt(
@@ -125,7 +128,7 @@ def _attempt(
 ) -> Attempt:
     try:
         metadata = metadata_of(plan, expected)
-        digest = _write(plan, folder, converted, expected, metadata)
+        digests = _write(plan, folder, converted, expected, metadata)
     except NotVerifiedError as error:
         return _not_converted(error)
     with checking_copy(converted) as copy:
@@ -141,7 +144,8 @@ def _attempt(
     if verdict.outcome == "verified":
         errors = errors_of_nodes(folder / MODEL_FILE, converted, expected)
         write_atomic(folder / NETRON_FILE, json_text(_attachment(converted.model, errors)))
-    return Attempt(verdict=verdict, digest=digest)
+    described = hashlib.sha256(metadata.to_json().encode()).hexdigest()
+    return Attempt(verdict=verdict, digests=digests, described=described)
 
 
 @contextlib.contextmanager
@@ -156,20 +160,21 @@ def checking_copy(converted: Converted) -> Iterator[Path | None]:
     copy.graph.output.extend(value for value in converted.model.graph.value_info if value.name in cuts)
     with tempfile.TemporaryDirectory(prefix="zoo-copy-") as folder:
         path = Path(folder) / MODEL_FILE
-        path.write_bytes(serialized(copy))
+        save_model(Model(proto=copy, outside=converted.outside), path.parent)
         yield path
 
 
-def _write(plan: ExportPlan, folder: Path, converted: Converted, expected: Expected, metadata: Metadata) -> str:
-    """Write the model and what goes with it; the sha256 of the model's bytes, taken before they reach the disk."""
+def _write(
+    plan: ExportPlan, folder: Path, converted: Converted, expected: Expected, metadata: Metadata
+) -> dict[str, str]:
+    """Write the model and what goes with it; the sha256 of the model's files, taken before they reach the disk."""
     model = converted.model
     clean(model, plan)
     set_metadata(model, metadata)
-    content = serialized(model)
-    write_atomic(folder / MODEL_FILE, content)
+    digests = save_model(Model(proto=model, outside=converted.outside), folder)
     write_vectors(folder, expected.vector_inputs, expected.vector_outputs)
     write_atomic(folder / NETRON_FILE, json_text(_attachment(model, {})))
-    return hashlib.sha256(content).hexdigest()
+    return digests
 
 
 def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:

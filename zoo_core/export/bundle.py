@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from zoo_core.environment import package_versions
@@ -18,7 +19,7 @@ from .check import Verdict
 from .expected import compute_expected
 from .inquiry import RULE as BLAME
 from .plan import ExportPlan
-from .publish import MODEL_FILE, REPORT_FILE, building, check_target, keep_rejected, publish
+from .publish import REPORT_FILE, building, check_target, keep_rejected, publish
 from .reference import TorchReference
 
 
@@ -73,7 +74,7 @@ def build_and_check(plan: ExportPlan, folder: Path, *, progress: Progress) -> Ex
         attempt = Attempt(verdict=Verdict(checks=(failed,)))
     report = _report(plan, attempt, kind=kind)
     write_atomic(folder / "README.md", model_card(plan, report))
-    report = _sealed(report, folder, attempt.digest)
+    report = _sealed(report, folder, attempt.digests)
     write_atomic(folder / REPORT_FILE, json_text(report.to_json()))
     return report
 
@@ -99,6 +100,7 @@ def _report(plan: ExportPlan, attempt: Attempt, *, kind: Reference) -> ExportRep
         axes={name: spec.axes for name, spec in {**plan.inputs, **plan.outputs}.items()},
         untrained=plan.untrained,
         fixed_axes=dict(plan.model.spec.fixed_axes),
+        described=attempt.described,
         reference=kind,
         checks=attempt.verdict.checks,
         outputs=attempt.verdict.outputs,
@@ -106,13 +108,14 @@ def _report(plan: ExportPlan, attempt: Attempt, *, kind: Reference) -> ExportRep
     )
 
 
-def _sealed(report: ExportReport, folder: Path, digest: str | None) -> ExportReport:
+def _sealed(report: ExportReport, folder: Path, digests: Mapping[str, str] | None) -> ExportReport:
     """The report with the sha256 of every file; failed when the model is not the one that was written and checked."""
     report = dataclasses.replace(report, files=_hashes(folder))
-    if digest is None or report.files.get(MODEL_FILE) == digest:
+    changed = [name for name, digest in (digests or {}).items() if report.files.get(name) != digest]
+    if not changed:
         return report
-    changed = CheckResult(rule="files", outcome="failed", detail=f"{MODEL_FILE} was changed while it was checked")
-    return dataclasses.replace(report, outcome="failed", checks=(*report.checks, changed))
+    failed = CheckResult(rule="files", outcome="failed", detail=f"{changed[0]} was changed while it was checked")
+    return dataclasses.replace(report, outcome="failed", checks=(*report.checks, failed))
 
 
 def _hashes(folder: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,15 +14,16 @@ from torch import Tensor, nn
 from zoo_core.errors import ZooError
 from zoo_core.records import CheckResult, Outcome, OutputError
 from zoo_core.runtime.metadata import KEY, Metadata
+from zoo_core.runtime.outside import stored_array
 from zoo_core.runtime.vet import vet
 from zoo_core.runtime.wire import OnnxFile
 from zoo_core.tasks import ClassDecisions, decisions_of, get_task
 from zoo_core.verification.bounds import OutputBound, check_sensitivity, check_values, output_error
 from zoo_core.verification.bundle import onnx_checker, outcome_of
 from zoo_core.verification.decisions import check_decisions, check_parity
-from zoo_core.verification.inputs import BATCH, PLAUSIBLE, batches_of, joined
+from zoo_core.verification.inputs import BATCH, PLAUSIBLE, batches_of, by_row, joined
 from zoo_core.verification.selection_test import check_selection_test, check_selection_vectors
-from zoo_core.verification.self_test import check_self_test, self_test_inputs
+from zoo_core.verification.self_test import check_self_test
 from zoo_core.verification.structure import Interface, check_results, check_structure
 from zoo_core.verification.subject import (
     DEFAULT_SETTINGS,
@@ -121,8 +123,10 @@ def _check_staged(
                 errors[error.name] = error
         exact = setting.level == "none"
         checks += check_published(where, plan, own[setting, groups[0].name], copies, exact=exact)
-        checks += check_selection_test(where, expected.self_test, own[setting, "self-test"], plan.outputs)[0]
-        checks.append(check_selection_vectors(where, expected.vector_outputs, own[setting, "vectors"][0]))
+        mine = own[setting, groups[0].name]
+        for test, index in expected.usual.tests:
+            checks += check_selection_test(where, test, [mine[row] for row in index], plan.outputs)[0]
+        checks.append(check_selection_vectors(where, expected.vector_outputs, mine[expected.vectors[0]]))
     return checks, tuple(errors.values())
 
 
@@ -132,17 +136,13 @@ def _check_results(
     """The rules for what the file computed, under every setting; and the worst error of each output."""
     checks: list[CheckResult] = []
     errors: dict[str, OutputError] = {}
-    largest = {name: float(bound.bound.max()) for name, bound in expected.usual.bounds.items()}
     for setting in DEFAULT_SETTINGS:
         for case in expected.cases:
-            found, worst = _check_case(setting, plan, case, result, usual=case is expected.usual)
+            found, worst = _check_case(setting, plan, case, result, expected)
             checks += found
             for error in worst:
                 if error.name not in errors or not error.floors <= errors[error.name].floors:
                     errors[error.name] = error
-        checks += check_self_test(str(setting), expected.self_test, joined(result.outputs[setting, "self-test"]))[0]
-        vectors = joined(result.outputs[setting, "vectors"])
-        checks += check_vectors(str(setting), expected.vector_outputs, vectors, bounds=largest)
     return checks, tuple(errors.values())
 
 
@@ -165,9 +165,6 @@ def _groups(plan: ExportPlan, expected: Expected) -> list[Group]:
         Group(name=_group(case), inputs=case.rows.inputs, batches=batches_of(len(case.rows), free=free))
         for case in expected.cases
     ]
-    for name, inputs in (("self-test", self_test_inputs(expected.self_test)), ("vectors", expected.vector_inputs)):
-        rows = len(next(iter(inputs.values())))
-        groups.append(Group(name=name, inputs=inputs, batches=[range(rows)] if free else batches_of(rows, free=False)))
     if plan.validation is not None:
         cuts = _cuts(plan, len(plan.validation.targets))
         groups.append(Group(name="validation", inputs=plan.validation.inputs, batches=cuts, every_setting=False))
@@ -180,9 +177,9 @@ def _cuts(plan: ExportPlan, total: int) -> list[range]:
 
 
 def _check_case(
-    setting: Setting, plan: ExportPlan, case: Case, result: SubjectResult, *, usual: bool
+    setting: Setting, plan: ExportPlan, case: Case, result: SubjectResult, expected: Expected
 ) -> tuple[list[CheckResult], list[OutputError]]:
-    """Rules structure, values, sensitivity and decisions on the batches of 1, 2, 3 and 5 rows."""
+    """Every rule about numbers, on the batches of 1, 2, 3 and 5 rows."""
     batches = batches_of(len(case.rows), free=plan.batch_is_free)
     where, found = str(setting) + (f", {case}" if case.sizes else ""), result.outputs[setting, _group(case)]
     checks: list[CheckResult] = []
@@ -195,16 +192,33 @@ def _check_case(
     bounds = {name: bound.take(index) for name, bound in case.bounds.items()}
     actual = joined(found)
     checks += check_values(where, actual, bounds)
-    if usual:  # a smallest size may well leave nothing to see
-        plausible = np.array([case.rows.kinds[row] in PLAUSIBLE for row in index])
-        checks += check_sensitivity(
-            where,
-            {name: value[plausible] for name, value in actual.items()},
-            {name: float(bound.bound[plausible].max()) for name, bound in bounds.items()},
-        )
     if (deciding := decisions_of(plan.model.spec.task)) is not None:
         checks.append(check_decisions(where, deciding, actual, bounds))
+    single = by_row(batches, found, len(case.rows))
+    for test, rows in case.tests:
+        checks += check_self_test(where, test, {name: value[list(rows)] for name, value in single.items()})[0]
+    if case is expected.usual:  # a smallest size may well leave nothing to see
+        checks += _check_usual(where, case, single, expected)
     return checks, [output_error(actual[name], bound) for name, bound in bounds.items()]
+
+
+def _check_usual(where: str, case: Case, actual: Mapping[str, Any], expected: Expected) -> list[CheckResult]:
+    """Rules "sensitivity" and "test vectors", on the rows of the usual size."""
+    plausible = np.array([kind in PLAUSIBLE for kind in case.rows.kinds])
+    vectors = list(expected.vectors)
+    return [
+        *check_sensitivity(
+            where,
+            {name: value[plausible] for name, value in actual.items()},
+            {name: float(bound.bound[plausible].max()) for name, bound in case.bounds.items()},
+        ),
+        *check_vectors(
+            where,
+            expected.vector_outputs,
+            {name: value[vectors] for name, value in actual.items()},
+            bounds={name: float(bound.bound.max()) for name, bound in case.bounds.items()},
+        ),
+    ]
 
 
 def _metadata(file: OnnxFile, metadata: Metadata) -> CheckResult:
@@ -217,7 +231,7 @@ def _metadata(file: OnnxFile, metadata: Metadata) -> CheckResult:
 
 def _weights(file: OnnxFile, plan: ExportPlan, converted: Converted, reference: TorchReference) -> list[CheckResult]:
     checkpoint = {name: _array(tensor) for name, tensor in plan.checkpoint.items()}
-    saved = {name: tensor.array() for name, tensor in file.initializers.items()}
+    saved = {name: stored_array(file, tensor) for name, tensor in file.initializers.items()}
     norms = [
         Norm(prefix=f"{name}." if name else "", eps=module.eps)
         for name, module in reference.module.named_modules()

@@ -11,6 +11,8 @@ import onnx
 from numpy.typing import NDArray
 
 from .exported import Exported
+from .plan import LARGEST_FILE
+from .saving import model_of
 
 Array = NDArray[Any]
 
@@ -27,6 +29,8 @@ class Converted:
     """
 
     model: onnx.ModelProto = field(repr=False)
+    outside: Mapping[str, Array] = field(default_factory=dict, repr=False)
+    largest_file: int = LARGEST_FILE
     traced: Any = field(repr=False)
     initializers: Mapping[str, Array] = field(repr=False)
     used: tuple[str, ...]
@@ -62,13 +66,12 @@ def converted_from(
     used: tuple[str, ...],
     exported: Exported,
     exporter: Exporter,
+    largest_file: int = LARGEST_FILE,
 ) -> Converted:
     """The file of an `onnx_ir` model after `optimize()`, which may change it in place and returns the optimised one.
 
     Where the optimiser breaks down, the file of the model as it was.
     """
-    import onnx_ir
-
     initializers = initializers_of(program.graph)
     plain = program.clone()
     problem = ""
@@ -76,8 +79,11 @@ def converted_from(
         program = optimize()
     except Exception as error:  # noqa: BLE001 whatever it raises, there is a way without it
         problem = f"the exporter's optimiser breaks down: {first_cause(error)}"
+    model = model_of(plain if problem else program, largest=largest_file)
     return Converted(
-        model=onnx_ir.to_proto(plain if problem else program),
+        model=model.proto,
+        outside=model.outside,
+        largest_file=largest_file,
         traced=traced,
         initializers=initializers,
         used=used,
@@ -90,9 +96,8 @@ def converted_from(
 
 def without_optimizer(converted: Converted) -> Converted:
     """The same program, as it was before the optimiser."""
-    import onnx_ir
-
-    return dataclasses.replace(converted, model=onnx_ir.to_proto(converted.plain), plain=None)
+    model = model_of(converted.plain, largest=converted.largest_file)
+    return dataclasses.replace(converted, model=model.proto, outside=model.outside, plain=None)
 
 
 def first_cause(error: BaseException) -> str:

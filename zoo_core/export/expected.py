@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from zoo_core.records import CheckResult
 from zoo_core.tasks import decisions_of
 from zoo_core.verification.bounds import LARGEST_FLOOR, OutputBound, Reference
 from zoo_core.verification.inputs import BATCH, PLAUSIBLE, Rows, make_rows
+from zoo_core.verification.selection_test import selection_expectations
 from zoo_core.verification.self_test import ROWS as SELF_TEST_ROWS
 from zoo_core.verification.self_test import expectations, input_recipe, self_test_inputs
 from zoo_core.verification.sizes import Sizes, shown
@@ -20,22 +21,28 @@ from zoo_core.verification.sizes import Sizes, shown
 from .plan import ExportPlan
 from .reference import Arrays, ReferenceResult, TorchReference
 from .staged import StagedReference
-from .staged_check import check_composition, rows_for_stages, selection_self_test, selection_vectors
+from .staged_check import STAGED_ROWS, check_composition, end_to_end, selection_vector
 
 ROW_SEED = 20_000
 SELF_TEST_SEED = 10_000
+NARROW = 1e-3
+NARROW_ROWS = 2
+NEARLY_CONSTANT = "nearly constant"
+"""Shows faults that noise averages out, such as a leak where a Relu belongs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """Rows of one size: what goes in, and what has to come out. `sizes` are those of the free axes but the batch.
 
-    `rows` are those where PyTorch itself is finite; `skipped` counts the others.
+    `rows` are those where PyTorch itself is finite; `skipped` counts the others. `tests`: which of them are the rows of
+    which part of the self-test.
     """
 
     sizes: Sizes
     rows: Rows = field(repr=False)
     bounds: Mapping[str, OutputBound] = field(repr=False)
+    tests: tuple[tuple[Mapping[str, Any], tuple[int, ...]], ...] = field(default=(), repr=False)
     skipped: int = 0
 
     def __str__(self) -> str:
@@ -46,15 +53,14 @@ class Case:
 class Expected:
     """What the file must compute, case by case, the usual size first.
 
-    `vectors` are real samples (or noise, where there is no dataset) with their expected outputs in float32. For a model
-    in stages there are no bounds beforehand: `staged` gives them, for what the file gives to each stage. `told` are
-    rules that PyTorch alone decides.
+    `vectors` are rows of the usual case: real samples (or noise, where there is no dataset), with their outputs in
+    float32. For a model in stages there are no bounds beforehand: `staged` gives them, for what the file gives to each
+    stage. `told` are rules that PyTorch alone decides.
     """
 
     kind: Reference
     cases: tuple[Case, ...]
-    self_test: Mapping[str, Any] = field(repr=False)
-    vector_inputs: Arrays = field(repr=False)
+    vectors: tuple[int, ...]
     vector_outputs: Arrays = field(repr=False)
     validation: Arrays | None = field(default=None, repr=False)
     staged: StagedReference | None = field(default=None, repr=False)
@@ -65,44 +71,71 @@ class Expected:
         """The case of the usual size, with all kinds of rows."""
         return self.cases[0]
 
+    @property
+    def vector_inputs(self) -> Arrays:
+        """The inputs of the test vectors."""
+        return dict(self.usual.rows.take(self.vectors).inputs)
+
+    @property
+    def self_test(self) -> dict[str, Any]:
+        """What the file holds to test itself: the parts of all cases."""
+        first, *others = (test for case in self.cases for test, _ in case.tests)
+        return {**first, "others": others} if others else dict(first)
+
 
 def compute_expected(plan: ExportPlan, reference: TorchReference) -> Expected:
     """Run PyTorch on everything that the file will be asked. Raises NotVerifiedError where PyTorch is no reference."""
     if plan.model.spec.stages is not None:
         return _compute_staged(plan, reference)
     usual, *others = plan.size_cases
-    samples = plan.validation.spread() if plan.validation is not None else None
-    rows = make_rows(plan.inputs, ranges=plan.ranges, samples=samples, sizes=usual, seed=ROW_SEED)
+    recipes = {"noise": recipe_of(plan, usual, plan.ranges, rows=SELF_TEST_ROWS, seed=SELF_TEST_SEED)}
+    if all(spec.dtype.startswith("float") for spec in plan.inputs.values()):
+        narrow = {name: _nearly_constant(*limits) for name, limits in plan.ranges.items()}
+        recipes[NEARLY_CONSTANT] = recipe_of(plan, usual, narrow, rows=NARROW_ROWS, seed=SELF_TEST_SEED + 25)
+    given: dict[str, Mapping[str, Any]] = {kind: self_test_inputs(recipe) for kind, recipe in recipes.items()}
+    if plan.validation is not None:
+        given = {"sample": plan.validation.spread(), **given}
+    rows = make_rows(plan.inputs, ranges=plan.ranges, given=given, sizes=usual, seed=ROW_SEED)
     result = reference.run(rows.inputs)
     _check_readable(plan, result)
-    first = _case(plan, result, rows, usual)
+    first = _case(plan, result, rows, usual, recipes)
     cases = [first, *(_other_case(plan, reference, sizes, first, number) for number, sizes in enumerate(others))]
     vectors = _vector_rows(first.rows, free=plan.batch_is_free)
     return Expected(
         kind=result.kind,
         cases=tuple(cases),
-        self_test=_self_test(plan, reference, usual, others),
-        vector_inputs=dict(first.rows.take(vectors).inputs),
-        vector_outputs={n: b.expected[vectors].astype(plan.outputs[n].dtype) for n, b in first.bounds.items()},
+        vectors=vectors,
+        vector_outputs={n: b.expected[list(vectors)].astype(plan.outputs[n].dtype) for n, b in first.bounds.items()},
         validation=reference.float32(plan.validation.inputs) if plan.validation is not None else None,
     )
 
 
+def _nearly_constant(low: float, high: float) -> tuple[float, float]:
+    middle = (low + high) / 2
+    return middle, middle + NARROW * (high - low)
+
+
 def _compute_staged(plan: ExportPlan, reference: TorchReference) -> Expected:
     sizes = plan.size_cases[0]
-    samples = plan.validation.spread(2) if plan.validation is not None else None
-    rows = rows_for_stages(plan, samples, seed=ROW_SEED)
-    vector_inputs, vector_outputs = selection_vectors(plan, reference, rows)
-    self_test = selection_self_test(plan, reference, seed=SELF_TEST_SEED)
+    recipe = recipe_of(plan, sizes, plan.ranges, rows=STAGED_ROWS, seed=SELF_TEST_SEED)
+    given: dict[str, Mapping[str, Any]] = {"noise": self_test_inputs(recipe)}
+    if plan.validation is not None:
+        given = {"sample": plan.validation.spread(STAGED_ROWS), **given}
+    rows = make_rows(plan.inputs, ranges=plan.ranges, given=given, sizes=sizes, seed=ROW_SEED)
     staged = StagedReference(plan.model.spec, reference)
+    told = check_composition(plan, reference, staged, rows)
+    choices = {row: end_to_end(reference, rows.inputs, row) for row in rows.of("noise")}
+    if not all(choice.clear_count for choice in choices.values()):
+        raise NotVerifiedError(f"{plan.model.name}: nothing that it chooses is clear, in PyTorch itself")
+    test = {**recipe, **selection_expectations(list(choices.values()))}
+    vector, outputs = selection_vector(plan, reference, rows)
     return Expected(
         kind="float64",
-        cases=(Case(sizes=sizes, rows=rows, bounds={}),),
-        self_test=self_test,
-        vector_inputs=vector_inputs,
-        vector_outputs=vector_outputs,
+        cases=(Case(sizes=sizes, rows=rows, bounds={}, tests=((test, tuple(choices)),)),),
+        vectors=(vector,),
+        vector_outputs=outputs,
         staged=staged,
-        told=check_composition(plan, reference, staged, rows),
+        told=told,
     )
 
 
@@ -113,11 +146,17 @@ def _check_readable(plan: ExportPlan, result: ReferenceResult) -> None:
 
 
 def _case(
-    plan: ExportPlan, result: ReferenceResult, rows: Rows, sizes: Sizes, known: Mapping[str, OutputBound] | None = None
+    plan: ExportPlan,
+    result: ReferenceResult,
+    rows: Rows,
+    sizes: Sizes,
+    recipes: Mapping[str, Mapping[str, Any]],
+    known: Mapping[str, OutputBound] | None = None,
 ) -> Case:
+    """The case of these rows; `recipes`: how the rows of some kinds are drawn again, by the self-test."""
     kept = np.flatnonzero(result.finite)
+    where = f" with {shown(sizes)}" if sizes else ""
     if not len(kept):
-        where = f" with {shown(sizes)}" if sizes else ""
         raise NotVerifiedError(f"{plan.model.name} gives no finite output for any input{where}, in PyTorch itself")
     corner = np.array([kind not in PLAUSIBLE for kind in rows.kinds])
     bounds = result.take(kept).bounds(known=known, corner=corner[kept])
@@ -127,39 +166,38 @@ def _case(
                 f"{name} in float32 is {bound.relative_floor:.2g} of its size away from float64, in PyTorch itself",
                 hint="the model is too ill-conditioned to be checked",
             )
-    return Case(sizes=sizes, rows=rows.take(kept), bounds=bounds, skipped=len(rows) - len(kept))
+    left = rows.take(kept)
+    tests = []
+    for number, (kind, recipe) in enumerate(recipes.items()):
+        index = left.of(kind)
+        if len(index) == len(rows.of(kind)):
+            some = {name: bound.take(list(index)) for name, bound in bounds.items()}
+            tests.append((expectations(recipe, some, seed=SELF_TEST_SEED + number), index))
+        elif kind in PLAUSIBLE:
+            raise NotVerifiedError(f"{plan.model.name} gives outputs that are not finite for plausible inputs{where}")
+    return Case(sizes=sizes, rows=left, bounds=bounds, tests=tuple(tests), skipped=len(rows) - len(kept))
 
 
 def _other_case(plan: ExportPlan, reference: TorchReference, sizes: Sizes, usual: Case, number: int) -> Case:
-    seed = ROW_SEED + 1000 * (number + 1)
-    rows = make_rows(plan.inputs, ranges=plan.ranges, sizes=sizes, corners=False, seed=seed)
+    seed = SELF_TEST_SEED + 50 * (number + 1)
+    recipe = recipe_of(plan, sizes, plan.ranges, rows=SELF_TEST_ROWS, seed=seed)
+    rows = Rows(inputs=self_test_inputs(recipe), kinds=("noise",) * SELF_TEST_ROWS)
     # Few rows have a noisy floor: that of the usual size is theirs as well.
-    return _case(plan, reference.run(rows.inputs), rows, sizes, known=usual.bounds)
+    return _case(plan, reference.run(rows.inputs), rows, sizes, {"noise": recipe}, known=usual.bounds)
 
 
-def _vector_rows(rows: Rows, *, free: bool) -> list[int]:
-    kind = "sample" if "sample" in rows.kinds else "noise"
-    found = [row for row, each in enumerate(rows.kinds) if each == kind]
+def _vector_rows(rows: Rows, *, free: bool) -> tuple[int, ...]:
+    found = rows.of("sample" if "sample" in rows.kinds else "noise")
     return found if free else found[:1]
 
 
-def _self_test(plan: ExportPlan, reference: TorchReference, usual: Sizes, others: Sequence[Sizes]) -> dict[str, Any]:
-    test = _self_test_case(plan, reference, usual, seed=SELF_TEST_SEED)
-    if others:
-        cases = enumerate(others, start=1)
-        test["others"] = [_self_test_case(plan, reference, sizes, seed=SELF_TEST_SEED + 50 * n) for n, sizes in cases]
-    return test
-
-
-def _self_test_case(plan: ExportPlan, reference: TorchReference, sizes: Sizes, *, seed: int) -> dict[str, Any]:
-    shapes = {name: (SELF_TEST_ROWS, *spec.shape({BATCH: 1, **sizes})[1:]) for name, spec in plan.inputs.items()}
-    recipe = input_recipe(
-        shapes,
-        ranges=plan.ranges,
+def recipe_of(
+    plan: ExportPlan, sizes: Sizes, ranges: Mapping[str, tuple[float, float]], *, rows: int, seed: int
+) -> dict[str, Any]:
+    """How rows of these sizes are drawn, here and by everybody who runs the self-test."""
+    return input_recipe(
+        {name: (rows, *spec.shape({BATCH: 1, **sizes})[1:]) for name, spec in plan.inputs.items()},
+        ranges=ranges,
         dtypes={name: spec.dtype for name, spec in plan.inputs.items()},
         seed=seed,
     )
-    result = reference.run(self_test_inputs(recipe))
-    if not result.finite.all():
-        raise NotVerifiedError(f"{plan.model.name} gives outputs that are not finite for plausible inputs, in PyTorch")
-    return expectations(recipe, result.bounds(), seed=seed)

@@ -63,23 +63,24 @@ class Staged(nn.Module):
 
 
 def run_stage(stage: Stage, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The outputs of one stage, by name. Raises ZooError when it gives something else than it declares."""
+    """The outputs of one stage, by name. Raises NotVerifiedError when it gives something else than it declares."""
     try:
         return named_outputs(stage.run(*(tensors[name] for name in stage.inputs)), stage.outputs)
     except ZooError as error:
-        raise ZooError(f"stage {stage.name!r}: {error.message}", hint=error.hint) from None
+        raise NotVerifiedError(f"stage {stage.name!r}: {error.message}", hint=error.hint) from None
 
 
-def exported(plan: ExportPlan, module: nn.Module) -> Exported:
+def exported(plan: ExportPlan, module: nn.Module, *, gives_tensors: bool | None = None) -> Exported:
     """What stands for `module` in the export of `plan`: its stages, its wrapper, an adapter of its outputs, or itself.
 
-    Raises NotVerifiedError when stages or wrapper do not fit the declaration.
+    `gives_tensors`: whether its `forward` returns tensors (None: it is tried). Raises NotVerifiedError when stages or
+    wrapper do not fit the declaration.
     """
     spec = plan.model.spec
     outputs = tuple(plan.outputs)
     if spec.stages is not None:
         stages = tuple(spec.stages(module))
-        _check_stages(stages, inputs=tuple(plan.inputs), outputs=outputs)
+        check_stages_fit(stages, inputs=tuple(plan.inputs), outputs=outputs)
         cuts = tuple(name for stage in stages for name in stage.outputs if name not in outputs)
         staged = Staged(module, stages, inputs=tuple(plan.inputs), gives=(*outputs, *cuts)).eval()
         return Exported(module=staged, names=_names(staged, module), stages=stages, cuts=cuts)
@@ -89,7 +90,8 @@ def exported(plan: ExportPlan, module: nn.Module) -> Exported:
             raise NotVerifiedError(f"export_wrapper gives a {type(wrapper).__name__}, not a module")
         wrapper = wrapper.eval().requires_grad_(False)
         return Exported(module=wrapper, names=_names(wrapper, module))
-    if spec.read_outputs is not None or not _gives_tensors(module, plan):
+    plain = _gives_tensors(module, plan) if gives_tensors is None else gives_tensors
+    if spec.read_outputs is not None or not plain:
         declared = _Declared(module, spec.read_outputs, outputs).eval()
         return Exported(module=declared, names=_names(declared, module))
     return Exported(module=module, names=_names(module, module))
@@ -101,7 +103,8 @@ def _gives_tensors(module: nn.Module, plan: ExportPlan) -> bool:
     return isinstance(found, Tensor | tuple | list)
 
 
-def _check_stages(stages: Sequence[Stage], *, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+def check_stages_fit(stages: Sequence[Stage], *, inputs: tuple[str, ...], outputs: tuple[str, ...]) -> None:
+    """Raises NotVerifiedError unless every stage takes what is there, and together they give every output once."""
     known = set(inputs)
     for stage in stages:
         if missing := [name for name in stage.inputs if name not in known]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +26,29 @@ NUMBERS = frozenset(("values", "run", "structure"))
 
 
 def errors_of_nodes(path: Path, converted: Converted, expected: Expected) -> dict[str, NodeError]:
-    """The error of each node for the first test vector, by node name; see `node_errors`."""
+    """The error of each node for the first test vector, by node name; see `node_errors`.
+
+    Of a model in stages only what comes before the first choice: behind it nothing can be compared from end to end.
+    """
     row = {name: value[:1] for name, value in expected.vector_inputs.items()}
-    return node_errors(path, converted.traced, inputs=row, cuts=converted.exported.cuts)
+    errors = node_errors(path, converted.traced, inputs=row, cuts=converted.exported.cuts)
+    if not converted.exported.stages:
+        return errors
+    before = _before_choices(converted)
+    return {name: error for name, error in errors.items() if name in before}
+
+
+def _before_choices(converted: Converted) -> set[str]:
+    """Names of the nodes that the stages before the first choice need."""
+    wanted: set[str] = set()
+    for stage in itertools.takewhile(lambda stage: not stage.selects, converted.exported.stages):
+        wanted.update(stage.outputs)
+    found = set()
+    for node in reversed(converted.model.graph.node):
+        if wanted.intersection(node.output):
+            wanted.update(node.input)
+            found.add(node.name)
+    return found
 
 
 def inquire(
@@ -38,8 +59,8 @@ def inquire(
     `path` is the file that failed. The rows of each size are tried, plausible ones first, until a node is found.
     """
     failed = {check.rule for check in checks if check.outcome == "failed"} & NUMBERS
-    if not failed:
-        return ()
+    if not failed or converted.exported.stages:
+        return ()  # of a model in stages the rules name the stage, each on its own inputs
     texts: list[str] = []
     for trial in _trials(expected, free=batch_is_free):
         found = _blame(path, converted, expected, trial)

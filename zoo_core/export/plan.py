@@ -20,6 +20,8 @@ from zoo_core.verification.sizes import Sizes, free_sizes, size_cases, sizes_of
 
 OPSETS = range(17, 24)
 DEFAULT_OPSET = 20
+LARGEST_FILE = (1 << 31) - 1
+"""Where protobuf ends, and so a file that holds everything; above it weights lie in a file beside."""
 PLAUSIBLE_SEED = 30_000
 PLAUSIBLE_ROWS = 8
 
@@ -63,6 +65,7 @@ class ExportPlan:
     dataset: Mapping[str, Any] | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     opset: int = DEFAULT_OPSET
+    largest_file: int = LARGEST_FILE
 
     def __post_init__(self) -> None:
         if self.opset not in OPSETS:

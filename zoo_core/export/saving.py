@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from zoo_core.files import clear_io_errors, write_atomic
 
 from .clean import serialized
+from .plan import LARGEST_FILE
 from .publish import MODEL_FILE
 
 DATA_FILE = f"{MODEL_FILE}.data"
-LARGEST_FILE = (1 << 31) - 1
-"""Where protobuf ends, and so a file that holds everything."""
 ROOM = 1 << 26
 """For nodes and metadata, which stay in the file; weights that would leave them less go to a file of their own."""
 SMALLEST_OUTSIDE = 1 << 10

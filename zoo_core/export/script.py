@@ -48,4 +48,5 @@ def with_torchscript(plan: ExportPlan, stands: Exported) -> Converted:
         used=tuple(name for name in model.graph.initializers if name in known and name in read),
         exported=stands,
         exporter="torchscript",
+        largest_file=plan.largest_file,
     )

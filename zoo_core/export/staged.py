@@ -17,7 +17,7 @@ from zoo_core.stages import Stage
 from zoo_core.verification.bounds import EPS, OutputBound, bound_output
 from zoo_core.verification.selections import Choice, choice_of
 
-from .exported import run_stage
+from .exported import check_stages_fit, run_stage
 from .reference import Array, Arrays, TorchReference, in_double, plain_attention
 
 JITTERS = 6
@@ -40,6 +40,7 @@ class StagedReference:
         if spec.stages is None:
             raise NotVerifiedError(f"{spec.name} has no stages")
         self._single = tuple(spec.stages(reference.module))
+        check_stages_fit(self._single, inputs=tuple(spec.inputs), outputs=tuple(spec.outputs))
         self._double = tuple(spec.stages(reference.double_module))
 
     @property

@@ -11,27 +11,18 @@ import numpy as np
 from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.records import CheckResult, OutputError
 from zoo_core.verification.bounds import check_sensitivity, check_values, output_error
-from zoo_core.verification.inputs import BATCH, PLAUSIBLE, Rows, make_rows
-from zoo_core.verification.selection_test import selection_expectations
+from zoo_core.verification.inputs import PLAUSIBLE, Rows
 from zoo_core.verification.selections import Choice, choice_of, errors_of, match, problems_of
-from zoo_core.verification.self_test import input_recipe, self_test_inputs
 from zoo_core.verification.sizes import sizes_of
 
 from .plan import ExportPlan
 from .reference import Arrays, TorchReference
 from .staged import JITTERS, StagedReference, StageRun, moved_by_rounding, padded, stage_bound
 
-SELF_TEST_ROWS = 2
+STAGED_ROWS = 2
+"""Rows of each plausible kind: every one of them runs alone, in float64 too, and once more a setting."""
 FEWEST_ROWS = 10
 """Rows that must be chosen for a plausible input, or too little of the model is seen."""
-VECTOR_CANDIDATES = 4
-
-
-def rows_for_stages(plan: ExportPlan, samples: Mapping[str, Any] | None, *, seed: int) -> Rows:
-    """Rows of every kind, but few of each: every one of them runs alone, in float64 too, and once more a setting."""
-    rows = make_rows(plan.inputs, ranges=plan.ranges, samples=samples, sizes=plan.size_cases[0], seed=seed)
-    kept = [place for place, kind in enumerate(rows.kinds) if rows.kinds[:place].count(kind) < 2]
-    return rows.take(kept)
 
 
 def one_row(inputs: Mapping[str, Any], row: int) -> Arrays:
@@ -62,43 +53,31 @@ def check_composition(
     return stages, CheckResult(rule="sensitivity", outcome="not-conclusive" if few else "passed", detail=text)
 
 
-def end_to_end(reference: TorchReference, inputs: Arrays) -> Choice:
-    """What the whole model chooses for one row, and what of it is sure."""
-    exact, single = reference.float64(inputs), reference.float32(inputs)
+def end_to_end(reference: TorchReference, inputs: Mapping[str, Any], row: int) -> Choice:
+    """What the whole model chooses for one row, and what of it is sure. Raises NotVerifiedError without float64."""
+    given = one_row(inputs, row)
+    exact, single = reference.float64(given), reference.float32(given)
     if exact is None:
         raise NotVerifiedError("the model cannot be run in float64")
     moved = [
-        reference.float32({name: moved_by_rounding(name, value, trial) for name, value in inputs.items()})
+        reference.float32({name: moved_by_rounding(name, value, trial) for name, value in given.items()})
         for trial in range(JITTERS)
     ]
     return choice_of(exact, single, moved)
 
 
-def selection_self_test(plan: ExportPlan, reference: TorchReference, *, seed: int) -> dict[str, Any]:
-    """The self-test: for two frozen inputs, rows that every run of the whole model chose."""
-    sizes = plan.size_cases[0]
-    recipe = input_recipe(
-        {name: (SELF_TEST_ROWS, *spec.shape({BATCH: 1, **sizes})[1:]) for name, spec in plan.inputs.items()},
-        ranges=plan.ranges,
-        dtypes={name: spec.dtype for name, spec in plan.inputs.items()},
-        seed=seed,
-    )
-    inputs = self_test_inputs(recipe)
-    choices = [end_to_end(reference, one_row(inputs, row)) for row in range(SELF_TEST_ROWS)]
-    if not all(choice.clear_count for choice in choices):
-        raise NotVerifiedError(f"{plan.model.name}: nothing that it chooses is clear, in PyTorch itself")
-    return {**recipe, **selection_expectations(choices)}
+def selection_vector(plan: ExportPlan, reference: TorchReference, rows: Rows) -> tuple[int, Arrays]:
+    """A plausible row, and its outputs in float32, as test vectors.
 
-
-def selection_vectors(plan: ExportPlan, reference: TorchReference, rows: Rows) -> tuple[Arrays, Arrays]:
-    """One row as test vectors: the first whose result, in its order, is the same in float32 and float64, if any is."""
-    candidates = [row for row, kind in enumerate(rows.kinds) if kind in PLAUSIBLE][:VECTOR_CANDIDATES]
-    found: list[tuple[Arrays, Arrays]] = []
-    for row in candidates:
+    The first one whose result is the same in float32 and float64, in its order too; the first of all if none is.
+    """
+    found: list[tuple[int, Arrays]] = []
+    for row, kind in enumerate(rows.kinds):
+        if kind not in PLAUSIBLE:
+            continue
         inputs = one_row(rows.inputs, row)
         single, exact = reference.float32(inputs), reference.float64(inputs)
-        outputs = {name: value.astype(plan.outputs[name].dtype) for name, value in single.items()}
-        found.append((inputs, outputs))
+        found.append((row, {name: value.astype(plan.outputs[name].dtype) for name, value in single.items()}))
         if exact is not None and all(_alike(single[name], exact[name]) for name in single):
             return found[-1]
     return found[0]

@@ -28,13 +28,18 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def convert(plan: ExportPlan, module: nn.Module, *, exporter: Exporter = "dynamo", optimize: bool = True) -> Converted:
-    """Convert `module`, free axes by string name. Raises NotVerifiedError when it cannot be converted."""
+def convert(
+    plan: ExportPlan, module: nn.Module, *, exporter: Exporter = "dynamo", gives_tensors: bool | None = None
+) -> Converted:
+    """Convert `module`, free axes by string name. Raises NotVerifiedError when it cannot be converted.
+
+    `gives_tensors`: whether its `forward` returns tensors; None, it is tried.
+    """
     try:
         import onnxscript  # noqa: F401 torch.onnx needs it and says so only at the end of a long traceback
     except ImportError:
         raise MissingExtraError(needed_for="zoo export", extra="train", missing="onnxscript") from None
-    stands = exported(plan, module)
+    stands = exported(plan, module, gives_tensors=gives_tensors)
     try:
         with _quiet(), plain_attention(), torch.no_grad():
             return (_with_dynamo if exporter == "dynamo" else with_torchscript)(plan, stands)
@@ -76,6 +81,7 @@ def _with_dynamo(plan: ExportPlan, stands: Exported) -> Converted:
         used=tuple(dict.fromkeys(stands.names.get(name, name) for name in _used(program))),
         exported=stands,
         exporter="dynamo",
+        largest_file=plan.largest_file,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,9 @@ from zoo_core.environment import package_versions, usable_processors
 from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.files import clear_io_errors, read_json, sha256_of
 from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError
-from zoo_core.runtime.metadata import Metadata, read_metadata
+from zoo_core.runtime.metadata import KEY, Metadata, read_metadata
 from zoo_core.runtime.vet import vet
+from zoo_core.runtime.wire import OnnxFile
 
 from .repeat import run_checks
 from .self_test import validated
@@ -47,7 +49,9 @@ def verify_export(path: Path, *, thorough: bool = False) -> ExportReport:
     metadata = read_metadata(file)
     if metadata.self_test is not None:
         validated(metadata.self_test, inputs=metadata.inputs, outputs=metadata.outputs)
-    checks = [] if bundle is None else [_check_files(bundle, published["files"]), _check_report(published, metadata)]
+    checks = (
+        [] if bundle is None else [_check_files(bundle, published["files"]), _check_report(published, metadata, file)]
+    )
     interface = Interface(inputs=metadata.inputs, outputs=metadata.outputs, opset=metadata.opset)
     checks += [*check_structure(file, interface), onnx_checker(model)]
     errors: tuple[OutputError, ...] = ()
@@ -94,7 +98,7 @@ def _read_report(bundle: Path) -> dict[str, Any]:
     return report
 
 
-def _check_report(report: Mapping[str, Any], metadata: Metadata) -> CheckResult:
+def _check_report(report: Mapping[str, Any], metadata: Metadata, file: OnnxFile) -> CheckResult:
     """Rule "report": report.json says that the export was verified, and speaks of the file beside it."""
     problems = []
     if report.get("outcome") != "verified":
@@ -103,6 +107,13 @@ def _check_report(report: Mapping[str, Any], metadata: Metadata) -> CheckResult:
         told, held = report.get(key), getattr(metadata, key)
         if key not in report or type(told) is not type(held) or told != held:
             problems.append(f"its report is about the {key} {_shown(told)}, the file about {_shown(held)}")
+    axes = {name: list(spec.axes) for name, spec in {**metadata.inputs, **metadata.outputs}.items()}
+    if report.get("axes") != axes:
+        problems.append("its report tells of other axes than the file")
+    digest = hashlib.sha256(file.metadata_props.get(KEY, "").encode()).hexdigest()
+    # Not in reports of earlier versions.
+    if report.get("described") not in {None, "", digest}:
+        problems.append("its report is about a file with other labels, preprocessing or self-test")
     if problems:
         return CheckResult(rule="report", outcome="failed", detail="; ".join(problems))
     return CheckResult(rule="report", outcome="passed", detail="verified when it was published, and about this file")

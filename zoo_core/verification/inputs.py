@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ PLAUSIBLE = ("sample", "noise")
 BATCH = "N"
 """The free axis that every batch has first."""
 
-NOISE_ROWS = 4
+NOISE_ROWS = 3
 FEW_ROWS = 3
 SAMPLE_ROWS = 4
 EXTREME = 10.0
@@ -62,6 +63,10 @@ class Rows:
     def __len__(self) -> int:
         return len(self.kinds)
 
+    def of(self, kind: str) -> tuple[int, ...]:
+        """Which rows are of that kind."""
+        return tuple(row for row, each in enumerate(self.kinds) if each == kind)
+
     def take(self, index: Sequence[int] | NDArray[np.int64]) -> Rows:
         """Some of the rows, in the order given."""
         return Rows(
@@ -73,57 +78,45 @@ class Rows:
 def _one_input(
     spec: TensorSpec,
     bounds: tuple[float, float],
-    samples: Array | None,
+    given: Mapping[str, Array],
     *,
     sizes: Mapping[str, int],
-    corners: bool,
     seed: int,
 ) -> tuple[list[Array], list[str]]:
     low, high = bounds
     shape = spec.shape({BATCH: 1, **sizes})[1:]
-    parts: list[Array] = []
-    kinds: list[str] = []
-
-    def add(kind: str, rows: Array) -> None:
-        parts.append(rows.astype(spec.dtype))
-        kinds.extend([kind] * len(rows))
-
-    if samples is not None and len(samples):
-        add("sample", samples)
-    count = NOISE_ROWS if corners else FEW_ROWS
-    add("noise", frozen_uniform((count, *shape), seed=seed, low=low, high=high))
-    if corners:
-        add("zeros", np.zeros((1, *shape)))
-        add("constant", np.full((1, *shape), (low + high) / 2 + (high - low) / 4))
-        # An index or a count beyond its range is an error, not an extreme.
-        factor = EXTREME if spec.dtype.startswith("float") else 1.0
-        span = max(abs(low), abs(high))
-        lowest, highest = (-factor * span, factor * span) if factor > 1 else (low, high)
-        add("extreme", frozen_uniform((1, *shape), seed=seed + 1, low=lowest, high=highest))
-    return parts, kinds
+    # An index or a count beyond its range is an error, not an extreme.
+    span = EXTREME * max(abs(low), abs(high))
+    limits = (-span, span) if spec.dtype.startswith("float") else (low, high)
+    drawn = {
+        "zeros": np.zeros((1, *shape)),
+        "constant": np.full((1, *shape), (low + high) / 2 + (high - low) / 4),
+        "extreme": frozen_uniform((1, *shape), seed=seed + 1, low=limits[0], high=limits[1]),
+    }
+    if "noise" not in given:
+        drawn = {"noise": frozen_uniform((NOISE_ROWS, *shape), seed=seed, low=low, high=high), **drawn}
+    parts = {**{kind: rows for kind, rows in given.items() if len(rows)}, **drawn}
+    return [rows.astype(spec.dtype) for rows in parts.values()], [k for k, rows in parts.items() for _ in rows]
 
 
 def make_rows(
     inputs: Mapping[str, TensorSpec],
     *,
     ranges: Mapping[str, tuple[float, float]],
-    samples: Mapping[str, Array] | None = None,
+    given: Mapping[str, Mapping[str, Array]] | None = None,
     sizes: Mapping[str, int] | None = None,
-    corners: bool = True,
     seed: int = 0,
 ) -> Rows:
-    """The rows for inputs whose first axis is the batch (free, or fixed at 1).
+    """The rows for inputs whose first axis is the batch (free, or fixed at 1): noise, zeros, a constant, an extreme.
 
-    `samples` holds (rows, ...) of real data; `sizes` gives the other free axes; without `corners` there are a few rows
-    of noise only.
+    `given` are further rows, or the noise itself: of each kind, arrays (rows, ...) by input name. `sizes` gives the
+    other free axes.
     """
     arrays: Arrays = {}
     kinds: list[str] = []
     for offset, (name, spec) in enumerate(inputs.items()):
-        real = None if samples is None else samples.get(name)
-        parts, kinds = _one_input(
-            spec, ranges[name], real, sizes=sizes or {}, corners=corners, seed=seed + 100 * offset
-        )
+        own = {kind: rows[name] for kind, rows in (given or {}).items()}
+        parts, kinds = _one_input(spec, ranges[name], own, sizes=sizes or {}, seed=seed + 100 * offset)
         arrays[name] = np.concatenate(parts)
     return Rows(inputs=arrays, kinds=tuple(kinds))
 
@@ -138,11 +131,23 @@ def batches_of(count: int, *, free: bool = True) -> tuple[tuple[int, ...], ...]:
         return tuple((row,) for row in range(count))
     # A stride that shares no factor with the count visits each row once, in an order unlike the one of the reference.
     stride = next(s for s in range(count // 2 + 1, 2 * count + 2) if np.gcd(s, count) == 1)
-    order = [(i * stride) % count for i in range(count)]
-    found = [tuple(order[(size + i) % count] for i in range(size)) for size in BATCH_SIZES]
-    largest = BATCH_SIZES[-1]
-    found.extend(tuple(order[start : start + largest]) for start in range(0, count, largest))
-    return tuple(found)
+    found: list[tuple[int, ...]] = []
+    start = 0
+    for size in itertools.chain(BATCH_SIZES, itertools.repeat(BATCH_SIZES[-1])):
+        if start >= count and len(found) >= len(BATCH_SIZES):
+            return tuple(found)
+        found.append(tuple(((start + i) * stride) % count for i in range(size)))
+        start += size
+    raise AssertionError  # the sizes never end
+
+
+def by_row(batches: Sequence[Sequence[int]], found: Sequence[Mapping[str, Array]], count: int) -> Arrays:
+    """The outputs of each of `count` rows, in their order, from the batch in which each came first."""
+    place: dict[int, int] = {}
+    for position, row in enumerate(row for rows in batches for row in rows):
+        place.setdefault(row, position)
+    order = [place[row] for row in range(count)]
+    return {name: value[order] for name, value in joined(found).items()}
 
 
 def joined(batches: Sequence[Mapping[str, Array]]) -> Arrays:

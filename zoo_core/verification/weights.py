@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Norm:
 
 def same_bits(first: Array, second: Array) -> bool:
     """Equal shape, dtype and bytes; so NaN equals NaN, and 0.0 is not -0.0."""
-    return first.shape == second.shape and first.dtype == second.dtype and first.tobytes() == second.tobytes()
+    return first.shape == second.shape and first.dtype == second.dtype and np.array_equal(_raw(first), _raw(second))
 
 
 def check_converted(converted: Arrays, checkpoint: Arrays, *, used: Sequence[str]) -> CheckResult:
@@ -92,8 +93,14 @@ def _listed(names: Sequence[str]) -> str:
     return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
 
 
+def _raw(value: Array) -> NDArray[np.uint8]:
+    """The bytes, not copied where they lie in a row."""
+    return np.ascontiguousarray(value).reshape(-1).view(np.uint8)
+
+
 def _content(value: Array) -> tuple[str, bytes]:
-    return str(value.dtype), value.tobytes()
+    # A digest: the weights of a large model are not to be held once more.
+    return str(value.dtype), hashlib.sha256(_raw(value).data).digest()
 
 
 def _found(value: Array, name: str, saved: Arrays, by_content: Mapping[tuple[str, bytes], str]) -> str | None:
