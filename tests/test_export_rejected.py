@@ -143,15 +143,21 @@ def test_a_model_that_stays_in_training_mode(fake_distribution: Callable[..., Pa
     assert "still in training mode after eval()" in done.stderr
 
 
-def test_other_free_axes_than_the_batch_are_refused(fake_distribution: Callable[..., Path], zoo_here: Zoo) -> None:
-    module = "torch.nn.Sequential(Pool(), torch.nn.Linear(in_channels, num_classes))"
+def test_free_axes_that_the_model_cannot_leave_free(fake_distribution: Callable[..., Path], zoo_here: Zoo) -> None:
+    module = "torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(in_channels, num_classes))"
     fake_distribution("zoo-stubborn", STUBBORN.format(module=module, sides='"H", "W"'))
     done = zoo_here("export", "stubborn")
-    assert done.code == 1
-    assert "the axis H, W of image cannot stay free yet, only N" in done.stderr
+    assert done.code == 3
+    assert "the model fails on plausible inputs of the shape (8, 1, 64, 96)" in done.stderr
     done = zoo_here("export", "stubborn", "--dynamic", "H")
     assert done.code == 2
     assert "--dynamic: the batch axis N always stays free" in done.stderr
+    done = zoo_here("export", "stubborn", "--dynamic", "N")
+    assert done.code == 2
+    assert "--dynamic: no usual size is known for the axis H, W" in done.stderr
+    done = zoo_here("export", "stubborn", "--dynamic", "D")
+    assert done.code == 2
+    assert "--dynamic: there is no free axis D" in done.stderr
 
 
 def test_a_failed_conversion_still_reports(fake_distribution: Callable[..., Path], zoo_here: Zoo) -> None:
@@ -179,29 +185,17 @@ def test_keep_rejected_replaces_nothing_of_the_users(
 
 
 def test_a_file_changed_while_it_is_checked(workplace: Path, zoo_here: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
-    from zoo_core.export import bundle
+    from zoo_core.export import attempts
 
-    honest = bundle.check_file
+    honest = attempts.check_file
 
     def swapped(path: Path, *arguments: object, **options: object) -> object:
         verdict = honest(path, *arguments, **options)
         path.write_bytes(path.read_bytes() + b"\0")
         return verdict
 
-    monkeypatch.setattr(bundle, "check_file", swapped)
+    monkeypatch.setattr(attempts, "check_file", swapped)
     done = zoo_here("export", "lenet5-digits", "--to", "new")
     assert done.code == 3
     assert "model.onnx was changed while it was checked" in done.stderr
     assert not (workplace / "new").exists()
-
-
-def test_an_export_wrapper_is_not_ignored(
-    tmp_path: Path, fake_distribution: Callable[..., Path], zoo_here: Zoo
-) -> None:
-    plugin = ODD_PLUGIN.format(forward="return self.fc(x.flatten(1))")
-    fake_distribution(
-        "zoo-odd", plugin.replace('summary="odd",', 'summary="odd", export_wrapper=lambda module: module,')
-    )
-    done = zoo_here("export", "odd")
-    assert done.code == 1
-    assert "declares an export_wrapper, which zoo export does not use yet" in done.stderr

@@ -11,9 +11,10 @@ import torch
 
 from zoo_core import ZooError
 from zoo_core.specs import TASKS
-from zoo_core.tasks import Task, get_task
+from zoo_core.tasks import ClassDecisions, Task, decisions_of, get_task
 
 TASK: Task = get_task("image-classification")
+DECIDING = ClassDecisions("image-classification")
 
 
 def outputs(*rows: list[float], dtype: str = "float32") -> dict[str, np.ndarray]:
@@ -38,8 +39,8 @@ def test_top5_counts_the_five_best() -> None:
 
 def test_equal_logits_decide_for_the_first_class() -> None:
     tie = outputs([1.0, 3, 3, 0, 0, 0, 0], [0.0] * 7)
-    assert TASK.decisions(tie).tolist() == [1, 0]
-    assert TASK.margins(tie).tolist() == [0, 0]
+    assert DECIDING.decisions(tie).tolist() == [1, 0]
+    assert DECIDING.margins(tie).tolist() == [0, 0]
     assert TASK.metrics(tie, np.array([1, 0]))["accuracy"] == 1
     assert TASK.metrics(tie, np.array([2, 4]))["accuracy"] == 0
     assert TASK.metrics(tie, np.array([2, 4]))["top5"] == 1
@@ -56,9 +57,9 @@ def test_metrics_against_torch(scale: float) -> None:
     assert found["loss"] == pytest.approx(float(torch.nn.functional.cross_entropy(tensor, truth)), rel=1e-12)
     assert found["accuracy"] == float((tensor.argmax(1) == truth).double().mean())
     assert found["top5"] == float((tensor.topk(5).indices == truth[:, None]).any(1).double().mean())
-    assert TASK.decisions({"logits": logits}).tolist() == tensor.argmax(1).tolist()
+    assert DECIDING.decisions({"logits": logits}).tolist() == tensor.argmax(1).tolist()
     best = tensor.topk(2).values
-    assert np.allclose(TASK.margins({"logits": logits}), (best[:, 0] - best[:, 1]).numpy(), rtol=0, atol=0)
+    assert np.allclose(DECIDING.margins({"logits": logits}), (best[:, 0] - best[:, 1]).numpy(), rtol=0, atol=0)
 
 
 def test_answers_are_sorted_and_add_up() -> None:
@@ -94,9 +95,6 @@ def test_outputs_that_are_not_finite(bad: float) -> None:
     with pytest.raises(ZooError, match=text) as caught:
         TASK.metrics(broken, np.array([0, 1, 0]))
     assert "learning rate" in str(caught.value.hint)
-    for call in (TASK.decisions, TASK.margins):
-        with pytest.raises(ZooError, match=text):
-            call(broken)
     with pytest.raises(ZooError, match=text):
         TASK.decode(broken, labels=["a", "b"])
 
@@ -104,14 +102,31 @@ def test_outputs_that_are_not_finite(bad: float) -> None:
 @pytest.mark.parametrize("shape", [(3,), (3, 1), (0, 4), (2, 3, 4)])
 def test_outputs_of_another_shape(shape: tuple[int, ...]) -> None:
     with pytest.raises(ZooError, match=re.escape(f"(samples, 2 classes or more), not {shape}")):
-        TASK.decisions({"logits": np.zeros(shape, np.float32)})
+        TASK.metrics({"logits": np.zeros(shape, np.float32)}, np.zeros(len(np.zeros(shape)), np.int64))
+    with pytest.raises(ZooError, match=re.escape("needs logits of shape (samples, 2 classes or more), not")):
+        DECIDING.decisions({"logits": np.zeros(shape, np.float32)})
 
 
 def test_several_outputs_need_one_called_logits() -> None:
     both = {"features": np.zeros((2, 9)), "logits": np.eye(2)}
-    assert TASK.decisions(both).tolist() == [0, 1]
+    assert DECIDING.decisions(both).tolist() == [0, 1]
+    with pytest.raises(ZooError, match="one called 'logits' or 'out'; the outputs are: features, scores"):
+        DECIDING.decisions({"features": np.eye(2), "scores": np.eye(2)})
     with pytest.raises(ZooError, match="one called 'logits'; the outputs are: features, scores"):
-        TASK.decisions({"features": np.eye(2), "scores": np.eye(2)})
+        TASK.metrics({"features": np.eye(2), "scores": np.eye(2)}, np.array([0, 1]))
+
+
+def test_places_of_a_segmentation_and_a_single_logit_decide() -> None:
+    masks = decisions_of("semantic-segmentation")
+    assert masks is not None
+    out = np.array([[[[0.0, 2.0]], [[1.0, -1.0]]]])  # (1, 2, 1, 2)
+    assert masks.decisions({"out": out, "aux": out}).tolist() == [[[1, 0]]]
+    assert masks.margins({"out": out}).tolist() == [[[1.0, 3.0]]]
+    assert masks.decisions({"mask": np.array([[[0.5, -0.5]]])}).tolist() == [[1, 0]]
+    assert masks.margins({"mask": np.array([[[0.5, -0.5]]])}).tolist() == [[1.0, 1.0]]
+    with pytest.raises(ZooError, match=re.escape("semantic-segmentation needs mask of shape (samples, classes, ...)")):
+        masks.decisions({"mask": np.zeros(3)})
+    assert decisions_of("optical-flow") is None
 
 
 def test_labels_and_targets_must_fit() -> None:

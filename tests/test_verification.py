@@ -48,7 +48,7 @@ def test_batches_hold_every_row_in_sizes_1_2_3_5(count: int) -> None:
 def test_rows_have_every_kind_and_the_declared_dtype() -> None:
     spec = {"image": TensorSpec("N", 1, 4, 4)}
     samples = {"image": np.ones((3, 1, 4, 4), np.float32)}
-    rows = make_rows(spec, ranges={"image": (-2.0, 3.0)}, samples=samples)
+    rows = make_rows(spec, ranges={"image": (-2.0, 3.0)}, given={"sample": samples})
     assert set(rows.kinds) == {"sample", "noise", "zeros", "constant", "extreme"}
     assert rows.inputs["image"].shape == (len(rows), 1, 4, 4)
     noise = rows.inputs["image"][[kind == "noise" for kind in rows.kinds]]
@@ -112,9 +112,10 @@ def test_an_output_that_ignores_its_input_concludes_nothing() -> None:
 
 
 def test_a_flip_with_a_clear_margin_fails_even_when_the_score_rises() -> None:
-    from zoo_core.tasks import get_task
+    from zoo_core.tasks import decisions_of, get_task
 
-    task = get_task("image-classification")
+    task, deciding = get_task("image-classification"), decisions_of("image-classification")
+    assert deciding is not None
     theirs = {"y": np.array([[1.0, 0.0], [1.0, 0.0]])}
     ours = {"y": np.array([[0.0, 1.0], [1.0, 0.0]])}
 
@@ -122,10 +123,10 @@ def test_a_flip_with_a_clear_margin_fails_even_when_the_score_rises() -> None:
         return {"y": bound_output("y", float32=theirs["y"][rows].astype(np.float32), float64=theirs["y"][rows])}
 
     targets = np.array([1, 0])
-    result = check_parity(task, torch_outputs=theirs, file_outputs=ours, targets=targets, reference=bounds)
+    result = check_parity(task, deciding, torch_outputs=theirs, file_outputs=ours, targets=targets, reference=bounds)
     assert result.outcome == "failed"
     assert "accuracy PyTorch 0.5000, file 1.0000" in result.detail
-    equal = check_parity(task, torch_outputs=theirs, file_outputs=theirs, targets=targets, reference=bounds)
+    equal = check_parity(task, deciding, torch_outputs=theirs, file_outputs=theirs, targets=targets, reference=bounds)
     assert equal.outcome == "passed"
 
 

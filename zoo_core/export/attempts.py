@@ -66,8 +66,8 @@ def best_attempt(
         progress("converting to ONNX with the TorchScript exporter")
         try:
             converted = convert(plan, reference.module, exporter="torchscript")
-        except NotVerifiedError:
-            return _not_converted(error)  # what the newer exporter says is of more use
+        except NotVerifiedError as other:
+            return _not_converted(f"{error.message}; by the TorchScript exporter neither: {other.message}")
         notes.append(f"converted by the TorchScript exporter, because the other one fails: {error.message}")
     if converted.optimizer_problem:
         notes.append(f"not optimised, because {converted.optimizer_problem}")
@@ -111,8 +111,8 @@ def _slower(path: Path, rejected: Path, expected: Expected) -> str:
     return "" if ratio is None else f"; it takes {ratio:.2f} times as long as the optimised one"
 
 
-def _not_converted(error: NotVerifiedError) -> Attempt:
-    failed = CheckResult(rule="conversion", outcome="failed", detail=error.message)
+def _not_converted(why: str) -> Attempt:
+    failed = CheckResult(rule="conversion", outcome="failed", detail=why)
     return Attempt(verdict=Verdict(checks=(failed,)))
 
 
@@ -130,7 +130,7 @@ def _attempt(
         metadata = metadata_of(plan, expected)
         digests = _write(plan, folder, converted, expected, metadata)
     except NotVerifiedError as error:
-        return _not_converted(error)
+        return _not_converted(error.message)
     with checking_copy(converted) as copy:
         verdict = check_file(
             folder / MODEL_FILE,

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import io
+import warnings
 from typing import Any
 
 import onnx
 import torch
+
+from zoo_core.errors import NotVerifiedError
 
 from .converted import Converted, call_as_in_checkpoint, converted_from
 from .exported import Exported
@@ -14,29 +17,39 @@ from .plan import ExportPlan
 
 
 def with_torchscript(plan: ExportPlan, stands: Exported) -> Converted:
-    """Convert with `torch.onnx.export(dynamo=False)`, nothing folded; then the same optimiser."""
+    """Convert with `torch.onnx.export(dynamo=False)`, nothing folded; then the same optimiser.
+
+    Raises NotVerifiedError for a trace that took a decision by the example it was made with.
+    """
     import onnx_ir
     import onnxscript.optimizer
 
     buffer = io.BytesIO()
-    # By attribute, like the other exporter.
-    torch.onnx.export(
-        stands.module,
-        plan.example(),
-        buffer,  # type: ignore[arg-type]
-        dynamo=False,
-        # Not EVAL, which folds the norms into the weights; the module is in eval mode by itself.
-        training=torch.onnx.TrainingMode.PRESERVE,
-        do_constant_folding=False,
-        input_names=list(plan.inputs),
-        output_names=[*plan.outputs, *stands.cuts],
-        dynamic_axes={
-            name: {place: axis.name for place, axis in enumerate(spec.parsed) if axis.name is not None}
-            for name, spec in {**plan.inputs, **plan.outputs}.items()
-        },
-        opset_version=plan.opset,
-        verbose=False,
-    )
+    unsafe: type[Warning] = torch.jit.TracerWarning  # type: ignore[attr-defined]
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", unsafe)
+        # By attribute, like the other exporter.
+        torch.onnx.export(
+            stands.module,
+            plan.example(),
+            buffer,  # type: ignore[arg-type]
+            dynamo=False,
+            # Not EVAL, which folds the norms into the weights; the module is in eval mode by itself.
+            training=torch.onnx.TrainingMode.PRESERVE,
+            do_constant_folding=False,
+            input_names=list(plan.inputs),
+            output_names=[*plan.outputs, *stands.cuts],
+            dynamic_axes={
+                name: {place: axis.name for place, axis in enumerate(spec.parsed) if axis.name is not None}
+                for name, spec in {**plan.inputs, **plan.outputs}.items()
+            },
+            opset_version=plan.opset,
+            verbose=False,
+        )
+    for warning in told:
+        if issubclass(warning.category, unsafe):
+            # What was decided once for all might be decided otherwise for an input that no check has thought of.
+            raise NotVerifiedError(f"a trace would not be the model: {str(warning.message).partition('. ')[0]}")
     model: Any = onnx_ir.from_proto(onnx.load_from_string(buffer.getvalue()))
     call_as_in_checkpoint(model.graph, stands.names)
     read = {value.name for node in model.graph.all_nodes() for value in node.inputs if value is not None}

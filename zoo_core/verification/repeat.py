@@ -113,17 +113,22 @@ def _vectors(bundle: Path | None, metadata: Metadata) -> _Part | CheckResult:
     try:
         inputs = read_vectors(bundle, "input", list(metadata.inputs))
         outputs = read_vectors(bundle, "output", list(metadata.outputs))
-        shapes = {name: (1, *value.shape[1:]) for name, value in inputs.items() if value.ndim}
-        sizes = sizes_of(shapes, metadata.inputs) if len(shapes) == len(inputs) else {}
+    except ZooError as error:
+        return CheckResult(rule="test vectors", outcome="failed", detail=error.message)
+    choosing = chooses(metadata.inputs, metadata.outputs)
+    try:
+        sizes = sizes_of({name: (1, *value.shape[1:]) for name, value in inputs.items()}, metadata.inputs)
         sizes.pop(BATCH, None)
-        if chooses(metadata.inputs, metadata.outputs):
+        if choosing:
             sizes_of({name: value.shape for name, value in outputs.items()}, metadata.outputs)
     except ZooError as error:
-        return CheckResult(rule="test vectors", outcome="failed", detail=f"{FOLDER}: {error.message}")
+        if choosing:
+            return CheckResult(rule="test vectors", outcome="failed", detail=f"{FOLDER}: {error.message}")
+        sizes = {}  # which of them does not fit is told below
     first = next(iter(inputs.values()))
     count = len(first) if first.ndim else 0
     free = _batch_is_free(metadata.inputs)
-    told = {} if chooses(metadata.inputs, metadata.outputs) else outputs
+    told = {} if choosing else outputs
     for arrays, specs in ((inputs, metadata.inputs), (told, metadata.outputs)):
         for name, value in arrays.items():
             shape = batch_shape(specs[name], count, sizes=sizes) if free else specs[name].bind(sizes).axes

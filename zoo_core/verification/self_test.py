@@ -85,10 +85,13 @@ def self_test_sizes(test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec]
     """
     recipes = _recipes(test)
     _require(set(recipes) == set(inputs), f"its inputs are {', '.join(recipes)}, not {', '.join(inputs)}")
+    shapes = {name: recipe["shape"] for name, recipe in recipes.items()}
     try:
-        sizes = sizes_of({name: (1, *recipe["shape"][1:]) for name, recipe in recipes.items()}, inputs)
-    except ZooError as error:
-        raise _damaged(error.message) from None
+        sizes = sizes_of({name: (1, *shape[1:]) for name, shape in shapes.items()}, inputs)
+    except ZooError:
+        rows = next(iter(shapes.values()))[0]
+        told = ", ".join(f"input {name!r} has the shape {shape}, not {inputs[name]}" for name, shape in shapes.items())
+        raise _damaged(f"{told} with {rows} rows") from None
     return {axis: size for axis, size in sizes.items() if axis != BATCH}
 
 
