@@ -13,9 +13,10 @@ from checking import plan_of
 from torch import Tensor, nn
 
 from zoo_core import Stage, TensorSpec
-from zoo_core.errors import ZooError
-from zoo_core.export.bundle import RejectedExportError, export
+from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.export.bundle import RejectedExportError, export, reference_of
 from zoo_core.export.plan import ExportPlan
+from zoo_core.export.staged import StagedReference
 from zoo_core.records import ExportReport
 from zoo_core.verification import verify_export
 from zoo_core.verification.selections import Choice, choice_of, problems_of
@@ -231,3 +232,20 @@ def test_rows_that_are_not_finite_or_of_another_shape() -> None:
     assert "different numbers of rows" in problems_of(_sure(), _rows([0.9, 0.5], [1, 2, 3]))[0]
     wide = {"scores": np.zeros((3, 2)), "labels": np.array([1, 2, 3])}
     assert "rows of the shape (2,), not ()" in problems_of(_sure(), wide)[0]
+
+
+def test_a_model_without_float64_has_no_reference(tmp_path: Path) -> None:
+    class Single(Chooser):
+        def forward(self, image: Tensor) -> dict[str, Tensor]:
+            if image.dtype is torch.float64:
+                raise RuntimeError("float32 only")
+            return super().forward(image)
+
+    report = rejected(plan_of(Single, inputs=INPUTS, outputs=OUTPUTS, stages=stages_of), tmp_path)
+    assert report.checks[0].detail == "the model cannot be run in float64"
+
+
+def test_only_a_model_with_stages_is_run_in_stages() -> None:
+    plain = plan_of(nn.Identity, inputs={"x": TensorSpec("N", 3)}, outputs={"y": TensorSpec("N", 3)})
+    with pytest.raises(NotVerifiedError, match="under-test has no stages"):
+        StagedReference(plain.model.spec, reference_of(plain))

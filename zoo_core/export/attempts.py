@@ -58,19 +58,11 @@ def best_attempt(
     The exporter's newer half and its optimiser are fallible. So what cannot be converted is given to the TorchScript
     exporter, and a file that fails is made again without the optimiser; what it took is a line of the report.
     """
-    progress("converting to ONNX")
-    notes = []
+    notes: list[str] = []
     try:
-        converted = convert(plan, reference.module, gives_tensors=reference.gives_tensors)
+        converted = _converted(plan, reference, notes, progress=progress)
     except NotVerifiedError as error:
-        progress("converting to ONNX with the TorchScript exporter")
-        try:
-            converted = convert(plan, reference.module, exporter="torchscript")
-        except NotVerifiedError as other:
-            return _not_converted(f"{error.message}; by the TorchScript exporter neither: {other.message}")
-        notes.append(f"converted by the TorchScript exporter, because the other one fails: {error.message}")
-    if converted.optimizer_problem:
-        notes.append(f"not optimised, because {converted.optimizer_problem}")
+        return _not_converted(error.message)
 
     def judged(subject: Converted) -> Attempt:
         progress("checking the file without PyTorch")
@@ -90,6 +82,23 @@ def best_attempt(
                 return _noted(second, notes)
         attempt = judged(converted)  # the folder is to hold the file that the report speaks of
     return _noted(attempt, notes, blamed)
+
+
+def _converted(plan: ExportPlan, reference: TorchReference, notes: list[str], *, progress: Progress) -> Converted:
+    """The program from the first exporter that manages; `notes` gets what went wrong before."""
+    progress("converting to ONNX")
+    try:
+        converted = convert(plan, reference.module, gives_tensors=reference.gives_tensors)
+    except NotVerifiedError as error:
+        progress("converting to ONNX with the TorchScript exporter")
+        try:
+            converted = convert(plan, reference.module, exporter="torchscript")
+        except NotVerifiedError as other:
+            raise NotVerifiedError(f"{error.message}; by the TorchScript exporter neither: {other.message}") from None
+        notes.append(f"converted by the TorchScript exporter, because the other one fails: {error.message}")
+    if converted.optimizer_problem:
+        notes.append(f"not optimised, because {converted.optimizer_problem}")
+    return converted
 
 
 @contextlib.contextmanager

@@ -90,18 +90,24 @@ def check_file(
         # Results of a file with other inputs or outputs could not be told apart.
         return Verdict(checks=tuple(checks))
     try:
-        if expected.staged is not None and copy is not None:
-            found, errors = _check_staged(path, copy, plan, expected, expected.staged)
-            return Verdict(checks=(*checks, *found), outputs=errors)
-        result = run_subject(path, _groups(plan, expected))
+        found, errors = _check_numbers(path, plan, expected, reference, copy or path)
     except SubjectError as error:
-        return Verdict(checks=(*checks, CheckResult(rule="run", outcome="failed", detail=error.message)))
-    found, errors = _check_results(plan, expected, result)
-    checks += found
+        found, errors = [CheckResult(rule="run", outcome="failed", detail=error.message)], ()
+    return Verdict(checks=(*checks, *found), outputs=errors)
+
+
+def _check_numbers(
+    path: Path, plan: ExportPlan, expected: Expected, reference: TorchReference, copy: Path
+) -> tuple[list[CheckResult], tuple[OutputError, ...]]:
+    """The rules for what the file computes. Raises SubjectError when it cannot be run."""
+    if expected.staged is not None:
+        return _check_staged(path, copy, plan, expected, expected.staged)
+    result = run_subject(path, _groups(plan, expected))
+    checks, errors = _check_results(plan, expected, result)
     deciding = decisions_of(plan.model.spec.task)
     if plan.validation is not None and deciding is not None:
         checks.append(_parity(plan, deciding, plan.validation, expected, result, reference))
-    return Verdict(checks=tuple(checks), outputs=errors)
+    return checks, errors
 
 
 def _check_staged(

@@ -24,6 +24,22 @@ def with_torchscript(plan: ExportPlan, stands: Exported) -> Converted:
     import onnx_ir
     import onnxscript.optimizer
 
+    model: Any = onnx_ir.from_proto(onnx.load_from_string(_traced(plan, stands)))
+    call_as_in_checkpoint(model.graph, stands.names)
+    read = {value.name for node in model.graph.all_nodes() for value in node.inputs if value is not None}
+    known = set(stands.names.values())
+    return converted_from(
+        model,
+        lambda: onnxscript.optimizer.optimize(model),
+        traced=None,
+        used=tuple(name for name in model.graph.initializers if name in known and name in read),
+        exported=stands,
+        exporter="torchscript",
+        largest_file=plan.largest_file,
+    )
+
+
+def _traced(plan: ExportPlan, stands: Exported) -> bytes:
     buffer = io.BytesIO()
     unsafe: type[Warning] = torch.jit.TracerWarning  # type: ignore[attr-defined]
     with warnings.catch_warnings(record=True) as told:
@@ -50,16 +66,4 @@ def with_torchscript(plan: ExportPlan, stands: Exported) -> Converted:
         if issubclass(warning.category, unsafe):
             # What was decided once for all might be decided otherwise for an input that no check has thought of.
             raise NotVerifiedError(f"a trace would not be the model: {str(warning.message).partition('. ')[0]}")
-    model: Any = onnx_ir.from_proto(onnx.load_from_string(buffer.getvalue()))
-    call_as_in_checkpoint(model.graph, stands.names)
-    read = {value.name for node in model.graph.all_nodes() for value in node.inputs if value is not None}
-    known = set(stands.names.values())
-    return converted_from(
-        model,
-        lambda: onnxscript.optimizer.optimize(model),
-        traced=None,
-        used=tuple(name for name in model.graph.initializers if name in known and name in read),
-        exported=stands,
-        exporter="torchscript",
-        largest_file=plan.largest_file,
-    )
+    return buffer.getvalue()

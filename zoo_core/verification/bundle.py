@@ -49,9 +49,7 @@ def verify_export(path: Path, *, thorough: bool = False) -> ExportReport:
     metadata = read_metadata(file)
     if metadata.self_test is not None:
         validated(metadata.self_test, inputs=metadata.inputs, outputs=metadata.outputs)
-    checks = (
-        [] if bundle is None else [_check_files(bundle, published["files"]), _check_report(published, metadata, file)]
-    )
+    checks = [] if bundle is None else _check_bundle(bundle, published, metadata, file)
     interface = Interface(inputs=metadata.inputs, outputs=metadata.outputs, opset=metadata.opset)
     checks += [*check_structure(file, interface), onnx_checker(model)]
     errors: tuple[OutputError, ...] = ()
@@ -76,6 +74,10 @@ def verify_export(path: Path, *, thorough: bool = False) -> ExportReport:
         versions=package_versions(VERSIONED),
         files=published.get("files", {}),
     )
+
+
+def _check_bundle(bundle: Path, published: Mapping[str, Any], metadata: Metadata, file: OnnxFile) -> list[CheckResult]:
+    return [_check_files(bundle, published["files"]), _check_report(published, metadata, file)]
 
 
 def _settings(thorough: bool) -> tuple[Setting, ...]:

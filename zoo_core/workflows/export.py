@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from zoo_core.data import BoundDataset, Samples
     from zoo_core.export.attempts import Progress
     from zoo_core.export.plan import ExportPlan, LabelledInputs
-    from zoo_core.specs import Weights
+    from zoo_core.shapes import TensorSpec
+    from zoo_core.specs import Preprocess, Weights
     from zoo_core.training import Run
 
 FRESH_SEED = 0
@@ -186,9 +187,9 @@ def _plan(
 ) -> ExportPlan:
     from zoo_core.export.plan import ExportPlan, keep_free
 
-    own = (published.preprocess if published else None) or model.spec.preprocess
-    preprocess = dataset.preprocess if dataset else own
-    inputs, outputs = keep_free(*bound_tensors(model, options), dynamic, preprocess=preprocess)
+    inputs, outputs = bound_tensors(model, options)
+    preprocess = dataset.preprocess if dataset else _fitted(model, published, inputs)
+    inputs, outputs = keep_free(inputs, outputs, dynamic, preprocess=preprocess)
     return ExportPlan(
         name=name,
         model=model,
@@ -196,7 +197,7 @@ def _plan(
         checkpoint=checkpoint,
         inputs=inputs,
         outputs=outputs,
-        labels=labels,
+        labels=labels if dataset else _fitting(labels, model, options),
         preprocess=preprocess,
         validation=_labelled(dataset, samples) if dataset and samples is not None else None,
         run=run,
@@ -206,6 +207,26 @@ def _plan(
         weights=published.name if published else None,
         opset=opset,
     )
+
+
+def _fitted(model: Model, published: Weights | None, inputs: Mapping[str, TensorSpec]) -> Preprocess | None:
+    """The recipe of published weights, or of the model, for the size of picture that its options ask for."""
+    preprocess = (published.preprocess if published else None) or model.spec.preprocess
+    shapes = [spec.axes for spec in inputs.values() if len(spec.axes) == 4]
+    if preprocess is None or preprocess.size is None or len(shapes) != 1:
+        return preprocess
+    height, width = shapes[0][2:] if preprocess.layout == "NCHW" else shapes[0][1:3]
+    if not isinstance(height, int) or not isinstance(width, int) or (height, width) == preprocess.size:
+        return preprocess
+    if height == width:
+        return preprocess.resized(height)
+    return dataclasses.replace(preprocess, resize=(height, width), crop=None)
+
+
+def _fitting(labels: tuple[str, ...], model: Model, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The labels of published weights; none for a model that was asked for other classes."""
+    usual = {option.name: option.default for option in model.spec.options}
+    return labels if options.get("num_classes") == usual.get("num_classes") else ()
 
 
 def _labelled(dataset: BoundDataset, samples: Samples) -> LabelledInputs:
