@@ -17,6 +17,9 @@ def description(found: dict[str, Any]) -> list[str]:
         for key in ("inputs", "outputs")
         for name, tensor in found.get(key, {}).items()
     ]
+    fixed: dict[str, str] = found.get("fixed_axes", {})
+    for reason in dict.fromkeys(fixed.values()):
+        lines.append(f"{'fixed':<12}{', '.join(axis for axis in fixed if fixed[axis] == reason)}: {reason}")
     listed = ("classes", "splits", "weights", "aliases", "needs")
     lines += [f"{key:<12}{_listed(found[key])}" for key in listed if found.get(key)]
     if found["options"]:

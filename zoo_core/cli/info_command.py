@@ -46,5 +46,7 @@ def command(name: str, dataset: str | None, options: dict[str, str], data: dict[
 
 def _next(found: dict[str, Any], dataset: str | None) -> str:
     if found["kind"] == "model":
+        if found["task"] != "image-classification" and dataset is None:
+            return f"zoo export {found['name']}"  # other tasks cannot be trained yet
         return f"zoo train {found['name']} --dataset {dataset or 'NAME'}"
     return f"zoo train MODEL --dataset {found['name']}" if found["kind"] == "dataset" else "zoo list models"

@@ -81,7 +81,11 @@ def _describe_model(
     inputs, outputs = bound_tensors(model, options)
     found = {
         **_common(entry),
+        # A member of a family says what it is only when it is asked for by name.
         "task": model.spec.task,
+        "summary": model.spec.summary,
+        "source": model.spec.source,
+        "license": model.spec.license,
         "parameters": parameters,
         "options": _with_values(model.spec.options, options),
         "inputs": {name: tensor.to_json() for name, tensor in inputs.items()},
