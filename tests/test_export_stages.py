@@ -206,8 +206,11 @@ def _sure(moved: Sequence[dict[str, np.ndarray]] = ()) -> Choice:
     return choice_of(exact, _rows([0.9 + 1e-8, 0.5, 0.4], [1, 2, 3]), moved)
 
 
-def test_a_choice_that_agrees_in_any_order() -> None:
-    assert not problems_of(_sure(), _rows([0.4, 0.9, 0.5], [3, 1, 2]))
+def test_rows_that_tie_may_come_in_any_order() -> None:
+    # Two of them tie, so that either may come first.
+    sure = choice_of(_rows([0.9, 0.5, 0.5], [1, 2, 3]), _rows([0.9, 0.5, 0.5], [1, 3, 2]), [])
+    assert not problems_of(sure, _rows([0.9, 0.5, 0.5], [1, 2, 3]))
+    assert not problems_of(sure, _rows([0.9, 0.5, 0.5], [1, 3, 2]))
 
 
 def test_a_clear_row_that_is_missing_or_another_in_its_place() -> None:
@@ -249,3 +252,50 @@ def test_only_a_model_with_stages_is_run_in_stages() -> None:
     plain = plan_of(nn.Identity, inputs={"x": TensorSpec("N", 3)}, outputs={"y": TensorSpec("N", 3)})
     with pytest.raises(NotVerifiedError, match="under-test has no stages"):
         StagedReference(plain.model.spec, reference_of(plain))
+
+
+def test_the_order_of_clear_rows_counts() -> None:
+    problems = problems_of(_sure(), _rows([0.4, 0.5, 0.9], [3, 2, 1]))
+    assert problems == ["2 of 3 clear rows come before one that they follow"]
+
+
+def test_nothing_clear_concludes_nothing(tmp_path: Path) -> None:
+    class Even(Chooser):
+        """All scores are alike: every choice hangs by a hair."""
+
+        def maps(self, image: Tensor) -> tuple[Tensor, Tensor]:
+            features, scores = super().maps(image)
+            return features, scores * 1e-12 + 1
+
+    report = rejected(plan_of(Even, inputs=INPUTS, outputs=OUTPUTS, stages=stages_of), tmp_path)
+    assert "rows that it chooses are clear, in PyTorch itself" in report.checks[0].detail
+
+
+def test_a_stage_that_works_in_place_is_checked_all_the_same(tmp_path: Path) -> None:
+    def stages(module: Chooser) -> Sequence[Stage]:
+        first, second, third = stages_of(module)
+
+        def codes(features: Tensor, places: Tensor) -> Tensor:
+            return module.code(features.clone().mul_(1.0)[0].flatten(1).T[places]).mul_(1.0)
+
+        return first, second, Stage(name="codes", inputs=third.inputs, outputs=third.outputs, run=codes)
+
+    assert export(plan(stages), tmp_path / "export").outcome == "verified"
+
+
+def test_stages_that_fail_or_are_none(tmp_path: Path) -> None:
+    def broken(module: Chooser) -> Sequence[Stage]:
+        return module.no_such_part  # type: ignore[return-value]
+
+    assert "stages() of under-test fails: AttributeError" in rejected(plan(broken), tmp_path).checks[0].detail
+    report = rejected(plan(lambda module: (1,)), tmp_path)  # type: ignore[arg-type, return-value]
+    assert "stages() of under-test gives a int, not a Stage" in report.checks[0].detail
+
+
+def test_outputs_that_no_model_in_stages_can_have() -> None:
+    for inputs, outputs in (
+        ({"image": TensorSpec("N", 3)}, {"rows": TensorSpec("N", 4)}),
+        ({"image": TensorSpec(1, 3)}, {"rows": TensorSpec(100, 4)}),
+    ):
+        with pytest.raises(ZooError, match="a model in stages takes one sample and chooses rows, but rows is"):
+            plan_of(nn.Identity, inputs=inputs, outputs=outputs, stages=stages_of)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.specs import ModelSpec
 from zoo_core.stages import Stage
 
 from .plan import ExportPlan
@@ -62,6 +63,17 @@ class Staged(nn.Module):
         return tuple(tensors[name] for name in self._gives)
 
 
+def stages_of(spec: ModelSpec, module: nn.Module) -> tuple[Stage, ...]:
+    """The stages that a plugin cuts its model into. Raises NotVerifiedError when it fails to."""
+    try:
+        stages = tuple(spec.stages(module)) if spec.stages is not None else ()
+    except Exception as error:
+        raise NotVerifiedError(f"stages() of {spec.name} fails: {type(error).__name__}: {error}") from error
+    if wrong := [type(stage).__name__ for stage in stages if not isinstance(stage, Stage)]:
+        raise NotVerifiedError(f"stages() of {spec.name} gives a {wrong[0]}, not a Stage")
+    return stages
+
+
 def run_stage(stage: Stage, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The outputs of one stage, by name. Raises NotVerifiedError when it gives something else than it declares."""
     try:
@@ -79,7 +91,7 @@ def exported(plan: ExportPlan, module: nn.Module, *, gives_tensors: bool | None 
     spec = plan.model.spec
     outputs = tuple(plan.outputs)
     if spec.stages is not None:
-        stages = tuple(spec.stages(module))
+        stages = stages_of(spec, module)
         check_stages_fit(stages, inputs=tuple(plan.inputs), outputs=outputs)
         cuts = tuple(name for stage in stages for name in stage.outputs if name not in outputs)
         staged = Staged(module, stages, inputs=tuple(plan.inputs), gives=(*outputs, *cuts)).eval()

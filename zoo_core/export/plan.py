@@ -82,6 +82,11 @@ class ExportPlan:
             if self.batch_is_free and spec.axes[:1] != (BATCH,):
                 raise ZooError(f"{self.model.name}: the first axis of {name} must be {BATCH!r}, not {spec}")
             unknown = [axis for axis in spec.free_axes if axis not in known]
+            if self.model.spec.stages is not None and (self.batch_is_free or unknown[:1] != list(spec.axes[:1])):
+                raise ZooError(
+                    f"{self.model.name}: a model in stages takes one sample and chooses rows, but {name} is {spec}",
+                    hint='TensorSpec(1, ...) for each input, TensorSpec("K", ...) for each output',
+                )
             if unknown and self.model.spec.stages is None:
                 raise ZooError(
                     f"{self.model.name}: no input has the axis {', '.join(unknown)} of its output {name} {spec}",

@@ -199,19 +199,24 @@ class TorchReference:
 
     def run(self, inputs: Mapping[str, Array]) -> ReferenceResult:
         """Both runs. Raises NotVerifiedError when two float32 runs differ, of one module or of two builds."""
-        first = self.float32(inputs)
         if not self._is_double:
-            few = {name: value[:REPEATED_ROWS] for name, value in inputs.items()}
-            once = self.float32(few)
-            hint = "the model draws random numbers, or keeps state between calls"
-            _require_equal(once, self.float32(few), "PyTorch gives another {} each time it is run", hint)
-            # Two builds are one model, or the distance between float32 and float64 would be no rounding noise.
-            hint = "register what the builder draws as a parameter or buffer, so that the weights hold it"
-            _require_equal(once, self._run(self._double, few), "two builds give another {}", hint)
+            self.require_reproducible({name: value[:REPEATED_ROWS] for name, value in inputs.items()})
+        first = self.float32(inputs)
         double = self.float64(inputs)
         if double is None:
             return ReferenceResult(kind="relative", float32=first, float64=first)
         return ReferenceResult(kind="float64", float32=first, float64=double)
+
+    def require_reproducible(self, inputs: Mapping[str, Array]) -> None:
+        """Raises NotVerifiedError when two float32 runs differ, of one module or of two builds; before any in float64.
+
+        Two builds are one model, or the distance between float32 and float64 would be no rounding noise.
+        """
+        once = self.float32(inputs)
+        hint = "the model draws random numbers, or keeps state between calls"
+        _require_equal(once, self.float32(inputs), "PyTorch gives another {} each time it is run", hint)
+        hint = "register what the builder draws as a parameter or buffer, so that the weights hold it"
+        _require_equal(once, self._run(self._double, inputs), "two builds give another {}", hint)
 
     def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
         """The declared outputs of the float32 module for one batch."""

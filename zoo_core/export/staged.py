@@ -17,7 +17,7 @@ from zoo_core.stages import Stage
 from zoo_core.verification.bounds import EPS, OutputBound, bound_output
 from zoo_core.verification.selections import Choice, choice_of
 
-from .exported import check_stages_fit, run_stage
+from .exported import check_stages_fit, run_stage, stages_of
 from .reference import Array, Arrays, TorchReference, in_double, plain_attention
 
 JITTERS = 6
@@ -39,9 +39,9 @@ class StagedReference:
     def __init__(self, spec: ModelSpec, reference: TorchReference) -> None:
         if spec.stages is None:
             raise NotVerifiedError(f"{spec.name} has no stages")
-        self._single = tuple(spec.stages(reference.module))
+        self._single = stages_of(spec, reference.module)
         check_stages_fit(self._single, inputs=tuple(spec.inputs), outputs=tuple(spec.outputs))
-        self._double = tuple(spec.stages(reference.double_module))
+        self._double = stages_of(spec, reference.double_module)
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -50,7 +50,8 @@ class StagedReference:
 
     def compose(self, inputs: Mapping[str, Array]) -> Arrays:
         """Every tensor of the float32 stages, run one after the other, by name."""
-        tensors = {name: torch.from_numpy(value) for name, value in inputs.items()}
+        # Copies, here and below: a stage may work in place.
+        tensors = {name: torch.from_numpy(value.copy()) for name, value in inputs.items()}
         with torch.no_grad(), plain_attention():
             for stage in self._single:
                 tensors.update(_run(stage, tensors))
@@ -73,7 +74,7 @@ class StagedReference:
         return choice_of(run.double, run.single, moved)
 
     def _on(self, stage: Stage, tensors: Mapping[str, Array], *, double: bool = False) -> Arrays:
-        given = {name: torch.from_numpy(np.ascontiguousarray(tensors[name])) for name in stage.inputs}
+        given = {name: torch.from_numpy(np.array(tensors[name], copy=True)) for name in stage.inputs}
         with torch.no_grad(), plain_attention():
             if not double:
                 found = _run(stage, given)

@@ -39,10 +39,12 @@ def convert(
         import onnxscript  # noqa: F401 torch.onnx needs it and says so only at the end of a long traceback
     except ImportError:
         raise MissingExtraError(needed_for="zoo export", extra="train", missing="onnxscript") from None
-    stands = exported(plan, module, gives_tensors=gives_tensors)
     try:
         with _quiet(), plain_attention(), torch.no_grad():
+            stands = exported(plan, module, gives_tensors=gives_tensors)
             return (_with_dynamo if exporter == "dynamo" else with_torchscript)(plan, stands)
+    except NotVerifiedError:
+        raise
     except Exception as error:
         raise NotVerifiedError(
             f"{plan.model.name} could not be converted to ONNX: {first_cause(error)}",

@@ -13,7 +13,8 @@ from zoo_core.records import CheckResult, OutputError
 from zoo_core.shapes import TensorSpec
 
 from .inputs import BATCH
-from .selections import Choice, match
+from .plain_values import is_int, is_number
+from .selections import Choice, match, scale_of
 
 Array = NDArray[Any]
 
@@ -37,7 +38,12 @@ def selection_expectations(choices: Sequence[Choice]) -> dict[str, Any]:
     rows = []
     for choice in choices:
         kept = np.flatnonzero(choice.clear)[:MOST_ROWS]
-        rows.append({n: choice.expected[n][kept].reshape(len(kept), -1)[:, columns[n]].tolist() for n in names})
+        rows.append(
+            {
+                n: choice.expected[n][kept].reshape(len(kept), _width(choice.expected[n]))[:, columns[n]].tolist()
+                for n in names
+            }
+        )
     return {
         KEY: {
             "columns": columns,
@@ -48,8 +54,17 @@ def selection_expectations(choices: Sequence[Choice]) -> dict[str, Any]:
     }
 
 
+def _width(value: Array) -> int:
+    return int(np.prod(value.shape[1:], dtype=np.int64))
+
+
+def _flat(value: Array) -> Array:
+    """(rows, columns), also where there are no rows."""
+    return value.reshape(len(value), _width(value))
+
+
 def _columns(value: Array) -> list[int]:
-    width = int(np.prod(value.shape[1:], dtype=np.int64))
+    width = _width(value)
     return sorted({int(place) for place in np.linspace(0, width - 1, min(width, MOST_COLUMNS))})
 
 
@@ -61,12 +76,12 @@ def validate_selections(test: Mapping[str, Any], *, rows: int, outputs: Mapping[
     for key in ("columns", "bounds", "floors"):
         _require(isinstance(found[key], Mapping) and set(found[key]) == set(outputs), f"{key} of its outputs")
     numbers = [*found["bounds"].values(), *found["floors"].values()]
-    _require(all(_is_number(value) and value >= 0 for value in numbers), "a bound is no number from 0 on")
+    _require(all(is_number(value) and value >= 0 for value in numbers), "a bound is no number from 0 on")
     _require(isinstance(found["rows"], list) and len(found["rows"]) == rows, f"it has no rows for {rows} inputs")
     for name, spec in outputs.items():
         width = int(np.prod([size for size in spec.axes[1:] if isinstance(size, int)], dtype=np.int64))
         places = found["columns"][name]
-        inside = isinstance(places, list) and all(isinstance(p, int) and 0 <= p < width for p in places)
+        inside = isinstance(places, list) and all(is_int(place, low=0, below=width) for place in places)
         _require(inside and bool(places), f"columns of output {name!r}")
     for row in found["rows"]:
         _require(isinstance(row, Mapping) and set(row) == set(outputs), "rows of its outputs")
@@ -74,7 +89,8 @@ def validate_selections(test: Mapping[str, Any], *, rows: int, outputs: Mapping[
         _require(len(counts) == 1 and 0 < min(counts) <= MOST_ROWS, "outputs with different numbers of rows")
         for name, lines in row.items():
             width = len(found["columns"][name])
-            fits = all(isinstance(line, list) and len(line) == width and all(map(_is_number, line)) for line in lines)
+            fine = is_number if outputs[name].dtype.startswith("float") else _is_label
+            fits = all(isinstance(line, list) and len(line) == width and all(map(fine, line)) for line in lines)
             _require(fits, f"rows of output {name!r}")
 
 
@@ -83,8 +99,8 @@ def _require(condition: bool, otherwise: str) -> None:
         raise ZooError(f"the self-test in the file is damaged: {otherwise}", hint="fetch the file or export it again")
 
 
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+def _is_label(value: Any) -> bool:
+    return is_int(value, low=-(2**31), below=2**31)
 
 
 def check_selection_test(
@@ -99,7 +115,7 @@ def check_selection_test(
     worst = dict.fromkeys(outputs, 0.0)
     for number, (row, found) in enumerate(zip(told["rows"], batches, strict=True)):
         expected = {name: np.asarray(row[name], dtype=outputs[name].dtype) for name in outputs}
-        actual = {n: found[n].reshape(len(found[n]), -1)[:, told["columns"][n]] for n in outputs}
+        actual = {name: _flat(found[name])[:, told["columns"][name]] for name in outputs}
         partner = match(expected, actual, told["bounds"])
         wanted, missing = len(partner), int((partner < 0).sum())
         sure = partner >= 0
@@ -123,7 +139,7 @@ def check_selection_test(
 def check_selection_vectors(where: str, expected: Mapping[str, Array], found: Mapping[str, Array]) -> CheckResult:
     """Rule "test vectors" for rows that were chosen: nearly all of them are there; which of them hang by a hair, and
     their order, nobody knows here."""
-    near = {name: 1e-3 * float(np.abs(value).max(initial=1.0)) for name, value in expected.items()}
+    near = {name: 1e-3 * scale_of(value) for name, value in expected.items()}
     total = max(len(next(iter(expected.values()))), len(next(iter(found.values()))))
     if any(found[name].shape[1:] != value.shape[1:] for name, value in expected.items()):
         return CheckResult(rule="test vectors", outcome="failed", detail=f"{where}: rows of another shape")

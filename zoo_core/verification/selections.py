@@ -25,7 +25,8 @@ class Choice:
     `expected` are the rows of the float64 run, by output, along axis 0. `clear` marks those that were chosen in every
     run, also with inputs that were moved by a rounding error: an export must choose them too. `possible` are the rows
     of all runs: an export chooses another only in the place of one that is not clear. `bounds`: how far a value of a
-    row may be off; `floors`: how far a float32 run was off.
+    row may be off; `floors`: how far a float32 run was off. `ordered`: for each two clear rows in succession, whether
+    every run gave them in this order.
     """
 
     expected: Arrays = field(repr=False)
@@ -33,6 +34,7 @@ class Choice:
     possible: Arrays = field(repr=False)
     bounds: Mapping[str, float]
     floors: Mapping[str, float]
+    ordered: NDArray[np.bool_] = field(repr=False)
 
     @property
     def count(self) -> int:
@@ -47,12 +49,11 @@ class Choice:
 
 def choice_of(exact: Arrays, single: Arrays, moved: Sequence[Arrays]) -> Choice:
     """What is sure, from a float64 run, a float32 run and runs whose inputs were moved by a rounding error."""
-    scales = {name: _scale(value) for name, value in exact.items()}
+    scales = {name: scale_of(value) for name, value in exact.items()}
     near = {name: NEAR * scale for name, scale in scales.items()}
     partner = match(exact, single, near)
-    clear = partner >= 0
-    for run in moved:
-        clear &= match(exact, run, near) >= 0
+    places = np.stack([partner, *(match(exact, run, near) for run in moved)])
+    clear: NDArray[np.bool_] = np.all(places >= 0, axis=0)
     floors = {}
     for name, value in exact.items():
         gap = np.abs(value[clear].astype(np.float64) - single[name][partner[clear]].astype(np.float64))
@@ -63,6 +64,7 @@ def choice_of(exact: Arrays, single: Arrays, moved: Sequence[Arrays]) -> Choice:
         possible={name: np.concatenate([exact[name], single[name], *(run[name] for run in moved)]) for name in exact},
         bounds={name: FLOOR_FACTOR * floors[name] + EPS_FACTOR * EPS * scales[name] for name in exact},
         floors=floors,
+        ordered=np.asarray(np.all(np.diff(places[:, clear], axis=1) > 0, axis=0)),
     )
 
 
@@ -74,8 +76,13 @@ def problems_of(choice: Choice, found: Arrays) -> list[str]:
     partner = match(choice.expected, found, choice.bounds)
     if lost := int((choice.clear & (partner < 0)).sum()):
         problems.append(f"{lost} of {choice.clear_count} clear rows are missing or off by more than the bound")
+    if not lost:
+        swapped = int((choice.ordered & (np.diff(partner[choice.clear]) < 0)).sum())
+        problems += (
+            [f"{swapped} of {choice.clear_count} clear rows come before one that they follow"] if swapped else []
+        )
     # A row of a run that was moved may itself be off by as much as the bound.
-    wide = {name: max(2 * bound, NEAR * _scale(choice.possible[name])) for name, bound in choice.bounds.items()}
+    wide = {name: max(2 * bound, NEAR * scale_of(choice.possible[name])) for name, bound in choice.bounds.items()}
     strange = int((match(found, choice.possible, wide, distinct=False) < 0).sum())
     # Of rows that tie, more than the runs have shown may be chosen; but only in the place of rows that are not clear.
     if strange > choice.count - choice.clear_count:
@@ -105,7 +112,9 @@ def match(first: Arrays, second: Arrays, allowed: Mapping[str, float], *, distin
     if not other:
         return partner
     taken = np.zeros(other, dtype=bool)
-    flat = {name: value.reshape(other, -1).astype(np.float64) for name, value in second.items()}
+    if any(second[name].shape[1:] != value.shape[1:] or len(second[name]) != other for name, value in first.items()):
+        return partner  # rows of another form
+    flat = {name: second[name].reshape(other, -1).astype(np.float64) for name in first}
     for row in range(count):
         distance = np.zeros(other)
         for name, value in first.items():
@@ -129,8 +138,10 @@ def _rows(rows: Arrays) -> int:
     return len(next(iter(rows.values())))
 
 
-def _scale(value: Array) -> float:
-    return float(np.abs(value.astype(np.float64)).max(initial=0.0)) if value.dtype.kind == "f" else 1.0
+def scale_of(value: Array) -> float:
+    """The largest magnitude; 1 for integers, and where every value is 0."""
+    largest = float(np.abs(value.astype(np.float64)).max(initial=0.0)) if value.dtype.kind == "f" else 1.0
+    return largest or 1.0
 
 
 def _shape_problem(expected: Arrays, found: Arrays) -> str:

@@ -15,6 +15,7 @@ from zoo_core.shapes import DTYPES, TensorSpec
 
 from .bounds import OutputBound
 from .inputs import BATCH, frozen_uniform
+from .plain_values import is_int, is_number
 from .selection_test import chooses, validate_selections
 from .sizes import Sizes, sizes_of
 
@@ -57,7 +58,9 @@ def _validate(test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec], outp
     _require(rows >= MIN_ROWS, f"it has {rows} row, and at least {MIN_ROWS} are needed")
     sizes = self_test_sizes(test, inputs=inputs)
     if chooses(inputs, outputs):
-        validate_selections(test, rows=rows, outputs=outputs)
+        alone = all(spec.axes[:1] == (1,) for spec in inputs.values())
+        _require(alone, "a model that chooses rows takes one input at a time")
+        validate_selections(test, rows=rows, outputs={name: spec.bind(sizes) for name, spec in outputs.items()})
         expected: Mapping[str, Any] = {}
         outputs = {}
     else:
@@ -71,9 +74,9 @@ def _validate(test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec], outp
     for name, recipe in recipes.items():
         _require(recipe["dtype"] == inputs[name].dtype, f"input {name!r} is not {inputs[name].dtype}")
     for name, one in expected.items():
-        _require(_is_number(one["bound"]) and one["bound"] > 0, f"the bound of output {name!r} is no number above 0")
-        _require(_is_number(one["floor"]) and one["floor"] >= 0, f"the floor of output {name!r} is no number from 0 on")
-        _require(all(map(_is_number, one["expected"])), f"output {name!r} expects something that is no finite number")
+        _require(is_number(one["bound"]) and one["bound"] > 0, f"the bound of output {name!r} is no number above 0")
+        _require(is_number(one["floor"]) and one["floor"] >= 0, f"the floor of output {name!r} is no number from 0 on")
+        _require(all(map(is_number, one["expected"])), f"output {name!r} expects something that is no finite number")
     count = sum(math.prod(one["shape"]) for one in (*recipes.values(), *expected.values()))
     _require(count <= MAX_ELEMENTS, f"it needs {count:,} numbers, more than the {MAX_ELEMENTS:,} that are allowed")
 
@@ -133,21 +136,8 @@ def _damaged(how: str) -> ZooError:
     return ZooError(f"the self-test in the file is damaged: {how}", hint="fetch the file or export it again")
 
 
-def _is_number(value: Any) -> bool:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return False
-    try:
-        return math.isfinite(value)
-    except OverflowError:  # an integer that no float can hold
-        return False
-
-
-def _is_int(value: Any, *, low: int, below: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and low <= value < below
-
-
 def _is_shape(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(_is_int(size, low=1, below=2**63) for size in value)
+    return isinstance(value, list) and bool(value) and all(is_int(size, low=1, below=2**63) for size in value)
 
 
 def _recipes(test: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -164,13 +154,13 @@ def _recipes(test: Mapping[str, Any]) -> Mapping[str, Any]:
         keys = {"seed", "shape", "low", "high", "dtype"}
         whole = isinstance(recipe, Mapping) and keys <= set(recipe)
         _require(whole, f"input {name!r} lacks one of {', '.join(sorted(keys))}")
-        _require(_is_int(recipe["seed"], low=0, below=2**64), f"the seed of input {name!r}")
+        _require(is_int(recipe["seed"], low=0, below=2**64), f"the seed of input {name!r}")
         _require(_is_shape(recipe["shape"]), f"input {name!r} has the shape {str(recipe['shape'])[:60]}")
         _require(recipe["dtype"] in DTYPES, f"input {name!r} has the dtype {str(recipe['dtype'])[:60]!r}")
         low, high = recipe["low"], recipe["high"]
         # Numbers are drawn in float32 whatever the dtype.
         limit = float(np.finfo("float16" if recipe["dtype"] == "float16" else "float32").max)
-        ordered = _is_number(low) and _is_number(high) and -limit <= low < high <= limit
+        ordered = is_number(low) and is_number(high) and -limit <= low < high <= limit
         _require(ordered, f"the range of input {name!r} is {str(low)[:30]} to {str(high)[:30]}")
     return recipes
 
@@ -258,6 +248,6 @@ def _outputs(test: Mapping[str, Any]) -> Mapping[str, Any]:
         _require(_is_shape(expected["shape"]), f"output {name!r} has the shape {str(expected['shape'])[:60]}")
         count, positions, values = math.prod(expected["shape"]), expected["positions"], expected["expected"]
         lists = isinstance(positions, list) and isinstance(values, list) and len(positions) == len(values) > 0
-        inside = lists and all(_is_int(p, low=0, below=count) for p in positions)
+        inside = lists and all(is_int(p, low=0, below=count) for p in positions)
         _require(inside, f"positions of output {name!r}")
     return outputs
