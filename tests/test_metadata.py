@@ -96,7 +96,7 @@ STRANGE: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "schema 0": (replaced(schema=0), "schema is a version number, not 0"),
     "schema true": (replaced(schema=True), "schema is a version number, not True"),
     "schema 2": (replaced(schema=2), "upgrade zoo-core"),
-    "unknown field": (replaced(weights="x"), "unknown field weights"),
+    "unknown field": (replaced(colour="x"), "unknown field colour"),
     "missing": (without("outputs"), "outputs is missing"),
     "task": (replaced(task="mind-reading"), "unknown task 'mind-reading'"),
     "labels text": (replaced(labels="abc"), "labels is a list, not 'abc'"),

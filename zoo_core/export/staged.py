@@ -105,10 +105,14 @@ def moved_by_rounding(name: str, value: Array, trial: int) -> Array:
     return moved.astype(np.float32)
 
 
-def stage_bound(runs: Sequence[StageRun], name: str, *, corner: NDArray[np.bool_]) -> OutputBound:
+def stage_bound(
+    runs: Sequence[StageRun], name: str, *, corner: NDArray[np.bool_], known_floor: float = 0.0
+) -> OutputBound:
     """The bound of one tensor of a stage over several rows, which may have different numbers of elements."""
     single = padded([run.single[name] for run in runs])
-    return bound_output(name, float32=single, float64=padded([run.double[name] for run in runs]), corner=corner)
+    return bound_output(
+        name, float32=single, float64=padded([run.double[name] for run in runs]), corner=corner, known_floor=known_floor
+    )
 
 
 def padded(rows: Sequence[Array]) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.records import CheckResult, OutputError
-from zoo_core.verification.bounds import LARGEST_FLOOR, check_sensitivity, check_values, output_error
+from zoo_core.verification.bounds import LARGEST_FLOOR, OutputBound, check_sensitivity, check_values, output_error
 from zoo_core.verification.inputs import PLAUSIBLE, Rows
 from zoo_core.verification.selections import Choice, choice_of, errors_of, match, problems_of, scale_of
 from zoo_core.verification.sizes import sizes_of
@@ -35,8 +35,11 @@ def check_composition(
     plan: ExportPlan, reference: TorchReference, staged: StagedReference, rows: Rows
 ) -> tuple[CheckResult, ...]:
     """Rules "stages" and "sensitivity" in PyTorch: the stages give what `forward` gives, and enough of it to judge."""
-    problems, fewest = [], None
+    problems, fewest, judged = [], None, 0
     for row, kind in enumerate(rows.kinds):
+        if kind not in PLAUSIBLE:
+            continue  # a picture of one colour is all ties, and each code breaks them in its own way
+        judged += 1
         inputs = one_row(rows.inputs, row)
         original, composed = reference.float32(inputs), staged.compose(inputs)
         total = max(len(next(iter(original.values()))), len(composed[next(iter(original))]))
@@ -45,9 +48,8 @@ def check_composition(
         # A row at the edge of a threshold may fall on either side of it: one in fifty, not more.
         if lost > max(1, total // 50):
             problems.append(f"{lost} of {total} rows for a {kind} input differ")
-        if kind in PLAUSIBLE:
-            fewest = total if fewest is None else min(fewest, total)
-    text = "; ".join(problems) or f"the stages give what forward gives, on {len(rows)} inputs"
+        fewest = total if fewest is None else min(fewest, total)
+    text = "; ".join(problems) or f"the stages give what forward gives, on {judged} inputs"
     stages = CheckResult(rule="stages", outcome="failed" if problems else "passed", detail=text)
     few = fewest is not None and fewest < FEWEST_ROWS
     text = f"{plan.model.name} chooses {fewest} rows or more for a plausible input; {FEWEST_ROWS} are needed"
@@ -126,6 +128,8 @@ def _check_numbers(
     # The first stages only: what comes after a choice has other rows for every input.
     fixed = not any(each.selects for each in staged.stages[:number])
     sensitive: list[CheckResult] = []
+    # Few rows have a noisy floor: the largest of a stage's tensors is that of all of them.
+    largest_floor = max(stage_bound(runs, name, corner=~plausible).relative_floor for name in stage.outputs)
     for name in stage.outputs:
         wrong = [
             each[name].shape
@@ -136,12 +140,10 @@ def _check_numbers(
             text = f"{where}: {name} of stage {stage.name} has the shape {wrong[0]}"
             found.checks.append(CheckResult(rule="structure", outcome="failed", detail=text))
             continue
-        bound = stage_bound(runs, name, corner=~plausible)
+        bound = stage_bound(runs, name, corner=~plausible, known_floor=largest_floor)
         actual = padded([each[name] for each in tensors])
         found.checks.extend(check_values(f"{where}, stage {stage.name}", {name: actual}, {name: bound}))
-        if bound.relative_floor > LARGEST_FLOOR:
-            text = f"{where}: {name} of stage {stage.name} in float32 is {bound.relative_floor:.2g} of its size away"
-            found.checks.append(CheckResult(rule="values", outcome="not-conclusive", detail=f"{text} from float64"))
+        found.checks.extend(_ill_conditioned(where, stage.name, bound))
         if name in declared:
             found.errors.append(output_error(actual, bound))
         if fixed:
@@ -149,6 +151,13 @@ def _check_numbers(
             sensitive += check_sensitivity(where, {name: actual[plausible]}, largest)
     if sensitive:
         found.checks.append(_stage_sensitivity(f"{where}, stage {stage.name}", sensitive))
+
+
+def _ill_conditioned(where: str, stage: str, bound: OutputBound) -> list[CheckResult]:
+    if bound.relative_floor <= LARGEST_FLOOR:
+        return []
+    text = f"{where}: {bound.name} of stage {stage} in float32 is {bound.relative_floor:.2g} of its size from float64"
+    return [CheckResult(rule="values", outcome="not-conclusive", detail=text)]
 
 
 def _stage_sensitivity(where: str, tensors: Sequence[CheckResult]) -> CheckResult:
@@ -227,19 +236,9 @@ def check_published(
     checks: list[CheckResult] = []
     differing = total = 0
     for number, (own, copy) in enumerate(zip(published, copies, strict=True)):
-        try:
-            sizes_of({name: own[name].shape for name in plan.outputs}, plan.outputs)
-        except ZooError as error:
-            if len(own[next(iter(plan.outputs))]):
-                text = f"{where}, input {number}: {error.message}"
-                checks.append(CheckResult(rule="structure", outcome="failed", detail=text))
-                continue
-        for name, spec in plan.outputs.items():
-            if str(own[name].dtype) != spec.dtype or not np.isfinite(own[name]).all():
-                text = f"{where}, input {number}: {name} is {own[name].dtype}, or not finite"
-                checks.append(CheckResult(rule="structure", outcome="failed", detail=text))
-        if checks:
-            continue  # rows of another form cannot be compared
+        if wrong := _form_problem(plan, own):
+            checks.append(CheckResult(rule="structure", outcome="failed", detail=f"{where}, input {number}: {wrong}"))
+            continue
         rows = {name: copy[name] for name in plan.outputs}
         near = {name: 1e-3 * scale_of(value) for name, value in rows.items()}
         count = max(len(next(iter(rows.values()))), len(own[next(iter(rows))]))
@@ -251,3 +250,17 @@ def check_published(
     text = f"{where}: {total - differing:,} of {total:,} rows are those of the checking copy"
     checks.append(CheckResult(rule="copy", outcome="failed" if differing > allowed else "passed", detail=text))
     return checks
+
+
+def _form_problem(plan: ExportPlan, outputs: Mapping[str, Any]) -> str:
+    """What is wrong with the shapes and dtypes of chosen rows, in words; they may be none at all."""
+    for name, spec in plan.outputs.items():
+        value = outputs[name]
+        if value.ndim != len(spec.axes) or str(value.dtype) != spec.dtype or not np.isfinite(value).all():
+            return f"{name} is {value.dtype} of the shape {value.shape}, or not finite"
+    try:
+        if any(outputs[name].size for name in plan.outputs):
+            sizes_of({name: outputs[name].shape for name in plan.outputs}, plan.outputs)
+    except ZooError as error:
+        return error.message
+    return ""

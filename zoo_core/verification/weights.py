@@ -53,7 +53,7 @@ def check_converted(converted: Arrays, checkpoint: Arrays, *, used: Sequence[str
     if lost:
         text = f"the converted graph does not hold the checkpoint's {_listed(lost)}"
         return CheckResult(rule="weights", outcome="failed", detail=text)
-    if checkpoint and not named:
+    if checkpoint and not named and not used:
         text = "no tensor of the converted graph has a name of the checkpoint: there is nothing to compare"
         return CheckResult(rule="weights", outcome="not-conclusive", detail=text)
     text = f"{len(named)} of {len(named)} converted tensors equal the checkpoint bit for bit"
