@@ -20,6 +20,8 @@ from zoo_core.verification.selections import Choice, choice_of
 from .exported import check_stages_fit, run_stage, stages_of
 from .reference import Array, Arrays, TorchReference, in_double, plain_attention
 
+SAME_ROW = 64 * EPS
+"""Within one stage a row is handed on as it is, or nearly: another candidate a little beside it is another row."""
 JITTERS = 6
 JITTER = 4 * EPS
 """By how much of the size of a tensor its values are moved, to see which choices hang by a hair."""
@@ -71,7 +73,7 @@ class StagedReference:
             stage = self._single[number]
             shifted = {name: moved_by_rounding(name, tensors[name], trial) for name in stage.inputs}
             moved.append(self._on(stage, shifted))
-        return choice_of(run.double, run.single, moved)
+        return choice_of(run.double, run.single, moved, same=SAME_ROW)
 
     def _on(self, stage: Stage, tensors: Mapping[str, Array], *, double: bool = False) -> Arrays:
         given = {name: torch.from_numpy(np.array(tensors[name], copy=True)) for name in stage.inputs}

@@ -10,6 +10,7 @@ import numpy as np
 
 from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.records import CheckResult, OutputError
+from zoo_core.stages import Stage
 from zoo_core.verification.bounds import LARGEST_FLOOR, OutputBound, check_sensitivity, check_values, output_error
 from zoo_core.verification.inputs import PLAUSIBLE, Rows
 from zoo_core.verification.selections import Choice, choice_of, errors_of, match, problems_of, scale_of
@@ -128,8 +129,7 @@ def _check_numbers(
     # The first stages only: what comes after a choice has other rows for every input.
     fixed = not any(each.selects for each in staged.stages[:number])
     sensitive: list[CheckResult] = []
-    # Few rows have a noisy floor: the largest of a stage's tensors is that of all of them.
-    largest_floor = max(stage_bound(runs, name, corner=~plausible).relative_floor for name in stage.outputs)
+    usual_floor = _usual_floor(runs, stage, plausible)
     for name in stage.outputs:
         wrong = [
             each[name].shape
@@ -140,7 +140,7 @@ def _check_numbers(
             text = f"{where}: {name} of stage {stage.name} has the shape {wrong[0]}"
             found.checks.append(CheckResult(rule="structure", outcome="failed", detail=text))
             continue
-        bound = stage_bound(runs, name, corner=~plausible, known_floor=largest_floor)
+        bound = stage_bound(runs, name, corner=~plausible, known_floor=usual_floor)
         actual = padded([each[name] for each in tensors])
         found.checks.extend(check_values(f"{where}, stage {stage.name}", {name: actual}, {name: bound}))
         found.checks.extend(_ill_conditioned(where, stage.name, bound))
@@ -151,6 +151,12 @@ def _check_numbers(
             sensitive += check_sensitivity(where, {name: actual[plausible]}, largest)
     if sensitive:
         found.checks.append(_stage_sensitivity(f"{where}, stage {stage.name}", sensitive))
+
+
+def _usual_floor(runs: Sequence[StageRun], stage: Stage, plausible: Any) -> float:
+    """Few rows have a noisy floor: none of a stage's tensors is taken to have a smaller one than half of them."""
+    floors = [stage_bound(runs, name, corner=~plausible).relative_floor for name in stage.outputs]
+    return float(np.median(floors))
 
 
 def _ill_conditioned(where: str, stage: str, bound: OutputBound) -> list[CheckResult]:

@@ -47,10 +47,13 @@ class Choice:
         return int(self.clear.sum())
 
 
-def choice_of(exact: Arrays, single: Arrays, moved: Sequence[Arrays]) -> Choice:
-    """What is sure, from a float64 run, a float32 run and runs whose inputs were moved by a rounding error."""
+def choice_of(exact: Arrays, single: Arrays, moved: Sequence[Arrays], *, same: float = NEAR) -> Choice:
+    """What is sure, from a float64 run, a float32 run and runs whose inputs were moved by a rounding error.
+
+    `same`: rows of two runs are one row when they differ by no more than this part of their size.
+    """
     scales = {name: scale_of(value) for name, value in exact.items()}
-    near = {name: NEAR * scale for name, scale in scales.items()}
+    near = {name: same * scale for name, scale in scales.items()}
     partner = match(exact, single, near)
     places = np.stack([partner, *(match(exact, run, near) for run in moved)])
     clear: NDArray[np.bool_] = np.all(places >= 0, axis=0)
