@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import hashlib
-import threading
-from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,37 +13,6 @@ from zoo_core.data import RemoteFile, download
 CONTENT = bytes(range(251)) * 12_000
 FILE = RemoteFile(name="data.bin", sha256=hashlib.sha256(CONTENT).hexdigest(), size=len(CONTENT))
 NOBODY = "http://127.0.0.1:9/"
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serves a folder and writes no log."""
-
-    def do_GET(self) -> None:
-        if not self.path.startswith("/endless/"):
-            super().do_GET()
-            return
-        self.send_response(200)
-        self.end_headers()
-        with contextlib.suppress(ConnectionError):
-            for _ in range(300):  # 300 MB, unless the other side hangs up
-                self.wfile.write(bytes(1_000_000))
-            (Path(self.directory) / "everything-sent").touch()
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder, and the address where it is served."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(QuietHandler, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield folder, f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
 
 
 def test_the_right_bytes_arrive_and_are_not_fetched_twice(served: tuple[Path, str], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Result
+from odd_plugin import ODD_PLUGIN
 
 Zoo = Callable[..., Result]
 
@@ -54,32 +55,6 @@ def test_a_sabotaged_exporter_never_publishes(workplace: Path, site: Path, run_z
     assert done.code == 3
     assert not (workplace / "kept").exists()
     assert (workplace / "kept.rejected" / "model.onnx").exists()
-
-
-ODD_PLUGIN = """
-    from zoo_core import ModelSpec, TensorSpec, hookimpl
-
-    def build(*, in_channels: int = 1, height: int = 4, width: int = 4, num_classes: int = 3):
-        import torch
-
-        class Odd(torch.nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.fc = torch.nn.Linear(in_channels * height * width, num_classes)
-
-            def forward(self, x):
-                {forward}
-
-        return Odd()
-
-    @hookimpl
-    def zoo_models():
-        yield ModelSpec(
-            name="odd", build=build, task="image-classification", summary="odd",
-            inputs={{"image": TensorSpec("N", "in_channels", "height", "width")}},
-            outputs={{"logits": TensorSpec("N", "num_classes")}},
-        )
-"""
 
 
 BRANCH = "return self.fc(x.flatten(1)) if x.sum() > 0 else self.fc(-x.flatten(1))"

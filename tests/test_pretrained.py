@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
-import threading
 from collections import OrderedDict
-from collections.abc import Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -25,28 +21,8 @@ TENSORS = {"weight": torch.arange(6.0).reshape(2, 3), "bias": torch.tensor([1.0,
 NOBODY = "http://127.0.0.1:9/tensors.pth"
 
 
-class Silent(SimpleHTTPRequestHandler):
-    """Serves a folder and writes no log."""
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
 class Runs:
     """An object that a pickle cannot hold without naming code to run."""
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
-    """A folder, and the address where it is served."""
-    folder = tmp_path / "served"
-    folder.mkdir()
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Silent, directory=str(folder))) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield folder, f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
 
 
 def pickled(what: Any) -> bytes:

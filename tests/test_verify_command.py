@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import pytest
 from conftest import Result
+from odd_plugin import ODD_PLUGIN
 from onnx import TensorProto, helper, numpy_helper
 
 from zoo_core import TensorSpec, ZooError
@@ -327,35 +328,11 @@ def test_onnx_checker_is_public_and_never_raises(bundle: Path, tmp_path: Path) -
 
 # --- a rejected folder, a dry run that would not export
 
-ODD_PLUGIN = """
-    from zoo_core import ModelSpec, TensorSpec, hookimpl
-
-    def build(*, in_channels: int = 1, height: int = 4, width: int = 4, num_classes: int = 3):
-        import torch
-
-        class Odd(torch.nn.Module):
-            def __init__(self):
-                super().__init__()
-                self.fc = torch.nn.Linear(in_channels * height * width, num_classes)
-
-            def forward(self, x):
-                logits = self.fc(x.flatten(1))
-                return logits - logits.mean(0)
-
-        return Odd()
-
-    @hookimpl
-    def zoo_models():
-        yield ModelSpec(
-            name="odd", build=build, task="image-classification", summary="rows depend on each other",
-            inputs={"image": TensorSpec("N", "in_channels", "height", "width")},
-            outputs={"logits": TensorSpec("N", "num_classes")},
-        )
-"""
+ROWS_DEPEND_ON_EACH_OTHER = ODD_PLUGIN.format(forward="return self.fc(x.flatten(1)) - self.fc(x.flatten(1)).mean(0)")
 
 
 def test_a_rejected_folder_is_not_verified(fake_distribution: Callable[..., Path], zoo_here: Zoo) -> None:
-    fake_distribution("zoo-odd", ODD_PLUGIN)
+    fake_distribution("zoo-odd", ROWS_DEPEND_ON_EACH_OTHER)
     assert zoo_here("export", "odd", "--to", "kept", "--keep-rejected").code == 3
     done = zoo_here("verify", "kept.rejected", "--json")
     assert done.code == 3, done.stderr
@@ -365,7 +342,7 @@ def test_a_rejected_folder_is_not_verified(fake_distribution: Callable[..., Path
 def test_a_dry_run_that_would_not_export_prints_its_report(
     tmp_path: Path, fake_distribution: Callable[..., Path], zoo_here: Zoo
 ) -> None:
-    fake_distribution("zoo-odd", ODD_PLUGIN)
+    fake_distribution("zoo-odd", ROWS_DEPEND_ON_EACH_OTHER)
     done = zoo_here("train", "odd", "--dataset", "digits", "--dry-run", "--json")
     assert done.code == 3, done.stderr
     assert done.json["outcome"] == "failed"

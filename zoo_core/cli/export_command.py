@@ -63,4 +63,5 @@ def command(
     show_report(report, as_json=as_json, path=target)
     if not as_json:
         say(f"Published {target}")
-        say(f"Next: zoo predict {target} PICTURE...   or   zoo view {target}")
+        use = f"zoo verify {target}" if report.untrained else f"zoo predict {target} PICTURE..."
+        say(f"Next: {use}   or   zoo view {target}")

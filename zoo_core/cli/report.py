@@ -31,6 +31,8 @@ def show_report(
         for check in _worth_showing(results):
             say(f"  {check.rule:<13} {_MARKS[check.outcome]:<8} {check.detail}")
     say(f"{report.name}: {report.outcome}")
+    if report.untrained:
+        say("  untrained: its weights are fresh, for looking at the graph and timing, not for predictions")
     if mutants is not None:
         from .mutation_table import show_mutants
 

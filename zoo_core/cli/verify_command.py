@@ -61,7 +61,7 @@ def command(source: str, thorough: bool, mutants: bool, as_json: bool) -> None:
             hint="the file itself is verified; the check is too weak for it: please report this",
         )
     if not as_json:
-        say(f"Next: zoo predict {source} PICTURE...")
+        say(f"Next: zoo view {source}" if report.untrained else f"Next: zoo predict {source} PICTURE...")
 
 
 def _require_onnx() -> None:

@@ -53,7 +53,7 @@ class Attempt:
 def best_attempt(
     plan: ExportPlan, folder: Path, *, reference: TorchReference, expected: Expected, progress: Progress
 ) -> Attempt:
-    """The first attempt whose file in `folder` is verified; where none is, the first one again, with its file.
+    """The first attempt that is verified, its files in `folder`; where none is, the first one with its files.
 
     The exporter's newer half and its optimiser are fallible. So what cannot be converted is given to the TorchScript
     exporter, and a file that fails is made again without the optimiser; what it took is a line of the report.
@@ -64,23 +64,24 @@ def best_attempt(
     except NotVerifiedError as error:
         return _not_converted(error.message)
 
-    def judged(subject: Converted) -> Attempt:
+    def judged(subject: Converted, place: Path) -> Attempt:
         progress("checking the file without PyTorch")
-        return _attempt(plan, folder, reference, expected, subject)
+        return _attempt(plan, place, reference, expected, subject)
 
-    attempt = judged(converted)
+    attempt = judged(converted, folder)
     if attempt.verdict.outcome != "failed":
         return _noted(attempt, notes)
     progress("looking for the guilty node")
     path, free = folder / MODEL_FILE, plan.batch_is_free
     blamed = inquire(path, converted, expected, attempt.verdict.checks, batch_is_free=free)
     if converted.plain is not None:
-        with _kept(path) as rejected:
-            second = judged(without_optimizer(converted))
-            if second.verdict.outcome == "verified":
-                notes.append(_because(attempt, blamed) + _slower(path, rejected, expected))
-                return _noted(second, notes)
-        attempt = judged(converted)  # the folder is to hold the file that the report speaks of
+        again = folder / "again"
+        second = judged(without_optimizer(converted), again)
+        if second.verdict.outcome == "verified":
+            notes.append(_because(attempt, blamed) + _slower(again / MODEL_FILE, path, expected))
+            _replace_by(again, folder)
+            return _noted(second, notes)
+        shutil.rmtree(again, ignore_errors=True)
     return _noted(attempt, notes, blamed)
 
 
@@ -101,11 +102,14 @@ def _converted(plan: ExportPlan, reference: TorchReference, notes: list[str], *,
     return converted
 
 
-@contextlib.contextmanager
-def _kept(path: Path) -> Iterator[Path]:
-    """A copy of the file, while another one takes its place."""
-    with tempfile.TemporaryDirectory(prefix="zoo-kept-") as folder:
-        yield Path(shutil.copy(path, folder))
+def _replace_by(again: Path, folder: Path) -> None:
+    """What is in `again`, a folder inside `folder`, takes the place of all that is beside it."""
+    for entry in folder.iterdir():
+        if entry != again:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    for entry in again.iterdir():
+        entry.rename(folder / entry.name)
+    again.rmdir()
 
 
 def _because(attempt: Attempt, blamed: tuple[CheckResult, ...]) -> str:

@@ -24,8 +24,7 @@ class Converted:
     """The program, the initialisers it had before any optimiser, and the names of the tensors that the trace reads.
 
     `model` is the ONNX file to be; `traced` the exported program of torch, None from the TorchScript exporter. `plain`
-    is the same program as an `onnx_ir` model that no optimiser has touched, None where `model` is just that, because
-    there was an `optimizer_problem` or it was asked for.
+    is the same program as an `onnx_ir` model that no optimiser has touched, None where `model` is just that.
     """
 
     model: onnx.ModelProto = field(repr=False)

@@ -44,12 +44,12 @@ def _upcast(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def in_double() -> Iterator[None]:
-    """Everything inside is computed in float64."""
+def in_double(upcast: Upcast | None = None) -> Iterator[None]:
+    """Everything inside is computed in float64; `upcast`: a mode that the caller has at hand."""
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)
     try:
-        with Upcast():  # type: ignore[no-untyped-call]
+        with upcast or Upcast():  # type: ignore[no-untyped-call]
             yield
     finally:
         torch.set_default_dtype(before)
@@ -217,10 +217,6 @@ class TorchReference:
         _require_equal(once, self.float32(inputs), "PyTorch gives another {} each time it is run", hint)
         hint = "register what the builder draws as a parameter or buffer, so that the weights hold it"
         _require_equal(once, self._run(self._double, inputs), "two builds give another {}", hint)
-
-    def outputs(self, *inputs: Tensor) -> dict[str, Tensor]:
-        """The declared outputs of the float32 module for one batch."""
-        return self._named(self._single(*inputs))
 
     def _named(self, result: Any) -> dict[str, Tensor]:
         self.gives_tensors = isinstance(result, Tensor | tuple | list)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.records import CheckResult, OutputError
-from zoo_core.stages import Stage
 from zoo_core.verification.bounds import LARGEST_FLOOR, OutputBound, check_sensitivity, check_values, output_error
 from zoo_core.verification.inputs import PLAUSIBLE, Rows
 from zoo_core.verification.selections import Choice, choice_of, errors_of, match, problems_of, scale_of
@@ -18,7 +18,7 @@ from zoo_core.verification.sizes import sizes_of
 
 from .plan import ExportPlan
 from .reference import Arrays, TorchReference
-from .staged import JITTERS, StagedReference, StageRun, moved_by_rounding, padded, stage_bound
+from .staged import JITTERS, StagedReference, moved_by_rounding, padded, stage_bound
 
 STAGED_ROWS = 2
 """Rows of each plausible kind: every one of them runs alone, in float64 too, and once more a setting."""
@@ -95,74 +95,72 @@ def _alike(first: Any, second: Any) -> bool:
 class StageFindings:
     """Results of the rules, and the worst error of each declared output."""
 
-    checks: list[CheckResult] = field(default_factory=list)
-    errors: list[OutputError] = field(default_factory=list)
+    checks: list[CheckResult]
+    errors: list[OutputError]
 
 
 def check_stages(
     where: str, plan: ExportPlan, staged: StagedReference, rows: Rows, copies: Sequence[Mapping[str, Any]]
 ) -> StageFindings:
     """Rules "values", "sensitivity" and "choices": every stage, on what the checking copy gave to it, row by row."""
-    tensors = [{**one_row(rows.inputs, row), **copy} for row, copy in enumerate(copies)]
-    plausible = np.array([kind in PLAUSIBLE for kind in rows.kinds])
-    found = StageFindings()
+    given = _Given(
+        where=where,
+        staged=staged,
+        tensors=[{**one_row(rows.inputs, row), **copy} for row, copy in enumerate(copies)],
+        plausible=np.array([kind in PLAUSIBLE for kind in rows.kinds]),
+    )
+    checks: list[CheckResult] = []
+    errors: list[OutputError] = []
     for number, stage in enumerate(staged.stages):
-        if stage.selects:
-            _check_choices(where, number, staged, tensors, found, plausible=plausible, declared=tuple(plan.outputs))
-        else:
-            _check_numbers(where, number, staged, tensors, found, plausible=plausible, declared=tuple(plan.outputs))
+        found = (_check_choices if stage.selects else _check_stage_values)(given, number)
+        checks += found.checks
+        errors += [error for error in found.errors if error.name in plan.outputs]
+    return StageFindings(checks=checks, errors=errors)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Given:
+    """What the checking copy gave, row by row: the inputs and every tensor of its stages, by name."""
+
+    where: str
+    staged: StagedReference
+    tensors: Sequence[Mapping[str, Any]] = field(repr=False)
+    plausible: NDArray[np.bool_]
+
+
+def _check_stage_values(given: _Given, number: int) -> StageFindings:
+    stage = given.staged.stages[number]
+    where = f"{given.where}, stage {stage.name}"
+    found = StageFindings(checks=[], errors=[])
+    runs = [given.staged.run(number, each) for each in given.tensors]
+    corner = ~given.plausible
+    own = {name: stage_bound(runs, name, corner=corner) for name in stage.outputs}
+    # Few rows have a noisy floor: none of a stage's tensors is taken to have a smaller one than half of them.
+    usual_floor = float(np.median([bound.relative_floor for bound in own.values()]))
+    sensitive: list[CheckResult] = []
+    for name in stage.outputs:
+        shapes = [(each[name].shape, run.single[name].shape) for each, run in zip(given.tensors, runs, strict=True)]
+        if wrong := [shape for shape, wanted in shapes if shape != wanted]:
+            text = f"{where}: {name} has the shape {wrong[0]}"
+            found.checks.append(CheckResult(rule="structure", outcome="failed", detail=text))
+            continue
+        bound = stage_bound(runs, name, corner=corner, known_floor=usual_floor)
+        actual = padded([each[name] for each in given.tensors])
+        found.checks.extend(check_values(where, {name: actual}, {name: bound}))
+        found.checks.extend(_ill_conditioned(where, bound))
+        found.errors.append(output_error(actual, bound))
+        largest = {name: float(bound.bound[given.plausible].max())}
+        sensitive += check_sensitivity(where, {name: actual[given.plausible]}, largest)
+    # The first stages only: what comes after a choice has other rows for every input.
+    if sensitive and not any(each.selects for each in given.staged.stages[:number]):
+        found.checks.append(_stage_sensitivity(where, sensitive))
     return found
 
 
-def _check_numbers(
-    where: str,
-    number: int,
-    staged: StagedReference,
-    tensors: Sequence[Mapping[str, Any]],
-    found: StageFindings,
-    *,
-    plausible: Any,
-    declared: tuple[str, ...],
-) -> None:
-    stage = staged.stages[number]
-    runs: list[StageRun] = [staged.run(number, each) for each in tensors]
-    # The first stages only: what comes after a choice has other rows for every input.
-    fixed = not any(each.selects for each in staged.stages[:number])
-    sensitive: list[CheckResult] = []
-    usual_floor = _usual_floor(runs, stage, plausible)
-    for name in stage.outputs:
-        wrong = [
-            each[name].shape
-            for each, run in zip(tensors, runs, strict=True)
-            if each[name].shape != run.single[name].shape
-        ]
-        if wrong:
-            text = f"{where}: {name} of stage {stage.name} has the shape {wrong[0]}"
-            found.checks.append(CheckResult(rule="structure", outcome="failed", detail=text))
-            continue
-        bound = stage_bound(runs, name, corner=~plausible, known_floor=usual_floor)
-        actual = padded([each[name] for each in tensors])
-        found.checks.extend(check_values(f"{where}, stage {stage.name}", {name: actual}, {name: bound}))
-        found.checks.extend(_ill_conditioned(where, stage.name, bound))
-        if name in declared:
-            found.errors.append(output_error(actual, bound))
-        if fixed:
-            largest = {name: float(bound.bound[plausible].max())}
-            sensitive += check_sensitivity(where, {name: actual[plausible]}, largest)
-    if sensitive:
-        found.checks.append(_stage_sensitivity(f"{where}, stage {stage.name}", sensitive))
-
-
-def _usual_floor(runs: Sequence[StageRun], stage: Stage, plausible: Any) -> float:
-    """Few rows have a noisy floor: none of a stage's tensors is taken to have a smaller one than half of them."""
-    floors = [stage_bound(runs, name, corner=~plausible).relative_floor for name in stage.outputs]
-    return float(np.median(floors))
-
-
-def _ill_conditioned(where: str, stage: str, bound: OutputBound) -> list[CheckResult]:
+def _ill_conditioned(where: str, bound: OutputBound) -> list[CheckResult]:
     if bound.relative_floor <= LARGEST_FLOOR:
         return []
-    text = f"{where}: {bound.name} of stage {stage} in float32 is {bound.relative_floor:.2g} of its size from float64"
+    text = f"{where}: {bound.name} in float32 is {bound.relative_floor:.2g} of its size away from float64"
     return [CheckResult(rule="values", outcome="not-conclusive", detail=text)]
 
 
@@ -176,40 +174,34 @@ def _stage_sensitivity(where: str, tensors: Sequence[CheckResult]) -> CheckResul
     return CheckResult(rule="sensitivity", outcome="passed" if enough else "not-conclusive", detail=text)
 
 
-def _check_choices(
-    where: str,
-    number: int,
-    staged: StagedReference,
-    tensors: Sequence[Mapping[str, Any]],
-    found: StageFindings,
-    *,
-    plausible: Any,
-    declared: tuple[str, ...],
-) -> None:
-    stage = staged.stages[number]
+def _check_choices(given: _Given, number: int) -> StageFindings:
+    stage = given.staged.stages[number]
+    where = f"{given.where}, stage {stage.name}"
     problems: list[str] = []
     clear = total = 0
     worst = dict.fromkeys(stage.outputs, (0.0, 0.0, 0.0))
-    for row, each in enumerate(tensors):
-        choice = staged.choose(number, each)
+    for plausible, each in zip(given.plausible, given.tensors, strict=True):
+        choice = given.staged.choose(number, each)
         chosen = {name: each[name] for name in stage.outputs}
         problems += problems_of(choice, chosen)
-        if plausible[row]:  # pictures of one colour are all ties
+        if plausible:  # pictures of one colour are all ties
             clear, total = clear + choice.clear_count, total + choice.count
         if not problems:
             for name, error in errors_of(choice, chosen).items():
                 worst[name] = max(worst[name], (error, choice.bounds[name], choice.floors[name]))
-    text = f"{where}: stage {stage.name} chooses as PyTorch does, {clear:,} clear rows of {total:,}"
+    text = f"{where} chooses as PyTorch does, {clear:,} clear rows of {total:,}"
     outcome: Literal["passed", "failed", "not-conclusive"] = "passed"
     if problems:
-        outcome, text = "failed", f"{where}: stage {stage.name}: {'; '.join(problems[:3])}"
+        outcome, text = "failed", f"{where}: {'; '.join(problems[:3])}"
     elif 2 * clear < total:
-        outcome, text = "not-conclusive", f"{where}: stage {stage.name}: only {clear:,} of {total:,} rows are clear"
-    found.checks.append(CheckResult(rule="choices", outcome=outcome, detail=text))
-    for name, (error, bound, floor) in worst.items():
-        if name in declared:
-            floors = error / floor if floor else 0.0
-            found.errors.append(OutputError(name=name, error=error, bound=bound, floors=floors))
+        outcome, text = "not-conclusive", f"{where}: only {clear:,} of {total:,} rows are clear"
+    return StageFindings(
+        checks=[CheckResult(rule="choices", outcome=outcome, detail=text)],
+        errors=[
+            OutputError(name=name, error=error, bound=bound, floors=error / floor if floor else 0.0)
+            for name, (error, bound, floor) in worst.items()
+        ],
+    )
 
 
 def check_end_to_end(where: str, choices: Mapping[int, Choice], published: Sequence[Mapping[str, Any]]) -> CheckResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, fx
 
 from .exported import ORIGINAL
-from .reference import Upcast
+from .reference import Upcast, in_double
 
 Array = NDArray[Any]
 
@@ -94,9 +93,10 @@ class Traced:
                 continue
             single.env[node] = single.run_node(node)
             try:
-                with _double_by_default(), double.upcast:
+                with in_double(double.upcast):
                     double.env[node] = double.run_node(node)
             except (RuntimeError, TypeError, NotImplementedError):
+                # No float64 for this operation: from here on both runs are one, and `exact` says so.
                 double.env[node] = single.env[node]
                 double.exact = False
             if node in wanted and (pair := _pair(node.name, single.env[node], double.env[node], double.exact)):
@@ -158,16 +158,6 @@ def _pair(name: str, single: Any, double: Any, exact: bool) -> Pair | None:
 
 def _hint(size: Any) -> int:
     return size if isinstance(size, int) else int(getattr(size.node, "hint", None) or 1)
-
-
-@contextlib.contextmanager
-def _double_by_default() -> Iterator[None]:
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def module_path(node: fx.Node) -> str:

@@ -88,11 +88,10 @@ def check_results(
     specs: Mapping[str, TensorSpec],
     *,
     sizes: Mapping[str, int],
-    finite_rows: Array | None = None,
 ) -> list[CheckResult]:
-    """Rule "structure" for one batch of results: exact shapes and dtypes, finite wherever the reference is.
+    """Rule "structure" for one batch of results: exact shapes and dtypes, all values finite.
 
-    `sizes` gives the free axes of this batch; `finite_rows` marks the rows to judge (default: all).
+    `sizes` gives the free axes of this batch.
     """
     problems = []
     for name, spec in specs.items():
@@ -104,6 +103,6 @@ def check_results(
             problems.append(f"{name} is {value.dtype}, not {spec.dtype}")
         elif value.size == 0:
             problems.append(f"{name} is empty")
-        elif not np.isfinite(value if finite_rows is None else value[finite_rows]).all():
+        elif not np.isfinite(value).all():
             problems.append(f"{name} has values that are not finite")
     return [CheckResult(rule="structure", outcome="failed", detail=f"{where}: {text}") for text in problems]

@@ -1,4 +1,4 @@
-"""A fixed sample of torchvision's models, one of each kind: exported, verified, and verified again without PyTorch."""
+"""Exports of fresh weights: a fixed sample of torchvision, one of each kind, verified and verified again."""
 
 from __future__ import annotations
 
@@ -41,3 +41,12 @@ def test_a_model_of_torchvision_is_exported_and_verified(
     )
     assert "H" in free or done.json["fixed_axes"], "an axis that is not free has a reason"
     assert verify_export(tmp_path / "exported" / f"torchvision-{name}").outcome == "verified"
+
+
+def test_people_are_told_that_a_model_is_untrained(zoo_here: Callable[..., Any]) -> None:
+    done = zoo_here("export", "mlp", "-o", "height=8", "-o", "width=8", "--to", "fresh")
+    assert done.code == 0, done.stderr
+    assert "untrained: its weights are fresh" in done.stdout
+    assert done.stdout.splitlines()[-1] == "Next: zoo verify fresh   or   zoo view fresh"
+    again = zoo_here("verify", "fresh")
+    assert again.stdout.splitlines()[-1] == "Next: zoo view fresh"
