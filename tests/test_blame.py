@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import inspect
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +16,6 @@ import pytest
 import torch
 import torchvision
 from checking import plan_for
-from conftest import Result
 from onnx import helper, numpy_helper
 from torch import nn
 
@@ -319,57 +317,3 @@ def test_a_fault_in_the_trace_alone(tmp_path: Path) -> None:
     found = blame(path, traced, inputs=image, expected=expected)
     assert found.guilty is None
     assert "torch.export captured something else than the module computes (logits of the traced program" in found.text
-
-
-def _sabotage(monkeypatch: pytest.MonkeyPatch, *, in_optimiser: bool) -> None:
-    """From now on the exporter, or its optimiser, gives lenet5's second convolution weights that are too large."""
-    honest = torch.onnx.export
-
-    def sabotaged(*arguments: object, **options: object) -> object:
-        program = honest(*arguments, **options)
-        optimize = program.optimize
-
-        def plant() -> None:
-            if in_optimiser:
-                optimize()
-            value = program.model.graph.initializers["conv2.weight"]
-            value.const_value = onnx_ir.tensor(value.const_value.numpy() * np.float32(1.01), name=value.name)
-
-        if in_optimiser:
-            program.optimize = plant
-        else:
-            plant()
-        return program
-
-    monkeypatch.setattr(torch.onnx, "export", sabotaged)
-
-
-PLACE = r"first at node node_conv2d_1 \(Conv\) of conv2, zoo_plugins/lenet5/net\.py:\d+: off by \S+, \S+ times its"
-
-
-def test_the_error_names_the_guilty_node(
-    tmp_path: Path, zoo_here: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _sabotage(monkeypatch, in_optimiser=False)
-    done = zoo_here("export", "lenet5", "--json")
-    assert done.code == 3
-    assert re.search(PLACE, " ".join(done.stderr.split())), done.stderr
-    assert [re.match(PLACE, check["detail"]) for check in done.json["checks"] if check["rule"] == "blame"]
-    assert not (tmp_path / "exported" / "lenet5").exists()
-
-
-def test_a_guilty_optimiser_is_done_without(
-    tmp_path: Path, zoo_here: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _sabotage(monkeypatch, in_optimiser=True)
-    done = zoo_here("export", "lenet5", "--json")
-    assert done.code == 0, done.stderr
-    assert done.json["outcome"] == "verified"
-    told = next(check["detail"] for check in done.json["checks"] if check["rule"] == "exporter")
-    assert "not optimised, because the optimised file failed" in told
-    assert re.search(PLACE, told), told
-    assert re.search(r"it takes \d+\.\d\d times as long as the optimised one$", told), told
-    metrics = json.loads((tmp_path / "exported" / "lenet5" / "netron.json").read_text())["metrics"]
-    assert {"error", "error in rounding floors"} <= {
-        entry["name"] for entry in metrics if entry["target"] == "node_conv2d_1"
-    }

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from zoo_core import TensorSpec
 from zoo_core.errors import ZooError
 from zoo_core.export.bundle import RejectedExportError, export
+from zoo_core.export.plan import ExportPlan
 from zoo_core.records import ExportReport
 from zoo_core.runtime import open_model
 from zoo_core.verification import verify_export
@@ -37,6 +38,15 @@ class Blur(nn.Module):
         }
 
 
+def blur_plan() -> ExportPlan:
+    return plan_of(
+        Blur,
+        inputs=PICTURE,
+        outputs={"out": TensorSpec("N", 4, "H", "W"), "aux": TensorSpec("N", 5, "H", "W")},
+        task="semantic-segmentation",
+    )
+
+
 class Blocks(nn.Module):
     """Takes only multiples of 8, from 16 on."""
 
@@ -55,20 +65,15 @@ def rules(report: ExportReport, outcome: str) -> set[str]:
     return {check.rule for check in report.checks if check.outcome == outcome}
 
 
-def rejected(plan: object, folder: Path) -> ExportReport:
+def rejected(plan: ExportPlan, folder: Path) -> ExportReport:
     with pytest.raises(RejectedExportError) as caught:
-        export(plan, folder / "export")  # type: ignore[arg-type]
+        export(plan, folder / "export")
     assert not (folder / "export").exists()
     return caught.value.report
 
 
 def test_free_height_and_width_and_a_dictionary_in_another_order(tmp_path: Path) -> None:
-    plan = plan_of(
-        Blur,
-        inputs=PICTURE,
-        outputs={"out": TensorSpec("N", 4, "H", "W"), "aux": TensorSpec("N", 5, "H", "W")},
-        task="semantic-segmentation",
-    )
+    plan = blur_plan()
     report = export(plan, tmp_path / "export")
     assert report.outcome == "verified"
     inputs = next(check for check in report.checks if check.rule == "inputs")
@@ -213,6 +218,25 @@ def test_first_axes_and_axes_that_no_input_has() -> None:
         plan_of(nn.Identity, inputs={"image": TensorSpec("N", 3)}, outputs={"features": TensorSpec(3, "N")})
 
 
+class Branch(nn.Module):
+    """Decides by a value that no input of the check has."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.conv(x)
+        return 2 * y if x.sum() > 1e9 else y
+
+
+def test_a_trace_that_decided_by_its_example_is_no_export(tmp_path: Path) -> None:
+    plan = plan_of(Branch, inputs={"image": TensorSpec("N", 3, 6, 6)}, outputs={"features": TensorSpec("N", 4, 4, 4)})
+    report = rejected(plan, tmp_path)
+    assert report.checks[0].rule == "conversion"
+    assert "by the TorchScript exporter neither: a trace would not be the model" in report.checks[0].detail
+
+
 def test_what_dynamo_cannot_convert_goes_to_torchscript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = torch.onnx.export
 
@@ -222,12 +246,7 @@ def test_what_dynamo_cannot_convert_goes_to_torchscript(tmp_path: Path, monkeypa
         return real(*args, dynamo=False, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(torch.onnx, "export", broken)
-    plan = plan_of(
-        Blur,
-        inputs=PICTURE,
-        outputs={"out": TensorSpec("N", 4, "H", "W"), "aux": TensorSpec("N", 5, "H", "W")},
-        task="semantic-segmentation",
-    )
+    plan = blur_plan()
     report = export(plan, tmp_path / "export")
     assert report.outcome == "verified"
     told = next(check.detail for check in report.checks if check.rule == "exporter")

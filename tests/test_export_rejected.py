@@ -1,4 +1,4 @@
-"""Exports that must not appear: a sabotaged exporter, models that are not what they say."""
+"""Exports that must not appear: models that are not what they say, and dry runs of them."""
 
 from __future__ import annotations
 
@@ -10,51 +10,6 @@ from conftest import Result
 from odd_plugin import ODD_PLUGIN
 
 Zoo = Callable[..., Result]
-
-
-def _files(folder: Path) -> dict[str, bytes]:
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
-
-
-SABOTAGE = """
-import sys
-
-if "export" in sys.orig_argv:
-    import numpy, onnx_ir, torch.onnx
-
-    convert = torch.onnx.export
-
-    def sabotaged(*arguments, **options):
-        program = convert(*arguments, **options)
-        value = next(v for v in program.model.graph.initializers.values() if len(v.shape) == 4)
-        array = value.const_value.numpy().copy()
-        array.flat[0] += 0.001
-        value.const_value = onnx_ir.tensor(array, name=value.name)
-        return program
-
-    torch.onnx.export = sabotaged
-"""
-
-
-def test_a_sabotaged_exporter_never_publishes(workplace: Path, site: Path, run_zoo: Zoo) -> None:
-    site.mkdir()
-    (site / "sitecustomize.py").write_text(SABOTAGE)
-    before = _files(workplace / "exported")
-    done = run_zoo("export", "lenet5-digits", "--json")
-    assert done.code == 3, done.stderr
-    assert done.json["outcome"] == "failed"
-    assert "weights" in {check["rule"] for check in done.json["checks"] if check["outcome"] == "failed"}
-    assert "nothing was published" in done.stderr
-    assert _files(workplace / "exported") == before
-    done = run_zoo("export", "lenet5-digits", "--to", "fresh")
-    assert done.code == 3
-    assert "lenet5-digits: failed" in done.stdout
-    assert not (workplace / "fresh").exists()
-    assert not list(workplace.glob(".fresh*"))
-    done = run_zoo("export", "lenet5-digits", "--to", "kept", "--keep-rejected")
-    assert done.code == 3
-    assert not (workplace / "kept").exists()
-    assert (workplace / "kept.rejected" / "model.onnx").exists()
 
 
 BRANCH = "return self.fc(x.flatten(1)) if x.sum() > 0 else self.fc(-x.flatten(1))"
@@ -174,3 +129,32 @@ def test_a_file_changed_while_it_is_checked(workplace: Path, zoo_here: Zoo, monk
     assert done.code == 3
     assert "model.onnx was changed while it was checked" in done.stderr
     assert not (workplace / "new").exists()
+
+
+ROWS_DEPEND_ON_EACH_OTHER = ODD_PLUGIN.format(forward="return self.fc(x.flatten(1)) - self.fc(x.flatten(1)).mean(0)")
+
+
+def test_a_rejected_folder_is_not_verified(fake_distribution: Callable[..., Path], zoo_here: Zoo) -> None:
+    fake_distribution("zoo-odd", ROWS_DEPEND_ON_EACH_OTHER)
+    assert zoo_here("export", "odd", "--to", "kept", "--keep-rejected").code == 3
+    done = zoo_here("verify", "kept.rejected", "--json")
+    assert done.code == 3, done.stderr
+    report = next(check for check in done.json["checks"] if check["rule"] == "report")
+    assert "never verified" in report["detail"]
+
+
+def test_a_dry_run_that_would_not_export_prints_its_report(
+    tmp_path: Path, fake_distribution: Callable[..., Path], zoo_here: Zoo
+) -> None:
+    fake_distribution("zoo-odd", ROWS_DEPEND_ON_EACH_OTHER)
+    done = zoo_here("train", "odd", "--dataset", "digits", "--dry-run", "--json")
+    assert done.code == 3, done.stderr
+    assert done.json["outcome"] == "failed"
+    assert done.json["model"] == "odd"
+    assert done.json["path"] is None
+    assert any(check["outcome"] == "failed" for check in done.json["checks"])
+    assert "Error: the export of odd is failed" in done.stderr
+    people = zoo_here("train", "odd", "--dataset", "digits", "--dry-run")
+    assert people.code == 3
+    assert "odd: failed" in people.stdout
+    assert not (tmp_path / "runs").exists()

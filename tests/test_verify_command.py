@@ -1,4 +1,4 @@
-"""`zoo verify` on bundles that are not what they say, and the report of a dry run that would not export."""
+"""`zoo verify` on bundles that are not what they say."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import numpy as np
 import onnx
 import pytest
 from conftest import Result
-from odd_plugin import ODD_PLUGIN
 from onnx import TensorProto, helper, numpy_helper
 
 from zoo_core import TensorSpec, ZooError
@@ -324,36 +323,6 @@ def test_onnx_checker_is_public_and_never_raises(bundle: Path, tmp_path: Path) -
         found = onnx_checker(path)
         assert (found.rule, found.outcome) == ("onnx.checker", "failed")
         assert found.detail
-
-
-# --- a rejected folder, a dry run that would not export
-
-ROWS_DEPEND_ON_EACH_OTHER = ODD_PLUGIN.format(forward="return self.fc(x.flatten(1)) - self.fc(x.flatten(1)).mean(0)")
-
-
-def test_a_rejected_folder_is_not_verified(fake_distribution: Callable[..., Path], zoo_here: Zoo) -> None:
-    fake_distribution("zoo-odd", ROWS_DEPEND_ON_EACH_OTHER)
-    assert zoo_here("export", "odd", "--to", "kept", "--keep-rejected").code == 3
-    done = zoo_here("verify", "kept.rejected", "--json")
-    assert done.code == 3, done.stderr
-    assert "never verified" in _failed(done)["report"]
-
-
-def test_a_dry_run_that_would_not_export_prints_its_report(
-    tmp_path: Path, fake_distribution: Callable[..., Path], zoo_here: Zoo
-) -> None:
-    fake_distribution("zoo-odd", ROWS_DEPEND_ON_EACH_OTHER)
-    done = zoo_here("train", "odd", "--dataset", "digits", "--dry-run", "--json")
-    assert done.code == 3, done.stderr
-    assert done.json["outcome"] == "failed"
-    assert done.json["model"] == "odd"
-    assert done.json["path"] is None
-    assert any(check["outcome"] == "failed" for check in done.json["checks"])
-    assert "Error: the export of odd is failed" in done.stderr
-    people = zoo_here("train", "odd", "--dataset", "digits", "--dry-run")
-    assert people.code == 3
-    assert "odd: failed" in people.stdout
-    assert not (tmp_path / "runs").exists()
 
 
 def test_a_copy_of_a_real_export_is_verified(trained: Path, tmp_path: Path, zoo_here: Zoo) -> None:
