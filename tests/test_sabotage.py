@@ -11,7 +11,11 @@ import numpy as np
 import onnx_ir
 import pytest
 import torch
+from checking import plan_of
 from conftest import Result
+
+from zoo_core import TensorSpec
+from zoo_core.export.bundle import RejectedExportError, export
 
 Zoo = Callable[..., Result]
 
@@ -113,3 +117,33 @@ def test_a_guilty_optimiser_is_done_without(
     assert {"error", "error in rounding floors"} <= {
         entry["name"] for entry in metrics if entry["target"] == "node_conv2d_1"
     }
+
+
+class Clamped(torch.nn.Module):
+    """Its clamp shows only where the inputs are extreme."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = torch.nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.conv(x).clamp(max=4.0)
+
+
+def test_a_node_that_is_wrong_for_extreme_inputs_alone_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = torch.onnx.export
+
+    def sabotaged(*arguments: object, **options: object) -> object:
+        program = honest(*arguments, **options)
+        limit = next(node for node in program.model.graph if node.op_type == "Constant")
+        limit.attributes["value"] = onnx_ir.AttrTensor("value", onnx_ir.tensor(np.array(4.5, np.float32)))
+        return program
+
+    monkeypatch.setattr(torch.onnx, "export", sabotaged)
+    plan = plan_of(Clamped, inputs={"image": TensorSpec("N", 3, 6, 6)}, outputs={"features": TensorSpec("N", 4, 4, 4)})
+    with pytest.raises(RejectedExportError) as caught:
+        export(plan, tmp_path / "export")
+    told = next(check.detail for check in caught.value.report.checks if check.rule == "blame")
+    assert re.search(r"^first at node \S+ \((Clip|Min)\)", told), told
