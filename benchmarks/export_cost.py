@@ -25,6 +25,7 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -126,22 +127,27 @@ def measure(what: str, side: str, *, cold: bool) -> dict[str, Any]:
     import torch
     import torchvision  # noqa: F401
 
-    import zoo_core.verification.subject as subject
+    import zoo_core.export.check as check
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     if not cold:
         late_imports()
     children: list[int] = []
-    run = subject.run_subject
+    started = check.started_subject
 
-    def watched(*arguments: Any, **options: Any) -> Any:
-        result = run(*arguments, **options)
-        children.append(result.peak_memory or 0)
-        return result
+    @contextlib.contextmanager
+    def watched(*arguments: Any, **options: Any) -> Iterator[Callable[[], Any]]:
+        with started(*arguments, **options) as wait:
 
-    import zoo_core.export.check as check
+            def result() -> Any:
+                found = wait()
+                children.append(found.peak_memory or 0)
+                return found
 
-    check.run_subject = watched  # type: ignore[attr-defined]  # a look at the child's memory, which reports do not hold
+            yield result
+
+    # A look at the child's memory, which reports do not hold.
+    check.started_subject = watched  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
         found = (measure_plain if side == "plain" else measure_ours)(what, Path(folder))
     return {**found, "parent": memory_of("self", peak=True), "child": max(children, default=0)}

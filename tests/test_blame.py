@@ -24,6 +24,7 @@ from zoo_core.export.bundle import reference_of
 from zoo_core.export.converted import Converted, without_optimizer
 from zoo_core.export.plan import ExportPlan
 from zoo_core.export.write import convert
+from zoo_core.runtime.wire import read_onnx
 from zoo_core.verification.subject import DEFAULT_SETTINGS, Setting
 
 SIDE = 64
@@ -215,22 +216,23 @@ def test_errors_of_the_nodes(resnet18: Case, tmp_path: Path) -> None:
     for converted in (resnet18.plain, resnet18.optimised):
         path.write_bytes(converted.model.SerializeToString())
         row = {"image": resnet18.inputs["image"][:1]}
-        errors = node_errors(path, converted.traced, inputs=row)
+        errors = node_errors(read_onnx(path), converted.traced, inputs=row)
         compared = [n for n in converted.model.graph.node if n.op_type in {"Conv", "Relu", "Add", "Gemm", "MaxPool"}]
         assert {node.name for node in compared} <= set(errors)
         assert all(error.within for error in errors.values())
         assert any(error.error > 0 for error in errors.values())
-        assert errors == node_errors(path, converted.traced, inputs=row)
+        assert errors == node_errors(read_onnx(path), converted.traced, inputs=row)
 
 
 def test_there_is_nothing_to_compare(resnet18: Case, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(resnet18.optimised.model.SerializeToString())
-    assert node_errors(path, None, inputs=resnet18.inputs) == {}
+    file = read_onnx(path)
+    assert node_errors(file, None, inputs=resnet18.inputs) == {}
     assert "TorchScript" in blame(path, None, inputs=resnet18.inputs).text
     for damage in (b"this is no model", b""):
         path.write_bytes(damage)
-        assert node_errors(path, resnet18.optimised.traced, inputs=resnet18.inputs) == {}
+        assert node_errors(file, resnet18.optimised.traced, inputs=resnet18.inputs) == {}
         found = blame(path, resnet18.optimised.traced, inputs=resnet18.inputs)
         assert found.guilty is None
         assert found.text
@@ -240,7 +242,7 @@ def test_weights_in_a_second_file(resnet18: Case, tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     model = copy.deepcopy(resnet18.optimised.model)
     onnx.save_model(model, str(path), save_as_external_data=True, location="weights.data")
-    assert node_errors(path, resnet18.optimised.traced, inputs=resnet18.inputs) == {}
+    assert node_errors(read_onnx(path), resnet18.optimised.traced, inputs=resnet18.inputs) == {}
     assert "second file" in blame(path, resnet18.optimised.traced, inputs=resnet18.inputs).text
 
 

@@ -16,7 +16,7 @@ from zoo_core.export.bundle import RejectedExportError, export
 from zoo_core.export.plan import ExportPlan
 from zoo_core.records import ExportReport
 from zoo_core.runtime import open_model
-from zoo_core.verification import verify_export
+from zoo_core.verification.bundle import verify_export
 
 PICTURE = {"image": TensorSpec("N", 3, "H", "W")}
 

@@ -18,7 +18,7 @@ from zoo_core.export.bundle import RejectedExportError, export, reference_of
 from zoo_core.export.plan import ExportPlan
 from zoo_core.export.staged import StagedReference
 from zoo_core.records import ExportReport
-from zoo_core.verification import verify_export
+from zoo_core.verification.bundle import verify_export
 from zoo_core.verification.selections import Choice, choice_of, problems_of
 
 INPUTS = {"image": TensorSpec(1, 3, 20, 16)}
@@ -228,6 +228,18 @@ def test_a_row_that_hangs_by_a_hair_may_be_missing_or_another() -> None:
         assert not problems_of(sure, found)
     problems = problems_of(sure, _rows([0.9, 0.5, 0.4, 0.3, 0.2], [1, 2, 9, 9, 9]))
     assert problems == ["3 of 5 rows are none that PyTorch would choose", "5 rows, not 3"]
+
+
+def test_what_hangs_by_a_hair_may_push_out_the_last_row_where_there_is_a_most() -> None:
+    # The second row ties with another one; whoever chooses both has room for two rows only.
+    at_most = _sure([_rows([0.9, 0.5, 0.4], [1, 8, 3])])
+    assert at_most.clear.tolist() == [True, False, False]
+    assert not problems_of(at_most, _rows([0.9, 0.5, 0.5], [1, 2, 8]))
+    assert "1 of 1 clear rows are missing" in problems_of(at_most, _rows([0.5, 0.5, 0.4], [2, 8, 3]))[0]
+    # As many rows as there are: nothing is pushed out.
+    any_number = _sure([_rows([0.9, 0.4], [1, 3])])
+    assert any_number.clear.tolist() == [True, False, True]
+    assert "1 of 2 clear rows are missing" in problems_of(any_number, _rows([0.9, 0.5], [1, 2]))[0]
 
 
 def test_rows_that_are_not_finite_or_of_another_shape() -> None:

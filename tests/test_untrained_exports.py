@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from zoo_core.verification import verify_export
+from zoo_core.verification.bundle import verify_export
 
 SMALL = ("height=64", "width=96")
 SAMPLE: dict[str, tuple[str, ...]] = {

@@ -19,6 +19,7 @@ from zoo_core.errors import NotVerifiedError
 from zoo_core.files import json_text, write_atomic
 from zoo_core.records import CheckResult
 from zoo_core.runtime.metadata import Metadata
+from zoo_core.runtime.wire import OnnxFile
 from zoo_core.verification.speed import speed_ratio
 from zoo_core.verification.vectors import write_vectors
 
@@ -144,6 +145,11 @@ def _attempt(
         digests = _write(plan, folder, converted, expected, metadata)
     except NotVerifiedError as error:
         return _not_converted(error.message)
+    errors: dict[str, NodeError] = {}
+
+    def look_at_nodes(file: OnnxFile) -> None:
+        errors.update(errors_of_nodes(file, converted, expected))
+
     with checking_copy(converted) as copy:
         verdict = check_file(
             folder / MODEL_FILE,
@@ -153,9 +159,9 @@ def _attempt(
             reference=reference,
             metadata=metadata,
             copy=copy,
+            meanwhile=look_at_nodes,
         )
     if verdict.outcome == "verified":
-        errors = errors_of_nodes(folder / MODEL_FILE, converted, expected)
         write_atomic(folder / NETRON_FILE, json_text(_attachment(converted.model, errors)))
     described = hashlib.sha256(metadata.to_json().encode()).hexdigest()
     return Attempt(verdict=verdict, digests=digests, described=described)

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import fx
 
-from zoo_core.errors import NotVerifiedError
+from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.runtime.wire import OnnxFile, read_onnx
 from zoo_core.verification.subject import DEFAULT_SETTINGS, Setting, SubjectError
 
 from .clean import module_of
@@ -64,16 +65,16 @@ class Blame:
 
 
 def node_errors(
-    path: Path, traced: Any, *, inputs: Mapping[str, Array], cuts: Sequence[str] = ()
+    file: OnnxFile, traced: Any, *, inputs: Mapping[str, Array], cuts: Sequence[str] = ()
 ) -> dict[str, NodeError]:
-    """The error of each node of the file at `path` whose value the trace knows, by node name.
+    """The error of each node of the file whose value the trace knows, by node name.
 
     `traced`: the `ExportedProgram` that it was made of, or None; `inputs`: one small batch by input name; `cuts`: what
     the trace gives after the outputs of the file. Empty where nothing can be compared: this is a fact to show, and
     never a reason to fail.
     """
     try:
-        probe = _probe(path, traced, cuts, setting=PLAIN)
+        probe = _probe(file, traced, cuts, setting=PLAIN)
         return {error.node: error for error in reversed(probe.errors(inputs))} if probe else {}
     except (NotVerifiedError, RuntimeError, TypeError, ValueError, LookupError):
         return {}
@@ -96,19 +97,19 @@ def blame(
     could not be done is said in the text.
     """
     try:
-        probe = _probe(path, traced, cuts, setting=setting, corner=corner)
+        probe = _probe(read_onnx(path), traced, cuts, setting=setting, corner=corner)
         if probe is None:
             return Blame(text="the TorchScript exporter leaves no trace to compare with, node by node")
         if text := _wrong_trace(probe, inputs, expected or {}):
             return Blame(text=text)
         return _search(probe, inputs)
-    except (NotVerifiedError, RuntimeError, TypeError, ValueError, LookupError) as error:
+    except (ZooError, RuntimeError, TypeError, ValueError, LookupError) as error:
         text = " ".join(str(error).split())[:300]
         return Blame(text=f"the guilty node could not be found: {text or type(error).__name__}")
 
 
-def _probe(path: Path, traced: Any, cuts: Sequence[str], *, setting: Setting, corner: bool = False) -> Probe | None:
-    return None if traced is None else Probe(path, traced, cuts=cuts, setting=setting, corner=corner)
+def _probe(file: OnnxFile, traced: Any, cuts: Sequence[str], *, setting: Setting, corner: bool = False) -> Probe | None:
+    return None if traced is None else Probe(file, traced, cuts=cuts, setting=setting, corner=corner)
 
 
 def _wrong_trace(probe: Probe, inputs: Mapping[str, Array], expected: Mapping[str, Array]) -> str:
@@ -210,7 +211,7 @@ def _search_broken(probe: Probe, inputs: Mapping[str, Array], error: SubjectErro
         guilty = _guilty(probe, suspects[0])
         return Blame(text=f"first at {guilty}", guilty=guilty)
     node = probe.nodes[breaks - 1]
-    value = next((name for name in node.output if name in probe.matched), None)
+    value = next((name for name in node.outputs if name in probe.matched), None)
     problem = f"onnxruntime cannot run it ({error.message})"
     failed = NodeError(
         node=node.name, op_type=node.op_type, value=value or "", error=np.inf, bound=0.0, floors=np.inf, problem=problem
@@ -219,5 +220,5 @@ def _search_broken(probe: Probe, inputs: Mapping[str, Array], error: SubjectErro
         guilty = _guilty(probe, failed)
     else:
         facts = {name: getattr(failed, name) for name in ("node", "op_type", "error", "bound", "floors", "problem")}
-        guilty = Guilty(modules=(module_of(node)[0],), source="", **facts)
+        guilty = Guilty(modules=(module_of(probe.model.graph.node[breaks - 1])[0],), source="", **facts)
     return Blame(text=f"first at {guilty}", guilty=guilty)

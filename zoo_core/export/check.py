@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from zoo_core.verification.subject import (
     SubjectError,
     SubjectResult,
     run_subject,
+    started_subject,
 )
 from zoo_core.verification.vectors import check_vectors
 from zoo_core.verification.weights import Norm, check_converted, check_saved
@@ -68,10 +69,12 @@ def check_file(
     reference: TorchReference,
     metadata: Metadata,
     copy: Path | None = None,
+    meanwhile: Callable[[OnnxFile], None] = lambda file: None,
 ) -> Verdict:
     """Judge the saved file at `path` by every rule; `metadata` is what it has to say of itself.
 
-    `copy` is the same file with the cuts of a model in stages as further outputs.
+    `copy` is the same file with the cuts of a model in stages as further outputs. `meanwhile` is called while the file
+    runs, if it gets as far as that.
     """
     try:
         file = vet(path)
@@ -84,25 +87,33 @@ def check_file(
         *check_structure(file, interface),
         onnx_checker(path),
         _metadata(file, metadata),
-        *_weights(file, plan, converted, reference),
     ]
     if any(check.outcome == "failed" and check.rule == "structure" for check in checks):
         # Results of a file with other inputs or outputs could not be told apart.
-        return Verdict(checks=tuple(checks))
+        return Verdict(checks=(*checks, *_weights(file, plan, converted, reference)))
+
+    def beside() -> None:
+        checks.extend(_weights(file, plan, converted, reference))
+        meanwhile(file)
+
     try:
-        found, errors = _check_numbers(path, plan, expected, reference, copy or path)
+        found, errors = _check_numbers(path, plan, expected, reference, copy or path, beside)
     except SubjectError as error:
         found, errors = [CheckResult(rule="run", outcome="failed", detail=error.message)], ()
     return Verdict(checks=(*checks, *found), outputs=errors)
 
 
 def _check_numbers(
-    path: Path, plan: ExportPlan, expected: Expected, reference: TorchReference, copy: Path
+    path: Path, plan: ExportPlan, expected: Expected, reference: TorchReference, copy: Path, beside: Callable[[], None]
 ) -> tuple[list[CheckResult], tuple[OutputError, ...]]:
-    """The rules for what the file computes. Raises SubjectError when it cannot be run."""
+    """The rules for what the file computes, `beside` done first or while it runs. Raises SubjectError when it cannot be
+    run."""
     if expected.staged is not None:
+        beside()
         return _check_staged(path, copy, plan, expected, expected.staged)
-    result = run_subject(path, _groups(plan, expected))
+    with started_subject(path, _groups(plan, expected)) as wait:
+        beside()
+        result = wait()
     checks, errors = _check_results(plan, expected, result)
     deciding = decisions_of(plan.model.spec.task)
     if plan.validation is not None and deciding is not None:

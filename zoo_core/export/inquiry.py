@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from zoo_core.records import CheckResult
+from zoo_core.runtime.wire import OnnxFile
 from zoo_core.verification.inputs import PLAUSIBLE
 from zoo_core.verification.subject import DEFAULT_SETTINGS, Setting
 
@@ -25,13 +26,13 @@ NUMBERS = frozenset(("values", "run", "structure"))
 """Rules that fail because of what the file computes, or cannot."""
 
 
-def errors_of_nodes(path: Path, converted: Converted, expected: Expected) -> dict[str, NodeError]:
+def errors_of_nodes(file: OnnxFile, converted: Converted, expected: Expected) -> dict[str, NodeError]:
     """The error of each node for the first test vector, by node name; see `node_errors`.
 
     Of a model in stages only what comes before the first choice: behind it nothing can be compared from end to end.
     """
     row = {name: value[:1] for name, value in expected.vector_inputs.items()}
-    errors = node_errors(path, converted.traced, inputs=row, cuts=converted.exported.cuts)
+    errors = node_errors(file, converted.traced, inputs=row, cuts=converted.exported.cuts)
     if not converted.exported.stages:
         return errors
     before = _before_choices(converted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from torch import Tensor, fx
 
+from zoo_core.runtime.wire import OnnxFile
 from zoo_core.verification.bounds import Reference, bound_output, output_error
 from zoo_core.verification.subject import Group, Setting, SubjectError, run_subject
 
@@ -50,34 +52,37 @@ class Probe:
     """A written file beside the traced program that it was made of."""
 
     def __init__(
-        self, path: Path, traced: Any, *, setting: Setting, corner: bool = False, cuts: Sequence[str] = ()
+        self, file: OnnxFile, traced: Any, *, setting: Setting, corner: bool = False, cuts: Sequence[str] = ()
     ) -> None:
         """`traced` is an `ExportedProgram` whose results are the outputs of the file, and then the `cuts`.
 
-        Raises SubjectError for a file that cannot be read, or keeps its weights in a second one.
+        Raises SubjectError for a file that keeps its weights in a second one.
         """
-        try:
-            self.model = onnx.load(str(path), load_external_data=False)
-        except Exception as error:
-            raise SubjectError(f"{path.name} cannot be read: {type(error).__name__}") from error
-        if any(tensor.data_location == tensor.EXTERNAL for tensor in self.model.graph.initializer):
-            raise SubjectError(f"{path.name} keeps its weights in a second file; nodes are compared below 2 GB only")
-        self.path = path
+        self.path = file.path
+        if any(tensor.external is not None for tensor in file.initializers.values()):
+            raise SubjectError(
+                f"{self.path.name} keeps its weights in a second file; nodes are compared below 2 GB only"
+            )
         self._setting, self._corner = setting, corner
-        self.nodes: tuple[onnx.NodeProto, ...] = tuple(self.model.graph.node)
-        self.producers = {name: node for node in self.nodes for name in node.output if name}
-        self.inputs = tuple(value.name for value in self.model.graph.input)
-        self._outputs = [value.name for value in self.model.graph.output]
+        self.nodes = file.nodes
+        self.producers = {name: node for node in self.nodes for name in node.outputs if name}
+        self.inputs = tuple(value.name for value in file.inputs)
+        self._outputs = [value.name for value in file.outputs]
         self.traced = Traced(traced, outputs=tuple(dict.fromkeys((*self._outputs, *cuts))))
         found = {name: self.traced.node_of(name) for name in self.producers}
         self.matched: dict[str, fx.Node] = {name: node for name, node in found.items() if node is not None}
+
+    @functools.cached_property
+    def model(self) -> onnx.ModelProto:
+        """The whole file in memory, for who has to take it apart."""
+        return onnx.load(str(self.path), load_external_data=False)
 
     def errors(self, inputs: Mapping[str, Array], *, first: int | None = None) -> list[NodeError]:
         """Every matched value of the first so many nodes (default: all) against the trace, in the file's order.
 
         Raises SubjectError when the file, with these values as outputs, cannot be run.
         """
-        values = [name for node in self.nodes[:first] for name in node.output if name in self.matched]
+        values = [name for node in self.nodes[:first] for name in node.outputs if name in self.matched]
         names: dict[str, list[str]] = {}
         for value in values:
             names.setdefault(self.matched[value].name, []).append(value)
@@ -166,7 +171,7 @@ class Probe:
         """The nearest matched values that the node of `value` is computed from, through nodes that are not matched."""
         found: dict[str, fx.Node] = {}
         seen: set[str] = set()
-        open_names = list(self.producers[value].input)
+        open_names = list(self.producers[value].inputs)
         while open_names:
             name = open_names.pop()
             if name in seen:
@@ -175,7 +180,7 @@ class Probe:
             if name in self.matched and isinstance(self.matched[name].meta.get("val"), Tensor):
                 found[name] = self.matched[name]
             elif name in self.producers:
-                open_names.extend(self.producers[name].input)
+                open_names.extend(self.producers[name].inputs)
         return found
 
 

@@ -24,7 +24,7 @@ Arrays = dict[str, Array]
 
 REPEATED_ROWS = 2
 """Rows that are run again, by the same module and by another build."""
-ELEMENTS_AT_ONCE = 2**21
+ELEMENTS_AT_ONCE = 2**20
 """Input elements that are run at a time: 64 small pictures, or a dozen of 224 by 224."""
 
 

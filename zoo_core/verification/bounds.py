@@ -32,13 +32,15 @@ Reference = Literal["float64", "relative"]
 class OutputBound:
     """What one output is compared with: the reference rows, and how far each row may be from it.
 
-    `expected` is (rows, ...) in float64; `scale` and `bound` are (rows,), in the output's units; `relative_floor` is
-    the largest rounding noise of any row relative to its scale.
+    `expected` is (rows, ...) in float64; `scale`, `floor` (rounding noise of rows of that kind) and `bound` are
+    (rows,), in the output's units; `relative_floor` is the largest rounding noise of a plausible row relative to its
+    scale.
     """
 
     name: str
     expected: Array
     scale: Array
+    floor: Array
     bound: Array
     relative_floor: float
 
@@ -53,6 +55,7 @@ class OutputBound:
             name=self.name,
             expected=self.expected[index],
             scale=self.scale[index],
+            floor=self.floor[index],
             bound=self.bound[index],
             relative_floor=self.relative_floor,
         )
@@ -92,17 +95,22 @@ def bound_output(
     scale = row_scales(float64)
     if reference == "relative":
         relative_floor, factors = EPS, np.full(len(scale), RELATIVE_FACTOR)
+        floors = np.full(len(scale), EPS)
     else:
         floor = _row_max(float32.astype(np.float64) - float64)
         with np.errstate(invalid="ignore", divide="ignore"):
             relative = np.where(scale > 0, floor / scale, 0.0)
         relative_floor = float(relative[~unlikely].max(initial=known_floor))
         factors = np.full(len(scale), FLOOR_FACTOR * relative_floor + EPS_FACTOR * EPS)
-        factors[unlikely] = np.maximum(factors[unlikely], CORNER_FACTOR * relative[unlikely].max(initial=0.0))
+        own = relative[unlikely].max(initial=0.0)
+        factors[unlikely] = np.maximum(factors[unlikely], CORNER_FACTOR * own)
+        floors = np.full(len(scale), max(relative_floor, EPS))
+        floors[unlikely] = np.maximum(floors[unlikely], own)
     return OutputBound(
         name=name,
         expected=np.asarray(float64, dtype=np.float64),
         scale=scale,
+        floor=scale * floors,
         bound=scale * factors,
         relative_floor=max(relative_floor, EPS),
     )
@@ -116,7 +124,7 @@ def output_error(actual: Array, bound: OutputBound) -> OutputError:
     with np.errstate(invalid="ignore", divide="ignore"):
         used = np.where(error == 0, 0.0, error / bound.bound)
     worst = int(np.argmax(np.nan_to_num(used, nan=np.inf)))
-    floor = bound.relative_floor * bound.scale[worst]
+    floor = float(bound.floor[worst])
     multiple = 0.0 if error[worst] == 0 else float(error[worst] / floor) if floor else float("inf")
     return OutputError(name=bound.name, error=float(error[worst]), bound=float(bound.bound[worst]), floors=multiple)
 

@@ -23,7 +23,8 @@ class Choice:
     """What PyTorch chooses, where it is sure of it.
 
     `expected` are the rows of the float64 run, by output, along axis 0. `clear` marks those that were chosen in every
-    run, also with inputs that were moved by a rounding error: an export must choose them too. `possible` are the rows
+    run, also with inputs that were moved by a rounding error, and that none of the others can push out at the end: an
+    export must choose them too. `possible` are the rows
     of all runs: an export chooses another only in the place of one that is not clear. `bounds`: how far a value of a
     row may be off; `floors`: how far a float32 run was off. `ordered`: for each two clear rows in succession, whether
     every run gave them in this order.
@@ -57,6 +58,9 @@ def choice_of(exact: Arrays, single: Arrays, moved: Sequence[Arrays], *, same: f
     partner = match(exact, single, near)
     places = np.stack([partner, *(match(exact, run, near) for run in moved)])
     clear: NDArray[np.bool_] = np.all(places >= 0, axis=0)
+    if all(_rows(run) == len(clear) for run in (single, *moved)):
+        # As many rows in every run: there may be a most, and each row that hangs by a hair may push out a last one.
+        clear[len(clear) - int((~clear).sum()) :] = False
     floors = {}
     for name, value in exact.items():
         gap = np.abs(value[clear].astype(np.float64) - single[name][partner[clear]].astype(np.float64))

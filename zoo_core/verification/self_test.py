@@ -198,7 +198,7 @@ def expectations(recipe: Mapping[str, Any], bounds: Mapping[str, OutputBound], *
             "positions": [int(p) for p in positions],
             "expected": [float(v) for v in bound.expected.reshape(-1)[positions]],
             "bound": float(bound.bound.max()),
-            "floor": float((bound.relative_floor * bound.scale).max()),
+            "floor": float(bound.floor.max()),
         }
     return {**recipe, "outputs": outputs}
 

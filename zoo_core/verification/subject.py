@@ -9,7 +9,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,28 +91,50 @@ def run_subject(
     time_limit: float = TIME_LIMIT_SECONDS,
     memory_limit: int | None = None,
 ) -> SubjectResult:
-    """Run every group under every setting in a child process, one session after the other.
+    """Run every group under every setting in a child process; as `started_subject`, and waits for it."""
+    with started_subject(model, groups, settings=settings, time_limit=time_limit, memory_limit=memory_limit) as result:
+        return result()
 
-    Raises SubjectError if the child does not end with exit code 0 within `time_limit` seconds and `memory_limit` bytes
-    (default: nine tenths of what is available now): a killed child is a failure, never a pass. Memory that the child
-    holds counts; the addresses that it reserves do not, of which onnxruntime takes many times what it needs, nor do
-    files that it maps. On systems that do not tell (other than Linux) no memory is too much.
+
+@contextmanager
+def started_subject(
+    model: Path,
+    groups: Sequence[Group],
+    *,
+    settings: Sequence[Setting] = DEFAULT_SETTINGS,
+    time_limit: float = TIME_LIMIT_SECONDS,
+    memory_limit: int | None = None,
+) -> Iterator[Callable[[], SubjectResult]]:
+    """Begin to run every group under every setting in a child process, one session after the other.
+
+    Gives a function that waits for the result, so that something else can be done meanwhile; to leave without calling
+    it ends the child. It raises SubjectError if the child does not end with exit code 0 within `time_limit` seconds and
+    `memory_limit` bytes (default: nine tenths of what is available now): a killed child is a failure, never a pass.
+    Memory that the child holds counts; the addresses that it reserves do not, of which onnxruntime takes many times
+    what it needs, nor do files that it maps. On systems that do not tell (other than Linux) no memory is too much.
     """
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as name:
         folder = Path(name)
         with clear_io_errors("cannot write", folder):
             _write_job(folder, model, groups, settings)
         # -P: a file called onnxruntime.py where the user stands must not become the judge.
-        with _child([sys.executable, "-P", "-m", "zoo_core.verification.subject_child", name]) as child:
-            limit = default_memory_limit() if memory_limit is None else memory_limit
-            errors = _wait(child, model.name, time_limit=time_limit, memory_limit=limit)
-        if child.returncode != 0:
-            raise SubjectError(f"{model.name} could not be run: {_why(child.returncode, errors)}")
-        return _read_result(folder, groups, settings)
+        command = [sys.executable, "-P", "-m", "zoo_core.verification.subject_child", name]
+        limit = default_memory_limit() if memory_limit is None else memory_limit
+        # The child ends before the thread that watches it, whose end is waited for.
+        with ThreadPoolExecutor(1) as watching, _child(command) as child:
+            watch = watching.submit(_wait, child, model.name, time_limit=time_limit, memory_limit=limit)
+
+            def result() -> SubjectResult:
+                errors = watch.result()
+                if child.returncode != 0:
+                    raise SubjectError(f"{model.name} could not be run: {_why(child.returncode, errors)}")
+                return _read_result(folder, groups, settings)
+
+            yield result
 
 
 def _wait(child: subprocess.Popen[str], model: str, *, time_limit: float, memory_limit: int | None) -> str:
-    """What the child wrote to stderr until it ended. Raises SubjectError when it needs more than it may."""
+    """What the child wrote to stderr until it ended. Raises SubjectError when it needs more than it may: it is killed."""
     deadline = time.monotonic() + time_limit
     while True:
         left = deadline - time.monotonic()
@@ -119,8 +142,10 @@ def _wait(child: subprocess.Popen[str], model: str, *, time_limit: float, memory
             return child.communicate(timeout=max(0.0, min(LOOK_SECONDS, left)))[1]
         except subprocess.TimeoutExpired:
             if left <= 0:
+                child.kill()
                 raise SubjectError(f"running {model} took more than {time_limit:.0f} s") from None
         if memory_limit is not None and (memory_of(child.pid) or 0) > memory_limit:
+            child.kill()
             raise SubjectError(f"running {model} needed more than {memory_limit / 1e9:.2g} GB of memory")
 
 

@@ -26,6 +26,8 @@ def _session(model: str, level: str, threads: int) -> Any:
     options.graph_optimization_level = levels[level]
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
+    # Threads that wait must not take the processor from the process that computes beside this one.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
