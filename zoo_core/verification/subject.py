@@ -134,7 +134,7 @@ def started_subject(
 
 
 def _wait(child: subprocess.Popen[str], model: str, *, time_limit: float, memory_limit: int | None) -> str:
-    """What the child wrote to stderr until it ended. Raises SubjectError when it needs more than it may: it is killed."""
+    """What the child wrote to stderr until it ended. Raises SubjectError, the child killed, if it needs too much."""
     deadline = time.monotonic() + time_limit
     while True:
         left = deadline - time.monotonic()
