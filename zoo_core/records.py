@@ -35,8 +35,10 @@ class Record:
 class RunInfo(Record):
     """What `run.json` holds: everything that was decided before the first step, and how far the run came.
 
-    `dataset_options` and `options` hold every value that was in force. `metrics` are those of the best epoch and, where
-    there is a test split, of the test. `status` is "unfinished" until the last epoch (or early stopping) is done.
+    `dataset_options` and `options` hold every value that was in force. `init_from`: the weights that training began
+    with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `metrics` are
+    those of the best epoch and, where there is a test split, of the test. `status` is "unfinished" until the last epoch
+    (or early stopping) is done.
     """
 
     name: str
@@ -54,6 +56,9 @@ class RunInfo(Record):
     epochs: int
     seed: int
     device: str
+    init_from: str | None = None
+    fresh: tuple[str, ...] = ()
+    freeze: tuple[str, ...] = ()
     status: Literal["unfinished", "finished"] = "unfinished"
     best_epoch: int | None = None
     seconds: float | None = None

@@ -27,6 +27,12 @@ TASKS = (
     "video-classification",
 )
 
+IGNORED = 255
+"""In a mask: a place that belongs to no class and is not counted, neither by a loss nor by a metric."""
+
+AUGMENTATIONS = ("flip", "crop", "affine", "color")
+"""What may be done to a training sample: mirror it, shift it, turn and scale it a little, change its colours."""
+
 CORE_DATA_OPTIONS = (
     Option(name="root", type="str", optional=True),
     Option(name="classes", type="str...", default=()),
@@ -164,6 +170,9 @@ class ModelSpec:
     the way into parts; they are exported in its place. `smallest`: the smallest legal value of a free axis (default 1).
     `fixed_axes`: why an axis that others leave free is not, `{"N": "..."}`. `settle(module)` changes fresh weights in
     place so that an untrained model gives outputs worth checking.
+
+    For training: `recipe` are trainer options that suit this model better than the trainer's own defaults.
+    `loss(outputs, targets)` takes the place of the task's: tensors by name, and a scalar tensor.
     """
 
     name: str
@@ -187,6 +196,8 @@ class ModelSpec:
     smallest: Mapping[str, int] = field(default_factory=dict)
     fixed_axes: Mapping[str, str] = field(default_factory=dict)
     settle: Callable[[Any], None] | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    loss: Callable[[Mapping[str, Any], Any], Any] | None = None
 
     def __post_init__(self) -> None:
         _check_common(self)
@@ -225,7 +236,8 @@ class DatasetSpec:
     Further keyword-only parameters of `load` are the dataset's own options. `inputs` describe an item after
     preprocessing. `classes` is None when only the data know them. `splits` are those that exist on the disk: a dataset
     without "validation" gives a part of its "train". `needs` names packages beyond numpy and Pillow. `samples` are
-    pictures shipped with the plugin, to try a trained model on.
+    pictures shipped with the plugin, to try a trained model on. `augment`: which of the AUGMENTATIONS leave a sample
+    what it is, for training; digits are not mirrored.
     """
 
     name: str
@@ -241,6 +253,7 @@ class DatasetSpec:
     download_bytes: int = 0
     needs: tuple[str, ...] = ()
     samples: tuple[str, ...] = ()
+    augment: tuple[str, ...] = ()
     requires_core: str = ""
 
     def __post_init__(self) -> None:
@@ -249,6 +262,11 @@ class DatasetSpec:
         _check_tensors(f"DatasetSpec {self.name!r}, inputs", self.inputs)
         if "train" not in self.splits:
             raise ZooError(f"DatasetSpec {self.name!r}: splits must have 'train', not {self.splits}")
+        if unknown := [name for name in self.augment if name not in AUGMENTATIONS]:
+            raise ZooError(
+                f"DatasetSpec {self.name!r}: unknown augmentation {', '.join(unknown)}",
+                hint=f"one of {', '.join(AUGMENTATIONS)}",
+            )
         core = {option.name for option in CORE_DATA_OPTIONS}
         if taken := core & {option.name for option in self.own_options}:
             raise ZooError(f"DatasetSpec {self.name!r}: option {', '.join(sorted(taken))} belongs to the core")

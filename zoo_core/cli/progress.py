@@ -45,6 +45,9 @@ class TrainProgress:
         self._epoch = done
         more = f", going on after epoch {done}" if done else ""
         note(f"Run {info.name}: {info.model} on {info.dataset}, {info.epochs} epochs, seed {info.seed}{more}")
+        if info.init_from is not None and not done:
+            fresh = f"; fresh, because they are for other classes: {', '.join(info.fresh)}" if info.fresh else ""
+            note(f"Begins with the weights of {info.init_from}{fresh}")
         if sys.stderr.isatty():
             self._open_bar()
 
@@ -79,6 +82,6 @@ def epoch_line(row: EpochRow, *, epochs: int) -> str:
     width = len(str(epochs))
     parts = [f"epoch {row.epoch:>{width}}/{epochs}"]
     for label, metrics in (("train", row.train), ("validation", row.validation)):
-        shown = [f"{name} {metrics[name]:.4f}" for name in ("loss", "accuracy") if name in metrics]
+        shown = [f"{name} {metrics[name]:.4f}" for name in ("loss", "accuracy", "iou_mean") if name in metrics]
         parts.append(f"{label} {' '.join(shown)}")
     return "  ".join((*parts, f"{row.seconds:.1f} s"))

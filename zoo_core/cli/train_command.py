@@ -17,15 +17,14 @@ Examples:
   zoo train mlp --dataset digits -o hidden=128,64 -t lr=0.001 --epochs 10
   zoo train lenet5 --dataset image-folder -d root=pictures -d size=32
   zoo train lenet5 --dataset digits --resume
+  zoo train torchvision/resnet18 --dataset image-folder -d root=cats --init-from weights:DEFAULT --freeze "layer*"
 """
 
 
 @click.command("train", epilog=EXAMPLES)
 @click.argument("model", shell_complete=complete_models)
 @click.option("--dataset", required=True, metavar="D", shell_complete=complete_datasets, help="Name of the dataset.")
-@click.option(
-    "--run", metavar="NAME", shell_complete=complete_runs, help="Name of the run; default MODEL-DATASET, then -2, ..."
-)
+@click.option("--run", metavar="NAME", shell_complete=complete_runs, help="Default: MODEL-DATASET, then -2, ...")
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Default: the trainer's.")
 @model_options
 @data_options
@@ -33,6 +32,8 @@ Examples:
 @click.option("--trainer", metavar="T", shell_complete=complete_trainers, help="Default: supervised.")
 @click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="S", help="Default: 0.")
 @click.option("--device", metavar="D", help="cpu (default), cuda, cuda:1, mps.")
+@click.option("--init-from", metavar="WEIGHTS", help="Begin with those of RUN, FILE.safetensors or weights:NAME.")
+@click.option("--freeze", multiple=True, metavar="PATTERN", help="Parts that are not trained; repeatable.")
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
 @click.option("--dry-run", is_flag=True, help="One batch through everything, then stop; leaves no run.")
 @click.option("--resume", is_flag=True, help="Go on with --run NAME, or the newest unfinished run.")

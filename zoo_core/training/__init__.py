@@ -16,6 +16,7 @@ from .run import Run, load_run
 from .schedules import Schedule
 
 if TYPE_CHECKING:
+    from .augment import Augment, choose_augmentations
     from .checkpoint import load_strictly
     from .evaluation import evaluate
     from .feed import Feed
@@ -26,10 +27,12 @@ if TYPE_CHECKING:
     from .state import TrainState
 
 _WITH_TORCH = {
+    "Augment": "augment",
     "Feed": "feed",
     "Loop": "loop",
     "Loss": "losses",
     "TrainState": "state",
+    "choose_augmentations": "augment",
     "derive_seed": "placement",
     "evaluate": "evaluation",
     "load_strictly": "checkpoint",
@@ -40,6 +43,7 @@ _WITH_TORCH = {
 }
 
 __all__ = [
+    "Augment",
     "Feed",
     "Loop",
     "Loss",
@@ -49,6 +53,7 @@ __all__ = [
     "TrainJob",
     "TrainState",
     "best_row",
+    "choose_augmentations",
     "derive_seed",
     "evaluate",
     "load_run",

@@ -35,7 +35,8 @@ _KINDS: dict[str, type | types.UnionType] = {
     **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine"), str),
     **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
     **dict.fromkeys(("epochs", "seed"), int),
-    "classes": list,
+    **dict.fromkeys(("classes", "fresh", "freeze"), list),
+    "init_from": str | None,
     "best_epoch": int | None,
     "seconds": float | None,
     "test": dict | None,
@@ -134,7 +135,8 @@ def read_info(path: Path) -> RunInfo:
     for name, kind in _KINDS.items():
         if name in data and not isinstance(data[name], kind):
             raise ZooError(f"the run's record {file} is damaged: {name} is {data[name]!r}")
-    return RunInfo(**{**data, "classes": tuple(data["classes"])})
+    lists: dict[str, Any] = {name: tuple(data[name]) for name in ("classes", "fresh", "freeze") if name in data}
+    return RunInfo(**{**data, **lists})
 
 
 def _has_no_default(field: dataclasses.Field[Any]) -> bool:

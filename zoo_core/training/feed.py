@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from .augment import Augment
 from .normalize import normalize_tensor
 from .placement import derive_seed
 
@@ -38,9 +39,12 @@ class Feed:
         *,
         batch_size: int,
         device: torch.device | str = "cpu",
+        augment: Augment | None = None,
         ready_bytes: int = READY_BYTES,
     ) -> None:
+        """`augment` changes the samples of a training epoch, and of no other pass."""
         self.batch_size = batch_size
+        self._augment = augment
         self.targets = _tensor(samples.targets).to(device)
         stored = _tensor(samples.inputs)
         self._preprocess = samples.preprocess
@@ -63,7 +67,10 @@ class Feed:
         order = torch.randperm(len(self), generator=generator).to(self.targets.device)
         for start, stop in self._cuts():
             chosen = order[start:stop]
-            yield self._ready(self._stored[chosen]), self.targets[chosen]
+            inputs, targets = self._ready(self._stored[chosen]), self.targets[chosen]
+            yield (inputs, targets) if self._augment is None else self._augment(
+                inputs, targets, index=chosen, epoch=epoch
+            )
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Every sample once, in the order of the split."""

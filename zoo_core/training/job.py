@@ -25,8 +25,9 @@ class TrainJob:
     """One training, from the first step or from `state`.
 
     `module` is on `device`, its weights made from `seed`. `outputs` are the names of its outputs, in order.
-    `config` is the trainer's own dataclass. `run` is None when nothing shall be written. `on_batch(step,
-    steps)` is called after each batch of an epoch; steps count from 1.
+    `config` is the trainer's own dataclass. `augment`: what may be done to samples of this dataset. `loss`: the model's
+    own in place of the task's. `run` is None when nothing shall be written. `on_batch(step, steps)` is called after
+    each batch of an epoch; steps count from 1.
     """
 
     module: nn.Module
@@ -38,6 +39,8 @@ class TrainJob:
     epochs: int
     seed: int
     device: str = "cpu"
+    augment: tuple[str, ...] = ()
+    loss: Callable[[Any, Any], Any] | None = None
     run: RunDirectory | None = None
     state: TrainState | None = None
     on_batch: Callable[[int, int], None] = _quiet

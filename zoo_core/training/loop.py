@@ -14,6 +14,7 @@ from zoo_core.records import EpochRow, TrainResult
 from .checkpoint import copy_state, load_strictly
 from .evaluation import EVALUATION_BATCH, Collector, diverged, evaluate_feed, named_outputs
 from .feed import Feed
+from .freezing import train_mode
 from .job import TrainJob
 from .losses import Loss
 from .placement import derive_seed, seed_everything
@@ -90,7 +91,7 @@ class Loop:
     def train(self, number: int) -> dict[str, float]:
         """One pass over the training part; its metrics are those of the moving model, in training mode."""
         seed_everything(derive_seed(self.job.seed, number, "steps"))
-        self.module.train()
+        train_mode(self.module)
         seen = Collector()
         steps = self.feed.steps
         batches = self.feed.shuffled(seed=self.job.seed, epoch=number)

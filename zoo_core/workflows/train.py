@@ -7,7 +7,7 @@ import dataclasses
 import importlib.util
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,8 @@ def train(
     trainer: str | None = None,
     seed: int | None = None,
     device: str | None = None,
+    init_from: str | None = None,
+    freeze: Sequence[str] = (),
     download: bool = False,
     dry_run: bool = False,
     resume: bool = False,
@@ -64,7 +66,8 @@ def train(
     """Train a model on a dataset; the record of the finished run.
 
     `run`: default MODEL-DATASET, then -2, ...; an existing one is an error unless `resume` or `replace`. `options`,
-    `data`, `config`: of model, dataset, trainer, as text or values. `dry_run`: one batch, and no run is left.
+    `data`, `config`: of model, dataset, trainer, as text or values. `init_from`: weights to begin with; `freeze`:
+    patterns of what is not trained. `dry_run`: one batch, and no run is left.
     Raises UsageError for anything mistyped, ZooError for the rest.
     """
     need_torch("training")
@@ -74,6 +77,7 @@ def train(
         model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed, device=device
     )
     request = dataclasses.replace(request, options=options or {}, data=data or {}, config=config or {})
+    request = dataclasses.replace(request, init_from=init_from, freeze=tuple(freeze))
     plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, replace=replace or dry_run)
     session = _open_session(zoo, plan, callbacks or TrainCallbacks(), download=download)
     return session.dry_run() if dry_run else session.run(new=not resume, replace=replace)
@@ -117,15 +121,28 @@ class _Session:
     def run(self, *, new: bool, replace: bool) -> RunInfo:
         directory = RunDirectory(self.plan.path)
         module = self.build()  # first of all: a model that cannot take these data leaves no run behind
+        session = self.begun(module) if new else self
         if replace:
             _remove_run(self.plan.path)
         if new:
-            directory.create(self.plan.info)
+            directory.create(session.plan.info)
         with directory.lock(), _no_empty_run(directory):
-            info, result = self.fit(module, directory)
-            info = self.finish(directory, info)
+            info, result = session.fit(module, directory)
+            info = session.finish(directory, info)
         self.tell("zoo_trained", run=info, result=result)
         return info
+
+    def begun(self, module: nn.Module) -> _Session:
+        """The session whose module has the weights that training is to begin with."""
+        from zoo_core.training.transfer import begin_with, initial_weights
+
+        info = self.plan.info
+        if info.init_from is None:
+            return self
+        fresh = begin_with(module, initial_weights(info.init_from, model=self.plan.model))
+        return dataclasses.replace(
+            self, plan=dataclasses.replace(self.plan, info=dataclasses.replace(info, fresh=fresh))
+        )
 
     def tell(self, event: str, **arguments: Any) -> None:
         if not self.quiet:
@@ -133,6 +150,7 @@ class _Session:
 
     def build(self) -> nn.Module:
         """The module with its first weights, made from the seed, on its device; tried on a few samples."""
+        from zoo_core.training.freezing import freeze
         from zoo_core.training.placement import pick_device, seed_everything
         from zoo_core.training.probe import try_module
 
@@ -147,6 +165,7 @@ class _Session:
             model=info.model,
             device=info.device,
         )
+        freeze(module, info.freeze)
         return module
 
     def job(self, module: nn.Module, directory: RunDirectory) -> TrainJob:
@@ -161,6 +180,8 @@ class _Session:
             epochs=plan.info.epochs,
             seed=plan.info.seed,
             device=plan.info.device,
+            augment=plan.dataset.spec.augment,
+            loss=plan.model.spec.loss,
             run=directory,
             state=directory.read_state(),
             on_batch=self.callbacks.on_batch,

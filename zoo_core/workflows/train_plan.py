@@ -18,6 +18,7 @@ from zoo_core.registry import Dataset, Model, Trainer, Zoo
 from zoo_core.shelf import RUNS, folder_name, free_run_name
 from zoo_core.tasks import Task, get_task
 from zoo_core.training import pick_device
+from zoo_core.training.recipe import options_with_recipe
 from zoo_core.version import __version__
 
 from .resuming import refuse_contradictions, run_to_resume
@@ -39,6 +40,8 @@ class TrainRequest:
     trainer: str | None = None
     seed: int | None = None
     device: str | None = None
+    init_from: str | None = None
+    freeze: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +68,7 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
     trainer = zoo.trainer(request.trainer or DEFAULT_TRAINER)
     path = _new_path(request, model, dataset, replace=replace)
     bound = bind_dataset(dataset, request.data)
-    config, epochs = _config(trainer, request)
+    config, epochs = _config(model, trainer, request)
     device = request.device or "cpu"
     pick_device(device)
     options = match_options(
@@ -87,6 +90,8 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
         epochs=epochs,
         seed=request.seed or 0,
         device=device,
+        init_from=request.init_from,
+        freeze=request.freeze,
         versions=_versions(model.plugin, dataset.plugin, trainer.plugin),
         commit=commit_of_working_folder(),
         machine=machine_kind(),
@@ -129,12 +134,17 @@ def _new_path(request: TrainRequest, model: Model, dataset: Dataset, *, replace:
     return path
 
 
-def _config(trainer: Trainer, request: TrainRequest) -> tuple[Any, int]:
+def _config(model: Model, trainer: Trainer, request: TrainRequest) -> tuple[Any, int]:
     where = f"trainer {trainer.name}"
-    given = check_options(request.config, trainer.spec.options, where=where)
+    suits = trainer.name == DEFAULT_TRAINER
+    given = (
+        options_with_recipe(model, trainer, request.config)
+        if suits
+        else check_options(request.config, trainer.spec.options, where=where)
+    )
     named = {option.name for option in trainer.spec.options}
     if request.epochs is not None:
-        if "epochs" in given:
+        if "epochs" in request.config:
             raise UsageError("epochs is given twice, with --epochs and with -t epochs")
         if request.epochs < 1:
             raise UsageError(f"--epochs takes 1 or more, not {request.epochs}")
@@ -160,8 +170,17 @@ def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Data
         "seed": request.seed,
         "device": request.device,
         "trainer": request.trainer,
+        "init-from": request.init_from,
+        "freeze": request.freeze or None,
     }
-    recorded = {"epochs": info.epochs, "seed": info.seed, "device": info.device, "trainer": info.trainer}
+    recorded = {
+        "epochs": info.epochs,
+        "seed": info.seed,
+        "device": info.device,
+        "trainer": info.trainer,
+        "init-from": info.init_from,
+        "freeze": info.freeze,
+    }
     refuse_contradictions(
         info,
         {

@@ -21,7 +21,8 @@ class SupervisedConfig:
     """How to train. `lr` and `weight_decay` left at none become what is usual for the optimizer.
 
     `momentum` is for sgd; `step_size` (epochs) and `gamma` for the step schedule; `warmup` in epochs;
-    `patience`: epochs without a better validation result before training stops.
+    `patience`: epochs without a better validation result before training stops. `augment`: "usual" (what the
+    dataset allows), "none", or some of flip, crop, affine, color. `loss`: "usual" is the task's, or the model's own.
     """
 
     epochs: int = 20
@@ -36,6 +37,8 @@ class SupervisedConfig:
     warmup: int = 0
     patience: int | None = None
     label_smoothing: float = 0.0
+    augment: str = "usual"
+    loss: Literal["usual", "cross-entropy", "bce", "dice", "focal", "bce+dice", "cross-entropy+dice"] = "usual"
 
     def __post_init__(self) -> None:
         if self.lr is None:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from zoo_core import EpochRow, TrainResult
-from zoo_core.training import Feed, Loop, Schedule, TrainJob, loss_for
+from zoo_core.training import Augment, Feed, Loop, Schedule, TrainJob, choose_augmentations, loss_for
 
 from . import SupervisedConfig
 
@@ -16,7 +16,9 @@ from . import SupervisedConfig
 def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
     """Every epoch that is left of the job."""
     config: SupervisedConfig = job.config
-    feed = Feed(job.train, batch_size=config.batch_size, device=job.device)
+    names = choose_augmentations(config.augment, job.augment)
+    augment = Augment(names=names, seed=job.seed) if names else None
+    feed = Feed(job.train, batch_size=config.batch_size, device=job.device, augment=augment)
     schedule = Schedule(
         kind=config.schedule,
         peak=config.lr or 0.0,

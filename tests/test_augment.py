@@ -1,0 +1,132 @@
+"""Augmentation: what happens to a sample is its own, masks follow their pictures, and nothing else changes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from small_datasets import bound
+from torch import Tensor
+
+from zoo_core.errors import UsageError, ZooError
+from zoo_core.specs import AUGMENTATIONS
+from zoo_core.training import Augment, Feed, choose_augmentations
+from zoo_core.training.augment import uniform
+
+ROWS = 40
+
+
+def pictures(rows: int = ROWS, *, channels: int = 3, height: int = 16, width: int = 24) -> Tensor:
+    return torch.randn(rows, channels, height, width, generator=torch.Generator().manual_seed(0))
+
+
+def labels(rows: int = ROWS) -> Tensor:
+    return torch.arange(rows) % 3
+
+
+def augmented(inputs: Tensor, targets: Tensor, *names: str, epoch: int = 1, seed: int = 0) -> tuple[Tensor, Tensor]:
+    return Augment(names=names, seed=seed)(inputs, targets, index=torch.arange(len(inputs)), epoch=epoch)
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_a_sample_is_changed_alike_in_any_batch_and_any_order(name: str) -> None:
+    inputs, masks = pictures(), (pictures(channels=1)[:, 0] > 0).to(torch.uint8)
+    whole = augmented(inputs, masks, name)
+    order = torch.randperm(ROWS, generator=torch.Generator().manual_seed(1))
+    change = Augment(names=(name,), seed=0)
+    for size in (1, 7):
+        for start in range(0, ROWS, size):
+            index = order[start : start + size]
+            part = change(inputs[index], masks[index], index=index, epoch=1)
+            assert torch.equal(part[0], whole[0][index])
+            assert torch.equal(part[1], whole[1][index])
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_seed_and_epoch_decide_and_class_numbers_stay(name: str) -> None:
+    inputs = pictures()
+    found, targets = augmented(inputs, labels(), name)
+    assert torch.equal(targets, labels())
+    assert found.shape == inputs.shape
+    assert torch.equal(found, augmented(inputs, labels(), name)[0])
+    for other in (inputs, augmented(inputs, labels(), name, epoch=2)[0], augmented(inputs, labels(), name, seed=5)[0]):
+        assert not torch.equal(found, other)
+
+
+@pytest.mark.parametrize("name", ["flip", "crop", "affine"])
+def test_a_mask_follows_its_picture(name: str) -> None:
+    # Broad patches, so that a bilinear picture and its nearest mask can only differ at their borders.
+    patches = (torch.rand(ROWS, 1, 4, 6, generator=torch.Generator().manual_seed(3)) > 0.5).float()
+    mask = patches.repeat_interleave(8, 2).repeat_interleave(8, 3)
+    found, followed = augmented(mask, mask[:, 0].to(torch.uint8), name)
+    agreeing = (found[:, 0] > 0.5) == (followed == 1)
+    assert agreeing.float().mean() > (0.97 if name == "affine" else 0.9999)
+    unmoved = (mask[:, 0] == 1) == (followed == 1)
+    assert unmoved.float().mean() < 0.95
+
+
+def test_colour_leaves_masks_and_the_shape_of_things() -> None:
+    inputs, masks = pictures(), torch.ones(ROWS, 16, 24, dtype=torch.uint8)
+    found, followed = augmented(inputs, masks, "color")
+    assert torch.equal(masks, followed)
+    for before, after in zip(inputs, found, strict=True):
+        assert np.corrcoef(before.flatten(), after.flatten())[0, 1] > 0.95
+
+
+def test_half_of_the_samples_are_mirrored() -> None:
+    inputs = pictures(1000)
+    found, _ = augmented(inputs, labels(1000), "flip")
+    mirrored = (found == inputs.flip(-1)).flatten(1).all(1)
+    assert ((found == inputs).flatten(1).all(1) ^ mirrored).all()
+    assert 430 < int(mirrored.sum()) < 570
+
+
+def test_a_crop_moves_by_an_eighth_at_most_and_mirrors_what_is_missing() -> None:
+    line = torch.arange(16.0).reshape(1, 1, 1, 16).expand(200, 1, 1, 16)
+    found = augmented(line, labels(200), "crop")[0][:, 0, 0]
+    shifts = {int(row[8]) - 8 for row in found}
+    assert shifts == {-2, -1, 0, 1, 2}
+    left = next(row for row in found if int(row[8]) == 6)
+    assert left.tolist() == [2.0, 1.0, *map(float, range(14))]
+
+
+def test_sequences_are_mirrored_and_shifted_with_their_masks() -> None:
+    waves = torch.randn(ROWS, 1, 64, generator=torch.Generator().manual_seed(0))
+    found, masks = augmented(waves, (waves[:, 0] > 0).to(torch.uint8), "flip", "crop")
+    assert torch.equal(masks == 1, found[:, 0] > 0)
+    assert not torch.equal(found, waves)
+    with pytest.raises(ZooError, match="sequences have no place for affine, color"):
+        augmented(waves, labels(), "affine", "color")
+    with pytest.raises(ZooError, match=r"inputs of shape \(4, 8\) cannot be augmented"):
+        augmented(torch.zeros(4, 8), labels(4), "flip")
+
+
+def test_numbers_are_uniform_and_independent_of_one_another() -> None:
+    drawn = uniform(7, torch.arange(20_000), count=2).double()
+    assert drawn.shape == (2, 20_000)
+    assert drawn.min() >= -1
+    assert drawn.max() < 1
+    counts = torch.histc(drawn, bins=20, min=-1, max=1)
+    assert ((counts - 2000).abs() < 250).all()
+    assert abs(np.corrcoef(drawn[0], drawn[1])[0, 1]) < 0.03
+    assert abs(np.corrcoef(drawn[0, 1:], drawn[0, :-1])[0, 1]) < 0.03
+
+
+def test_what_is_asked_for() -> None:
+    assert choose_augmentations("usual", ("flip",)) == ("flip",)
+    assert choose_augmentations("none", ("flip",)) == ()
+    assert choose_augmentations("color, flip", ()) == ("flip", "color")
+    with pytest.raises(UsageError, match="there is no augmentation twist") as caught:
+        choose_augmentations("flip,twist", ())
+    assert caught.value.hint == "known: usual, none, flip, crop, affine, color; several: flip,crop"
+
+
+def test_only_the_passes_of_training_are_augmented() -> None:
+    samples = bound(given={"train_size": "50"}).load("train")
+    feed = Feed(samples, batch_size=8, augment=Augment(names=("flip",), seed=0))
+    plain = Feed(samples, batch_size=8)
+    for (first, _), (second, _) in zip(feed.in_order(), plain.in_order(), strict=True):
+        assert torch.equal(first, second)
+    pairs = list(zip(feed.shuffled(seed=0, epoch=1), plain.shuffled(seed=0, epoch=1), strict=True))
+    assert all(torch.equal(first[1], second[1]) for first, second in pairs)
+    assert any(not torch.equal(first[0], second[0]) for first, second in pairs)
