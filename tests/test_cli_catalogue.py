@@ -32,8 +32,8 @@ def spec(name, **more):
 
 @hookimpl
 def zoo_models():
-    yield spec("resnet18", license="MIT", aliases=("r18",))
-    yield spec("resnet9", license="Apache-2.0")
+    yield spec("smallnet18", license="MIT", aliases=("r18",))
+    yield spec("smallnet9", license="Apache-2.0")
     yield spec("filter", task="image-filter", summary="A filter whose description is so long that no terminal of "
                "eighty columns can show all of it on one line, \\x1b[31m not even in red")
 """
@@ -59,12 +59,12 @@ def test_list_json(run_zoo: Any) -> None:
 
 def test_list_filters_and_natural_order(run_zoo: Any, fake_distribution: Any) -> None:
     fake_distribution("zoo-a", GOOD)
-    assert names(run_zoo("list", "models", "res*", "--json")) == ["resnet9", "resnet18"]
-    assert names(run_zoo("list", "RESNET", "--plugin", "zoo-a", "--json")) == ["resnet9", "resnet18"]
+    assert names(run_zoo("list", "models", "small*", "--json")) == ["smallnet9", "smallnet18"]
+    assert names(run_zoo("list", "SMALLNET", "--plugin", "zoo-a", "--json")) == ["smallnet9", "smallnet18"]
     assert names(run_zoo("list", "net?", "--json")) == []
-    assert names(run_zoo("list", "resnet", "--exclude", "*18", "--plugin", "zoo-a", "--json")) == ["resnet9"]
-    assert names(run_zoo("list", "--task", "image-filter", "--json")) == ["filter"]
-    assert names(run_zoo("list", "--plugin", "zoo-a", "--license", "mit", "--json")) == ["resnet18"]
+    assert names(run_zoo("list", "smallnet", "--exclude", "*18", "--plugin", "zoo-a", "--json")) == ["smallnet9"]
+    assert names(run_zoo("list", "--task", "image-filter", "--plugin", "zoo-a", "--json")) == ["filter"]
+    assert names(run_zoo("list", "--plugin", "zoo-a", "--license", "mit", "--json")) == ["smallnet18"]
     assert names(run_zoo("list", "--plugin", "lenet5", "--json")) == ["lenet5"]
     assert "supervised" in names(run_zoo("list", "trainers", "--json"))
 
@@ -198,18 +198,18 @@ def test_info_typed_wrong(arguments: tuple[str, ...], code: int, message: str, r
 
 def test_info_of_a_model_whose_builder_needs_more(run_zoo: Any, fake_distribution: Any) -> None:
     fake_distribution("zoo-a", GOOD)
-    open_option = run_zoo("info", "resnet9", "--json").json
+    open_option = run_zoo("info", "smallnet9", "--json").json
     assert open_option["parameters"] is None
     assert open_option["hint"] == "give -o depth=... or --dataset to count parameters"
     assert run_zoo("info", "r18", "-o", "depth=2", "--json").json["parameters"] == 7850
-    assert run_zoo("info", "resnet9", "-o", "depth=2", "-o", "meta=no", "--json").json["parameters"] == 7850
-    refused = run_zoo("info", "resnet9", "-o", "depth=6")
+    assert run_zoo("info", "smallnet9", "-o", "depth=2", "-o", "meta=no", "--json").json["parameters"] == 7850
+    refused = run_zoo("info", "smallnet9", "-o", "depth=6")
     assert refused.code == 1
-    assert "Error: model resnet9 with num_classes=10, depth=6, meta=True: depth is at most 5, not 6" in refused.stderr
+    assert "Error: model smallnet9 with num_classes=10, depth=6, meta=True: depth is at most 5, not 6" in refused.stderr
 
 
 def test_a_name_of_two_kinds(run_zoo: Any, fake_distribution: Any) -> None:
-    code = GOOD.replace('"resnet9"', '"mnist"')
+    code = GOOD.replace('"smallnet9"', '"mnist"')
     fake_distribution("zoo-a", code)
     result = run_zoo("info", "mnist")
     assert result.code == 2

@@ -1,8 +1,9 @@
-"""The bundled datasets digits, as shipped, and mnist, from files of every kind and without a network."""
+"""The bundled datasets digits, as shipped, and mnist and its relatives, from files of every kind, without a network."""
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from torchvision.datasets import KMNIST, MNIST, FashionMNIST
 
 from zoo_core import Preprocess, ZooError, open_zoo
 from zoo_core.data import BoundDataset, bind_dataset, idx_bytes
 from zoo_core.preprocess import load_pictures
+from zoo_plugins import fashion_mnist, kmnist, mnist
 from zoo_plugins.digits import WORDS, make_data
 
 RunZoo = Callable[..., Any]
@@ -166,3 +169,59 @@ def test_mnist_with_labels_that_are_no_digits(tmp_path: Path) -> None:
     (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(idx_bytes(np.full(50, 10, np.uint8)))
     with pytest.raises(ZooError, match="targets from 10 to 10, but 10 classes"):
         bound("mnist", root=tmp_path).load("train")
+
+
+# --- its relatives
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "statistics"),
+    [
+        ("mnist", MNIST, (0.1307, 0.3081)),
+        ("fashion-mnist", FashionMNIST, (0.2860, 0.3530)),
+        ("kmnist", KMNIST, (0.1918, 0.3483)),
+    ],
+)
+def test_the_same_pictures_as_torchvision(
+    tmp_path: Path, name: str, theirs: type[MNIST], statistics: tuple[float, float]
+) -> None:
+    raw = tmp_path / theirs.__name__ / "raw"
+    raw.parent.mkdir()
+    write_mnist(raw, compressed=False)
+    dataset = bound(name, root=raw)
+    test, expected = dataset.load("test"), theirs(str(tmp_path), train=False)
+    assert (test.inputs[:, 0] == expected.data.numpy()).all()
+    assert test.targets.tolist() == expected.targets.tolist()
+    assert [len(dataset.load(split)) for split in dataset.split_names] == [40, 10, 50]
+    assert dataset.num_classes == len(expected.classes) == 10
+    for ours, their_name in zip(dataset.class_names() or (), expected.classes, strict=True):
+        assert ours[:3] == their_name.lower()[:3] or ours == their_name[0]
+    recipe = dataset.preprocess or Preprocess()
+    assert (recipe.mean[0], recipe.std[0]) == statistics
+
+
+@pytest.mark.parametrize(("name", "size"), [("fashion-mnist", "30.9"), ("kmnist", "21.2")])
+def test_relatives_that_are_not_there(tmp_path: Path, name: str, size: str) -> None:
+    with pytest.raises(ZooError, match=f"dataset {name} is not in .*: train-images-idx3-ubyte.gz is missing") as caught:
+        bound(name, root=tmp_path).load("train")
+    assert f"add --download to fetch it ({size} MB)" in str(caught.value.hint)
+
+
+def test_relatives_are_fetched(tmp_path: Path, served: tuple[Path, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, address = served
+    write_mnist(folder)
+    for plugin in (fashion_mnist, kmnist, mnist):
+        known = {
+            name: (hashlib.sha256((folder / name).read_bytes()).hexdigest(), (folder / name).stat().st_size)
+            for name in plugin.FILES
+        }
+        monkeypatch.setattr(plugin, "FILES", known)
+        monkeypatch.setattr(plugin, "MIRRORS", (address,))
+        root = tmp_path / plugin.__name__
+        load = next(iter(plugin.zoo_datasets())).load
+        assert len(load(root, split="test", download=True).inputs) == 50
+        assert sorted(path.name for path in root.iterdir()) == [
+            "t10k-images-idx3-ubyte.gz",
+            "t10k-labels-idx1-ubyte.gz",
+        ]
+        assert len(load(root, split="test", download=False).inputs) == 50

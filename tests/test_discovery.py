@@ -319,7 +319,7 @@ def test_zoo_plugins_misspelt(run_zoo: Any) -> None:
     result = run_zoo("list", env={"ZOO_PLUGINS": "lenet"})
     assert result.code == 2
     assert "Error: ZOO_PLUGINS: there is no plugin 'lenet'" in result.stderr
-    assert "Did you mean 'lenet5'?" in result.stderr
+    assert "Did you mean 'lenet5'" in result.stderr
 
 
 def test_zoo_strict_raises_the_problem(run_zoo: Any, fake_distribution: Any) -> None:

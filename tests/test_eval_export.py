@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from mask_files import filter_bank, light_mask
 from onnx_files import brightness_metadata, brightness_model, write_digits, write_model
 from PIL import Image
 
 from zoo_core import Preprocess, open_zoo
+from zoo_core.cli.eval_command import _classes
 from zoo_core.data import bind_dataset
 from zoo_core.runtime.model import open_model
 
@@ -32,7 +34,11 @@ def export(bundle: Path, tmp_path: Path) -> Path:
 def test_an_export_on_its_own_dataset(arguments: list[str], run_zoo: Callable[..., Any], export: Path) -> None:
     done = run_zoo("eval", "linear-digits", *arguments, "--json")
     assert (done.code, done.stderr) == (0, "")
-    assert set(done.json) == {"metrics", "n", "split"}
+    assert set(done.json) == {"metrics", "n", "split", "details"}
+    assert [row["label"] for row in done.json["details"]["classes"]] == list("0123456789")
+    matrix = np.array(done.json["details"]["confusion"])
+    assert matrix.sum() == 360
+    assert matrix.trace() / 360 == done.json["metrics"]["accuracy"]
     assert (done.json["n"], done.json["split"]) == (360, "test")
     samples = bind_dataset(open_zoo().dataset("digits"), {}).load("test")
     logits = open_model(export).run({"image": samples.batch(slice(0, 360))})["logits"].astype(np.float64)
@@ -46,7 +52,10 @@ def test_text_for_people(run_zoo: Callable[..., Any], export: Path) -> None:
     assert (done.code, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == "linear-digits: 180 samples, split validation"
-    assert [line.split()[0] for line in lines[1:4]] == ["loss", "accuracy", "top5"]
+    assert [line.split()[0] for line in lines[1:7]] == ["loss", "accuracy", "top5", "precision", "recall", "f1"]
+    assert lines[8].split() == ["CLASS", "PRECISION", "RECALL", "F1", "N"]
+    assert [line.split()[0] for line in lines[9:19]] == list("0123456789")
+    assert sum(int(line.split()[-1]) for line in lines[9:19]) == 180
     assert lines[-1] == "Next: zoo predict linear-digits PICTURE"
 
 
@@ -106,6 +115,68 @@ def test_what_does_not_fit(
     done = run_zoo("eval", *arguments, "--json")
     assert (done.code, done.stdout) == (code, "")
     assert words in done.stderr
+
+
+MASK_DATA = """
+    import numpy as np
+    from zoo_core import DatasetSpec, Preprocess, TensorSpec, hookimpl
+    from zoo_core.data import ArraySplit
+
+    def load(root, *, split, download):
+        generator = np.random.default_rng(len(split))
+        pictures = generator.integers(0, 256, (9, 8, 8)).astype(np.uint8)
+        masks = (pictures > 150).astype(np.uint8)
+        masks[:, 0] = 255
+        return ArraySplit(inputs=pictures, targets=masks)
+
+    @hookimpl
+    def zoo_datasets():
+        yield DatasetSpec(
+            name="lights", load=load, task="semantic-segmentation", summary="bright places",
+            inputs={"image": TensorSpec("N", 1, 8, 8)}, classes=("ground", "light"),
+            preprocess=Preprocess(color="L"),
+        )
+"""
+
+
+def test_an_export_that_gives_masks(
+    run_zoo: Callable[..., Any], fake_distribution: Callable[..., Path], tmp_path: Path
+) -> None:
+    fake_distribution("lights", MASK_DATA)
+    light_mask(tmp_path)
+    done = run_zoo("eval", "light", "--dataset", "lights", "--json")
+    assert (done.code, done.stderr) == (0, "")
+    assert list(done.json["metrics"]) == ["loss", "iou_mean", "dice", "pixel_accuracy"]
+    ground, light = done.json["details"]["classes"]
+    assert (ground["label"], light["label"]) == ("ground", "light")
+    assert done.json["metrics"]["iou_mean"] == (ground["iou"] + light["iou"]) / 2
+    # what is above 127 is decided to be light, what is above 150 is light
+    assert ground["precision"] == light["recall"] == 1.0
+    assert 0.5 < ground["recall"] < 1
+    assert sum(map(sum, done.json["details"]["confusion"])) == ground["n"] + light["n"] == 9 * 7 * 8
+    told = run_zoo("eval", "light", "--dataset", "lights")
+    assert f"  {'pixel_accuracy':<15}{done.json['metrics']['pixel_accuracy']:.4f}" in told.stdout.splitlines()
+    assert "CLASS   IOU     DICE    PRECISION  RECALL  N" in told.stdout
+
+
+def test_another_task_than_that_of_the_dataset(run_zoo: Callable[..., Any], tmp_path: Path) -> None:
+    light_mask(tmp_path)
+    done = run_zoo("eval", "light", "--dataset", "digits")
+    assert (done.code, done.stdout) == (1, "")
+    words = "export 'light' is for semantic-segmentation, dataset 'digits' for image-classification"
+    assert words in done.stderr
+    filter_bank(tmp_path, np.ones((1, 1, 3, 3)))
+    nothing = run_zoo("eval", "filter", "--dataset", "digits")
+    assert (nothing.code, nothing.stdout) == (1, "")
+    assert "image-filter has no metrics: there is no truth" in nothing.stderr
+
+
+def test_of_many_classes_the_weakest_are_shown() -> None:
+    rows = [{"label": f"c{index}", "f1": index / 50 if index else None, "n": index} for index in range(50)]
+    lines = _classes(rows)
+    assert [line.split()[0] for line in lines[1:-1]] == [f"c{index}" for index in range(1, 21)]
+    assert lines[-1] == "  the 20 weakest of 50 classes; --json has all of them"
+    assert _classes(rows[:2])[1].split() == ["c0", "-", "0"]
 
 
 def test_classes_in_another_order(run_zoo: Callable[..., Any], tmp_path: Path) -> None:

@@ -8,19 +8,19 @@ import pytest
 
 from zoo_core import ModelSpec, TensorSpec, ZooError, open_zoo
 from zoo_core.errors import UsageError
-from zoo_core.matching import bound_tensors, full_options, match_options
+from zoo_core.matching import bound_tensors, check_tasks, full_options, match_options
 from zoo_core.registry import Model
 
 PICTURE = {"image": TensorSpec("N", 3, 32, 40)}
 
 
-def make(*axes: int | str, **more: Any) -> Model:
+def make(*axes: int | str, task: str = "image-classification", **more: Any) -> Model:
     def build(*, in_channels: int = 1, height: int = 28, width: int = 28, num_classes: int = 10) -> None: ...
 
     spec = ModelSpec(
         name="net",
         build=build,
-        task="image-classification",
+        task=task,
         summary="A net",
         inputs={"image": TensorSpec(*axes)},
         outputs={"logits": TensorSpec("N", "num_classes")},
@@ -160,3 +160,44 @@ def test_a_required_option_without_a_value() -> None:
     with pytest.raises(UsageError, match="model net needs depth"):
         match(model)
     assert match(model, {"depth": 3}) == {"depth": 3, "height": 32}
+
+
+# --- tasks, and one logit for two classes
+
+
+@pytest.mark.parametrize("task", ["binary-classification", "semantic-segmentation", "sequence-segmentation"])
+@pytest.mark.parametrize("num_classes", [1, 2])
+def test_two_classes_need_one_logit(task: str, num_classes: int) -> None:
+    model = make("N", 3, 32, 40, task=task)
+    assert match(model, num_classes=num_classes)["num_classes"] == 1
+    assert match(model, {"num_classes": 1}, num_classes=num_classes)["num_classes"] == 1
+    assert match(model, {"num_classes": 2}, num_classes=num_classes)["num_classes"] == 2
+    with pytest.raises(ZooError, match="num_classes=3, but dataset data has 2 classes, for which one logit is enough"):
+        match(model, {"num_classes": 3}, num_classes=num_classes)
+
+
+def test_more_classes_of_a_mask_and_two_of_a_picture_need_a_logit_each() -> None:
+    assert match(make("N", 3, 32, 40, task="semantic-segmentation"), num_classes=3)["num_classes"] == 3
+    assert match(make("N", 3, 32, 40), num_classes=2)["num_classes"] == 2
+
+
+def test_a_binary_model_takes_two_classes() -> None:
+    with pytest.raises(ZooError, match="model net tells two classes apart, but dataset data has 4 classes") as caught:
+        match(make("N", 3, 32, 40, task="binary-classification"), num_classes=4)
+    assert caught.value.hint == "choose two of them with -d classes=A,B"
+
+
+def test_tasks_must_agree() -> None:
+    for task, dataset_task in (
+        ("semantic-segmentation", "semantic-segmentation"),
+        ("binary-classification", "image-classification"),
+    ):
+        check_tasks(task, model="model 'net'", dataset="data", dataset_task=dataset_task)
+    for task, dataset_task in (
+        ("image-classification", "binary-classification"),
+        ("semantic-segmentation", "image-classification"),
+    ):
+        words = f"model 'net' is for {task}, dataset 'data' for {dataset_task}"
+        with pytest.raises(ZooError, match=words) as caught:
+            check_tasks(task, model="model 'net'", dataset="data", dataset_task=dataset_task)
+        assert caught.value.hint == f"zoo list --task {task}"

@@ -219,3 +219,24 @@ def test_an_empty_file_and_a_missing_one(tmp_path: Path) -> None:
         read_picture(tmp_path / "b.png", color="RGB")
     with pytest.raises(ZooError, match=r"cannot read picture .*: Is a directory"):
         read_picture(tmp_path, color="RGB")
+
+
+def test_a_published_set_with_wrong_names(tmp_path: Path) -> None:
+    """A GIF is read there, its first frame; limits hold all the same."""
+    pixels = np.random.default_rng(0).integers(0, 8, (4, 5), dtype=np.uint8)
+    frames = [Image.fromarray(pixels * 30), Image.fromarray(pixels)]
+    for name, options in (("one.jpg", {}), ("two.jpg", {"save_all": True, "append_images": frames[1:]})):
+        frames[0].save(tmp_path / name, format="GIF", **options)
+        with pytest.raises(RefusedFileError, match="it seems to be a GIF"):
+            read_picture(tmp_path / name, color="L")
+        assert (read_picture(tmp_path / name, color="L", misnamed=True)[:, :, 0] == pixels * 30).all()
+    frames[0].save(tmp_path / "png.jpg", format="PNG")
+    with pytest.raises(RefusedFileError, match="is not what its name says: the content is PNG"):
+        read_picture(tmp_path / "png.jpg", color="L")
+    assert (read_picture(tmp_path / "png.jpg", color="L", misnamed=True)[:, :, 0] == pixels * 30).all()
+    huge = (tmp_path / "one.jpg").read_bytes()
+    with pytest.raises(RefusedFileError, match="more than the 50 allowed"):
+        read_picture(huge[:6] + b"\xff\xff\xff\xff" + huge[10:], color="L", misnamed=True)
+    (tmp_path / "x.jpg").write_text("<html>")
+    with pytest.raises(RefusedFileError, match="a web page"):
+        read_picture(tmp_path / "x.jpg", color="L", misnamed=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from onnx_files import LABELS, brightness_metadata, brightness_model, write_brightness, write_model
+from onnx_files import LABELS, brightness_model, write_brightness, write_model
 from PIL import Image
 
 from zoo_core.errors import UsageError, ZooError
@@ -103,17 +103,6 @@ def test_out_is_for_pictures_and_arrays(run_zoo: Callable[..., Any], export: Pat
     assert "--out is for tasks that give pictures or arrays, and image-classification gives labels" in done.stderr
     with pytest.raises(UsageError, match="image-classification gives labels"):
         predict(export, inputs=[pictures], out="masks")
-
-
-def test_tasks_that_cannot_be_predicted_yet(run_zoo: Callable[..., Any], tmp_path: Path, pictures: Path) -> None:
-    write_model(
-        tmp_path / "exported" / "seg" / "model.onnx",
-        brightness_model(),
-        brightness_metadata(task="semantic-segmentation"),
-    )
-    done = run_zoo("predict", "seg", "pictures", "--out", "masks")
-    assert (done.code, done.stdout) == (1, "")
-    assert "'semantic-segmentation' cannot be trained or decoded yet" in done.stderr
 
 
 def test_names_and_files_that_are_no_exports(run_zoo: Callable[..., Any], export: Path, pictures: Path) -> None:

@@ -156,7 +156,7 @@ def test_free_axes_agree_between_inputs(tmp_path: Path) -> None:
     assert caught.value.hint == "for example 9 or 17"
     with pytest.raises(ZooError, match="has 2 inputs: a, b"):
         model.run_rows(eight)
-    with pytest.raises(ZooError, match="'features' cannot be trained or decoded yet"):
+    with pytest.raises(ZooError, match="has 2 inputs: a, b"):
         model(eight)
 
 

@@ -25,6 +25,19 @@ def test_bind_and_shape() -> None:
         spec.shape({"c": 3, "W": 9})
 
 
+def test_an_axis_that_is_derived_with_options() -> None:
+    spec = TensorSpec("N", "H-2+2*padding", "2*W+margin-pad")
+    assert spec.free_axes == ("N", "H", "W")
+    assert spec.option_axes == ("padding", "margin", "pad")
+    assert spec.bind({"padding": False}).axes == ("N", "H-2", "2*W+margin-pad")
+    assert spec.bind({"padding": True, "margin": 3}).axes == ("N", "H", "2*W+3-1*pad")
+    assert spec.bind({"padding": 3, "margin": 3, "pad": 1}).axes == ("N", "H+4", "2*W+2")
+    assert spec.bind({"H": 9}).axes == spec.axes, "the option is not known yet"
+    assert spec.shape({"N": 1, "H": 9, "W": 2, "padding": True, "margin": 0, "pad": 1}) == (1, 9, 3)
+    assert TensorSpec("height-4+4*padding").shape({"height": 8, "padding": 0}) == (4,)
+    assert TensorSpec.from_json(spec.to_json()) == spec
+
+
 @pytest.mark.parametrize(
     ("axes", "more", "message"),
     [
@@ -37,6 +50,9 @@ def test_bind_and_shape() -> None:
         (("H\n",), {}, "cannot read the axis"),
         (("0*H",), {}, "cannot read the axis"),
         (("H*2",), {}, "cannot read the axis"),
+        (("H+2*W",), {}, "cannot read the axis"),
+        (("H+0*padding",), {}, "cannot read the axis"),
+        (("H+padding-2",), {}, "cannot read the axis"),
         (("N",), {"dtype": "int8"}, "unknown dtype 'int8'"),
         (("N",), {"low": 1.0, "high": 1.0}, "low must be below high, not 1.0 and 1.0"),
     ],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from torch import nn
 from zoo_core import EpochRow, Preprocess, TrainResult, ZooError, open_zoo
 from zoo_core.data import Samples
 from zoo_core.errors import UsageError
-from zoo_core.tasks import get_task
+from zoo_core.tasks import Task, get_task
 from zoo_core.training import (
     Feed,
     Loop,
@@ -31,6 +33,7 @@ from zoo_core.training import (
     pick_device,
     seed_everything,
 )
+from zoo_core.training.evaluation import Collector, evaluation_batch
 from zoo_core.training.probe import try_module
 
 TASK = get_task("image-classification")
@@ -210,6 +213,82 @@ def test_outputs_that_are_not_finite_are_an_error() -> None:
         evaluate(module, make_samples(), task=TASK, outputs=("logits",))
 
 
+def make_masks(count: int = 12, *, side: int = 4, seed: int = 0) -> Samples:
+    """Pictures of 4x4 whose bright places are of class 1; the first row is not counted."""
+    inputs = np.random.default_rng(seed).integers(0, 256, (count, 1, side, side)).astype(np.uint8)
+    targets = (inputs[:, 0] > 127).astype(np.uint8)
+    targets[:, 0] = 255
+    return Samples(inputs=inputs, targets=targets, classes=("dark", "light"), preprocess=GREY, fingerprint="")
+
+
+MASKS = get_task("semantic-segmentation")
+
+
+def test_masks_are_measured_in_batches_and_their_logits_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, samples = nn.Conv2d(1, 1, 1), make_masks()
+    whole = evaluate(module, samples, task=MASKS, outputs=("logits",))
+    assert list(whole) == ["loss", "iou_mean", "dice", "pixel_accuracy"]
+    monkeypatch.setattr("zoo_core.training.evaluation.KEPT_VALUES", 1)
+    for size in (1, 5):
+        found = evaluate(module, samples, task=MASKS, outputs=("logits",), batch_size=size)
+        assert found == pytest.approx(whole, rel=1e-6)
+    seen = Collector(MASKS)
+    seen.add({"logits": torch.zeros(2, 1, 4, 4)}, torch.zeros(2, 4, 4, dtype=torch.uint8))
+    assert seen._outputs == {}
+    seen.add({"logits": torch.full((2, 1, 4, 4), math.nan)}, torch.zeros(2, 4, 4, dtype=torch.uint8))
+    seen.add({"logits": torch.zeros(2, 1, 4, 4)}, torch.zeros(2, 4, 4, dtype=torch.uint8))
+    with pytest.raises(ZooError, match="diverged in epoch 3: output 'logits' is not finite"):
+        seen.metrics(where="epoch 3")
+
+
+def test_a_segmentation_learns_and_the_best_epoch_is_that_of_the_best_iou() -> None:
+    job = make_job(epochs=15, lr=0.1)
+    torch.manual_seed(0)
+    job = dataclasses.replace(
+        job, module=nn.Conv2d(1, 1, 1), train=make_masks(40), validation=make_masks(20, seed=1), task=MASKS
+    )
+    rows: list[EpochRow] = []
+    result = fit(job, on_epoch=rows.append)
+    assert result.validation["iou_mean"] == max(row.validation["iou_mean"] for row in rows) > 0.9
+
+
+def test_big_samples_are_measured_in_small_batches() -> None:
+    def batch(*shape: int) -> int:
+        samples = make_samples(1)
+        return evaluation_batch(dataclasses.replace(samples, inputs=np.empty((1, *shape), np.uint8)))
+
+    assert [batch(1, 28, 28), batch(3, 32, 32), batch(3, 128, 128), batch(3, 4000, 4000)] == [256, 256, 42, 1]
+
+
+@pytest.mark.parametrize(
+    ("module", "task", "samples", "words"),
+    [
+        (nn.Conv2d(1, 2, 3), MASKS, make_masks(), "returned shape (2, 2, 2, 2) for 2 masks of 4 x 4 places and 2 cl"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(16, 2)), MASKS, make_masks(), "returned shape (2, 2) for 2 masks of"),
+        (
+            nn.Sequential(nn.Flatten(), nn.Linear(16, 1), nn.Flatten(0)),
+            get_task("binary-classification"),
+            make_samples(classes=3),
+            "returned shape (2,) for 2 samples of 3 classes",
+        ),
+        (nn.Sequential(nn.Flatten(), nn.Linear(16, 1)), TASK, make_samples(classes=2), "returned shape (2, 1) for 2"),
+    ],
+)
+def test_outputs_that_do_not_fit_the_targets_are_told_first(
+    module: nn.Module, task: Task, samples: Samples, words: str
+) -> None:
+    with pytest.raises(ZooError, match=re.escape(words)):
+        try_module(module, samples, task=task, outputs=("logits",), model="net", device="cpu")
+
+
+def test_one_logit_fits_two_classes() -> None:
+    binary = get_task("binary-classification")
+    for layers in ([nn.Flatten(), nn.Linear(16, 1)], [nn.Flatten(), nn.Linear(16, 1), nn.Flatten(0)]):
+        samples = make_samples(classes=2)
+        try_module(nn.Sequential(*layers), samples, task=binary, outputs=("logits",), model="net", device="cpu")
+    try_module(nn.Conv2d(1, 1, 1), make_masks(), task=MASKS, outputs=("logits",), model="net", device="cpu")
+
+
 # --- the loop and the supervised trainer
 
 
@@ -347,11 +426,6 @@ def test_the_usual_rate_depends_on_the_optimizer() -> None:
     assert config(optimizer="sgd").lr == 0.01
     assert config(optimizer="sgd").weight_decay == 0.0
     assert config(optimizer="sgd", lr=0.5).lr == 0.5
-
-
-def test_a_task_without_a_loss_is_a_clear_error() -> None:
-    with pytest.raises(ZooError, match="task 'detection' cannot be trained yet"):
-        loss_for("detection")
 
 
 def test_weights_that_do_not_fit_are_named(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Joining a model with a dataset: the sizes that the data have become options of the builder."""
+"""Joining a model with a dataset: tasks must agree, and the sizes that the data have become options of the builder."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ from .building import builder_options, check_complete
 from .errors import ZooError
 from .registry import Model, warn
 from .shapes import TensorSpec
+
+_ONE_LOGIT = ("binary-classification", "semantic-segmentation", "sequence-segmentation")
+"""Tasks that tell two classes apart by one logit."""
+
+
+def check_tasks(task: str, *, model: str, dataset: str, dataset_task: str) -> None:
+    """Raises ZooError unless a model of `task` can take the dataset; `model` is what messages call it.
+
+    The tasks are equal, or a binary classification takes the pictures and labels of an image classification.
+    """
+    if task == dataset_task or (task, dataset_task) == ("binary-classification", "image-classification"):
+        return
+    raise ZooError(f"{model} is for {task}, dataset {dataset!r} for {dataset_task}", hint=f"zoo list --task {task}")
 
 
 def full_options(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -31,6 +44,7 @@ def match_options(
 ) -> dict[str, Any]:
     """All builder options for a dataset: sizes come from `inputs` (after preprocessing) and `num_classes`.
 
+    Two classes of masks or of binary labels need one logit: then the builder's num_classes is 1, unless 2 is given.
     Raises ZooError that states both shapes when a fixed or given size differs from the data's.
     """
     options = builder_options(model.spec, given, warn=warn)
@@ -39,15 +53,13 @@ def match_options(
         offered = _counterpart(model, name, wanted, dataset=dataset, inputs=inputs)
         for option, size in _bind(model, wanted, offered, dataset=dataset, options=options, fixed=fixed).items():
             options[option] = size
-    for wanted in model.spec.outputs.values():
-        if num_classes is not None and "num_classes" in wanted.option_axes:
-            if "num_classes" in fixed and options["num_classes"] != num_classes:
-                raise ZooError(
-                    f"model {model.name} is given num_classes={options['num_classes']}, "
-                    f"but dataset {dataset} has {num_classes} classes",
-                    hint="drop -o num_classes, or choose classes with -d classes=...",
-                )
-            options["num_classes"] = num_classes
+    if num_classes is not None:
+        # Datasets that ask for one logit have two classes.
+        num_classes = 2 if num_classes == 1 and model.spec.task in _ONE_LOGIT else num_classes
+        _check_binary(model, dataset, num_classes)
+        named = any("num_classes" in wanted.option_axes for wanted in model.spec.outputs.values())
+        if named and not ("num_classes" in fixed and options["num_classes"] == num_classes):
+            options["num_classes"] = _logits_for(model, options, fixed, dataset=dataset, num_classes=num_classes)
     check_complete(model.spec, options)
     return options
 
@@ -58,6 +70,27 @@ def bound_tensors(model: Model, options: Mapping[str, Any]) -> tuple[dict[str, T
     inputs = {name: tensor.bind(sizes) for name, tensor in model.spec.inputs.items()}
     outputs = {name: tensor.bind(sizes) for name, tensor in model.spec.outputs.items()}
     return inputs, outputs
+
+
+def _check_binary(model: Model, dataset: str, num_classes: int) -> None:
+    if model.spec.task == "binary-classification" and num_classes > 2:
+        raise ZooError(
+            f"model {model.name} tells two classes apart, but dataset {dataset} has {num_classes} classes",
+            hint="choose two of them with -d classes=A,B",
+        )
+
+
+def _logits_for(model: Model, options: Mapping[str, Any], fixed: set[str], *, dataset: str, num_classes: int) -> int:
+    """One logit for two classes where the task knows it, else one for each class."""
+    logits = 1 if num_classes == 2 and model.spec.task in _ONE_LOGIT else num_classes
+    if "num_classes" in fixed and options["num_classes"] != logits:
+        one = ", for which one logit is enough" if logits != num_classes else ""
+        raise ZooError(
+            f"model {model.name} is given num_classes={options['num_classes']}, "
+            f"but dataset {dataset} has {num_classes} classes{one}",
+            hint="drop -o num_classes, or choose classes with -d classes=...",
+        )
+    return logits
 
 
 def _counterpart(

@@ -47,13 +47,45 @@ _SIGNATURES = (
 )
 
 
-def read_picture(source: Path | bytes, *, color: Literal["RGB", "BGR", "L"], name: str = "") -> NDArray[np.uint8]:
+def read_picture(
+    source: Path | bytes, *, color: Literal["RGB", "BGR", "L"], name: str = "", misnamed: bool = False
+) -> NDArray[np.uint8]:
     """The pixels of one PNG, JPEG, WEBP or BMP picture: uint8, shape (H, W, C), C = 1 for "L" and 3 otherwise.
 
-    `name` is what messages call the picture (and whose suffix is checked) when `source` is bytes. Raises
-    RefusedFileError for another format, a suffix of another format, over 50 megapixels, over 64 MB, more than one
-    frame, or an undefined mode; ZooError for a missing, truncated or damaged file. The rules: docs/preprocessing.md.
+    `name` is what messages call the picture (and whose suffix is checked) when `source` is bytes. `misnamed`: for
+    published datasets with wrong suffixes, which are not checked then, and with GIFs, of which the first frame counts.
+    Raises RefusedFileError for another format, a suffix of another format, over 50 megapixels, over 64 MB, more than
+    one frame, or an undefined mode; ZooError for a missing, truncated or damaged file. Rules: docs/preprocessing.md.
     """
+    name, image = _opened(source, name, misnamed=misnamed)
+    return _pixels(_decode(image, name), color, name)
+
+
+def read_mask(source: Path | bytes, *, name: str = "") -> NDArray[np.uint8]:
+    """The numbers in one mask, a PNG, JPEG, WEBP or BMP picture: uint8, shape (H, W).
+
+    Grey as it is, 1 bit as 0 and 255, a palette as the numbers of its entries whatever their colours, colour where
+    all three values are equal. Raises as `read_picture`, and RefusedFileError for other colours and larger numbers.
+    """
+    name, image = _opened(source, name)
+    image = _decode(image, name)
+    if image.mode == "1":
+        image = image.convert("L")
+    values = np.asarray(image)
+    if image.mode == "RGB" and (values == values[:, :, :1]).all():
+        values = values[:, :, 0]
+    elif image.mode not in {"L", "P", "I;16"}:
+        raise RefusedFileError(
+            f"mask {name} is a picture of mode {image.mode}, not one number for each pixel",
+            hint="save it as PNG, 8-bit grey or with a palette",
+        )
+    if values.size and values.max() > 255:
+        raise RefusedFileError(f"mask {name} has the value {values.max()}, over 255", hint="save it as 8-bit grey")
+    return np.ascontiguousarray(values, dtype=np.uint8)
+
+
+def _opened(source: Path | bytes, name: str, *, misnamed: bool = False) -> tuple[str, Image.Image]:
+    """What messages call the picture, and the picture, checked as far as its header tells."""
     if isinstance(source, Path):
         name = name or str(source)
         content = _content_of(source)
@@ -62,9 +94,9 @@ def read_picture(source: Path | bytes, *, color: Literal["RGB", "BGR", "L"], nam
         content = source
     if len(content) > MAX_BYTES:
         raise RefusedFileError(f"picture {name} has over 64 MB", hint="make it smaller")
-    image = _open(content, name)
-    _check_header(image, name)
-    return _pixels(_decode(image, name), color, name)
+    image = _open(content, name, misnamed=misnamed)
+    _check_header(image, name, one_frame=not misnamed)
+    return name, image
 
 
 def _content_of(path: Path) -> bytes:
@@ -74,16 +106,18 @@ def _content_of(path: Path) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def _open(content: bytes, name: str) -> Image.Image:
+def _open(content: bytes, name: str, *, misnamed: bool) -> Image.Image:
     """The picture with its header read, and no pixel decoded yet."""
     if not content:
         raise _damaged(name, "the file is empty")
     found = _recognise(content)
-    if found not in SUFFIXES.values():
+    if misnamed and found == "a GIF":
+        found = "GIF"
+    elif found not in SUFFIXES.values():
         seems = f"; it seems to be {found}" if found else ""
         raise RefusedFileError(f"{name} is not a PNG, JPEG, WEBP or BMP picture{seems}", hint="convert it to PNG")
     wanted = SUFFIXES.get(Path(name).suffix.lower())
-    if Path(name).suffix and wanted != found:
+    if Path(name).suffix and wanted != found and not misnamed:
         raise RefusedFileError(
             f"{name} is not what its name says: the content is {found}",
             hint=f"rename it to {Path(name).with_suffix('.' + found.lower()).name}, if you trust it",
@@ -108,13 +142,13 @@ def _recognise(content: bytes) -> str:
     return next((format_ for signature, format_ in _SIGNATURES if start.startswith(signature)), "")
 
 
-def _check_header(image: Image.Image, name: str) -> None:
+def _check_header(image: Image.Image, name: str, *, one_frame: bool) -> None:
     width, height = image.size
     if width < 1 or height < 1:
         raise _damaged(name, f"its size is {width} x {height}")
     if width * height > MAX_PIXELS:
         raise _too_large(name, f"{width} x {height} = {width * height / 1e6:.0f}")
-    if getattr(image, "n_frames", 1) > 1:
+    if one_frame and getattr(image, "n_frames", 1) > 1:
         raise RefusedFileError(f"picture {name} has more than one frame", hint="save one frame of it as PNG")
 
 

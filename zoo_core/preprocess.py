@@ -18,13 +18,18 @@ from .pictures import MAX_PIXELS, read_picture
 from .specs import Preprocess
 
 __all__ = [
+    "check_same_size",
     "convert_color",
+    "cut_tiles",
     "load_pictures",
     "normalize",
     "prepare_arrays",
+    "prepare_masks",
     "prepare_pictures",
     "read_picture",
+    "resize_mask",
     "resize_picture",
+    "stack_pairs",
     "stack_pictures",
 ]
 
@@ -49,6 +54,45 @@ def resize_picture(pixels: NDArray[np.uint8], preprocess: Preprocess) -> NDArray
         resized = np.asarray(image.resize(size[::-1], _FILTERS[preprocess.interpolation]))
         pixels = resized.reshape(*size, pixels.shape[2])
     return pixels if preprocess.crop is None else pixels[_crop_box(*size, preprocess.crop)]
+
+
+def resize_mask(mask: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
+    """A mask (H, W) with the geometry of its picture: the same size and crop, each pixel with the value nearest to it.
+
+    Raises as `resize_picture`.
+    """
+    size = _resized_size(mask.shape[0], mask.shape[1], preprocess.resize)
+    if size != mask.shape:
+        mask = np.asarray(Image.fromarray(mask).resize(size[::-1], Image.Resampling.NEAREST))
+    return mask if preprocess.crop is None else mask[_crop_box(*size, preprocess.crop)]
+
+
+def check_same_size(
+    pixels: NDArray[np.uint8], mask: NDArray[np.uint8], *, name: str = "the picture", mask_name: str = "the mask"
+) -> None:
+    """Raise ZooError unless a mask (H, W) is as large as its picture (H, W, C)."""
+    if mask.shape != pixels.shape[:2]:
+        raise ZooError(
+            f"mask {mask_name} has {mask.shape[0]} x {mask.shape[1]} pixels, "
+            f"its picture {name} {pixels.shape[0]} x {pixels.shape[1]}",
+            hint="a mask is as large as its picture",
+        )
+
+
+def cut_tiles(pixels: NDArray[np.uint8], side: int, *, name: str = "the picture") -> Iterator[NDArray[np.uint8]]:
+    """The whole tiles (side, side, ...) of a picture or a mask (H, W, ...), row by row from the upper left corner.
+
+    What is left at the right and at the bottom is in no tile. Raises ZooError when there is not a single one.
+    """
+    rows, columns = pixels.shape[0] // side, pixels.shape[1] // side
+    if not rows or not columns:
+        raise ZooError(
+            f"{name} has {pixels.shape[0]} x {pixels.shape[1]} pixels, less than a tile of {side} x {side}",
+            hint="a smaller -d tiles=N",
+        )
+    for row in range(rows):
+        for column in range(columns):
+            yield pixels[row * side : (row + 1) * side, column * side : (column + 1) * side]
 
 
 def _resized_size(height: int, width: int, resize: int | tuple[int, int] | None) -> tuple[int, int]:
@@ -87,21 +131,59 @@ def stack_pictures(
     pictures: Iterable[tuple[str, NDArray[np.uint8]]], count: int, preprocess: Preprocess
 ) -> NDArray[np.uint8]:
     """`count` pairs of a name and the pixels (H, W, C) of a picture, resized: uint8, shape (count, C, h, w)."""
-    stored: NDArray[np.uint8] | None = None
-    for index, (name, pixels) in enumerate(pictures):
-        picture = resize_picture(pixels, preprocess).transpose(2, 0, 1)
-        if stored is None:
-            stored = _room_for(count, picture.shape)
-        if picture.shape != stored.shape[1:]:
+    stack = _Stack(count)
+    for name, pixels in pictures:
+        stack.add(name, resize_picture(pixels, preprocess).transpose(2, 0, 1))
+    if stack.array is None:
+        return np.empty((0, preprocess.channels, *(preprocess.size or (0, 0))), np.uint8)
+    return stack.array
+
+
+def stack_pairs(
+    pairs: Iterable[tuple[str, NDArray[np.uint8], NDArray[np.uint8]]], count: int, preprocess: Preprocess
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Pictures with their masks (H, W), resized alike: uint8, shapes (N, C, h, w) and (N, h, w).
+
+    `count` is how many pairs there are at least.
+    """
+    masks = _Stack(count)
+
+    def pictures() -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        for name, pixels, mask in pairs:
+            masks.add(name, resize_mask(mask, preprocess))
+            yield name, pixels
+
+    stacked = stack_pictures(pictures(), count, preprocess)
+    return stacked, np.empty((0, *stacked.shape[2:]), np.uint8) if masks.array is None else masks.array
+
+
+class _Stack:
+    """Arrays of one shape in one array, which has room for `count` of them, and more when there are more."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._used = 0
+        self._room: NDArray[np.uint8] | None = None
+
+    @property
+    def array(self) -> NDArray[np.uint8] | None:
+        """All of them, (N, ...); None before the first."""
+        return None if self._room is None else self._room[: self._used]
+
+    def add(self, name: str, item: NDArray[np.uint8]) -> None:
+        """One more. Raises ZooError when its shape, (..., h, w), is another one than that of those before."""
+        if self._room is None:
+            self._room = _room_for(self._count, item.shape)
+        elif item.shape != self._room.shape[1:]:
             raise ZooError(
-                f"pictures differ in size: {name} has {picture.shape[1]} x {picture.shape[2]} pixels, "
-                f"those before it {stored.shape[2]} x {stored.shape[3]}",
+                f"pictures differ in size: {name} has {item.shape[-2]} x {item.shape[-1]} pixels, "
+                f"those before it {self._room.shape[-2]} x {self._room.shape[-1]}",
                 hint="give one size for all (datasets: -d size=N), or take one picture at a time",
             )
-        stored[index] = picture
-    if stored is None:
-        return np.empty((0, preprocess.channels, *(preprocess.size or (0, 0))), np.uint8)
-    return stored
+        if self._used == len(self._room):
+            self._room = np.concatenate([self._room, _room_for(self._used, item.shape)])
+        self._room[self._used] = item
+        self._used += 1
 
 
 def _room_for(count: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -126,6 +208,19 @@ def prepare_arrays(arrays: NDArray[np.uint8], preprocess: Preprocess) -> NDArray
             pixels = pixels[:, *_crop_box(height, width, preprocess.crop)]
         return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
     return stack_pictures(_named(pixels), count, preprocess)
+
+
+def prepare_masks(masks: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
+    """Masks in memory, (N, H, W), with the geometry of their pictures: (N, h, w)."""
+    if not len(masks):
+        return masks
+    first = resize_mask(masks[0], preprocess)
+    if preprocess.resize is None and preprocess.crop is None:
+        return masks
+    prepared = _room_for(len(masks), first.shape)
+    for index, mask in enumerate(masks):
+        prepared[index] = resize_mask(mask, preprocess)
+    return prepared
 
 
 def _named(pixels: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.uint8]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,17 +12,26 @@ from .errors import ZooError
 
 DTYPES = ("float32", "float64", "float16", "int64", "int32", "uint8", "bool")
 
-_AXIS = re.compile(r"^(?:(?P<factor>[1-9]\d*)\*)?(?P<name>[A-Za-z][A-Za-z0-9_]*)(?P<offset>[+-]\d+)?$")
+_OPTION_TERM = r"(?:[1-9]\d*\*)?[a-z][A-Za-z0-9_]*"
+_AXIS = re.compile(
+    r"(?:(?P<factor>[1-9]\d*)\*)?(?P<name>[A-Za-z][A-Za-z0-9_]*)"
+    rf"(?P<offset>[+-]\d+)?(?P<terms>(?:[+-]{_OPTION_TERM})*)"
+)
+_TERM = re.compile(r"(?P<sign>[+-])(?:(?P<factor>\d+)\*)?(?P<option>\w+)")
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis: `factor * name + offset`, or a fixed size when `name` is None."""
+    """One axis: `factor * name + offset`, or a fixed size when `name` is None.
+
+    `terms` are added: `(factor, option)`, options of the builder. Once these have values, no term is left.
+    """
 
     name: str | None
     factor: int = 1
     offset: int = 0
     size: int | None = None
+    terms: tuple[tuple[int, str], ...] = ()
 
     @property
     def is_free(self) -> bool:
@@ -33,13 +43,33 @@ class Axis:
         """A lowercase name: bound to an option of the model's builder."""
         return self.name is not None and self.name[0].islower()
 
+    @property
+    def options(self) -> tuple[str, ...]:
+        """Names of the builder options in it, in order."""
+        own = (self.name,) if self.name is not None and self.is_option else ()
+        return (*own, *(option for _, option in self.terms))
+
     def resolve(self, sizes: Mapping[str, int]) -> int | None:
-        """The size of this axis once its name has a value; None while it has not."""
+        """The size of this axis once its names have values; None while one has not."""
         if self.name is None:
             return self.size
-        if self.name not in sizes:
+        axis = self.with_options(sizes)
+        if self.name not in sizes or axis.terms:
             return None
-        return self.factor * sizes[self.name] + self.offset
+        return self.factor * sizes[self.name] + axis.offset
+
+    def with_options(self, sizes: Mapping[str, int]) -> Axis:
+        """The same axis with each term whose option is in `sizes` counted into the offset; True counts as 1."""
+        known = sum(factor * sizes[option] for factor, option in self.terms if option in sizes)
+        left = tuple(term for term in self.terms if term[1] not in sizes)
+        return dataclasses.replace(self, offset=self.offset + known, terms=left)
+
+    def __str__(self) -> str:
+        if self.name is None:
+            return str(self.size)
+        factor = f"{self.factor}*" if self.factor != 1 else ""
+        offset = f"{self.offset:+d}" if self.offset else ""
+        return f"{factor}{self.name}{offset}" + "".join(f"{number:+d}*{option}" for number, option in self.terms)
 
 
 def _parse_axis(axis: int | str) -> Axis:
@@ -53,12 +83,17 @@ def _parse_axis(axis: int | str) -> Axis:
     if match is None:
         raise ZooError(
             f"cannot read the axis {axis!r}",
-            hint="an int is fixed, 'N' is free, '16*H' only multiples, 'H-2' derived, 'height' a builder option",
+            hint="an int is fixed, 'N' is free, '16*H' only multiples, 'H-2' or 'H-2+2*padding' derived, "
+            "'height' a builder option",
         )
+    terms = tuple(
+        (int(f"{term['sign']}{term['factor'] or 1}"), term["option"]) for term in _TERM.finditer(match["terms"])
+    )
     return Axis(
         name=match["name"],
         factor=int(match["factor"] or 1),
         offset=int(match["offset"] or 0),
+        terms=terms,
     )
 
 
@@ -67,7 +102,8 @@ class TensorSpec:
     """The shape, dtype and value range of one tensor.
 
     `axes`: an int is fixed; a capital name ("N", "H") is a free axis of the exported file; "16*H" allows only
-    multiples; "H-2" is derived (outputs); a lowercase name ("height") is bound to the builder option of that name.
+    multiples; "H-2" is derived (outputs), also with options of the builder, "H-2+2*padding" (True counts as 1); a
+    lowercase name ("height") is bound to the builder option of that name.
     `low` and `high`: the range of plausible values, when it is known.
     """
 
@@ -102,15 +138,16 @@ class TensorSpec:
 
     @property
     def option_axes(self) -> tuple[str, ...]:
-        """Names of the builder options that appear as axes, in order, each once."""
-        return tuple(dict.fromkeys(a.name for a in self.parsed if a.name and a.is_option))
+        """Names of the builder options that appear in axes, in order, each once."""
+        return tuple(dict.fromkeys(option for axis in self.parsed for option in axis.options))
 
     def bind(self, sizes: Mapping[str, Any]) -> TensorSpec:
-        """The same spec with each axis whose name is in `sizes` replaced by its size."""
+        """The same spec with each axis whose name is in `sizes` replaced by its size, and options in it by theirs."""
+        known = {name: size for name, size in sizes.items() if isinstance(size, int)}
         axes: list[int | str] = []
         for written, axis in zip(self.axes, self.parsed, strict=True):
-            value = axis.resolve({k: v for k, v in sizes.items() if isinstance(v, int)})
-            axes.append(written if value is None else value)
+            value, left = axis.resolve(known), axis.with_options(known)
+            axes.append(value if value is not None else str(left) if left != axis else written)
         return TensorSpec(*axes, dtype=self.dtype, low=self.low, high=self.high)
 
     def shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:

@@ -20,12 +20,19 @@ def description(found: dict[str, Any]) -> list[str]:
     fixed: dict[str, str] = found.get("fixed_axes", {})
     for reason in dict.fromkeys(fixed.values()):
         lines.append(f"{'fixed':<12}{', '.join(axis for axis in fixed if fixed[axis] == reason)}: {reason}")
-    listed = ("classes", "splits", "weights", "aliases", "needs")
+    listed = ("classes", "splits", "weights", "aliases", "needs", "augment")
     lines += [f"{key:<12}{_listed(found[key])}" for key in listed if found.get(key)]
+    lines += _measured(found["statistics"]) if "statistics" in found else []
     if found["options"]:
         lines += ["", "options"]
         lines += [f"  {_option(option)}" for option in found["options"]]
     return lines
+
+
+def _measured(statistics: dict[str, Any]) -> list[str]:
+    """What `Preprocess(mean=..., std=...)` would be given."""
+    rows = [f"{key:<12}{', '.join(f'{value:.6g}' for value in statistics[key])}" for key in ("mean", "std")]
+    return [f"{'statistics':<12}of {statistics['n']:,} samples of the {statistics['split']} split, by channel", *rows]
 
 
 def _listed(values: list[str]) -> str:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import click
 
 from .common import data_options, json_option, print_json, say
 from .completion import complete_datasets, complete_runs_and_exports
+
+MOST_CLASSES = 20
 
 EXAMPLES = """
 \b
@@ -30,7 +35,8 @@ def command(
     """Measure a run, or an exported file without PyTorch, on a dataset.
 
     A name that is both a run and its export means the run; `export:NAME` says otherwise. Pictures are prepared as the
-    model needs them, whatever the dataset's own preprocessing.
+    model needs them, whatever the dataset's own preprocessing. `--json` also prints the confusion matrix: a row for
+    each true class, a column for each decision.
     """
     from zoo_core.registry import open_zoo
     from zoo_core.shelf import locate
@@ -43,6 +49,29 @@ def command(
         print_json(found.to_json())
         return
     say(f"{source}: {found.n:,} samples, split {found.split}")
+    width = max(12, 1 + max(map(len, found.metrics)))
     for name, value in found.metrics.items():
-        say(f"  {name:<12}{value:.4f}")
+        say(f"  {name:<{width}}{value:.4f}")
+    say()
+    for line in _classes(found.details["classes"]):
+        say(line)
     say(f"\nNext: zoo predict {place.name} PICTURE" if place.kind == "export" else f"\nNext: zoo export {place.name}")
+
+
+def _classes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A table of the classes; of many, those with the lowest scores."""
+    from .tables import table
+
+    names = [name for name in rows[0] if name not in {"label", "n"}]
+    score = "iou" if "iou" in names else "f1"
+    shown, more = list(rows), ""
+    if len(rows) > MOST_CLASSES:
+        shown = sorted((row for row in rows if row[score] is not None), key=lambda row: float(row[score]))
+        shown = shown[:MOST_CLASSES]
+        more = f"  the {len(shown)} weakest of {len(rows)} classes; --json has all of them"
+    cells = [
+        (row["label"], *("-" if row[name] is None else f"{row[name]:.4f}" for name in names), f"{row['n']:,}")
+        for row in shown
+    ]
+    lines = table(("CLASS", *(name.upper() for name in names), "N"), cells, width=None)
+    return [f"  {line}" for line in lines] + ([more] if more else [])

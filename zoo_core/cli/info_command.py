@@ -17,6 +17,7 @@ Examples:
   zoo info lenet5 --dataset mnist
   zoo info lenet5 -o in_channels=3 -o height=32 -o width=32
   zoo info dataset:digits
+  zoo info digits --statistics
 """
 
 
@@ -27,13 +28,25 @@ Examples:
 )
 @model_options
 @data_options
+@click.option("--statistics", is_flag=True, help="Mean and standard deviation of a dataset's training split.")
+@click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
 @json_option
-def command(name: str, dataset: str | None, options: dict[str, str], data: dict[str, str], as_json: bool) -> None:
+def command(
+    name: str,
+    dataset: str | None,
+    options: dict[str, str],
+    data: dict[str, str],
+    statistics: bool,
+    download: bool,
+    as_json: bool,
+) -> None:
     """Show one model, dataset or trainer: its options, shapes, parameters, source and license."""
     from zoo_core.registry import open_zoo
     from zoo_core.workflows.info import describe
 
-    found = describe(open_zoo(), name, dataset=dataset, options=options, data=data)
+    found = describe(
+        open_zoo(), name, dataset=dataset, options=options, data=data, statistics=statistics, download=download
+    )
     if as_json:
         print_json(found)
         return

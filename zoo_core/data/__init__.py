@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+from .archives import read_members, unpack
 from .bound import BoundDataset, bind_dataset
-from .download import RemoteFile, download
+from .download import RemoteFile, RemoteFiles, download, fetch
+from .folders import SPLIT_FOLDERS, pictures_in, split_folders, subfolders, visible
 from .idx import idx_bytes, read_idx
+from .idx_dataset import read_idx_split
 from .samples import Samples
 from .selection import set_aside
-from .splits import ArraySplit, FileSplit
+from .splits import MASK_TASKS, ArraySplit, FileSplit, MaskFiles
+from .statistics import Statistics, channel_statistics
 
 __all__ = [
+    "MASK_TASKS",
+    "SPLIT_FOLDERS",
     "ArraySplit",
     "BoundDataset",
     "FileSplit",
+    "MaskFiles",
     "RemoteFile",
+    "RemoteFiles",
     "Samples",
+    "Statistics",
     "bind_dataset",
+    "channel_statistics",
     "download",
+    "fetch",
     "idx_bytes",
+    "pictures_in",
     "read_idx",
+    "read_idx_split",
+    "read_members",
     "set_aside",
+    "split_folders",
+    "subfolders",
+    "unpack",
+    "visible",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,12 +13,16 @@ from zoo_core.options import check_options
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess
 
+from .recipe import check_recipe_options, inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
 from .selection import check_classes, divide, keep_classes, subset
-from .splits import ArraySplit, FileSplit, Split, checked_split, take
+from .splits import MASK_TASKS, Split, checked_split, numbers_to_choose_by, take
 
 if TYPE_CHECKING:
     from zoo_core.registry import Dataset
+
+
+_ONE_LOGIT = ("binary-classification", *MASK_TASKS)
 
 
 def bind_dataset(dataset: Dataset, given: Mapping[str, Any]) -> BoundDataset:
@@ -36,11 +41,22 @@ def bind_dataset(dataset: Dataset, given: Mapping[str, Any]) -> BoundDataset:
     for name in ("train_size", "val_size", "size"):
         if options[name] is not None and options[name] < 1:
             raise UsageError(f"{where}: {name} is at least 1, not {options[name]}", hint=f"for example -d {name}=32")
-    if options["size"] is not None and spec.preprocess is None:
-        raise UsageError(f"{where} has no pictures to resize: size is not for it", hint="leave out -d size")
+    check_recipe_options(spec, options, where=where)
+    if spec.task in MASK_TASKS:
+        _check_mask_options(options, typed=checked, where=where)
+        options["stratified"] = False
     if options["classes"] and spec.classes is not None:
         check_classes(options["classes"], spec.classes, where=where)
     return BoundDataset(dataset.name, dataset.plugin, spec, options)
+
+
+def _check_mask_options(options: Mapping[str, Any], *, typed: Mapping[str, Any], where: str) -> None:
+    """Raise UsageError for options that choose samples by their class, where a sample has no class."""
+    why = "a sample is a mask, whose places belong to several classes"
+    if options["classes"]:
+        raise UsageError(f"{where} has no samples of one class: {why}", hint="leave out -d classes")
+    if typed.get("stratified"):
+        raise UsageError(f"{where} cannot be stratified: {why}", hint="leave out -d stratified")
 
 
 def default_root(name: str) -> Path:
@@ -54,7 +70,8 @@ def default_root(name: str) -> Path:
 class BoundDataset:
     """A dataset with its options.
 
-    `options` holds every option, defaults filled in. `inputs` and `preprocess` are those in force, with `size` applied.
+    `options` holds every option, defaults filled in. `inputs` and `preprocess` are those in force, with the options
+    applied.
     What the loader returns is kept, so that a split is read from the disk once.
     """
 
@@ -64,12 +81,8 @@ class BoundDataset:
         self.spec = spec
         self.options = dict(options)
         self.input_name = next(iter(spec.inputs))
-        size = options["size"]
-        resized = spec.preprocess is not None and size is not None
-        self.preprocess: Preprocess | None = spec.preprocess.resized(size) if resized else spec.preprocess  # type: ignore[union-attr]
-        self.inputs: dict[str, TensorSpec] = dict(spec.inputs)
-        if self.preprocess is not None:
-            self.inputs[self.input_name] = _sized(spec.inputs[self.input_name], self.preprocess)
+        self.preprocess: Preprocess | None = recipe_of(spec, options)
+        self.inputs: dict[str, TensorSpec] = inputs_of(spec, options, self.preprocess)
         self._read_splits: dict[str, tuple[Split, tuple[str, ...]] | None] = {}
 
     @property
@@ -92,9 +105,14 @@ class BoundDataset:
 
     @property
     def num_classes(self) -> int | None:
-        """How many classes there are; None as for `class_names`."""
+        """What a model's `num_classes` has to be: 1, one logit, where only yes or no is asked; else how many classes.
+
+        None as for `class_names`.
+        """
         names = self.class_names()
-        return None if names is None else len(names)
+        if names is None:
+            return None
+        return 1 if len(names) == 2 and self.spec.task in _ONE_LOGIT else len(names)
 
     @property
     def split_names(self) -> tuple[str, ...]:
@@ -111,7 +129,8 @@ class BoundDataset:
         """The samples of "train", "validation" or "test"; `download` allows to fetch what is missing.
 
         Where the disk has no validation split, a fixed part of train is set aside for it: `val_size` samples, or a
-        tenth. Raises UsageError for an unknown split, ZooError for data that are missing or damaged.
+        tenth. Tiles are cut afterwards, so that no picture is in two splits. Raises UsageError for an unknown split,
+        ZooError for data that are missing or damaged.
         """
         if split not in {"train", "validation", "test"}:
             known = ("train", "validation", "test")
@@ -121,7 +140,8 @@ class BoundDataset:
         else:
             part, names = self._train_or_validation(split, download=download)
         where = f"{self._where}, split {split}"
-        samples = make_samples(part, names, self.preprocess, where=where)
+        tiles = tiles_of(self.spec, self.options)
+        samples = make_samples(part, names, self.preprocess, tiles=tiles, where=where)
         self._check_shape(samples, where)
         return samples
 
@@ -130,7 +150,8 @@ class BoundDataset:
         own = self._read("validation", download=download) if "validation" in self.spec.splits else None
         if own is None:
             whole, names = self._chosen(*self._existing("train", download=download), "train")
-            parts = divide(whole.targets, val_size=self.options["val_size"], stratified=stratified, where=self._where)
+            numbers = numbers_to_choose_by(whole)
+            parts = divide(numbers, val_size=self.options["val_size"], stratified=stratified, where=self._where)
             part = take(whole, parts[split == "validation"])
             option = "train_size" if split == "train" else None
         else:
@@ -140,7 +161,8 @@ class BoundDataset:
         if option is not None and self.options[option] is not None:
             where = f"{self._where}, split {split}"
             size = self.options[option]
-            part = take(part, subset(part.targets, size, stratified=stratified, where=where, option=option))
+            numbers = numbers_to_choose_by(part)
+            part = take(part, subset(numbers, size, stratified=stratified, where=where, option=option))
         return part, names
 
     def _chosen(self, split: Split, names: tuple[str, ...], split_name: str) -> tuple[Split, tuple[str, ...]]:
@@ -149,11 +171,9 @@ class BoundDataset:
         if not wanted:
             return split, names
         check_classes(wanted, names, where=self._where)
-        index, targets = keep_classes(split.targets, names, wanted, where=f"{self._where}, split {split_name}")
-        part = take(split, index)
-        if isinstance(part, ArraySplit):
-            return ArraySplit(inputs=part.inputs, targets=targets), wanted
-        return FileSplit(paths=part.paths, targets=targets), wanted
+        numbers = numbers_to_choose_by(split)
+        index, targets = keep_classes(numbers, names, wanted, where=f"{self._where}, split {split_name}")
+        return dataclasses.replace(take(split, index), targets=targets), wanted
 
     def _existing(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]]:
         found = self._read(split, download=download) if split in self.spec.splits else None
@@ -185,7 +205,7 @@ class BoundDataset:
             ) from error
         if loaded is None and split != "train":
             return None
-        return checked_split(loaded, where=f"{self._where}, split {split}", known=spec.classes)
+        return checked_split(loaded, where=f"{self._where}, split {split}", known=spec.classes, task=spec.task)
 
     @property
     def _where(self) -> str:
@@ -201,13 +221,3 @@ class BoundDataset:
         if not fits:
             found = ", ".join(map(str, ("N", *shape[1:])))
             raise ZooError(f"{where}: the samples have the shape ({found}), but the dataset declares {spec}")
-
-
-def _sized(spec: TensorSpec, preprocess: Preprocess) -> TensorSpec:
-    """The declared tensor of a picture, with the size that the recipe gives it."""
-    if preprocess.size is None or len(spec.axes) != 4:
-        return spec
-    axes = list(spec.axes)
-    first = 2 if preprocess.layout == "NCHW" else 1
-    axes[first : first + 2] = preprocess.size
-    return TensorSpec(*axes, dtype=spec.dtype, low=spec.low, high=spec.high)

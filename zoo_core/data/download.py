@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,37 @@ class RemoteFile:
     name: str
     sha256: str
     size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteFiles:
+    """The files that a dataset consists of: `(sha256, size in bytes)` by name, and the mirrors that have them all."""
+
+    dataset: str
+    files: Mapping[str, tuple[str, int]]
+    mirrors: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(size for _, size in self.files.values())
+
+    def find(self, name: str, *, root: Path, download: bool) -> Path:
+        """One of the files: as it is in `root`, unchecked, because it is the user's; or else fetched and checked.
+
+        Raises ZooError that says what to do when it is not there and `download` is not allowed, or fails.
+        """
+        if (root / name).exists():
+            return root / name
+        if not download:
+            raise ZooError(
+                f"dataset {self.dataset} is not in {root}: {name} is missing",
+                hint=f"add --download to fetch it ({self.size / 1e6:.1f} MB), "
+                "or give the folder that has it: -d root=DIR",
+            )
+        sha256, size = self.files[name]
+        file = RemoteFile(name=name, sha256=sha256, size=size)
+        return fetch(file, mirrors=self.mirrors, folder=root, dataset=self.dataset)
 
 
 def download(file: RemoteFile, *, mirrors: Sequence[str], folder: Path, dataset: str) -> Path:
@@ -49,6 +80,10 @@ def download(file: RemoteFile, *, mirrors: Sequence[str], folder: Path, dataset:
         f"cannot download {file.name} of dataset {dataset}:\n" + "\n".join(problems),
         hint=f"check the network; or put {file.name} into a folder yourself and give it: -d root=DIR",
     )
+
+
+fetch = download
+"""The same function, for where `download` is the user's permission."""
 
 
 def _retrieve(url: str, file: RemoteFile, folder: Path) -> str | None:

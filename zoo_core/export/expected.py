@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo_core.errors import NotVerifiedError
 from zoo_core.records import CheckResult
@@ -103,7 +104,9 @@ def compute_expected(plan: ExportPlan, reference: TorchReference) -> Expected:
     rows = make_rows(plan.inputs, ranges=plan.ranges, given=given, sizes=usual, seed=ROW_SEED)
     result = reference.run(rows.inputs)
     _check_readable(plan, result)
-    first = _case(plan, result, rows, usual, recipes)
+    corner = np.flatnonzero(_corners(rows))
+    moved = _moved(reference, rows, corner, result.take(corner))
+    first = _case(plan, result, rows, usual, recipes, moved=moved)
     cases = [first, *(_other_case(plan, reference, sizes, first, number) for number, sizes in enumerate(others))]
     vectors = _vector_rows(first.rows, free=plan.batch_is_free)
     return Expected(
@@ -161,14 +164,15 @@ def _case(
     sizes: Sizes,
     recipes: Mapping[str, Mapping[str, Any]],
     known: Mapping[str, OutputBound] | None = None,
+    moved: Arrays | None = None,
 ) -> Case:
     """The case of these rows; `recipes`: how the rows of some kinds are drawn again, by the self-test."""
     kept = np.flatnonzero(result.finite)
     where = f" with {shown(sizes)}" if sizes else ""
     if not len(kept):
         raise NotVerifiedError(f"{plan.model.name} gives no finite output for any input{where}, in PyTorch itself")
-    corner = np.array([kind not in PLAUSIBLE for kind in rows.kinds])
-    bounds = result.take(kept).bounds(known=known, corner=corner[kept])
+    shifts = {name: value[kept] for name, value in (moved or {}).items()}
+    bounds = result.take(kept).bounds(known=known, corner=_corners(rows)[kept], moved=shifts)
     for name, bound in bounds.items():
         if bound.relative_floor > LARGEST_FLOOR:
             raise NotVerifiedError(
@@ -185,6 +189,22 @@ def _case(
         elif kind in PLAUSIBLE:
             raise NotVerifiedError(f"{plan.model.name} gives outputs that are not finite for plausible inputs{where}")
     return Case(sizes=sizes, rows=left, bounds=bounds, tests=tuple(tests), skipped=len(rows) - len(kept))
+
+
+def _corners(rows: Rows) -> NDArray[np.bool_]:
+    return np.array([kind not in PLAUSIBLE for kind in rows.kinds])
+
+
+def _moved(reference: TorchReference, rows: Rows, corner: NDArray[np.int64], result: ReferenceResult) -> dict[str, Any]:
+    """How far the outputs of corner rows move with rounding errors of their inputs, (rows,); 0 for the others."""
+    found = reference.moved(rows.take(corner).inputs, result)
+    return {name: _spread(value, corner, len(rows)) for name, value in found.items()}
+
+
+def _spread(values: NDArray[Any], index: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    spread = np.zeros(count)
+    spread[index] = values
+    return spread
 
 
 def _other_case(plan: ExportPlan, reference: TorchReference, sizes: Sizes, usual: Case, number: int) -> Case:

@@ -15,7 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
 
 from zoo_core.errors import NotVerifiedError, ZooError
-from zoo_core.verification.bounds import OutputBound, Reference, bound_output
+from zoo_core.verification.bounds import EPS, OutputBound, Reference, bound_output
+from zoo_core.verification.inputs import frozen_uniform
 
 from .loading import load_strictly
 
@@ -111,9 +112,15 @@ class ReferenceResult:
         )
 
     def bounds(
-        self, known: Mapping[str, OutputBound] | None = None, corner: NDArray[np.bool_] | None = None
+        self,
+        known: Mapping[str, OutputBound] | None = None,
+        corner: NDArray[np.bool_] | None = None,
+        moved: Mapping[str, Array] | None = None,
     ) -> dict[str, OutputBound]:
-        """The bound of every output, from the noise between the two runs; `known` bounds lend theirs."""
+        """The bound of every output, from the noise between the two runs; `known` bounds lend theirs.
+
+        `corner` and `moved` as in `bound_output`.
+        """
         return {
             name: bound_output(
                 name,
@@ -122,6 +129,7 @@ class ReferenceResult:
                 reference=self.kind,
                 known_floor=known[name].relative_floor if known else 0.0,
                 corner=corner,
+                moved=moved[name] if moved else None,
             )
             for name in self.float64
         }
@@ -158,6 +166,20 @@ class TorchReference:
     def float32(self, inputs: Mapping[str, Array]) -> Arrays:
         """The float32 result for rows of any number, a few at a time."""
         return self._run(self._single, inputs)
+
+    def moved(self, inputs: Mapping[str, Array], result: ReferenceResult) -> Arrays:
+        """How far each output of each row moves, (rows,), with inputs that are moved by a rounding error."""
+        shifted = {
+            name: value * (1 + EPS * frozen_uniform(value.shape, seed=0, low=-1, high=1)).astype(value.dtype)
+            if value.dtype == np.float32
+            else value
+            for name, value in inputs.items()
+        }
+        found = self.float32(shifted)
+        return {
+            name: np.nan_to_num(np.abs(found[name] - value).reshape(len(value), -1).max(axis=1, initial=0.0))
+            for name, value in result.float32.items()
+        }
 
     @property
     def double_module(self) -> nn.Module:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_map
 
 from zoo_core.errors import NotVerifiedError
 from zoo_core.specs import ModelSpec
@@ -24,7 +27,40 @@ SAME_ROW = 64 * EPS
 """Within one stage a row is handed on as it is, or nearly: another candidate a little beside it is another row."""
 JITTERS = 6
 JITTER = 4 * EPS
-"""By how much of the size of a tensor its values are moved, to see which choices hang by a hair."""
+"""By how much of the size of a tensor its values are moved, to see which choices hang by a hair; every operation after
+them rounds in another way too."""
+
+
+class RandomRounding(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Moves what each float32 operation computes by up to one unit in the last place, alike for the same `trial`.
+
+    Another code rounds each operation in its own way; where values tie by rounding (scores near 1, after a sigmoid), a
+    move of the inputs alone shows nothing of it. Source: Vignes, "A stochastic arithmetic for reliable scientific
+    computation", 1993.
+    """
+
+    def __init__(self, trial: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._generator = torch.Generator().manual_seed(trial)
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        name = func.overloadpacket.__name__
+        return result if name in _HANDS_ON or func.is_view else tree_map(self._moved, result)
+
+    def _moved(self, value: Any) -> Any:
+        if not isinstance(value, Tensor) or value.dtype is not torch.float32 or not value.numel():
+            return value
+        steps = torch.randint(-1, 2, value.shape, generator=self._generator, dtype=torch.int8)
+        return value * (1 + EPS * steps)
+
+
+_COPIES = ("clone", "_to_copy", "copy_", "cat", "stack")
+_PICKS = ("gather", "index", "index_select", "masked_select", "where", "scatter", "topk", "sort", "max", "min", "clamp")
+_HANDS_ON = frozenset((*_COPIES, *_PICKS, "relu"))
+"""Operations that hand values on as they are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +108,8 @@ class StagedReference:
         for trial in range(JITTERS):
             stage = self._single[number]
             shifted = {name: moved_by_rounding(name, tensors[name], trial) for name in stage.inputs}
-            moved.append(self._on(stage, shifted))
+            with RandomRounding(trial):
+                moved.append(self._on(stage, shifted))
         return choice_of(run.double, run.single, moved, same=SAME_ROW)
 
     def _on(self, stage: Stage, tensors: Mapping[str, Array], *, double: bool = False) -> Arrays:

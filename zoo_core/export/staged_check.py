@@ -183,8 +183,8 @@ def _check_choices(given: _Given, number: int) -> StageFindings:
     for plausible, each in zip(given.plausible, given.tensors, strict=True):
         choice = given.staged.choose(number, each)
         chosen = {name: each[name] for name in stage.outputs}
-        problems += problems_of(choice, chosen)
-        if plausible:  # pictures of one colour are all ties
+        problems += problems_of(choice, chosen, in_order=bool(plausible))  # pictures of one colour are all ties
+        if plausible:
             clear, total = clear + choice.clear_count, total + choice.count
         if not problems:
             for name, error in errors_of(choice, chosen).items():

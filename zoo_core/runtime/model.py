@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,19 +12,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
-from zoo_core.preprocess import load_pictures
+from zoo_core.pictures import read_picture
+from zoo_core.preprocess import normalize, stack_pictures
 from zoo_core.specs import Preprocess
 from zoo_core.tasks import get_task
 
 from .agreement import check_agreement
 from .inputs import check_inputs
 from .metadata import Metadata, read_metadata
+from .sequences import read_sequence, sequence_input
 from .session import Optimization, open_session, run_session
 from .vet import vet
 from .wire import OnnxFile
 
 BATCH = 64
 """Pictures that are run at a time: enough to keep the processors busy, little enough for any memory."""
+
+BATCH_VALUES = 1 << 22
+"""Input values that are run at a time, for pictures that are big."""
+
+
+def batch_of(values: int) -> int:
+    """How many samples of that many values are run at a time."""
+    return max(1, min(BATCH, BATCH_VALUES // max(1, values)))
 
 
 def open_model(path: str | Path, *, optimization: Optimization = "all", threads: int | None = None) -> ExportedModel:
@@ -73,24 +85,51 @@ class ExportedModel:
         return names[0]
 
     def __call__(self, inputs: str | Path | Sequence[str | Path] | NDArray[Any]) -> list[dict[str, Any]]:
-        """Predictions, one for each picture file, or for each row of an array that is already prepared.
+        """Predictions, one for each file, or for each row of an array that is already prepared.
 
-        For classification: `{label, probability, probabilities: {label: probability}}`, best first. Raises
-        ZooError or RefusedFileError that names the picture.
+        Files are pictures, or CSV and .npy files where the task is about sequences. For classification: `{label,
+        probability, probabilities: {label: probability}}`, best first. For segmentation `{mask, probability}`, arrays;
+        for features and filters `{output: array}`. Raises ZooError or RefusedFileError that names the file.
         """
-        task = get_task(self.task)
         if isinstance(inputs, np.ndarray):
-            return task.decode(self.run_rows(inputs), labels=self.labels)
+            return get_task(self.task).decode(self.run_rows(inputs), labels=self.labels)
         paths = [Path(inputs)] if isinstance(inputs, str | Path) else [Path(item) for item in inputs]
-        found: list[dict[str, Any]] = []
+        return list(self.answers(paths))
+
+    def answers(self, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
+        """The predictions of `__call__` for files, one after the other; few of them are in memory at a time.
+
+        A mask has the size of its picture where the recipe resized it and cut nothing off, else that of the model's
+        output. An answer for a sequence also has its `values`, shape (length, channels).
+        """
+        if get_task(self.task).gives == "sequences":
+            return map(self._sequence_answer, paths)
         recipe = self.picture_recipe()
-        step = BATCH if recipe.size is not None else 1
-        for start in range(0, len(paths), step):
-            part = paths[start : start + step]
-            outputs = self.run_rows(load_pictures(part, recipe))
-            self._check_finite(outputs, part)
-            found.extend(task.decode(outputs, labels=self.labels))
-        return found
+        step = 1 if recipe.size is None else batch_of(recipe.channels * recipe.size[0] * recipe.size[1])
+        parts = (paths[start : start + step] for start in range(0, len(paths), step))
+        return itertools.chain.from_iterable(self._picture_answers(part, recipe) for part in parts)
+
+    def _picture_answers(self, paths: Sequence[Path], recipe: Preprocess) -> Iterator[dict[str, Any]]:
+        task = get_task(self.task)
+        sizes: list[tuple[int, int]] = []
+        inputs = normalize(stack_pictures(_read(paths, recipe, sizes), len(paths), recipe), recipe)
+        with _named(paths[0] if recipe.size is None else None):
+            outputs = self.run_rows(inputs)
+        self._check_finite(outputs, paths)
+        for size, answer in zip(sizes, task.decode(outputs, labels=self.labels), strict=True):
+            if task.gives == "masks" and recipe.resize is not None and recipe.crop is None:
+                yield {name: stretched(array, size) for name, array in answer.items()}
+            else:
+                yield answer
+
+    def _sequence_answer(self, path: Path) -> dict[str, Any]:
+        values = read_sequence(path)
+        inputs = sequence_input(values, self.metadata.inputs[self.input_name], where=str(path))
+        with _named(path):
+            outputs = self.run_rows(inputs)
+        self._check_finite(outputs, [path])
+        (answer,) = get_task(self.task).decode(outputs, labels=self.labels)
+        return {**answer, "values": values}
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """All outputs by name for inputs by name, prepared and of the declared dtype and shape.
@@ -107,23 +146,29 @@ class ExportedModel:
 
         `rows` is an array whose first axis is the batch, or a function that gives a slice of `count` rows.
         """
+        parts = [outputs for _, outputs in self.run_batches(rows, count=count)]
+        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+
+    def run_batches(
+        self, rows: NDArray[Any] | Callable[[slice], NDArray[Any]], *, count: int | None = None
+    ) -> Iterator[tuple[slice, dict[str, NDArray[Any]]]]:
+        """As `run_rows`, batch by batch: which rows, and their outputs."""
         fetch = rows.__getitem__ if isinstance(rows, np.ndarray) else rows
         total = len(rows) if isinstance(rows, np.ndarray) else count or 0
         if total == 0:
             raise ZooError(f"{self.path}: nothing to run: there are no rows")
         name = self.input_name
         first = self.metadata.inputs[name].axes[0]
-        size = first if isinstance(first, int) else BATCH
-        parts: list[dict[str, NDArray[Any]]] = []
+        size = first if isinstance(first, int) else batch_of(fetch(slice(0, 1)).size)
         for start in range(0, total, size):
-            batch = fetch(slice(start, min(start + size, total)))
+            part = slice(start, min(start + size, total))
+            batch = fetch(part)
             held = len(batch)
             if isinstance(first, int) and held < first:
                 batch = np.concatenate([batch, np.repeat(batch[-1:], first - held, axis=0)])
             outputs = self.run({name: batch})
             self._check_rows(outputs, len(batch))
-            parts.append({key: value[:held] for key, value in outputs.items()})
-        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+            yield part, {key: value[:held] for key, value in outputs.items()}
 
     def picture_recipe(self) -> Preprocess:
         """The preprocessing. Raises ZooError when the model does not take pictures."""
@@ -150,3 +195,34 @@ class ExportedModel:
                         f"{self.path}: output {name!r} is not finite for {path}",
                         hint="check the export with `zoo verify`",
                     )
+
+
+def stretched(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """A mask (h, w) brought to another size (height, width); each place takes the value of the one nearest to it."""
+    rows, columns = (
+        ((np.arange(wanted) + 0.5) * have / wanted).astype(np.int64)
+        for have, wanted in zip(array.shape, size, strict=True)
+    )
+    return array if array.shape == size else array[np.ix_(rows, columns)]
+
+
+def _read(
+    paths: Sequence[Path], recipe: Preprocess, sizes: list[tuple[int, int]]
+) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Pictures with their names; their own sizes are noted in `sizes`."""
+    for path in paths:
+        pixels = read_picture(path, color=recipe.color)
+        sizes.append((pixels.shape[0], pixels.shape[1]))
+        yield str(path), pixels
+
+
+@contextlib.contextmanager
+def _named(path: Path | None) -> Iterator[None]:
+    """An error about the size of an input also says which file has it."""
+    try:
+        yield
+    except ZooError as error:
+        if path is not None:
+            error.message = f"{path}: {error.message}"
+            error.args = (error.message,)
+        raise

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .classification import ImageClassification
 from .decisions import ClassDecisions, decisions_of
-from .task import Task, get_task
+from .task import Tally, Task, get_task
 
-__all__ = ["ClassDecisions", "ImageClassification", "Task", "decisions_of", "get_task"]
+__all__ = ["ClassDecisions", "Tally", "Task", "decisions_of", "get_task"]

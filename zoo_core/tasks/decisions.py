@@ -18,7 +18,8 @@ _CLASS_TASKS = (
     "sequence-segmentation",
     "binary-classification",
 )
-_WHOLE_SAMPLES = ("image-classification", "video-classification")
+_WHOLE_SAMPLES = ("image-classification", "video-classification", "binary-classification")
+_SEVERAL_CLASSES = ("image-classification", "video-classification")
 _DECIDING_OUTPUTS = ("logits", "out")
 
 
@@ -43,13 +44,13 @@ class ClassDecisions:
 
     def decisions(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
         """The class of each sample, shape (N,), or of each place, shape (N, ...)."""
-        logits = self._logits(outputs)
+        logits = self._columns(outputs)
         decided = (logits[:, 0] > 0) if logits.shape[1] == 1 else logits.argmax(axis=1)
         return decided.astype(np.int64)
 
     def margins(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
         """Largest logit minus the second; how far a single logit is from 0, twice. The shape is that of `decisions`."""
-        logits = self._logits(outputs).astype(np.float64)
+        logits = self._columns(outputs).astype(np.float64)
         if logits.shape[1] == 1:
             # Twice, because one logit that moves by a bound is as good as two that move by half of it each.
             return 2 * np.abs(logits[:, 0])
@@ -57,14 +58,27 @@ class ClassDecisions:
         margins: NDArray[np.float64] = best[:, -1] - best[:, -2]
         return margins
 
-    def _logits(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+    def logits(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """The output that decides, of a shape that fits the task. Raises ZooError otherwise."""
         name = self.output(outputs)
         logits = np.asarray(outputs[name])
-        whole = self.task in _WHOLE_SAMPLES
-        if logits.ndim < 2 or logits.size == 0 or (whole and (logits.ndim != 2 or logits.shape[1] < 2)):
-            wanted = "(samples, 2 classes or more)" if whole else "(samples, classes, ...)"
-            raise ZooError(f"{self.task} needs {name} of shape {wanted}, not {logits.shape}")
+        if self.task == "binary-classification" and logits.ndim == 1 and logits.size:
+            return logits
+        whole, one = self.task in _WHOLE_SAMPLES, self.task not in _SEVERAL_CLASSES
+        fits = logits.ndim == 2 if whole else logits.ndim >= 2
+        if not fits or logits.size == 0 or (logits.shape[1] < 2 and not one):
+            raise ZooError(f"{self.task} needs {name} of shape {_wanted(whole=whole, one=one)}, not {logits.shape}")
         return logits
+
+    def _columns(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        logits = self.logits(outputs)
+        return logits[:, np.newaxis] if logits.ndim == 1 else logits
+
+
+def _wanted(*, whole: bool, one: bool) -> str:
+    if not whole:
+        return "(samples, classes, ...)"
+    return "(samples,) or (samples, classes)" if one else "(samples, 2 classes or more)"
 
 
 def decisions_of(task: str) -> ClassDecisions | None:

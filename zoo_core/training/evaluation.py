@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +17,14 @@ from .feed import Feed
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples
-    from zoo_core.tasks import Task
+    from zoo_core.tasks import Tally, Task
 
 EVALUATION_BATCH = 256
+BATCH_VALUES = 1 << 21
+"""Input values in a batch that is measured: what a network makes of them on its way takes a hundred times as much."""
+
+KEPT_VALUES = 1 << 20
+"""Output values that wait to be counted: each time, the device is waited for."""
 
 
 def named_outputs(result: Any, names: Sequence[str]) -> dict[str, Tensor]:
@@ -37,25 +43,44 @@ def named_outputs(result: Any, names: Sequence[str]) -> dict[str, Tensor]:
 
 
 class Collector:
-    """The outputs and targets of a pass, kept until its end, when the task makes metrics of them."""
+    """The metrics of a pass. Outputs are kept until there are enough of them to count, and are then let go."""
 
-    def __init__(self) -> None:
+    def __init__(self, task: Task) -> None:
+        self._tally = task.tally()
         self._outputs: dict[str, list[Tensor]] = {}
         self._targets: list[Tensor] = []
+        self._kept = 0
+        self._not_finite: str | None = None
 
     def add(self, outputs: Mapping[str, Tensor], targets: Tensor) -> None:
         """One batch."""
         for name, value in outputs.items():
             self._outputs.setdefault(name, []).append(value.detach())
+            self._kept += value.numel()
         self._targets.append(targets)
+        if self._kept >= KEPT_VALUES:
+            self._count()
 
-    def metrics(self, task: Task, *, where: str) -> dict[str, float]:
-        """The task's metrics. Raises ZooError when an output is not finite; `where` says of what."""
+    def tally(self, *, where: str) -> Tally:
+        """Everything that was added. Raises ZooError when an output is not finite; `where` says of what."""
+        if self._targets:
+            self._count()
+        if self._not_finite is not None:
+            raise diverged(f"output {self._not_finite!r} is not finite", where=where)
+        return self._tally
+
+    def metrics(self, *, where: str) -> dict[str, float]:
+        """The task's metrics. Raises ZooError as `tally` does."""
+        return self.tally(where=where).metrics()
+
+    def _count(self) -> None:
         outputs = {name: _joined(values) for name, values in self._outputs.items()}
-        for name, value in outputs.items():
-            if not np.isfinite(value).all():
-                raise diverged(f"output {name!r} is not finite", where=where)
-        return task.metrics(outputs, _joined(self._targets))
+        bad = [name for name, value in outputs.items() if not np.isfinite(value).all()]
+        if bad and self._not_finite is None:
+            self._not_finite = bad[0]
+        if self._not_finite is None:
+            self._tally.add(outputs, _joined(self._targets))
+        self._outputs, self._targets, self._kept = {}, [], 0
 
 
 def _joined(values: Sequence[Tensor]) -> NDArray[Any]:
@@ -73,12 +98,16 @@ def diverged(what: str, *, where: str) -> ZooError:
 
 def evaluate_feed(module: nn.Module, feed: Feed, *, task: Task, outputs: Sequence[str], where: str) -> dict[str, float]:
     """The task's metrics of the module, in evaluation mode, over every sample of the feed once."""
+    return _tally_feed(module, feed, task=task, outputs=outputs, where=where).metrics()
+
+
+def _tally_feed(module: nn.Module, feed: Feed, *, task: Task, outputs: Sequence[str], where: str) -> Tally:
     module.eval()
-    seen = Collector()
+    seen = Collector(task)
     with torch.inference_mode():
         for inputs, targets in feed.in_order():
             seen.add(named_outputs(module(inputs), outputs), targets)
-    return seen.metrics(task, where=where)
+    return seen.tally(where=where)
 
 
 def evaluate(
@@ -88,8 +117,26 @@ def evaluate(
     task: Task,
     outputs: Sequence[str],
     device: torch.device | str = "cpu",
-    batch_size: int = EVALUATION_BATCH,
+    batch_size: int | None = None,
 ) -> dict[str, float]:
     """The task's metrics of the module on a split. `outputs`: the names its spec declares, in order."""
-    feed = Feed(samples, batch_size=batch_size, device=device)
-    return evaluate_feed(module.to(device), feed, task=task, outputs=outputs, where="evaluation")
+    return tally(module, samples, task=task, outputs=outputs, device=device, batch_size=batch_size).metrics()
+
+
+def tally(
+    module: nn.Module,
+    samples: Samples,
+    *,
+    task: Task,
+    outputs: Sequence[str],
+    device: torch.device | str = "cpu",
+    batch_size: int | None = None,
+) -> Tally:
+    """As `evaluate`, with the details at hand. `batch_size`: that of `evaluation_batch` unless given."""
+    feed = Feed(samples, batch_size=batch_size or evaluation_batch(samples), device=device)
+    return _tally_feed(module.to(device), feed, task=task, outputs=outputs, where="evaluation")
+
+
+def evaluation_batch(samples: Samples) -> int:
+    """Samples that are measured at a time: EVALUATION_BATCH, or fewer where they are big."""
+    return max(1, min(EVALUATION_BATCH, BATCH_VALUES // max(1, math.prod(samples.inputs.shape[1:]))))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F  # noqa: N812 torch's own convention
 from numpy.typing import NDArray
 from torch import Tensor
+
+from zoo_core.errors import ZooError
 
 from .augment import Augment
 from .normalize import normalize_tensor
@@ -40,11 +43,14 @@ class Feed:
         batch_size: int,
         device: torch.device | str = "cpu",
         augment: Augment | None = None,
+        side_in: Callable[[int], float] | None = None,
         ready_bytes: int = READY_BYTES,
     ) -> None:
-        """`augment` changes the samples of a training epoch, and of no other pass."""
+        """`augment` changes the samples of a training epoch, and of no other pass; `side_in(epoch)` is the part of
+        their own side that pictures have in it."""
         self.batch_size = batch_size
         self._augment = augment
+        self._side_in = side_in
         self.targets = _tensor(samples.targets).to(device)
         stored = _tensor(samples.inputs)
         self._preprocess = samples.preprocess
@@ -68,15 +74,17 @@ class Feed:
         for start, stop in self._cuts():
             chosen = order[start:stop]
             inputs, targets = self._ready(self._stored[chosen]), self.targets[chosen]
-            yield (inputs, targets) if self._augment is None else self._augment(
-                inputs, targets, index=chosen, epoch=epoch
-            )
+            if self._augment is not None:
+                inputs, targets = self._augment(inputs, targets, index=chosen, epoch=epoch)
+            if self._side_in is not None:
+                inputs = _shrunk(inputs, self._side_in(epoch))
+            yield _channels_last(inputs), targets
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Every sample once, in the order of the split."""
         for start in range(0, len(self), self.batch_size):
             stop = start + self.batch_size
-            yield self._ready(self._stored[start:stop]), self.targets[start:stop]
+            yield _channels_last(self._ready(self._stored[start:stop])), self.targets[start:stop]
 
     def _ready(self, stored: Tensor) -> Tensor:
         return stored if self._preprocess is None else normalize_tensor(stored, self._preprocess)
@@ -86,6 +94,20 @@ class Feed:
         if len(edges) > 2 and edges[-1] - edges[-2] == 1:
             del edges[-2]
         return list(itertools.pairwise(edges))
+
+
+def _channels_last(inputs: Tensor) -> Tensor:
+    """The same values in the order in which convolutions read them fastest, on processors and on accelerators."""
+    return inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs
+
+
+def _shrunk(inputs: Tensor, part: float) -> Tensor:
+    if part == 1.0:
+        return inputs
+    if inputs.ndim != 4:
+        raise ZooError("only pictures can be made smaller", hint="-t small_first=0")
+    size = [max(1, round(side * part)) for side in inputs.shape[2:]]
+    return F.interpolate(inputs, size=size, mode="bilinear", antialias=True, align_corners=False)
 
 
 def _normalized(stored: Tensor, preprocess: Preprocess) -> Tensor:

@@ -12,12 +12,12 @@ from zoo_core.errors import ZooError
 from zoo_core.records import EpochRow, TrainResult
 
 from .checkpoint import copy_state, load_strictly
-from .evaluation import EVALUATION_BATCH, Collector, diverged, evaluate_feed, named_outputs
+from .evaluation import Collector, diverged, evaluate_feed, evaluation_batch, named_outputs
 from .feed import Feed
 from .freezing import train_mode
 from .job import TrainJob
 from .losses import Loss
-from .placement import derive_seed, seed_everything
+from .placement import derive_seed, keep_memory, seed_everything
 from .rows import best_row
 from .state import TrainState, optimizer_state, restore_optimizer
 
@@ -43,14 +43,15 @@ class Loop:
         feed: Feed,
         patience: int | None = None,
     ) -> None:
+        keep_memory()
         self.job = job
-        self.module = job.module
+        self.module = job.module.to(memory_format=torch.channels_last)
         self.optimizer = optimizer
         self.loss = loss
         self.learning_rate = learning_rate
         self.feed = feed
         self.patience = patience
-        self.validation = Feed(job.validation, batch_size=EVALUATION_BATCH, device=job.device)
+        self.validation = Feed(job.validation, batch_size=evaluation_batch(job.validation), device=job.device)
         self.rows: tuple[EpochRow, ...] = ()
         self.best: Mapping[str, Tensor] = {}
 
@@ -92,7 +93,7 @@ class Loop:
         """One pass over the training part; its metrics are those of the moving model, in training mode."""
         seed_everything(derive_seed(self.job.seed, number, "steps"))
         train_mode(self.module)
-        seen = Collector()
+        seen = Collector(self.job.task)
         steps = self.feed.steps
         batches = self.feed.shuffled(seed=self.job.seed, epoch=number)
         for step, (inputs, targets) in enumerate(batches, start=1):
@@ -102,7 +103,7 @@ class Loop:
                 self._check(loss, step=step, number=number)
             seen.add(outputs, targets)
             self.job.on_batch(step, steps)
-        return seen.metrics(self.job.task, where=f"epoch {number}")
+        return seen.metrics(where=f"epoch {number}")
 
     def step(self, inputs: Tensor, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """One batch: forward, backward, one step of the optimizer. The outputs by name, and the loss."""

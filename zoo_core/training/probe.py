@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from zoo_core.errors import ZooError
+from zoo_core.specs import IGNORED
+from zoo_core.tasks import decisions_of
 
 from .evaluation import named_outputs
 from .feed import Feed
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from zoo_core.tasks import Task
 
 _FEW = 2
+_SEVERAL_LOGITS = ("image-classification", "video-classification")
 
 
 def try_module(
@@ -40,11 +44,31 @@ def try_module(
             f"model {model!r} failed on a batch of shape {tuple(inputs.shape)}: {reason}",
             hint="ZOO_DEBUG=1 shows where",
         ) from error
-    first = next(iter(found.values()))
-    if task.name == "image-classification":
-        classes = int(samples.targets.max()) + 1
-        if first.ndim != 2 or len(first) != len(targets) or first.shape[1] < classes:
-            raise ZooError(
-                f"model {model!r} returned shape {tuple(first.shape)} for {len(targets)} samples of {classes} classes",
-                hint="one row of logits a sample, one column a class",
-            )
+    _check_fit(found, samples, task=task, model=model, count=len(targets))
+
+
+def _check_fit(outputs: Mapping[str, Tensor], samples: Samples, *, task: Task, model: str, count: int) -> None:
+    """Raises ZooError unless outputs and targets have the same places, and there is a column for each class."""
+    deciding = decisions_of(task.name)
+    if deciding is None:
+        return
+    first = outputs[deciding.output(outputs)]
+    places = samples.targets.shape[1:]
+    counted = samples.targets[samples.targets != IGNORED] if places else samples.targets
+    classes = int(counted.max(initial=0)) + 1
+    shape = tuple(first.shape)
+    if len(shape) == 1 and task.name == "binary-classification":
+        shape = (*shape, 1)
+    if len(shape) > 1 and shape[0] == count and shape[2:] == places and _told(shape[1], task) >= classes:
+        return
+    samples_shown = f"samples of {classes} classes"
+    hint = "one row of logits a sample, one column a class"
+    if places:
+        samples_shown = f"masks of {' x '.join(map(str, places))} places and {classes} classes"
+        hint = "logits of shape (samples, classes, ...), with the places of the masks"
+    raise ZooError(f"model {model!r} returned shape {tuple(first.shape)} for {count} {samples_shown}", hint=hint)
+
+
+def _told(columns: int, task: Task) -> int:
+    """How many classes that many columns tell apart: one logit tells two, where the task takes one."""
+    return 2 if columns == 1 and task.name not in _SEVERAL_LOGITS else columns

@@ -83,11 +83,14 @@ def bound_output(
     reference: Reference = "float64",
     known_floor: float = 0.0,
     corner: Array | None = None,
+    moved: Array | None = None,
 ) -> OutputBound:
     """The bound of an output: `scale_i * (4 * max_j(floor_j / scale_j) + 8 eps)` for row i, over plausible rows j.
 
     `corner` marks rows that look like no real input (default: none do): they do not loosen the bound of the others, and
-    have the larger of that bound and 64 times their own largest floor. With `reference="relative"`, where a float64 run
+    have the larger of that bound, 64 times their own largest floor, and 4 times `moved` (rows,): how far the output
+    moves with inputs that are moved by a rounding error. Constants cancel in a filter without any rounding, so that the
+    floor shows nothing of what another order of the sum makes of them. With `reference="relative"`, where a float64 run
     is impossible, `float64` holds the float32 result and the bound is `1e-5 * scale_i`. `known_floor`: the relative
     floor of other rows of the same model, for when these are few.
     """
@@ -106,6 +109,10 @@ def bound_output(
         factors[unlikely] = np.maximum(factors[unlikely], CORNER_FACTOR * own)
         floors = np.full(len(scale), max(relative_floor, EPS))
         floors[unlikely] = np.maximum(floors[unlikely], own)
+        if moved is not None:
+            with np.errstate(invalid="ignore", divide="ignore"):
+                shift = np.where(unlikely & (scale > 0), moved / scale, 0.0)
+            factors, floors = np.maximum(factors, FLOOR_FACTOR * shift), np.maximum(floors, shift)
     return OutputBound(
         name=name,
         expected=np.asarray(float64, dtype=np.float64),

@@ -75,15 +75,18 @@ def choice_of(exact: Arrays, single: Arrays, moved: Sequence[Arrays], *, same: f
     )
 
 
-def problems_of(choice: Choice, found: Arrays) -> list[str]:
-    """What is wrong with the rows that an export chose, in words; empty when nothing is."""
+def problems_of(choice: Choice, found: Arrays, *, in_order: bool = True) -> list[str]:
+    """What is wrong with the rows that an export chose, in words; empty when nothing is.
+
+    `in_order`: whether their order counts, which it cannot where most of them tie.
+    """
     if problem := _shape_problem(choice.expected, found):
         return [problem]
     problems = []
     partner = match(choice.expected, found, choice.bounds)
     if lost := int((choice.clear & (partner < 0)).sum()):
         problems.append(f"{lost} of {choice.clear_count} clear rows are missing or off by more than the bound")
-    if not lost:
+    if not lost and in_order:
         swapped = int((choice.ordered & (np.diff(partner[choice.clear]) < 0)).sum())
         problems += (
             [f"{swapped} of {choice.clear_count} clear rows come before one that they follow"] if swapped else []

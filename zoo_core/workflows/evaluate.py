@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from zoo_core.data import BoundDataset, Samples, bind_dataset
 from zoo_core.errors import UsageError, ZooError, did_you_mean
+from zoo_core.matching import check_tasks
 from zoo_core.records import Record
 from zoo_core.registry import Dataset, Zoo
 from zoo_core.runtime.model import ExportedModel, open_model
 from zoo_core.shapes import TensorSpec
 from zoo_core.shelf import Located
 from zoo_core.specs import Preprocess
-from zoo_core.tasks import get_task
+from zoo_core.tasks import Tally, Task, get_task
 
 if TYPE_CHECKING:
     from zoo_core.training import Run
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(Record):
-    """Metrics over the `n` samples of one split."""
+    """Metrics over the `n` samples of one split, and what they do not say: `details`, by class."""
 
     metrics: Mapping[str, float]
     n: int
     split: str
+    details: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +39,7 @@ class _Subject:
     """What is measured: where its own dataset is told, and how its inputs are made."""
 
     shown: str
+    task: Task
     labels: tuple[str, ...]
     preprocess: Preprocess | None
     inputs: Mapping[str, TensorSpec]
@@ -57,10 +60,10 @@ def evaluate(
 
     Its own dataset comes with the options it was trained with, and `data` on top. Pictures are prepared by the recipe
     of what is measured, whatever the dataset's own. `split`: test where there is one, else validation. An exported
-    file never loads torch. Raises ZooError when the classes differ, UsageError for unknown names and splits.
+    file never loads torch. Raises ZooError when tasks or classes differ, UsageError for unknown names and splits.
     """
     path = source.path or Path(source.name)
-    measure: Callable[[Samples], dict[str, float]]
+    measure: Callable[[Samples], Tally]
     if source.kind == "export":
         model = open_model(path)
         subject, measure = _export_subject(model, source.name), partial(_measure_export, model)
@@ -73,7 +76,9 @@ def evaluate(
     chosen = _split_for(bound, split)
     samples = bound.load(chosen, download=download)
     _check_classes(subject, samples.classes, bound.name)
-    return Evaluation(metrics=measure(samples), n=len(samples), split=chosen)
+    tally = measure(samples)
+    details = tally.details(subject.labels or samples.classes)
+    return Evaluation(metrics=tally.metrics(), n=len(samples), split=chosen, details=details)
 
 
 def _export_subject(model: ExportedModel, name: str) -> _Subject:
@@ -83,6 +88,7 @@ def _export_subject(model: ExportedModel, name: str) -> _Subject:
     options = trained_on.get("options")
     return _Subject(
         shown=f"export {name!r}",
+        task=get_task(model.task),
         labels=model.labels,
         preprocess=model.preprocess,
         inputs=model.metadata.inputs,
@@ -95,6 +101,7 @@ def _run_subject(run: Run, zoo: Zoo) -> _Subject:
     bound = run.dataset(zoo)
     return _Subject(
         shown=f"run {run.name!r}",
+        task=get_task(run.model(zoo).spec.task),
         labels=tuple(run.info.classes),
         preprocess=bound.preprocess,
         inputs=bound.inputs,
@@ -108,6 +115,8 @@ def _dataset_for(subject: _Subject, zoo: Zoo, name: str | None, data: Mapping[st
     if name is None and subject.dataset is None:
         raise UsageError(f"{subject.shown} does not say what it was trained on", hint="name a dataset: --dataset D")
     chosen = zoo.dataset(name.removeprefix("dataset:") if name is not None else str(subject.dataset))
+    subject.task.tally()  # a task without metrics says so before any data are read
+    check_tasks(subject.task.name, model=subject.shown, dataset=chosen.name, dataset_task=chosen.spec.task)
     own = subject.dataset is not None and subject.dataset in {f"{chosen.plugin}/{chosen.name}", chosen.name}
     # The recipe of the subject already has the size that it was trained with.
     recorded = {key: value for key, value in subject.options.items() if own and key != "size"}
@@ -156,13 +165,15 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:8]) + (f", ... ({len(names)})" if len(names) > 8 else "")
 
 
-def _measure_export(model: ExportedModel, samples: Samples) -> dict[str, float]:
-    outputs = model.run_rows(samples.batch, count=len(samples))
-    return get_task(model.task).metrics(outputs, samples.targets)
+def _measure_export(model: ExportedModel, samples: Samples) -> Tally:
+    tally = get_task(model.task).tally()
+    for rows, outputs in model.run_batches(samples.batch, count=len(samples)):
+        tally.add(outputs, samples.targets[rows])
+    return tally
 
 
-def _measure_run(run: Run, zoo: Zoo, samples: Samples) -> dict[str, float]:
-    from zoo_core.training import evaluate as evaluate_module
+def _measure_run(run: Run, zoo: Zoo, samples: Samples) -> Tally:
+    from zoo_core.training.evaluation import tally
 
     spec = run.model(zoo).spec
-    return evaluate_module(run.build(zoo), samples, task=get_task(spec.task), outputs=list(spec.outputs))
+    return tally(run.build(zoo), samples, task=get_task(spec.task), outputs=list(spec.outputs))

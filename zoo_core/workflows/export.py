@@ -125,7 +125,7 @@ def plan_model(
         dynamic=dynamic,
         labels=(published.labels if published else ()) or model.spec.labels,
         published=published,
-        untrained=weights is None and any(tensor.numel() for tensor in checkpoint.values()),
+        untrained=weights is None and any(parameter.numel() for parameter in module.parameters()),
     )
     return _made_healthy(plan) if plan.untrained else plan
 

@@ -37,10 +37,13 @@ def describe(
     dataset: str | None = None,
     options: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
+    statistics: bool = False,
+    download: bool = False,
 ) -> dict[str, Any]:
     """One entry as plain JSON; a model with its parameters (elements of `module.parameters()`).
 
-    `dataset` gives a model its sizes. `options` are builder options, `data` dataset options. `parameters` is None
+    `dataset` gives a model its sizes. `options` are builder options, `data` dataset options. `statistics` reads the
+    train split of a dataset, and `download` allows to fetch it. `parameters` is None
     with a `hint` when torch is absent or an option has no value. Raises UsageError for what was typed wrong, ZooError
     for sizes that do not match or that the builder refuses.
     """
@@ -48,12 +51,14 @@ def describe(
     given, data = options or {}, data or {}
     if entry.kind != "model" and (given or dataset is not None):
         raise UsageError(f"{entry.shown} is a {entry.kind}: -o and --dataset are for models")
+    if statistics and entry.kind != "dataset":
+        raise UsageError(f"{entry.shown} is a {entry.kind}: --statistics is for datasets")
     if entry.kind == "model":
         if data and dataset is None:
             raise UsageError("-d needs a dataset", hint="add --dataset NAME")
         return _describe_model(zoo, entry, dataset=dataset, given=given, data=data)
     if entry.kind == "dataset":
-        return _describe_dataset(zoo, entry, data)
+        return _describe_dataset(zoo, entry, data, statistics=statistics, download=download)
     if data:
         raise UsageError(f"{entry.shown} is a trainer: -d is for datasets")
     return {**_common(entry), "options": entry.data["options"]}
@@ -136,13 +141,16 @@ def _with_values(options: tuple[Option, ...], values: Mapping[str, Any]) -> list
     return rows
 
 
-def _describe_dataset(zoo: Zoo, entry: Entry, data: Mapping[str, Any]) -> dict[str, Any]:
-    from zoo_core.data import bind_dataset
+def _describe_dataset(
+    zoo: Zoo, entry: Entry, data: Mapping[str, Any], *, statistics: bool, download: bool
+) -> dict[str, Any]:
+    from zoo_core.data import bind_dataset, channel_statistics
 
     dataset = zoo.dataset(entry.qualified)
     bound = bind_dataset(dataset, data)
     spec = dataset.spec
-    return {
+    measured = channel_statistics(bound.load("train", download=download)).to_json() if statistics else None
+    found = {
         **_common(entry),
         "options": _with_values(spec.options, bound.options),
         "inputs": {name: tensor.to_json() for name, tensor in bound.inputs.items()},
@@ -151,4 +159,6 @@ def _describe_dataset(zoo: Zoo, entry: Entry, data: Mapping[str, Any]) -> dict[s
         "preprocess": None if bound.preprocess is None else bound.preprocess.to_json(),
         "download_bytes": spec.download_bytes,
         "needs": list(spec.needs),
+        "augment": list(spec.augment),
     }
+    return found if measured is None else {**found, "statistics": {"split": "train", **measured}}

@@ -10,8 +10,8 @@ from typing import Any
 
 from zoo_core.data import BoundDataset, bind_dataset
 from zoo_core.environment import commit_of_working_folder, machine_kind, package_versions
-from zoo_core.errors import UsageError, ZooError
-from zoo_core.matching import match_options
+from zoo_core.errors import UsageError
+from zoo_core.matching import check_tasks, match_options
 from zoo_core.options import check_options
 from zoo_core.records import RunInfo
 from zoo_core.registry import Dataset, Model, Trainer, Zoo
@@ -115,11 +115,7 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
 
 def _named(zoo: Zoo, request: TrainRequest) -> tuple[Model, Dataset]:
     model, dataset = zoo.model(request.model), zoo.dataset(request.dataset)
-    if model.spec.task != dataset.spec.task:
-        raise ZooError(
-            f"model {model.name!r} is for {model.spec.task}, dataset {dataset.name!r} for {dataset.spec.task}",
-            hint=f"zoo list --task {model.spec.task}",
-        )
+    check_tasks(model.spec.task, model=f"model {model.name!r}", dataset=dataset.name, dataset_task=dataset.spec.task)
     return model, dataset
 
 

@@ -29,4 +29,5 @@ def zoo_datasets() -> Iterator[DatasetSpec]:
         inputs={"image": TensorSpec("N", 3, 64, 64)},
         preprocess=Preprocess(resize=(64, 64), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225)),
         splits=("train", "validation", "test"),
+        augment=("flip", "crop"),
     )

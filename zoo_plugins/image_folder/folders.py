@@ -7,15 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo_core import ZooError
-from zoo_core.data import FileSplit
-from zoo_core.files import clear_io_errors
+from zoo_core.data import SPLIT_FOLDERS, FileSplit, pictures_in, split_folders, subfolders, visible
 from zoo_core.pictures import SUFFIXES
-
-SPLITS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
-"""Names of split folders, and the split that each holds."""
-
-# Left out, these pictures would be missed without a word.
-_OTHER_PICTURES = {".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".svg", ".ppm", ".pgm", ".psd"}
 
 _LAYOUT = "one folder for each class, in {root} or in {root}/train, {root}/validation, {root}/test"
 
@@ -31,17 +24,17 @@ def read_split(root: Path, split: str) -> FileSplit | None:
     if split not in folders:
         return None
     classes = _classes(folders["train"], root)
-    if loose := [path for path in _visible(folders[split]) if path.suffix.lower() in SUFFIXES and path.is_file()]:
+    if loose := [path for path in visible(folders[split]) if path.suffix.lower() in SUFFIXES and path.is_file()]:
         raise ZooError(f"{loose[0]} is in no class folder", hint=_LAYOUT.format(root=root))
     paths: list[Path] = []
     targets: list[int] = []
-    for folder in _folders(folders[split]):
+    for folder in subfolders(folders[split]):
         if folder.name not in classes:
             raise ZooError(
                 f"{folder}: the class {folder.name!r} is not among those in {folders['train']}",
                 hint=f"the classes are {', '.join(classes)}",
             )
-        pictures = _pictures(folder)
+        pictures = pictures_in(folder, kind="class folder")
         paths += pictures
         targets += [classes.index(folder.name)] * len(pictures)
     if not paths:
@@ -51,10 +44,10 @@ def read_split(root: Path, split: str) -> FileSplit | None:
 
 def _split_folders(root: Path) -> dict[str, Path]:
     """Where each split is. Class folders directly in `root` are train, and there is nothing else."""
-    top = _folders(root)
-    named = [folder for folder in top if folder.name in SPLITS]
+    top = subfolders(root)
+    named = [folder for folder in top if folder.name in SPLIT_FOLDERS]
     # "train" may also be the name of a class, beside cars and ships: then it holds pictures, and no folders.
-    if len(named) < len(top) and not any(_folders(folder) for folder in named):
+    if len(named) < len(top) and not any(subfolders(folder) for folder in named):
         return {"train": root}
     if not top:
         raise ZooError(f"{root} has no class folder", hint=_LAYOUT.format(root=root))
@@ -63,19 +56,14 @@ def _split_folders(root: Path) -> dict[str, Path]:
             f"{root} has a folder {others[0]!r} beside its split folders",
             hint="split folders are train, validation (or val) and test",
         )
-    found: dict[str, Path] = {}
-    for folder in named:
-        split = SPLITS[folder.name]
-        if split in found:
-            raise ZooError(f"{root} has two folders for one split: {found[split].name} and {folder.name}")
-        found[split] = folder
+    found = split_folders(root, named)
     if "train" not in found:
         raise ZooError(f"{root} has no train folder", hint=_LAYOUT.format(root=root))
     return found
 
 
 def _classes(train: Path, root: Path) -> tuple[str, ...]:
-    names = tuple(folder.name for folder in _folders(train))
+    names = tuple(folder.name for folder in subfolders(train))
     if not names:
         raise ZooError(f"{train} has no class folder", hint=_LAYOUT.format(root=root))
     if len(names) == 1:
@@ -84,27 +72,3 @@ def _classes(train: Path, root: Path) -> tuple[str, ...]:
         if not name.isprintable():
             raise ZooError(f"{train}: the class folder {name!r} has characters that cannot be printed")
     return names
-
-
-def _folders(folder: Path) -> list[Path]:
-    return [path for path in _visible(folder) if path.is_dir()]
-
-
-def _visible(folder: Path) -> list[Path]:
-    with clear_io_errors("cannot read the folder", folder):
-        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-
-
-def _pictures(folder: Path) -> list[Path]:
-    found = []
-    for path in _visible(folder):
-        suffix = path.suffix.lower()
-        if path.is_dir():
-            raise ZooError(f"{path} is a folder inside a class folder", hint="put its pictures into the class folder")
-        if suffix in _OTHER_PICTURES:
-            raise ZooError(f"{path} is a picture that is not read", hint="convert it to PNG, or remove it")
-        if suffix in SUFFIXES:
-            found.append(path)
-    if not found:
-        raise ZooError(f"{folder} has no pictures", hint="put PNG, JPEG, WEBP or BMP pictures there, or remove it")
-    return found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from zoo_core import DatasetSpec, Preprocess, TensorSpec, ZooError, hookimpl
+from zoo_core import DatasetSpec, Preprocess, TensorSpec, hookimpl
 
 if TYPE_CHECKING:
     from zoo_core.data import ArraySplit
@@ -26,41 +26,10 @@ FILES = {
 
 def mnist(root: Path, *, split: str, download: bool) -> ArraySplit:
     """Images (N, 28, 28) and labels from the IDX files in `root`, plain or gzipped."""
-    from zoo_core.data import ArraySplit, read_idx
+    from zoo_core.data import RemoteFiles, read_idx_split
 
-    part = {"train": "train", "test": "t10k"}[split]
-    images_path = _find(root, f"{part}-images-idx3-ubyte.gz", download=download)
-    labels_path = _find(root, f"{part}-labels-idx1-ubyte.gz", download=download)
-    images, labels = read_idx(images_path), read_idx(labels_path)
-    _check(images, images_path, "uint8 pictures (N, 28, 28)", images.dtype == "uint8" and images.shape[1:] == (28, 28))
-    _check(labels, labels_path, "uint8 labels (N,)", labels.dtype == "uint8" and labels.ndim == 1)
-    if len(images) != len(labels):
-        raise ZooError(f"{images_path} has {len(images)} pictures, but {labels_path} has {len(labels)} labels")
-    return ArraySplit(inputs=images, targets=labels)
-
-
-def _find(root: Path, name: str, *, download: bool) -> Path:
-    """The file in `root`, gzipped or plain, or fetched."""
-    for candidate in (root / name, root / name.removesuffix(".gz")):
-        if candidate.exists():
-            return candidate
-    if not download:
-        total = sum(size for _, size in FILES.values()) / 1e6
-        raise ZooError(
-            f"dataset mnist is not in {root}: {name} is missing",
-            hint=f"add --download to fetch it ({total:.1f} MB), or give the folder that has it: -d root=DIR",
-        )
-    from zoo_core.data import RemoteFile
-    from zoo_core.data import download as fetch
-
-    sha256, size = FILES[name]
-    file = RemoteFile(name=name, sha256=sha256, size=size)
-    return fetch(file, mirrors=MIRRORS, folder=root, dataset="mnist")
-
-
-def _check(array: Any, path: Path, wanted: str, fits: bool) -> None:
-    if not fits:
-        raise ZooError(f"{path} holds {array.dtype} of shape {array.shape}, not {wanted}")
+    source = RemoteFiles(dataset="mnist", files=FILES, mirrors=MIRRORS)
+    return read_idx_split(root, split=split, download=download, source=source)
 
 
 @hookimpl
@@ -76,4 +45,5 @@ def zoo_datasets() -> Iterator[DatasetSpec]:
         license="CC-BY-SA-3.0",
         source="https://doi.org/10.1109/5.726791",
         download_bytes=sum(size for _, size in FILES.values()),
+        augment=("crop", "affine"),
     )

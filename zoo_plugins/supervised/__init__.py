@@ -22,7 +22,9 @@ class SupervisedConfig:
 
     `momentum` is for sgd; `step_size` (epochs) and `gamma` for the step schedule; `warmup` in epochs;
     `patience`: epochs without a better validation result before training stops. `augment`: "usual" (what the
-    dataset allows), "none", or some of flip, crop, affine, color. `loss`: "usual" is the task's, or the model's own.
+    dataset allows), "none", or some of flip, crop, affine, color. `small_first`: part of the epochs, the first ones, in
+    which pictures have three quarters of their side, for models that take any size. `loss`: "usual" (the
+    task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such as bce+dice.
     """
 
     epochs: int = 20
@@ -38,7 +40,8 @@ class SupervisedConfig:
     patience: int | None = None
     label_smoothing: float = 0.0
     augment: str = "usual"
-    loss: Literal["usual", "cross-entropy", "bce", "dice", "focal", "bce+dice", "cross-entropy+dice"] = "usual"
+    small_first: float = 0.0
+    loss: str = "usual"
 
     def __post_init__(self) -> None:
         if self.lr is None:
@@ -61,7 +64,7 @@ _RULES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
     ("lr gamma", lambda value: value > 0, "above 0"),
     ("epochs batch_size step_size patience", lambda value: value >= 1, "1 or more"),
     ("weight_decay warmup", lambda value: value >= 0, "0 or more"),
-    ("momentum label_smoothing", lambda value: 0 <= value < 1, "from 0 to below 1"),
+    ("momentum label_smoothing small_first", lambda value: 0 <= value < 1, "from 0 to below 1"),
 )
 
 

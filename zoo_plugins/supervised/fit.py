@@ -12,13 +12,22 @@ from zoo_core.training import Augment, Feed, Loop, Schedule, TrainJob, choose_au
 
 from . import SupervisedConfig
 
+SMALL_SIDE = 3 / 4
+
 
 def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
     """Every epoch that is left of the job."""
     config: SupervisedConfig = job.config
     names = choose_augmentations(config.augment, job.augment)
     augment = Augment(names=names, seed=job.seed) if names else None
-    feed = Feed(job.train, batch_size=config.batch_size, device=job.device, augment=augment)
+    small = round(config.small_first * job.epochs)
+    feed = Feed(
+        job.train,
+        batch_size=config.batch_size,
+        device=job.device,
+        augment=augment,
+        side_in=lambda epoch: SMALL_SIDE if epoch <= small else 1.0,
+    )
     schedule = Schedule(
         kind=config.schedule,
         peak=config.lr or 0.0,
@@ -31,7 +40,12 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
     loop = Loop(
         job,
         optimizer=make_optimizer(job.module.parameters(), config),
-        loss=loss_for(job.task.name, label_smoothing=config.label_smoothing),
+        loss=loss_for(
+            job.task.name,
+            name=None if config.loss == "usual" else config.loss,
+            label_smoothing=config.label_smoothing,
+            own=job.loss,
+        ),
         learning_rate=schedule,
         feed=feed,
         patience=config.patience,

@@ -1,0 +1,221 @@
+"""Ours beside theirs: every result of the tutorials in `tutorials.toml`, trained again and by the model's own recipe.
+
+Each training is a `zoo train` of its own, as anybody would type it (the commands are printed). What is measured is the
+validation part that was held out, or the test split where the data have one; seconds are those of the epochs. Rows
+whose data are not on the disk say so. Results are kept in the work folder: a sweep goes on where it stopped.
+
+    python benchmarks/tutorials.py [ROW...] [--data DIR] [--work DIR] [--seeds N] [--recipe tutorial|own] [--page]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import shlex
+import shutil
+import statistics
+import subprocess
+import sys
+import tomllib
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo_core import open_zoo
+from zoo_core.data import bind_dataset
+from zoo_core.environment import machine_kind, package_versions
+from zoo_core.errors import ZooError
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "tutorials.md"
+RECIPES = ("tutorial", "own")
+PLAIN = {"schedule": "constant", "augment": "none", "label_smoothing": 0.0, "weight_decay": 0.0}
+"""What a tutorial's loop does not do; the model's own recipe is put aside by naming all of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Data on the disk: the dataset, its options, and what they are in words."""
+
+    name: str
+    dataset: str
+    options: Mapping[str, Any]
+    split: str
+    about: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What came of one training."""
+
+    seed: int
+    value: float
+    seconds: float
+    epochs: int
+
+
+def find_source(names: Sequence[str], known: Mapping[str, Any], *, data: Path, work: Path) -> Source | None:
+    """The first of the sources that is on the disk, unpacked; None when none is."""
+    for name in names:
+        entry = known[name]
+        root = work / "data" / name
+        if "file" in entry:
+            if not (data / entry["file"]).exists():
+                continue
+            _unpack(data, entry, root)
+        options = {key: str(value).replace("ROOT", str(root)) for key, value in entry.get("options", {}).items()}
+        split = entry.get("split", "validation")
+        if "file" not in entry and not _is_there(entry["dataset"], options):
+            continue
+        return Source(name=name, dataset=entry["dataset"], options=options, split=split, about=entry.get("about", name))
+    return None
+
+
+def _unpack(data: Path, entry: Mapping[str, Any], root: Path) -> None:
+    if root.exists():
+        return
+    place = root.with_name(f".{root.name}")
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    if entry["file"].endswith(".zip"):
+        with zipfile.ZipFile(data / entry["file"]) as archive:
+            archive.extractall(place)
+    for old, new in entry.get("rename", {}).items():
+        with gzip.open(data / old) as packed:
+            (place / new.removesuffix(".gz")).write_bytes(packed.read())
+    place.rename(root)
+
+
+def _is_there(dataset: str, options: Mapping[str, Any]) -> bool:
+    try:
+        bind_dataset(open_zoo().dataset(dataset), options).load("train")
+    except ZooError:
+        return False
+    return True
+
+
+def command_of(row: Mapping[str, Any], source: Source, *, recipe: str, seed: int, run: str) -> list[str]:
+    """The `zoo train` of one row."""
+    data = {**source.options, **row.get("recipe_data" if recipe == "tutorial" else "own_data", {})}
+    config = {**PLAIN, **row["recipe"]} if recipe == "tutorial" else {}
+    command = ["train", row["model"], "--dataset", source.dataset, "--run", run, "--seed", str(seed)]
+    for flag, pairs in (("-o", row.get("options", {})), ("-d", data), ("-t", config)):
+        for key, value in pairs.items():
+            command += [flag, f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
+    return command
+
+
+def train(
+    row: Mapping[str, Any], source: Source, *, recipe: str, seed: int, work: Path, threads: int, again: bool
+) -> Trained:
+    """Train unless a finished run of this very command is there; what came of it."""
+    run = f"{row['name']}-{recipe}-{source.name}-{seed}"
+    command = command_of(row, source, recipe=recipe, seed=seed, run=run)
+    folder, told = work / "runs" / run, work / f"{run}.json"
+    wanted = {"command": command, "recipe": _recipe_of(row["model"])}
+    if again or not told.exists() or json.loads(told.read_text()) != wanted or not _finished(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        print(f"$ zoo {shlex.join(command)}", flush=True)
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+        done = subprocess.run(
+            [sys.executable, "-m", "zoo_core", *command], cwd=work, env=environment, check=False, stdout=sys.stderr
+        )
+        if done.returncode:
+            raise SystemExit(f"{row['name']}: zoo train ended with exit code {done.returncode}")
+        told.write_text(json.dumps(wanted))
+    info = json.loads((folder / "run.json").read_text())
+    epochs = len((folder / "metrics.jsonl").read_text().splitlines())
+    return Trained(seed=seed, value=info[source.split][row["metric"]], seconds=info["seconds"], epochs=epochs)
+
+
+def _recipe_of(model: str) -> dict[str, Any]:
+    return dict(open_zoo().model(model).spec.recipe)
+
+
+def _finished(folder: Path) -> bool:
+    record = folder / "run.json"
+    return record.exists() and json.loads(record.read_text())["status"] == "finished"
+
+
+def told(results: Sequence[Trained]) -> tuple[str, str]:
+    """Median and spread of the values, and the median of the seconds, in words."""
+    values = sorted(each.value for each in results)
+    spread = f" ({values[0]:.4f} to {values[-1]:.4f}, n = {len(values)})" if len(values) > 1 else " (n = 1)"
+    seconds = statistics.median(each.seconds for each in results)
+    return f"{statistics.median(values):.4f}{spread}", f"{seconds:.0f} s, {results[0].epochs} epochs"
+
+
+def line_of(row: Mapping[str, Any], source: Source, results: Mapping[str, Sequence[Trained]]) -> tuple[str, ...]:
+    """One row of the table."""
+    theirs = f"{row['theirs']:.4f}" if "theirs" in row else "-"
+    cells = [row["name"], f"{row['metric']}, {source.split}", theirs]
+    for recipe in RECIPES:
+        cells += list(told(results[recipe])) if results.get(recipe) else ["-", "-"]
+    target = row.get("target")
+    if target is None or not results.get("own"):
+        return (*cells, "-", source.about)
+    reached = statistics.median(each.value for each in results["own"]) >= target
+    return (*cells, f"{target} {'reached' if reached else 'NOT REACHED'}", source.about)
+
+
+HEAD = ("row", "metric", "theirs", "their recipe, here", "cost", "our recipe", "cost", "target", "data")
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """The table in Markdown."""
+    rows = [HEAD, tuple("---" for _ in HEAD), *lines]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in rows)
+
+
+def main() -> None:
+    """Train what is asked for, and print ours beside theirs; exit code 1 when a target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("rows", nargs="*", metavar="ROW")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of the files in [data.*]")
+    parser.add_argument("--work", type=Path, default=Path("tutorials-work"), help="runs and unpacked data")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--recipe", choices=RECIPES, help="only one of both")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--again", action="store_true", help="also what was trained already")
+    parser.add_argument("--page", action="store_true", help=f"write {PAGE.relative_to(HERE.parent)} too")
+    arguments = parser.parse_args()
+    declared = tomllib.loads((HERE / "tutorials.toml").read_text())
+    names = [row["name"] for row in declared["row"]]
+    if unknown := [name for name in arguments.rows if name not in names]:
+        parser.error(f"no row {', '.join(unknown)}; there are: {', '.join(names)}")
+    work = arguments.work.resolve()
+    work.mkdir(parents=True, exist_ok=True)
+    lines, skipped = [], []
+    for row in declared["row"]:
+        if arguments.rows and row["name"] not in arguments.rows:
+            continue
+        source = find_source(row["data"], declared["data"], data=arguments.data.resolve(), work=work)
+        if source is None:
+            skipped.append(f"{row['name']}: skipped, {' and '.join(row['data'])} are not on the disk")
+            continue
+        results = {}
+        for recipe in [arguments.recipe] if arguments.recipe else RECIPES:
+            if (recipe == "tutorial" and "recipe" not in row) or (recipe == "own" and not row.get("own", True)):
+                continue
+            results[recipe] = [
+                train(
+                    row, source, recipe=recipe, seed=seed, work=work, threads=arguments.threads, again=arguments.again
+                )
+                for seed in range(arguments.seeds)
+            ]
+        lines.append(line_of(row, source, results))
+        print(table(lines[-1:]), flush=True)
+    about = f"{machine_kind()}; {arguments.threads} threads; {json.dumps(package_versions(('zoo-core', 'torch')))}"
+    text = "\n".join([table(lines), "", *skipped, "", about])
+    print(f"\n{text}")
+    if arguments.page:
+        PAGE.write_text(f"# The tutorials' results, and ours\n\nPrinted by `benchmarks/tutorials.py`.\n\n{text}\n")
+    raise SystemExit(1 if any("NOT REACHED" in cells[-2] for cells in lines) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""Folders of pictures: what is looked at, what is left out, and what would be missed without a word."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from zoo_core.errors import ZooError
+from zoo_core.files import clear_io_errors
+from zoo_core.pictures import SUFFIXES
+
+SPLIT_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
+"""Names of split folders, and the split that each holds."""
+
+# Left out, these pictures would be missed without a word.
+_OTHER_PICTURES = {".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".svg", ".ppm", ".pgm", ".psd"}
+
+
+def visible(folder: Path) -> list[Path]:
+    """What is in a folder, by name, without hidden files."""
+    with clear_io_errors("cannot read the folder", folder):
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in a folder, by name."""
+    return [path for path in visible(folder) if path.is_dir()]
+
+
+def pictures_in(folder: Path, *, kind: str = "folder") -> list[Path]:
+    """The pictures in a folder, by name; other files are left out.
+
+    Raises ZooError for a folder inside it, a picture of a format that is not read, and no picture at all. `kind` is
+    what messages call the folder.
+    """
+    found = []
+    for path in visible(folder):
+        suffix = path.suffix.lower()
+        if path.is_dir():
+            raise ZooError(f"{path} is a folder inside a {kind}", hint=f"put its pictures into the {kind}")
+        if suffix in _OTHER_PICTURES:
+            raise ZooError(f"{path} is a picture that is not read", hint="convert it to PNG, or remove it")
+        if suffix in SUFFIXES:
+            found.append(path)
+    if not found:
+        raise ZooError(f"{folder} has no pictures", hint="put PNG, JPEG, WEBP or BMP pictures there, or remove it")
+    return found
+
+
+def split_folders(root: Path, named: list[Path]) -> dict[str, Path]:
+    """The folder of each split, by the names of these folders of `root`. Raises ZooError when two hold the same one."""
+    found: dict[str, Path] = {}
+    for folder in named:
+        split = SPLIT_FOLDERS[folder.name]
+        if split in found:
+            raise ZooError(f"{root} has two folders for one split: {found[split].name} and {folder.name}")
+        found[split] = folder
+    return found

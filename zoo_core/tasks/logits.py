@@ -1,0 +1,56 @@
+"""Logits as every task of classes reads them: the output that decides, in float64, one column for each class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.errors import ZooError
+
+from .decisions import ClassDecisions
+
+Array = NDArray[Any]
+
+
+def deciding_logits(outputs: Mapping[str, Array], *, task: str) -> Array:
+    """The logits as the model gave them, of a shape that fits the task and all finite. Raises ZooError otherwise."""
+    logits = ClassDecisions(task).logits(outputs)
+    finite = np.isfinite(logits).reshape(len(logits), -1).all(axis=1)
+    if not finite.all():
+        raise ZooError(
+            f"the model's output is not a finite number for {int((~finite).sum())} of {len(logits)} samples",
+            hint="in training: a smaller learning rate; otherwise check the weights and the inputs",
+        )
+    return logits
+
+
+def class_columns(logits: Array) -> NDArray[np.float64]:
+    """In float64, shape (N, K, ...). One logit z becomes two columns, 0 and z: their softmax is its sigmoid."""
+    columns = logits.astype(np.float64)
+    if columns.ndim == 1:
+        columns = columns[:, np.newaxis]
+    return columns if columns.shape[1] > 1 else np.concatenate([np.zeros_like(columns), columns], axis=1)
+
+
+def class_count(logits: Array) -> int:
+    """How many classes these logits tell apart: one logit tells two."""
+    return 2 if logits.ndim == 1 else max(2, logits.shape[1])
+
+
+def log_softmax(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The logarithms of the probabilities along axis 1."""
+    shifted = columns - columns.max(axis=1, keepdims=True)
+    result: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    return result
+
+
+def check_labels(labels: Sequence[str], classes: int) -> None:
+    """Raises ZooError unless there are as many different labels as classes."""
+    if len(labels) != classes or len(set(labels)) != len(labels):
+        raise ZooError(
+            f"the model tells {classes} classes apart, but there are {len(set(labels))} different labels",
+            hint="the labels do not belong to this model",
+        )

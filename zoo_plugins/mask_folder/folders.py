@@ -1,0 +1,114 @@
+"""Reading the folders: which split is where, which mask belongs to which picture, what the values in masks mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from zoo_core import ZooError
+from zoo_core.data import SPLIT_FOLDERS, FileSplit, MaskFiles, pictures_in, split_folders, subfolders
+from zoo_core.errors import UsageError
+from zoo_core.pictures import read_mask
+from zoo_core.specs import IGNORED
+
+MOST_CLASSES = 32
+_LAYOUT = "images/ and masks/ with the same names, in {root} or in {root}/train, {root}/validation, {root}/test"
+
+
+def read_split(root: Path, split: str, *, names: Sequence[str] = ()) -> FileSplit | None:
+    """The pictures of a split, by name, with their masks; None when there is no folder for it.
+
+    The masks of train decide what the values mean. Raises ZooError for folders that do not fit the layout, a picture
+    without a mask or the reverse, and values that cannot be class numbers; UsageError for too many or too few names.
+    """
+    if not root.is_dir():
+        raise ZooError(f"there is no folder {root}", hint="give the folder of your pictures: -d root=DIR")
+    folders = _split_folders(root)
+    if split not in folders:
+        return None
+    train = _pairs(folders["train"], root)
+    numbers, classes = class_numbers([mask for _, mask in train], where=folders["train"], names=names)
+    pairs = train if split == "train" else _pairs(folders[split], root)
+    paths, masks = zip(*pairs, strict=True)
+    return FileSplit(paths=paths, targets=MaskFiles(paths=masks, numbers=numbers), classes=classes)
+
+
+def class_numbers(
+    masks: Sequence[Path], *, where: Path, names: Sequence[str] = ()
+) -> tuple[dict[int, int], tuple[str, ...]]:
+    """The class number of each value in the masks, and the names of the classes.
+
+    {0, 255} and {0, 1} are background and foreground; otherwise values are class numbers from 0 on without a gap, and
+    255 is what is not counted.
+    """
+    seen = np.zeros(256, np.bool_)
+    for path in masks:
+        seen[read_mask(path)] = True
+    values = [int(value) for value in np.flatnonzero(seen)]
+    if values == [0, IGNORED]:
+        numbers, count = {0: 0, IGNORED: 1}, 2
+    else:
+        count = len(values) - seen[IGNORED]
+        if count < 2 or count > MOST_CLASSES or values[:count] != list(range(count)):
+            listed = ", ".join(map(str, values[:20])) + (", ..." if len(values) > 20 else "")
+            raise ZooError(
+                f"the values in the masks of {where} are no class numbers: {listed}",
+                hint=f"0 and 1, or 0 and 255; or 0, 1, 2, ... without a gap, up to {MOST_CLASSES} classes, "
+                f"and {IGNORED} for what is not counted. JPEG changes values, PNG does not",
+            )
+        numbers = {number: number for number in range(count)} | {IGNORED: IGNORED}
+    return numbers, _class_names(names, int(count), where)
+
+
+def _class_names(names: Sequence[str], count: int, where: Path) -> tuple[str, ...]:
+    if names and len(names) != count:
+        raise UsageError(
+            f"dataset mask-folder: names={','.join(names)} names {len(names)} classes, "
+            f"but the masks of {where} have {count}",
+            hint="one name for each class, in the order of the values",
+        )
+    if names:
+        return tuple(names)
+    return ("background", "foreground") if count == 2 else tuple(map(str, range(count)))
+
+
+def _split_folders(root: Path) -> dict[str, Path]:
+    """Where each split is. `images` directly in `root` is train, and there is nothing else."""
+    top = subfolders(root)
+    named = [folder for folder in top if folder.name in SPLIT_FOLDERS]
+    if any(folder.name in {"images", "masks"} for folder in top):
+        if named:
+            raise ZooError(
+                f"{root} has images and masks of its own beside the folder {named[0].name!r}",
+                hint="either images and masks, or split folders",
+            )
+        return {"train": root}
+    found = split_folders(root, named)
+    if "train" not in found:
+        raise ZooError(f"{root} has neither images and masks nor a train folder", hint=_LAYOUT.format(root=root))
+    return found
+
+
+def _pairs(folder: Path, root: Path) -> list[tuple[Path, Path]]:
+    for name in ("images", "masks"):
+        if not (folder / name).is_dir():
+            raise ZooError(f"{folder} has no folder {name!r}", hint=_LAYOUT.format(root=root))
+    pictures, masks = _by_stem(folder / "images"), _by_stem(folder / "masks")
+    for stem, path in pictures.items():
+        if stem not in masks:
+            raise ZooError(f"{path} has no mask in {folder / 'masks'}", hint=f"a mask of that name: {stem}.png")
+    for stem, path in masks.items():
+        if stem not in pictures:
+            raise ZooError(f"{path} has no picture in {folder / 'images'}", hint="remove it, or add the picture")
+    return [(path, masks[stem]) for stem, path in pictures.items()]
+
+
+def _by_stem(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for path in pictures_in(folder):
+        if path.stem in found:
+            raise ZooError(f"{folder} has two pictures of one name: {found[path.stem].name} and {path.name}")
+        found[path.stem] = path
+    return found

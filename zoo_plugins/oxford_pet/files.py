@@ -1,0 +1,56 @@
+"""The folders of the Pet dataset: lists of names, pictures, trimaps; unpacked from its two archives when needed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from zoo_core import ZooError
+from zoo_core.data import FileSplit, MaskFiles, RemoteFiles, unpack
+from zoo_core.files import clear_io_errors
+
+from . import BREEDS, FILES, MIRRORS
+
+LISTS = {"train": "trainval.txt", "test": "test.txt"}
+TRIMAP = {1: 1, 2: 0, 3: 1}
+
+
+def read_split(root: Path, *, split: str, download: bool, masks: bool) -> FileSplit:
+    """The pictures that a list names, in its order, with masks or with breeds.
+
+    Raises ZooError for files that are missing and for lines that are not as published.
+    """
+    source = RemoteFiles(dataset="oxford-pet", files=FILES, mirrors=MIRRORS)
+    folders = {}
+    for name in ("annotations", "images"):
+        folders[name] = root / name
+        if not folders[name].is_dir():
+            folders[name] = unpack(source.find(f"{name}.tar.gz", root=root, download=download), top=name)
+    rows = _rows(folders["annotations"] / LISTS[split])
+    paths = tuple(folders["images"] / f"{name}.jpg" for name, _ in rows)
+    if not masks:
+        return FileSplit(paths=paths, targets=np.array([breed for _, breed in rows], np.int64), misnamed=True)
+    trimaps = tuple(folders["annotations"] / "trimaps" / f"{name}.png" for name, _ in rows)
+    # Some pictures are PNG or GIF files in truth, though all are called .jpg.
+    return FileSplit(paths=paths, targets=MaskFiles(paths=trimaps, numbers=TRIMAP), misnamed=True)
+
+
+def _rows(path: Path) -> list[tuple[str, int]]:
+    """Name and breed, counted from 0, of each line "Abyssinian_100 1 1 1"."""
+    with clear_io_errors("cannot read", path):
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    rows = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, _, rest = line.strip().partition(" ")
+        breed = name.rpartition("_")[0].lower().replace("_", "-")
+        first = rest.partition(" ")[0]
+        if breed not in BREEDS or first != str(BREEDS.index(breed) + 1) or "/" in name:
+            raise ZooError(
+                f"{path}, line {number}, is no picture of a known breed with its number: {line[:80]!r}",
+                hint="fetch annotations.tar.gz again",
+            )
+        rows.append((name, BREEDS.index(breed)))
+    return rows
