@@ -8,6 +8,7 @@ import torch
 from small_datasets import bound
 from torch import Tensor
 
+from zoo_core.data import Samples
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.specs import AUGMENTATIONS
 from zoo_core.training import Augment, Feed, choose_augmentations
@@ -130,3 +131,22 @@ def test_only_the_passes_of_training_are_augmented() -> None:
     pairs = list(zip(feed.shuffled(seed=0, epoch=1), plain.shuffled(seed=0, epoch=1), strict=True))
     assert all(torch.equal(first[1], second[1]) for first, second in pairs)
     assert any(not torch.equal(first[0], second[0]) for first, second in pairs)
+
+
+def test_pictures_may_be_smaller_in_some_epochs_and_sequences_may_not() -> None:
+    samples = bound(given={"train_size": "50"}).load("train")
+    feed = Feed(samples, batch_size=50, side_in=lambda epoch: 1 / 2 if epoch == 1 else 1.0)
+    assert [next(iter(feed.shuffled(seed=0, epoch=epoch)))[0].shape for epoch in (1, 2)] == [
+        (50, 1, 3, 2),
+        (50, 1, 6, 5),
+    ]
+    assert next(iter(feed.in_order()))[0].shape == (50, 1, 6, 5)
+    waves = Samples(
+        inputs=np.zeros((8, 1, 16), np.float32),
+        targets=np.zeros((8, 16), np.uint8),
+        classes=("background", "peak"),
+        preprocess=None,
+        fingerprint="",
+    )
+    with pytest.raises(ZooError, match="only pictures can be made smaller"):
+        next(iter(Feed(waves, batch_size=4, side_in=lambda epoch: 0.5).shuffled(seed=0, epoch=1)))

@@ -125,3 +125,9 @@ def test_a_preprocess_that_is_none(values: dict[str, Any], message: str) -> None
 def test_a_preprocess_from_wrong_json(data: dict[str, Any], message: str) -> None:
     with pytest.raises(ZooError, match=message):
         Preprocess.from_json(data)
+
+
+def test_a_dataset_names_augmentations_that_there_are() -> None:
+    with pytest.raises(ZooError, match=r"DatasetSpec .*: unknown augmentation twist") as caught:
+        DatasetSpec(**{**DATASET, "augment": ("flip", "twist")})
+    assert caught.value.hint == "one of flip, crop, affine, color"

@@ -9,12 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
 from zoo_core.errors import ZooError
 from zoo_core.records import CheckResult, Outcome, OutputError
-from zoo_core.runtime.metadata import KEY, Metadata
-from zoo_core.runtime.outside import stored_array
+from zoo_core.runtime.metadata import Metadata
 from zoo_core.runtime.vet import vet
 from zoo_core.runtime.wire import OnnxFile
 from zoo_core.tasks import ClassDecisions, decisions_of, get_task
@@ -35,10 +33,10 @@ from zoo_core.verification.subject import (
     started_subject,
 )
 from zoo_core.verification.vectors import check_vectors
-from zoo_core.verification.weights import Norm, check_converted, check_saved
 
 from .converted import Converted
 from .expected import Case, Expected
+from .file_check import check_metadata, check_weights, inputs_told
 from .plan import ExportPlan, LabelledInputs
 from .reference import TorchReference
 from .staged import StagedReference
@@ -80,20 +78,13 @@ def check_file(
         file = vet(path)
     except ZooError as error:
         return Verdict(checks=(CheckResult(rule="structure", outcome="failed", detail=error.message),))
-    interface = Interface(inputs=plan.inputs, outputs=plan.outputs, opset=plan.opset)
-    checks = [
-        _inputs(expected),
-        *expected.told,
-        *check_structure(file, interface),
-        onnx_checker(path),
-        _metadata(file, metadata),
-    ]
+    checks = [inputs_told(expected), *expected.told, *_as_planned(file, plan), check_metadata(file, metadata)]
     if any(check.outcome == "failed" and check.rule == "structure" for check in checks):
         # Results of a file with other inputs or outputs could not be told apart.
-        return Verdict(checks=(*checks, *_weights(file, plan, converted, reference)))
+        return Verdict(checks=(*checks, *check_weights(file, plan, converted, reference)))
 
     def beside() -> None:
-        checks.extend(_weights(file, plan, converted, reference))
+        checks.extend(check_weights(file, plan, converted, reference))
         meanwhile(file)
 
     try:
@@ -101,6 +92,11 @@ def check_file(
     except SubjectError as error:
         found, errors = [CheckResult(rule="run", outcome="failed", detail=error.message)], ()
     return Verdict(checks=(*checks, *found), outputs=errors)
+
+
+def _as_planned(file: OnnxFile, plan: ExportPlan) -> list[CheckResult]:
+    interface = Interface(inputs=plan.inputs, outputs=plan.outputs, opset=plan.opset)
+    return [*check_structure(file, interface), onnx_checker(file.path)]
 
 
 def _check_numbers(
@@ -168,15 +164,6 @@ def _check_results(
     return checks, tuple(errors.values())
 
 
-def _inputs(expected: Expected) -> CheckResult:
-    kinds = expected.usual.rows.kinds
-    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    text = f"{len(kinds)} rows ({counts}); {expected.usual.skipped} skipped, where PyTorch itself is not finite"
-    if len(expected.cases) > 1:
-        text += f"; sizes {'; '.join(map(str, expected.cases))}"
-    return CheckResult(rule="inputs", outcome="passed", detail=text)
-
-
 def _group(case: Case) -> str:
     return f"rows {case}"
 
@@ -241,35 +228,6 @@ def _check_usual(where: str, case: Case, actual: Mapping[str, Any], expected: Ex
             bounds={name: float(bound.bound.max()) for name, bound in case.bounds.items()},
         ),
     ]
-
-
-def _metadata(file: OnnxFile, metadata: Metadata) -> CheckResult:
-    """Rule "metadata": labels, preprocessing, self-test and the rest, read back, are what was meant to be written."""
-    if file.metadata_props.get(KEY) != metadata.to_json():
-        text = "what the file says of itself is not what was written"
-        return CheckResult(rule="metadata", outcome="failed", detail=text)
-    return CheckResult(rule="metadata", outcome="passed", detail="labels, preprocessing and self-test, read back")
-
-
-def _weights(file: OnnxFile, plan: ExportPlan, converted: Converted, reference: TorchReference) -> list[CheckResult]:
-    checkpoint = {name: _array(tensor) for name, tensor in plan.checkpoint.items()}
-    saved = {name: stored_array(file, tensor) for name, tensor in file.initializers.items()}
-    norms = [
-        Norm(prefix=f"{name}." if name else "", eps=module.eps)
-        for name, module in reference.module.named_modules()
-        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats
-    ]
-    # A trace may also read what no checkpoint holds: buffers that are not saved, parameters of a wrapper.
-    used = [name for name in converted.used if name in checkpoint]
-    return [
-        check_converted(converted.initializers, checkpoint, used=used),
-        check_saved(saved, checkpoint, used=used, norms=norms),
-    ]
-
-
-def _array(tensor: Tensor) -> NDArray[Any]:
-    array: NDArray[Any] = tensor.detach().cpu().contiguous().numpy()
-    return array
 
 
 def _parity(

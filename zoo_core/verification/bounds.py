@@ -75,6 +75,11 @@ def row_scales(expected: Array) -> Array:
     return np.maximum(scales, SMALL_SCALE * float(np.median(positive)))
 
 
+def _per_scale(values: Array, scale: Array) -> Array:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(scale > 0, values / scale, 0.0)
+
+
 def bound_output(
     name: str,
     *,
@@ -97,22 +102,15 @@ def bound_output(
     unlikely = np.zeros(len(float64), dtype=bool) if corner is None else np.asarray(corner, dtype=bool)
     scale = row_scales(float64)
     if reference == "relative":
-        relative_floor, factors = EPS, np.full(len(scale), RELATIVE_FACTOR)
-        floors = np.full(len(scale), EPS)
+        relative_floor, factors, floors = EPS, np.full(len(scale), RELATIVE_FACTOR), np.full(len(scale), EPS)
     else:
-        floor = _row_max(float32.astype(np.float64) - float64)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            relative = np.where(scale > 0, floor / scale, 0.0)
+        relative = _per_scale(_row_max(float32.astype(np.float64) - float64), scale)
         relative_floor = float(relative[~unlikely].max(initial=known_floor))
-        factors = np.full(len(scale), FLOOR_FACTOR * relative_floor + EPS_FACTOR * EPS)
-        own = relative[unlikely].max(initial=0.0)
-        factors[unlikely] = np.maximum(factors[unlikely], CORNER_FACTOR * own)
-        floors = np.full(len(scale), max(relative_floor, EPS))
-        floors[unlikely] = np.maximum(floors[unlikely], own)
-        if moved is not None:
-            with np.errstate(invalid="ignore", divide="ignore"):
-                shift = np.where(unlikely & (scale > 0), moved / scale, 0.0)
-            factors, floors = np.maximum(factors, FLOOR_FACTOR * shift), np.maximum(floors, shift)
+        own = np.where(unlikely, relative[unlikely].max(initial=0.0), 0.0)
+        shift = np.where(unlikely, _per_scale(moved, scale), 0.0) if moved is not None else np.zeros(len(scale))
+        usual = FLOOR_FACTOR * relative_floor + EPS_FACTOR * EPS
+        factors = np.maximum(np.maximum(usual, CORNER_FACTOR * own), FLOOR_FACTOR * shift)
+        floors = np.maximum(np.maximum(relative_floor, EPS), np.maximum(own, shift))
     return OutputBound(
         name=name,
         expected=np.asarray(float64, dtype=np.float64),

@@ -1,0 +1,81 @@
+"""How a picture becomes an input, as data: declared by plugins, written into exports, executed by `preprocess`."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from .errors import ZooError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Preprocess:
+    """From a decoded picture to the tensor a model takes; executed by `zoo_core.preprocess` only.
+
+    Order: colour, resize (Pillow, on uint8), centre crop, `pixels * scale`, `- mean`, `/ std`, layout.
+    `resize`: (height, width), or one int for the shorter side; `crop`: (height, width).
+    """
+
+    resize: int | tuple[int, int] | None = None
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = "bilinear"
+    crop: tuple[int, int] | None = None
+    scale: float = 1 / 255
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    color: Literal["RGB", "BGR", "L"] = "RGB"
+    layout: Literal["NCHW", "NHWC"] = "NCHW"
+
+    def __post_init__(self) -> None:
+        channels = self.channels
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) not in {1, channels}:
+                raise ZooError(f"preprocess: {name} has {len(values)} values for {channels} channels")
+        if any(value == 0 for value in self.std):
+            raise ZooError("preprocess: std cannot be 0")
+        if isinstance(self.resize, int) and self.crop is None:
+            raise ZooError(
+                "preprocess: a resize of the shorter side needs a crop, or pictures differ in size",
+                hint="resize=(height, width), or add crop=(height, width)",
+            )
+
+    @property
+    def channels(self) -> int:
+        """Channels of the tensor: 1 for grey, 3 for colour."""
+        return 1 if self.color == "L" else 3
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """(height, width) after preprocessing; None when pictures keep their own size."""
+        if self.crop is not None:
+            return self.crop
+        return self.resize if isinstance(self.resize, tuple) else None
+
+    def resized(self, side: int) -> Preprocess:
+        """The same recipe for square pictures of another side, in pixels."""
+        if isinstance(self.resize, int) and self.crop is not None:
+            factor = self.resize / min(self.crop)
+            return dataclasses.replace(self, resize=round(side * factor), crop=(side, side))
+        return dataclasses.replace(self, resize=(side, side), crop=None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON; tuples become lists."""
+        data = dataclasses.asdict(self)
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Preprocess:
+        """The inverse of `to_json`. Raises ZooError on unknown fields or values."""
+        known = {f.name for f in dataclasses.fields(cls)}
+        if unknown := set(data) - known:
+            raise ZooError(f"preprocess: unknown field {', '.join(sorted(unknown))}")
+        values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+        for name, allowed in (
+            ("interpolation", ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")),
+            ("color", ("RGB", "BGR", "L")),
+            ("layout", ("NCHW", "NHWC")),
+        ):
+            if name in values and values[name] not in allowed:
+                raise ZooError(f"preprocess: {name} cannot be {values[name]!r}", hint=f"one of {', '.join(allowed)}")
+        return cls(**values)
