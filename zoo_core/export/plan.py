@@ -47,7 +47,8 @@ class ExportPlan:
     """Everything that the export of one checkpoint needs.
 
     `inputs` and `outputs` have their option axes filled in; capital axes that stay are free in the file. `checkpoint`
-    is the module's state dictionary. `validation` are real samples, where there is a dataset.
+    is the module's state dictionary. `validation` are real samples, where there is a dataset. `layer`: the part of the
+    model whose output is exported; made by `cut_plan`.
     """
 
     name: str
@@ -61,6 +62,7 @@ class ExportPlan:
     validation: LabelledInputs | None = field(default=None, repr=False)
     run: str | None = None
     weights: str | None = None
+    layer: str | None = None
     untrained: bool = False
     dataset: Mapping[str, Any] | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -106,7 +108,8 @@ class ExportPlan:
             return cases
         shapes = {name: value.shape for name, value in self.validation.inputs.items()}
         sizes = sizes_of(shapes, self.inputs)
-        return ({axis: size for axis, size in sizes.items() if axis != BATCH}, *cases)
+        usual = {axis: size for axis, size in sizes.items() if axis != BATCH}
+        return (usual, *(case for case in cases if case != usual))
 
     def build(self) -> nn.Module:
         """A freshly built module, with fresh weights."""
@@ -144,6 +147,10 @@ class ExportPlan:
             sizes[axis] = next(n for n in range(max(usual, 2), 100_000) if n not in taken)
             taken.add(sizes[axis])
         sizes[BATCH] = next(n for n in range(2, 100_000) if n not in taken)
+        return self.drawn(sizes)
+
+    def drawn(self, sizes: Sizes) -> tuple[Tensor, ...]:
+        """Inputs in their plausible ranges with these sizes of all free axes, for their shapes: no numbers of a check."""
         generator = torch.Generator().manual_seed(0)
         drawn = {
             name: torch.empty(spec.shape(sizes)).uniform_(*self.ranges[name], generator=generator)
@@ -176,7 +183,7 @@ def keep_free(
     if not dynamic:
         return dict(inputs), dict(outputs)
     closed = [axis for axis in known if axis not in dynamic]
-    sizes = _usual_sizes(inputs, preprocess)
+    sizes = usual_sizes(inputs, preprocess)
     if missing := [axis for axis in closed if axis not in sizes]:
         raise UsageError(
             f"--dynamic: no usual size is known for the axis {', '.join(missing)}",
@@ -189,7 +196,7 @@ def keep_free(
     )
 
 
-def _usual_sizes(inputs: Mapping[str, TensorSpec], preprocess: Preprocess | None) -> Sizes:
+def usual_sizes(inputs: Mapping[str, TensorSpec], preprocess: Preprocess | None) -> Sizes:
     """The free axes of pictures at the size that the preprocessing gives them."""
     sizes: Sizes = {}
     if preprocess is None or preprocess.size is None:
