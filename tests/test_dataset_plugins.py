@@ -118,6 +118,17 @@ def test_mnist_from_a_folder(tmp_path: Path, compressed: bool) -> None:
     assert dataset.preprocess == Preprocess(resize=(28, 28), color="L", mean=(0.1307,), std=(0.3081,))
 
 
+def test_mnist_of_the_training_files_alone_has_no_test_split(tmp_path: Path) -> None:
+    write_mnist(tmp_path, compressed=False)
+    for path in tmp_path.glob("t10k-images*"):
+        path.unlink()
+    with pytest.raises(ZooError, match="t10k-images-idx3-ubyte.gz is missing"):
+        bound("mnist", root=tmp_path).load("test")
+    for path in tmp_path.glob("t10k-labels*"):
+        path.unlink()
+    assert bound("mnist", root=tmp_path).split_names == ("train", "validation")
+
+
 def test_mnist_of_full_size_is_read_whole(tmp_path: Path) -> None:
     write_mnist(tmp_path, count=60_000, compressed=False)
     assert bound("mnist", root=tmp_path).load("train").inputs.shape == (54_000, 1, 28, 28)

@@ -14,12 +14,14 @@ from .splits import ArraySplit
 _PARTS = {"train": "train", "test": "t10k"}
 
 
-def read_idx_split(root: Path, *, split: str, download: bool, source: RemoteFiles) -> ArraySplit:
+def read_idx_split(root: Path, *, split: str, download: bool, source: RemoteFiles) -> ArraySplit | None:
     """Pictures (N, 28, 28) and labels of "train" or "test" from the IDX files in `root`, plain or gzipped.
 
-    Raises ZooError for files that are missing, damaged, of another size, or not as many of one as of the other.
+    None for the test split of a folder that holds the training files alone. Raises ZooError for files that are missing, damaged, of another size, or not as many of one as of the other.
     """
     part = _PARTS[split]
+    if split == "test" and not download and _holds(root, "train") and not _holds(root, "t10k"):
+        return None
     images_path = _find(root, f"{part}-images-idx3-ubyte.gz", source, download=download)
     labels_path = _find(root, f"{part}-labels-idx1-ubyte.gz", source, download=download)
     images, labels = read_idx(images_path), read_idx(labels_path)
@@ -28,6 +30,10 @@ def read_idx_split(root: Path, *, split: str, download: bool, source: RemoteFile
     if len(images) != len(labels):
         raise ZooError(f"{images_path} has {len(images)} pictures, but {labels_path} has {len(labels)} labels")
     return ArraySplit(inputs=images, targets=labels)
+
+
+def _holds(root: Path, part: str) -> bool:
+    return any(root.glob(f"{part}-*-ubyte*"))
 
 
 def _find(root: Path, name: str, source: RemoteFiles, *, download: bool) -> Path:

@@ -33,4 +33,5 @@ def zoo_models() -> Iterator[ModelSpec]:
         outputs={"logits": TensorSpec("N", "num_classes")},
         source="https://github.com/deep-learning-with-pytorch/dlwpt-code",
         license="Apache-2.0",
+        recipe={"epochs": 30, "optimizer": "sgd", "lr": 0.05, "weight_decay": 0.001},
     )

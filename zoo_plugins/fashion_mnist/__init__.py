@@ -26,7 +26,7 @@ FILES = {
 CLASSES = ("t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot")
 
 
-def fashion_mnist(root: Path, *, split: str, download: bool) -> ArraySplit:
+def fashion_mnist(root: Path, *, split: str, download: bool) -> ArraySplit | None:
     """Images (N, 28, 28) and labels from the IDX files in `root`, plain or gzipped."""
     from zoo_core.data import RemoteFiles, read_idx_split
 

@@ -33,4 +33,5 @@ def zoo_models() -> Iterator[ModelSpec]:
         outputs={"logits": TensorSpec("N", "num_classes")},
         source="https://doi.org/10.1109/5.726791",
         license="Apache-2.0",
+        recipe={"lr": 0.004, "weight_decay": 0.05},
     )

@@ -24,7 +24,7 @@ FILES = {
 """sha256 and size of each file."""
 
 
-def mnist(root: Path, *, split: str, download: bool) -> ArraySplit:
+def mnist(root: Path, *, split: str, download: bool) -> ArraySplit | None:
     """Images (N, 28, 28) and labels from the IDX files in `root`, plain or gzipped."""
     from zoo_core.data import RemoteFiles, read_idx_split
 

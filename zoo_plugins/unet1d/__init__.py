@@ -30,4 +30,5 @@ def zoo_models() -> Iterator[ModelSpec]:
         outputs={"logits": TensorSpec("N", "num_classes", "2*L")},
         source="https://github.com/trokas/ai_primer",
         license="Apache-2.0",
+        recipe={"epochs": 40, "batch_size": 10, "lr": 0.02},
     )
