@@ -33,4 +33,5 @@ def zoo_models() -> Iterator[ModelSpec]:
         outputs={"logits": TensorSpec("N", "num_classes")},
         source="https://github.com/duchesnay/pystatsml",
         license="Apache-2.0",
+        recipe={"batch_size": 128, "lr": 0.004, "weight_decay": 0.05},
     )
