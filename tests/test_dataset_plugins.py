@@ -122,7 +122,7 @@ def test_mnist_of_the_training_files_alone_has_no_test_split(tmp_path: Path) -> 
     write_mnist(tmp_path, compressed=False)
     for path in tmp_path.glob("t10k-images*"):
         path.unlink()
-    with pytest.raises(ZooError, match="t10k-images-idx3-ubyte.gz is missing"):
+    with pytest.raises(ZooError, match=r"t10k-images-idx3-ubyte\.gz is missing"):
         bound("mnist", root=tmp_path).load("test")
     for path in tmp_path.glob("t10k-labels*"):
         path.unlink()

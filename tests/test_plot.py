@@ -1,4 +1,4 @@
-"""`zoo plot`: curves of a run as a PNG file."""
+"""`zoo plot`: curves of a run as a PNG file, and what is said of a command that is mistyped."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+
+from zoo_core.training import load_run
+from zoo_core.workflows.pictures.curves import curves_of
 
 Zoo = Callable[..., Any]
 
@@ -103,20 +106,48 @@ def test_a_run_without_an_epoch_cannot_be_drawn(run_zoo: Zoo, tmp_path: Path) ->
     assert "Error: run 'drawn' has no epoch to draw yet" in result.stderr
 
 
+def test_curves_of_masks_show_the_loss_and_the_iou(run_zoo: Zoo, tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    for row in rows:
+        for part in ("train", "validation"):
+            row[part] = {"loss": row[part]["loss"], "iou_mean": 0.5, "dice": 0.6, "pixel_accuracy": 0.9}
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    figure = curves_of(load_run(run))
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "iou_mean"]
+    for axes in figure.axes:
+        assert [text.get_text().partition(",")[0] for text in axes.get_legend().get_texts()] == [
+            "train",
+            "validation",
+            "best: epoch 4",
+        ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message", "hint"),
     [
-        (("plot", "drawm"), "unknown run 'drawm'", "drawn"),
-        (("plot", "drawn", "--what", "curve"), "no pictures called 'curve'", "curves"),
-        (("plot",), "Missing argument 'RUN'", "zoo plot --help"),
+        (("drawm",), "unknown run or export or dataset 'drawm'", "drawn"),
+        (("drawn", "--what", "curve"), "there are no pictures called 'curve'", "curves"),
+        (("digits", "--what", "sample"), "there are no pictures called 'sample'", "samples"),
+        (("digits", "--what", "confusion"), "a dataset has no picture 'confusion'", "it has: samples"),
+        ((), "Missing argument 'RUN|EXPORT|DATASET'", "zoo plot --help"),
+        (("drawn", "--layer", "conv1"), "--layer is not for curves", "it is for activations, filters"),
+        (("drawn", "--split", "test"), "--split is not for curves", "predictions"),
+        (("digits", "--input", "a.png"), "--input is not for samples", "it is for activations"),
+        (("digits", "--dataset", "mnist"), "--dataset is for runs and exports, and digits is a dataset", "leave it"),
+        (("drawn", "--what", "activations"), "activations need a picture or a sequence", "--input FILE"),
+        (("digits", "--out", "a.jpg"), "--out a.jpg: pictures are written as .png", "a folder"),
+        (("digits", "--split", "tset"), "dataset digits has no split 'tset'", "test"),
+        (("digits", "-d", "sise=3"), "sise", "size"),
     ],
 )
 def test_what_is_mistyped_is_said(
-    run_zoo: Zoo, tmp_path: Path, arguments: tuple[str, ...], message: str, hint: str
+    zoo_here: Zoo, tmp_path: Path, arguments: tuple[str, ...], message: str, hint: str
 ) -> None:
     write_run(tmp_path)
-    result = run_zoo(*arguments)
+    result = zoo_here("plot", *arguments)
     assert result.code == 2
     assert message in result.stderr
     assert hint in result.stderr
     assert not (tmp_path / "runs" / "drawn" / "plots").exists()
+    assert not (tmp_path / "plots").exists()

@@ -35,6 +35,7 @@ DISTRIBUTIONS = {
     "importlinter": "import-linter",
     "onnx_ir": "onnxscript",
     "requests": "pooch",
+    "segmentation_models_pytorch": "segmentation-models-pytorch",
     "sklearn": "scikit-learn",
 }
 

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from .errors import ZooError
 
@@ -38,14 +38,23 @@ def clear_io_errors(doing: str, path: Path) -> Iterator[None]:
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
-    """Write a file whole or not at all: a temporary file beside it, fsync, rename. Makes the parent folder."""
-    content = data.encode() if isinstance(data, str) else data
+    """Write a file whole or not at all, see `written_whole`."""
+    with written_whole(path) as file:
+        file.write(data.encode() if isinstance(data, str) else data)
+
+
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write into that takes its place whole or not at all: a temporary file beside it, fsync, rename.
+
+    Makes the parent folder.
+    """
     with clear_io_errors("cannot write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(content)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o666 & ~_umask())

@@ -116,7 +116,8 @@ class ExportReport(Record):
     """What `report.json` holds. `files` maps the path of every other file of the bundle to its sha256.
 
     `fixed_axes`: why an axis that others leave free is not free in this file, by its name. `described`: sha256 of what
-    the file was meant to say of itself, which is its metadata.
+    the file was meant to say of itself, which is its metadata. `layer`: the part of the model whose output this file
+    gives; None for the whole model.
     """
 
     outcome: Outcome
@@ -133,4 +134,5 @@ class ExportReport(Record):
     files: Mapping[str, str] = field(default_factory=dict)
     fixed_axes: Mapping[str, str] = field(default_factory=dict)
     described: str = ""
+    layer: str | None = None
     schema: int = 1

@@ -27,6 +27,7 @@ COMMANDS = {
     "verify": "Check an export again, on this machine, without PyTorch.",
     "predict": "Predict real files with an export.",
     "view": "Show an export's graph in the browser.",
+    "features": "Write what a layer gives for the samples of a dataset.",
     "plot": "Draw pictures of a run.",
 }
 

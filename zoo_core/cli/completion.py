@@ -45,6 +45,12 @@ def complete_runs_and_exports(ctx: click.Context, param: click.Parameter, incomp
     return _kept((*list_runs(), *list_exports()), incomplete) or _files(incomplete)
 
 
+def complete_plotted(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Names of runs, exports and datasets; files when there is none like it."""
+    kept = _kept((*list_runs(), *list_exports()), incomplete)
+    return [*kept, *_offered("dataset", incomplete)] or _files(incomplete)
+
+
 def complete_models_and_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of runs and models; files when there is none like it."""
     return [*_kept(list_runs(), incomplete), *_offered("model", incomplete)] or _files(incomplete)

@@ -17,6 +17,7 @@ Examples:
   zoo export lenet5-digits --to build/reader  to another folder
   zoo export lenet5 -o num_classes=3          fresh weights, to look at the graph
   zoo export lenet5 --weights mine.safetensors
+  zoo export torchvision/resnet18 --weights DEFAULT --layer avgpool
 """
 
 
@@ -24,6 +25,7 @@ Examples:
 @click.argument("source", metavar="MODEL|RUN", shell_complete=complete_models_and_runs)
 @click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the export itself.")
 @click.option("--weights", metavar="NAME|FILE", help="Weights for a MODEL: a .safetensors file. Default: fresh ones.")
+@click.option("--layer", metavar="L", help="Only up to this layer: the export gives its features.")
 @click.option("--opset", type=int, default=20, show_default=True, help="ONNX opset, 17 to 23.")
 @click.option("--dynamic", multiple=True, metavar="AXIS", help="Only these axes stay free. Default: all of them.")
 @click.option("--keep-rejected", is_flag=True, help="Keep an export that was not verified, as NAME.rejected.")
@@ -33,6 +35,7 @@ def command(
     source: str,
     to: Path | None,
     weights: str | None,
+    layer: str | None,
     opset: int,
     dynamic: tuple[str, ...],
     keep_rejected: bool,
@@ -50,7 +53,7 @@ def command(
 
     need_export_extra()
     zoo = open_zoo()
-    plan = plan_source(zoo, source, weights=weights, options=options, opset=opset, dynamic=dynamic)
+    plan = plan_source(zoo, source, weights=weights, options=options, opset=opset, dynamic=dynamic, layer=layer)
     target = to or default_target(plan.name)
     from zoo_core.export.bundle import RejectedExportError
 

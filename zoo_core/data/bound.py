@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from zoo_core.specs import DatasetSpec, Preprocess
 from .recipe import check_recipe_options, inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
 from .selection import check_classes, divide, keep_classes, subset
-from .splits import MASK_TASKS, Split, checked_split, numbers_to_choose_by, take
+from .splits import MASK_TASKS, ArraySplit, Split, checked_split, numbers_to_choose_by, take
 
 if TYPE_CHECKING:
     from zoo_core.registry import Dataset
@@ -82,8 +83,21 @@ class BoundDataset:
         self.options = dict(options)
         self.input_name = next(iter(spec.inputs))
         self.preprocess: Preprocess | None = recipe_of(spec, options)
-        self.inputs: dict[str, TensorSpec] = inputs_of(spec, options, self.preprocess)
         self._read_splits: dict[str, tuple[Split, tuple[str, ...]] | None] = {}
+
+    @functools.cached_property
+    def inputs(self) -> dict[str, TensorSpec]:
+        """What an item looks like; where sizes are declared as free axes, the data are read if there are any."""
+        declared = inputs_of(self.spec, self.options, self.preprocess)
+        tensor = declared[self.input_name]
+        unknown = self.preprocess is None and len(tensor.free_axes) > 1
+        if not unknown or (self.options["root"] is None and not self.root.exists()):
+            return declared
+        split = self._existing("train", download=False)[0]
+        if not isinstance(split, ArraySplit):
+            return declared
+        axes = (tensor.axes[0], *split.inputs.shape[1:])
+        return {**declared, self.input_name: TensorSpec(*axes, dtype=tensor.dtype, low=tensor.low, high=tensor.high)}
 
     @property
     def root(self) -> Path:

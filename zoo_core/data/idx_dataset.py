@@ -17,7 +17,8 @@ _PARTS = {"train": "train", "test": "t10k"}
 def read_idx_split(root: Path, *, split: str, download: bool, source: RemoteFiles) -> ArraySplit | None:
     """Pictures (N, 28, 28) and labels of "train" or "test" from the IDX files in `root`, plain or gzipped.
 
-    None for the test split of a folder that holds the training files alone. Raises ZooError for files that are missing, damaged, of another size, or not as many of one as of the other.
+    None for the test split of a folder that holds the training files alone. Raises ZooError for files that are missing,
+    damaged, of another size, or not as many of one as of the other.
     """
     part = _PARTS[split]
     if split == "test" and not download and _holds(root, "train") and not _holds(root, "t10k"):

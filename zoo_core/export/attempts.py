@@ -219,6 +219,7 @@ def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:
         untrained=plan.untrained,
         versions=package_versions(VERSIONED),
         self_test=expected.self_test,
+        layer=plan.layer,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from zoo_core.environment import package_versions
@@ -18,9 +19,10 @@ from .card import model_card
 from .check import Verdict
 from .expected import compute_expected
 from .inquiry import RULE as BLAME
+from .layer import layer_output
 from .plan import ExportPlan
 from .publish import REPORT_FILE, building, check_target, keep_rejected, publish
-from .reference import TorchReference
+from .reference import TorchReference, call_module
 
 
 class RejectedExportError(NotVerifiedError):
@@ -87,6 +89,8 @@ def reference_of(plan: ExportPlan) -> TorchReference:
         outputs=tuple(plan.outputs),
         read=plan.model.spec.read_outputs,
         batch_is_free=plan.batch_is_free,
+        # What the layer of the untouched module gives, and not what stands for it in the export.
+        call=call_module if plan.layer is None else partial(layer_output, layer=plan.layer),
     )
 
 
@@ -101,6 +105,7 @@ def _report(plan: ExportPlan, attempt: Attempt, *, kind: Reference) -> ExportRep
         untrained=plan.untrained,
         fixed_axes=dict(plan.model.spec.fixed_axes),
         described=attempt.described,
+        layer=plan.layer,
         reference=kind,
         checks=attempt.verdict.checks,
         outputs=attempt.verdict.outputs,

@@ -13,6 +13,7 @@ from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.specs import ModelSpec
 from zoo_core.stages import Stage
 
+from .layer import Cut
 from .plan import ExportPlan
 from .reference import named_outputs, plain_attention
 
@@ -84,12 +85,16 @@ def run_stage(stage: Stage, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def exported(plan: ExportPlan, module: nn.Module, *, gives_tensors: bool | None = None) -> Exported:
     """What stands for `module` in the export of `plan`: its stages, its wrapper, an adapter of its outputs, or itself.
+    Where the plan names a layer: the module up to that layer.
 
     `gives_tensors`: whether its `forward` returns tensors (None: it is tried). Raises NotVerifiedError when stages or
     wrapper do not fit the declaration.
     """
     spec = plan.model.spec
     outputs = tuple(plan.outputs)
+    if plan.layer is not None:
+        cut = Cut(module, plan.layer).eval()
+        return Exported(module=cut, names=_names(cut, module))
     if spec.stages is not None:
         stages = stages_of(spec, module)
         check_stages_fit(stages, inputs=tuple(plan.inputs), outputs=outputs)

@@ -150,7 +150,7 @@ class ExportPlan:
         return self.drawn(sizes)
 
     def drawn(self, sizes: Sizes) -> tuple[Tensor, ...]:
-        """Inputs in their plausible ranges with these sizes of all free axes, for their shapes: no numbers of a check."""
+        """Inputs in their plausible ranges, with these sizes of all free axes: to trace with, and to see shapes."""
         generator = torch.Generator().manual_seed(0)
         drawn = {
             name: torch.empty(spec.shape(sizes)).uniform_(*self.ranges[name], generator=generator)

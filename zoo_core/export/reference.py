@@ -135,6 +135,11 @@ class ReferenceResult:
         }
 
 
+def call_module(module: nn.Module, inputs: Sequence[Tensor]) -> Any:
+    """What `forward` returns."""
+    return module(*inputs)
+
+
 class TorchReference:
     """Runs a checkpoint in float32 and float64; each call is a plain function of its rows."""
 
@@ -146,8 +151,10 @@ class TorchReference:
         outputs: Sequence[str],
         read: Callable[[Any], Any] | None = None,
         batch_is_free: bool = True,
+        call: Callable[[nn.Module, Sequence[Tensor]], Any] = call_module,
     ) -> None:
-        """`read` picks the declared `outputs` from what `forward` returns; without a free batch rows run one by one."""
+        """`read` picks the declared `outputs` from what `call` returns; without a free batch rows run one by one."""
+        self._call = call
         self._outputs = tuple(outputs)
         self._read = read
         self._batch_is_free = batch_is_free
@@ -253,7 +260,7 @@ class TorchReference:
             with torch.no_grad(), plain_attention():
                 for start in range(0, total, step):
                     rows = [torch.from_numpy(value[start : start + step].copy()) for value in inputs.values()]
-                    parts.append(self._named(module(*rows)))
+                    parts.append(self._named(self._call(module, rows)))
             return {name: torch.cat([part[name] for part in parts]).numpy() for name in self._outputs}
         except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
             shapes = ", ".join(f"{name} {value.shape}" for name, value in inputs.items())

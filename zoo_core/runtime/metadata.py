@@ -27,7 +27,7 @@ class Metadata:
     """Everything that is needed to use the file, and where it comes from.
 
     `dataset` is `{name, plugin, options, fingerprint}` (options without `root`). `self_test` belongs to
-    `zoo_core.verification`.
+    `zoo_core.verification`. `layer`: the part of the model whose output this file gives; None for the whole model.
     """
 
     name: str
@@ -49,6 +49,7 @@ class Metadata:
     untrained: bool = False
     versions: Mapping[str, str] = field(default_factory=dict)
     self_test: Mapping[str, Any] | None = None
+    layer: str | None = None
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -59,6 +60,8 @@ class Metadata:
             "outputs": {name: spec.to_json() for name, spec in self.outputs.items()},
             "preprocess": self.preprocess.to_json() if self.preprocess else None,
         }
+        if self.layer is None:
+            del plain["layer"]  # the file of a whole model is also read by a zoo that does not know the word
         try:
             text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
             load_strict(text)
@@ -112,6 +115,7 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "untrained": (bool, "true or false"),
     "versions": (dict, "an object"),
     "self_test": ((dict, _OPTIONAL), "an object or null"),
+    "layer": ((str, _OPTIONAL), "a text or null"),
 }
 
 

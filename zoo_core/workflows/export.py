@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo_core.errors import MissingExtraError, UsageError, ZooError
+from zoo_core.errors import MissingExtraError
 from zoo_core.matching import bound_tensors, full_options
 from zoo_core.records import ExportReport
 from zoo_core.registry import Model, Zoo
 from zoo_core.shelf import EXPORTS, folder_name, locate
+
+from .weights import choose_weights, recipe_for, refuse_for_run
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -21,10 +23,8 @@ if TYPE_CHECKING:
     from zoo_core.export.attempts import Progress
     from zoo_core.export.plan import ExportPlan, LabelledInputs
     from zoo_core.shapes import TensorSpec
-    from zoo_core.specs import Preprocess, Weights
+    from zoo_core.specs import Weights
     from zoo_core.training import Run
-
-FRESH_SEED = 0
 
 
 def need_export_extra() -> None:
@@ -49,20 +49,29 @@ def plan_source(
     options: Mapping[str, str] | None = None,
     opset: int,
     dynamic: Sequence[str] = (),
+    layer: str | None = None,
 ) -> ExportPlan:
-    """What exporting MODEL|RUN means. Raises UsageError for options that only a MODEL takes.
+    """What exporting MODEL|RUN means; with a `layer` the features that it gives.
 
-    The export is named after the run or model, wherever it is written: the same source gives the same bytes.
+    The export is named after the run or model (and the layer), wherever it is written: the same source gives the same
+    bytes. Raises UsageError for options that only a MODEL takes, and for a layer that cannot be.
     """
+    plan = _whole_plan(zoo, source, weights=weights, options=options or {}, opset=opset, dynamic=dynamic)
+    if layer is None:
+        return plan
+    from zoo_core.export.cut import cut_plan
+
+    return cut_plan(plan, layer)
+
+
+def _whole_plan(
+    zoo: Zoo, source: str, *, weights: str | None, options: Mapping[str, str], opset: int, dynamic: Sequence[str]
+) -> ExportPlan:
     found = locate(source, kinds=("run", "model"), zoo=zoo)
     if found.kind == "model":
         model = zoo.model(found.name)
-        return plan_model(model, options or {}, name=model.name, opset=opset, weights=weights, dynamic=dynamic)
-    if weights is not None or options:
-        raise UsageError(
-            f"{source} is a run: it brings its own weights and options",
-            hint=f"leave out {'--weights' if weights else '-o'}",
-        )
+        return plan_model(model, options, name=model.name, opset=opset, weights=weights, dynamic=dynamic)
+    refuse_for_run(source, weights=weights, options=options)
     from zoo_core.training import load_run
 
     run = load_run(found.path or found.name)
@@ -108,24 +117,18 @@ def plan_model(
 ) -> ExportPlan:
     """What exporting a model means: the weights of a file, or seeded fresh ones, labelled untrained."""
     options = full_options(model, given)  # first: a mistyped option is told before torch is loaded
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(FRESH_SEED)
-        module = model.build(**options)
-    checkpoint, published = dict(module.state_dict()), None
-    if weights is not None:
-        checkpoint, published = _weights_from(weights, model, module)
+    chosen = choose_weights(model, options, weights)
+    published = chosen.published
     plan = _plan(
         model,
         options,
-        checkpoint,
+        chosen.checkpoint,
         name=name,
         opset=opset,
         dynamic=dynamic,
         labels=(published.labels if published else ()) or model.spec.labels,
         published=published,
-        untrained=weights is None and any(parameter.numel() for parameter in module.parameters()),
+        untrained=chosen.untrained,
     )
     return _made_healthy(plan) if plan.untrained else plan
 
@@ -142,30 +145,6 @@ def _made_healthy(plan: ExportPlan) -> ExportPlan:
         settle=plan.model.spec.settle,
     )
     return dataclasses.replace(plan, checkpoint=healthy)
-
-
-def _as_built(tensors: Mapping[str, Tensor], built: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights that are stored in half or double precision, in the precision that the model computes in."""
-    return {
-        name: tensor.to(built[name].dtype) if name in built and tensor.is_floating_point() else tensor
-        for name, tensor in tensors.items()
-    }
-
-
-def _weights_from(text: str, model: Model, module: nn.Module) -> tuple[dict[str, Tensor], Weights | None]:
-    """The tensors that `--weights` names, and what they are where the model publishes them."""
-    path = Path(text)
-    if path.suffix == ".safetensors":
-        from zoo_core.training.checkpoint import read_tensors
-
-        if not path.exists():
-            raise ZooError(f"there is no file {path}", hint="check the path given to --weights")
-        return _as_built(read_tensors(path, what="the weights")[0], module.state_dict()), None
-    from zoo_core.training.pretrained import fetch_weights, find_weights, load_published
-
-    published = find_weights(model.spec.weights, text, model=model.name)
-    tensors = fetch_weights(published, model=model.name)
-    return load_published(module, tensors, source=f"{published.name} of {model.name}"), published
 
 
 def _plan(
@@ -188,7 +167,7 @@ def _plan(
     from zoo_core.export.plan import ExportPlan, keep_free
 
     inputs, outputs = bound_tensors(model, options)
-    preprocess = dataset.preprocess if dataset else _fitted(model, published, inputs)
+    preprocess = dataset.preprocess if dataset else recipe_for(model, published, inputs)
     inputs, outputs = keep_free(inputs, outputs, dynamic, preprocess=preprocess)
     return ExportPlan(
         name=name,
@@ -199,7 +178,7 @@ def _plan(
         outputs=outputs,
         labels=labels if dataset else _fitting(labels, model, options),
         preprocess=preprocess,
-        validation=_labelled(dataset, samples) if dataset and samples is not None else None,
+        validation=_labelled(dataset, samples, inputs) if dataset and samples is not None else None,
         run=run,
         untrained=untrained,
         dataset=_dataset_record(dataset, fingerprint) if dataset else None,
@@ -209,30 +188,18 @@ def _plan(
     )
 
 
-def _fitted(model: Model, published: Weights | None, inputs: Mapping[str, TensorSpec]) -> Preprocess | None:
-    """The recipe of published weights, or of the model, for the size of picture that its options ask for."""
-    preprocess = (published.preprocess if published else None) or model.spec.preprocess
-    shapes = [spec.axes for spec in inputs.values() if len(spec.axes) == 4]
-    if preprocess is None or preprocess.size is None or len(shapes) != 1:
-        return preprocess
-    height, width = shapes[0][2:] if preprocess.layout == "NCHW" else shapes[0][1:3]
-    if not isinstance(height, int) or not isinstance(width, int) or (height, width) == preprocess.size:
-        return preprocess
-    if height == width:
-        return preprocess.resized(height)
-    return dataclasses.replace(preprocess, resize=(height, width), crop=None)
-
-
 def _fitting(labels: tuple[str, ...], model: Model, options: Mapping[str, Any]) -> tuple[str, ...]:
     """The labels of published weights; none for a model that was asked for other classes."""
     usual = {option.name: option.default for option in model.spec.options}
     return labels if options.get("num_classes") == usual.get("num_classes") else ()
 
 
-def _labelled(dataset: BoundDataset, samples: Samples) -> LabelledInputs:
+def _labelled(dataset: BoundDataset, samples: Samples, inputs: Mapping[str, TensorSpec]) -> LabelledInputs:
     from zoo_core.export.plan import LabelledInputs
 
-    return LabelledInputs(inputs={dataset.input_name: samples.batch(slice(None))}, targets=samples.targets)
+    # Where both have one input, what it is called does not matter.
+    name = next(iter(inputs)) if len(inputs) == 1 else dataset.input_name
+    return LabelledInputs(inputs={name: samples.batch(slice(None))}, targets=samples.targets)
 
 
 def _dataset_record(dataset: BoundDataset, fingerprint: str) -> dict[str, Any]:

@@ -115,7 +115,7 @@ def sequence_png(values: NDArray[Any], mask: NDArray[Any], labels: tuple[str, ..
     for number in sorted(set(mask.tolist()) - {0}):
         color = [part / 255 for part in class_color(number)]
         label = labels[number] if number < len(labels) else str(number)
-        for index, (start, stop) in enumerate(_stretches(mask == number)):
+        for index, (start, stop) in enumerate(stretches(mask == number)):
             axes.axvspan(start - 0.5, stop - 0.5, color=color, alpha=0.35, linewidth=0, label=None if index else label)
     axes.set_xlabel("place")
     axes.margins(x=0)
@@ -128,7 +128,7 @@ def sequence_png(values: NDArray[Any], mask: NDArray[Any], labels: tuple[str, ..
     return content.getvalue()
 
 
-def _stretches(inside: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def stretches(inside: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Where it is true without a gap: (first, one after the last)."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], inside, [False]]).astype(np.int8)))
     return [(int(start), int(stop)) for start, stop in edges.reshape(-1, 2)]

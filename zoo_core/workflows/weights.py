@@ -1,0 +1,110 @@
+"""A model with the weights that were asked for: published ones, those of a file, or seeded fresh ones."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.errors import UsageError, ZooError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from zoo_core.registry import Model
+    from zoo_core.shapes import TensorSpec
+    from zoo_core.specs import Preprocess, Weights
+
+FRESH_SEED = 0
+FILE_SUFFIX = ".safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenWeights:
+    """A built module, and the state that it is to have.
+
+    `published`: what the model says of these weights, where they are its own. `untrained`: they are fresh.
+    """
+
+    module: nn.Module = field(repr=False)
+    checkpoint: Mapping[str, Tensor] = field(repr=False)
+    published: Weights | None = None
+    untrained: bool = False
+
+
+def choose_weights(model: Model, options: Mapping[str, Any], weights: str | None) -> ChosenWeights:
+    """The module for these options, and the weights of that name, of that .safetensors file, or fresh ones.
+
+    Raises UsageError for an unknown name, ZooError for a file that is missing or does not fit.
+    """
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(FRESH_SEED)
+        module = model.build(**options)
+    if weights is None:
+        untrained = any(parameter.numel() for parameter in module.parameters())
+        return ChosenWeights(module=module, checkpoint=dict(module.state_dict()), untrained=untrained)
+    checkpoint, published = _weights_from(weights, model, module)
+    return ChosenWeights(module=module, checkpoint=checkpoint, published=published)
+
+
+def published_weights(model: Model, weights: str | None) -> Weights | None:
+    """What the model says of the weights of that name; None for a file, and where none are asked for.
+
+    Nothing is fetched. Raises UsageError for an unknown name.
+    """
+    if weights is None or Path(weights).suffix == FILE_SUFFIX:
+        return None
+    from zoo_core.training.pretrained import find_weights
+
+    return find_weights(model.spec.weights, weights, model=model.name)
+
+
+def refuse_for_run(source: str, *, weights: str | None, options: Mapping[str, Any]) -> None:
+    """Raises UsageError where weights or options of a MODEL are given for a RUN."""
+    if weights is not None or options:
+        raise UsageError(
+            f"{source} is a run: it brings its own weights and options",
+            hint=f"leave out {'--weights' if weights else '-o'}",
+        )
+
+
+def recipe_for(model: Model, published: Weights | None, inputs: Mapping[str, TensorSpec]) -> Preprocess | None:
+    """The recipe of published weights, or of the model, for the size of picture that its options ask for."""
+    preprocess = (published.preprocess if published else None) or model.spec.preprocess
+    shapes = [spec.axes for spec in inputs.values() if len(spec.axes) == 4]
+    if preprocess is None or preprocess.size is None or len(shapes) != 1:
+        return preprocess
+    height, width = shapes[0][2:] if preprocess.layout == "NCHW" else shapes[0][1:3]
+    if not isinstance(height, int) or not isinstance(width, int) or (height, width) == preprocess.size:
+        return preprocess
+    if height == width:
+        return preprocess.resized(height)
+    return dataclasses.replace(preprocess, resize=(height, width), crop=None)
+
+
+def _as_built(tensors: Mapping[str, Tensor], built: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights that are stored in half or double precision, in the precision that the model computes in."""
+    return {
+        name: tensor.to(built[name].dtype) if name in built and tensor.is_floating_point() else tensor
+        for name, tensor in tensors.items()
+    }
+
+
+def _weights_from(text: str, model: Model, module: nn.Module) -> tuple[dict[str, Tensor], Weights | None]:
+    """The tensors that `--weights` names, and what they are where the model publishes them."""
+    published = published_weights(model, text)
+    if published is None:
+        from zoo_core.training.checkpoint import read_tensors
+
+        path = Path(text)
+        if not path.exists():
+            raise ZooError(f"there is no file {path}", hint="check the path given to --weights")
+        return _as_built(read_tensors(path, what="the weights")[0], module.state_dict()), None
+    from zoo_core.training.pretrained import fetch_weights, load_published
+
+    tensors = fetch_weights(published, model=model.name)
+    return load_published(module, tensors, source=f"{published.name} of {model.name}"), published
