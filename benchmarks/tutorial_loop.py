@@ -96,9 +96,8 @@ def main() -> None:
         print(f"epoch {number}: {seconds[-1]:.1f} s, validation accuracy {accuracy:.4f}", flush=True)
     total = EPOCHS * statistics.median(seconds)
     print(f"{machine_kind()}; {arguments.threads} threads; torch {torch.__version__}")
-    print(
-        f"{EPOCHS} epochs: {total:.0f} s ({min(seconds):.1f} to {max(seconds):.1f} s each); a quarter: {total / 4:.0f} s"
-    )
+    spread = f"{min(seconds):.1f} to {max(seconds):.1f} s each, n = {len(seconds)}"
+    print(f"{EPOCHS} epochs: {total:.0f} s ({spread}); a quarter: {total / 4:.0f} s")
 
 
 if __name__ == "__main__":
