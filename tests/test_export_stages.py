@@ -301,6 +301,32 @@ def test_a_stage_that_works_in_place_changes_nothing_of_what_the_file_gave() -> 
     assert np.allclose(run.single["features"], run.double["features"], atol=1e-5)
 
 
+def test_scores_that_tie_by_rounding_have_no_order() -> None:
+    # After a sigmoid these scores are one or two units in the last place apart, or none: a move of the inputs by a
+    # rounding error shows nothing of it, another rounding of the sigmoid does.
+    logits = torch.linspace(9.0, 9.002, 40)
+
+    def stages(module: nn.Module) -> Sequence[Stage]:
+        def choose(image: Tensor) -> tuple[Tensor, Tensor]:
+            order = torch.sort(torch.sigmoid(logits.to(image.dtype) + 0 * image.flatten()[0]), descending=True)
+            return order.values, order.indices
+
+        return (Stage(name="choose", inputs=("image",), outputs=("scores", "rows"), run=choose, selects=True),)
+
+    outputs = {"scores": TensorSpec("K"), "rows": TensorSpec("K", dtype="int64")}
+    given = plan_of(nn.Identity, inputs={"image": TensorSpec(1, 2)}, outputs=outputs, stages=stages)
+    choice = StagedReference(given.model.spec, reference_of(given)).choose(0, {"image": np.ones((1, 2), np.float32)})
+    assert choice.count == 40
+    assert choice.ordered.mean() < 0.1  # six roundings leave one in forty to chance
+
+
+def test_where_most_rows_tie_their_order_does_not_count() -> None:
+    swapped = _rows([0.4, 0.5, 0.9], [3, 2, 1])
+    assert problems_of(_sure(), swapped)
+    assert not problems_of(_sure(), swapped, in_order=False)
+    assert "1 of 3 clear rows are missing" in problems_of(_sure(), _rows([0.5, 0.9], [2, 1]), in_order=False)[0]
+
+
 def test_stages_that_fail_or_are_none(tmp_path: Path) -> None:
     def broken(module: Chooser) -> Sequence[Stage]:
         return module.no_such_part  # type: ignore[return-value]
