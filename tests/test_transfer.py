@@ -112,6 +112,26 @@ def test_the_command_says_what_is_fresh(zoo_here: Zoo) -> None:
     assert not Path("runs/mlp-digits").exists()
 
 
+class _TwoHeads(nn.Module):
+    def __init__(self, first: int, second: int) -> None:
+        super().__init__()
+        self.body, self.first, self.second = nn.Linear(3, 4), nn.Linear(4, first), nn.Linear(4, second)
+
+
+def test_heads_of_different_sizes_are_another_model_not_other_classes(tmp_path: Path) -> None:
+    save_file(_TwoHeads(5, 7).state_dict(), tmp_path / "other.safetensors")
+    weights = initial_weights(str(tmp_path / "other.safetensors"), model=open_zoo().model("mlp"))
+    with pytest.raises(ZooError, match="of another shape: first"):
+        begin_with(_TwoHeads(4, 6), weights)
+
+
+def test_a_layer_for_other_inputs_is_never_fresh_in_silence(tmp_path: Path) -> None:
+    save_file(nn.Sequential(nn.Linear(4, 6), nn.Linear(6, 2)).state_dict(), tmp_path / "other.safetensors")
+    weights = initial_weights(str(tmp_path / "other.safetensors"), model=open_zoo().model("mlp"))
+    with pytest.raises(ZooError, match=r"of another shape: 0\.weight"):
+        begin_with(nn.Sequential(nn.Linear(3, 6), nn.Linear(6, 2)), weights)
+
+
 def _net(classes: int = 4, *, width: int = 6) -> nn.Module:
     torch.manual_seed(classes + width)
     return nn.Sequential(nn.Linear(3, width), nn.BatchNorm1d(width), nn.ReLU(), nn.Linear(width, classes))
