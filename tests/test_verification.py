@@ -301,3 +301,21 @@ def test_a_child_that_never_ends_is_a_failure(tmp_path: Path) -> None:
     group = Group(name="rows", inputs={"x": np.ones((1, 3), np.float32)}, batches=[(0,)] * 500_000)
     with pytest.raises(SubjectError, match=r"took more than 1 s"):
         run_subject(_identity(tmp_path / "m.onnx"), [group], time_limit=1)
+
+
+def test_a_corner_row_may_move_with_its_inputs_but_no_further_than_a_usual_row() -> None:
+    exact = np.array([[1.0, -2.0], [2.0, 1.0], [1e-3, 0.0]])
+    corner = np.array([False, False, True])
+
+    def bounds(moved: float) -> np.ndarray:
+        given = np.array([9.0, 9.0, moved])
+        found = bound_output("y", float32=exact.astype(np.float32), float64=exact, corner=corner, moved=given)
+        return found.bound
+
+    strict = bounds(0.0)
+    assert bounds(1e-7)[2] == pytest.approx(4e-7)
+    assert strict[2] < 4e-8
+    for moved in (1.0, np.inf):
+        assert bounds(moved)[2] == pytest.approx(strict[0])
+    assert bounds(np.nan)[2] <= strict[0]
+    assert (bounds(1.0)[:2] == strict[:2]).all()

@@ -80,6 +80,15 @@ def _per_scale(values: Array, scale: Array) -> Array:
         return np.where(scale > 0, values / scale, 0.0)
 
 
+def _shifts(moved: Array | None, scale: Array, unlikely: Array, *, most: float) -> Array:
+    """How far each unlikely row moves relative to its scale; at most as far as `most` of a usual row's scale."""
+    if moved is None or unlikely.all():
+        return np.zeros(len(scale))
+    # Where a constant is normalised a rounding error becomes everything: that must not excuse anything.
+    limited = np.fmin(moved, most * float(np.median(scale[~unlikely])))
+    return np.where(unlikely, _per_scale(limited, scale), 0.0)
+
+
 def bound_output(
     name: str,
     *,
@@ -92,12 +101,13 @@ def bound_output(
 ) -> OutputBound:
     """The bound of an output: `scale_i * (4 * max_j(floor_j / scale_j) + 8 eps)` for row i, over plausible rows j.
 
-    `corner` marks rows that look like no real input (default: none do): they do not loosen the bound of the others, and
-    have the larger of that bound, 64 times their own largest floor, and 4 times `moved` (rows,): how far the output
-    moves with inputs that are moved by a rounding error. Constants cancel in a filter without any rounding, so that the
-    floor shows nothing of what another order of the sum makes of them. With `reference="relative"`, where a float64 run
-    is impossible, `float64` holds the float32 result and the bound is `1e-5 * scale_i`. `known_floor`: the relative
-    floor of other rows of the same model, for when these are few.
+    `corner` marks rows that look like no real input (default: none do): they do not loosen the bound of the others,
+    and have the larger of that bound, 64 times their own largest floor, and 4 times `moved` (rows,): how far the
+    output moves with inputs that are moved by a rounding error, but for no more than a usual row may be off.
+    Constants cancel in a filter without any rounding, so that the floor shows nothing of what another order of the
+    sum makes of them. With `reference="relative"`, where a float64 run is impossible, `float64` holds the float32
+    result and the bound is `1e-5 * scale_i`. `known_floor`: the relative floor of other rows of the same model, for
+    when these are few.
     """
     unlikely = np.zeros(len(float64), dtype=bool) if corner is None else np.asarray(corner, dtype=bool)
     scale = row_scales(float64)
@@ -107,8 +117,8 @@ def bound_output(
         relative = _per_scale(_row_max(float32.astype(np.float64) - float64), scale)
         relative_floor = float(relative[~unlikely].max(initial=known_floor))
         own = np.where(unlikely, relative[unlikely].max(initial=0.0), 0.0)
-        shift = np.where(unlikely, _per_scale(moved, scale), 0.0) if moved is not None else np.zeros(len(scale))
         usual = FLOOR_FACTOR * relative_floor + EPS_FACTOR * EPS
+        shift = _shifts(moved, scale, unlikely, most=usual / FLOOR_FACTOR)
         factors = np.maximum(np.maximum(usual, CORNER_FACTOR * own), FLOOR_FACTOR * shift)
         floors = np.maximum(np.maximum(relative_floor, EPS), np.maximum(own, shift))
     return OutputBound(
