@@ -81,7 +81,10 @@ def _per_scale(values: Array, scale: Array) -> Array:
 
 
 def _shifts(moved: Array | None, scale: Array, unlikely: Array, *, most: float) -> Array:
-    """How far each unlikely row moves relative to its scale; at most as far as `most` of a usual row's scale."""
+    """How far each unlikely row moves relative to its scale; at most as far as `most` of a usual row's scale.
+
+    Constants cancel in a filter without any rounding: the floor shows nothing of what another order of the sum gives.
+    """
     if moved is None or unlikely.all():
         return np.zeros(len(scale))
     # Where a constant is normalised a rounding error becomes everything: that must not excuse anything.
@@ -103,9 +106,8 @@ def bound_output(
 
     `corner` marks rows that look like no real input (default: none do): they do not loosen the bound of the others,
     and have the larger of that bound, 64 times their own largest floor, and 4 times `moved` (rows,): how far the
-    output moves with inputs that are moved by a rounding error, but for no more than a usual row may be off.
-    Constants cancel in a filter without any rounding, so that the floor shows nothing of what another order of the
-    sum makes of them. With `reference="relative"`, where a float64 run is impossible, `float64` holds the float32
+    output moves with inputs that are moved by a rounding error, but for no more than a usual row may be off. With
+    `reference="relative"`, where a float64 run is impossible, `float64` holds the float32
     result and the bound is `1e-5 * scale_i`. `known_floor`: the relative floor of other rows of the same model, for
     when these are few.
     """
