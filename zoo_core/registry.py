@@ -186,7 +186,8 @@ class Zoo:
         for plugin in self.plugins:
             if event not in plugin.hooks or plugin.id in self._muted:
                 continue
-            from .discovery.offers import PluginError, contained
+            from .discovery.fault import PluginError
+            from .discovery.offers import contained
 
             try:
                 hook = getattr(self._offers(plugin).manager.hook, event)
@@ -213,7 +214,8 @@ class Zoo:
 
     def _offers(self, plugin: Plugin) -> Offers:
         if plugin.id not in self._loaded:
-            from .discovery.offers import PluginError, load_offers
+            from .discovery.fault import PluginError
+            from .discovery.offers import load_offers
 
             try:
                 # What a plugin prints is not the command's result.
@@ -221,7 +223,7 @@ class Zoo:
                     self._loaded[plugin.id] = load_offers(plugin.value)
             except PluginError as error:
                 raise ZooError(
-                    f"plugin {plugin.id} cannot be loaded: {error.problem}", hint="see zoo plugins"
+                    f"plugin {plugin.id} cannot be loaded: {error.problem}", hint=error.hint or "see zoo plugins"
                 ) from error
         return self._loaded[plugin.id]
 
@@ -266,18 +268,28 @@ def _named(plugins: Iterable[Plugin]) -> Iterable[Entry]:
 
 
 def _family_member(offers: Offers, entry: Entry, plugin: Plugin) -> Any:
-    from .discovery.offers import PluginError, contained
+    from .discovery.fault import PluginError
+    from .discovery.offers import contained
+    from .discovery.requirement import check_requirement
     from .specs import ModelSpec
 
     prefix, _, member = entry.name.partition("/")
     family = next((family for family in offers.families if family.prefix == prefix), None)
     if family is None:
         raise ZooError(f"plugin {plugin.id} does not offer the family {prefix!r} any more")
+
+    def make() -> Any:
+        spec = family.spec(member)
+        if isinstance(spec, ModelSpec):
+            check_requirement(spec.requires_core, name=spec.name)
+        return spec
+
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            spec = contained(lambda: family.spec(member), module=_module(plugin), doing=f"in family {prefix!r}")
+            spec = contained(make, module=_module(plugin), doing=f"in family {prefix!r}")
     except PluginError as error:
-        raise ZooError(f"model {entry.name!r} of plugin {plugin.id} cannot be used: {error.problem}") from error
+        text = f"model {entry.name!r} of plugin {plugin.id} cannot be used: {error.problem}"
+        raise ZooError(text, hint=error.hint) from error
     if not isinstance(spec, ModelSpec) or spec.name != entry.name:
         got = getattr(spec, "name", type(spec).__name__)
         raise ZooError(f"family {prefix!r} of plugin {plugin.id} gives {got!r} when asked for {entry.name!r}")

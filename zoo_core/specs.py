@@ -49,11 +49,14 @@ _NAME = re.compile(r"^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?(?:/[A-Za-z0-9][A-Za-z0-9
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Trained parameters that can be fetched: safetensors, or a .pth that is read with `weights_only=True`."""
+    """Trained parameters that can be fetched: safetensors, or a .pth that is read with `weights_only=True`.
+
+    `sha256` is None where the publisher says none: then only safetensors over https are taken, as they first come.
+    """
 
     name: str
     url: str
-    sha256: str
+    sha256: str | None
     size: int | None = None
     license: str = ""
     labels: tuple[str, ...] = ()
@@ -61,21 +64,25 @@ class Weights:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
+def check_name(name: str, *, where: str) -> None:
+    """Raise ZooError when a name cannot be typed as one word; `where` says whose it is."""
+    if not _NAME.fullmatch(name):
+        hint = "small letters, digits, '-', '.' and '_'; family/member"
+        raise ZooError(f"{where}: {name!r} is not a name", hint=hint)
+
+
 def _check_common(spec: ModelSpec | DatasetSpec | TrainerSpec) -> None:
     kind = type(spec).__name__
-    if not _NAME.fullmatch(spec.name):
-        raise ZooError(
-            f"{kind}: {spec.name!r} is not a name", hint="small letters, digits, '-', '.' and '_'; family/member"
-        )
+    check_name(spec.name, where=kind)
     if not spec.summary or "\n" in spec.summary:
         raise ZooError(f"{kind} {spec.name!r}: summary is one line of text, not {spec.summary!r}")
 
 
-def _check_task(spec: ModelSpec | DatasetSpec) -> None:
-    if spec.task not in TASKS:
+def check_task(task: str, *, where: str) -> None:
+    """Raise ZooError when there is no such task; `where` says who declares it."""
+    if task not in TASKS:
         raise ZooError(
-            f"{type(spec).__name__} {spec.name!r}: unknown task {spec.task!r}",
-            hint=did_you_mean(spec.task, TASKS) or f"one of {', '.join(TASKS)}",
+            f"{where}: unknown task {task!r}", hint=did_you_mean(task, TASKS) or f"one of {', '.join(TASKS)}"
         )
 
 
@@ -131,7 +138,7 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         _check_common(self)
-        _check_task(self)
+        check_task(self.task, where=f"{type(self).__name__} {self.name!r}")
         _check_tensors(f"ModelSpec {self.name!r}, inputs", self.inputs)
         _check_tensors(f"ModelSpec {self.name!r}, outputs", self.outputs)
         if not callable(self.build):
@@ -185,10 +192,11 @@ class DatasetSpec:
     samples: tuple[str, ...] = ()
     augment: tuple[str, ...] = ()
     requires_core: str = ""
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_common(self)
-        _check_task(self)
+        check_task(self.task, where=f"{type(self).__name__} {self.name!r}")
         _check_tensors(f"DatasetSpec {self.name!r}, inputs", self.inputs)
         if "train" not in self.splits:
             raise ZooError(f"DatasetSpec {self.name!r}: splits must have 'train', not {self.splits}")
@@ -221,6 +229,7 @@ class TrainerSpec:
     summary: str
     config: type
     requires_core: str = ""
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _check_common(self)
@@ -238,9 +247,16 @@ class TrainerSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFamily:
-    """Every model of an installed library: `names()` lists them, `spec(name)` makes the ModelSpec `prefix/name`."""
+    """Every model of an installed library: `names()` lists them, `spec(name)` makes the ModelSpec `prefix/name`.
+
+    `library` is the distribution whose installation changes the names; the prefix unless given. `about(name)` is what
+    the catalogue says of a member without making its spec: any of `task`, `summary`, `source` and `license`, as texts.
+    It is asked for every name whenever the library is new, so it imports nothing heavy.
+    """
 
     prefix: str
     names: Callable[[], Iterable[str]]
     spec: Callable[[str], ModelSpec]
     library: str = ""
+    about: Callable[[str], Mapping[str, str]] | None = None
+    requires_core: str = ""

@@ -20,9 +20,17 @@ def description(found: dict[str, Any]) -> list[str]:
     fixed: dict[str, str] = found.get("fixed_axes", {})
     for reason in dict.fromkeys(fixed.values()):
         lines.append(f"{'fixed':<12}{', '.join(axis for axis in fixed if fixed[axis] == reason)}: {reason}")
-    listed = ("classes", "splits", "weights", "aliases", "needs", "augment")
+    lines += [f"{'preprocess':<12}{'; '.join(_steps(found['preprocess']))}"] if found.get("preprocess") else []
+    lines += [f"{'labels':<12}{found['label_count']:,}"] if found.get("label_count") else []
+    listed = ("classes", "splits", "aliases", "needs", "augment")
     lines += [f"{key:<12}{_listed(found[key])}" for key in listed if found.get(key)]
+    if found.get("recipe"):
+        options = [f"-t {key}={_value(value)}" for key, value in found["recipe"].items()]
+        lines.append(f"{'recipe':<12}{' '.join(options)}")
     lines += _measured(found["statistics"]) if "statistics" in found else []
+    if found.get("weights_details"):
+        lines += ["", "weights"]
+        lines += [f"  {_weights(weights, found['preprocess'])}" for weights in found["weights_details"]]
     if found["options"]:
         lines += ["", "options"]
         lines += [f"  {_option(option)}" for option in found["options"]]
@@ -35,16 +43,49 @@ def _measured(statistics: dict[str, Any]) -> list[str]:
     return [f"{'statistics':<12}of {statistics['n']:,} samples of the {statistics['split']} split, by channel", *rows]
 
 
+def _steps(recipe: dict[str, Any]) -> list[str]:
+    """How a picture becomes an input, in the order in which it happens."""
+    steps = [recipe["color"]]
+    if (resize := recipe["resize"]) is not None:
+        size = f"shorter side to {resize}" if isinstance(resize, int) else f"to {_sides(resize)}"
+        steps.append(f"resized {size} ({recipe['interpolation']})")
+    if recipe["crop"] is not None:
+        steps.append(f"cropped to {_sides(recipe['crop'])}")
+    steps += [f"{key} {', '.join(f'{value:.4g}' for value in recipe[key])}" for key in ("mean", "std")]
+    return steps
+
+
+def _sides(sides: list[int]) -> str:
+    return "x".join(map(str, sides))
+
+
+def _weights(weights: dict[str, Any], usual: dict[str, Any] | None) -> str:
+    """Name, size, license and metrics of trained parameters, as far as known, and how their preprocessing differs."""
+    parts = [weights["name"]]
+    if weights["size"] is not None:
+        parts.append(f"{weights['size'] / 1e6:,.1f} MB")
+    parts += [f"license {weights['license']}"] if weights["license"] else []
+    parts += [f"{key} {value:g}" for key, value in weights["metrics"].items()]
+    if weights["preprocess"]:
+        known = _steps(usual) if usual else []
+        parts.append("but " + "; ".join(step for step in _steps(weights["preprocess"]) if step not in known))
+    return ", ".join(parts)
+
+
 def _listed(values: list[str]) -> str:
     return ", ".join(values[:10]) + (f", ... ({len(values)})" if len(values) > 10 else "")
 
 
 def _option(option: dict[str, Any]) -> str:
     value = option.get("value", option["default"])
-    shown = (
-        ",".join(map(str, value)) if isinstance(value, list) else str(value).lower() if value is None else str(value)
-    )
     kind = f"a list of {option['type'][:-3]}" if option["type"].endswith("...") else option["type"]
     choices = f", one of {', '.join(map(str, option['choices']))}" if "choices" in option else ""
-    needed = " (required)" if option.get("required") and value is None else f"={shown}"
+    needed = " (required)" if option.get("required") and value is None else f"={_value(value)}"
     return f"{option['name']}{needed}  [{kind}{choices}]"
+
+
+def _value(value: Any) -> str:
+    """As it is typed after `=`."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(str, value))
+    return "none" if value is None else str(value)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
-from zoo_core.errors import UsageError, did_you_mean
-
 from .common import json_option, note, print_json, say
 
 EXAMPLES = """
@@ -15,11 +13,11 @@ Examples:
   zoo list                          models, datasets and trainers
   zoo list models 'lenet*'          models whose whole name matches
   zoo list net --exclude mobile     whatever has 'net' in its name, but not 'mobile'
+  zoo list --task detection --max-parameters 10M
   zoo list runs
 """
 _KINDS = ("models", "datasets", "trainers", "runs", "exports")
-_NEXT = {"model": "zoo info {}", "dataset": "zoo info {}", "trainer": "zoo info {}"}
-_NEXT |= {"run": "zoo export {}", "export": "zoo verify {}"}
+_NEXT = {"run": "zoo export {}", "export": "zoo verify {}"}
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -31,47 +29,37 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these names out; repeatable.")
 @click.option("--task", metavar="T", help="Only this task, for example image-classification.")
 @click.option("--plugin", metavar="P", help="Only this plugin: its id, entry point or distribution.")
-@click.option("--license", "license_", metavar="L", help="Only licenses with this text in their name.")
+@click.option("--license", metavar="L", help="Only licenses with this text in their name.")
+@click.option("--max-parameters", metavar="N", help="Only models of at most N parameters, for example 5M; needs torch.")
 @json_option
 def command(
-    what: tuple[str, ...],
-    exclude: tuple[str, ...],
-    task: str | None,
-    plugin: str | None,
-    license_: str | None,
-    as_json: bool,
+    what: tuple[str, ...], exclude: tuple[str, ...], max_parameters: str | None, as_json: bool, **filters: str | None
 ) -> None:
     """List models, datasets and trainers; or your runs; or your exports."""
     from zoo_core.registry import open_zoo
-    from zoo_core.workflows.listing import list_rows
+    from zoo_core.workflows.listing import kind_and_pattern, list_rows
 
-    kind, pattern = _kind_and_pattern(what)
+    kind, pattern = kind_and_pattern(what)
     zoo = open_zoo()
-    rows = list_rows(zoo, kind=kind, pattern=pattern, exclude=exclude, task=task, plugin=plugin, license=license_)
+    rows = list_rows(zoo, kind=kind, pattern=pattern, exclude=exclude, **filters)
+    columns = ["name", "kind", "task", "summary"] if kind not in {"runs", "exports"} else ["name", "summary"]
+    if max_parameters is not None:
+        from .counted import counted_rows
+
+        rows = counted_rows(zoo, rows, kind=kind, most=max_parameters)
+        columns.insert(3, "parameters")
     if as_json:
         print_json(rows)
         return
     from .tables import table, terminal_width
 
-    columns = ("name", "kind", "task", "summary") if kind not in {"runs", "exports"} else ("name", "summary")
-    for line in table(
-        [c.upper() for c in columns], [[row[c] for c in columns] for row in rows], width=terminal_width()
-    ):
-        say(line)
+    cells = [[f"{row[c]:,}" if c == "parameters" else row[c] for c in columns] for row in rows]
+    if lines := table([c.upper() for c in columns], cells, width=terminal_width()):
+        say("\n".join(lines))
     if not rows:
-        note("nothing to list" + (" with these filters" if pattern or exclude or task or plugin or license_ else ""))
+        filtered = pattern or exclude or max_parameters or any(filters.values())
+        note("nothing to list" + (" with these filters" if filtered else ""))
     if unusable := sum(p.status in {"broken", "unavailable"} for p in zoo.plugins):
         note(f"{unusable} plugin{'s' if unusable > 1 else ''} cannot be used: see zoo plugins")
     if rows:
-        say(f"\nNext: {_NEXT[rows[0]['kind']].format(rows[0]['name'])}")
-
-
-def _kind_and_pattern(what: tuple[str, ...]) -> tuple[str | None, str]:
-    first, *rest = (*what, "")[: max(len(what), 1)]
-    if first in _KINDS:
-        if len(rest) > 1:
-            raise UsageError(f"zoo list takes one PATTERN, not {len(rest)}: {' '.join(rest)}", hint="quote it: 'a*'")
-        return first, rest[0] if rest else ""
-    if rest:
-        raise UsageError(f"unknown kind {first!r}", hint=did_you_mean(first, _KINDS))
-    return None, first
+        say(f"\nNext: {_NEXT.get(rows[0]['kind'], 'zoo info {}').format(rows[0]['name'])}")

@@ -26,13 +26,18 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json([plugin.to_json() for plugin in plugins])
         return
-    from .tables import table, terminal_width
+    from .tables import table, terminal_width, wrapped
 
     rows = [[p.id, p.version, p.status, p.problem or _shortened(p.offers)] for p in plugins]
     for line in table(("PLUGIN", "VERSION", "STATUS", "OFFERS, OR PROBLEM"), rows, width=terminal_width()):
         say(line)
     if not plugins:
         say("no plugin is installed")
+    for plugin in plugins:
+        if plugin.problem is not None:
+            say()
+            for text in (f"{plugin.id}: {plugin.problem}", f"  To do: {plugin.hint}"):
+                say("\n".join(wrapped(text, width=terminal_width())))
     say("\nNext: zoo list")
 
 

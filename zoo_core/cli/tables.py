@@ -30,6 +30,16 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | 
     return lines
 
 
+def wrapped(text: str, *, width: int | None) -> list[str]:
+    """A plugin's text on as many lines as it needs, all but the first indented; one line when no terminal reads it."""
+    line = _printable(text)
+    if width is None:
+        return [line]
+    import textwrap
+
+    return textwrap.wrap(line, max(width, 20), subsequent_indent="  ", break_on_hyphens=False)
+
+
 def _narrow(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     import textwrap
 
@@ -49,4 +59,6 @@ def _cut(line: str, width: int | None) -> str:
 
 def _printable(text: str) -> str:
     """A plugin's text on one line, without what could steer the terminal."""
+    if text.isprintable():  # nearly always, and there are thousands of cells
+        return text
     return "".join(character if character.isprintable() else " " for character in text)

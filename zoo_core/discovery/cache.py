@@ -28,10 +28,10 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("zoo"))
 
 
-def cache_path() -> Path:
+def cache_path(what: str = "catalogue") -> Path:
     """One file for each Python and search path: environments do not push each other out."""
     place = "\n".join([sys.version, sys.prefix, *sys.path])
-    return cache_folder() / f"catalogue-{zlib.crc32(place.encode()):08x}.json"
+    return cache_folder() / f"{what}-{zlib.crc32(place.encode()):08x}.json"
 
 
 def read_cache(path: Path) -> dict[str, Any]:
@@ -47,14 +47,15 @@ def read_cache(path: Path) -> dict[str, Any]:
 
 
 def write_cache(path: Path, data: dict[str, Any]) -> None:
-    """Write the catalogue whole or not at all; a folder that cannot be written only means a slower next time."""
+    """Write it whole or not at all; a folder that cannot be written only means a slower next time."""
     from zoo_core.errors import ZooError
     from zoo_core.files import write_atomic
 
     body = json.dumps({**data, "core": core_fingerprint()}).encode()
     try:
         write_atomic(path, f"{FORMAT} {zlib.crc32(body):08x}\n".encode() + body)
-        old = sorted(path.parent.glob("catalogue-*.json"), key=lambda file: file.stat().st_mtime)
+        kind = path.name.partition("-")[0]
+        old = sorted(path.parent.glob(f"{kind}-*.json"), key=lambda file: file.stat().st_mtime)
         for file in old[:-_MOST_FILES]:
             file.unlink(missing_ok=True)
     except (OSError, ZooError):

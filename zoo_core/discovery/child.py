@@ -10,22 +10,21 @@ import importlib.abc
 import importlib.machinery
 import importlib.metadata
 import json
-import math
 import os
 import sys
 import time
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
-from zoo_core.errors import ZooError
-from zoo_core.specs import DatasetSpec, ModelSpec, TrainerSpec
-
 from .cache import stat_all
-from .offers import Offers, PluginError, contained, load_offers
+from .describe import describe
+from .fault import PluginError
+from .offers import contained, load_offers
 
 _METADATA = ("METADATA", "PKG-INFO")
+_NOT_COUNTED = sys.stdlib_module_names | {"zoo_core", "__main__"}
 
 
 def main() -> None:
@@ -56,19 +55,20 @@ def _send(answers: IO[str], message: dict[str, Any]) -> None:
 
 
 def _read_plugin(value: str, *, modules: Sequence[str], opened: _OpenedFiles) -> dict[str, Any]:
-    """One plugin as plain data: its status, problem, catalogue entries, and the files these depend on."""
+    """One plugin as plain data: its status, problem, hint, catalogue entries, and the files these depend on."""
     module = value.partition(":")[0].strip()
     watch = _Watch(module, modules, opened)
-    record: dict[str, Any] = {"status": "ok", "problem": None, "entries": [], "commands": [], "events": []}
+    record: dict[str, Any] = {"status": "ok", "problem": None, "hint": None}
+    record |= {"entries": [], "commands": [], "events": []}
     start = time.perf_counter()
     libraries: set[str] = set()
     try:
         offers = load_offers(value)
         libraries = {family.library or family.prefix for family in offers.families}
-        described = contained(lambda: _describe(offers), module=module, doing="its offers cannot be listed")
+        described = contained(lambda: describe(offers), module=module, doing="its offers cannot be listed")
         record.update(described)
     except PluginError as error:
-        record.update(status=error.status, problem=error.problem)
+        record.update(status=error.status, problem=error.problem, hint=error.hint)
     except KeyboardInterrupt:
         record.update(status="broken", problem="it raises KeyboardInterrupt")
     record["seconds"] = round(time.perf_counter() - start, 4)
@@ -85,68 +85,6 @@ def _metadata_files(library: str) -> list[str]:
     except (importlib.metadata.PackageNotFoundError, ValueError):
         return []
     return [str(distribution.locate_file(file)) for file in distribution.files or () if file.name in _METADATA]
-
-
-def _describe(offers: Offers) -> dict[str, Any]:
-    entries = [_entry("model", spec) for spec in offers.models]
-    entries += [_entry("dataset", spec) for spec in offers.datasets]
-    entries += [_entry("trainer", spec) for spec in offers.trainers]
-    for family in offers.families:
-        names = list(family.names())
-        library = family.library or family.prefix
-        for name in names:
-            if not isinstance(name, str) or not name or "/" in name:
-                raise ZooError(f"family {family.prefix!r} lists {name!r}, which is not a name")
-            entries.append(
-                {
-                    "kind": "model",
-                    "name": f"{family.prefix}/{name}",
-                    "summary": f"{name} of {library}",
-                    "family": family.prefix,
-                }
-            )
-        if len(set(names)) < len(names):
-            raise ZooError(f"family {family.prefix!r} lists a name twice")
-    commands = [
-        {"name": str(command.name), "help": command.get_short_help_str(limit=80)} for command in offers.commands
-    ]
-    described = {"entries": entries, "commands": commands, "events": list(offers.events)}
-    json.dumps(described, allow_nan=False)  # said of this plugin now, not of all of them later
-    return described
-
-
-def _entry(kind: str, spec: ModelSpec | DatasetSpec | TrainerSpec) -> dict[str, Any]:
-    data: dict[str, Any] = {"kind": kind}
-    for field in ("name", "summary", "task", "source", "license"):
-        text = getattr(spec, field, "")
-        if not isinstance(text, str):
-            raise ZooError(f"{spec.name!r}: {field} is text, not {text!r}")
-        if text:
-            data[field] = text
-    data["options"] = [option.to_json() for option in spec.options]
-    if isinstance(spec, TrainerSpec):
-        return data
-    data["inputs"] = {name: tensor.to_json() for name, tensor in spec.inputs.items()}
-    if isinstance(spec, DatasetSpec):
-        data["classes"] = None if spec.classes is None else _texts(spec.classes, f"{spec.name!r}: classes")
-        data["splits"] = _texts(spec.splits, f"{spec.name!r}: splits")
-        data["needs"] = _texts(spec.needs, f"{spec.name!r}: needs")
-        if not isinstance(spec.download_bytes, int) or not math.isfinite(spec.download_bytes):
-            raise ZooError(f"{spec.name!r}: download_bytes is a whole number, not {spec.download_bytes!r}")
-        data["download_bytes"] = spec.download_bytes
-        return data
-    data["outputs"] = {name: tensor.to_json() for name, tensor in spec.outputs.items()}
-    data["aliases"] = _texts(spec.aliases, f"{spec.name!r}: aliases")
-    data["weights"] = [weights.name for weights in spec.weights]
-    if not isinstance(spec.renamed, Mapping):
-        raise ZooError(f"{spec.name!r}: renamed maps old option names to new ones, not {spec.renamed!r}")
-    return data
-
-
-def _texts(values: Any, where: str) -> list[str]:
-    if not isinstance(values, tuple | list) or not all(isinstance(value, str) for value in values):
-        raise ZooError(f"{where} is a tuple of texts, not {values!r}")
-    return list(values)
 
 
 class _AbsentModules(importlib.abc.MetaPathFinder):
@@ -192,39 +130,32 @@ class _Watch:
         opened = {_source_of(path) for path in self.opened.paths}
         if self.absent in sys.meta_path:
             sys.meta_path.remove(self.absent)
-        loaded = {name: file for name in list(sys.modules) if (file := _file_of(name))}
-        used = self._used_by_own()
-        paths = {_representative(file, name, self.module) for name, file in loaded.items() if self._counts(name, used)}
-        folders = {str(Path(file).parent) for name, file in loaded.items() if _inside(name, self.module)}
-        folders |= self._package_folders(failed=failed)
+        own = [name for name in list(sys.modules) if _inside(name, self.module)]
+        used = _used_by(own)
+        counted = [name for name in list(sys.modules) if self._counts(name, used)]
+        paths = {_representative(file, name, self.module) for name in counted if (file := _file_of(name))}
+        folders = {str(Path(file).parent) for name in own if (file := _file_of(name))}
+        folders |= self._package_folders(own, failed=failed)
         folders -= {entry for entry in sys.path if entry}  # one-file modules lie beside everything else
         for path in opened:
-            own = self._is_own_file(path) or any(path.startswith(folder + os.sep) for folder in folders)
-            if own or (failed and path.endswith(".py") and not _is_standard(path)):
+            is_own = self._is_own_file(path) or any(path.startswith(folder + os.sep) for folder in folders)
+            if is_own or (failed and path.endswith(".py") and not _is_standard(path)):
                 paths.add(path)
         return stat_all(paths | folders), sorted(self.absent.names)
 
-    def _package_folders(self, *, failed: bool) -> set[str]:
+    def _package_folders(self, own: Sequence[str], *, failed: bool) -> set[str]:
         """Folders of the plugin's own package (also one without `__init__.py`), and of its parents if it failed."""
         parents = [self.module.rsplit(".", depth)[0] for depth in range(self.module.count(".") + 1)]
-        names = [name for name in sys.modules if _inside(name, self.module)] + (parents if failed else [])
+        names = [*own, *(parents if failed else [])]
         return {folder for name in names for folder in getattr(sys.modules.get(name), "__path__", ())}
 
     def _counts(self, name: str, used: set[str]) -> bool:
-        if name.partition(".")[0] in sys.stdlib_module_names | {"zoo_core", "__main__"}:
+        if name.partition(".")[0] in _NOT_COUNTED:
             return False
+        if name not in self.before or name in used:
+            return True
         parts = name.split(".")
-        foreign = not any(".".join(parts[:depth]) in self.others for depth in range(1, len(parts) + 1))
-        return foreign or name not in self.before or name in used
-
-    def _used_by_own(self) -> set[str]:
-        """Modules that this plugin's modules hold, or hold something of, although another plugin loaded them."""
-        used = set()
-        for name, module in list(sys.modules.items()):
-            if _inside(name, self.module):
-                for value in list(vars(module).values()):
-                    used.add(value.__name__ if isinstance(value, types.ModuleType) else _home(value))
-        return used
+        return not any(".".join(parts[:depth]) in self.others for depth in range(1, len(parts) + 1))
 
     def _is_own_file(self, path: str) -> bool:
         """A module of the plugin that was opened but failed: it is in no list of loaded modules any more."""
@@ -232,6 +163,15 @@ class _Watch:
         return path.endswith((f"{os.sep}{relative}.py", f"{os.sep}{relative}{os.sep}__init__.py")) or (
             f"{os.sep}{relative}{os.sep}" in path and path.endswith(".py")
         )
+
+
+def _used_by(own: Sequence[str]) -> set[str]:
+    """Modules that these modules hold, or hold something of, although another plugin may have loaded them."""
+    used = set()
+    for name in own:
+        for value in list(getattr(sys.modules.get(name), "__dict__", {}).values()):
+            used.add(value.__name__ if isinstance(value, types.ModuleType) else _home(value))
+    return used
 
 
 def _home(value: object) -> str:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
-import re
-import traceback
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import click
 import pluggy
@@ -19,7 +16,10 @@ import pluggy
 from zoo_core import hookspecs
 from zoo_core.errors import ZooError, did_you_mean
 from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec
-from zoo_core.version import __version__
+
+from .fault import PluginError as PluginError
+from .place import place_of, short_path
+from .requirement import check_requirement
 
 _OFFERED: dict[str, type] = {
     "zoo_models": ModelSpec,
@@ -29,16 +29,8 @@ _OFFERED: dict[str, type] = {
     "zoo_commands": click.Command,
 }
 _MOST_OFFERS = 100_000
-_REQUIREMENT = re.compile(r"^(>=|<=|==|!=|>|<)?\s*(\d+(?:\.\d+)*)$")
-
-
-class PluginError(Exception):
-    """A plugin cannot be used; `problem` says why, in one line."""
-
-    def __init__(self, problem: str, *, status: Literal["broken", "unavailable"] = "broken") -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.status = status
+_NEWER_CORE = "it may be made for a newer zoo-core: pip install -U zoo-core"
+_ANEW = "its entry point does not fit what is installed: install the plugin anew, or tell its authors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +54,10 @@ def load_offers(value: str) -> Offers:
     module = value.partition(":")[0].strip()
     manager = _register(_resolve(value), module=module)
     found: dict[str, tuple[Any, ...]] = {hook: _ask(manager, hook, module) for hook in hookspecs.OFFERS}
-    for spec in (*found["zoo_models"], *found["zoo_datasets"], *found["zoo_trainers"]):
-        contained(partial(_check_requirement, spec), module=module, doing=f"in {spec.name!r}")
+    for spec in (*found["zoo_models"], *found["zoo_datasets"], *found["zoo_trainers"], *found["zoo_families"]):
+        name = spec.prefix if isinstance(spec, ModelFamily) else spec.name
+        check = partial(check_requirement, spec.requires_core, name=name)
+        contained(check, module=module, doing=f"in {name!r}")
     return Offers(
         models=found["zoo_models"],
         datasets=found["zoo_datasets"],
@@ -82,11 +76,13 @@ def contained(call: Callable[[], Any], *, module: str, doing: str) -> Any:
     except (PluginError, KeyboardInterrupt):
         raise
     except SystemExit as error:
-        raise PluginError(f"{doing}, it calls sys.exit({error.code!r}){_place(error, module)}") from error
+        raise PluginError(f"{doing}, it calls sys.exit({error.code!r}){place_of(error, module)}") from error
     except ImportError as error:
         raise _import_fault(error, module=module, doing=doing) from error
     except BaseException as error:
-        raise PluginError(f"{doing}: {words(error)}{_place(error, module)}") from error
+        newer = isinstance(error, TypeError) and "Spec.__init__() got an unexpected keyword" in str(error)
+        hint = _NEWER_CORE if newer else None
+        raise PluginError(f"{doing}: {words(error)}{place_of(error, module)}", hint=hint) from error
 
 
 def words(error: BaseException) -> str:
@@ -106,7 +102,8 @@ def _resolve(value: str) -> object:
     found: Any = contained(lambda: importlib.import_module(module), module=module, doing="when it is imported")
     for name in filter(None, attributes.partition("[")[0].strip().split(".")):
         if not hasattr(found, name):
-            raise PluginError(f"its entry point names {value!r}, but {module} has no {attributes!r}")
+            text = f"its entry point names {value!r}, but {module} has no {attributes!r}"
+            raise PluginError(text, hint=_ANEW)
         found = getattr(found, name)
     return found
 
@@ -201,61 +198,20 @@ def _items(answers: list[Any], where: str, wanted: type) -> Iterable[Any]:
     return answer
 
 
-def _check_requirement(spec: ModelSpec | DatasetSpec | TrainerSpec) -> None:
-    for part in filter(None, (text.strip() for text in spec.requires_core.split(","))):
-        match = _REQUIREMENT.fullmatch(part)
-        if match is None:
-            raise PluginError(f"{spec.name!r}: cannot read requires_core={spec.requires_core!r}, for example '>=0.2'")
-        wanted, present = _numbers(match[2]), _numbers(__version__)
-        fits = {
-            ">=": present >= wanted,
-            "<=": present <= wanted,
-            "==": present == wanted,
-            "!=": present != wanted,
-            ">": present > wanted,
-            "<": present < wanted,
-        }[match[1] or ">="]
-        if not fits:
-            raise PluginError(
-                f"{spec.name!r} needs zoo-core {spec.requires_core}, this is {__version__}: pip install -U zoo-core",
-                status="unavailable",
-            )
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    numbers = [int(part) for part in re.findall(r"\d+", version.partition("+")[0])[:4]]
-    return tuple(numbers + [0] * (4 - len(numbers)))
-
-
 def _import_fault(error: ImportError, *, module: str, doing: str) -> PluginError:
     own, name = module.partition(".")[0], error.name or ""
-    place = _place(error, module)
+    place = place_of(error, module)
     if isinstance(error, ModuleNotFoundError) and name and (module == name or module.startswith(f"{name}.")):
-        return PluginError(f"its module {module!r} cannot be found (no {name!r})")
-    if name.partition(".")[0] in {own, "zoo_core", ""}:
-        return PluginError(f"{doing}: {words(error)}{place}")
+        return PluginError(f"its module {module!r} cannot be found (no {name!r})", hint=_ANEW)
+    top = name.partition(".")[0]
+    if top in {own, "zoo_core", ""}:
+        return PluginError(f"{doing}: {words(error)}{place}", hint=_NEWER_CORE if top == "zoo_core" else None)
     if isinstance(error, ModuleNotFoundError):
-        text = f"it needs the package {name.partition('.')[0]!r}, which is not installed"
-        return PluginError(f"{text}{place}", status="unavailable")
-    return PluginError(f"{doing}: {words(error)}{place}", status="unavailable")
-
-
-def _place(error: BaseException, module: str) -> str:
-    """Where in the plugin's own files it went wrong, as ` (package/file.py:12)`; empty if nowhere there."""
-    own = module.partition(".")[0]
-    if isinstance(error, SyntaxError) and error.filename:
-        return f" ({_short(error.filename, own)}:{error.lineno})"
-    frames = [
-        (frame.filename, frame.lineno)
-        for frame in traceback.extract_tb(error.__traceback__)
-        if own in Path(frame.filename).with_suffix("").parts
-    ]
-    return f" ({_short(frames[-1][0], own)}:{frames[-1][1]})" if frames else ""
-
-
-def _short(filename: str, package: str) -> str:
-    parts = Path(filename).parts
-    return "/".join(parts[parts.index(package) :]) if package in parts else Path(filename).name
+        text = f"it needs the package {top!r}, which is not installed"
+        return PluginError(f"{text}{place}", status="unavailable", hint=f"pip install {top}")
+    _, said, command = words(error).partition("pip install ")
+    hint = f"{said}{command}" if said else f"another version of {top} may help: pip install -U {top}"
+    return PluginError(f"{doing}: {words(error)}{place}", status="unavailable", hint=hint)
 
 
 def _defined(function: Any) -> str:
@@ -264,4 +220,4 @@ def _defined(function: Any) -> str:
     if not isinstance(code, types.CodeType):
         return "an unknown place"
     package = str(getattr(plain, "__module__", "")).partition(".")[0]
-    return f"{_short(code.co_filename, package)}:{code.co_firstlineno}"
+    return f"{short_path(code.co_filename, package)}:{code.co_firstlineno}"

@@ -21,6 +21,7 @@ from typing import IO, Any
 from .cache import stat_all
 
 _SLOW_SECONDS = 1.0
+_SLOW_HINT = "what it imports at the top of its modules belongs into its builders: tell its authors"
 _GRACE_SECONDS = 10.0  # the child's own alarm comes first, and knows where the plugin hangs
 
 _BOOT = (
@@ -45,7 +46,7 @@ def read_plugins(
             if again["status"] != "ok" or again["seconds"] < records[name]["seconds"]:
                 records[name] = again
             if records[name]["status"] == "ok" and (seconds := records[name]["seconds"]) > _SLOW_SECONDS:
-                records[name].update(status="slow", problem=f"loading it takes {seconds:.1f} s")
+                records[name].update(status="slow", problem=f"loading it takes {seconds:.1f} s", hint=_SLOW_HINT)
     now = time.time()
     for point in points:
         records[point["id"]].update(point=point, environment=environment, time=now)
@@ -56,42 +57,44 @@ def _read(points: Sequence[Point], *, modules: Sequence[str], timeout: float) ->
     records: dict[str, Record] = {}
     waiting = list(points)
     while waiting:
-        with _Child(waiting, modules=[_module(value) for value in modules], timeout=timeout) as child:
+        with _Child(waiting, modules=[module_of(value) for value in modules], timeout=timeout) as child:
             found, current = child.read()
             for number, record in found.items():
                 records[waiting[number]["id"]] = record
             left = [number for number in range(len(waiting)) if number not in found]
             if current is not None:
-                records[waiting[current]["id"]] = _failed(waiting[current], child.what_happened(waiting[current]))
+                records[waiting[current]["id"]] = _failed(waiting[current], *child.what_happened(waiting[current]))
                 left.remove(current)
             elif left:
                 # Not one plugin's fault: the child cannot even start. Said of each, for there is no other place.
                 for number in left:
-                    records[waiting[number]["id"]] = _failed(waiting[number], child.why_not_started())
+                    records[waiting[number]["id"]] = _failed(waiting[number], *child.why_not_started())
                 left = []
         waiting = [waiting[number] for number in left]
     return records
 
 
-def _failed(point: Point, problem: str) -> Record:
+def _failed(point: Point, problem: str, hint: str) -> Record:
     return {
         "status": "broken",
         "problem": problem,
+        "hint": hint,
         "entries": [],
         "commands": [],
         "events": [],
         "seconds": None,
-        "files": stat_all(_source_files(_module(point["value"]))),
+        "files": stat_all(source_files(module_of(point["value"]))),
         "absent": [],
     }
 
 
-def _module(value: str) -> str:
+def module_of(value: str) -> str:
+    """The module that an entry point's value names."""
     return value.partition(":")[0].strip()
 
 
-def _source_files(module: str) -> set[str]:
-    """The Python files of a plugin that could not report them itself, found without importing it."""
+def source_files(module: str) -> set[str]:
+    """The Python files of a module and, if it is a package, of everything in it; found without importing it."""
     paths: Sequence[str] | None = None
     found: set[str] = set()
     for depth in range(1, module.count(".") + 2):
@@ -182,23 +185,27 @@ class _Child:
                 continue  # a plugin that writes into every open file cannot be told from one that does not
         return found, None
 
-    def what_happened(self, point: Point) -> str:
-        """Why the child stopped while it loaded this plugin, and where in the plugin's files."""
+    def what_happened(self, point: Point) -> tuple[str, str]:
+        """Why the child stopped while it loaded this plugin, where in the plugin's files, and what to do."""
         text = self._crash_report()
-        place = _place(text, _module(point["value"]))
+        module = module_of(point["value"])
+        place = _place(text, module)
         if self.hangs or text.startswith("Timeout ("):
-            return f"it is not loaded after {self.timeout:g} s (ZOO_PLUGIN_TIMEOUT){place}"
+            problem = f"it is not loaded after {self.timeout:g} s (ZOO_PLUGIN_TIMEOUT){place}"
+            return problem, f"if it only needs longer: ZOO_PLUGIN_TIMEOUT={3 * self.timeout:g} zoo plugins"
+        hint = f"to see it happen: python -X faulthandler -c 'import {module}'"
         with contextlib.suppress(subprocess.TimeoutExpired):
             code = self.process.wait(timeout=_GRACE_SECONDS)
             if code < 0:
-                return f"it crashes the process that loads it: {signal.Signals(-code).name}{place}"
-            return f"it ends the process that loads it, with exit code {code}{place}"
-        return f"it cuts the line to the process that loads it{place}"
+                return f"it crashes the process that loads it: {signal.Signals(-code).name}{place}", hint
+            return f"it ends the process that loads it, with exit code {code}{place}", hint
+        return f"it cuts the line to the process that loads it{place}", hint
 
-    def why_not_started(self) -> str:
-        """Why the child stopped before it loaded anything."""
+    def why_not_started(self) -> tuple[str, str]:
+        """Why the child stopped before it loaded anything, and what to do."""
         lines = self._crash_report().strip().splitlines()
-        return f"the process that loads plugins cannot start: {lines[-1] if lines else 'it says nothing'}"
+        problem = f"the process that loads plugins cannot start: {lines[-1] if lines else 'it says nothing'}"
+        return problem, f"see whether this works: {sys.executable} -c 'import zoo_core'"
 
     def _crash_report(self) -> str:
         self.crash_text.seek(0)

@@ -16,6 +16,7 @@ from .cache import cache_path, holds, installed_fingerprint, read_cache, write_c
 
 ENTRY_POINT_GROUP = "zoo.plugins"
 BUNDLED = "zoo-core"
+_USUAL_HINT = "pip install -U {}, or tell its authors; ZOO_PLUGINS can leave it out"
 
 Status = Literal["ok", "broken", "unavailable", "disabled", "slow"]
 
@@ -24,9 +25,10 @@ Status = Literal["ok", "broken", "unavailable", "disabled", "slow"]
 class Plugin:
     """One entry point and what came of it.
 
-    `id` is `distribution:entry`. `offers` are `kind:name`. `problem` is None only for `ok` and `disabled`.
+    `id` is `distribution:entry`. `offers` are `kind:name`. `problem` is None only for `ok` and `disabled`, and `hint`
+    says what to do about it.
     `seconds` is how long loading took. `hooks` are the events that it wants to be told. `value` is what the entry
-    point names.
+    point names; `files` are those that its answer depends on, each with its mtime (ns) and size.
     """
 
     id: str
@@ -36,11 +38,13 @@ class Plugin:
     value: str
     status: Status
     problem: str | None = None
+    hint: str | None = None
     offers: tuple[str, ...] = ()
     seconds: float | None = None
     hooks: tuple[str, ...] = ()
     entries: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
     commands: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
+    files: Mapping[str, Sequence[int]] = field(default_factory=dict, repr=False)
 
     @property
     def bundled(self) -> bool:
@@ -48,8 +52,8 @@ class Plugin:
         return re.sub(r"[-_.]+", "-", self.distribution).lower() == BUNDLED
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON: `{id, distribution, version, status, offers, problem}`."""
-        return {
+        """Plain JSON: `{id, distribution, version, status, offers, problem}`, and `hint` where there is a problem."""
+        data = {
             "id": self.id,
             "distribution": self.distribution,
             "version": self.version,
@@ -57,6 +61,7 @@ class Plugin:
             "offers": list(self.offers),
             "problem": self.problem,
         }
+        return data if self.hint is None else {**data, "hint": self.hint}
 
 
 def discover() -> tuple[Plugin, ...]:
@@ -72,7 +77,9 @@ def discover() -> tuple[Plugin, ...]:
     if os.environ.get("ZOO_STRICT") == "1":
         for plugin in plugins:
             if plugin.problem is not None:
-                raise ZooError(f"plugin {plugin.id}: {plugin.problem}", hint="ZOO_STRICT=1 makes this an error")
+                raise ZooError(
+                    f"plugin {plugin.id}: {plugin.problem}", hint=f"{plugin.hint} (ZOO_STRICT=1 makes this an error)"
+                )
     return plugins
 
 
@@ -127,11 +134,13 @@ def _plugin(point: Mapping[str, str], record: Mapping[str, Any] | None, *, enabl
         plugin,
         status=record["status"],
         problem=record["problem"],
+        hint=record["hint"] or (record["problem"] and _USUAL_HINT.format(plugin.distribution)),
         offers=offers,
         seconds=record["seconds"],
         hooks=tuple(record["events"]),
         entries=tuple(record["entries"]),
         commands=tuple(record["commands"]),
+        files=record["files"],
     )
 
 

@@ -9,6 +9,7 @@ from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mea
 from zoo_core.matching import bound_tensors, match_options
 from zoo_core.options import Option
 from zoo_core.registry import KINDS, Entry, Model, Zoo, warn
+from zoo_core.specs import ModelSpec, Weights
 
 
 def find_entry(zoo: Zoo, text: str) -> Entry:
@@ -96,10 +97,29 @@ def _describe_model(
         "inputs": {name: tensor.to_json() for name, tensor in inputs.items()},
         "outputs": {name: tensor.to_json() for name, tensor in outputs.items()},
         "fixed_axes": dict(model.spec.fixed_axes),
+        "preprocess": None if model.spec.preprocess is None else model.spec.preprocess.to_json(),
+        "label_count": len(model.spec.labels) or None,
         "weights": [weights.name for weights in model.spec.weights],
+        "weights_details": [_weights(weights, model.spec) for weights in model.spec.weights],
+        "recipe": dict(model.spec.recipe),
         "aliases": list(model.spec.aliases),
     }
     return found if hint is None else {**found, "hint": hint}
+
+
+def _weights(weights: Weights, spec: ModelSpec) -> dict[str, Any]:
+    """One set of trained parameters, with what differs from the model's own; `size` in bytes, None if not known."""
+    recipe = weights.preprocess
+    return {
+        "name": weights.name,
+        "size": weights.size,
+        "license": weights.license,
+        "metrics": dict(weights.metrics),
+        "url": weights.url,
+        "sha256": weights.sha256,
+        "label_count": len(weights.labels or spec.labels) or None,
+        "preprocess": None if recipe is None or recipe == spec.preprocess else recipe.to_json(),
+    }
 
 
 def _options_for(

@@ -14,6 +14,7 @@ from zoo_core.shelf import ShelfEntry, list_exports, list_runs
 CATALOGUE = {"models": "model", "datasets": "dataset", "trainers": "trainer"}
 SHELF = {"runs": list_runs, "exports": list_exports}
 KINDS = (*CATALOGUE, *SHELF)
+_DIGITS = re.compile(r"(\d+)")
 
 
 def list_rows(
@@ -50,9 +51,21 @@ def list_rows(
     )
 
 
+def kind_and_pattern(words: Sequence[str]) -> tuple[str | None, str]:
+    """What was typed after `zoo list`: one of KINDS, a pattern, both or nothing; UsageError for anything else."""
+    first, *rest = (*words, "")[: max(len(words), 1)]
+    if first in KINDS:
+        if len(rest) > 1:
+            raise UsageError(f"zoo list takes one PATTERN, not {len(rest)}: {' '.join(rest)}", hint="quote it: 'a*'")
+        return first, rest[0] if rest else ""
+    if rest:
+        raise UsageError(f"unknown kind {first!r}", hint=did_you_mean(first, KINDS))
+    return None, first
+
+
 def natural_key(text: str) -> list[tuple[int, int, str]]:
     """A sort key under which resnet9 comes before resnet18."""
-    parts = re.split(r"(\d+)", text.lower())
+    parts = _DIGITS.split(text.lower())
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
 

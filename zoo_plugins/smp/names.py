@@ -16,6 +16,20 @@ def installed_names() -> tuple[str, ...]:
 
     Raises ImportError, with the pip command, without the library.
     """
+    return tuple(sorted(_class_names()))
+
+
+def about(name: str) -> dict[str, str]:
+    """What all architectures have in common, and the name of this one's class."""
+    return {
+        "task": "semantic-segmentation",
+        "summary": f"{_class_names()[name]} of segmentation_models.pytorch, with any of its encoders",
+        "license": "MIT",
+    }
+
+
+def _class_names() -> dict[str, str]:
+    """The classes of the architectures by name: `{"unet": "Unet"}`."""
     package = importlib.util.find_spec(LIBRARY)
     if package is None or package.origin is None:
         raise ImportError(f"{LIBRARY} is not installed: pip install 'zoo-core[smp]'", name=LIBRARY)
@@ -23,5 +37,5 @@ def installed_names() -> tuple[str, ...]:
     if match is None:  # a version that is laid out in another way
         from segmentation_models_pytorch import MODEL_ARCHITECTURES_MAPPING
 
-        return tuple(sorted(MODEL_ARCHITECTURES_MAPPING))
-    return tuple(sorted(name.strip().lower() for name in match["names"].split(",") if name.strip()))
+        return {name: architecture.__name__ for name, architecture in MODEL_ARCHITECTURES_MAPPING.items()}
+    return {name.lower(): name for name in map(str.strip, match["names"].split(",")) if name}

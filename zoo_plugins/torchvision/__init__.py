@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from zoo_core import ModelFamily, hookimpl
 
-from .names import installed_names
+from .names import about, installed_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,4 +26,4 @@ def spec(name: str) -> ModelSpec:
 
 @hookimpl
 def zoo_families() -> Iterator[ModelFamily]:
-    yield ModelFamily(prefix="torchvision", library="torchvision", names=installed_names, spec=spec)
+    yield ModelFamily(prefix="torchvision", library="torchvision", names=installed_names, spec=spec, about=about)

@@ -1,0 +1,104 @@
+"""What a plugin offers as plain data: the entries of the catalogue, checked one by one."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from zoo_core.errors import ZooError
+from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec, check_name, check_task
+
+from .offers import Offers
+
+_ABOUT = ("task", "summary", "source", "license")
+"""What a family may say of a member without making its spec."""
+
+
+def describe(offers: Offers) -> dict[str, Any]:
+    """`{entries, commands, events}` as JSON has them. Raises ZooError for an offer that cannot be listed."""
+    entries = [_entry("model", spec) for spec in offers.models]
+    entries += [_entry("dataset", spec) for spec in offers.datasets]
+    entries += [_entry("trainer", spec) for spec in offers.trainers]
+    for family in offers.families:
+        entries += _members(family)
+    commands = [
+        {"name": str(command.name), "help": command.get_short_help_str(limit=80)} for command in offers.commands
+    ]
+    described = {"entries": entries, "commands": commands, "events": list(offers.events)}
+    json.dumps(described, allow_nan=False)  # said of this plugin now, not of all of them later
+    return described
+
+
+def _members(family: ModelFamily) -> list[dict[str, Any]]:
+    names = list(family.names())
+    for name in names:
+        if not isinstance(name, str) or not name or "/" in name:
+            raise ZooError(f"family {family.prefix!r} lists {name!r}, which is not a name")
+        check_name(f"{family.prefix}/{name}", where=f"family {family.prefix!r}")
+    if len(set(names)) < len(names):
+        raise ZooError(f"family {family.prefix!r} lists a name twice")
+    library = family.library or family.prefix
+    return [
+        {
+            "kind": "model",
+            "name": f"{family.prefix}/{name}",
+            "summary": f"{name} of {library}",
+            "family": family.prefix,
+            **_about(family, name),
+        }
+        for name in names
+    ]
+
+
+def _about(family: ModelFamily, name: str) -> dict[str, str]:
+    """What the family says of that member, where it says anything."""
+    if family.about is None:
+        return {}
+    said = family.about(name)
+    where = f"family {family.prefix!r}, about({name!r})"
+    if not isinstance(said, Mapping):
+        raise ZooError(f"{where} returns a {type(said).__name__}, not a mapping such as {{'task': ...}}")
+    if unknown := [key for key in said if key not in _ABOUT]:
+        raise ZooError(f"{where} has {unknown[0]!r}", hint=f"one of {', '.join(_ABOUT)}")
+    for key, text in said.items():
+        if not isinstance(text, str) or "\n" in text:
+            raise ZooError(f"{where}: {key} is one line of text, not {text!r}")
+    if "task" in said:
+        check_task(said["task"], where=where)
+    return {key: text for key, text in said.items() if text}
+
+
+def _entry(kind: str, spec: ModelSpec | DatasetSpec | TrainerSpec) -> dict[str, Any]:
+    data: dict[str, Any] = {"kind": kind}
+    for field in ("name", "summary", "task", "source", "license"):
+        text = getattr(spec, field, "")
+        if not isinstance(text, str):
+            raise ZooError(f"{spec.name!r}: {field} is text, not {text!r}")
+        if text:
+            data[field] = text
+    data["options"] = [option.to_json() for option in spec.options]
+    if isinstance(spec, TrainerSpec):
+        return data
+    data["inputs"] = {name: tensor.to_json() for name, tensor in spec.inputs.items()}
+    if isinstance(spec, DatasetSpec):
+        data["classes"] = None if spec.classes is None else _texts(spec.classes, f"{spec.name!r}: classes")
+        data["splits"] = _texts(spec.splits, f"{spec.name!r}: splits")
+        data["needs"] = _texts(spec.needs, f"{spec.name!r}: needs")
+        if not isinstance(spec.download_bytes, int) or not math.isfinite(spec.download_bytes):
+            raise ZooError(f"{spec.name!r}: download_bytes is a whole number, not {spec.download_bytes!r}")
+        data["download_bytes"] = spec.download_bytes
+        return data
+    data["outputs"] = {name: tensor.to_json() for name, tensor in spec.outputs.items()}
+    data["aliases"] = _texts(spec.aliases, f"{spec.name!r}: aliases")
+    data["weights"] = [weights.name for weights in spec.weights]
+    if not isinstance(spec.renamed, Mapping):
+        raise ZooError(f"{spec.name!r}: renamed maps old option names to new ones, not {spec.renamed!r}")
+    return data
+
+
+def _texts(values: Any, where: str) -> list[str]:
+    if not isinstance(values, tuple | list) or not all(isinstance(value, str) for value in values):
+        raise ZooError(f"{where} is a tuple of texts, not {values!r}")
+    return list(values)

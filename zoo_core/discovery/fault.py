@@ -1,0 +1,17 @@
+"""Why a plugin cannot be used."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+
+class PluginError(Exception):
+    """A plugin cannot be used; `problem` says why, in one line, and `hint` what to do where more is known of it."""
+
+    def __init__(
+        self, problem: str, *, status: Literal["broken", "unavailable"] = "broken", hint: str | None = None
+    ) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.status = status
+        self.hint = hint

@@ -1,0 +1,30 @@
+"""Where in a plugin's own files something went wrong."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+
+def place_of(error: BaseException, module: str) -> str:
+    """The innermost line of the plugin's own files, as ` (package/file.py:12)`; empty if it went wrong elsewhere.
+
+    `module` is what the plugin's entry point names. Of an error that was raised from another one, the first counts.
+    """
+    own = module.partition(".")[0]
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None and cause not in chain:
+        chain.append(cause)
+    for each in reversed(chain):
+        if isinstance(each, SyntaxError) and each.filename:
+            return f" ({short_path(each.filename, own)}:{each.lineno})"
+        for frame in reversed(traceback.extract_tb(each.__traceback__)):
+            if own in Path(frame.filename).with_suffix("").parts:
+                return f" ({short_path(frame.filename, own)}:{frame.lineno})"
+    return ""
+
+
+def short_path(filename: str, package: str) -> str:
+    """The path from the package's own folder on; the bare name of a file outside it."""
+    parts = Path(filename).parts
+    return "/".join(parts[parts.index(package) :]) if package in parts else Path(filename).name
