@@ -38,6 +38,8 @@ PAGE = ROOT / "docs" / "coverage.md"
 
 CHECKED = ("zoo_core/export", "zoo_core/verification", "zoo_core/tasks")
 PACKAGES = ("torch", "torchvision", "onnx", "onnxscript", "onnxruntime")
+FAMILY_PACKAGES = {"timm": ("timm",)}
+"""Libraries that only rows of one family depend on."""
 
 # The first pattern that fits a name gives the options of a small export; a family without a line has its defaults.
 SIZES: tuple[tuple[str, dict[str, int]], ...] = (
@@ -61,6 +63,60 @@ SIZES: tuple[tuple[str, dict[str, int]], ...] = (
     ("torchvision/r[23]*", {"frames": 4, "height": 32, "width": 48}),
     ("torchvision/mc3_18", {"frames": 4, "height": 32, "width": 48}),
     ("torchvision/*", {"height": 64, "width": 96}),
+    ("timm/convnext_*", {}),  # any size
+    ("timm/densenet*", {}),
+    ("timm/efficientnet_b?", {}),
+    ("timm/mobilenetv3_*", {}),
+    ("timm/regnety_*", {}),
+    ("timm/resnet*", {}),
+    ("timm/botnet*", {}),
+    ("timm/crossvit*", {}),
+    ("timm/eva02_*_patch14_*", {"height": 56, "width": 84}),
+    ("timm/*", {"height": 64, "width": 96}),
+)
+
+# timm has over 1,300 architectures: one small member of each important kind.
+TIMM = (
+    "beit_base_patch16_224",
+    "botnet26t_256",
+    "cait_xxs24_224",
+    "coat_tiny",
+    "coatnet_nano_rw_224",
+    "convmixer_768_32",
+    "convnext_atto",
+    "crossvit_tiny_240",
+    "cspdarknet53",
+    "davit_tiny",
+    "deit_tiny_patch16_224",
+    "densenet121",
+    "dla34",
+    "edgenext_xx_small",
+    "efficientformerv2_s0",
+    "efficientnet_b0",
+    "eva02_tiny_patch14_224",
+    "fastvit_t8",
+    "focalnet_tiny_srf",
+    "ghostnet_100",
+    "hiera_tiny_224",
+    "hrnet_w18_small",
+    "inception_next_tiny",
+    "levit_128s",
+    "maxvit_pico_rw_256",
+    "mixer_s16_224",
+    "mobilenetv3_small_100",
+    "mobilevit_xxs",
+    "nf_resnet50",
+    "pit_ti_224",
+    "poolformer_s12",
+    "pvt_v2_b0",
+    "regnety_002",
+    "repvgg_a0",
+    "resnet18",
+    "rexnet_100",
+    "swin_tiny_patch4_window7_224",
+    "tf_efficientnetv2_b0",
+    "vit_tiny_patch16_224",
+    "xcit_nano_12_p16_224",
 )
 
 Row = dict[str, Any]
@@ -68,14 +124,16 @@ Row = dict[str, Any]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", help="models or patterns; default: every member of every family")
+    parser.add_argument(
+        "names", nargs="*", help="models or patterns; default: every member of every family, of timm the TIMM"
+    )
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=1800, help="limit for one model")
     parser.add_argument("--gigabytes", type=float, default=14, help="limit for one model and its children")
     parser.add_argument("--again", action="store_true", help="also models that have a row for this check")
     parser.add_argument("--page", action="store_true", help="only write the page from the rows that there are")
     arguments = parser.parse_args()
-    catalogue = [entry.shown for entry in open_zoo().entries("model") if "family" in entry.data]
+    catalogue = members()
     if arguments.page:
         write_page(catalogue)
         return 0
@@ -100,6 +158,12 @@ def main() -> int:
     return 0
 
 
+def members() -> list[str]:
+    """Every member of every family; of timm, the TIMM."""
+    names = [entry.shown for entry in open_zoo().entries("model") if "family" in entry.data]
+    return [name for name in names if not name.startswith("timm/") or name.removeprefix("timm/") in TIMM]
+
+
 def _fits(name: str, patterns: Sequence[str]) -> bool:
     return any(name == pattern or fnmatch.fnmatch(name, pattern) for pattern in patterns)
 
@@ -116,18 +180,20 @@ def check_of(name: str) -> str:
     for folder in (*CHECKED, f"zoo_plugins/{family}"):
         for path in sorted(ROOT.joinpath(folder).rglob("*.py")):
             digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
-    digest.update(json.dumps([options_of(name), versions()], sort_keys=True).encode())
+    digest.update(json.dumps([options_of(name), versions(family)], sort_keys=True).encode())
     return digest.hexdigest()[:16]
 
 
-def versions() -> dict[str, str]:
+def versions(family: str) -> dict[str, str]:
     """The libraries that take part."""
-    return {"python": platform.python_version(), **{package: version(package) for package in PACKAGES}}
+    packages = (*PACKAGES, *FAMILY_PACKAGES.get(family, ()))
+    return {"python": platform.python_version(), **{package: version(package) for package in packages}}
 
 
 def measure(name: str, *, seconds: float, most_bytes: int) -> Row:
     """Export one model in a process of its own; what came of it, as a row."""
-    row: Row = {"model": name, "check": check_of(name), "options": options_of(name), "versions": versions()}
+    row: Row = {"model": name, "check": check_of(name), "options": options_of(name)}
+    row["versions"] = versions(name.partition("/")[0])
     row["machine"] = machine_kind()
     with tempfile.TemporaryDirectory(prefix="zoo-coverage-") as folder:
         command = [sys.executable, "-m", "zoo_core", "export", name, "--to", str(Path(folder, "export")), "--json"]

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import io
+import shutil
+import ssl
+import subprocess
+import threading
 from collections import OrderedDict
+from functools import partial
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 import safetensors.torch
 import torch
+from conftest import QuietHandler
 from torch import Tensor, nn
 
 from zoo_core import Weights, ZooError
@@ -158,3 +165,71 @@ def test_the_module_itself_knows_its_old_names() -> None:
 def test_weights_of_another_shape() -> None:
     with pytest.raises(ZooError, match=r"the weights V1 do not fit the model: .*size mismatch for weight"):
         load_published(nn.Linear(4, 2), TENSORS, source="V1")
+
+
+def unhashed(file: str = "model.safetensors", address: str = "https://127.0.0.1:9/") -> Weights:
+    return Weights(name="V1", url=f"{address}{file}", sha256=None)
+
+
+def place_of(weights: Weights, folder: Path) -> Path:
+    return folder / f"{hashlib.sha256(weights.url.encode()).hexdigest()[:8]}-model.safetensors"
+
+
+def test_weights_without_a_published_hash_may_not_change(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    weights = unhashed()
+    path = place_of(weights, tmp_path)
+    safetensors.torch.save_file(TENSORS, path)
+    assert fetch_weights(weights, model="some", folder=tmp_path).keys() == TENSORS.keys()
+    assert (
+        "Warning: no sha256 is published for the weights V1 of some: they are taken as they" in capsys.readouterr().err
+    )
+    note = path.with_name(f"{path.name}.sha256")
+    assert note.read_text().strip() == hashlib.sha256(path.read_bytes()).hexdigest()
+    fetch_weights(weights, model="some", folder=tmp_path)
+    assert not capsys.readouterr().err
+    safetensors.torch.save_file({"weight": TENSORS["bias"]}, path)
+    with pytest.raises(ZooError, match=r"is not the weights V1 of some: its sha256 is another one"):
+        fetch_weights(weights, model="some", folder=tmp_path)
+
+
+@pytest.mark.parametrize(("file", "address"), [("a.pth", "https://127.0.0.1:9/"), ("a.safetensors", NOBODY[:-11])])
+def test_without_a_hash_only_safetensors_over_https_are_taken(tmp_path: Path, file: str, address: str) -> None:
+    with pytest.raises(ZooError, match=r"have no sha256, and http.* is not \.safetensors over https"):
+        fetch_weights(unhashed(file, address), model="some", folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_hash_and_a_network(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match=r"cannot fetch the weights V1 of some from .*: no connection") as caught:
+        fetch_weights(unhashed(), model="some", folder=tmp_path)
+    assert str(place_of(unhashed(), tmp_path)) in str(caught.value.hint)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="a server with https needs a certificate")
+@pytest.mark.parametrize("whole", [True, False])
+def test_without_a_hash_they_come_whole_or_not_at_all(tmp_path: Path, monkeypatch: Any, whole: bool) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject]
+    subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
+    sent = safetensors.torch.save(TENSORS)
+    (tmp_path / "model.safetensors").write_bytes(sent if whole else sent[:-3])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path))) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        weights = unhashed(address=f"https://127.0.0.1:{server.server_port}/")
+        try:
+            if whole:
+                found = fetch_weights(weights, model="some", folder=tmp_path / "cache")
+                assert torch.equal(found["weight"], TENSORS["weight"])
+            else:
+                with pytest.raises(ZooError, match="damaged"):
+                    fetch_weights(weights, model="some", folder=tmp_path / "cache")
+                assert not list((tmp_path / "cache").iterdir())
+        finally:
+            server.shutdown()
+            thread.join()

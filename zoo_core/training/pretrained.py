@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,8 @@ from torch import Tensor, nn
 from zoo_core.data.download import problem_of, stream_to
 from zoo_core.discovery.cache import cache_folder
 from zoo_core.errors import RefusedFileError, UsageError, ZooError, did_you_mean
-from zoo_core.files import clear_io_errors, sha256_of
+from zoo_core.files import clear_io_errors, sha256_of, write_atomic
+from zoo_core.registry import warn
 from zoo_core.specs import Weights
 
 from .checkpoint import copy_state, read_tensors
@@ -42,13 +44,15 @@ def fetch_weights(weights: Weights, *, model: str, folder: Path | None = None) -
     """The tensors of published weights, by the names that they have in their file, in memory.
 
     They are fetched into `folder` (default: the user's cache) unless they are there. A hash that is only a prefix, as
-    libraries put it into names of files, is enough for an https address. Raises ZooError when there is no network, when
-    other bytes come, when the file is damaged; RefusedFileError when it holds more than tensors.
+    libraries put it into names of files, is enough for an https address. Where none is published, what comes first is
+    taken, with a warning, and its hash is kept beside it: it cannot change unseen. Raises ZooError when there is no
+    network, when other bytes come, when the file is damaged; RefusedFileError when it holds more than tensors.
     """
-    path = (folder or cache_folder() / "weights") / f"{weights.sha256[:_SHORTEST_HASH]}-{_file_name(weights)}"
+    path = (folder or cache_folder() / "weights") / _file_name(weights)
     if not path.exists():
         _fetch(weights, path, model=model)
-    elif not sha256_of(path).startswith(weights.sha256):
+    known = _kept_hash(path, weights, model=model) if weights.sha256 is None else weights.sha256
+    if not sha256_of(path).startswith(known):
         raise ZooError(
             f"{path} is not the weights {weights.name} of {model}: its sha256 is another one",
             hint="remove it to fetch it again",
@@ -76,18 +80,46 @@ def load_published(module: nn.Module, tensors: Mapping[str, Tensor], *, source: 
 
 
 def _file_name(weights: Weights) -> str:
-    return weights.url.partition("?")[0].rpartition("/")[2] or "weights.pth"
+    """The name in the cache: that of the address, and what tells it from others of that name."""
+    mark = hashlib.sha256(weights.url.encode()).hexdigest() if weights.sha256 is None else weights.sha256
+    return f"{mark[:_SHORTEST_HASH]}-{weights.url.partition('?')[0].rpartition('/')[2] or 'weights.pth'}"
+
+
+def _kept_hash(path: Path, weights: Weights, *, model: str) -> str:
+    """The sha256 that the file had when it was first seen, which is now where there is no note of it."""
+    note = path.with_name(f"{path.name}.sha256")
+    with clear_io_errors("cannot read or write", note):
+        if not note.exists():
+            write_atomic(note, f"{sha256_of(path)}\n")
+            warn(
+                f"no sha256 is published for the weights {weights.name} of {model}: "
+                f"they are taken as they came from {weights.url}, and must stay the same from now on"
+            )
+        return note.read_text(encoding="utf-8").strip()
+
+
+def _require_protection(weights: Weights, *, model: str) -> None:
+    """Raise ZooError where neither the hash nor the way it comes says that a file is the right one."""
+    which, protected = f"the weights {weights.name} of {model}", weights.url.startswith("https://")
+    if weights.sha256 is None:
+        if not protected or not _file_name(weights).endswith(".safetensors"):
+            raise ZooError(
+                f"{which} have no sha256, and {weights.url} is not .safetensors over https",
+                hint="the plugin must give the whole sha256",
+            )
+        return
+    if not protected and len(weights.sha256) < _WHOLE_HASH:
+        raise ZooError(
+            f"{which} would come unprotected from {weights.url}",
+            hint="an address without https needs the whole sha256; the plugin must give one",
+        )
+    if len(weights.sha256) < _SHORTEST_HASH:
+        raise ZooError(f"{which} have no sha256", hint="the plugin must give one")
 
 
 def _fetch(weights: Weights, path: Path, *, model: str) -> None:
     """Fetch a file into its place, whole and checked, or not at all."""
-    if not weights.url.startswith("https://") and len(weights.sha256) < _WHOLE_HASH:
-        raise ZooError(
-            f"the weights {weights.name} of {model} would come unprotected from {weights.url}",
-            hint="an address without https needs the whole sha256; the plugin must give one",
-        )
-    if len(weights.sha256) < _SHORTEST_HASH:
-        raise ZooError(f"the weights {weights.name} of {model} have no sha256", hint="the plugin must give one")
+    _require_protection(weights, model=model)
     most = _MOST_BYTES if weights.size is None else weights.size + _SLACK
     with clear_io_errors("cannot write", path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,11 +128,14 @@ def _fetch(weights: Weights, path: Path, *, model: str) -> None:
 
             def fetch() -> None:
                 stream_to(weights.url, temporary, most_bytes=most)
-                if not sha256_of(temporary).startswith(weights.sha256):
+                if weights.sha256 is None:
+                    read_tensors(temporary, what="the weights")  # a file that was cut off says so
+                elif not sha256_of(temporary).startswith(weights.sha256):
                     raise ValueError("another sha256")
 
             problem = problem_of(fetch, path=path)
             if problem is None:
+                path.with_name(f"{path.name}.sha256").unlink(missing_ok=True)  # of a file that was removed
                 temporary.replace(path)
     if problem is not None:
         raise ZooError(
