@@ -202,7 +202,8 @@ def test_the_base_install_is_what_deployment_needs() -> None:
 def test_what_is_imported_is_declared() -> None:
     declared = requirements("train", "view", "timm", "smp", "tensorboard")
     for path in PRODUCT:
-        assert imported(path) <= declared, short(path)
+        known = declared | {"pytest"} if short(path) == "zoo_core/testing.py" else declared  # pytest itself loads that
+        assert imported(path) <= known, short(path)
     declared = requirements("train", "view", "test")
     benchmarks = list(ROOT.glob("benchmarks/*.py"))
     beside = {path.stem for path in benchmarks}

@@ -65,7 +65,7 @@ def test_a_sabotaged_exporter_never_publishes(workplace: Path, site: Path, run_z
     assert (workplace / "kept.rejected" / "model.onnx").exists()
 
 
-def _sabotage(monkeypatch: pytest.MonkeyPatch, *, in_optimiser: bool) -> None:
+def sabotage(monkeypatch: pytest.MonkeyPatch, *, in_optimiser: bool) -> None:
     """From now on the exporter, or its optimiser, gives lenet5's second convolution weights that are too large."""
     honest = torch.onnx.export
 
@@ -94,7 +94,7 @@ PLACE = r"first at node node_conv2d_1 \(Conv\) of conv2, zoo_plugins/lenet5/net\
 def test_the_error_names_the_guilty_node(
     tmp_path: Path, zoo_here: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _sabotage(monkeypatch, in_optimiser=False)
+    sabotage(monkeypatch, in_optimiser=False)
     done = zoo_here("export", "lenet5", "--json")
     assert done.code == 3
     assert re.search(PLACE, " ".join(done.stderr.split())), done.stderr
@@ -105,7 +105,7 @@ def test_the_error_names_the_guilty_node(
 def test_a_guilty_optimiser_is_done_without(
     tmp_path: Path, zoo_here: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _sabotage(monkeypatch, in_optimiser=True)
+    sabotage(monkeypatch, in_optimiser=True)
     done = zoo_here("export", "lenet5", "--json")
     assert done.code == 0, done.stderr
     assert done.json["outcome"] == "verified"

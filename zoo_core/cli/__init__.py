@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,6 +31,9 @@ COMMANDS = {
     "view": "Show an export's graph in the browser.",
     "features": "Write what a layer gives for the samples of a dataset.",
     "plot": "Draw pictures of a run.",
+    "doctor": "Look at this machine, and at a model stage by stage.",
+    "check": "Check a plugin, or one model, against the rules of conformance.",
+    "new": "Write a new plugin, complete and ready to be tested.",
 }
 
 
@@ -118,7 +123,36 @@ def _terminate(number: int, frame: object) -> None:
     raise SystemExit(128 + number)
 
 
+@contextlib.contextmanager
+def _own_stdout() -> Iterator[None]:
+    """What the command prints goes to stdout; what C code and child processes write there goes to stderr.
+
+    The result may be somebody's JSON, and torch's older exporter prints the graph that it cannot convert.
+    """
+    given = sys.stdout
+    if given is None:  # closed by the caller: there is nobody to tell
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 until the process ends
+        yield
+        return
+    given.flush()
+    before = os.dup(1)
+    try:
+        with open(os.dup(before), "w", encoding=given.encoding, errors=given.errors) as ours:
+            os.dup2(2, 1)
+            sys.stdout = ours
+            yield
+    finally:
+        sys.stdout = given
+        os.dup2(before, 1)
+        os.close(before)
+
+
 def _run() -> int:
+    with _own_stdout():
+        return _code_of_command()
+
+
+def _code_of_command() -> int:
     try:
         code = zoo.main(standalone_mode=False)
         sys.stdout.flush()

@@ -17,7 +17,7 @@ from .schedules import Schedule
 
 if TYPE_CHECKING:
     from .augment import Augment, choose_augmentations
-    from .checkpoint import load_strictly
+    from .checkpoint import copy_state, load_strictly, read_tensors, save_tensors
     from .evaluation import evaluate
     from .feed import Feed
     from .loop import Loop
@@ -33,12 +33,15 @@ _WITH_TORCH = {
     "Loss": "losses",
     "TrainState": "state",
     "choose_augmentations": "augment",
+    "copy_state": "checkpoint",
     "derive_seed": "placement",
     "evaluate": "evaluation",
     "load_strictly": "checkpoint",
     "loss_for": "losses",
     "normalize_tensor": "normalize",
     "pick_device": "placement",
+    "read_tensors": "checkpoint",
+    "save_tensors": "checkpoint",
     "seed_everything": "placement",
 }
 
@@ -54,6 +57,7 @@ __all__ = [
     "TrainState",
     "best_row",
     "choose_augmentations",
+    "copy_state",
     "derive_seed",
     "evaluate",
     "load_run",
@@ -61,6 +65,8 @@ __all__ = [
     "loss_for",
     "normalize_tensor",
     "pick_device",
+    "read_tensors",
+    "save_tensors",
     "seed_everything",
 ]
 

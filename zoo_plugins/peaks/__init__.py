@@ -45,5 +45,6 @@ def zoo_datasets() -> Iterator[DatasetSpec]:
         inputs={"sequence": TensorSpec("N", 1, "length")},
         classes=("background", "peak"),
         splits=("train", "validation", "test"),
+        source="https://github.com/trokas/ai_primer",
         license="CC0-1.0",
     )

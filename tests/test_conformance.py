@@ -1,0 +1,297 @@
+"""Each rule of conformance has a plugin that breaks it, and that no other rule complains about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from broken_plugins import DATASET, MODEL, TRAINER, Break, broken
+
+FORWARD = "logits = self.last(torch.relu(self.first(image.flatten(1))))"
+EXPORT = "exports-and-is-verified"
+
+MODELS = {
+    "says-where-it-comes-from": Break(old='license="MIT"', new='license=""'),
+    "options-can-be-typed": Break(
+        old="num_classes: int = 3):", new='num_classes: int = 3, mode: str | None = "none"):'
+    ),
+    "builds-with-defaults": Break(old="num_classes: int = 3):", new="num_classes: int = 3, hidden: int):"),
+    "refuses-unknown-options": Break(
+        old="@hookimpl",
+        new="""
+        import functools
+
+        def lenient(builder):
+            @functools.wraps(builder)
+            def build(**options):
+                return builder(**{name: options[name] for name in builder.__kwdefaults__ if name in options})
+            return build
+
+        build = lenient(build)
+
+        @hookimpl""",
+    ),
+    "explains-bad-sizes": Break(file="net.py", old="< 1:", new="< 0:"),
+    "seed-decides-the-weights": Break(
+        file="net.py",
+        old="self.last = nn.Linear(8, num_classes)",
+        new="""self.last = nn.Linear(8, num_classes)
+                import os
+                with torch.no_grad():
+                    self.last.bias.fill_(int.from_bytes(os.urandom(2), "little") / 2**16)""",
+    ),
+    "keeps-no-hidden-tensors": Break(
+        file="net.py",
+        old="self.last = nn.Linear(8, num_classes)",
+        new="self.last = nn.Linear(8, num_classes)\n                self.sizes = {'a': [torch.ones(2)]}",
+    ),
+    "weights-survive-saving": Break(
+        file="net.py",
+        old="def forward(",
+        new="""def get_extra_state(self):
+                return {"steps": 3}
+
+            def set_extra_state(self, state):
+                pass
+
+            def forward(""",
+    ),
+    "gives-what-it-declares": Break(
+        old='TensorSpec("N", "num_classes")', new='TensorSpec("N", "num_classes", dtype="float64")'
+    ),
+    "follows-its-sizes": Break(file="net.py", old="nn.Linear(8, num_classes)", new="nn.Linear(8, 3)"),
+    "stays-finite": Break(
+        file="net.py",
+        old=FORWARD,
+        new=FORWARD + "\n                logits = logits / image.abs().flatten(1).amax(1, True)",
+    ),
+    "rows-are-independent": Break(
+        file="net.py", old=FORWARD, new=FORWARD + "\n                logits = logits + logits.mean(0)"
+    ),
+    "evaluates-alike": Break(
+        file="net.py", old=FORWARD, new=FORWARD + "\n                logits = logits * (1 + 1e-6 * torch.rand(()))"
+    ),
+    "leaves-its-input-alone": Break(file="net.py", old=FORWARD, new="image.clamp_(min=0)\n                " + FORWARD),
+    "every-parameter-learns": Break(
+        file="net.py",
+        old="self.last = nn.Linear(8, num_classes)",
+        new="self.last = nn.Linear(8, num_classes)\n                self.spare = nn.Linear(2, 2)",
+    ),
+    "learns-a-batch": Break(
+        old='license="MIT",',
+        new='license="MIT",\n                loss=lambda outputs, targets: outputs["logits"].sum() * 0,',
+    ),
+    EXPORT: Break(file="net.py", old=FORWARD, new=FORWARD + "\n                logits = torch.digamma(logits.exp())"),
+}
+
+PLUGINS = {
+    "loads": Break(old="from zoo_core import", new="raise OSError('out of luck')\nfrom zoo_core import"),
+    "imports-without-heavy-packages": Break(
+        old="from zoo_core import", new="import pandas\n\n        from zoo_core import"
+    ),
+    "imports-quickly": Break(
+        old="from zoo_core import",
+        new="""import time
+        until = time.process_time() + 0.2
+        while time.process_time() < until:
+            pass
+        from zoo_core import""",
+    ),
+    "imports-offline": Break(
+        old="from zoo_core import",
+        new="import socket\n        socket.getaddrinfo('localhost', 80)\n        from zoo_core import",
+    ),
+    "imports-without-side-effects": Break(
+        old="from zoo_core import",
+        new="from pathlib import Path\n        Path(__file__).with_name('trace').touch()\n        from zoo_core import",
+    ),
+    "names-stay-apart": Break(old="def build(", new="def net():\n            pass\n\n\n        def build("),
+    "family-members-are-specs": Break(
+        old="@hookimpl",
+        new="""
+        def member(name):
+            return ModelSpec(
+                name=f"kin/{name}", build=build, task="image-classification", summary="kin",
+                inputs={"image": TensorSpec("N", "in_channels", "height", "width")},
+                outputs={"logits": TensorSpec("N", "num_classes")}, source="https://example.org",
+            )
+
+        @hookimpl
+        def zoo_families():
+            from zoo_core import ModelFamily
+
+            yield ModelFamily(prefix="kin", names=lambda: ["first"], spec=member)
+
+        @hookimpl""",
+    ),
+    "commands-have-help": Break(
+        old="@hookimpl",
+        new="""
+        @hookimpl
+        def zoo_commands():
+            import click
+
+            yield click.Command("silent", callback=print)
+
+        @hookimpl""",
+    ),
+    "expected-failures-are-rules": Break(
+        old='license="MIT",', new='license="MIT",\n                expected_failures={"learns-a-bach": "misspelt"},'
+    ),
+}
+
+DATASETS = {
+    "says-where-it-comes-from": Break(old='source="https://example.org"', new='source=""'),
+    "gives-what-it-declares": Break(old="targets =", new="inputs[7, 0, 2, 2] = np.nan\n            targets ="),
+    "labels-are-classes": Break(old="np.arange(60) % 3", new="np.arange(60) % 2"),
+    "splits-are-disjoint": Break(old='(0 if split == "train" else 1)', new="(0)"),
+    "keeps-its-order": Break(
+        old="return ArraySplit(",
+        new="""order = [int(name) for name in {str(number) for number in range(60)}]
+            inputs, targets = inputs[order], targets[order]
+            return ArraySplit(""",
+    ),
+    "explains-missing-data": Break(
+        old="drawn =",
+        new="next(iter(root.iterdir()))\n            drawn =",
+    ),
+}
+
+TRAINERS = {
+    "works-with-defaults": Break(old="lr: float = 0.1", new="lr: float"),
+    "tells-every-epoch": Break(
+        file="loop.py", old="return result", new="return dataclasses.replace(result, epochs=result.epochs + 1)"
+    ),
+    "makes-the-loss-fall": Break(file="loop.py", old="momentum=0.9", new="momentum=0.9, maximize=True"),
+    "repeats-itself": Break(
+        file="loop.py",
+        old="optimizer =",
+        new="""if len(CALLS) == 2:
+                job.module[1].bias.data.add_(0.01)
+            optimizer =""",
+    ),
+    "resumes-exactly": Break(
+        file="loop.py",
+        old="optimizer =",
+        new="""if job.state is not None:
+                job = dataclasses.replace(job, state=dataclasses.replace(job.state, optimizer={}))
+            optimizer =""",
+    ),
+    "stops-when-it-is-told-to": Break(
+        file="loop.py",
+        old="result = loop.fit(on_epoch=on_epoch)",
+        new="""try:
+                result = loop.fit(on_epoch=on_epoch)
+            except KeyboardInterrupt:
+                return loop.result()""",
+    ),
+}
+
+
+def failed(zoo: Callable[..., Any], name: str, *more: str) -> dict[str, str]:
+    """The rules that `zoo check NAME` finds broken, and what it says."""
+    result = zoo("check", name, "--json", *more)
+    assert result.code in {0, 3}, result.stderr
+    assert (result.code == 3) == bool(result.json["failed"])
+    return {row["rule"]: row["detail"] for row in result.json["failed"]}
+
+
+@pytest.mark.parametrize("rule", MODELS)
+def test_a_broken_model(rule: str, zoo_here: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-tried", files=broken(MODEL, MODELS[rule]), entries={"tried": "zoo_tried"})
+    found = failed(zoo_here, "tried")
+    # The export looks at everything that is computed once more, by itself.
+    assert set(found) - ({EXPORT} if rule != EXPORT else set()) == {rule}, found
+
+
+@pytest.mark.parametrize("rule", PLUGINS)
+def test_a_broken_plugin(rule: str, zoo_here: Any, fake_distribution: Any, site: Any) -> None:
+    site.mkdir()
+    site.joinpath("pandas.py").touch()
+    fake_distribution("zoo-tried", files=broken(MODEL, PLUGINS[rule]), entries={"tried": "zoo_tried"})
+    only = [text for name in PLUGINS for text in ("--rule", name)]
+    found = failed(zoo_here, "tried", *(only if rule != "loads" else ()))
+    assert set(found) == {rule}, found
+
+
+@pytest.mark.parametrize("rule", DATASETS)
+def test_a_broken_dataset(rule: str, zoo_here: Any, fake_distribution: Any, tmp_path: Any) -> None:
+    fake_distribution("zoo-tried", files=broken(DATASET, DATASETS[rule]), entries={"tried": "zoo_tried"})
+    tmp_path.joinpath("root").mkdir()
+    tmp_path.joinpath("root", "data").touch()
+    found = failed(zoo_here, "tried", "-d", f"root={tmp_path / 'root'}")
+    assert set(found) == {rule}, found
+
+
+@pytest.mark.parametrize("rule", TRAINERS)
+def test_a_broken_trainer(rule: str, zoo_here: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-tried", files=broken(TRAINER, TRAINERS[rule]), entries={"tried": "zoo_tried"})
+    found = failed(zoo_here, "tried")
+    assert set(found) == {rule}, found
+
+
+@pytest.mark.parametrize("healthy", [MODEL, DATASET, TRAINER], ids=["model", "dataset", "trainer"])
+def test_a_healthy_plugin(healthy: dict[str, str], zoo_here: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-tried", files=healthy, entries={"tried": "zoo_tried"})
+    assert failed(zoo_here, "tried") == {}
+
+
+def test_a_pattern_that_no_rule_fits(zoo_here: Any) -> None:
+    result = zoo_here("check", "lenet5", "--rule", "stays-finit")
+    assert result.code == 2
+    assert "no rule for lenet5 is called stays-finit" in result.stderr
+    assert "stays-finite" in result.stderr
+
+
+def test_a_name_that_means_nothing_and_one_that_means_two_things(zoo_here: Any, fake_distribution: Any) -> None:
+    result = zoo_here("check", "lenet6")
+    assert (result.code, result.stdout) == (2, "")
+    assert "there is no plugin and no model called 'lenet6'" in result.stderr
+    assert "unknown plugin 'lenet6'" in zoo_here("check", "plugin:lenet6").stderr
+    fake_distribution("zoo-other", files=MODEL, entries={"lenet5": "zoo_other"})
+    result = zoo_here("check", "lenet5")
+    assert result.code == 2
+    assert "say which: plugin:zoo-core:lenet5 or plugin:zoo-other:lenet5" in result.stderr
+
+
+def test_every_rule_has_a_broken_plugin() -> None:
+    from zoo_core.checks import (
+        dataset_rules,
+        export_rules,
+        forward_rules,
+        model_rules,
+        plugin_rules,
+        train_rules,
+        trainer_rules,
+    )
+
+    of_models = (model_rules, forward_rules, train_rules, export_rules)
+    assert {rule.name for module in of_models for rule in module.RULES} == set(MODELS)
+    assert {rule.name for rule in plugin_rules.RULES} == set(PLUGINS) - {"loads", "expected-failures-are-rules"}
+    assert {rule.name for rule in dataset_rules.RULES} == set(DATASETS)
+    assert {rule.name for rule in trainer_rules.RULES} == set(TRAINERS)
+
+
+def test_a_declared_failure_is_skipped_with_its_reason(zoo_here: Any, fake_distribution: Any) -> None:
+    fault = MODELS["keeps-no-hidden-tensors"]
+    files = broken(broken(MODEL, fault), _declared("keeps-no-hidden-tensors"))
+    fake_distribution("zoo-tried", files=files, entries={"tried": "zoo_tried"})
+    result = zoo_here("check", "tried", "--json")
+    assert result.code == 0, result.stderr
+    skipped = {row["rule"]: row for row in result.json["skipped"]}["keeps-no-hidden-tensors"]
+    assert skipped["expected"] == "as published"
+    assert skipped["detail"].startswith("expected to fail, as published: sizes is a plain tensor")
+
+
+def test_a_declared_failure_that_does_not_happen_fails(zoo_here: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-tried", files=broken(MODEL, _declared("stays-finite")), entries={"tried": "zoo_tried"})
+    assert failed(zoo_here, "tried", "--rule", "stays-finite") == {
+        "stays-finite": "it passes, but expected_failures says 'as published': take it out"
+    }
+
+
+def _declared(rule: str) -> Break:
+    return Break(
+        old='license="MIT",', new=f'license="MIT",\n                expected_failures={{"{rule}": "as published"}},'
+    )

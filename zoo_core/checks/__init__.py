@@ -1,0 +1,8 @@
+"""Conformance: what everybody may expect of a plugin. One function a rule, one promise each."""
+
+from __future__ import annotations
+
+from .rule import BrokenRuleError, Finding, NotApplicableError, Rule
+from .runner import Check, CheckOptions, checks_of
+
+__all__ = ["BrokenRuleError", "Check", "CheckOptions", "Finding", "NotApplicableError", "Rule", "checks_of"]

@@ -1,0 +1,112 @@
+"""Rules for a model as it is declared and built, before anything is fed to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo_core.building import missing_options
+from zoo_core.options import Option
+
+from .model_subject import ModelSubject
+from .rule import BrokenRuleError, rules
+
+_UNKNOWN = "zoo_no_such_option"
+
+
+def says_where_it_comes_from(model: ModelSubject) -> None:
+    """The spec gives a source and a license.
+
+    Who uses a model in a product has to know both, and nobody else can tell.
+    """
+    if missing := [field for field in ("source", "license") if not getattr(model.model.spec, field)]:
+        raise BrokenRuleError(f"ModelSpec {model.model.name!r} gives no {' and no '.join(missing)}")
+
+
+def builds_with_defaults(model: ModelSubject) -> None:
+    """The model is built without any option.
+
+    The first thing that anybody types is `zoo export NAME`.
+    """
+    if missing := missing_options(model.model.spec, model.given):
+        raise BrokenRuleError(f"option {missing[0].name!r} has no default")
+    model.build_with({})
+
+
+def options_can_be_typed(model: ModelSubject) -> None:
+    """Each option's default, typed as `-o name=value`, is read back as the same value.
+
+    Otherwise what `zoo info` shows is not what one has to type.
+    """
+    for option in model.model.spec.options:
+        if option.required:
+            continue
+        typed = _typed(option)
+        if option.parse(typed, where=model.shown) != option.default:
+            raise BrokenRuleError(f"{option.name}={typed} is read as {option.parse(typed, where=model.shown)!r}")
+
+
+def refuses_unknown_options(model: ModelSubject) -> None:
+    """The builder takes no option that it does not declare.
+
+    A mistyped option must not be swallowed: who typed it believes that it worked.
+    """
+    try:
+        model.model.spec.build(**{**model.options, _UNKNOWN: 0})
+    except TypeError:
+        return
+    raise BrokenRuleError(f"the builder takes {_UNKNOWN}=0 without complaint")
+
+
+def seed_decides_the_weights(model: ModelSubject) -> None:
+    """The same seed gives the same weights.
+
+    What cannot be made again cannot be compared with anything.
+    """
+    first, second = model.build().state_dict(), model.build().state_dict()
+    for name, tensor in first.items():
+        if isinstance(tensor, Tensor) and not torch.equal(tensor, second[name]):
+            raise BrokenRuleError(f"{name} differs between two builds with the same seed; draw it with torch alone")
+
+
+def keeps_no_hidden_tensors(model: ModelSubject) -> None:
+    """Every tensor of the model is a parameter or a buffer.
+
+    A plain attribute is not saved with the weights, and stays behind when the model moves to another device.
+    """
+    for path, part in model.build().named_modules():
+        for name, value in vars(part).items():
+            if name.startswith("_") and name in _TORCHS_OWN:
+                continue
+            if next(_tensors_in(value), None) is not None:
+                where = f"{path}.{name}" if path else name
+                raise BrokenRuleError(f"{where} is a plain tensor; make it a parameter or a buffer")
+
+
+_TORCHS_OWN = frozenset(vars(nn.Module()))
+"""Where torch itself keeps parameters, buffers and hooks."""
+
+
+def _tensors_in(value: Any, depth: int = 3) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple | dict) and depth:
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _tensors_in(item, depth - 1)
+
+
+def _typed(option: Option) -> str:
+    if option.default is None:
+        return "none"
+    if isinstance(option.default, tuple):
+        return ",".join(map(str, option.default))
+    return str(option.default)
+
+
+RULES = (
+    *rules("import", says_where_it_comes_from, options_can_be_typed),
+    *rules("build", builds_with_defaults, refuses_unknown_options, seed_decides_the_weights, keeps_no_hidden_tensors),
+)

@@ -1,0 +1,65 @@
+"""What a rule of conformance is, and what comes of it for one subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from zoo_core.records import Record
+
+Stage = Literal["import", "build", "forward", "train", "export", "load", "fit"]
+Outcome = Literal["passed", "failed", "skipped"]
+
+
+class BrokenRuleError(Exception):
+    """The subject does not keep the promise; the message says what was seen."""
+
+
+class NotApplicableError(Exception):
+    """The promise says nothing about this subject, or cannot be looked at here; the message says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One promise that a plugin of the zoo keeps.
+
+    `test(subject)` returns when it is kept, and raises BrokenRuleError or NotApplicableError otherwise; whatever the
+    plugin raises inside breaks the rule too. `why` is the docstring of the test. `stage`: how far a user has come when
+    it matters.
+    """
+
+    name: str
+    stage: Stage
+    why: str
+    test: Callable[[Any], None]
+
+    @property
+    def promise(self) -> str:
+        """The first sentence of `why`."""
+        return " ".join(self.why.partition("\n\n")[0].split())
+
+
+def rules(stage: Stage, *tests: Callable[[Any], None]) -> tuple[Rule, ...]:
+    """The tests as rules; a rule is called like its function, with dashes."""
+    return tuple(
+        Rule(name=test.__name__.replace("_", "-"), stage=stage, why=(test.__doc__ or "").strip(), test=test)
+        for test in tests
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding(Record):
+    """What came of one rule for one subject.
+
+    `expected` is the reason that the plugin gives for a failure that it declares; such a rule counts as skipped.
+    `promise` is what the rule asks for.
+    """
+
+    subject: str
+    rule: str
+    outcome: Outcome
+    seconds: float
+    detail: str = ""
+    expected: str = ""
+    promise: str = ""

@@ -1,0 +1,221 @@
+"""Which rules apply to what a name stands for, and what comes of each."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import importlib.util
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from zoo_core.discovery import Plugin
+from zoo_core.discovery.offers import words
+from zoo_core.discovery.place import place_of
+from zoo_core.errors import MissingExtraError, UsageError, did_you_mean
+from zoo_core.registry import KINDS, Entry, Zoo
+
+from .rule import BrokenRuleError, Finding, NotApplicableError, Rule, rules
+from .subjects import DatasetSubject, PluginSubject
+
+LOADS = "loads"
+
+
+class Subject(Protocol):
+    """What rules are applied to."""
+
+    @property
+    def shown(self) -> str:
+        """What findings call it."""
+        ...
+
+    @property
+    def module(self) -> str:
+        """The module that its plugin's entry point names."""
+        ...
+
+    @property
+    def expected_failures(self) -> Mapping[str, str]:
+        """Rules that the plugin says it breaks, and why."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One rule for one subject, not looked at yet."""
+
+    rule: Rule
+    subject: Subject
+
+    def run(self) -> Finding:
+        """Look at it. Nothing that a plugin does is raised, except KeyboardInterrupt."""
+        start = time.perf_counter()
+        outcome, detail = "passed", ""
+        try:
+            with contextlib.redirect_stdout(sys.stderr):
+                self.rule.test(self.subject)
+        except BrokenRuleError as error:
+            outcome, detail = "failed", str(error)
+        except NotApplicableError as error:
+            outcome, detail = "skipped", str(error)
+        except MissingExtraError as error:
+            outcome, detail = "skipped", words(error)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 a plugin may raise anything, also SystemExit
+            outcome, detail = "failed", f"{words(error)}{place_of(error, self.subject.module)}"
+        return self._judged(outcome, detail, seconds=time.perf_counter() - start)
+
+    def _judged(self, outcome: Any, detail: str, *, seconds: float) -> Finding:
+        """The finding; a declared failure is skipped, and one that did not happen fails."""
+        reason = self.subject.expected_failures.get(self.rule.name, "")
+        if reason and outcome == "failed":
+            outcome, detail = "skipped", f"expected to fail, {reason}: {detail}"
+        elif reason and outcome == "passed":
+            outcome, detail = "failed", f"it passes, but expected_failures says {reason!r}: take it out"
+            reason = ""
+        return Finding(
+            subject=self.subject.shown,
+            rule=self.rule.name,
+            outcome=outcome,
+            seconds=round(seconds, 3),
+            detail=detail,
+            expected=reason,
+            promise=self.rule.promise,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions:
+    """What a check is told besides a name: builder options, dataset options, patterns of rules."""
+
+    options: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    download: bool = False
+    only: tuple[str, ...] = ()
+
+
+def checks_of(zoo: Zoo, name: str, given: CheckOptions | None = None) -> tuple[Check, ...]:
+    """Every rule that applies to what `name` stands for: a plugin with all that it offers, or one entry.
+
+    `name` is a plugin's id, entry point or distribution, or the name of a model, dataset or trainer; `plugin:`,
+    `model:` and so on say which. Raises UsageError for a name that is unknown or means two things, and for a pattern
+    that no rule fits.
+    """
+    given = given or CheckOptions()
+    checks: list[Check] = []
+    for subject in _subjects(zoo, name, given):
+        checks += [Check(rule=rule, subject=subject) for rule in (*rules_for(subject), *_declared_rules(subject))]
+    if not given.only:
+        return tuple(checks)
+    chosen = tuple(check for check in checks if any(fnmatch.fnmatch(check.rule.name, text) for text in given.only))
+    if not chosen:
+        known = sorted({check.rule.name for check in checks})
+        hint = did_you_mean(given.only[0], known) or f"one of {', '.join(known)}"
+        raise UsageError(f"no rule for {name} is called {' or '.join(given.only)}", hint=hint)
+    return chosen
+
+
+def rules_for(subject: Subject) -> tuple[Rule, ...]:
+    """The rules for this kind of subject, in the order in which a user comes upon them."""
+    if isinstance(subject, PluginSubject):
+        if subject.plugin.problem is not None and subject.plugin.status != "slow":
+            return rules("import", loads)
+        from .plugin_rules import RULES as PLUGIN_RULES
+
+        return (*rules("import", loads), *PLUGIN_RULES)
+    if isinstance(subject, DatasetSubject):
+        from .dataset_rules import RULES as DATASET_RULES
+
+        return DATASET_RULES
+    from .model_subject import ModelSubject
+
+    if isinstance(subject, ModelSubject):
+        from . import export_rules, forward_rules, model_rules, train_rules
+
+        return (*model_rules.RULES, *forward_rules.RULES, *train_rules.RULES, *export_rules.RULES)
+    from .trainer_rules import RULES as TRAINER_RULES
+
+    return TRAINER_RULES
+
+
+def loads(plugin: PluginSubject) -> None:
+    """The plugin can be loaded, and its hooks return what they should.
+
+    One that cannot offers nothing; `zoo plugins` shows the same reason.
+    """
+    if plugin.plugin.status == "disabled":
+        raise NotApplicableError("ZOO_PLUGINS leaves it out")
+    if plugin.plugin.problem is not None:
+        raise BrokenRuleError(plugin.plugin.problem)
+
+
+def _declared_rules(subject: Subject) -> tuple[Rule, ...]:
+    """A rule that breaks when a declared failure names no rule; none where nothing is declared."""
+    if not subject.expected_failures:
+        return ()
+    known = {rule.name for rule in rules_for(subject)}
+
+    def expected_failures_are_rules(each: Subject) -> None:
+        """Each expected failure names a rule."""
+        if unknown := [name for name in each.expected_failures if name not in known]:
+            hint = did_you_mean(unknown[0], known)
+            raise BrokenRuleError(f"expected_failures names {unknown[0]!r}, which is no rule. {hint}".strip())
+
+    return rules("import", expected_failures_are_rules)
+
+
+def _subjects(zoo: Zoo, name: str, given: CheckOptions) -> Iterator[Subject]:
+    found = _meaning(zoo, name)
+    if isinstance(found, Plugin):
+        yield PluginSubject(zoo=zoo, plugin=found)
+        own = [entry for entry in zoo.entries() if entry.plugin == found.id and "family" not in entry.data]
+        kinds = [entry.kind for entry in own]
+        for entry in own:  # options are for the one that they can be meant for
+            yield _subject(zoo, entry, given if kinds.count(entry.kind) == 1 else CheckOptions())
+    else:
+        yield _subject(zoo, found, given)
+
+
+def _meaning(zoo: Zoo, name: str) -> Plugin | Entry:
+    said, colon, rest = name.partition(":")
+    if colon and said in KINDS:
+        return zoo.find(said, rest)
+    plain = rest if colon and said == "plugin" else name
+    plugins = [plugin for plugin in zoo.plugins if plain in {plugin.id, plugin.entry, plugin.distribution}]
+    if colon and said == "plugin" and not plugins:
+        raise UsageError(f"unknown plugin {rest!r}", hint=_known_plugins(zoo, rest))
+    entries = [entry for entry in zoo.entries() if name in {entry.shown, entry.qualified}]
+    entries = [entry for entry in entries if entry.plugin not in {plugin.id for plugin in plugins}]
+    if len(plugins) + len(entries) > 1:
+        forms = [f"plugin:{plugin.id}" for plugin in plugins] + [f"{e.kind}:{e.qualified}" for e in entries]
+        raise UsageError(f"{name!r} means more than one thing", hint=f"say which: {' or '.join(forms)}")
+    if plugins or entries:
+        return plugins[0] if plugins else entries[0]
+    known = [*(plugin.entry for plugin in zoo.plugins), *(entry.shown for entry in zoo.entries())]
+    hint = did_you_mean(name, known) or "see zoo plugins"
+    raise UsageError(f"there is no plugin and no model called {name!r}", hint=hint)
+
+
+def _known_plugins(zoo: Zoo, name: str) -> str:
+    return did_you_mean(name, [plugin.entry for plugin in zoo.plugins]) or "see zoo plugins"
+
+
+def _subject(zoo: Zoo, entry: Entry, given: CheckOptions) -> Subject:
+    plugin = next(plugin for plugin in zoo.plugins if plugin.id == entry.plugin)
+    module = plugin.value.partition(":")[0].strip()
+    if entry.kind == "dataset":
+        return DatasetSubject(
+            dataset=zoo.dataset(entry.qualified), module=module, options=given.data, download=given.download
+        )
+    if importlib.util.find_spec("torch") is None:
+        raise MissingExtraError(needed_for=f"checking {entry.kind} {entry.shown}", extra="train", missing="torch")
+    if entry.kind == "trainer":
+        from .trainer_subject import TrainerSubject
+
+        return TrainerSubject(zoo.trainer(entry.qualified), module)
+    from .model_subject import ModelSubject
+
+    return ModelSubject(zoo.model(entry.qualified), module, given.options)

@@ -1,0 +1,66 @@
+"""What rules are applied to, where it needs no torch: a plugin as a whole, and a dataset."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from .child import in_child
+
+if TYPE_CHECKING:
+    from zoo_core.discovery import Plugin
+    from zoo_core.registry import Dataset, Zoo
+
+_TIMES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginSubject:
+    """A plugin as a whole: what importing it does, and what it says of itself."""
+
+    zoo: Zoo
+    plugin: Plugin
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> str:
+        """What findings call it."""
+        return f"plugin {self.plugin.id}"
+
+    @property
+    def module(self) -> str:
+        """The module that its entry point names."""
+        return self.plugin.value.partition(":")[0].strip()
+
+    @functools.cached_property
+    def watched(self) -> dict[str, Any]:
+        """What importing the module does, in a fresh process (see `plugin_child`); the fewest seconds of several."""
+        with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
+            # Compiled files have a place of their own: the first import makes them, the others take what users feel.
+            environment = {"PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
+            call = "zoo_core.checks.plugin_child:watch_import"
+            seen = [in_child(call, self.module, own_files=folder, environment=environment) for _ in range(_TIMES)]
+        return {**seen[0], "seconds": min(each["seconds"] for each in seen)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSubject:
+    """A dataset with the options that were given for it."""
+
+    dataset: Dataset
+    module: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    download: bool = False
+
+    @property
+    def shown(self) -> str:
+        """What findings call it."""
+        return f"dataset {self.dataset.name}"
+
+    @property
+    def expected_failures(self) -> Mapping[str, str]:
+        """Rules that the plugin says it breaks, and why."""
+        return self.dataset.spec.expected_failures

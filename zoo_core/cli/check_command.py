@@ -1,0 +1,64 @@
+"""`zoo check`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from zoo_core.errors import NotVerifiedError
+
+from .common import data_options, json_option, model_options, note, print_json, say
+from .completion import complete_entries
+
+EXAMPLES = """
+\b
+Examples:
+  zoo check my-plugin                        everything that a plugin offers
+  zoo check lenet5 -o in_channels=3          one model, with other options
+  zoo check my-digits -d root=./data         a dataset whose files lie elsewhere
+  zoo check my-plugin --rule 'exports*'      only rules of this name; repeatable
+"""
+
+
+@click.command("check", epilog=EXAMPLES)
+@click.argument("name", metavar="PLUGIN|MODEL", shell_complete=complete_entries)
+@model_options
+@data_options
+@click.option("--rule", "only", multiple=True, metavar="PATTERN", help="Only these rules; repeatable.")
+@click.option("--download", is_flag=True, help="Fetch a dataset that is not on the disk.")
+@json_option
+def command(
+    name: str, options: dict[str, str], data: dict[str, str], only: tuple[str, ...], download: bool, as_json: bool
+) -> None:
+    """Check that a plugin, or one model, dataset or trainer, does what everybody may expect of it.
+
+    One rule is one promise: a light import, true shapes, rows that do not depend on each other, weights that survive
+    saving, a verified export and so on. Exit code 3 when a rule is broken. Rules that a plugin declares as broken, with
+    a reason, are skipped, and fail once they hold.
+    """
+    from zoo_core.checks import CheckOptions, checks_of
+    from zoo_core.registry import open_zoo
+
+    given = CheckOptions(options=options, data=data, download=download, only=only)
+    found: dict[str, list[dict[str, Any]]] = {"passed": [], "failed": [], "skipped": []}
+    subject = ""
+    for check in checks_of(open_zoo(), name, given):
+        if not as_json and check.subject.shown != subject:
+            subject = check.subject.shown
+            say(subject)
+        finding = check.run()
+        found[finding.outcome].append(finding.to_json())
+        mark = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}[finding.outcome]
+        line = f"  {finding.rule:<32} {mark:<8} {finding.detail}".rstrip()
+        note(line) if as_json else say(line)
+    if as_json:
+        print_json(found)
+    counts = ", ".join(f"{len(rows)} {outcome}" for outcome, rows in found.items() if rows)
+    if found["failed"]:
+        first = found["failed"][0]
+        raise NotVerifiedError(
+            f"{name}: {counts}; {first['subject']}: {first['rule']}: {first['detail']}", hint=first["promise"]
+        )
+    if not as_json:
+        say(f"{name}: {counts}\n\nNext: zoo list --plugin {name}" if not only else f"{name}: {counts}")
