@@ -1,4 +1,7 @@
-"""The contract between the zoo and its plugins: offers return data, events are told."""
+"""The contract between the zoo and its plugins: offers return data, events are told.
+
+The docstrings have one shape, from which `docs/make_hooks.py` makes docs/hooks.md; tests run the examples.
+"""
 
 from __future__ import annotations
 
@@ -24,39 +27,257 @@ EVENTS = ("zoo_epoch_ended", "zoo_trained", "zoo_exported")
 
 @hookspec
 def zoo_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body]
-    """Offer models."""
+    """Offer models.
+
+    When: once for each install or edit of the plugin, in a child process; the answer is kept on the disk. In a process
+    that builds one of the models, once more.
+
+    Returns: an iterable of `ModelSpec`; a generator will do. Build nothing here, and import no torch.
+
+    On error: a hook that raises, exits, hangs, or returns anything else makes the plugin `broken`: nothing of it is
+    offered, `zoo plugins` says why, and other plugins are not disturbed.
+
+    Example:
+
+        from zoo_core import ModelSpec, TensorSpec, hookimpl
+
+
+        def build(*, inputs: int = 4, num_classes: int = 3):
+            from torch import nn
+
+            return nn.Linear(inputs, num_classes)
+
+
+        @hookimpl
+        def zoo_models():
+            yield ModelSpec(
+                name="linear",
+                build=build,
+                task="image-classification",
+                summary="One linear layer",
+                inputs={"values": TensorSpec("N", "inputs")},
+                outputs={"logits": TensorSpec("N", "num_classes")},
+            )
+    """
 
 
 @hookspec
 def zoo_datasets() -> Iterable[DatasetSpec]:  # type: ignore[empty-body]
-    """Offer datasets."""
+    """Offer datasets.
+
+    When: as `zoo_models`.
+
+    Returns: an iterable of `DatasetSpec`. Nothing is read or fetched here; that is what its `load` is for.
+
+    On error: as `zoo_models`.
+
+    Example:
+
+        from zoo_core import DatasetSpec, TensorSpec, hookimpl
+
+
+        def load(root, *, split, download, count: int = 100):
+            import numpy as np
+            from zoo_core.data import ArraySplit
+
+            random = np.random.default_rng(["train", "test"].index(split))
+            targets = random.integers(0, 2, count)
+            values = random.normal(targets[:, np.newaxis], 0.5, (count, 4))
+            return ArraySplit(inputs=values.astype(np.float32), targets=targets)
+
+
+        @hookimpl
+        def zoo_datasets():
+            yield DatasetSpec(
+                name="two-clouds",
+                load=load,
+                task="image-classification",
+                summary="Points of two clouds",
+                inputs={"values": TensorSpec("N", 4)},
+                classes=("left", "right"),
+            )
+    """
 
 
 @hookspec
 def zoo_trainers() -> Iterable[TrainerSpec]:  # type: ignore[empty-body]
-    """Offer trainers."""
+    """Offer trainers, for `zoo train --trainer NAME`.
+
+    When: as `zoo_models`.
+
+    Returns: an iterable of `TrainerSpec`.
+
+    On error: as `zoo_models`. What `fit` itself raises ends the training with one line; the run keeps its last epoch.
+
+    Example:
+
+        from dataclasses import dataclass
+        from zoo_core import TrainerSpec, hookimpl
+
+
+        @dataclass(frozen=True, kw_only=True)
+        class Config:
+            epochs: int = 10
+            lr: float = 0.001
+
+
+        def fit(job, *, on_epoch):
+            import torch
+            from zoo_core.training import Feed, Loop, loss_for
+
+            loop = Loop(
+                job,
+                optimizer=torch.optim.Adam(job.module.parameters(), lr=job.config.lr),
+                loss=loss_for(job.task.name, own=job.loss),
+                learning_rate=lambda step: job.config.lr,
+                feed=Feed(job.train, batch_size=32, device=job.device),
+            )
+            return loop.fit(on_epoch=on_epoch)
+
+
+        @hookimpl
+        def zoo_trainers():
+            yield TrainerSpec(name="plain-adam", fit=fit, summary="Adam, nothing else", config=Config)
+    """
 
 
 @hookspec
 def zoo_families() -> Iterable[ModelFamily]:  # type: ignore[empty-body]
-    """Offer every model of an installed library, as `prefix/name`."""
+    """Offer every model of an installed library, as `prefix/name`.
+
+    When: as `zoo_models`; `names` then, and again when the library's version changes; `spec` only when one of the
+    models is used.
+
+    Returns: an iterable of `ModelFamily`. Its `names()` should not import the library if it can be avoided: it may take
+    seconds.
+
+    On error: as `zoo_models`. A `spec` that raises spoils only the command that asked for that model.
+
+    Example:
+
+        from zoo_core import ModelFamily, ModelSpec, TensorSpec, hookimpl
+
+        WIDTHS = {"narrow": 8, "wide": 64}
+
+
+        def spec(name):
+            def build(*, num_classes: int = 10):
+                from torch import nn
+
+                width = WIDTHS[name]
+                return nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, num_classes))
+
+            return ModelSpec(
+                name=f"widths/{name}",
+                build=build,
+                task="image-classification",
+                summary=f"{WIDTHS[name]} hidden values",
+                inputs={"values": TensorSpec("N", 4)},
+                outputs={"logits": TensorSpec("N", "num_classes")},
+            )
+
+
+        @hookimpl
+        def zoo_families():
+            yield ModelFamily(prefix="widths", names=lambda: WIDTHS, spec=spec)
+    """
 
 
 @hookspec
 def zoo_commands() -> Iterable[click.Command]:  # type: ignore[empty-body]
-    """Offer commands of `zoo` itself. A bundled command cannot be replaced."""
+    """Offer commands of `zoo` itself.
+
+    When: as `zoo_models`; names and one-line helps are kept on the disk, so that `zoo --help` loads no plugin.
+
+    Returns: an iterable of `click.Command`. A bundled command cannot be replaced, and a name that two plugins offer is
+    nobody's.
+
+    On error: as `zoo_models`. A command that raises ends with one line that names the plugin; a `ZooError` is shown as
+    the zoo's own are.
+
+    Example:
+
+        import click
+        from zoo_core import hookimpl
+
+
+        @click.command("longest", help="Say which model has the longest name.")
+        def longest():
+            from zoo_core import open_zoo
+
+            print(max((entry.name for entry in open_zoo().entries("model")), key=len))
+
+
+        @hookimpl
+        def zoo_commands():
+            yield longest
+    """
 
 
 @hookspec
 def zoo_epoch_ended(run: RunInfo, row: EpochRow) -> None:
-    """Told after each epoch of a training run, once its row and checkpoint are on the disk."""
+    """Told after each epoch of a training run, once its row and checkpoint are on the disk.
+
+    When: in the process that trains, in order of the epochs, `row.epoch` counting from 1. A resumed run tells only of
+    the epochs that it adds; a dry run tells nothing.
+
+    Returns: nothing that counts. Be quick: the training waits.
+
+    On error: a listener that raises is told no more events, with one warning; the training goes on.
+
+    Example:
+
+        from zoo_core import hookimpl
+
+
+        @hookimpl
+        def zoo_epoch_ended(run, row):
+            with open("epochs.txt", "a") as file:
+                print(run.name, row.epoch, row.train["loss"], row.validation["loss"], file=file)
+    """
 
 
 @hookspec
 def zoo_trained(run: RunInfo, result: TrainResult) -> None:
-    """Told when a training run has ended by itself, with its final `run.json`."""
+    """Told when a training run has ended by itself, with its final `run.json`.
+
+    When: once, in the process that trained, after the test split was measured. Not after Ctrl-C or an error: such a run
+    can be resumed, and tells then.
+
+    Returns: nothing that counts.
+
+    On error: as `zoo_epoch_ended`; the run is whole.
+
+    Example:
+
+        from zoo_core import hookimpl
+
+
+        @hookimpl
+        def zoo_trained(run, result):
+            with open("trained.txt", "a") as file:
+                print(run.name, result.best_epoch, run.test and run.test["accuracy"], file=file)
+    """
 
 
 @hookspec
 def zoo_exported(report: ExportReport) -> None:
-    """Told when a verified export has been published."""
+    """Told when a verified export has been published.
+
+    When: once for each export, its folder in place. An export that was not verified is not published, and nobody is
+    told.
+
+    Returns: nothing that counts.
+
+    On error: as `zoo_epoch_ended`; the export is whole.
+
+    Example:
+
+        from zoo_core import hookimpl
+
+
+        @hookimpl
+        def zoo_exported(report):
+            with open("exported.txt", "a") as file:
+                print(report.name, report.model, report.outcome, report.files["model.onnx"], file=file)
+    """
