@@ -407,6 +407,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_clear_error_and_keeps_the_last_g
         ({"epochs": 0}, "epochs must be 1 or more, not 0"),
         ({"batch_size": 0}, "batch_size must be 1 or more, not 0"),
         ({"patience": 0}, "patience must be 1 or more, not 0"),
+        ({"nesterov": True, "momentum": 0.0}, "nesterov needs a momentum above 0"),
         ({"momentum": 1.0}, "momentum must be from 0 to below 1, not 1.0"),
         ({"label_smoothing": 1.0}, "label_smoothing must be from 0 to below 1, not 1.0"),
         ({"weight_decay": -0.1}, "weight_decay must be 0 or more, not -0.1"),

@@ -40,4 +40,13 @@ def zoo_models() -> Iterator[ModelSpec]:
         outputs={"logits": TensorSpec("N", "num_classes")},
         source="https://arxiv.org/abs/1512.03385",
         license="Apache-2.0",
+        recipe={
+            "epochs": 11,
+            "batch_size": 128,
+            "optimizer": "sgd",
+            "lr": 0.15,
+            "nesterov": True,
+            "weight_decay": 5e-4,
+            "small_first": 0.82,
+        },
     )

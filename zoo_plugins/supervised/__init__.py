@@ -20,11 +20,11 @@ USUAL_DECAY = {"sgd": 0.0, "adam": 0.0, "adamw": 0.01, "adadelta": 0.0}
 class SupervisedConfig:
     """How to train. `lr` and `weight_decay` left at none become what is usual for the optimizer.
 
-    `momentum` is for sgd; `step_size` (epochs) and `gamma` for the step schedule; `warmup` in epochs;
+    `momentum` and `nesterov` are for sgd; `step_size` (epochs) and `gamma` for the step schedule; `warmup` in epochs;
     `patience`: epochs without a better validation result before training stops. `augment`: "usual" (what the
     dataset allows), "none", or some of flip, crop, affine, color. `small_first`: part of the epochs, the first ones, in
-    which pictures have three quarters of their side, for models that take any size. `loss`: "usual" (the
-    task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such as bce+dice.
+    which pictures have five eighths and then three quarters of their side, for models that take any size. `loss`:
+    "usual" (the task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such as bce+dice.
     """
 
     epochs: int = 20
@@ -32,6 +32,7 @@ class SupervisedConfig:
     optimizer: Literal["sgd", "adam", "adamw", "adadelta"] = "adamw"
     lr: float | None = None
     momentum: float = 0.9
+    nesterov: bool = False
     weight_decay: float | None = None
     schedule: Literal["constant", "step", "cosine", "one-cycle"] = "one-cycle"
     step_size: int = 10
@@ -53,6 +54,8 @@ class SupervisedConfig:
                 value = getattr(self, name)
                 if value is not None and not holds(value):
                     raise UsageError(f"trainer supervised: {name} must be {words}, not {value}")
+        if self.nesterov and not self.momentum:
+            raise UsageError("trainer supervised: nesterov needs a momentum above 0", hint="leave one of them out")
         if self.warmup >= self.epochs and self.warmup:
             raise UsageError(
                 f"trainer supervised: warmup takes {self.warmup} of {self.epochs} epochs",

@@ -12,7 +12,8 @@ from zoo_core.training import Augment, Feed, Loop, Schedule, TrainJob, choose_au
 
 from . import SupervisedConfig
 
-SMALL_SIDE = 3 / 4
+SMALL_SIDES = (5 / 8, 3 / 4)
+"""Parts of a picture's side while pictures are small: in the first half of these epochs, and in the second."""
 
 
 def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
@@ -26,7 +27,7 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
         batch_size=config.batch_size,
         device=job.device,
         augment=augment,
-        side_in=lambda epoch: SMALL_SIDE if epoch <= small else 1.0,
+        side_in=lambda epoch: side_in(epoch, small=small),
     )
     schedule = Schedule(
         kind=config.schedule,
@@ -53,12 +54,19 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
     return loop.fit(on_epoch=on_epoch)
 
 
+def side_in(epoch: int, *, small: int) -> float:
+    """The part of their side that pictures have in an epoch; epochs count from 1, and the first `small` are cheaper."""
+    if epoch > small:
+        return 1.0
+    return SMALL_SIDES[0] if epoch <= small // 2 else SMALL_SIDES[1]
+
+
 def make_optimizer(parameters: Iterable[nn.Parameter], config: SupervisedConfig) -> torch.optim.Optimizer:
     """The optimizer that the config names."""
     lr, decay = config.lr or 0.0, config.weight_decay or 0.0
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     if config.optimizer == "sgd":
-        return torch.optim.SGD(trained, lr=lr, momentum=config.momentum, weight_decay=decay)
+        return torch.optim.SGD(trained, lr=lr, momentum=config.momentum, weight_decay=decay, nesterov=config.nesterov)
     if config.optimizer == "adam":
         return torch.optim.Adam(trained, lr=lr, weight_decay=decay)
     if config.optimizer == "adadelta":

@@ -1,0 +1,54 @@
+"""Writes docs/rules.md from the docstrings of the rules: `python docs/make_rules.py`."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+from zoo_core.checks import (
+    Rule,
+    dataset_rules,
+    export_rules,
+    forward_rules,
+    model_rules,
+    plugin_rules,
+    runner,
+    train_rules,
+    trainer_rules,
+)
+from zoo_core.checks.rule import rules
+
+PAGE = Path(__file__).with_name("rules.md")
+HEAD = """\
+# Rules
+
+Made by `python docs/make_rules.py` from the docstrings in `zoo_core/checks`; each rule has a plugin in the tests that
+breaks it.
+
+One rule is one promise that users of a plugin may rely on. `zoo check NAME` looks at all of them for a plugin and
+everything that it offers, or for one model, dataset or trainer; `--rule PATTERN` chooses some. In the tests of a
+plugin, `test_conformance = conformance("NAME")` makes each a test case, and `zoo doctor MODEL` takes those of a model
+stage by stage. A rule that cannot be kept is declared in the spec with its reason,
+`expected_failures={"rows-are-independent": "it normalises over the batch"}`: it is skipped, and fails once it holds.
+"""
+KINDS: dict[str, tuple[Rule, ...]] = {
+    "Plugins": (*rules("import", runner.loads), *plugin_rules.RULES),
+    "Models": (*model_rules.RULES, *forward_rules.RULES, *train_rules.RULES, *export_rules.RULES),
+    "Datasets": dataset_rules.RULES,
+    "Trainers": trainer_rules.RULES,
+}
+
+
+def make_page() -> str:
+    """The whole page."""
+    lines = [HEAD]
+    for kind, found in KINDS.items():
+        lines.append(f"## {kind}\n")
+        for rule in found:
+            promise, _, why = inspect.cleandoc(rule.why).partition("\n\n")
+            lines.append(f"### `{rule.name}`\n\n{' '.join(promise.split())}\n\n{' '.join(why.split())}\n")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(make_page(), encoding="utf-8")
