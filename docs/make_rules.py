@@ -30,6 +30,7 @@ everything that it offers, or for one model, dataset or trainer; `--rule PATTERN
 plugin, `test_conformance = conformance("NAME")` makes each a test case, and `zoo doctor MODEL` takes those of a model
 stage by stage. A rule that cannot be kept is declared in the spec with its reason,
 `expected_failures={"rows-are-independent": "it normalises over the batch"}`: it is skipped, and fails once it holds.
+Those of a plugin as a whole have no spec, and hold for all.
 """
 KINDS: dict[str, tuple[Rule, ...]] = {
     "Plugins": (*rules("import", runner.loads), *plugin_rules.RULES),

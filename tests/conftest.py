@@ -48,11 +48,12 @@ class Result:
 
 @pytest.fixture(scope="session", autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test reads or writes the user's cache and data, or feels the user's ZOO_ variables."""
+    """No test reads or writes the user's cache and data, or feels the user's ZOO_ variables and width of terminal."""
     base = tmp_path_factory.mktemp("user")
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith(("ZOO_", "_ZOO_"))]:
             patch.delenv(name)
+        patch.delenv("COLUMNS", raising=False)  # a width that somebody set is not the tests'
         patch.setenv("ZOO_CACHE", str(base / "cache"))
         patch.setenv("ZOO_DATA", str(base / "data"))
         patch.setenv("MPLCONFIGDIR", str(base / "matplotlib"))

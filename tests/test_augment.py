@@ -117,9 +117,12 @@ def test_what_is_asked_for() -> None:
     assert choose_augmentations("usual", ("flip",)) == ("flip",)
     assert choose_augmentations("none", ("flip",)) == ()
     assert choose_augmentations("color, flip", ()) == ("flip", "color")
+    assert choose_augmentations("usual,-crop", ("flip", "crop")) == ("flip",)
+    assert choose_augmentations("usual,-crop", ()) == ()
+    assert choose_augmentations("usual,color", ("flip",)) == ("flip", "color")
     with pytest.raises(UsageError, match="there is no augmentation twist") as caught:
         choose_augmentations("flip,twist", ())
-    assert caught.value.hint == "known: usual, none, flip, crop, affine, color; several: flip,crop"
+    assert caught.value.hint == "known: usual, none, flip, crop, affine, color; several: flip,crop; usual,-crop"
 
 
 def test_only_the_passes_of_training_are_augmented() -> None:

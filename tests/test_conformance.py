@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from typing import Any
 
@@ -66,6 +67,7 @@ MODELS = {
         old=FORWARD,
         new=FORWARD + "\n                logits = logits / image.abs().flatten(1).amax(1, True)",
     ),
+    "gives-logits": Break(file="net.py", old=FORWARD, new=FORWARD + "\n                logits = logits.softmax(1)"),
     "rows-are-independent": Break(
         file="net.py", old=FORWARD, new=FORWARD + "\n                logits = logits + logits.mean(0)"
     ),
@@ -254,6 +256,84 @@ def test_a_name_that_means_nothing_and_one_that_means_two_things(zoo_here: Any, 
     result = zoo_here("check", "lenet5")
     assert result.code == 2
     assert "say which: plugin:zoo-core:lenet5 or plugin:zoo-other:lenet5" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (("lenet5", "-o", "hight=3"), "has no option 'hight'"),
+        (("digits", "-d", "seeed=3"), "has no option 'seeed'"),
+        (("digits", "-o", "height=3"), "-o is for models, and digits has none"),
+        (("filters", "-o", "padding=true"), "filters has more than one model: -o may be meant for any"),
+    ],
+)
+def test_options_that_nothing_can_take(typed: tuple[str, ...], message: str, zoo_here: Any) -> None:
+    result = zoo_here("check", *typed)
+    assert (result.code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+HEALTHY = {
+    "a recurrent layer keeps a list of its own parameters": Break(
+        file="net.py",
+        old="self.last = nn.Linear(8, num_classes)",
+        new="""self.last = nn.Linear(8, num_classes)
+                self.mine = [self.first.weight]
+                self.rnn = nn.GRU(8, 8, batch_first=True)
+                self.normed = torch.nn.utils.spectral_norm(nn.Linear(8, 8))""",
+    ),
+    "a type that forbids a size": Break(old="in_channels: int = 1", new='in_channels: "Literal[1, 3]" = 1'),
+    "a range without zero": Break(
+        old='TensorSpec("N", "in_channels", "height", "width")',
+        new='TensorSpec("N", "in_channels", "height", "width", low=1, high=2)',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HEALTHY)
+def test_what_is_unusual_is_not_broken(case: str, zoo_here: Any, fake_distribution: Any) -> None:
+    files = broken(MODEL, HEALTHY[case])
+    files["__init__.py"] = "from typing import Literal\n" + textwrap.dedent(files["__init__.py"])
+    if case == "a range without zero":
+        files["net.py"] = files["net.py"].replace("image.flatten(1)", "image.log().flatten(1)")
+    if "recurrent" in case:
+        layer = "self.normed(self.rnn(torch.relu(self.first(image.flatten(1)))[:, None])[0][:, 0])"
+        files["net.py"] = files["net.py"].replace("torch.relu(self.first(image.flatten(1)))", layer)
+    fake_distribution("zoo-tried", files=files, entries={"tried": "zoo_tried"})
+    others = [text for name in MODELS if name != EXPORT for text in ("--rule", name)]
+    assert failed(zoo_here, "model:tried", *others) == {}
+
+
+def test_a_trainer_for_other_tasks_or_that_stops_early_is_not_blamed(zoo_here: Any, fake_distribution: Any) -> None:
+    other = Break(
+        file="loop.py",
+        old="CALLS.append(job)",
+        new="""from zoo_core import ZooError
+
+            raise ZooError(f"only masks, not {job.task.name}")""",
+    )
+    fake_distribution("zoo-other", files=broken(TRAINER, other), entries={"other": "zoo_other"})
+    result = zoo_here("check", "trainer:zoo-other:other/tried", "--json")
+    assert result.code == 0, result.stderr
+    skipped = {row["rule"]: row["detail"] for row in result.json["skipped"]}
+    assert skipped["repeats-itself"].startswith("it does not take the job, an image classification: only masks")
+    early = Break(file="loop.py", old="feed=feed)", new="feed=feed, patience=1)")
+    fake_distribution("zoo-tried", files=broken(TRAINER, early), entries={"tried": "zoo_tried"})
+    assert failed(zoo_here, "trainer:zoo-tried:tried/tried") == {}
+
+
+def test_hooks_are_watched_like_the_import(zoo_here: Any, fake_distribution: Any) -> None:
+    fault = Break(
+        old="def zoo_models():",
+        new="""def zoo_models():
+            import socket
+            from pathlib import Path
+
+            socket.getaddrinfo("localhost", 80)
+            Path(__file__).with_name("trace").touch()""",
+    )
+    fake_distribution("zoo-tried", files=broken(MODEL, fault), entries={"tried": "zoo_tried"})
+    assert set(failed(zoo_here, "tried", "--rule", "imports*")) == {"imports-offline", "imports-without-side-effects"}
 
 
 def test_every_rule_has_a_broken_plugin() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import shutil
@@ -9,6 +10,7 @@ import ssl
 import subprocess
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from functools import partial
 from http.server import ThreadingHTTPServer
 from pathlib import Path
@@ -92,8 +94,10 @@ def test_a_prefix_of_the_hash_is_enough_only_for_a_protected_address(tmp_path: P
     prefix = hashlib.sha256(content).hexdigest()[:8]
     with pytest.raises(ZooError, match="the weights V1 of some would come unprotected from http:"):
         fetch_weights(Weights(name="V1", url=NOBODY, sha256=prefix), model="some", folder=tmp_path)
-    with pytest.raises(ZooError, match="the weights V1 of some have no sha256"):
-        fetch_weights(Weights(name="V1", url="https://127.0.0.1:9/a.pth", sha256=""), model="some", folder=tmp_path)
+    for too_little in ("", prefix[:7], "not-a-hash", prefix * 9):
+        with pytest.raises(ZooError, match="Weights 'V1': sha256 is 64 hexadecimal digits, the first 8 or more"):
+            Weights(name="V1", url="https://127.0.0.1:9/a.pth", sha256=too_little)
+    assert Weights(name="V1", url="", sha256=prefix.upper()).sha256 == prefix  # as other tools print it
     (tmp_path / f"{prefix}-a.pth").write_bytes(content)  # put there by hand
     found = fetch_weights(
         Weights(name="V1", url="https://127.0.0.1:9/a.pth", sha256=prefix), model="some", folder=tmp_path
@@ -132,7 +136,7 @@ def test_a_file_that_is_no_state(tmp_path: Path) -> None:
 
 
 def test_names() -> None:
-    offered = [Weights(name=name, url="", sha256="") for name in ("V2", "V1")]
+    offered = [Weights(name=name, url="", sha256=None) for name in ("V2", "V1")]
     assert find_weights(offered, "DEFAULT", model="some").name == "V2"
     assert find_weights(offered, "V1", model="some").name == "V1"
     with pytest.raises(UsageError, match="some has no weights called 'V3'") as caught:
@@ -205,31 +209,81 @@ def test_without_a_hash_and_a_network(tmp_path: Path) -> None:
     assert str(place_of(unhashed(), tmp_path)) in str(caught.value.hint)
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="a server with https needs a certificate")
-@pytest.mark.parametrize("whole", [True, False])
-def test_without_a_hash_they_come_whole_or_not_at_all(tmp_path: Path, monkeypatch: Any, whole: bool) -> None:
+class Redirecting(QuietHandler):
+    """Sends whoever asks for `/elsewhere/...` to an address without https."""
+
+    elsewhere = ""
+
+    def do_GET(self) -> None:
+        if not self.path.startswith("/elsewhere/"):
+            super().do_GET()
+            return
+        self.send_response(302)
+        self.send_header("Location", f"{self.elsewhere}{self.path.removeprefix('/elsewhere/')}")
+        self.end_headers()
+
+
+@contextlib.contextmanager
+def running(server: ThreadingHTTPServer) -> Iterator[int]:
+    """The port of a server that answers meanwhile."""
+    with server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def protected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of the test's folder over https."""
+    if shutil.which("openssl") is None:
+        pytest.skip("a server with https needs a certificate")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *subject]
     subprocess.run([*command, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate))
-    sent = safetensors.torch.save(TENSORS)
-    (tmp_path / "model.safetensors").write_bytes(sent if whole else sent[:-3])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path))) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        weights = unhashed(address=f"https://127.0.0.1:{server.server_port}/")
-        try:
-            if whole:
-                found = fetch_weights(weights, model="some", folder=tmp_path / "cache")
-                assert torch.equal(found["weight"], TENSORS["weight"])
-            else:
-                with pytest.raises(ZooError, match="damaged"):
-                    fetch_weights(weights, model="some", folder=tmp_path / "cache")
-                assert not list((tmp_path / "cache").iterdir())
-        finally:
-            server.shutdown()
-            thread.join()
+    plain = ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(tmp_path)))
+    monkeypatch.setattr(Redirecting, "elsewhere", f"http://127.0.0.1:{plain.server_port}/")
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Redirecting, directory=str(tmp_path)))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with running(plain), running(server) as port:
+        yield f"https://127.0.0.1:{port}/"
+
+
+def test_without_a_hash_they_come_over_https(protected: str, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(safetensors.torch.save(TENSORS))
+    found = fetch_weights(unhashed(address=protected), model="some", folder=tmp_path / "cache")
+    assert torch.equal(found["weight"], TENSORS["weight"])
+
+
+@pytest.mark.parametrize("sent", [safetensors.torch.save(TENSORS)[:-3], b"<html>please log in</html>"])
+def test_without_a_hash_they_come_whole_or_not_at_all(sent: bytes, protected: str, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(sent)
+    with pytest.raises(ZooError, match=r"cannot fetch the weights V1 of some from https.*: what came is not the file"):
+        fetch_weights(unhashed(address=protected), model="some", folder=tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
+
+
+@pytest.mark.parametrize("known", [0, 8, 64])
+def test_a_way_that_leaves_https_is_believed_only_with_the_whole_hash(
+    known: int, protected: str, tmp_path: Path
+) -> None:
+    sent = safetensors.torch.save(TENSORS)
+    (tmp_path / "model.safetensors").write_bytes(sent)
+    weights = Weights(
+        name="V1",
+        url=f"{protected}elsewhere/model.safetensors",
+        sha256=hashlib.sha256(sent).hexdigest()[:known] or None,
+    )
+    if known == 64:
+        assert fetch_weights(weights, model="some", folder=tmp_path / "cache").keys() == TENSORS.keys()
+        return
+    with pytest.raises(ZooError, match=r"it leads to http://.*/model.safetensors, which is not https"):
+        fetch_weights(weights, model="some", folder=tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())

@@ -83,7 +83,7 @@ def test_its_wheel_holds_the_source_and_works(
 @pytest.mark.parametrize(
     ("kind", "arguments", "message"),
     [
-        ("model", ("info", "tiny-net", "-o", "width=0"), "in_channels, width and num_classes are at least 1"),
+        ("model", ("info", "tiny-net", "-o", "channels=0"), "in_channels, channels and num_classes are at least 1"),
         ("dataset", ("train", "mlp", "--dataset", "tiny-shapes", "-d", "count=1"), "count is at least 2, and seed at"),
         ("trainer", ("train", "mlp", "--dataset", "digits", "--trainer", "tiny-fit", "-t", "lr=0"), "lr is above 0"),
     ],

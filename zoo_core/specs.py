@@ -44,6 +44,7 @@ CORE_DATA_OPTIONS = (
 )
 """Dataset options that belong to the core and work for every dataset."""
 
+_HASH = re.compile(r"[0-9A-Fa-f]{8,64}")
 _NAME = re.compile(r"^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?$")
 
 
@@ -51,7 +52,8 @@ _NAME = re.compile(r"^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?(?:/[A-Za-z0-9][A-Za-z0-9
 class Weights:
     """Trained parameters that can be fetched: safetensors, or a .pth that is read with `weights_only=True`.
 
-    `sha256` is None where the publisher says none: then only safetensors over https are taken, as they first come.
+    `sha256`: 64 hexadecimal digits, or the first 8 or more of them, which is enough for an https address; None where
+    the publisher says none: then only safetensors over https are taken, as they first come.
     """
 
     name: str
@@ -62,6 +64,16 @@ class Weights:
     labels: tuple[str, ...] = ()
     preprocess: Preprocess | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.sha256 is None:
+            return
+        if not _HASH.fullmatch(self.sha256):
+            raise ZooError(
+                f"Weights {self.name!r}: sha256 is 64 hexadecimal digits, the first 8 or more of them, or None, "
+                f"not {self.sha256!r}"
+            )
+        object.__setattr__(self, "sha256", self.sha256.lower())
 
 
 def check_name(name: str, *, where: str) -> None:

@@ -30,17 +30,21 @@ def conformance(
     options: Mapping[str, Any] | None = None,
     data: Mapping[str, Any] | None = None,
     only: tuple[str, ...] = (),
+    download: bool = False,
 ) -> Callable[[Check], None]:
     """A test function that looks at every rule for a plugin and all that it offers, one test case a rule.
 
     `name`: an entry point, distribution, id, or the name of one model, dataset or trainer. `options` are builder
-    options, `data` dataset options, where there is one thing that they can be for; `only`: patterns of rules. A
-    declared failure (`expected_failures`) is an xfail. Raises UsageError when nothing of that name is installed.
+    options, `data` dataset options, where there is one thing that they can be for; `only`: patterns of rules;
+    `download`: fetch a dataset that is not on the disk. A declared failure (`expected_failures`) is an xfail. Raises
+    UsageError when nothing of that name is installed.
     """
     from zoo_core.checks import CheckOptions, checks_of
     from zoo_core.registry import open_zoo
 
-    checks = checks_of(open_zoo(), name, CheckOptions(options=options or {}, data=data or {}, only=only))
+    checks = checks_of(
+        open_zoo(), name, CheckOptions(options=options or {}, data=data or {}, only=only, download=download)
+    )
     cases = [
         pytest.param(check, id=f"{check.subject.shown.replace(' ', ':', 1)}-{check.rule.name}") for check in checks
     ]

@@ -15,39 +15,42 @@ from .runner import Check, CheckOptions, checks_of
 
 STAGES = ("import", "build", "forward", "export", "load", "parity")
 
+GATES = ("loads", "builds-with-defaults", "gives-what-it-declares")
+"""Rules without which nothing comes through their stage."""
+
 _NOT_CONVERTED = ("conversion",)
 _NOT_LOADED = ("structure", "run", "metadata")
 
 
 def model_rows(zoo: Zoo, name: str, given: CheckOptions) -> Iterator[Row]:
-    """A row for each stage of the model of that name; after one that fails the others are skipped.
+    """A row for each stage of the model of that name; after one that nothing comes through the others are skipped.
 
-    A stage has the rules of conformance that belong to it. Raises UsageError for a name that is no model's.
+    A stage has the rules of conformance that belong to it. Raises UsageError for a name that is no model's and for
+    options that are mistyped, before anything is looked at.
     """
     entry = zoo.find("model", name.removeprefix("model:"))
-    plugin = checks_of(zoo, f"plugin:{entry.plugin}")
     own = checks_of(zoo, f"model:{entry.qualified}", given)
+    plugin = checks_of(zoo, f"plugin:{entry.plugin}")
     importing = [check for check in plugin if check.subject.shown.startswith("plugin ")]
-    failed = False
-    for stage, checks in (
-        ("import", [*importing, *_of(own, "import")]),
-        ("build", _of(own, "build")),
-        ("forward", _of(own, "forward")),
-    ):
-        row = Row(stage=stage, outcome="skipped", detail="not reached") if failed else _judged(stage, checks)
-        failed = failed or row.outcome == "failed"
+    return _rows([*importing, *own], subject=own[0].subject)
+
+
+def _rows(checks: Sequence[Check], *, subject: Any) -> Iterator[Row]:
+    stopped = False
+    for stage in STAGES[:3]:
+        if stopped:
+            yield Row(stage=stage, outcome="skipped", detail="not reached")
+            continue
+        findings, row = _judged(stage, [check for check in checks if check.rule.stage == stage])
         yield row
-    if failed:
+        stopped = any(finding.outcome == "failed" and finding.rule in GATES for finding in findings)
+    if stopped:
         yield from (Row(stage=stage, outcome="skipped", detail="not reached") for stage in STAGES[3:])
     else:
-        yield from _export_rows(own[0].subject)
+        yield from _export_rows(subject)
 
 
-def _of(checks: Sequence[Check], stage: str) -> list[Check]:
-    return [check for check in checks if check.rule.stage == stage]
-
-
-def _judged(stage: str, checks: Sequence[Check]) -> Row:
+def _judged(stage: str, checks: Sequence[Check]) -> tuple[list[Finding], Row]:
     start = time.perf_counter()
     findings = [check.run() for check in checks]
     bad = [finding for finding in findings if finding.outcome == "failed"]
@@ -55,14 +58,16 @@ def _judged(stage: str, checks: Sequence[Check]) -> Row:
     if bad:
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         detail = f"{bad[0].rule}: {bad[0].detail}{more}"
-        return Row(stage=stage, outcome="failed", detail=detail, hint=bad[0].promise, seconds=seconds)
-    return Row(stage=stage, outcome="ok", detail=_counted(findings), seconds=seconds)
+        return findings, Row(stage=stage, outcome="failed", detail=detail, hint=bad[0].promise, seconds=seconds)
+    return findings, Row(stage=stage, outcome="ok", detail=_counted(findings), seconds=seconds)
 
 
 def _counted(findings: Sequence[Finding]) -> str:
     passed = sum(finding.outcome == "passed" for finding in findings)
-    skipped = len(findings) - passed
-    return f"{passed} rules hold" + (f", {skipped} do not apply" if skipped else "")
+    expected = sum(bool(finding.expected) for finding in findings)
+    skipped = len(findings) - passed - expected
+    more = f", {expected} are expected to fail" if expected else ""
+    return f"{passed} rules hold{more}" + (f", {skipped} do not apply" if skipped else "")
 
 
 def _export_rows(subject: Any) -> Iterator[Row]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -15,9 +17,7 @@ from .rule import BrokenRuleError, NotApplicableError, rules
 
 ROWS_TOLERANCE = 1e-4
 """Of the largest value: batches of other sizes are summed in another order."""
-STEPS = 30
-LEARNING_RATE = 1e-3
-TRAINED_ROWS = 4
+_WITH_LOGITS = ("image-classification", "video-classification", "semantic-segmentation", "sequence-segmentation")
 
 
 def gives_what_it_declares(model: ModelSubject) -> None:
@@ -83,7 +83,9 @@ def explains_bad_sizes(model: ModelSubject) -> None:
 
 def _try_size(model: ModelSubject, name: str, value: int) -> None:
     options = {**model.options, name: value}
+    option = next(option for option in model.model.spec.options if option.name == name)
     try:
+        option.check(value, where=model.shown)  # what its type forbids never comes to the builder
         module = model.model.spec.build(**options)
     except ValueError as error:
         if not str(error):
@@ -113,10 +115,33 @@ def stays_finite(model: ModelSubject) -> None:
     """
     module = model.build()
     noise = model.inputs(1)
-    for inputs, words in ((noise, "noise"), (tuple(torch.zeros_like(each) for each in noise), "zeros")):
+    blank = tuple(map(_blank, noise, model.model.spec.inputs.values()))
+    for inputs, words in ((noise, "noise"), (blank, "a blank input")):
         for name, value in model.run(module, inputs).items():
             if not torch.isfinite(value).all():
                 raise BrokenRuleError(f"output {name!r} is not finite for {words}")
+
+
+def _blank(like: Tensor, spec: TensorSpec) -> Tensor:
+    """Zeros, or what is nearest to them in the declared range."""
+    low = -math.inf if spec.low is None else spec.low
+    return torch.zeros_like(like).clamp(low, math.inf if spec.high is None else spec.high)
+
+
+def gives_logits(model: ModelSubject) -> None:
+    """A classifier gives logits: numbers before a softmax, not probabilities after it.
+
+    The losses and `zoo predict` apply the softmax; applied twice, it flattens every gradient and every probability.
+    """
+    if model.model.spec.task not in _WITH_LOGITS or model.model.spec.loss is not None:
+        raise NotApplicableError(f"task {model.model.spec.task!r} has no logits, or the model has a loss of its own")
+    name, value = next(iter(model.run(model.build(), model.inputs(1)).items()))
+    if value.ndim < 2 or value.shape[1] < 2:
+        raise NotApplicableError("it gives one logit")
+    if bool((value >= 0).all()) and torch.allclose(value.sum(1), torch.ones(()), atol=1e-4):
+        raise BrokenRuleError(
+            f"output {name!r} is never negative and sums to 1 over the classes: leave out the softmax"
+        )
 
 
 def rows_are_independent(model: ModelSubject) -> None:
@@ -170,6 +195,7 @@ RULES = rules(
     follows_its_sizes,
     explains_bad_sizes,
     stays_finite,
+    gives_logits,
     rows_are_independent,
     evaluates_alike,
     leaves_its_input_alone,

@@ -77,17 +77,26 @@ def keeps_no_hidden_tensors(model: ModelSubject) -> None:
 
     A plain attribute is not saved with the weights, and stays behind when the model moves to another device.
     """
-    for path, part in model.build().named_modules():
+    module = model.build()
+    kept = {_place(tensor) for tensor in (*module.parameters(), *module.buffers())}
+    for path, part in module.named_modules():
+        # What a hook computes anew before each forward (torch's spectral_norm, weight_norm) is told by its name.
+        computed = {getattr(hook, "name", None) for hook in part._forward_pre_hooks.values()}
         for name, value in vars(part).items():
-            if name.startswith("_") and name in _TORCHS_OWN:
+            if name in _TORCHS_OWN or name in computed:
                 continue
-            if next(_tensors_in(value), None) is not None:
+            if any(_place(tensor) not in kept for tensor in _tensors_in(value)):
                 where = f"{path}.{name}" if path else name
                 raise BrokenRuleError(f"{where} is a plain tensor; make it a parameter or a buffer")
 
 
 _TORCHS_OWN = frozenset(vars(nn.Module()))
 """Where torch itself keeps parameters, buffers and hooks."""
+
+
+def _place(tensor: Tensor) -> int:
+    """Where its numbers are in memory: a view of a parameter is saved and moved with it."""
+    return tensor.untyped_storage().data_ptr()
 
 
 def _tensors_in(value: Any, depth: int = 3) -> Iterator[Tensor]:

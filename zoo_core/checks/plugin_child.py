@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 import pkgutil
@@ -9,6 +10,9 @@ import sys
 import time
 import types
 from typing import Any
+
+import zoo_core
+from zoo_core.discovery.offers import PluginError, load_offers
 
 HEAVY = (
     "torch",
@@ -39,27 +43,23 @@ _CHANGES = (
 _PROCESSES = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork")
 
 
-def watch_import(module: str, *, own_files: str) -> dict[str, Any]:
-    """Import the module; `{seconds, heavy, network, written, processes, shadowed}`.
+def watch_import(value: str, *, own_files: str) -> dict[str, Any]:
+    """Import what an entry point names, then ask its hooks: `{seconds, heavy, network, written, processes, shadowed}`.
 
-    `seconds` are of the processor, without what the zoo has loaded before any plugin. `own_files` is a folder where
-    Python may keep compiled files.
+    `seconds` are of the import, of the processor, without what the zoo has loaded before any plugin. `own_files` is a
+    folder where Python may keep compiled files.
     """
-    import click
-    import pluggy
-
-    import zoo_core.hookspecs
-    import zoo_core.specs
-
-    loaded_by_the_zoo = (click, pluggy, zoo_core.hookspecs, zoo_core.specs)
     for name in zoo_core.__all__:
         if name != "load_run":  # brings training, of which declaring needs nothing
             getattr(zoo_core, name)
+    module = value.partition(":")[0].strip()
     seen = _Seen(own_files)
     sys.addaudithook(seen.hear)
     start = time.process_time()
     package = importlib.import_module(module)
     seconds = time.process_time() - start
+    with contextlib.suppress(PluginError):  # the rule `loads` says so
+        load_offers(value)
     seen.listening = False
     return {
         "seconds": seconds,
@@ -68,7 +68,6 @@ def watch_import(module: str, *, own_files: str) -> dict[str, Any]:
         "written": seen.written,
         "processes": seen.processes,
         "shadowed": shadowed_modules(package),
-        "zoo": len(loaded_by_the_zoo),
     }
 
 

@@ -13,12 +13,12 @@ IMPORT_SECONDS = 0.05
 
 
 def imports_without_heavy_packages(plugin: PluginSubject) -> None:
-    """Importing the plugin loads neither torch nor another package that takes long.
+    """Loading the plugin and asking its hooks loads neither torch nor another package that takes long.
 
     `zoo list` shows what is offered, on machines too that have no torch; import it where a model is built.
     """
     if heavy := plugin.watched["heavy"]:
-        raise BrokenRuleError(f"importing {plugin.module} loads {', '.join(heavy)}; import it inside the builder")
+        raise BrokenRuleError(f"loading {plugin.module} loads {', '.join(heavy)}; import it inside the builder")
 
 
 def imports_quickly(plugin: PluginSubject) -> None:
@@ -33,24 +33,24 @@ def imports_quickly(plugin: PluginSubject) -> None:
 
 
 def imports_offline(plugin: PluginSubject) -> None:
-    """Importing the plugin asks the network nothing.
+    """Loading the plugin and asking its hooks asks the network nothing.
 
     A list must not depend on a server, nor tell one who looks at it.
     """
     if asked := plugin.watched["network"]:
-        raise BrokenRuleError(f"importing {plugin.module} uses the network: {asked[0]}")
+        raise BrokenRuleError(f"loading {plugin.module} uses the network: {asked[0]}")
 
 
 def imports_without_side_effects(plugin: PluginSubject) -> None:
-    """Importing the plugin writes no file and starts no process.
+    """Loading the plugin and asking its hooks writes no file and starts no process.
 
     What is only looked at leaves nothing behind.
     """
     seen = plugin.watched
     if seen["written"]:
-        raise BrokenRuleError(f"importing {plugin.module} writes {seen['written'][0]}")
+        raise BrokenRuleError(f"loading {plugin.module} writes {seen['written'][0]}")
     if seen["processes"]:
-        raise BrokenRuleError(f"importing {plugin.module} starts a process: {seen['processes'][0]}")
+        raise BrokenRuleError(f"loading {plugin.module} starts a process: {seen['processes'][0]}")
 
 
 def names_stay_apart(plugin: PluginSubject) -> None:

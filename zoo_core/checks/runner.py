@@ -7,14 +7,16 @@ import fnmatch
 import importlib.util
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from zoo_core.building import builder_options
 from zoo_core.discovery import Plugin
 from zoo_core.discovery.offers import words
 from zoo_core.discovery.place import place_of
 from zoo_core.errors import MissingExtraError, UsageError, did_you_mean
+from zoo_core.options import check_options
 from zoo_core.registry import KINDS, Entry, Zoo
 
 from .rule import BrokenRuleError, Finding, NotApplicableError, Rule, rules
@@ -110,7 +112,7 @@ def checks_of(zoo: Zoo, name: str, given: CheckOptions | None = None) -> tuple[C
         checks += [Check(rule=rule, subject=subject) for rule in (*rules_for(subject), *_declared_rules(subject))]
     if not given.only:
         return tuple(checks)
-    chosen = tuple(check for check in checks if any(fnmatch.fnmatch(check.rule.name, text) for text in given.only))
+    chosen = tuple(check for check in checks if _is_chosen(check, given.only))
     if not chosen:
         known = sorted({check.rule.name for check in checks})
         hint = did_you_mean(given.only[0], known) or f"one of {', '.join(known)}"
@@ -118,10 +120,16 @@ def checks_of(zoo: Zoo, name: str, given: CheckOptions | None = None) -> tuple[C
     return chosen
 
 
+def _is_chosen(check: Check, patterns: Sequence[str]) -> bool:
+    """Whether the name of the rule fits; of a plugin that cannot be loaded, that there is nothing else to look at."""
+    unusable = isinstance(check.subject, PluginSubject) and check.subject.is_unusable
+    return unusable or any(fnmatch.fnmatch(check.rule.name, pattern) for pattern in patterns)
+
+
 def rules_for(subject: Subject) -> tuple[Rule, ...]:
     """The rules for this kind of subject, in the order in which a user comes upon them."""
     if isinstance(subject, PluginSubject):
-        if subject.plugin.problem is not None and subject.plugin.status != "slow":
+        if subject.is_unusable:
             return rules("import", loads)
         from .plugin_rules import RULES as PLUGIN_RULES
 
@@ -170,13 +178,29 @@ def _declared_rules(subject: Subject) -> tuple[Rule, ...]:
 def _subjects(zoo: Zoo, name: str, given: CheckOptions) -> Iterator[Subject]:
     found = _meaning(zoo, name)
     if isinstance(found, Plugin):
-        yield PluginSubject(zoo=zoo, plugin=found)
         own = [entry for entry in zoo.entries() if entry.plugin == found.id and "family" not in entry.data]
-        kinds = [entry.kind for entry in own]
-        for entry in own:  # options are for the one that they can be meant for
-            yield _subject(zoo, entry, given if kinds.count(entry.kind) == 1 else CheckOptions())
     else:
-        yield _subject(zoo, found, given)
+        own = [found]
+    _check_meant(own, given, name=name)
+    if isinstance(found, Plugin):
+        yield PluginSubject(zoo=zoo, plugin=found)
+    for entry in own:
+        yield _subject(zoo, entry, given)
+
+
+def _check_meant(entries: Sequence[Entry], given: CheckOptions, *, name: str) -> None:
+    """Raise UsageError for options that no entry can take, or of which nobody can say whose they are."""
+    for flag, kind, options in (("-o", "model", given.options), ("-d", "dataset", given.data)):
+        forms = [f"{kind}:{entry.shown}" for entry in entries if entry.kind == kind]
+        if options and not forms:
+            raise UsageError(f"{flag} is for {kind}s, and {name} has none", hint=f"leave out {flag}")
+        if options and len(forms) > 1:
+            raise UsageError(f"{name} has more than one {kind}: {flag} may be meant for any", hint=_one_of(forms))
+
+
+def _one_of(forms: Sequence[str]) -> str:
+    more = f", or one of {len(forms) - 3} more" if len(forms) > 3 else ""
+    return f"say which: {' or '.join(forms[:3])}{more}"
 
 
 def _meaning(zoo: Zoo, name: str) -> Plugin | Entry:
@@ -191,7 +215,7 @@ def _meaning(zoo: Zoo, name: str) -> Plugin | Entry:
     entries = [entry for entry in entries if entry.plugin not in {plugin.id for plugin in plugins}]
     if len(plugins) + len(entries) > 1:
         forms = [f"plugin:{plugin.id}" for plugin in plugins] + [f"{e.kind}:{e.qualified}" for e in entries]
-        raise UsageError(f"{name!r} means more than one thing", hint=f"say which: {' or '.join(forms)}")
+        raise UsageError(f"{name!r} means more than one thing", hint=_one_of(forms))
     if plugins or entries:
         return plugins[0] if plugins else entries[0]
     known = [*(plugin.entry for plugin in zoo.plugins), *(entry.shown for entry in zoo.entries())]
@@ -207,9 +231,9 @@ def _subject(zoo: Zoo, entry: Entry, given: CheckOptions) -> Subject:
     plugin = next(plugin for plugin in zoo.plugins if plugin.id == entry.plugin)
     module = plugin.value.partition(":")[0].strip()
     if entry.kind == "dataset":
-        return DatasetSubject(
-            dataset=zoo.dataset(entry.qualified), module=module, options=given.data, download=given.download
-        )
+        dataset = zoo.dataset(entry.qualified)
+        check_options(given.data, dataset.spec.options, where=f"dataset {dataset.name}")
+        return DatasetSubject(dataset=dataset, module=module, options=given.data, download=given.download)
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError(needed_for=f"checking {entry.kind} {entry.shown}", extra="train", missing="torch")
     if entry.kind == "trainer":
@@ -218,4 +242,6 @@ def _subject(zoo: Zoo, entry: Entry, given: CheckOptions) -> Subject:
         return TrainerSubject(zoo.trainer(entry.qualified), module)
     from .model_subject import ModelSubject
 
-    return ModelSubject(zoo.model(entry.qualified), module, given.options)
+    model = zoo.model(entry.qualified)
+    builder_options(model.spec, given.options)  # what is mistyped is told now, and is no fault of the plugin
+    return ModelSubject(model, module, given.options)

@@ -35,6 +35,11 @@ class PluginSubject:
         """The module that its entry point names."""
         return self.plugin.value.partition(":")[0].strip()
 
+    @property
+    def is_unusable(self) -> bool:
+        """Whether it offers nothing, because it cannot be loaded."""
+        return self.plugin.status in {"broken", "unavailable"}
+
     @functools.cached_property
     def watched(self) -> dict[str, Any]:
         """What importing the module does, in a fresh process (see `plugin_child`); the fewest seconds of several."""
@@ -42,7 +47,7 @@ class PluginSubject:
             # Compiled files have a place of their own: the first import makes them, the others take what users feel.
             environment = {"PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
             call = "zoo_core.checks.plugin_child:watch_import"
-            seen = [in_child(call, self.module, own_files=folder, environment=environment) for _ in range(_TIMES)]
+            seen = [in_child(call, self.plugin.value, own_files=folder, environment=environment) for _ in range(_TIMES)]
         return {**seen[0], "seconds": min(each["seconds"] for each in seen)}
 
 

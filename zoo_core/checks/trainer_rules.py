@@ -21,8 +21,8 @@ from zoo_core.records import TrainResult
 from zoo_core.training import RunDirectory
 
 from .child import command, task_text
-from .rule import BrokenRuleError, rules
-from .trainer_subject import EPOCHS, TrainerSubject, job_for, train
+from .rule import BrokenRuleError, NotApplicableError, rules
+from .trainer_subject import EPOCHS, TrainerSubject, train
 
 STOPPED_AFTER = 3
 SECONDS_TO_BEGIN = 120.0
@@ -79,12 +79,14 @@ def resumes_exactly(trainer: TrainerSubject) -> None:
     Then nobody has to ask whether a machine was restarted in between.
     """
     spec = trainer.trainer.spec
+    expected = [row.epoch for row in trainer.straight.rows if row.epoch > STOPPED_AFTER]
+    if not expected:
+        raise NotApplicableError(f"it stops by itself within {STOPPED_AFTER} epochs")
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
         run = Path(folder)
         train(spec, epochs=EPOCHS, run=run, stop_after=STOPPED_AFTER)
         _check_state(run)
         resumed = train(spec, epochs=EPOCHS, run=run)
-    expected = list(range(STOPPED_AFTER + 1, EPOCHS + 1))
     if (told := [row.epoch for row in resumed.rows]) != expected:
         raise BrokenRuleError(f"resumed after epoch {STOPPED_AFTER}, it trains the epochs {told}")
     _check_equal(trainer.straight.weights, resumed.weights, f"a training that was stopped after epoch {STOPPED_AFTER}")
@@ -95,7 +97,7 @@ def stops_when_it_is_told_to(trainer: TrainerSubject) -> None:
 
     Somebody who waits for a terminal kills the process, and what is killed may be half-written.
     """
-    job_for(trainer.trainer.spec, epochs=1)  # options without a default are another rule's
+    _ = trainer.straight  # a trainer that cannot take the job, or has no defaults, is told from one that cannot stop
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
         _interrupt(f"{trainer.trainer.plugin}/{trainer.trainer.name}", Path(folder))
         _check_state(Path(folder))
@@ -109,9 +111,12 @@ def _interrupt(name: str, run: Path) -> None:
     try:
         stdin.write(task_text("zoo_core.checks.trainer_subject:train_until_stopped", name, run=str(run)))
         stdin.close()
-        _wait_for(stderr, "epoch 2")
+        said = _lines_of(stderr)
+        _wait_for(said, "epoch 2")
         child.send_signal(signal.SIGINT)
         answer = _first_line(stdout, SECONDS_TO_STOP)
+        if answer == "":
+            raise BrokenRuleError(f"Ctrl-C ends it with an error of its own: {_last_line(said)}")
         if answer is None:
             raise BrokenRuleError(f"it still trains {SECONDS_TO_STOP:g} s after Ctrl-C")
         if '"stopped": true' not in answer:
@@ -124,9 +129,8 @@ def _interrupt(name: str, run: Path) -> None:
                 stream.close()
 
 
-def _wait_for(pipe: IO[str], words: str) -> None:
+def _wait_for(lines: queue.SimpleQueue[str | None], words: str) -> None:
     until = time.monotonic() + SECONDS_TO_BEGIN
-    lines = _lines_of(pipe)
     last = ""
     while True:
         try:
@@ -138,6 +142,13 @@ def _wait_for(pipe: IO[str], words: str) -> None:
         if line.startswith(words):
             return
         last = line
+
+
+def _last_line(lines: queue.SimpleQueue[str | None]) -> str:
+    last = ""
+    while (line := lines.get()) is not None:
+        last = line.strip() or last
+    return last or "it says nothing"
 
 
 def _first_line(pipe: IO[str], seconds: float) -> str | None:

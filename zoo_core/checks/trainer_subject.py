@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import signal
 import sys
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo_core.data import Samples
+from zoo_core.errors import ZooError
 from zoo_core.registry import open_zoo
 from zoo_core.tasks import get_task
 from zoo_core.training import RunDirectory, TrainJob, seed_everything
@@ -99,8 +99,14 @@ def train(trainer: TrainerSpec, *, epochs: int, run: Path | None = None, stop_af
             raise Stopped
 
     result = None
-    with contextlib.suppress(Stopped):
+    try:
         result = trainer.fit(job, on_epoch=told)
+    except Stopped:
+        pass
+    except ZooError as error:
+        if rows or job.state is not None:
+            raise
+        raise NotApplicableError(f"it does not take the job, an image classification: {error.message}") from error
     weights = {name: tensor.detach().clone() for name, tensor in job.module.state_dict().items()}
     return Trained(rows=tuple(rows), result=result, weights=weights)
 

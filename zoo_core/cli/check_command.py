@@ -43,7 +43,8 @@ def command(
     given = CheckOptions(options=options, data=data, download=download, only=only)
     found: dict[str, list[dict[str, Any]]] = {"passed": [], "failed": [], "skipped": []}
     subject = ""
-    for check in checks_of(open_zoo(), name, given):
+    checks = checks_of(open_zoo(), name, given)
+    for check in checks:
         if not as_json and check.subject.shown != subject:
             subject = check.subject.shown
             say(subject)
@@ -61,4 +62,6 @@ def command(
             f"{name}: {counts}; {first['subject']}: {first['rule']}: {first['detail']}", hint=first["promise"]
         )
     if not as_json:
-        say(f"{name}: {counts}\n\nNext: zoo list --plugin {name}" if not only else f"{name}: {counts}")
+        say(f"{name}: {counts}")
+        kind, _, called = checks[0].subject.shown.partition(" ")
+        say(f"\nNext: zoo list --plugin {called}" if kind == "plugin" else f"\nNext: zoo info {kind}:{called}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.errors import NotVerifiedError, UsageError, ZooError
 
 from .common import json_option, model_options, note, print_json, say
 from .completion import complete_models
@@ -41,15 +41,16 @@ def command(model: str | None, options: dict[str, str], as_json: bool) -> None:
     from zoo_core.registry import open_zoo
 
     zoo = open_zoo()
-    if model is not None:
-        zoo.find("model", model.removeprefix("model:"))  # a mistyped name is told before anything else
-    around = _shown(environment_rows(zoo), as_json=as_json)
-    stages: list[Row] = []
+    if model is None and options:
+        raise UsageError("-o is for a model", hint="zoo doctor MODEL -o K=V")
+    stages_of_model: Iterator[Row] = iter(())
     if model is not None:
         from zoo_core.checks import CheckOptions
         from zoo_core.checks.doctor import model_rows
 
-        stages = _shown(model_rows(zoo, model, CheckOptions(options=options)), as_json=as_json)
+        stages_of_model = model_rows(zoo, model, CheckOptions(options=options))
+    around = _shown(environment_rows(zoo), as_json=as_json)
+    stages = _shown(stages_of_model, as_json=as_json)
     if as_json:
         print_json([row.to_json() for row in (*around, *stages)])
     _conclude(model, around, stages, as_json=as_json)
@@ -59,8 +60,7 @@ def _shown(rows: Iterator[Row], *, as_json: bool) -> list[Row]:
     found = []
     for row in rows:
         found.append(row)
-        mark = row.outcome.upper() if row.outcome == "failed" else row.outcome
-        line = f"{row.stage:<28} {mark:<8} {row.detail}".rstrip()
+        line = f"{row.stage:<28} {row.outcome.replace('failed', 'FAILED'):<8} {row.detail}".rstrip()
         if as_json:
             note(line)
             continue

@@ -35,7 +35,7 @@ def command(what: str, name: str, kind: Kind, to: Path | None, as_json: bool) ->
 
     It has one source file, its entry point, a test of every rule of conformance, a README and a workflow for continuous
     integration, and passes its tests as it is. Replace what is in it piece by piece with what you have in mind.
-    docs/plugin-guide.md leads from here to a published package.
+    The zoo's own docs/plugin-guide.md leads from here to a published package.
     """
     from zoo_core.workflows.scaffold import write_plugin
 

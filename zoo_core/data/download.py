@@ -14,6 +14,10 @@ _SECONDS = 30
 _PLAIN = {"Accept-Encoding": "identity"}  # the file as it is: a server that packs it once more would change its hash
 
 
+class UnprotectedError(Exception):
+    """A file came by a way on which anybody could have changed it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class RemoteFile:
     """A file that can be fetched: its name, the sha256 of its bytes, and its size in bytes."""
@@ -100,12 +104,19 @@ def _retrieve(url: str, file: RemoteFile, folder: Path) -> str | None:
     return problem_of(fetch, path=folder / file.name)
 
 
-def stream_to(url: str, path: Path, *, most_bytes: int) -> None:
-    """Write what a URL sends to a file. Raises ValueError as soon as it is more than `most_bytes`."""
+def stream_to(url: str, path: Path, *, most_bytes: int, protected: bool = False) -> None:
+    """Write what a URL sends to a file. Raises ValueError as soon as it is more than `most_bytes`.
+
+    `protected`: what comes is believed because of the way it comes, so that no step of it may be without https; raises
+    UnprotectedError before anything is read.
+    """
     import requests
 
     with requests.get(url, timeout=_SECONDS, stream=True, headers=_PLAIN) as response, path.open("wb") as out:
         response.raise_for_status()
+        plain = [step.url for step in (*response.history, response) if not step.url.startswith("https://")]
+        if protected and plain:
+            raise UnprotectedError(f"it leads to {plain[0]}, which is not https")
         for piece in response.iter_content(1 << 20):
             out.write(piece)
             if out.tell() > most_bytes:
@@ -128,6 +139,8 @@ def problem_of(fetch: Callable[[], None], *, path: Path) -> str | None:
     except requests.ConnectionError:
         return "no connection"
     except requests.RequestException as error:
+        return str(error)
+    except UnprotectedError as error:
         return str(error)
     except ValueError:
         return "what came is not the file: its size or sha256 is another one"

@@ -27,15 +27,18 @@ BRIGHTER, CONTRAST, SATURATION = 0.2, 0.2, 0.2
 def choose_augmentations(text: str, usual: Sequence[str]) -> tuple[str, ...]:
     """What `-t augment=` asks for: "usual" (that of the dataset), "none", or names with commas between them.
 
-    Raises UsageError for an unknown name.
+    A name with a minus is taken away: "usual,-crop". Raises UsageError for an unknown name.
     """
-    if text in {"usual", "none"}:
-        return tuple(usual) if text == "usual" else ()
-    names = tuple(part.strip() for part in text.split(",") if part.strip())
-    if unknown := [name for name in names if name not in AUGMENTATIONS]:
-        known = ", ".join(("usual", "none", *AUGMENTATIONS))
-        raise UsageError(f"there is no augmentation {', '.join(unknown)}", hint=f"known: {known}; several: flip,crop")
-    return tuple(name for name in AUGMENTATIONS if name in names)
+    chosen: set[str] = set()
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name = part.removeprefix("-")
+        if name not in ("usual", "none", *AUGMENTATIONS):
+            known = ", ".join(("usual", "none", *AUGMENTATIONS))
+            hint = f"known: {known}; several: flip,crop; usual,-crop"
+            raise UsageError(f"there is no augmentation {name}", hint=hint)
+        named = {"usual": set(usual), "none": set()}.get(name, {name})
+        chosen = chosen - named if part.startswith("-") else chosen | named
+    return tuple(name for name in AUGMENTATIONS if name in chosen)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -108,13 +108,24 @@ def _require_protection(weights: Weights, *, model: str) -> None:
                 hint="the plugin must give the whole sha256",
             )
         return
-    if not protected and len(weights.sha256) < _WHOLE_HASH:
+    if not protected and _believed(weights):
         raise ZooError(
             f"{which} would come unprotected from {weights.url}",
             hint="an address without https needs the whole sha256; the plugin must give one",
         )
-    if len(weights.sha256) < _SHORTEST_HASH:
-        raise ZooError(f"{which} have no sha256", hint="the plugin must give one")
+
+
+def _believed(weights: Weights) -> bool:
+    """Whether the way that a file comes is a part of why it is believed, because no whole hash is known."""
+    return weights.sha256 is None or len(weights.sha256) < _WHOLE_HASH
+
+
+def _check_whole(path: Path) -> None:
+    """Raise ValueError for a file that was cut off, and for a page in the place of a file."""
+    try:
+        read_tensors(path, what="the weights")
+    except ZooError as error:
+        raise ValueError(error.message) from error
 
 
 def _fetch(weights: Weights, path: Path, *, model: str) -> None:
@@ -127,9 +138,9 @@ def _fetch(weights: Weights, path: Path, *, model: str) -> None:
             temporary = Path(place, path.name)
 
             def fetch() -> None:
-                stream_to(weights.url, temporary, most_bytes=most)
+                stream_to(weights.url, temporary, most_bytes=most, protected=_believed(weights))
                 if weights.sha256 is None:
-                    read_tensors(temporary, what="the weights")  # a file that was cut off says so
+                    _check_whole(temporary)
                 elif not sha256_of(temporary).startswith(weights.sha256):
                     raise ValueError("another sha256")
 

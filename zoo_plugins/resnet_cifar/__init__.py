@@ -47,6 +47,7 @@ def zoo_models() -> Iterator[ModelSpec]:
             "lr": 0.15,
             "nesterov": True,
             "weight_decay": 5e-4,
+            "augment": "usual,-crop",
             "small_first": 0.82,
         },
     )

@@ -22,9 +22,10 @@ class SupervisedConfig:
 
     `momentum` and `nesterov` are for sgd; `step_size` (epochs) and `gamma` for the step schedule; `warmup` in epochs;
     `patience`: epochs without a better validation result before training stops. `augment`: "usual" (what the
-    dataset allows), "none", or some of flip, crop, affine, color. `small_first`: part of the epochs, the first ones, in
-    which pictures have five eighths and then three quarters of their side, for models that take any size. `loss`:
-    "usual" (the task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such as bce+dice.
+    dataset allows), "none", some of flip, crop, affine, color, or "usual,-crop" and the like. `small_first`: part of
+    the epochs, the first ones, in which pictures have five eighths and then three quarters of their side, for models
+    that take any size. `loss`: "usual" (the task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such
+    as bce+dice.
     """
 
     epochs: int = 20
