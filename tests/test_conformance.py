@@ -294,6 +294,9 @@ HEALTHY = {
 def test_what_is_unusual_is_not_broken(case: str, zoo_here: Any, fake_distribution: Any) -> None:
     files = broken(MODEL, HEALTHY[case])
     files["__init__.py"] = "from typing import Literal\n" + textwrap.dedent(files["__init__.py"])
+    if "forbids" in case:  # what its type forbids never comes to the builder
+        looked_up = "super().__init__()\n                {1: 1, 3: 3}[in_channels]"
+        files["net.py"] = files["net.py"].replace("super().__init__()", looked_up)
     if case == "a range without zero":
         files["net.py"] = files["net.py"].replace("image.flatten(1)", "image.log().flatten(1)")
     if "recurrent" in case:
@@ -317,8 +320,16 @@ def test_a_trainer_for_other_tasks_or_that_stops_early_is_not_blamed(zoo_here: A
     assert result.code == 0, result.stderr
     skipped = {row["rule"]: row["detail"] for row in result.json["skipped"]}
     assert skipped["repeats-itself"].startswith("it does not take the job, an image classification: only masks")
-    early = Break(file="loop.py", old="feed=feed)", new="feed=feed, patience=1)")
-    fake_distribution("zoo-tried", files=broken(TRAINER, early), entries={"tried": "zoo_tried"})
+    early = Break(
+        file="loop.py",
+        old="CALLS.append(job)",
+        new="job = dataclasses.replace(job, epochs=min(job.epochs, 4)) if job.epochs < 100 else job",
+    )
+    files = broken(TRAINER, early)
+    files["loop.py"] = files["loop.py"].replace(
+        "return result", "return dataclasses.replace(result, stopped_early=True)"
+    )
+    fake_distribution("zoo-tried", files=files, entries={"tried": "zoo_tried"})
     assert failed(zoo_here, "trainer:zoo-tried:tried/tried") == {}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from zoo_core.data import MASK_TASKS, BoundDataset, Samples, bind_dataset
+from zoo_core.data import MASK_TASKS, Samples
 from zoo_core.errors import ZooError
 from zoo_core.specs import IGNORED
 
@@ -37,7 +37,7 @@ def gives_what_it_declares(dataset: DatasetSubject) -> None:
 
     Shapes are believed before any data are read: models are built for them.
     """
-    bound = _bound(dataset)
+    bound = dataset.bound
     spec = bound.inputs[bound.input_name]
     for split, samples in _splits(dataset):
         if len(samples) == 0 or len(samples) != len(samples.targets):
@@ -121,15 +121,11 @@ def explains_missing_data(dataset: DatasetSubject) -> None:
         raise BrokenRuleError(f"its error has no hint what to do: {found['error']}")
 
 
-def _bound(dataset: DatasetSubject) -> BoundDataset:
-    return bind_dataset(dataset.dataset, dataset.options)
-
-
 def _splits(dataset: DatasetSubject) -> Iterator[tuple[str, Samples]]:
     """Each split and its samples. Raises NotApplicableError when the data are not on this disk."""
     first = _first(dataset)
     yield "train", first
-    bound = _bound(dataset)
+    bound = dataset.bound
     for split in bound.split_names:
         if split != "train":
             yield split, bound.load(split, download=dataset.download)
@@ -137,7 +133,7 @@ def _splits(dataset: DatasetSubject) -> Iterator[tuple[str, Samples]]:
 
 def _first(dataset: DatasetSubject) -> Samples:
     try:
-        bound = _bound(dataset)
+        bound = dataset.bound
         there = bound.root.exists() or dataset.download or not _needs_files(dataset)
         if there:
             return bound.load("train", download=dataset.download)

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from zoo_core.data import BoundDataset, bind_dataset
+
 from .child import in_child
 
 if TYPE_CHECKING:
@@ -69,3 +71,8 @@ class DatasetSubject:
     def expected_failures(self) -> Mapping[str, str]:
         """Rules that the plugin says it breaks, and why."""
         return self.dataset.spec.expected_failures
+
+    @functools.cached_property
+    def bound(self) -> BoundDataset:
+        """The dataset with its options; it keeps what was read, so that several rules read it once."""
+        return bind_dataset(self.dataset, self.options)
