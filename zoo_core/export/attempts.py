@@ -52,9 +52,11 @@ class Attempt:
 
 
 def best_attempt(
-    plan: ExportPlan, folder: Path, *, reference: TorchReference, expected: Expected, progress: Progress
+    plan: ExportPlan, folder: Path, *, reference: TorchReference, expected: Callable[[], Expected], progress: Progress
 ) -> Attempt:
     """The first attempt that is verified, its files in `folder`; where none is, the first one with its files.
+
+    `expected` waits for what PyTorch computes meanwhile; what it raises comes before what the exporters complain of.
 
     The exporter's newer half and its optimiser are fallible. So what cannot be converted is given to the TorchScript
     exporter, and a file that fails is made again without the optimiser; what it took is a line of the report.
@@ -63,23 +65,25 @@ def best_attempt(
     try:
         converted = _converted(plan, reference, notes, progress=progress)
     except NotVerifiedError as error:
+        expected()
         return _not_converted(error.message)
+    known = expected()
 
     def judged(subject: Converted, place: Path) -> Attempt:
         progress("checking the file without PyTorch")
-        return _attempt(plan, place, reference, expected, subject)
+        return _attempt(plan, place, reference, known, subject)
 
     attempt = judged(converted, folder)
     if attempt.verdict.outcome != "failed":
         return _noted(attempt, notes)
     progress("looking for the guilty node")
     path, free = folder / MODEL_FILE, plan.batch_is_free
-    blamed = inquire(path, converted, expected, attempt.verdict.checks, batch_is_free=free)
+    blamed = inquire(path, converted, known, attempt.verdict.checks, batch_is_free=free)
     if converted.plain is not None:
         again = folder / "again"
         second = judged(without_optimizer(converted), again)
         if second.verdict.outcome == "verified":
-            notes.append(_because(attempt, blamed) + _slower(again / MODEL_FILE, path, expected))
+            notes.append(_because(attempt, blamed) + _slower(again / MODEL_FILE, path, known))
             _replace_by(again, folder)
             return _noted(second, notes)
         shutil.rmtree(again, ignore_errors=True)

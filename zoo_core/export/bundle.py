@@ -17,7 +17,7 @@ from zoo_core.verification.bounds import Reference
 from .attempts import VERSIONED, Attempt, Progress, best_attempt
 from .card import model_card
 from .check import Verdict
-from .expected import compute_expected
+from .expected import started_expected
 from .inquiry import RULE as BLAME
 from .layer import layer_output
 from .plan import ExportPlan
@@ -66,11 +66,10 @@ def build_and_check(plan: ExportPlan, folder: Path, *, progress: Progress) -> Ex
     attempt = Attempt(verdict=Verdict(checks=()))
     kind: Reference = "relative"
     try:
-        progress("running PyTorch in float32 and float64")
         reference = reference_of(plan)
-        expected = compute_expected(plan, reference)
-        kind = expected.kind
-        attempt = best_attempt(plan, folder, reference=reference, expected=expected, progress=progress)
+        with started_expected(plan, reference, progress=progress) as expected:
+            attempt = best_attempt(plan, folder, reference=reference, expected=expected, progress=progress)
+            kind = expected().kind
     except NotVerifiedError as error:
         failed = CheckResult(rule="reference", outcome="failed", detail=error.message)
         attempt = Attempt(verdict=Verdict(checks=(failed,)))

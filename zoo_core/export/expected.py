@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+import functools
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from zoo_core.errors import NotVerifiedError
 from zoo_core.records import CheckResult
 from zoo_core.tasks import decisions_of
+from zoo_core.training.placement import keep_memory
 from zoo_core.verification.bounds import LARGEST_FLOOR, OutputBound, Reference
 from zoo_core.verification.inputs import BATCH, PLAUSIBLE, Rows, make_rows
 from zoo_core.verification.selection_test import selection_expectations
@@ -20,6 +24,7 @@ from zoo_core.verification.self_test import ROWS as SELF_TEST_ROWS
 from zoo_core.verification.self_test import expectations, input_recipe, self_test_inputs
 from zoo_core.verification.sizes import Sizes, shown
 
+from .beside import CAN_COPY, beside
 from .plan import ExportPlan
 from .reference import Arrays, ReferenceResult, TorchReference
 from .staged import StagedReference
@@ -31,6 +36,7 @@ NARROW = 1e-3
 NARROW_ROWS = 2
 LEAST_CLEAR = 4
 """One in so many of the rows that a whole model chooses must be clear, or its self-test says too little."""
+RUNNING = "running PyTorch in float32 and float64"
 NEARLY_CONSTANT = "nearly constant"
 """Shows faults that noise averages out, such as a leak where a Relu belongs."""
 
@@ -87,6 +93,36 @@ class Expected:
         """What the file holds to test itself: the parts of all cases."""
         first, *others = (test for case in self.cases for test, _ in case.tests)
         return {**first, "others": others} if others else dict(first)
+
+
+@contextlib.contextmanager
+def started_expected(
+    plan: ExportPlan, reference: TorchReference, *, progress: Callable[[str], None]
+) -> Iterator[Callable[[], Expected]]:
+    """Begin `compute_expected` beside what is done next; gives a function that waits for it, however often it is asked.
+
+    `progress` is told when PyTorch is what everything waits for.
+    """
+    if plan.model.spec.stages is not None or not CAN_COPY:
+        # What the file gives to each stage is run by the same stages again, and those cannot be sent.
+        progress(RUNNING)
+        expected = compute_expected(plan, reference)
+        yield lambda: expected
+        return
+
+    def work() -> Expected:
+        keep_memory()
+        # The conversion needs a processor too; a thread that is one too many costs both more than it gives.
+        torch.set_num_threads(max(1, torch.get_num_threads() - 1))
+        return compute_expected(plan, reference)
+
+    with beside(work, what="PyTorch's side of the check") as wait:
+
+        def waited() -> Expected:
+            progress(RUNNING)
+            return wait()
+
+        yield functools.cache(waited)
 
 
 def compute_expected(plan: ExportPlan, reference: TorchReference) -> Expected:

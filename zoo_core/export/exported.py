@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.specs import ModelSpec
 from zoo_core.stages import Stage
+from zoo_core.verification.inputs import BATCH
 
 from .layer import Cut
 from .plan import ExportPlan
@@ -116,7 +117,7 @@ def exported(plan: ExportPlan, module: nn.Module, *, gives_tensors: bool | None 
 
 def _gives_tensors(module: nn.Module, plan: ExportPlan) -> bool:
     with torch.no_grad(), plain_attention():
-        found = module(*plan.example())
+        found = module(*plan.drawn({BATCH: 1, **plan.size_cases[0]}))
     return isinstance(found, Tensor | tuple | list)
 
 

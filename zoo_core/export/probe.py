@@ -200,14 +200,17 @@ def distance(pair: Pair, actual: Array, *, corner: bool = False) -> tuple[float,
         return apart, 0.0, np.inf if apart else 0.0, ""
     if expected.dtype.itemsize < np.dtype(np.float32).itemsize:
         return None
+    single, double, found = expected, pair.float64, actual
     finite = np.isfinite(expected) & np.isfinite(pair.float64)
-    odd = ~finite & _same(expected, pair.float64)
-    if not _same(actual[odd], expected[odd]).all():
-        return np.inf, 0.0, np.inf, "it has other infinite or NaN elements"
-    single, double, found = (np.where(finite, array, 0)[None] for array in (expected, pair.float64, actual))
+    if not finite.all():
+        odd = ~finite & _same(expected, pair.float64)
+        if not _same(actual[odd], expected[odd]).all():
+            return np.inf, 0.0, np.inf, "it has other infinite or NaN elements"
+        single, double, found = (np.where(finite, array, 0) for array in (expected, pair.float64, actual))
     kind: Reference = "float64" if pair.exact else "relative"
-    bound = bound_output(pair.name, float32=single, float64=double, reference=kind, corner=np.array([corner]))
-    worst = output_error(found, bound)
+    corners = np.array([corner])
+    bound = bound_output(pair.name, float32=single[None], float64=double[None], reference=kind, corner=corners)
+    worst = output_error(found[None], bound)
     return worst.error, worst.bound, worst.floors, ""
 
 

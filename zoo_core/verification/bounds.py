@@ -62,8 +62,17 @@ class OutputBound:
 
 
 def _row_max(values: Array) -> Array:
-    flat = np.abs(values.reshape(len(values), -1)).astype(np.float64)
-    return flat.max(axis=1) if flat.shape[1] else np.zeros(len(flat))
+    """max|values| of each row, NaN where one is NaN; no copy, since nodes of a large model are compared by it."""
+    flat = values.reshape(len(values), -1)
+    if not flat.shape[1]:
+        return np.zeros(len(flat))
+    largest: Array = np.maximum(flat.max(axis=1).astype(np.float64), -flat.min(axis=1).astype(np.float64))
+    return largest
+
+
+def _difference(first: Array, second: Array) -> Array:
+    difference: Array = np.subtract(first, second, dtype=np.float64)
+    return difference
 
 
 def row_scales(expected: Array) -> Array:
@@ -116,7 +125,7 @@ def bound_output(
     if reference == "relative":
         relative_floor, factors, floors = EPS, np.full(len(scale), RELATIVE_FACTOR), np.full(len(scale), EPS)
     else:
-        relative = _per_scale(_row_max(float32.astype(np.float64) - float64), scale)
+        relative = _per_scale(_row_max(_difference(float32, float64)), scale)
         relative_floor = float(relative[~unlikely].max(initial=known_floor))
         own = np.where(unlikely, relative[unlikely].max(initial=0.0), 0.0)
         usual = FLOOR_FACTOR * relative_floor + EPS_FACTOR * EPS
@@ -135,9 +144,8 @@ def bound_output(
 
 def output_error(actual: Array, bound: OutputBound) -> OutputError:
     """The row of `actual` that is worst for its bound. A NaN counts as an infinite error."""
-    error = _row_max(
-        np.nan_to_num(actual.astype(np.float64) - bound.expected, nan=np.inf, posinf=np.inf, neginf=-np.inf)
-    )
+    with np.errstate(invalid="ignore"):
+        error = np.nan_to_num(_row_max(_difference(actual, bound.expected)), nan=np.inf, posinf=np.inf)
     with np.errstate(invalid="ignore", divide="ignore"):
         used = np.where(error == 0, 0.0, error / bound.bound)
     worst = int(np.argmax(np.nan_to_num(used, nan=np.inf)))

@@ -1,0 +1,90 @@
+"""Work in a copy of this process: its result, its exception, its death, and its end when nobody waits."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from zoo_core.errors import NotVerifiedError, UsageError
+from zoo_core.export.beside import CAN_COPY, beside
+
+pytestmark = pytest.mark.skipif(not CAN_COPY, reason="processes cannot be copied here")
+
+
+def test_the_result_comes_back_from_another_process() -> None:
+    here, seen = os.getpid(), []
+
+    def work() -> tuple[int, np.ndarray]:
+        seen.append("in the copy")
+        return os.getpid(), np.arange(300_000.0)
+
+    with beside(work, what="the work") as wait:
+        there, value = wait()
+    assert there != here
+    assert np.array_equal(value, np.arange(300_000.0))
+    assert not seen, "the copy changed something here"
+
+
+def test_torch_computes_with_several_threads_in_both() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        weight = torch.rand(600, 600)
+        here = weight @ weight  # the waiting threads of this process are there now, and not in the copy
+        with beside(lambda: (torch.get_num_threads(), (weight @ weight).numpy()), what="the work") as wait:
+            again = weight @ weight
+            threads, there = wait()
+    finally:
+        torch.set_num_threads(before)
+    assert threads == 2
+    assert torch.equal(here, again)
+    assert np.allclose(here.numpy(), there, rtol=1e-5)
+
+
+def test_an_exception_is_raised_where_the_result_is_asked_for() -> None:
+    def work() -> None:
+        raise UsageError("no such thing", hint="another")
+
+    with beside(work, what="the work") as wait, pytest.raises(UsageError, match="no such thing") as caught:
+        wait()
+    assert caught.value.hint == "another"
+    assert "in work" in caught.value.__notes__[0], "where it was raised is lost"
+
+
+def test_an_exception_that_cannot_be_sent_is_told_in_words() -> None:
+    class Odd(Exception):
+        pass
+
+    def work() -> None:
+        raise Odd("very odd")
+
+    with beside(work, what="the work") as wait, pytest.raises(RuntimeError, match="Odd: very odd"):
+        wait()
+
+
+def test_a_process_that_is_killed_is_a_failure() -> None:
+    with (
+        beside(lambda: os.kill(os.getpid(), signal.SIGKILL), what="the work") as wait,
+        pytest.raises(NotVerifiedError, match="the work was lost: its process was killed by SIGKILL"),
+    ):
+        wait()
+
+
+def test_to_leave_ends_it() -> None:
+    reading, writing = os.pipe()
+
+    def work() -> None:
+        os.write(writing, str(os.getpid()).encode())
+        time.sleep(600)
+
+    with beside(work, what="the work"):
+        process = int(os.read(reading, 20))
+    os.close(reading)
+    os.close(writing)
+    with pytest.raises(ProcessLookupError):
+        os.kill(process, 0)

@@ -1,0 +1,86 @@
+"""Work in a process of its own beside this one: a copy of this process that ends with what the work gives."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import pickle
+import signal
+import sys
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from multiprocessing.connection import Connection
+from typing import Any, TypeVar
+
+from zoo_core.errors import NotVerifiedError
+
+Result = TypeVar("Result")
+
+CAN_COPY = sys.platform == "linux"
+"""Elsewhere a copy of a process that has threads is not safe to go on with."""
+
+
+@contextlib.contextmanager
+def beside(work: Callable[[], Result], *, what: str) -> Iterator[Callable[[], Result]]:
+    """Begin `work` in a copy of this process, and give a function that waits for its result or raises its exception.
+
+    The copy sees everything as it is now and changes nothing here; result and exception are sent by pickle. To leave
+    without waiting ends it. NotVerifiedError, which says that `what` was lost, when it dies. Only where `CAN_COPY`.
+    """
+    receiving, sending = multiprocessing.Pipe(duplex=False)
+    process = multiprocessing.get_context("fork").Process(target=_serve, args=(work, sending), daemon=True)
+    with warnings.catch_warnings():
+        # Newer Pythons warn of a fork beside threads; `_serve` says why this one is safe.
+        warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
+        process.start()
+    sending.close()
+    try:
+        yield lambda: _received(receiving, process, what)
+    finally:
+        process.kill()
+        process.join()
+        receiving.close()
+
+
+def _serve(work: Callable[[], Any], sending: Connection) -> None:
+    # Ctrl-C reaches both processes; the first one says so, and ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answer: list[bytes] = []
+    # The waiting threads of OpenMP did not come along. They belong to the thread that made them: a new thread makes
+    # new ones, where the copied one would wait for the lost ones for ever.
+    thread = threading.Thread(target=lambda: answer.append(_pickled(work)))
+    thread.start()
+    thread.join()
+    sending.send_bytes(answer[0])
+
+
+def _pickled(work: Callable[[], Any]) -> bytes:
+    try:
+        result: tuple[bool, Any] = (True, work())
+    except BaseException as error:  # noqa: BLE001 it is raised again where the result is asked for
+        error.add_note(f"In a process of its own:\n{traceback.format_exc()}")
+        result = (False, error)
+    try:
+        return pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
+    except Exception:  # noqa: BLE001 an exception that cannot be sent, of whatever library
+        return pickle.dumps((False, RuntimeError(f"{type(result[1]).__name__}: {result[1]}")))
+
+
+def _received(receiving: Connection, process: Any, what: str) -> Any:
+    try:
+        done, result = pickle.loads(receiving.recv_bytes())  # noqa: S301 of our own process
+    except EOFError:
+        process.join()
+        raise NotVerifiedError(
+            f"{what} was lost: its process {_ended(process.exitcode)}",
+            hint="a system that has no memory left ends processes; a smaller model or input needs less",
+        ) from None
+    if done:
+        return result
+    raise result
+
+
+def _ended(code: int) -> str:
+    return f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
