@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from checking import plan_of
+from torch import Tensor, nn
 
+from zoo_core import TensorSpec
 from zoo_core.errors import NotVerifiedError, UsageError
 from zoo_core.export.beside import CAN_COPY, beside
+from zoo_core.export.bundle import RejectedExportError, export
 
 pytestmark = pytest.mark.skipif(not CAN_COPY, reason="processes cannot be copied here")
 
@@ -88,3 +94,25 @@ def test_to_leave_ends_it() -> None:
     os.close(writing)
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+class EndsTheCopy(nn.Module):
+    """Kills a process that is a copy, as a system does that has no memory left."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if multiprocessing.parent_process() is not None:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.linear(x)
+
+
+def test_an_export_whose_reference_dies_is_not_published(tmp_path: Path) -> None:
+    plan = plan_of(EndsTheCopy, inputs={"x": TensorSpec("N", 4)}, outputs={"y": TensorSpec("N", 3)})
+    with pytest.raises(RejectedExportError, match=r"PyTorch's side of the check was lost: .* SIGKILL") as caught:
+        export(plan, tmp_path / "export")
+    assert caught.value.exit_code == 3
+    assert [check.rule for check in caught.value.report.checks] == ["reference"]
+    assert not list(tmp_path.iterdir())

@@ -306,7 +306,7 @@ def test_training_learns_and_says_so_in_its_rows() -> None:
     assert evaluate(job.module, job.validation, task=TASK, outputs=("logits",)) == pytest.approx(result.validation)
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "adadelta"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "adadelta", "muon"])
 def test_every_optimizer_resumes_to_the_same_bits(tmp_path: Path, optimizer: str) -> None:
     straight = RunDirectory(tmp_path / "straight")
     fit(make_job(straight, optimizer=optimizer))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .feed import Feed
     from .loop import Loop
     from .losses import Loss, loss_for
+    from .muon import Muon
     from .normalize import normalize_tensor
     from .placement import derive_seed, pick_device, seed_everything
     from .state import TrainState
@@ -31,6 +32,7 @@ _WITH_TORCH = {
     "Feed": "feed",
     "Loop": "loop",
     "Loss": "losses",
+    "Muon": "muon",
     "TrainState": "state",
     "choose_augmentations": "augment",
     "copy_state": "checkpoint",
@@ -50,6 +52,7 @@ __all__ = [
     "Feed",
     "Loop",
     "Loss",
+    "Muon",
     "Run",
     "RunDirectory",
     "Schedule",

@@ -12,16 +12,16 @@ from zoo_core.errors import UsageError
 if TYPE_CHECKING:
     from zoo_core.training import TrainJob
 
-USUAL_RATE = {"sgd": 0.01, "adam": 0.001, "adamw": 0.005, "adadelta": 1.0}
-USUAL_DECAY = {"sgd": 0.0, "adam": 0.0, "adamw": 0.01, "adadelta": 0.0}
+USUAL_RATE = {"sgd": 0.01, "adam": 0.001, "adamw": 0.005, "adadelta": 1.0, "muon": 0.01}
+USUAL_DECAY = {"sgd": 0.0, "adam": 0.0, "adamw": 0.01, "adadelta": 0.0, "muon": 0.1}
 
 
 @dataclass(frozen=True, kw_only=True)
 class SupervisedConfig:
     """How to train. `lr` and `weight_decay` left at none become what is usual for the optimizer.
 
-    `momentum` and `nesterov` are for sgd; `step_size` (epochs) and `gamma` for the step schedule; `warmup` in epochs;
-    `patience`: epochs without a better validation result before training stops. `augment`: "usual" (what the
+    `momentum` is for sgd and muon, `nesterov` for sgd; `step_size` (epochs) and `gamma` for the step schedule; `warmup`
+    in epochs; `patience`: epochs without a better validation result before training stops. `augment`: "usual" (what the
     dataset allows), "none", some of flip, crop, affine, color, or "usual,-crop" and the like. `small_first`: part of
     the epochs, the first ones, in which pictures have five eighths and then three quarters of their side, for models
     that take any size. `loss`: "usual" (the task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such
@@ -30,7 +30,7 @@ class SupervisedConfig:
 
     epochs: int = 20
     batch_size: int = 64
-    optimizer: Literal["sgd", "adam", "adamw", "adadelta"] = "adamw"
+    optimizer: Literal["sgd", "adam", "adamw", "adadelta", "muon"] = "adamw"
     lr: float | None = None
     momentum: float = 0.9
     nesterov: bool = False

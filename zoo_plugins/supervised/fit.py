@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from zoo_core import EpochRow, TrainResult
-from zoo_core.training import Augment, Feed, Loop, Schedule, TrainJob, choose_augmentations, loss_for
+from zoo_core.training import Augment, Feed, Loop, Muon, Schedule, TrainJob, choose_augmentations, loss_for
 
 from . import SupervisedConfig
 
@@ -67,6 +67,8 @@ def make_optimizer(parameters: Iterable[nn.Parameter], config: SupervisedConfig)
     trained = [parameter for parameter in parameters if parameter.requires_grad]
     if config.optimizer == "sgd":
         return torch.optim.SGD(trained, lr=lr, momentum=config.momentum, weight_decay=decay, nesterov=config.nesterov)
+    if config.optimizer == "muon":
+        return Muon(trained, lr=lr, momentum=config.momentum, weight_decay=decay)
     if config.optimizer == "adam":
         return torch.optim.Adam(trained, lr=lr, weight_decay=decay)
     if config.optimizer == "adadelta":
