@@ -1,9 +1,9 @@
 """Export every model of a family, and say what came of each: docs/coverage.md, printed from benchmarks/coverage.jsonl.
 
 Each model is exported by `zoo export --json` in a process of its own, with fresh weights, at a small legal size of its
-inputs, within a limit of time and of memory. A row belongs to the model and to the check: to the sources of the export,
+inputs, within a limit of time and of memory. A row belongs to the model and to the check: to the code of the export,
 of the verification and of the family's plugin, to the options, and to the versions of the libraries. Rows that are
-there already are kept, so that a sweep goes on where it stopped.
+there already are kept, so that a sweep goes on where it stopped; it begins with the models that took the least time.
 
     python benchmarks/coverage.py [NAME...] [--jobs N] [--seconds S] [--gigabytes G] [--again] [--page]
 """
@@ -11,7 +11,9 @@ there already are kept, so that a sweep goes on where it stopped.
 from __future__ import annotations
 
 import argparse
+import ast
 import fnmatch
+import functools
 import hashlib
 import json
 import os
@@ -142,7 +144,9 @@ def main() -> int:
     if not chosen:
         parser.error(f"no model of a family is called {' or '.join(arguments.names)}")
     known = {(row["model"], row["check"]) for row in read_rows()}
+    took = {row["model"]: row["seconds"] for row in read_rows()}
     waiting = [name for name in chosen if arguments.again or (name, check_of(name)) not in known]
+    waiting.sort(key=lambda name: took.get(name, arguments.seconds))
     print(f"{len(chosen)} models, {len(chosen) - len(waiting)} have a row already", flush=True)
     lock = threading.Lock()
 
@@ -182,9 +186,24 @@ def check_of(name: str) -> str:
         for path in sorted(ROOT.joinpath(folder).rglob("*.py")):
             if path.parent.name == family and path.name in LISTING:
                 continue
-            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + _code_of(path).encode())
     digest.update(json.dumps([options_of(name), versions(family)], sort_keys=True).encode())
     return digest.hexdigest()[:16]
+
+
+@functools.cache
+def _code_of(path: Path) -> str:
+    """What a source file does: without comments and docstrings, which decide nothing."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        match node:
+            case ast.Module(body=body) | ast.ClassDef(body=body) | ast.FunctionDef(body=body):
+                body[:] = [each for each in body if not _is_text(each)] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def versions(family: str) -> dict[str, str]:
@@ -313,10 +332,12 @@ def _page(rows: Sequence[Row], *, total: int, stale: Sequence[str], missing: Seq
     yield f"{hours:.1f} hours of one processor; at most {max(row['peak_bytes'] for row in rows) / 1e9:.1f} GB."
     for machine, found in sorted({(row["machine"], json.dumps(row["versions"])) for row in rows}):
         yield f"{machine}; {', '.join(f'{name} {number}' for name, number in json.loads(found).items())}."
-    for what, names in (("Measured with an older state of the check", stale), ("Not measured yet", missing)):
-        if names:
-            yield ""
-            yield f"{what}: {', '.join(names)}."
+    if stale:
+        yield ""
+        yield f"`*`: {len(stale)} of them were measured with an earlier state of the check, or of the libraries."
+    if missing:
+        yield ""
+        yield f"Not measured yet: {', '.join(missing)}."
     yield ""
     yield "Error: the largest error of any output, in multiples of the distance between PyTorch's float32 and float64."
     yield ""
@@ -324,19 +345,19 @@ def _page(rows: Sequence[Row], *, total: int, stale: Sequence[str], missing: Seq
     yield "| --- | --- | ---: | --- | --- | ---: | ---: | --- |"
     notes = _Notes()
     for row in rows:
-        yield _line(row, notes)
+        yield _line(row, notes, mark="*" if row["model"] in stale else "")
     yield from notes.section("Not verified", [row for row in rows if row["outcome"] != "verified"])
     yield from _fixed(rows)
 
 
-def _line(row: Row, notes: _Notes) -> str:
+def _line(row: Row, notes: _Notes, *, mark: str) -> str:
     floors = [value for value in row.get("floors", {}).values() if value is not None]
     axes: Mapping[str, Sequence[int | str]] = row.get("axes", {})
     free = list(dict.fromkeys(axis for shape in axes.values() for axis in shape if isinstance(axis, str)))
     shapes = dict.fromkeys(" × ".join(map(str, shape)) for name, shape in axes.items() if name in _inputs(row))
     cells = (
         row["model"],
-        row["outcome"],
+        row["outcome"] + mark,
         f"{max(floors):.1f}" if floors else "",
         " ".join(free),
         "; ".join(shapes) or ", ".join(f"{name} {value}" for name, value in row["options"].items()),
