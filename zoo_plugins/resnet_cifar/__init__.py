@@ -41,13 +41,12 @@ def zoo_models() -> Iterator[ModelSpec]:
         source="https://arxiv.org/abs/1512.03385",
         license="Apache-2.0",
         recipe={
-            "epochs": 11,
+            "epochs": 12,
             "batch_size": 128,
-            "optimizer": "sgd",
-            "lr": 0.15,
-            "nesterov": True,
-            "weight_decay": 5e-4,
+            "optimizer": "muon",
+            "lr": 0.02,
+            "weight_decay": 0.1,
             "augment": "usual,-crop",
-            "small_first": 0.82,
+            "small_first": 0.75,
         },
     )
