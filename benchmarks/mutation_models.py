@@ -20,6 +20,7 @@ from zoo_core import Preprocess, TensorSpec, open_zoo
 from zoo_core.export.clean import serialized, set_metadata
 from zoo_core.export.healthy import healthy_checkpoint
 from zoo_core.export.plan import DEFAULT_OPSET, ExportPlan
+from zoo_core.verification.mutants.catalogue import MOST_OF_A_KIND
 from zoo_core.workflows.export import plan_model, plan_source
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -28,6 +29,8 @@ from checking import Prepared, plan_for, prepare
 
 IMAGENET = Preprocess(resize=(64, 64), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 SIDE, CLASSES = 64, 10
+DETECTOR = "fasterrcnn_mobilenet_v3_large_320_fpn"
+SMALL_DETECTOR = {"height": 128, "width": 160, "detections": 15, "proposals": 30, "num_classes": 6}
 
 
 class TwoHeads(nn.Module):
@@ -50,10 +53,14 @@ class TwoHeads(nn.Module):
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A model ready to be judged; `earlier` is the file of an earlier epoch."""
+    """A model ready to be judged; `earlier` is the file of an earlier epoch.
+
+    `most`: so many faults of each kind are planted, at most.
+    """
 
     prepared: Prepared = field(repr=False)
     earlier: bytes | None = field(default=None, repr=False)
+    most: int = MOST_OF_A_KIND + 1
 
     @property
     def content(self) -> bytes:
@@ -128,6 +135,13 @@ def _mlp() -> Subject:
     return Subject(prepared=prepare(plan))
 
 
+def _detector() -> Subject:
+    """Faster R-CNN in its four stages, with so few boxes and classes that one mutant is judged in ten seconds."""
+    model = open_zoo().model(f"torchvision/{DETECTOR}")
+    plan = plan_model(model, SMALL_DETECTOR, name="detector", opset=DEFAULT_OPSET)
+    return Subject(prepared=prepare(plan), most=2)
+
+
 def makers(folder: Path) -> dict[str, Callable[[], Subject]]:
     """What makes each model, by name; `folder` is for the runs of those that are trained."""
     return {
@@ -135,4 +149,5 @@ def makers(folder: Path) -> dict[str, Callable[[], Subject]]:
         "mlp": _mlp,
         "two heads": _two_heads,
         **{name: lambda name=name: _torchvision(name) for name in ("squeezenet1_1", "mobilenet_v3_small", "resnet18")},
+        f"{DETECTOR}, in stages": _detector,
     }

@@ -114,7 +114,7 @@ def judge(name: str, subject: Subject, folder: Path) -> Row:
         return subject.prepared.judge(onnx.load_model_from_string(mutant.model_bytes), folder).checks
 
     def mutants() -> Iterator[Mutant]:
-        yield from make_mutants(content)
+        yield from make_mutants(content, most=subject.most)
         if subject.earlier is not None:
             yield from stale_weights(content, subject.earlier)
 
@@ -146,7 +146,8 @@ def page(rows: Sequence[Row]) -> str:
         f"Printed by `benchmarks/mutations.py`: n = {len(rows)} models, {total} mutants, one run. {machine_kind()}; "
         f"{facts}.",
         "Faults are planted in the written file. Equivalent mutants (every output bit-equal on all inputs, and equal "
-        "weights) are not counted. Models without training have healthy parameters.",
+        "weights) are not counted. Models without training have healthy parameters. Of each kind of fault at most four "
+        "are planted, spread over the graph; two in a model in stages, where one takes ten seconds to judge.",
         "## The zoo's check",
         _ours(rows),
         "## Which rule sees them",

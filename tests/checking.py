@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ import torch
 from torch import nn
 
 from zoo_core import ModelSpec, TensorSpec
-from zoo_core.export.attempts import metadata_of
+from zoo_core.export.attempts import checking_copy, metadata_of
 from zoo_core.export.bundle import reference_of
 from zoo_core.export.check import Verdict, check_file
 from zoo_core.export.clean import clean, serialized, set_metadata
@@ -83,14 +84,25 @@ class Prepared:
         """The verdict on a file with these contents."""
         path = folder / "model.onnx"
         path.write_bytes(serialized(model))
-        return check_file(
-            path,
-            self.plan,
-            expected=self.expected,
-            converted=self.converted,
-            reference=self.reference,
-            metadata=self.metadata,
-        )
+        with checking_copy(self._made_instead(model)) as copy:
+            return check_file(
+                path,
+                self.plan,
+                expected=self.expected,
+                converted=self.converted,
+                reference=self.reference,
+                metadata=self.metadata,
+                copy=copy,
+            )
+
+    def _made_instead(self, model: onnx.ModelProto) -> Converted:
+        """As if the exporter had made `model`; a mutant does not say of which types its cuts are."""
+        made = onnx.ModelProto()
+        made.CopyFrom(model)
+        if self.converted.exported.cuts:
+            del made.graph.value_info[:]
+            made.graph.value_info.extend(self.model.graph.value_info)
+        return dataclasses.replace(self.converted, model=made)
 
 
 def prepare(plan: ExportPlan) -> Prepared:

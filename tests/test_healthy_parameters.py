@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.export.healthy import healthy_checkpoint
 from zoo_core.export.loading import load_strictly
-from zoo_core.export.reference import fresh_module
+from zoo_core.export.reference import TorchReference, fresh_module
+from zoo_core.verification.bounds import LARGEST_FLOOR
 
 
 def rows(*shape: int, seed: int = 0) -> Tensor:
@@ -291,3 +292,42 @@ def test_weights_without_a_version_are_loaded_where_a_module_asks_for_one() -> N
     load_strictly(module, dict(module.state_dict()))
     with pytest.raises(ZooError, match="the weights do not fit the model"):
         load_strictly(module, {})
+
+
+class Mixer(nn.Module):
+    """Deep, with each norm behind an activation: rounding errors grow layer by layer. Source: ConvMixer."""
+
+    def __init__(self, depth: int = 48, width: int = 24) -> None:
+        super().__init__()
+        self.stem = self.block(nn.Conv2d(3, width, 3, 2))
+        spatial = (nn.Conv2d(width, width, 5, padding=2, groups=width) for _ in range(depth))
+        self.spatial = nn.ModuleList(self.block(layer) for layer in spatial)
+        self.mixing = nn.ModuleList(self.block(nn.Conv2d(width, width, 1)) for _ in range(depth))
+        self.head = nn.Linear(width, 5)
+
+    def block(self, layer: nn.Conv2d) -> nn.Sequential:
+        return nn.Sequential(layer, nn.GELU(), nn.BatchNorm2d(layer.out_channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.stem(x)
+        for spatial, mixing in zip(self.spatial, self.mixing, strict=True):
+            x = mixing(x + spatial(x))
+        return self.head(x.mean((2, 3)))
+
+
+def distance_from_float64(checkpoint: dict[str, Tensor], inputs: Tensor) -> float:
+    reference = TorchReference(Mixer, checkpoint, outputs=("y",))
+    result = reference.run({"x": inputs.numpy()})
+    return result.bounds()["y"].relative_floor
+
+
+def test_a_net_that_amplifies_rounding_gets_biases_with_which_it_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs, others = rows(8, 3, 20, 20), rows(4, 3, 20, 20, seed=9)
+    found = healthy(Mixer, inputs)
+    assert found["mixing.3.0.bias"].min() >= 0.5
+    assert distance_from_float64(found, others) < 0.1 * LARGEST_FLOOR
+    assert variation(Mixer, found, others) > 0.01
+    monkeypatch.setattr("zoo_core.export.healthy.MOST_AMPLIFIED", 1.0)
+    before = healthy(Mixer, inputs)
+    assert torch.equal(before["mixing.3.0.bias"], fresh(Mixer)["mixing.3.0.bias"])
+    assert distance_from_float64(before, others) > LARGEST_FLOOR

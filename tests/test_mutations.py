@@ -153,6 +153,19 @@ def test_silent_faults_leave_a_valid_file(content: bytes) -> None:
         onnx.checker.check_model(mutant.model_bytes, full_check=True)
 
 
+@pytest.mark.parametrize(("height", "planted"), [(4, 0), (8, 2)])
+def test_a_resize_to_its_own_size_is_no_place_for_a_fault(height: int, planted: int) -> None:
+    declared = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2, rows, 5])
+        for name, rows in (("x", 4), ("y", height))
+    ]
+    sizes = numpy_helper.from_array(np.array([1, 2, height, 5]), "sizes")
+    node = helper.make_node("Resize", ["x", "", "", "sizes"], ["y"], name="resized", mode="nearest")
+    graph = helper.make_graph([node], "g", declared[:1], declared[1:], [sizes])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    assert len(list(make_mutants(model.SerializeToString(), kinds=("resize mode",), most=2))) == planted
+
+
 def test_weights_in_other_files_are_no_place_for_faults(content: bytes) -> None:
     model = onnx.load_model_from_string(content)
     model.graph.initializer[0].data_location = TensorProto.EXTERNAL

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 from torchvision.models import get_model_weights, list_models
+from torchvision.ops import FrozenBatchNorm2d
 
 from zoo_core import ModelSpec, Preprocess, ZooError, open_zoo
 from zoo_core.preprocess import normalize, resize_picture
@@ -249,3 +250,12 @@ def test_settled_heads_give_logits_of_a_few_units() -> None:
     )
     module(noise(1, 3, *module.transform.size))
     assert 1 < max(seen) < 20
+
+
+def test_settled_frozen_norms_shift_by_more_than_rounding() -> None:
+    # Behind a layer that is centred the mean is 0 but for rounding: without a shift of its own nothing of it shows.
+    _, module = settled("fasterrcnn_mobilenet_v3_large_fpn")
+    norms = [part for part in module.modules() if isinstance(part, FrozenBatchNorm2d)]
+    shifts = [part.bias - part.running_mean * part.weight * (part.running_var + part.eps).rsqrt() for part in norms]
+    assert len(shifts) > 40
+    assert min(float(shift.abs().max()) for shift in shifts) > 0.05

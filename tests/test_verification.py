@@ -17,7 +17,14 @@ from torch import nn
 
 from zoo_core import TensorSpec, ZooError
 from zoo_core.specs import Preprocess
-from zoo_core.verification.bounds import bound_output, check_sensitivity, check_values, output_error
+from zoo_core.verification.bounds import (
+    Constants,
+    bound_output,
+    check_sensitivity,
+    check_values,
+    output_error,
+    row_limits,
+)
 from zoo_core.verification.decisions import check_parity
 from zoo_core.verification.inputs import batches_of, frozen_uniform, make_rows, plausible_range
 from zoo_core.verification.self_test import check_self_test, expectations, input_recipe, self_test_inputs
@@ -78,6 +85,26 @@ def test_an_error_above_the_bound_fails_and_one_below_passes() -> None:
     result = check_values("all", {"y": moved}, {"y": bound})[0]
     assert result.outcome == "failed"
     assert "times the rounding floor" in result.detail
+
+
+def test_a_bound_follows_from_its_noise_and_other_constants_give_another() -> None:
+    exact, single = _bound()
+    corner = np.array([False, False, False, True])
+    moved = np.full(4, 1e-9)
+    bound = bound_output("y", float32=single, float64=exact, corner=corner, moved=moved)
+    again = row_limits(bound.noise)
+    assert (again.bound == bound.bound).all()
+    assert (again.floor == bound.floor).all()
+    size, gap = np.abs(exact).max(axis=1), np.abs(single.astype(np.float64) - exact).max(axis=1)
+    relative = (gap / size)[:3].max()
+    eps = float(np.finfo(np.float32).eps)
+    for factor, small in ((4.0, 8.0), (9.0, 0.0)):
+        changed = row_limits(bound.noise, constants=Constants(floor_factor=factor, eps_factor=small))
+        assert changed.bound[:3] == pytest.approx(size[:3] * (factor * relative + small * eps))
+    wide = row_limits(bound.noise, constants=Constants(corner_factor=1000.0)).bound
+    assert wide[3] == pytest.approx(1000 * gap[3])
+    assert (wide[:3] == bound.bound[:3]).all()
+    assert bound.take([0]).noise is bound.noise
 
 
 def test_nan_and_infinity_fail() -> None:

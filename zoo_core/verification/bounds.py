@@ -29,12 +29,55 @@ Reference = Literal["float64", "relative"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Constants:
+    """The constants of the rule, as the check uses them; others only show what they would do.
+
+    Evidence for each: docs/bound-constants.md.
+    """
+
+    floor_factor: float = FLOOR_FACTOR
+    eps_factor: float = EPS_FACTOR
+    corner_factor: float = CORNER_FACTOR
+    relative_factor: float = RELATIVE_FACTOR
+    small_scale: float = SMALL_SCALE
+
+
+CONSTANTS = Constants()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowNoise:
+    """What the bounds of an output's rows follow from; all arrays are (rows,), in the output's units.
+
+    `size` is max|float64| and `gap` max|float32 - float64|. `corner`, `moved` and `known_floor` as in `bound_output`;
+    `moved` is None where it was not measured.
+    """
+
+    size: Array
+    gap: Array
+    corner: NDArray[np.bool_]
+    moved: Array | None = None
+    known_floor: float = 0.0
+    reference: Reference = "float64"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowLimits:
+    """Scale, rounding floor and bound of each row, (rows,), and the relative floor of plausible rows."""
+
+    scale: Array
+    floor: Array
+    bound: Array
+    relative_floor: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class OutputBound:
     """What one output is compared with: the reference rows, and how far each row may be from it.
 
     `expected` is (rows, ...) in float64; `scale`, `floor` (rounding noise of rows of that kind) and `bound` are
     (rows,), in the output's units; `relative_floor` is the largest rounding noise of a plausible row relative to its
-    scale.
+    scale. `noise`: what they follow from, of all rows, also in a part of them.
     """
 
     name: str
@@ -43,6 +86,7 @@ class OutputBound:
     floor: Array
     bound: Array
     relative_floor: float
+    noise: RowNoise
 
     @property
     def has_signal(self) -> bool:
@@ -58,6 +102,7 @@ class OutputBound:
             floor=self.floor[index],
             bound=self.bound[index],
             relative_floor=self.relative_floor,
+            noise=self.noise,
         )
 
 
@@ -75,13 +120,12 @@ def _difference(first: Array, second: Array) -> Array:
     return difference
 
 
-def row_scales(expected: Array) -> Array:
-    """max|expected| of each row, raised to a thousandth of the median where it is below that."""
-    scales = _row_max(expected)
-    positive = scales[scales > 0]
+def _scales(size: Array, *, smallest: float) -> Array:
+    """The size of each row, raised to a part of their median where it is below that."""
+    positive = size[size > 0]
     if not len(positive):
-        return scales
-    return np.maximum(scales, SMALL_SCALE * float(np.median(positive)))
+        return size
+    return np.maximum(size, smallest * float(np.median(positive)))
 
 
 def _per_scale(values: Array, scale: Array) -> Array:
@@ -120,32 +164,53 @@ def bound_output(
     result and the bound is `1e-5 * scale_i`. `known_floor`: the relative floor of other rows of the same model, for
     when these are few.
     """
-    unlikely = np.zeros(len(float64), dtype=bool) if corner is None else np.asarray(corner, dtype=bool)
-    scale = row_scales(float64)
-    if reference == "relative":
-        relative_floor, factors, floors = EPS, np.full(len(scale), RELATIVE_FACTOR), np.full(len(scale), EPS)
-    else:
-        relative = _per_scale(_row_max(_difference(float32, float64)), scale)
-        relative_floor = float(relative[~unlikely].max(initial=known_floor))
-        own = np.where(unlikely, relative[unlikely].max(initial=0.0), 0.0)
-        usual = FLOOR_FACTOR * relative_floor + EPS_FACTOR * EPS
-        shift = _shifts(moved, scale, unlikely, most=usual / FLOOR_FACTOR)
-        factors = np.maximum(np.maximum(usual, CORNER_FACTOR * own), FLOOR_FACTOR * shift)
-        floors = np.maximum(np.maximum(relative_floor, EPS), np.maximum(own, shift))
+    noise = RowNoise(
+        size=_row_max(float64),
+        gap=_row_max(_difference(float32, float64)),
+        corner=np.zeros(len(float64), dtype=bool) if corner is None else np.asarray(corner, dtype=bool),
+        moved=moved,
+        known_floor=known_floor,
+        reference=reference,
+    )
+    limits = row_limits(noise)
     return OutputBound(
         name=name,
         expected=np.asarray(float64, dtype=np.float64),
-        scale=scale,
-        floor=scale * floors,
-        bound=scale * factors,
-        relative_floor=max(relative_floor, EPS),
+        scale=limits.scale,
+        floor=limits.floor,
+        bound=limits.bound,
+        relative_floor=limits.relative_floor,
+        noise=noise,
     )
+
+
+def row_limits(noise: RowNoise, *, constants: Constants = CONSTANTS) -> RowLimits:
+    """The rule of `bound_output` itself: what follows for each row from the noise of all of them."""
+    scale, unlikely = _scales(noise.size, smallest=constants.small_scale), noise.corner
+    if noise.reference == "relative":
+        relative_floor = EPS
+        factors, floors = np.full(len(scale), constants.relative_factor), np.full(len(scale), EPS)
+    else:
+        relative = _per_scale(noise.gap, scale)
+        relative_floor = float(relative[~unlikely].max(initial=noise.known_floor))
+        own = np.where(unlikely, relative[unlikely].max(initial=0.0), 0.0)
+        usual = constants.floor_factor * relative_floor + constants.eps_factor * EPS
+        shift = _shifts(noise.moved, scale, unlikely, most=usual / constants.floor_factor)
+        factors = np.maximum(np.maximum(usual, constants.corner_factor * own), constants.floor_factor * shift)
+        floors = np.maximum(np.maximum(relative_floor, EPS), np.maximum(own, shift))
+    return RowLimits(scale=scale, floor=scale * floors, bound=scale * factors, relative_floor=max(relative_floor, EPS))
+
+
+def row_errors(actual: Array, bound: OutputBound) -> Array:
+    """How far each row of `actual` is from the reference, (rows,). A NaN counts as an infinite error."""
+    with np.errstate(invalid="ignore"):
+        errors: Array = np.nan_to_num(_row_max(_difference(actual, bound.expected)), nan=np.inf, posinf=np.inf)
+    return errors
 
 
 def output_error(actual: Array, bound: OutputBound) -> OutputError:
     """The row of `actual` that is worst for its bound. A NaN counts as an infinite error."""
-    with np.errstate(invalid="ignore"):
-        error = np.nan_to_num(_row_max(_difference(actual, bound.expected)), nan=np.inf, posinf=np.inf)
+    error = row_errors(actual, bound)
     with np.errstate(invalid="ignore", divide="ignore"):
         used = np.where(error == 0, 0.0, error / bound.bound)
     worst = int(np.argmax(np.nan_to_num(used, nan=np.inf)))
@@ -179,10 +244,15 @@ def check_sensitivity(where: str, actual: Mapping[str, Array], bounds: Mapping[s
     """
     results = []
     for name, bound in bounds.items():
-        rows = actual[name].astype(np.float64)
-        variation = float(np.max(rows.max(axis=0) - rows.min(axis=0))) if rows.size else 0.0
+        variation = variation_of(actual[name])
         needed = SENSITIVITY * bound
         passed = variation >= needed and variation > 0
         text = f"{where}: {name} varies by {variation:.3g} over the inputs; {needed:.3g} is needed"
         results.append(CheckResult(rule="sensitivity", outcome="passed" if passed else "not-conclusive", detail=text))
     return results
+
+
+def variation_of(rows: Array) -> float:
+    """How much the element that varies most varies over the rows, in the output's units."""
+    wide = rows.astype(np.float64)
+    return float(np.max(wide.max(axis=0) - wide.min(axis=0))) if wide.size else 0.0

@@ -24,6 +24,7 @@ _SPREAD = 1.2  # standard deviation of logits: a few hundred thousand of them st
 _WANTED = 300  # scores above the threshold, before boxes that overlap are taken out
 _PICTURES = 4
 _SMALLEST_VARIANCE = 0.01  # of the mean of all channels
+_SHIFTS = (-0.1, 0.1)  # of frozen norms; all of one sign, they grow level by level, and rounding with them
 
 
 def settle_detector(module: Any) -> None:
@@ -35,6 +36,7 @@ def settle_detector(module: Any) -> None:
     was_training = module.training
     module.eval()
     with torch.no_grad():
+        _draw_shifts(module)
         with _hooked(part.register_forward_pre_hook(_set_statistics) for part in _with_statistics(module.backbone)):
             module.backbone(torch.cat([prepared(module, pictures[i : i + 1]) for i in range(_PICTURES)]))
         hooks = [layer.register_forward_hook(_scale_to(spread)) for layer, spread in _heads(module)]
@@ -59,6 +61,17 @@ def _with_statistics(module: nn.Module) -> Iterator[nn.Module]:
     for part in module.modules():
         if isinstance(part, FrozenBatchNorm2d | nn.BatchNorm2d):
             yield part
+
+
+def _draw_shifts(module: nn.Module) -> None:
+    """Shifts of frozen norms, which are no parameters, drawn as biases are.
+
+    With a shift of 0, where the mean is 0 too but for rounding, nothing of either would show in any output.
+    """
+    generator = torch.Generator().manual_seed(1)
+    for part in module.modules():
+        if isinstance(part, FrozenBatchNorm2d):
+            part.bias.uniform_(*_SHIFTS, generator=generator)
 
 
 def _set_statistics(part: Any, inputs: tuple[Tensor, ...]) -> None:

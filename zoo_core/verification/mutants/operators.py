@@ -186,9 +186,18 @@ _RESIZES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 )
 
 
+def _keeps_sizes(graph: EditableGraph, node: Any) -> bool:
+    """Whether a node's first result is known to have the sizes of its first input."""
+    before, after = (graph.types().get(name) for name in (node.input[0], node.output[0]))
+    sizes = before.dims if before else None
+    return sizes is not None and after is not None and sizes == after.dims and all(isinstance(n, int) for n in sizes)
+
+
 def resizes(graph: EditableGraph) -> Iterator[Site]:
-    """Another interpolation, other corners, another rounding."""
+    """Another interpolation, other corners, another rounding; of what is resized to its own size each one is right."""
     for place, node in _named(graph, "Resize"):
+        if _keeps_sizes(graph, node):
+            continue
         for name, usual, values in _RESIZES:
             old = graph.attribute(node, name, usual)
             if name == "nearest_mode" and graph.attribute(node, "mode", "nearest") != "nearest":
