@@ -19,6 +19,7 @@ import contextlib
 import io
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -150,7 +151,8 @@ def measure(what: str, side: str, *, cold: bool) -> dict[str, Any]:
     check.started_subject = watched  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as folder:
         found = (measure_plain if side == "plain" else measure_ours)(what, Path(folder))
-    return {**found, "parent": memory_of("self", peak=True), "child": max(children, default=0)}
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    return {**found, "parent": memory_of("self", peak=True), "child": max(children, default=0), "largest": largest}
 
 
 def in_child(what: str, side: str, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
@@ -211,6 +213,10 @@ def show(what: str, results: dict[str, list[dict[str, Any]]]) -> bool:
         f"  memory: plain {memory['plain'] / 1e6:.0f} MB; parent {memory['ours'] / 1e6:.0f} MB (at most "
         f"{parent_limit / 1e6:.0f}); child {child / 1e6:.0f} MB (at most {child_limit / 1e6:.0f}); "
         f"model {size / 1e6:.0f} MB; outcome {ours[0]['outcome']}"
+    )
+    copy = max(r["largest"] for r in ours)
+    print(
+        f"  the copy of the parent that runs PyTorch beside it: {copy / 1e6:.0f} MB, most of it shared with the parent"
     )
     return bool(ratio <= TARGETS[what] and memory["ours"] <= parent_limit and child <= child_limit)
 

@@ -16,10 +16,11 @@ from torch import Tensor, nn
 
 from zoo_core import TensorSpec
 from zoo_core.errors import NotVerifiedError, UsageError
-from zoo_core.export.beside import CAN_COPY, beside
+from zoo_core.export.beside import beside, can_copy
 from zoo_core.export.bundle import RejectedExportError, export
+from zoo_core.export.plan import ExportPlan
 
-pytestmark = pytest.mark.skipif(not CAN_COPY, reason="processes cannot be copied here")
+pytestmark = pytest.mark.skipif(not can_copy(), reason="processes cannot be copied here")
 
 
 def test_the_result_comes_back_from_another_process() -> None:
@@ -94,6 +95,34 @@ def test_to_leave_ends_it() -> None:
     os.close(writing)
     with pytest.raises(ProcessLookupError):
         os.kill(process, 0)
+
+
+def test_a_process_that_may_have_no_children_is_not_copied() -> None:
+    with beside(can_copy, what="the work") as wait:
+        assert wait() is False
+
+
+def small() -> nn.Module:
+    return nn.Linear(4, 3)
+
+
+def small_plan() -> ExportPlan:
+    return plan_of(small, inputs={"x": TensorSpec("N", 4)}, outputs={"y": TensorSpec("N", 3)})
+
+
+def test_an_export_where_nothing_can_be_copied_is_the_same(tmp_path: Path) -> None:
+    stages: list[str] = []
+
+    def work() -> str:
+        return export(small_plan(), tmp_path / "there").outcome
+
+    with beside(work, what="the work") as wait:
+        assert wait() == "verified"
+    assert export(small_plan(), tmp_path / "here", progress=stages.append).outcome == "verified"
+    for file in (tmp_path / "here").rglob("*"):
+        if file.is_file():
+            assert file.read_bytes() == (tmp_path / "there" / file.relative_to(tmp_path / "here")).read_bytes()
+    assert stages[:2] == ["converting to ONNX", "running PyTorch in float32 and float64"]
 
 
 class EndsTheCopy(nn.Module):

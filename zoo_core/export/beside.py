@@ -18,8 +18,13 @@ from zoo_core.errors import NotVerifiedError
 
 Result = TypeVar("Result")
 
-CAN_COPY = sys.platform == "linux"
-"""Elsewhere a copy of a process that has threads is not safe to go on with."""
+
+def can_copy() -> bool:
+    """Whether this process can be copied: on Linux, unless it is itself one that may have no children.
+
+    Elsewhere a copy of a process that has threads is not safe to go on with.
+    """
+    return sys.platform == "linux" and not multiprocessing.current_process().daemon
 
 
 @contextlib.contextmanager
@@ -27,7 +32,7 @@ def beside(work: Callable[[], Result], *, what: str) -> Iterator[Callable[[], Re
     """Begin `work` in a copy of this process, and give a function that waits for its result or raises its exception.
 
     The copy sees everything as it is now and changes nothing here; result and exception are sent by pickle. To leave
-    without waiting ends it. NotVerifiedError, which says that `what` was lost, when it dies. Only where `CAN_COPY`.
+    without waiting ends it. NotVerifiedError, which says that `what` was lost, when it dies. Only where `can_copy()`.
     """
     receiving, sending = multiprocessing.Pipe(duplex=False)
     process = multiprocessing.get_context("fork").Process(target=_serve, args=(work, sending), daemon=True)

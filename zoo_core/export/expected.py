@@ -24,7 +24,7 @@ from zoo_core.verification.self_test import ROWS as SELF_TEST_ROWS
 from zoo_core.verification.self_test import expectations, input_recipe, self_test_inputs
 from zoo_core.verification.sizes import Sizes, shown
 
-from .beside import CAN_COPY, beside
+from .beside import beside, can_copy
 from .plan import ExportPlan
 from .reference import Arrays, ReferenceResult, TorchReference
 from .staged import StagedReference
@@ -103,7 +103,7 @@ def started_expected(
 
     `progress` is told when PyTorch is what everything waits for.
     """
-    if plan.model.spec.stages is not None or not CAN_COPY:
+    if plan.model.spec.stages is not None or not can_copy():
         # What the file gives to each stage is run by the same stages again, and those cannot be sent.
         progress(RUNNING)
         expected = compute_expected(plan, reference)
