@@ -22,6 +22,7 @@ from .cache import stat_all
 from .describe import describe
 from .fault import PluginError
 from .offers import contained, load_offers
+from .plugins import module_of
 
 _METADATA = ("METADATA", "PKG-INFO")
 _LISTINGS = ("os.listdir", "os.scandir")
@@ -61,7 +62,7 @@ def _send(answers: IO[str], message: dict[str, Any]) -> None:
 
 def _read_plugin(value: str, *, modules: Sequence[str], read: _ReadPaths) -> dict[str, Any]:
     """One plugin as plain data: its status, problem, hint, catalogue entries, and the files these depend on."""
-    module = value.partition(":")[0].strip()
+    module = module_of(value)
     watch = _Watch(module, modules, read)
     record: dict[str, Any] = {"status": "ok", "problem": None, "hint": None}
     record |= {"entries": [], "commands": [], "events": []}

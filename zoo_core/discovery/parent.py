@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .cache import stat_all
+from .plugins import module_of
 
 _SLOW_SECONDS = 1.0
 _SLOW_HINT = "what it imports at the top of its modules belongs into its builders: tell its authors"
@@ -90,11 +91,6 @@ def _failed(point: Point, problem: str, hint: str) -> Record:
         "files": stat_all(source_files(module_of(point["value"]))),
         "absent": [],
     }
-
-
-def module_of(value: str) -> str:
-    """The module that an entry point's value names."""
-    return value.partition(":")[0].strip()
 
 
 def source_files(module: str) -> set[str]:

@@ -48,6 +48,11 @@ class Plugin:
     files: Mapping[str, Sequence[int]] = field(default_factory=dict, repr=False)
 
     @property
+    def module(self) -> str:
+        """The module that its entry point names."""
+        return module_of(self.value)
+
+    @property
     def bundled(self) -> bool:
         """Whether it belongs to this distribution: its names cannot be shadowed."""
         return re.sub(r"[-_.]+", "-", self.distribution).lower() == BUNDLED
@@ -63,6 +68,11 @@ class Plugin:
             "problem": self.problem,
         }
         return data if self.hint is None else {**data, "hint": self.hint}
+
+
+def module_of(value: str) -> str:
+    """The module that an entry point's value names."""
+    return value.partition(":")[0].strip()
 
 
 def discover() -> tuple[Plugin, ...]:
