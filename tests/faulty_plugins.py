@@ -211,6 +211,17 @@ FAULTS = {
         "broken",
         "offers 'x' twice",
     ),
+    "offered-by-two-hooks": (
+        GOOD + "from zoo_core import ModelFamily\n@hookimpl\ndef zoo_models():\n    yield spec('fam/x')\n"
+        "@hookimpl\ndef zoo_families():\n    yield ModelFamily(prefix='fam', names=lambda: ['x'], spec=print)",
+        "broken",
+        "the model 'fam/x' is offered twice",
+    ),
+    "failure-without-reason": (
+        GOOD + "@hookimpl\ndef zoo_models():\n    yield spec('x', expected_failures={'stays-finite': ' '})",
+        "broken",
+        "ModelSpec 'x': expected_failures gives no reason for 'stays-finite'",
+    ),
     "newer-field": (
         GOOD + "@hookimpl\ndef zoo_models():\n    yield spec('x', invented=1)",
         "broken",

@@ -18,6 +18,9 @@ from pathlib import Path
 
 from conftest import Result
 
+import zoo_core
+
+TREE = Path(zoo_core.__file__).parents[1]
 OFFLINE = ("--disable-pip-version-check", "--no-input", "--no-deps", "--no-build-isolation", "--no-index")
 WHERE_INSTALLED = """
 import importlib.metadata, json, sys
@@ -57,6 +60,22 @@ class FreshEnvironment:
         )
         assert done.code == 0, done.stdout + done.stderr
 
+    def uninstall(self, distribution: str) -> None:
+        """`pip uninstall DISTRIBUTION`."""
+        done = _run(
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            self.python,
+            "uninstall",
+            "-y",
+            distribution,
+            cwd=self.cwd,
+            timeout=120,
+        )
+        assert done.code == 0, done.stdout + done.stderr
+
     def where_installed(self, distribution: str) -> Path:
         """The folder where this environment finds a distribution."""
         return Path(self.run("-P", "-c", WHERE_INSTALLED, distribution).stdout.strip())
@@ -71,7 +90,9 @@ def make_environment(folder: Path) -> FreshEnvironment:
     own = environment.run("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip()
     # addsitedir, and not the bare path: the test environment may hold editable installs, which are .pth files too
     seen = dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))
-    lines = [f"import site; site.addsitedir({path!r})" for path in seen]
+    # The zoo that is under test comes first, also where another checkout of it is installed.
+    lines = [f"import sys; sys.path.insert(0, {str(TREE)!r})"]
+    lines += [f"import site; site.addsitedir({path!r})" for path in seen]
     Path(own, "packages_of_the_tests.pth").write_text("\n".join(lines) + "\n")
     return environment
 

@@ -72,6 +72,36 @@ def test_list_for_people(run_zoo: Any, fake_distribution: Any) -> None:
     assert cut[1].endswith("…")
 
 
+def test_a_name_is_never_cut_and_its_description_keeps_some_room(run_zoo: Any, fake_distribution: Any) -> None:
+    longest = "a-name-that-is-far-too-long-for-a-column-of-its-own-on-any-terminal-of-eighty"
+    fake_distribution("zoo-a", GOOD.replace('"smallnet9"', f'"{longest}"'))
+    usual = run_zoo("list", "models", "--plugin", "zoo-a", env={"COLUMNS": "80"}).stdout.splitlines()
+    assert any(line.startswith("filter ") and "A filter whose" in line for line in usual)
+    (line,) = [line for line in usual if line.startswith("a-name")]
+    assert line.split("…")[0] == longest
+    narrow = run_zoo("list", "models", "--plugin", "zoo-a", env={"COLUMNS": "40"}).stdout.splitlines()
+    assert longest in narrow
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        (("modles",), "Did you mean 'models'"),
+        (("lenet6",), "Did you mean 'lenet5'"),
+        (("datasets", "mnits"), "Did you mean 'mnist'"),
+        (("zzz*",), None),
+        (("runs", "modles"), None),
+    ],
+)
+def test_where_nothing_fits_a_hint_is_shown(typed: tuple[str, ...], hint: str | None, run_zoo: Any) -> None:
+    result = run_zoo("list", *typed)
+    assert (result.code, result.stdout) == (0, "")
+    first, *more = result.stderr.splitlines()
+    assert first == "nothing to list with these filters"
+    assert len(more) == (hint is not None)
+    assert not more or more[0].startswith(str(hint))
+
+
 def test_list_says_when_plugins_are_unusable(run_zoo: Any, fake_distribution: Any) -> None:
     fake_distribution("zoo-bad", "1 / 0")
     result = run_zoo("list")
@@ -120,6 +150,18 @@ def test_the_program_itself(run_zoo: Any) -> None:
     unknown = run_zoo("lst")
     assert (unknown.code, unknown.stdout) == (2, "")
     assert unknown.stderr.startswith("Error: No such command 'lst'. Did you mean 'list'")
+
+
+def test_help_and_version_in_spite_of_a_mistyped_variable(run_zoo: Any) -> None:
+    env = {"ZOO_PLUGINS": "no-such-plugin"}
+    assert "\nCommands:\n" in run_zoo("--help", env=env).stdout
+    assert run_zoo("--version", env=env).code == 0
+    listed = run_zoo("list", env=env)
+    assert listed.code == 2
+    assert listed.stderr == (
+        "Error: ZOO_PLUGINS: there is no plugin 'no-such-plugin'\n"
+        "Hint: without ZOO_PLUGINS, zoo plugins shows all of them\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["list", "info", "plugins"])

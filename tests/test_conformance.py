@@ -146,7 +146,7 @@ PLUGINS = {
 DATASETS = {
     "says-where-it-comes-from": Break(old='source="https://example.org"', new='source=""'),
     "gives-what-it-declares": Break(old="targets =", new="inputs[7, 0, 2, 2] = np.nan\n            targets ="),
-    "labels-are-classes": Break(old="np.arange(60) % 3", new="np.arange(60) % 2"),
+    "classes-have-samples": Break(old="np.arange(60) % 3", new="np.arange(60) % 2"),
     "splits-are-disjoint": Break(old='(0 if split == "train" else 1)', new="(0)"),
     "keeps-its-order": Break(
         old="return ArraySplit(",
@@ -190,6 +190,181 @@ TRAINERS = {
     ),
 }
 
+BUILT = "self.last = nn.Linear(8, num_classes)"
+CHECKED = """if min(in_channels, height, width, num_classes) < 1:
+                    raise ValueError("every size is 1 or more")"""
+LOOP = "result = loop.fit(on_epoch=on_epoch)"
+
+OTHER_WAYS = [
+    # kind, rule, what is broken in another way than above, and what is said of it
+    (
+        "model",
+        "gives-what-it-declares",
+        Break(file="net.py", old=FORWARD, new=FORWARD + "\n                logits = logits[:2]"),
+        "output 'logits' is declared as (3, 3) and has the shape (2, 3) (N=3)",
+    ),
+    (
+        "model",
+        "seed-decides-the-weights",
+        Break(file="net.py", old=BUILT, new=f"torch.manual_seed(0)\n                {BUILT}"),
+        "whatever the seed, torch draws the same after a build: leave out torch.manual_seed",
+    ),
+    (
+        "model",
+        "weights-survive-saving",
+        Break(
+            file="net.py",
+            old=BUILT,
+            new=f"{BUILT}\n                self.shift = float(torch.rand(()))\n"
+            "                self.register_forward_hook(lambda module, given, found: found + self.shift)",
+        ),
+        "output 'logits' is another one after the weights were saved and read back",
+    ),
+    (
+        "model",
+        "explains-bad-sizes",
+        Break(file="net.py", old='ValueError("every size is 1 or more")', new="ValueError"),
+        "in_channels=0 is refused without a word",
+    ),
+    (
+        "model",
+        "explains-bad-sizes",
+        Break(file="net.py", old=CHECKED, new="num_classes = num_classes or 3\n                " + CHECKED),
+        "num_classes=0 is not refused by the builder",
+    ),
+    (
+        "model",
+        "every-parameter-learns",
+        Break(file="net.py", old=FORWARD, new=FORWARD + "\n                logits = logits.detach()"),
+        "no gradient reaches the outputs",
+    ),
+    (
+        "model",
+        "every-parameter-learns",
+        Break(
+            file="net.py",
+            old=FORWARD,
+            new=FORWARD + "\n                logits = logits + (self.last.bias * 0).sum().sqrt()",
+        ),
+        "the gradient of last.bias is not finite",
+    ),
+    (
+        "plugin",
+        "imports-without-side-effects",
+        Break(
+            old="from zoo_core import",
+            new="import subprocess\n        subprocess.run(['true'])\n        from zoo_core import",
+        ),
+        "loading zoo_tried starts a process: true",
+    ),
+    (
+        "plugin",
+        "family-members-are-specs",
+        Break(
+            old="@hookimpl",
+            new="""
+        @hookimpl
+        def zoo_families():
+            from zoo_core import ModelFamily
+
+            yield ModelFamily(prefix="kin", names=lambda: ["first"], spec=lambda name: 1 / 0)
+
+        @hookimpl""",
+        ),
+        "kin/first: model 'kin/first' of plugin zoo-tried:tried cannot be used: in family 'kin': ZeroDivisionError",
+    ),
+    (
+        "dataset",
+        "gives-what-it-declares",
+        Break(old="(60, 1, 6, 6)", new="(60, 1, 6, 7)"),
+        "split train: the samples have the shape (N, 1, 6, 7), but the dataset declares (N, 1, 6, 6)",
+    ),
+    (
+        "dataset",
+        "gives-what-it-declares",
+        Break(old='TensorSpec("N", 1, 6, 6)', new='TensorSpec("N", 1, 6, 6, dtype="float64")'),
+        "split train gives float32, declared is float64",
+    ),
+    (
+        "dataset",
+        "gives-what-it-declares",
+        Break(old="targets = np", new='inputs = inputs[: None if split == "train" else 0]\n            targets = np'),
+        "split test: 0 samples need as many whole numbers as targets",
+    ),
+    (
+        "dataset",
+        "gives-what-it-declares",
+        Break(old="np.arange(60) % 3", new="np.arange(60) % 4"),
+        "split train: targets from 0 to 3, but 3 classes",
+    ),
+    (
+        "dataset",
+        "keeps-its-order",
+        Break(
+            old="drawn =",
+            new='import os\n            os.environ.get("PYTHONHASHSEED") and os._exit(3)\n            drawn =',
+        ),
+        "its process ends with exit code 3: it says nothing",
+    ),
+    (
+        "dataset",
+        "explains-missing-data",
+        Break(
+            old="drawn =",
+            new="""from zoo_core import ZooError
+            if not list(root.iterdir()):
+                raise ZooError("nothing there")
+            drawn =""",
+        ),
+        "its error has no hint what to do: nothing there",
+    ),
+    (
+        "trainer",
+        "tells-every-epoch",
+        Break(file="loop.py", old="return result", new="return {}"),
+        "fit returns a dict, not a TrainResult",
+    ),
+    (
+        "trainer",
+        "tells-every-epoch",
+        Break(file="loop.py", old="CALLS.append(job)", new="job = dataclasses.replace(job, epochs=job.epochs - 1)"),
+        "6 epochs were asked for, 5 were trained",
+    ),
+    (
+        "trainer",
+        "resumes-exactly",
+        Break(file="loop.py", old="CALLS.append(job)", new="job = dataclasses.replace(job, state=None)"),
+        "resumed after epoch 3, it trains the epochs [1, 2, 3, 4, 5, 6]",
+    ),
+    (
+        "trainer",
+        "resumes-exactly",
+        Break(file="loop.py", old="CALLS.append(job)", new="job = dataclasses.replace(job, run=None)"),
+        "it leaves no checkpoint; job.run.save_state(...) after each epoch, as Loop does",
+    ),
+    (
+        "trainer",
+        "stops-when-it-is-told-to",
+        Break(
+            file="loop.py",
+            old=LOOP,
+            new=f"try:\n                {LOOP}\n            except KeyboardInterrupt:\n"
+            '                raise RuntimeError("disturbed") from None',
+        ),
+        "Ctrl-C ends it with an error of its own: RuntimeError: disturbed",
+    ),
+    (
+        "trainer",
+        "stops-when-it-is-told-to",
+        Break(
+            file="loop.py",
+            old="CALLS.append(job)",
+            new="if job.epochs > 100:\n                job = dataclasses.replace(job, epochs=1)",
+        ),
+        "its process ends before the second epoch: epoch 1",
+    ),
+]
+
 
 def failed(zoo: Callable[..., Any], name: str, *more: str) -> dict[str, str]:
     """The rules that `zoo check NAME` finds broken, and what it says."""
@@ -232,6 +407,23 @@ def test_a_broken_trainer(rule: str, zoo_here: Any, fake_distribution: Any) -> N
     fake_distribution("zoo-tried", files=broken(TRAINER, TRAINERS[rule]), entries={"tried": "zoo_tried"})
     found = failed(zoo_here, "trainer:tried")
     assert set(found) == {rule}, found
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "fault", "words"), OTHER_WAYS, ids=[f"{rule}-{words[:30]}" for _, rule, _, words in OTHER_WAYS]
+)
+def test_other_ways_to_break_a_rule(
+    kind: str, rule: str, fault: Break, words: str, zoo_here: Any, fake_distribution: Any, tmp_path: Any
+) -> None:
+    healthy = {"model": MODEL, "plugin": MODEL, "dataset": DATASET, "trainer": TRAINER}[kind]
+    fake_distribution("zoo-tried", files=broken(healthy, fault), entries={"tried": "zoo_tried"})
+    tmp_path.joinpath("root").mkdir()
+    tmp_path.joinpath("root", "data").touch()
+    # What a dataset does wrong is for one rule to say; the rules of the others look at one thing from several sides.
+    more = ("-d", f"root={tmp_path / 'root'}") if kind == "dataset" else ("--rule", rule)
+    found = failed(zoo_here, f"{kind}:tried", *more)
+    assert set(found) == {rule}
+    assert words in found[rule]
 
 
 @pytest.mark.parametrize("healthy", [MODEL, DATASET, TRAINER], ids=["model", "dataset", "trainer"])

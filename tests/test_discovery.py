@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 from plugin_code import GOOD, OFFER, by_id
 
 
@@ -134,6 +135,43 @@ def _alive(pid: int) -> bool:
             return False  # dead, and waiting for its parent to notice
         time.sleep(0.1)
     return True
+
+
+LATE = """
+import os, signal, sys, threading, time
+
+def late():
+    while "zoo_b" not in sys.modules:
+        time.sleep(0.01)
+    {}
+
+threading.Thread(target=late, daemon=True).start()
+"""
+
+
+@pytest.mark.parametrize("end", ["os._exit(7)", "os.kill(os.getpid(), signal.SIGALRM)"])
+def test_what_a_plugin_leaves_behind_is_not_the_next_ones_fault(
+    end: str, run_zoo: Any, fake_distribution: Any, tmp_path: Path
+) -> None:
+    log = tmp_path / "loads"
+    fake_distribution("zoo-a", LATE.format(end) + GOOD + OFFER.replace("good-model", "late"))
+    slowly = f"import time\nopen({str(log)!r}, 'a').write('x')\ntime.sleep(0.5)\n"
+    fake_distribution("zoo-b", slowly + GOOD + OFFER)
+    fake_distribution("zoo-c", "import os\nos._exit(3)")
+    rows = by_id(run_zoo("plugins", "--json", env={"ZOO_PLUGINS": "zoo-a,zoo-b,zoo-c"}).json)
+    assert (rows["zoo-b:zoo-b"]["status"], rows["zoo-b:zoo-b"]["offers"]) == ("ok", ["model:good-model"])
+    assert log.read_text() == "xx"  # it was asked again, where nobody had been before
+    assert "exit code 3" in rows["zoo-c:zoo-c"]["problem"]
+
+
+def test_a_plugin_that_forks_answers_once(run_zoo: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-a", "import os\nos.fork()\n" + GOOD + OFFER.replace("good-model", "forked"))
+    fake_distribution("zoo-b", "import os\nos._exit(3)")
+    start = time.monotonic()
+    rows = by_id(run_zoo("plugins", "--json", env={"ZOO_PLUGINS": "zoo-a,zoo-b", "ZOO_PLUGIN_TIMEOUT": "60"}).json)
+    assert rows["zoo-a:zoo-a"]["offers"] == ["model:forked"]
+    assert "exit code 3" in rows["zoo-b:zoo-b"]["problem"]
+    assert time.monotonic() - start < 60  # no second process keeps the line open
 
 
 def test_five_hundred_plugins_at_once(run_zoo: Any, fake_distribution: Any) -> None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import PROGRAM
 from plugin_code import GOOD, OFFER, by_id
 
 
@@ -72,6 +76,38 @@ def test_only_what_changed_is_read_again(change: str, run_zoo: Any, counted: Any
     assert {row["name"] for row in rows} == expected
     assert loads(tmp_path, "zoo-a") == before[0] + 1
     assert loads(tmp_path, "zoo-b") == before[1]
+
+
+@pytest.mark.parametrize("place", ["zoo_a/nets", "beside"])
+@pytest.mark.parametrize("change", ["new", "edited", "removed"])
+def test_files_that_a_plugin_looks_for_and_reads(
+    place: str, change: str, run_zoo: Any, counted: Any, tmp_path: Path, site: Path
+) -> None:
+    # Its own package, or a folder of the project of an editable install that is in no package.
+    folder = site / "zoo_a" / "nets" if place == "zoo_a/nets" else tmp_path / "project" / "nets"
+    folder.mkdir(parents=True)
+    (folder / "one.txt").write_text("one")
+    (folder / "two.txt").write_text("two")
+    read = f"from pathlib import Path\nNAMES = [p.read_text() for p in sorted(Path({str(folder)!r}).glob('*.txt'))]\n"
+    counted("zoo-a", GOOD + read + "@hookimpl\ndef zoo_models():\n    return [spec(name) for name in NAMES]\n")
+    counted("zoo-b")
+
+    def names() -> set[str]:
+        rows = run_zoo("list", "models", "--json").json
+        return {row["name"] for row in rows if row["plugin"] == "zoo-a:zoo-a"}
+
+    assert names() == {"one", "two"}
+    before = loads(tmp_path, "zoo-a"), loads(tmp_path, "zoo-b")
+    if change == "new":
+        (folder / "three.txt").write_text("three")
+    elif change == "edited":
+        (folder / "two.txt").write_text("second")
+    else:
+        (folder / "two.txt").unlink()
+    assert names() == {"new": {"one", "two", "three"}, "edited": {"one", "second"}, "removed": {"one"}}[change]
+    assert (loads(tmp_path, "zoo-a"), loads(tmp_path, "zoo-b")) == (before[0] + 1, before[1])
+    assert names()
+    assert loads(tmp_path, "zoo-a") == before[0] + 1
 
 
 def test_a_library_that_another_plugin_loaded_first_counts_too(run_zoo: Any, counted: Any, site: Path) -> None:
@@ -199,6 +235,27 @@ def test_a_cache_folder_that_cannot_be_used(place: str, run_zoo: Any, fake_distr
         result = run_zoo("list", "--json", env={"ZOO_CACHE": str(folder[place])})
         assert (result.code, result.stderr) == (0, "")
         assert "good-model" in {row["name"] for row in result.json}
+
+
+FULL_DISK = """
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_plugins_are_listed_where_no_file_can_be_written(fake_distribution: Any, site: Path, tmp_path: Path) -> None:
+    pytest.importorskip("resource")
+    fake_distribution("zoo-a", GOOD + OFFER)
+    fake_distribution("zoo-b", "import ctypes\nctypes.string_at(0)")
+    path = os.pathsep.join(filter(None, [str(site), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": path, "ZOO_CACHE": str(tmp_path / "cache")}
+    command = [sys.executable, "-c", FULL_DISK, PROGRAM, "plugins", "--json"]
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = by_id(json.loads(done.stdout))
+    assert rows["zoo-a:zoo-a"]["offers"] == ["model:good-model"]
+    assert "SIGSEGV (zoo_b/__init__.py:2)" in rows["zoo-b:zoo-b"]["problem"]
 
 
 def test_a_plugin_of_another_environment_is_not_remembered(

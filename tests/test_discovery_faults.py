@@ -70,5 +70,5 @@ def test_people_read_who_why_and_what_to_do(all_faults: Callable[..., Result]) -
     assert shown.count("\n  To do: ") == len(FAULTS)
     assert "\n  To do: pip install no_such_library\n" in shown
     narrow = all_faults("plugins", env={"ZOO_PLUGIN_TIMEOUT": "5", "COLUMNS": "60"}).stdout
-    assert max(map(len, narrow.splitlines())) <= 60
+    assert [line for line in narrow.splitlines() if len(line) > 60 and " " in line] == []  # a name is never cut
     assert "pip install no_such_library" in narrow

@@ -113,6 +113,21 @@ def test_the_stage_that_fails_is_named_with_the_guilty_line(stage: str, zoo_here
     assert f"model tried fails at stage {stage}: " in result.stderr
 
 
+@pytest.mark.parametrize("command", [("check", "model:tried", "--rule", "builds-with-defaults"), ("doctor", "tried")])
+def test_a_model_that_crashes_the_process_is_named_by_its_line(
+    command: tuple[str, ...], run_zoo: Any, fake_distribution: Any
+) -> None:
+    crash = Break(
+        file="net.py",
+        old="self.last =",
+        new="import ctypes\n                ctypes.string_at(0)\n                self.last =",
+    )
+    fake_distribution("zoo-tried", files=broken(MODEL, crash), entries={"tried": "zoo_tried"})
+    result = run_zoo(*command)
+    assert result.code < 0
+    assert 'zoo_tried/net.py", line 13 in __init__' in result.stderr
+
+
 def test_a_file_that_computes_something_else(zoo_here: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     sabotage(monkeypatch, in_optimiser=False)
     result = zoo_here("doctor", "lenet5", "--json")

@@ -80,6 +80,39 @@ def test_its_wheel_holds_the_source_and_works(
     assert trained["epochs"] == (8 if kind == "dataset" else 3)
 
 
+def test_the_catalogue_follows_pip(tmp_path: Path) -> None:
+    package = tmp_path / "mine"
+    write_plugin("tiny-fit", kind="trainer", to=package)
+    made = make_environment(tmp_path)
+
+    def listed() -> list[str]:
+        return [row["summary"] for row in made.zoo("list", "trainers", "tiny-fit", "--json").json]
+
+    def version() -> list[str]:
+        plugins = made.zoo("plugins", "--json").json
+        return [plugin["version"] for plugin in plugins if plugin["id"] == "zoo-tiny-fit:tiny-fit"]
+
+    def change(path: str, old: str, new: str) -> None:
+        text = (package / path).read_text()
+        assert text.count(old) == 1
+        (package / path).write_text(text.replace(old, new))
+
+    assert listed() == []
+    made.install("-e", package)
+    assert (listed(), version()) == (["SGD with momentum and a cosine schedule"], ["0.1.0"])
+    change("zoo_tiny_fit/__init__.py", "SGD with momentum and a cosine schedule", "Edited")
+    assert listed() == ["Edited"]
+    change("pyproject.toml", 'version = "0.1.0"', 'version = "0.2.0"')
+    made.install("-e", package)
+    assert (listed(), version()) == (["Edited"], ["0.2.0"])
+    change("zoo_tiny_fit/__init__.py", "Edited", "Built")  # a wheel of the same version
+    made.install("--force-reinstall", build_wheel(package, to=tmp_path / "wheel"))
+    change("zoo_tiny_fit/__init__.py", "Built", "Not installed")
+    assert (listed(), version()) == (["Built"], ["0.2.0"])
+    made.uninstall("zoo-tiny-fit")
+    assert (listed(), version()) == ([], [])
+
+
 @pytest.mark.parametrize(
     ("kind", "arguments", "message"),
     [

@@ -178,6 +178,8 @@ def test_options_of_the_net() -> None:
         ("test_convnext", ("in_channels=1", "num_classes=10"), ["H", "W"]),
         ("test_efficientnet", (), ["H", "W"]),
         ("test_vit", ("height=64", "width=96"), [64, 96]),
+        # Fresh, its rounding errors grow from block to block; `settle` calms them.
+        ("convmixer_768_32", ("height=28", "width=28"), [28, 28]),
     ],
 )
 def test_an_architecture_is_exported_and_verified(
@@ -187,7 +189,7 @@ def test_an_architecture_is_exported_and_verified(
     assert done.code == 0, done.stderr
     assert (done.json["outcome"], done.json["untrained"]) == ("verified", True)
     assert done.json["axes"]["image"][2:] == size
-    assert bool(done.json["fixed_axes"]) == (size == [64, 96])
+    assert bool(done.json["fixed_axes"]) == (size != ["H", "W"])
 
 
 @needs_library

@@ -192,7 +192,7 @@ class Zoo:
             try:
                 hook = getattr(self._offers(plugin).manager.hook, event)
                 with contextlib.redirect_stdout(sys.stderr):
-                    contained(partial(hook, **arguments), module=_module(plugin), doing=f"in {event}")
+                    contained(partial(hook, **arguments), module=plugin.module, doing=f"in {event}")
             except (PluginError, ZooError) as error:
                 self._muted.add(plugin.id)
                 warn(f"plugin {plugin.id} is told no more events: {error}")
@@ -240,10 +240,6 @@ class Zoo:
         return UsageError(f"unknown {kind} {name!r}", hint=hint)
 
 
-def _module(plugin: Plugin) -> str:
-    return plugin.value.partition(":")[0].strip()
-
-
 def _named(plugins: Iterable[Plugin]) -> Iterable[Entry]:
     """Entries with the name to type for each: a bundled name is never shadowed, one offered twice is nobody's."""
     offered = [(plugin, data) for plugin in plugins for data in plugin.entries]
@@ -286,7 +282,7 @@ def _family_member(offers: Offers, entry: Entry, plugin: Plugin) -> Any:
 
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            spec = contained(make, module=_module(plugin), doing=f"in family {prefix!r}")
+            spec = contained(make, module=plugin.module, doing=f"in family {prefix!r}")
     except PluginError as error:
         text = f"model {entry.name!r} of plugin {plugin.id} cannot be used: {error.problem}"
         raise ZooError(text, hint=error.hint) from error

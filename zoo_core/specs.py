@@ -88,6 +88,9 @@ def _check_common(spec: ModelSpec | DatasetSpec | TrainerSpec) -> None:
     check_name(spec.name, where=kind)
     if not spec.summary or "\n" in spec.summary:
         raise ZooError(f"{kind} {spec.name!r}: summary is one line of text, not {spec.summary!r}")
+    for rule, reason in spec.expected_failures.items():
+        if not isinstance(reason, str) or not reason.strip():
+            raise ZooError(f"{kind} {spec.name!r}: expected_failures gives no reason for {rule!r}")
 
 
 def check_task(task: str, *, where: str) -> None:

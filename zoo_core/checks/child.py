@@ -12,6 +12,8 @@ from typing import Any
 from .rule import BrokenRuleError
 
 SECONDS = 300.0
+NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
+"""Audit events of a process that asks the network."""
 
 # What a plugin prints is not the answer: stdout is put away before anything of it is loaded.
 _BOOT = """

@@ -10,7 +10,7 @@ from zoo_core.data import bind_dataset
 from zoo_core.errors import ZooError
 from zoo_core.registry import open_zoo
 
-_NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
+from .child import NETWORK
 
 
 def fingerprint(name: str, options: Mapping[str, Any]) -> str:
@@ -26,7 +26,7 @@ def load_offline(name: str, options: Mapping[str, Any], *, root: str) -> dict[st
     bound = bind_dataset(open_zoo().dataset(name), {**options, "root": root})
 
     def refuse(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in _NETWORK:
+        if event in NETWORK:
             raise OSError("there is no network")
 
     sys.addaudithook(refuse)

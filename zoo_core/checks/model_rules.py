@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zoo_core.building import missing_options
 from zoo_core.options import Option
 
-from .model_subject import ModelSubject
+from .model_subject import SEED, ModelSubject
 from .rule import BrokenRuleError, rules
 
 _UNKNOWN = "zoo_no_such_option"
@@ -62,14 +62,19 @@ def refuses_unknown_options(model: ModelSubject) -> None:
 
 
 def seed_decides_the_weights(model: ModelSubject) -> None:
-    """The same seed gives the same weights.
+    """The same seed gives the same weights, and the builder leaves the seed to its caller.
 
-    What cannot be made again cannot be compared with anything.
+    What cannot be made again cannot be compared with anything; and where a builder sets a seed of its own, every
+    `--seed` trains the same model.
     """
     first, second = model.build().state_dict(), model.build().state_dict()
+    after = torch.get_rng_state()
     for name, tensor in first.items():
         if isinstance(tensor, Tensor) and not torch.equal(tensor, second[name]):
             raise BrokenRuleError(f"{name} differs between two builds with the same seed; draw it with torch alone")
+    model.build(seed=SEED + 1)
+    if torch.equal(after, torch.get_rng_state()):
+        raise BrokenRuleError("whatever the seed, torch draws the same after a build: leave out torch.manual_seed")
 
 
 def keeps_no_hidden_tensors(model: ModelSubject) -> None:

@@ -13,6 +13,9 @@ from typing import Any
 
 import zoo_core
 from zoo_core.discovery.offers import PluginError, load_offers
+from zoo_core.discovery.plugins import module_of
+
+from .child import NETWORK
 
 HEAVY = (
     "torch",
@@ -28,7 +31,6 @@ HEAVY = (
 )
 """Packages that take from a tenth of a second to several seconds to import."""
 
-_NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
 _CHANGES = (
     "os.mkdir",
     "os.rename",
@@ -52,7 +54,7 @@ def watch_import(value: str, *, own_files: str) -> dict[str, Any]:
     for name in zoo_core.__all__:
         if name != "load_run":  # brings training, of which declaring needs nothing
             getattr(zoo_core, name)
-    module = value.partition(":")[0].strip()
+    module = module_of(value)
     seen = _Seen(own_files)
     sys.addaudithook(seen.hear)
     start = time.process_time()
@@ -91,7 +93,7 @@ class _Seen:
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.listening:
             return
-        if event in _NETWORK:
+        if event in NETWORK:
             self.network.append(f"{event.removeprefix('socket.')}{_told(arguments)}")
         elif event in _PROCESSES:
             self.processes.append(str(arguments[0]) if arguments else event)

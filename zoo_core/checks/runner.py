@@ -229,7 +229,7 @@ def _known_plugins(zoo: Zoo, name: str) -> str:
 
 def _subject(zoo: Zoo, entry: Entry, given: CheckOptions) -> Subject:
     plugin = next(plugin for plugin in zoo.plugins if plugin.id == entry.plugin)
-    module = plugin.value.partition(":")[0].strip()
+    module = plugin.module
     if entry.kind == "dataset":
         dataset = zoo.dataset(entry.qualified)
         check_options(given.data, dataset.spec.options, where=f"dataset {dataset.name}")

@@ -35,7 +35,7 @@ class PluginSubject:
     @property
     def module(self) -> str:
         """The module that its entry point names."""
-        return self.plugin.value.partition(":")[0].strip()
+        return self.plugin.module
 
     @property
     def is_unusable(self) -> bool:

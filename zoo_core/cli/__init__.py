@@ -82,8 +82,11 @@ class ZooGroup(click.Group):
                 formatter.write_dl(added)
 
     def _one_line_helps(self) -> dict[str, str]:
-        added = {name: text for name, (text, _) in _open_zoo().commands().items() if name not in COMMANDS}
-        return {**COMMANDS, **added}
+        try:
+            offered = _open_zoo().commands()
+        except ZooError:  # a mistyped ZOO_ variable: every command says so, and the help explains the commands
+            offered = {}
+        return {**COMMANDS, **{name: text for name, (text, _) in offered.items() if name not in COMMANDS}}
 
 
 def _open_zoo() -> Zoo:

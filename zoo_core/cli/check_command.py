@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 from typing import Any
 
 import click
@@ -40,6 +41,7 @@ def command(
     from zoo_core.checks import CheckOptions, checks_of
     from zoo_core.registry import open_zoo
 
+    faulthandler.enable(file=2)  # a plugin that crashes this process is named all the same
     given = CheckOptions(options=options, data=data, download=download, only=only)
     found: dict[str, list[dict[str, Any]]] = {"passed": [], "failed": [], "skipped": []}
     subject = ""

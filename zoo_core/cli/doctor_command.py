@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import shutil
 import textwrap
 from typing import TYPE_CHECKING
@@ -37,18 +38,17 @@ def command(model: str | None, options: dict[str, str], as_json: bool) -> None:
     The first stage that fails names the guilty line. Exit code 1 when something around the model is wrong, 3 when the
     model is.
     """
+    from zoo_core.checks import CheckOptions
+    from zoo_core.checks.doctor import model_rows
     from zoo_core.checks.environment import environment_rows
     from zoo_core.registry import open_zoo
 
+    faulthandler.enable(file=2)  # a model that crashes this process is named all the same
     zoo = open_zoo()
     if model is None and options:
         raise UsageError("-o is for a model", hint="zoo doctor MODEL -o K=V")
-    stages_of_model: Iterator[Row] = iter(())
-    if model is not None:
-        from zoo_core.checks import CheckOptions
-        from zoo_core.checks.doctor import model_rows
-
-        stages_of_model = model_rows(zoo, model, CheckOptions(options=options))
+    # What is mistyped is told before anything is looked at.
+    stages_of_model = iter(()) if model is None else model_rows(zoo, model, CheckOptions(options=options))
     around = _shown(environment_rows(zoo), as_json=as_json)
     stages = _shown(stages_of_model, as_json=as_json)
     if as_json:

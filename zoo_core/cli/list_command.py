@@ -37,7 +37,7 @@ def command(
 ) -> None:
     """List models, datasets and trainers; or your runs; or your exports."""
     from zoo_core.registry import open_zoo
-    from zoo_core.workflows.listing import kind_and_pattern, list_rows
+    from zoo_core.workflows.listing import kind_and_pattern, list_rows, similar_to
 
     kind, pattern = kind_and_pattern(what)
     zoo = open_zoo()
@@ -54,11 +54,13 @@ def command(
     from .tables import table, terminal_width
 
     cells = [[f"{row[c]:,}" if c == "parameters" else row[c] for c in columns] for row in rows]
-    if lines := table([c.upper() for c in columns], cells, width=terminal_width()):
-        say("\n".join(lines))
-    if not rows:
+    if rows:
+        say("\n".join(table([c.upper() for c in columns], cells, width=terminal_width())))
+    else:
         filtered = pattern or exclude or max_parameters or any(filters.values())
         note("nothing to list" + (" with these filters" if filtered else ""))
+        if hint := similar_to(zoo, kind, pattern):
+            note(hint)
     if unusable := sum(p.status in {"broken", "unavailable"} for p in zoo.plugins):
         note(f"{unusable} plugin{'s' if unusable > 1 else ''} cannot be used: see zoo plugins")
     if rows:

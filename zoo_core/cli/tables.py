@@ -8,6 +8,8 @@ import sys
 from collections.abc import Sequence
 
 _NARROW = 72
+_LEAST_TEXT = 24
+"""Columns that the free text keeps at the cost of the first column, whose longest names then stand out of it."""
 
 
 def terminal_width() -> int | None:
@@ -18,15 +20,21 @@ def terminal_width() -> int | None:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | None) -> list[str]:
-    """Lines of a table; the last column is free text. A narrow terminal gets it on a line of its own, wrapped."""
+    """Lines of a table; the last column is free text. A narrow terminal gets it on a line of its own, wrapped.
+
+    A name, the first column, is never cut: it is what one has to type.
+    """
     if width is not None and width < _NARROW:
         return _narrow(rows, width)
     cells = [[_printable(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header) - 1)]
+    if width is not None and widths:
+        others = sum(widths[1:]) + 2 * len(widths)
+        widths[0] = min(widths[0], max(width - others - _LEAST_TEXT, len(header[0])))
     lines = []
     for row in cells:
         start = "  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=False))
-        lines.append(_cut(f"{start}  {row[-1]}".rstrip(), width))
+        lines.append(_cut(f"{start}  {row[-1]}".rstrip(), width, least=len(row[0])))
     return lines
 
 
@@ -46,15 +54,17 @@ def _narrow(rows: Sequence[Sequence[str]], width: int) -> list[str]:
     lines = []
     for row in rows:
         first, *middle, last = map(_printable, row)
-        lines.append(_cut(first, width))
+        lines.append(first)
         if details := ", ".join(filter(None, middle)):
             lines += textwrap.wrap(details, max(width - 2, 10), initial_indent="  ", subsequent_indent="  ")
         lines += textwrap.wrap(last, max(width - 2, 10), initial_indent="  ", subsequent_indent="  ")
     return lines
 
 
-def _cut(line: str, width: int | None) -> str:
-    return line if width is None or len(line) <= width else line[: max(width - 1, 1)] + "…"
+def _cut(line: str, width: int | None, *, least: int) -> str:
+    if width is None or len(line) <= max(width, least):
+        return line
+    return line[: max(width - 1, least)].rstrip() + "…"
 
 
 def _printable(text: str) -> str:

@@ -22,8 +22,11 @@ from .cache import stat_all
 from .describe import describe
 from .fault import PluginError
 from .offers import contained, load_offers
+from .plugins import module_of
 
 _METADATA = ("METADATA", "PKG-INFO")
+_LISTINGS = ("os.listdir", "os.scandir")
+_VOLATILE = ("/proc/", "/sys/", "/dev/")
 _NOT_COUNTED = sys.stdlib_module_names | {"zoo_core", "__main__"}
 
 
@@ -39,11 +42,14 @@ def main() -> None:
         for standard in (0, 1, 2):  # whatever a plugin prints or asks, it cannot disturb the protocol
             os.dup2(nothing.fileno(), standard)
     faulthandler.enable(file=crashes, all_threads=False)
-    opened = _OpenedFiles()
+    read = _ReadPaths()
+    own = os.getpid()
     for number, value in enumerate(task["values"]):
         _send(answers, {"begin": number})
         faulthandler.dump_traceback_later(task["timeout"], exit=True, file=crashes)
-        record = _read_plugin(value, modules=task["modules"], opened=opened)
+        record = _read_plugin(value, modules=task["modules"], read=read)
+        if os.getpid() != own:
+            os._exit(0)  # the plugin has forked: only one of the two answers
         faulthandler.cancel_dump_traceback_later()
         _send(answers, {"end": number, "record": record})
     os._exit(0)  # threads and exit handlers that a plugin left behind are not waited for
@@ -54,10 +60,10 @@ def _send(answers: IO[str], message: dict[str, Any]) -> None:
     answers.flush()
 
 
-def _read_plugin(value: str, *, modules: Sequence[str], opened: _OpenedFiles) -> dict[str, Any]:
+def _read_plugin(value: str, *, modules: Sequence[str], read: _ReadPaths) -> dict[str, Any]:
     """One plugin as plain data: its status, problem, hint, catalogue entries, and the files these depend on."""
-    module = value.partition(":")[0].strip()
-    watch = _Watch(module, modules, opened)
+    module = module_of(value)
+    watch = _Watch(module, modules, read)
     record: dict[str, Any] = {"status": "ok", "problem": None, "hint": None}
     record |= {"entries": [], "commands": [], "events": []}
     start = time.perf_counter()
@@ -100,34 +106,43 @@ class _AbsentModules(importlib.abc.MetaPathFinder):
         return None
 
 
-class _OpenedFiles:
-    """Paths opened for reading since `clear()`; one audit hook for the whole process, as none can be removed."""
+class _ReadPaths:
+    """Files opened for reading and folders listed since `clear()`; one audit hook, as none can be removed."""
 
     def __init__(self) -> None:
-        self.paths: set[str] = set()
+        self.files: set[str] = set()
+        self.folders: set[str] = set()
         sys.addaudithook(self._audit)
 
+    def clear(self) -> None:
+        self.files.clear()
+        self.folders.clear()
+
     def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event == "open" and isinstance(arguments[0], str) and arguments[1] in {"r", "rb", None}:
-            self.paths.add(arguments[0])
+        if event == "open":
+            if isinstance(arguments[0], str) and not any(letter in (arguments[1] or "") for letter in "wax+"):
+                self.files.add(arguments[0])
+        elif event in _LISTINGS and isinstance(arguments[0], str | Path | None):
+            self.folders.add(str(arguments[0] or "."))
 
 
 class _Watch:
     """Which files one plugin's answer depends on, and which modules it looked for in vain."""
 
-    def __init__(self, module: str, modules: Sequence[str], opened: _OpenedFiles) -> None:
+    def __init__(self, module: str, modules: Sequence[str], read: _ReadPaths) -> None:
         self.module = module
         # What only other plugins have loaded does not count as this plugin's.
         self.others = {other for other in modules if not _inside(module, other)}
         self.before = set(sys.modules)
-        self.opened = opened
-        self.opened.paths.clear()
+        self.read = read
+        self.read.clear()
         self.absent = _AbsentModules()
         sys.meta_path.append(self.absent)
 
     def stop(self, *, failed: bool) -> tuple[dict[str, list[int]], list[str]]:
         """`{path: [mtime in ns, size]}` of files and of the package's own folders, and the absent modules."""
-        opened = {_source_of(path) for path in self.opened.paths}
+        opened = {_source_of(path) for path in self.read.files}
+        listed = {os.path.abspath(path) for path in self.read.folders}
         if self.absent in sys.meta_path:
             sys.meta_path.remove(self.absent)
         own = [name for name in list(sys.modules) if _inside(name, self.module)]
@@ -136,18 +151,23 @@ class _Watch:
         paths = {_representative(file, name, self.module) for name in counted if (file := _file_of(name))}
         folders = {str(Path(file).parent) for name in own if (file := _file_of(name))}
         folders |= self._package_folders(own, failed=failed)
-        folders -= {entry for entry in sys.path if entry}  # one-file modules lie beside everything else
+        searched = _search_path()
+        folders -= searched  # one-file modules lie beside everything else
+        within = tuple(folder + os.sep for folder in folders)
         for path in opened:
-            is_own = self._is_own_file(path) or any(path.startswith(folder + os.sep) for folder in folders)
-            if is_own or (failed and path.endswith(".py") and not _is_standard(path)):
+            of_failure = failed and path.endswith(".py") and not _is_standard(path)
+            if self._is_own_file(path) or path.startswith(within) or of_failure or _is_data(path):
                 paths.add(path)
+        # The import system lists what it searches; whatever else is listed, a plugin has looked for files in.
+        packages = {folder for module in list(sys.modules.values()) for folder in _package_path(module)}
+        folders |= {path for path in listed - searched - packages if path.startswith(within) or _is_data(path)}
         return stat_all(paths | folders), sorted(self.absent.names)
 
     def _package_folders(self, own: Sequence[str], *, failed: bool) -> set[str]:
         """Folders of the plugin's own package (also one without `__init__.py`), and of its parents if it failed."""
         parents = [self.module.rsplit(".", depth)[0] for depth in range(self.module.count(".") + 1)]
         names = [*own, *(parents if failed else [])]
-        return {folder for name in names for folder in getattr(sys.modules.get(name), "__path__", ())}
+        return {folder for name in names for folder in _package_path(sys.modules.get(name))}
 
     def _counts(self, name: str, used: set[str]) -> bool:
         if name.partition(".")[0] in _NOT_COUNTED:
@@ -205,5 +225,27 @@ def _representative(file: str, name: str, own: str) -> str:
     return file
 
 
+def _search_path() -> set[str]:
+    return {os.path.abspath(entry or ".") for entry in sys.path}
+
+
+def _package_path(module: types.ModuleType | None) -> list[str]:
+    try:
+        return [str(folder) for folder in getattr(module, "__path__", ())]
+    except Exception:  # noqa: BLE001 whatever a plugin has put into sys.modules
+        return []
+
+
+def _is_installed(path: str) -> bool:
+    """Whether it came with an installed distribution, whose metadata every install writes anew."""
+    return any(part in {"site-packages", "dist-packages"} for part in Path(path).parts)
+
+
 def _is_standard(path: str) -> bool:
-    return path.startswith(os.path.dirname(os.__file__) + os.sep) and "site-packages" not in path
+    return path.startswith(os.path.dirname(os.__file__) + os.sep) and not _is_installed(path)
+
+
+def _is_data(path: str) -> bool:
+    """A file or folder outside of every library that a plugin has read, as in the project of an editable install."""
+    is_code = path.endswith((".py", ".pyc"))
+    return not (is_code or path.startswith(_VOLATILE) or _is_installed(path) or _is_standard(path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo_core.errors import ZooError
@@ -23,12 +23,22 @@ def describe(offers: Offers) -> dict[str, Any]:
     entries += [_entry("trainer", spec) for spec in offers.trainers]
     for family in offers.families:
         entries += _members(family)
+    _check_distinct(entries)
     commands = [
         {"name": str(command.name), "help": command.get_short_help_str(limit=80)} for command in offers.commands
     ]
     described = {"entries": entries, "commands": commands, "events": list(offers.events)}
     json.dumps(described, allow_nan=False)  # said of this plugin now, not of all of them later
     return described
+
+
+def _check_distinct(entries: Sequence[Mapping[str, Any]]) -> None:
+    """A family may list what the plugin also offers by itself; each hook alone was looked at before."""
+    seen = set()
+    for entry in entries:
+        if (key := (entry["kind"], entry["name"])) in seen:
+            raise ZooError(f"the {entry['kind']} {entry['name']!r} is offered twice")
+        seen.add(key)
 
 
 def _members(family: ModelFamily) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec
 
 from .fault import PluginError as PluginError
 from .place import place_of, short_path
+from .plugins import module_of
 from .requirement import check_requirement
 
 _OFFERED: dict[str, type] = {
@@ -51,7 +52,7 @@ def load_offers(value: str) -> Offers:
 
     Raises PluginError for everything that goes wrong in the plugin; KeyboardInterrupt alone passes.
     """
-    module = value.partition(":")[0].strip()
+    module = module_of(value)
     manager = _register(_resolve(value), module=module)
     found: dict[str, tuple[Any, ...]] = {hook: _ask(manager, hook, module) for hook in hookspecs.OFFERS}
     for spec in (*found["zoo_models"], *found["zoo_datasets"], *found["zoo_trainers"], *found["zoo_families"]):

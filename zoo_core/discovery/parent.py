@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .cache import stat_all
+from .plugins import module_of
 
 _SLOW_SECONDS = 1.0
 _SLOW_HINT = "what it imports at the top of its modules belongs into its builders: tell its authors"
@@ -28,6 +28,7 @@ _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.stdin.readline()); "
     "from zoo_core.discovery.child import main; main()"
 )
+_LONGEST_REPORT = 1_000_000
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
 Point = dict[str, str]
@@ -61,16 +62,20 @@ def _read(points: Sequence[Point], *, modules: Sequence[str], timeout: float) ->
             found, current = child.read()
             for number, record in found.items():
                 records[waiting[number]["id"]] = record
-            left = [number for number in range(len(waiting)) if number not in found]
+            left = [point for number, point in enumerate(waiting) if number not in found]
             if current is not None:
-                records[waiting[current]["id"]] = _failed(waiting[current], *child.what_happened(waiting[current]))
-                left.remove(current)
+                suspect = waiting[current]
+                left.remove(suspect)
+                if found and not child.place_in(suspect):
+                    # It may be what another plugin left behind, a thread or an alarm: once more, before all others.
+                    left.insert(0, suspect)
+                else:
+                    records[suspect["id"]] = _failed(suspect, *child.what_happened(suspect))
             elif left:
                 # Not one plugin's fault: the child cannot even start. Said of each, for there is no other place.
-                for number in left:
-                    records[waiting[number]["id"]] = _failed(waiting[number], *child.why_not_started())
+                records.update((point["id"], _failed(point, *child.why_not_started())) for point in left)
                 left = []
-        waiting = [waiting[number] for number in left]
+        waiting = left
     return records
 
 
@@ -86,11 +91,6 @@ def _failed(point: Point, problem: str, hint: str) -> Record:
         "files": stat_all(source_files(module_of(point["value"]))),
         "absent": [],
     }
-
-
-def module_of(value: str) -> str:
-    """The module that an entry point's value names."""
-    return value.partition(":")[0].strip()
 
 
 def source_files(module: str) -> set[str]:
@@ -114,17 +114,19 @@ def source_files(module: str) -> set[str]:
 
 
 class _Child:
-    """One child process and the thread that reads its answers, so that a clock can be watched meanwhile."""
+    """One child process and the threads that read what it says, so that a clock can be watched meanwhile.
+
+    What it says of a crash goes through a pipe as well, and into no file: on a full disk too, plugins are listed.
+    """
 
     def __init__(self, points: Sequence[Point], *, modules: Sequence[str], timeout: float) -> None:
         self.timeout = timeout
         self.hangs = False
-        self.crash_text = tempfile.TemporaryFile()  # noqa: SIM115 closed in __exit__
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-c", _BOOT],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self.crash_text,
+            stderr=subprocess.PIPE,
             env={**os.environ, "ZOO_DISCOVERING": "1"},
             start_new_session=True,
         )
@@ -132,8 +134,13 @@ class _Child:
         self.expected = len(points)
         self.lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._feed(self.process.stdin, f"{json.dumps(sys.path)}\n{json.dumps(task)}".encode())
-        self.reader = threading.Thread(target=self._pump, args=(self.process.stdout,), daemon=True)
-        self.reader.start()
+        self.crash_text = bytearray()
+        self.readers = [
+            threading.Thread(target=read, args=(pipe,), daemon=True)
+            for read, pipe in ((self._pump, self.process.stdout), (self._keep, self.process.stderr))
+        ]
+        for reader in self.readers:
+            reader.start()
 
     def __enter__(self) -> _Child:
         return self
@@ -146,10 +153,10 @@ class _Child:
             else:
                 self.process.kill()
         self.process.wait()
-        self.reader.join(timeout=1)
-        if self.process.stdout is not None and not self.reader.is_alive():
-            self.process.stdout.close()
-        self.crash_text.close()
+        for reader, pipe in zip(self.readers, (self.process.stdout, self.process.stderr), strict=True):
+            reader.join(timeout=1)
+            if pipe is not None and not reader.is_alive():
+                pipe.close()
 
     @staticmethod
     def _feed(pipe: IO[bytes] | None, data: bytes) -> None:
@@ -162,6 +169,12 @@ class _Child:
             for line in pipe:
                 self.lines.put(line)
         self.lines.put(None)
+
+    def _keep(self, pipe: IO[bytes]) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            for line in pipe:
+                if len(self.crash_text) < _LONGEST_REPORT:
+                    self.crash_text += line
 
     def read(self) -> tuple[dict[int, Record], int | None]:
         """The records by number, and the number of the plugin at which the child stopped."""
@@ -189,7 +202,7 @@ class _Child:
         """Why the child stopped while it loaded this plugin, where in the plugin's files, and what to do."""
         text = self._crash_report()
         module = module_of(point["value"])
-        place = _place(text, module)
+        place = self.place_in(point)
         if self.hangs or text.startswith("Timeout ("):
             problem = f"it is not loaded after {self.timeout:g} s (ZOO_PLUGIN_TIMEOUT){place}"
             return problem, f"if it only needs longer: ZOO_PLUGIN_TIMEOUT={3 * self.timeout:g} zoo plugins"
@@ -201,6 +214,10 @@ class _Child:
             return f"it ends the process that loads it, with exit code {code}{place}", hint
         return f"it cuts the line to the process that loads it{place}", hint
 
+    def place_in(self, point: Point) -> str:
+        """Where in this plugin's files the child stopped, as ` (package/file.py:12)`; empty where that is not known."""
+        return _place(self._crash_report(), module_of(point["value"]))
+
     def why_not_started(self) -> tuple[str, str]:
         """Why the child stopped before it loaded anything, and what to do."""
         lines = self._crash_report().strip().splitlines()
@@ -208,8 +225,8 @@ class _Child:
         return problem, f"see whether this works: {sys.executable} -c 'import zoo_core'"
 
     def _crash_report(self) -> str:
-        self.crash_text.seek(0)
-        return self.crash_text.read(1_000_000).decode(errors="replace")
+        self.readers[1].join(timeout=1)  # it is whole when the child has ended
+        return self.crash_text.decode(errors="replace")
 
 
 def _place(text: str, module: str) -> str:

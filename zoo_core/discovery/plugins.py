@@ -16,6 +16,7 @@ from .cache import cache_path, holds, installed_fingerprint, read_cache, write_c
 
 ENTRY_POINT_GROUP = "zoo.plugins"
 BUNDLED = "zoo-core"
+_ALL_PLUGINS = "without ZOO_PLUGINS, zoo plugins shows all of them"
 _USUAL_HINT = "pip install -U {}, or tell its authors; ZOO_PLUGINS can leave it out"
 
 Status = Literal["ok", "broken", "unavailable", "disabled", "slow"]
@@ -47,6 +48,11 @@ class Plugin:
     files: Mapping[str, Sequence[int]] = field(default_factory=dict, repr=False)
 
     @property
+    def module(self) -> str:
+        """The module that its entry point names."""
+        return module_of(self.value)
+
+    @property
     def bundled(self) -> bool:
         """Whether it belongs to this distribution: its names cannot be shadowed."""
         return re.sub(r"[-_.]+", "-", self.distribution).lower() == BUNDLED
@@ -62,6 +68,11 @@ class Plugin:
             "problem": self.problem,
         }
         return data if self.hint is None else {**data, "hint": self.hint}
+
+
+def module_of(value: str) -> str:
+    """The module that an entry point's value names."""
+    return value.partition(":")[0].strip()
 
 
 def discover() -> tuple[Plugin, ...]:
@@ -167,7 +178,9 @@ def _enabled(ids: Sequence[str]) -> set[str]:
         matching = {known for known in ids if wanted in {known, known.partition(":")[2]}}
         if not matching:
             names = [known.partition(":")[2] for known in ids]
-            raise UsageError(f"ZOO_PLUGINS: there is no plugin {wanted!r}", hint=did_you_mean(wanted, names) or None)
+            raise UsageError(
+                f"ZOO_PLUGINS: there is no plugin {wanted!r}", hint=did_you_mean(wanted, names) or _ALL_PLUGINS
+            )
         found |= matching
     return found
 

@@ -26,7 +26,7 @@ from zoo_core.discovery.cache import (
     stat_all,
     write_cache,
 )
-from zoo_core.discovery.parent import module_of, source_files
+from zoo_core.discovery.parent import source_files
 from zoo_core.errors import MissingExtraError, UsageError, ZooError
 from zoo_core.registry import Entry, Zoo
 
@@ -122,7 +122,7 @@ def _stamps(zoo: Zoo, entries: Sequence[Entry]) -> dict[str, int]:
 
 def _stamp_of_plugin(plugin: Plugin) -> int:
     # Discovery did not see the modules that are imported only when a model is built.
-    sources = stat_all(source_files(module_of(plugin.value)))
+    sources = stat_all(source_files(plugin.module))
     return zlib.crc32(json.dumps([plugin.version, plugin.value, dict(plugin.files), sources], sort_keys=True).encode())
 
 

@@ -63,6 +63,14 @@ def kind_and_pattern(words: Sequence[str]) -> tuple[str | None, str]:
     return None, first
 
 
+def similar_to(zoo: Zoo, kind: str | None, pattern: str) -> str:
+    """A suggestion for a pattern that nothing fits: kinds and names of the catalogue like it; "" where none is."""
+    if _is_glob(pattern) or kind in SHELF:
+        return ""
+    names = [entry.shown for entry in zoo.entries() if kind is None or entry.kind == CATALOGUE[kind]]
+    return did_you_mean(pattern, [*(KINDS if kind is None else ()), *names])
+
+
 def natural_key(text: str) -> list[tuple[int, int, str]]:
     """A sort key under which resnet9 comes before resnet18."""
     parts = _DIGITS.split(text.lower())
@@ -71,9 +79,13 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
 
 def _matches(name: str, pattern: str) -> bool:
     name, pattern = name.lower(), pattern.lower()
-    if any(character in pattern for character in "*?["):
+    if _is_glob(pattern):
         return fnmatch.fnmatchcase(name, pattern)
     return pattern in name
+
+
+def _is_glob(pattern: str) -> bool:
+    return any(character in pattern for character in "*?[")
 
 
 def _wanted(entry: Entry, *, task: str | None, plugin: str | None, license: str | None) -> bool:  # noqa: A002
