@@ -24,7 +24,7 @@ _SPREAD = 1.2  # standard deviation of logits: a few hundred thousand of them st
 _WANTED = 300  # scores above the threshold, before boxes that overlap are taken out
 _PICTURES = 4
 _SMALLEST_VARIANCE = 0.01  # of the mean of all channels
-_SHIFTS = (-0.1, 0.1)  # of frozen norms; all of one sign, they grow level by level, and rounding with them
+_SMALLEST_MEAN = 1e-5  # of the spread of a channel: what is below that in every channel is rounding
 
 
 def settle_detector(module: Any) -> None:
@@ -36,7 +36,6 @@ def settle_detector(module: Any) -> None:
     was_training = module.training
     module.eval()
     with torch.no_grad():
-        _draw_shifts(module)
         with _hooked(part.register_forward_pre_hook(_set_statistics) for part in _with_statistics(module.backbone)):
             module.backbone(torch.cat([prepared(module, pictures[i : i + 1]) for i in range(_PICTURES)]))
         hooks = [layer.register_forward_hook(_scale_to(spread)) for layer, spread in _heads(module)]
@@ -63,20 +62,11 @@ def _with_statistics(module: nn.Module) -> Iterator[nn.Module]:
             yield part
 
 
-def _draw_shifts(module: nn.Module) -> None:
-    """Shifts of frozen norms, which are no parameters, drawn as biases are.
-
-    With a shift of 0, where the mean is 0 too but for rounding, nothing of either would show in any output.
-    """
-    generator = torch.Generator().manual_seed(1)
-    for part in module.modules():
-        if isinstance(part, FrozenBatchNorm2d):
-            part.bias.uniform_(*_SHIFTS, generator=generator)
-
-
 def _set_statistics(part: Any, inputs: tuple[Tensor, ...]) -> None:
     variance, mean = torch.var_mean(inputs[0], dim=(0, 2, 3), correction=0)
-    part.running_mean.copy_(mean)
+    # Behind layers that are centred the mean is 0 but for rounding: as a number of its own it would show in no output.
+    rounding = bool((mean.abs() <= _SMALLEST_MEAN * variance.sqrt()).all())
+    part.running_mean.copy_(torch.zeros_like(mean) if rounding else mean)
     part.running_var.copy_(variance.clamp(min=max(float(variance.mean()) * _SMALLEST_VARIANCE, 1e-12)))
 
 
