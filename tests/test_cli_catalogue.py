@@ -142,6 +142,19 @@ def test_plugins_for_people(run_zoo: Any, fake_distribution: Any) -> None:
     assert any("zoo-bad:zoo-bad" in line and "ZeroDivisionError" in line for line in lines)
 
 
+def test_plugins_says_which_names_are_somebody_elses_too(run_zoo: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-thief", GOOD.replace('"smallnet9"', '"lenet5"'))
+    fake_distribution("zoo-twin", GOOD)
+    env = {"ZOO_PLUGINS": "lenet5,zoo-thief,zoo-twin"}
+    lines = run_zoo("plugins", env=env).stdout.splitlines()
+    own, others = "model smallnet18, model lenet5, model filter", "zoo-core:lenet5, zoo-twin:zoo-twin"
+    place = lines.index(f"zoo-thief:zoo-thief: {own}: also offered by {others}")
+    assert lines[place + 1] == "  To do: type zoo-thief:zoo-thief/smallnet18, and so on"
+    assert "zoo-twin:zoo-twin: model smallnet18, model filter: also offered by zoo-thief:zoo-thief" in lines
+    assert not [line for line in lines if line.startswith("zoo-core:lenet5: ")]  # a bundled name is not shadowed
+    assert run_zoo("info", "lenet5", "--json", env=env).json["plugin"] == "zoo-core:lenet5"
+
+
 def test_the_program_itself(run_zoo: Any) -> None:
     assert run_zoo("--version").stdout == "zoo, version 0.1.0\n"
     helped = run_zoo("--help").stdout

@@ -22,10 +22,13 @@ def command(as_json: bool) -> None:
     """Show every plugin: what it offers, or why it could not be loaded."""
     from zoo_core.registry import open_zoo
 
-    plugins = open_zoo().plugins
+    zoo = open_zoo()
+    plugins = zoo.plugins
     if as_json:
         print_json([plugin.to_json() for plugin in plugins])
         return
+    from zoo_core.workflows.listing import name_clashes
+
     from .tables import table, terminal_width, wrapped
 
     rows = [[p.id, p.version, p.status, p.problem or _shortened(p.offers)] for p in plugins]
@@ -33,11 +36,11 @@ def command(as_json: bool) -> None:
         say(line)
     if not plugins:
         say("no plugin is installed")
-    for plugin in plugins:
-        if plugin.problem is not None:
-            say()
-            for text in (f"{plugin.id}: {plugin.problem}", f"  To do: {plugin.hint}"):
-                say("\n".join(wrapped(text, width=terminal_width())))
+    problems = [(f"{p.id}: {p.problem}", str(p.hint)) for p in plugins if p.problem is not None]
+    for problem, hint in (*problems, *name_clashes(zoo)):
+        say()
+        for text in (problem, f"  To do: {hint}"):
+            say("\n".join(wrapped(text, width=terminal_width())))
     say("\nNext: zoo list")
 
 

@@ -14,6 +14,7 @@ from zoo_core.shelf import ShelfEntry, list_exports, list_runs
 CATALOGUE = {"models": "model", "datasets": "dataset", "trainers": "trainer"}
 SHELF = {"runs": list_runs, "exports": list_exports}
 KINDS = (*CATALOGUE, *SHELF)
+_MOST_NAMED = 3
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -69,6 +70,24 @@ def similar_to(zoo: Zoo, kind: str | None, pattern: str) -> str:
         return ""
     names = [entry.shown for entry in zoo.entries() if kind is None or entry.kind == CATALOGUE[kind]]
     return did_you_mean(pattern, [*(KINDS if kind is None else ()), *names])
+
+
+def name_clashes(zoo: Zoo) -> list[tuple[str, str]]:
+    """What plugins offer under names that others have too: for each such plugin who else has them, and what to do."""
+    owners: dict[tuple[str, str], list[str]] = {}
+    clashing: dict[str, list[Entry]] = {}
+    for entry in zoo.entries():
+        owners.setdefault((entry.kind, entry.name), []).append(entry.plugin)
+        if entry.shown != entry.name:
+            clashing.setdefault(entry.plugin, []).append(entry)
+    found = []
+    for plugin, own in clashing.items():
+        names = ", ".join(f"{entry.kind} {entry.name}" for entry in own[:_MOST_NAMED])
+        more = f" and {len(own) - _MOST_NAMED} more" if len(own) > _MOST_NAMED else ""
+        others = sorted({name for entry in own for name in owners[entry.kind, entry.name]} - {plugin})
+        said = f"{plugin}: {names}{more}: also offered by {', '.join(others)}"
+        found.append((said, f"type {own[0].shown}{', and so on' if len(own) > 1 else ''}"))
+    return found
 
 
 def natural_key(text: str) -> list[tuple[int, int, str]]:
