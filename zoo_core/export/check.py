@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,8 +85,10 @@ def check_file(
         return Verdict(checks=(*checks, *check_weights(file, plan, converted, reference)))
 
     def beside() -> None:
-        checks.extend(check_weights(file, plan, converted, reference))
-        meanwhile(file)
+        with ThreadPoolExecutor(1) as pool:
+            weights = pool.submit(check_weights, file, plan, converted, reference)
+            meanwhile(file)
+            checks.extend(weights.result())
 
     try:
         found, errors = _check_numbers(path, plan, expected, reference, copy or path, beside)

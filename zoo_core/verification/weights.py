@@ -44,8 +44,8 @@ def check_converted(converted: Arrays, checkpoint: Arrays, *, used: Sequence[str
     with the same content under another.
     """
     named = [name for name in converted if name in checkpoint]
-    contents = {_content(value) for value in converted.values()}
-    lost = [name for name in used if name not in converted and _content(checkpoint[name]) not in contents]
+    contents = _Contents(converted)
+    lost = [name for name in used if name not in converted and contents.find(checkpoint[name]) is None]
     wrong = [name for name in named if not same_bits(converted[name], checkpoint[name])]
     if wrong:
         text = f"the converted graph holds other values than the checkpoint in {_listed(wrong)}"
@@ -69,9 +69,9 @@ def check_saved(saved: Arrays, checkpoint: Arrays, *, used: Sequence[str], norms
     """
     explained: dict[str, str] = {}
     sources: set[str] = set()
-    by_content = {_content(value): name for name, value in saved.items()}
+    contents = _Contents(saved)
     for name in used:
-        if place := _found(checkpoint[name], name, saved, by_content):
+        if place := _found(checkpoint[name], name, saved, contents):
             explained[name] = "kept"
             sources.add(place)
     open_names = [name for name in used if name not in explained]
@@ -101,20 +101,35 @@ def _raw(value: Array) -> NDArray[np.uint8]:
     return np.ascontiguousarray(value).reshape(-1).view(np.uint8)
 
 
-def _content(value: Array) -> tuple[str, bytes]:
-    # A digest: the weights of a large model are not to be held once more.
-    return str(value.dtype), hashlib.sha256(_raw(value).data).digest()
+class _Contents:
+    """Arrays to be found by their bytes; hashed are those alone that have the size of one that is looked for."""
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+        self._of_size: dict[tuple[str, int], list[str]] = {}
+        for name, value in arrays.items():
+            self._of_size.setdefault((str(value.dtype), value.nbytes), []).append(name)
+        self._known: dict[tuple[str, int], dict[bytes, str]] = {}
+
+    def find(self, value: Array) -> str | None:
+        """The name of an array with the same type and bytes, in whatever shape."""
+        size = (str(value.dtype), value.nbytes)
+        if size not in self._known:
+            # Digests: the weights of a large model are not to be held once more.
+            self._known[size] = {_digest(self._arrays[name]): name for name in self._of_size.get(size, ())}
+        return self._known[size].get(_digest(value)) if self._known[size] else None
 
 
-def _found(value: Array, name: str, saved: Arrays, by_content: Mapping[tuple[str, bytes], str]) -> str | None:
+def _digest(value: Array) -> bytes:
+    return hashlib.sha256(_raw(value).data).digest()
+
+
+def _found(value: Array, name: str, saved: Arrays, contents: _Contents) -> str | None:
     if name in saved:
         # A tensor that kept its name must have kept its values: equal bytes elsewhere would excuse a swap.
         return name if same_bits(saved[name], value) else None
     candidates = [value, np.ascontiguousarray(value.T)] if value.ndim > 1 else [value]
-    for candidate in candidates:
-        if (place := by_content.get(_content(candidate))) is not None:
-            return place
-    return None
+    return next((place for each in candidates if (place := contents.find(each)) is not None), None)
 
 
 @dataclass(frozen=True, kw_only=True)
