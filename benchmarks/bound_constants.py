@@ -67,9 +67,9 @@ def main() -> int:
                 file.write(json.dumps(line) + "\n")
             print(f"{model.name}: {known[model.name].seconds:.0f} s", file=sys.stderr, flush=True)
     found = [known[model.name] for model in catalogue if model.name in known]
-    text = "\n\n".join(page(found, older=[each.name for each in found if each.name not in current])) + "\n"
-    if missing := [model.name for model in catalogue if model.name not in known]:
-        print(f"not measured: {', '.join(missing)}", file=sys.stderr)
+    older = [each.name for each in found if each.name not in current]
+    missing = [model.name for model in catalogue if model.name not in known]
+    text = "\n\n".join(page(found, older=older, missing=missing)) + "\n"
     print(text)
     PAGE.write_text(text, encoding="utf-8")
     return 0

@@ -84,8 +84,11 @@ def in_floors(seen: Observation, errors: np.ndarray, *, corner: bool, own: bool 
     return relative / floor
 
 
-def page(found: Sequence[Evidence], *, older: Sequence[str]) -> Iterator[str]:
-    """docs/bound-constants.md, part by part; `older`: models that were measured with an older state of the check."""
+def page(found: Sequence[Evidence], *, older: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
+    """docs/bound-constants.md, part by part.
+
+    `older`: models that were measured with an older state of the check; `missing`: those that were not yet.
+    """
     well = [each for each in found if each.group != SICK]
     planted = [(each, m) for each in well for m in each.mutants if m.errors]
     made = sum(len(each.mutants) for each in well)
@@ -98,8 +101,9 @@ def page(found: Sequence[Evidence], *, older: Sequence[str]) -> Iterator[str]:
         f"{len(found) - len(well)} sick models, one run of {sum(each.seconds for each in found) / 60:.0f} minutes. "
         f"{machine_kind()}; {facts}."
     )
-    if older:
-        yield f"Measured with an older state of the check: {'; '.join(older)}."
+    for what, names in (("Measured with an older state of the check", older), ("Not measured yet", missing)):
+        if names:
+            yield f"{what}: {'; '.join(names)}."
     yield (
         "Rule: a row may be `scale * (floor_factor * floor + eps_factor * eps)` away from float64; "
         "`floor` is the largest distance of PyTorch's own float32 from float64 among plausible rows, relative to their "
