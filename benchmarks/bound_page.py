@@ -236,7 +236,10 @@ def _margins(well: Sequence[Evidence], planted: Sequence[tuple[Evidence, Planted
         return all(visible(every, errors, constants) for every, errors in near)
 
     down, up = _moved(name, value, 1 / FINE, healthy), _moved(name, value, FINE, all_seen)
-    low = f"no healthy file is rejected down to {down:.2g}" if down else "no smaller one rejects a healthy file"
+    if not healthy(CONSTANTS):
+        low = "none below: healthy files are rejected already"
+    else:
+        low = f"no healthy file is rejected down to {down:.2g}" if down else "no smaller one rejects a healthy file"
     high = f"a larger one loses the first fault at {up:.2g}" if up else f"{FURTHEST:g} times as much loses no fault"
     return f"Margin: {low}; {high}."
 
