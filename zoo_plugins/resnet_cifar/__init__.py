@@ -41,7 +41,7 @@ def zoo_models() -> Iterator[ModelSpec]:
         source="https://arxiv.org/abs/1512.03385",
         license="Apache-2.0",
         recipe={
-            "epochs": 12,
+            "epochs": 11,
             "batch_size": 128,
             "optimizer": "muon",
             "lr": 0.02,
