@@ -74,6 +74,21 @@ def test_an_exception_that_cannot_be_sent_is_told_in_words() -> None:
         wait()
 
 
+class Demanding(Exception):
+    """Its class cannot make it again from what it keeps."""
+
+    def __init__(self, *, what: str) -> None:
+        super().__init__(f"it wants {what}")
+
+
+def test_an_exception_that_cannot_be_made_again_is_told_in_words() -> None:
+    def work() -> None:
+        raise Demanding(what="more")
+
+    with beside(work, what="the work") as wait, pytest.raises(RuntimeError, match="Demanding: it wants more"):
+        wait()
+
+
 def test_a_process_that_is_killed_is_a_failure() -> None:
     with (
         beside(lambda: os.kill(os.getpid(), signal.SIGKILL), what="the work") as wait,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import multiprocessing
-import pickle
 import signal
 import sys
 import threading
@@ -31,7 +31,7 @@ def can_copy() -> bool:
 def beside(work: Callable[[], Result], *, what: str) -> Iterator[Callable[[], Result]]:
     """Begin `work` in a copy of this process, and give a function that waits for its result or raises its exception.
 
-    The copy sees everything as it is now and changes nothing here; result and exception are sent by pickle. To leave
+    The copy sees everything as it is now and changes nothing here; result or exception come through a pipe. To leave
     without waiting ends it. NotVerifiedError, which says that `what` was lost, when it dies. Only where `can_copy()`.
     """
     receiving, sending = multiprocessing.Pipe(duplex=False)
@@ -52,31 +52,38 @@ def beside(work: Callable[[], Result], *, what: str) -> Iterator[Callable[[], Re
 def _serve(work: Callable[[], Any], sending: Connection) -> None:
     # Ctrl-C reaches both processes; the first one says so, and ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answer: list[bytes] = []
+    answer: list[tuple[bool, Any]] = []
     # The waiting threads of OpenMP did not come along. They belong to the thread that made them: a new thread makes
     # new ones, where the copied one would wait for the lost ones for ever.
-    thread = threading.Thread(target=lambda: answer.append(_pickled(work)))
+    thread = threading.Thread(target=lambda: answer.append(_answer(work)))
     thread.start()
     thread.join()
-    sending.send_bytes(answer[0])
-
-
-def _pickled(work: Callable[[], Any]) -> bytes:
     try:
-        result: tuple[bool, Any] = (True, work())
+        sending.send(answer[0])
+    except Exception:  # noqa: BLE001 of a class that only this process knows, for instance
+        sending.send((False, _in_words(answer[0][1])))
+
+
+def _answer(work: Callable[[], Any]) -> tuple[bool, Any]:
+    try:
+        return True, work()
     except BaseException as error:  # noqa: BLE001 it is raised again where the result is asked for
         error.add_note(f"In a process of its own:\n{traceback.format_exc()}")
-        result = (False, error)
-    try:
-        return pickle.dumps(result, protocol=pickle.HIGHEST_PROTOCOL)
-    except Exception:  # noqa: BLE001 an exception that cannot be sent, of whatever library
-        return pickle.dumps((False, RuntimeError(f"{type(result[1]).__name__}: {result[1]}")))
+        try:
+            copy.copy(error)  # as the other side will make it
+        except Exception:  # noqa: BLE001 its class wants other arguments than it keeps
+            return False, _in_words(error)
+        return False, error
+
+
+def _in_words(result: Any) -> RuntimeError:
+    return RuntimeError(f"{type(result).__name__}: {result}")
 
 
 def _received(receiving: Connection, process: Any, what: str) -> Any:
     try:
-        done, result = pickle.loads(receiving.recv_bytes())  # noqa: S301 of our own process
-    except EOFError:
+        done, result = receiving.recv()
+    except (EOFError, OSError):
         process.join()
         raise NotVerifiedError(
             f"{what} was lost: its process {_ended(process.exitcode)}",

@@ -14,13 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_map
 
 from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.verification.bounds import EPS, OutputBound, Reference, bound_output
 from zoo_core.verification.inputs import frozen_uniform
 
+from .double import in_double
 from .loading import load_strictly
 
 Array = NDArray[Any]
@@ -30,33 +29,6 @@ REPEATED_ROWS = 2
 """Rows that are run again, by the same module and by another build."""
 ELEMENTS_AT_ONCE = 2**20
 """Input elements that are run at a time: hundreds of small pictures, or half a dozen of 224 by 224."""
-
-
-class Upcast(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Runs every float32 operation in float64, explicit `.float()` calls included."""
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        return func(*tree_map(_upcast, args), **tree_map(_upcast, dict(kwargs or {})))
-
-
-def _upcast(value: Any) -> Any:
-    if isinstance(value, Tensor) and value.dtype is torch.float32:
-        return value.double()
-    return torch.float64 if value is torch.float32 else value
-
-
-@contextlib.contextmanager
-def in_double(upcast: Upcast | None = None) -> Iterator[None]:
-    """Everything inside is computed in float64; `upcast`: a mode that the caller has at hand."""
-    before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
-    try:
-        with upcast or Upcast():  # type: ignore[no-untyped-call]
-            yield
-    finally:
-        torch.set_default_dtype(before)
 
 
 def named_outputs(value: Any, names: Sequence[str]) -> dict[str, Tensor]:

@@ -20,8 +20,9 @@ from zoo_core.stages import Stage
 from zoo_core.verification.bounds import EPS, OutputBound, bound_output
 from zoo_core.verification.selections import Choice, choice_of
 
+from .double import in_double
 from .exported import check_stages_fit, run_stage, stages_of
-from .reference import Array, Arrays, TorchReference, in_double, plain_attention
+from .reference import Array, Arrays, TorchReference, plain_attention
 
 SAME_ROW = 64 * EPS
 """Within one stage a row is handed on as it is, or nearly: another candidate a little beside it is another row."""

@@ -14,8 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, fx
 
+from .double import Upcast, in_double
 from .exported import ORIGINAL
-from .reference import Upcast, in_double
 
 Array = NDArray[Any]
 
