@@ -178,7 +178,7 @@ def test_options_of_the_net() -> None:
         ("test_convnext", ("in_channels=1", "num_classes=10"), ["H", "W"]),
         ("test_efficientnet", (), ["H", "W"]),
         ("test_vit", ("height=64", "width=96"), [64, 96]),
-        # Fresh, its rounding errors grow from block to block; `settle` calms them.
+        # Fresh, its rounding errors grow from block to block, so that other biases are drawn.
         ("convmixer_768_32", ("height=28", "width=28"), [28, 28]),
     ],
 )

@@ -28,7 +28,7 @@ from zoo_core.verification.bounds import (
 from zoo_core.verification.decisions import check_parity
 from zoo_core.verification.inputs import batches_of, frozen_uniform, make_rows, plausible_range
 from zoo_core.verification.self_test import check_self_test, expectations, input_recipe, self_test_inputs
-from zoo_core.verification.subject import DEFAULT_SETTINGS, Group, SubjectError, run_subject
+from zoo_core.verification.subject import DEFAULT_SETTINGS, Group, SubjectError, children_ready, run_subject
 from zoo_core.verification.weights import Norm, check_converted, check_saved
 
 FROZEN = [0.7441468238830566, -0.4092693328857422, -0.15980470180511475, -0.1892155408859253]
@@ -312,16 +312,49 @@ def test_a_killed_child_is_a_failure(tmp_path: Path) -> None:
 def _kill_the_child() -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        for entry in Path("/proc").glob("[0-9]*"):
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-            except OSError:
-                continue
-            if parent == os.getpid() and b"zoo_core.verification.subject_child" in words:
-                os.kill(int(entry.name), signal.SIGKILL)
-                return
+        for child in _children():
+            os.kill(child, signal.SIGKILL)
+            return
         time.sleep(0.05)
+
+
+def _children() -> list[int]:
+    """The checking processes of this one."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == os.getpid() and b"zoo_core.verification.subject_child" in words:
+            found.append(int(entry.name))
+    return found
+
+
+def test_children_that_are_ready_are_used_and_the_others_are_ended(tmp_path: Path) -> None:
+    path = _identity(tmp_path / "m.onnx")
+    group = Group(name="rows", inputs={"x": np.ones((1, 3), np.float32)}, batches=[(0,)])
+    with children_ready(2):
+        assert len(_children()) == 2
+        result = run_subject(path, [group])
+        assert len(_children()) == 1
+        assert result.outputs[DEFAULT_SETTINGS[0], "rows"][0]["y"].tolist() == [[1.0, 1.0, 1.0]]
+        for _ in range(2):  # the second run finds none that is ready
+            run_subject(path, [group])
+        assert _children() == []
+    with children_ready(1):
+        assert len(_children()) == 1
+    assert _children() == []
+
+
+def test_a_child_that_dies_while_it_waits_is_a_failure(tmp_path: Path) -> None:
+    path = _identity(tmp_path / "m.onnx")
+    group = Group(name="rows", inputs={"x": np.ones((1, 3), np.float32)}, batches=[(0,)])
+    with children_ready(1):
+        _kill_the_child()
+        with pytest.raises(SubjectError, match="was killed by SIGKILL"):
+            run_subject(path, [group])
 
 
 def test_a_child_that_never_ends_is_a_failure(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from zoo_core.errors import NotVerifiedError
 from zoo_core.files import json_text, sha256_of, write_atomic
 from zoo_core.records import CheckResult, ExportReport
 from zoo_core.verification.bounds import Reference
+from zoo_core.verification.subject import children_ready
 
 from .attempts import VERSIONED, Attempt, Progress, best_attempt
 from .card import model_card
@@ -67,7 +68,8 @@ def build_and_check(plan: ExportPlan, folder: Path, *, progress: Progress) -> Ex
     kind: Reference = "relative"
     try:
         reference = reference_of(plan)
-        with started_expected(plan, reference, progress=progress) as expected:
+        # One child for the file and one for the values between its nodes.
+        with started_expected(plan, reference, progress=progress) as expected, children_ready(2):
             attempt = best_attempt(plan, folder, reference=reference, expected=expected, progress=progress)
             kind = expected().kind
     except NotVerifiedError as error:

@@ -32,7 +32,7 @@ STRENGTHS = (1.0, 0.1, 0.01)
 """What parameters near zero are raised to, relative to 1; the smaller ones for nets that explode with the larger."""
 MOST_AMPLIFIED = LARGEST_FLOOR / 2
 """A rounding error of the inputs may move the outputs by that part of their scale, or other biases are tried."""
-AMPLIFIED_ROWS = 2
+AMPLIFIED_ROWS = 1
 
 
 def healthy_checkpoint(

@@ -11,7 +11,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ _LEVEL_WORDS = {
 TIME_LIMIT_SECONDS = 1800
 LOOK_SECONDS = 0.05
 """How often the parent looks at the child's memory."""
+
+_waiting: ContextVar[list[subprocess.Popen[str]]] = ContextVar("children that wait for a job")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,12 +120,10 @@ def started_subject(
         folder = Path(name)
         with clear_io_errors("cannot write", folder):
             _write_job(folder, model, groups, settings)
-        # -P: a file called onnxruntime.py where the user stands must not become the judge.
-        command = [sys.executable, "-P", "-m", "zoo_core.verification.subject_child", name]
         limit = default_memory_limit() if memory_limit is None else memory_limit
         # The child ends before the thread that watches it, whose end is waited for.
-        with ThreadPoolExecutor(1) as watching, _child(command) as child:
-            watch = watching.submit(_wait, child, model.name, time_limit=time_limit, memory_limit=limit)
+        with ThreadPoolExecutor(1) as watching, _child() as child:
+            watch = watching.submit(_wait, child, folder, model.name, time_limit=time_limit, memory_limit=limit)
 
             def result() -> SubjectResult:
                 errors = watch.result()
@@ -133,14 +134,35 @@ def started_subject(
             yield result
 
 
-def _wait(child: subprocess.Popen[str], model: str, *, time_limit: float, memory_limit: int | None) -> str:
+@contextmanager
+def children_ready(count: int) -> Iterator[None]:
+    """Start `count` children beforehand, which load onnxruntime and wait; the next runs in this context take them.
+
+    Those that nobody took are ended with it.
+    """
+    waiting: list[subprocess.Popen[str]] = []
+    token = _waiting.set(waiting)
+    try:
+        waiting.extend(_started() for _ in range(count))
+        yield
+    finally:
+        _waiting.reset(token)
+        for child in waiting:
+            _end(child)
+
+
+def _wait(
+    child: subprocess.Popen[str], folder: Path, model: str, *, time_limit: float, memory_limit: int | None
+) -> str:
     """What the child wrote to stderr until it ended. Raises SubjectError, the child killed, if it needs too much."""
     deadline = time.monotonic() + time_limit
+    job: str | None = json.dumps(str(folder))
     while True:
         left = deadline - time.monotonic()
         try:
-            return child.communicate(timeout=max(0.0, min(LOOK_SECONDS, left)))[1]
+            return child.communicate(job, timeout=max(0.0, min(LOOK_SECONDS, left)))[1]
         except subprocess.TimeoutExpired:
+            job = None  # it is told once
             if left <= 0:
                 child.kill()
                 raise SubjectError(f"running {model} took more than {time_limit:.0f} s") from None
@@ -150,24 +172,37 @@ def _wait(child: subprocess.Popen[str], model: str, *, time_limit: float, memory
 
 
 @contextmanager
-def _child(command: list[str]) -> Iterator[subprocess.Popen[str]]:
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    child = subprocess.Popen(
-        command,
+def _child() -> Iterator[subprocess.Popen[str]]:
+    """A child that waits for the folder of its job: one that is ready, or a new one."""
+    waiting = _waiting.get([])
+    child = waiting.pop() if waiting else _started()
+    try:
+        yield child
+    finally:
+        _end(child)
+
+
+def _started() -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        # -P: a file called onnxruntime.py where the user stands must not become the judge.
+        [sys.executable, "-P", "-m", "zoo_core.verification.subject_child"],
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
-        env=environment,
+        env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )
-    try:
-        yield child
-    finally:
-        if child.poll() is None:
-            child.kill()
-        child.wait()
-        if child.stderr is not None:
-            child.stderr.close()
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    if child.poll() is None:
+        child.kill()
+    child.wait()
+    for pipe in (child.stdin, child.stderr):
+        if pipe is not None:
+            with suppress(BrokenPipeError):  # what was not written yet has no reader any more
+                pipe.close()
 
 
 def _write_job(folder: Path, model: Path, groups: Sequence[Group], settings: Sequence[Setting]) -> None:

@@ -1,4 +1,7 @@
-"""The child of `subject`: numpy and onnxruntime only. Called as `python -m zoo_core.verification.subject_child DIR`."""
+"""The child of `subject`: numpy and onnxruntime only, which it loads before it asks for its job.
+
+Called as `python -m zoo_core.verification.subject_child`, with the folder of the job, in JSON, on its standard input.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,7 @@ import numpy as np
 from zoo_core.verification.limits import memory_of
 
 
-def _session(model: str, level: str, threads: int) -> Any:
-    ort = importlib.import_module("onnxruntime")
+def _session(ort: Any, model: str, level: str, threads: int) -> Any:
     levels = {
         "all": ort.GraphOptimizationLevel.ORT_ENABLE_ALL,
         "extended": ort.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
@@ -31,12 +33,12 @@ def _session(model: str, level: str, threads: int) -> Any:
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _run(folder: Path) -> None:
+def _run(ort: Any, folder: Path) -> None:
     job = json.loads((folder / "job.json").read_text())
     session = None
     for s, setting in enumerate(job["settings"]):
         del session  # before the next one is made: each holds all weights
-        session = _session(job["model"], setting["level"], setting["threads"])
+        session = _session(ort, job["model"], setting["level"], setting["threads"])
         names = [output.name for output in session.get_outputs()]
         (folder / "names.json").write_text(json.dumps(names))
         for g, group in enumerate(job["groups"]):
@@ -57,12 +59,14 @@ def _run(folder: Path) -> None:
 
 
 def main() -> None:
-    """Run the job in the folder given; any problem ends with exit code 1 and one line on stderr."""
+    """Run the job that is told; any problem ends with exit code 1 and one line on stderr."""
     # When memory runs out, the system takes this process first, and the one that waits for it lives to tell.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     try:
-        _run(Path(sys.argv[1]))
+        ort = importlib.import_module("onnxruntime")
+        if told := sys.stdin.read():
+            _run(ort, Path(json.loads(told)))
     except Exception as error:  # noqa: BLE001 whatever onnxruntime raises, the parent wants it in one line
         text = " ".join(str(error).split())
         raise SystemExit(f"{type(error).__name__}: {text[:600]}") from None

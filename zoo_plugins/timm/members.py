@@ -73,14 +73,7 @@ def _kind(name: str, cfg: Any, *, file: str, classes: int) -> dict[str, Any]:
         "build": build,
         "inputs": {"image": TensorSpec("N", "in_channels", "height", "width")},
         "fixed_axes": {"H": reason, "W": reason},
-        "settle": _settle_convmixer if file == "convmixer" else None,
     }
-
-
-def _settle_convmixer(module: Any) -> None:
-    from .settle_net import settle_convmixer
-
-    settle_convmixer(module)
 
 
 def _summary(name: str, entry: Any) -> str:
