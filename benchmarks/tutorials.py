@@ -2,7 +2,8 @@
 
 Each training is a `zoo train` of its own, as anybody would type it (the commands are printed). What is measured is the
 validation part that was held out, or the test split where the data have one; seconds are those of the epochs. Rows
-whose data are not on the disk say so. Results are kept in the work folder: a sweep goes on where it stopped.
+whose data are not on the disk say so. Each training is a line of `tutorials.jsonl`, and one that is there for the very
+same command and recipe is not done again; `docs/tutorials.md` is printed from these lines.
 
     python benchmarks/tutorials.py [ROW...] [--data DIR] [--work DIR] [--seeds N] [--recipe tutorial|own] [--page]
 """
@@ -31,8 +32,10 @@ from zoo_core.environment import machine_kind, package_versions
 from zoo_core.errors import ZooError
 
 HERE = Path(__file__).parent
+RESULTS = HERE / "tutorials.jsonl"
 PAGE = HERE.parent / "docs" / "tutorials.md"
 RECIPES = ("tutorial", "own")
+MOST_SEEDS = 10
 PLAIN = {"schedule": "constant", "augment": "none", "label_smoothing": 0.0, "weight_decay": 0.0}
 """What a tutorial's loop does not do; the model's own recipe is put aside by naming all of it."""
 
@@ -48,14 +51,8 @@ class Source:
     about: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Trained:
-    """What came of one training."""
-
-    seed: int
-    value: float
-    seconds: float
-    epochs: int
+Trained = dict[str, Any]
+"""A line of the results: what was typed, on which recipe, and what came of it."""
 
 
 def find_source(names: Sequence[str], known: Mapping[str, Any], *, data: Path, work: Path) -> Source | None:
@@ -98,67 +95,82 @@ def _is_there(dataset: str, options: Mapping[str, Any]) -> bool:
     return True
 
 
-def command_of(row: Mapping[str, Any], source: Source, *, recipe: str, seed: int, run: str) -> list[str]:
-    """The `zoo train` of one row."""
+def command_of(row: Mapping[str, Any], source: Source, *, recipe: str, seed: int) -> list[str]:
+    """The `zoo train` of one row, but for the name of the run."""
     data = {**source.options, **row.get("recipe_data" if recipe == "tutorial" else "own_data", {})}
-    config = {**PLAIN, **row["recipe"]} if recipe == "tutorial" else {}
-    command = ["train", row["model"], "--dataset", source.dataset, "--run", run, "--seed", str(seed)]
+    config = {**PLAIN, **row["recipe"]} if recipe == "tutorial" else row.get("own_recipe", {})
+    command = ["train", row["model"], "--dataset", source.dataset, "--seed", str(seed)]
     for flag, pairs in (("-o", row.get("options", {})), ("-d", data), ("-t", config)):
         for key, value in pairs.items():
             command += [flag, f"{key}={str(value).lower() if isinstance(value, bool) else value}"]
     return command
 
 
-def train(
-    row: Mapping[str, Any], source: Source, *, recipe: str, seed: int, work: Path, threads: int, again: bool
-) -> Trained:
-    """Train unless a finished run of this very command is there; what came of it."""
+def subject_of(row: Mapping[str, Any], source: Source, *, recipe: str, seed: int) -> dict[str, Any]:
+    """What a result belongs to: nothing of it names a place on this disk."""
+    command = [
+        word.replace(source.options.get("root", "ROOT"), "ROOT")
+        for word in command_of(row, source, recipe=recipe, seed=seed)
+    ]
+    of_model = dict(open_zoo().model(row["model"]).spec.recipe)
+    return {"row": row["name"], "recipe": recipe, "data": source.name, "command": command, "of_model": of_model}
+
+
+def result_of(row: Mapping[str, Any], source: Source, *, recipe: str, seed: int) -> Trained | None:
+    """The newest result of this very training; None where there is none."""
+    subject = subject_of(row, source, recipe=recipe, seed=seed)
+    same = [line for line in read_results() if all(line[key] == value for key, value in subject.items())]
+    return same[-1] if same else None
+
+
+def read_results() -> list[Trained]:
+    """Every training, oldest first."""
+    return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
+
+
+def train(row: Mapping[str, Any], source: Source, *, recipe: str, seed: int, work: Path, threads: int) -> None:
+    """Train, and keep what came of it."""
     run = f"{row['name']}-{recipe}-{source.name}-{seed}"
-    command = command_of(row, source, recipe=recipe, seed=seed, run=run)
-    folder, told = work / "runs" / run, work / f"{run}.json"
-    wanted = {"command": command, "recipe": _recipe_of(row["model"])}
-    if again or not told.exists() or json.loads(told.read_text()) != wanted or not _finished(folder):
-        shutil.rmtree(folder, ignore_errors=True)
-        print(f"$ zoo {shlex.join(command)}", flush=True)
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-        done = subprocess.run(
-            [sys.executable, "-m", "zoo_core", *command], cwd=work, env=environment, check=False, stdout=sys.stderr
-        )
-        if done.returncode:
-            raise SystemExit(f"{row['name']}: zoo train ended with exit code {done.returncode}")
-        told.write_text(json.dumps(wanted))
+    folder = work / "runs" / run
+    shutil.rmtree(folder, ignore_errors=True)
+    command = [*command_of(row, source, recipe=recipe, seed=seed), "--run", run]
+    print(f"$ zoo {shlex.join(command)}", flush=True)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    done = subprocess.run(
+        [sys.executable, "-m", "zoo_core", *command], cwd=work, env=environment, check=False, stdout=sys.stderr
+    )
+    if done.returncode:
+        raise SystemExit(f"{row['name']}: zoo train ended with exit code {done.returncode}")
     info = json.loads((folder / "run.json").read_text())
-    epochs = len((folder / "metrics.jsonl").read_text().splitlines())
-    return Trained(seed=seed, value=info[source.split][row["metric"]], seconds=info["seconds"], epochs=epochs)
-
-
-def _recipe_of(model: str) -> dict[str, Any]:
-    return dict(open_zoo().model(model).spec.recipe)
-
-
-def _finished(folder: Path) -> bool:
-    record = folder / "run.json"
-    return record.exists() and json.loads(record.read_text())["status"] == "finished"
+    result = {
+        **subject_of(row, source, recipe=recipe, seed=seed),
+        "value": info[source.split][row["metric"]],
+        "seconds": info["seconds"],
+        "epochs": len((folder / "metrics.jsonl").read_text().splitlines()),
+        "about": f"{machine_kind()}; {threads} threads; {json.dumps(package_versions(('zoo-core', 'torch')))}",
+    }
+    with RESULTS.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(result, sort_keys=True) + "\n")
 
 
 def told(results: Sequence[Trained]) -> tuple[str, str]:
     """Median and spread of the values, and the median of the seconds, in words."""
-    values = sorted(each.value for each in results)
+    values = sorted(each["value"] for each in results)
     spread = f" ({values[0]:.4f} to {values[-1]:.4f}, n = {len(values)})" if len(values) > 1 else " (n = 1)"
-    seconds = statistics.median(each.seconds for each in results)
-    return f"{statistics.median(values):.4f}{spread}", f"{seconds:.0f} s, {results[0].epochs} epochs"
+    seconds = statistics.median(each["seconds"] for each in results)
+    return f"{statistics.median(values):.4f}{spread}", f"{seconds:.0f} s, {results[0]['epochs']} epochs"
 
 
 def line_of(row: Mapping[str, Any], source: Source, results: Mapping[str, Sequence[Trained]]) -> tuple[str, ...]:
-    """One row of the table."""
+    """One row of the table; what was not trained is a dash."""
     theirs = f"{row['theirs']:.4f}" if "theirs" in row else "-"
     cells = [row["name"], f"{row['metric']}, {source.split}", theirs]
     for recipe in RECIPES:
         cells += list(told(results[recipe])) if results.get(recipe) else ["-", "-"]
     target = row.get("target")
     if target is None or not results.get("own"):
-        return (*cells, "-", source.about)
-    reached = statistics.median(each.value for each in results["own"]) >= target
+        return (*cells, "-" if target is None else f"{target} not trained", source.about)
+    reached = statistics.median(each["value"] for each in results["own"]) >= target
     return (*cells, f"{target} {'reached' if reached else 'NOT REACHED'}", source.about)
 
 
@@ -181,7 +193,7 @@ def main() -> None:
     parser.add_argument("--recipe", choices=RECIPES, help="only one of both")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--again", action="store_true", help="also what was trained already")
-    parser.add_argument("--page", action="store_true", help=f"write {PAGE.relative_to(HERE.parent)} too")
+    parser.add_argument("--page", action="store_true", help="train nothing, only print what there is, and the page")
     arguments = parser.parse_args()
     declared = tomllib.loads((HERE / "tutorials.toml").read_text())
     names = [row["name"] for row in declared["row"]]
@@ -189,29 +201,27 @@ def main() -> None:
         parser.error(f"no row {', '.join(unknown)}; there are: {', '.join(names)}")
     work = arguments.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    lines, skipped = [], []
+    lines, skipped, machines = [], [], set()
     for row in declared["row"]:
-        if arguments.rows and row["name"] not in arguments.rows:
+        if arguments.rows and not arguments.page and row["name"] not in arguments.rows:
             continue
         source = find_source(row["data"], declared["data"], data=arguments.data.resolve(), work=work)
         if source is None:
             skipped.append(f"{row['name']}: skipped, {' and '.join(row['data'])} are not on the disk")
             continue
         results = {}
-        for recipe in [arguments.recipe] if arguments.recipe else RECIPES:
+        for recipe in [arguments.recipe] if arguments.recipe and not arguments.page else RECIPES:
             if (recipe == "tutorial" and "recipe" not in row) or (recipe == "own" and not row.get("own", True)):
                 continue
-            results[recipe] = [
-                train(
-                    row, source, recipe=recipe, seed=seed, work=work, threads=arguments.threads, again=arguments.again
-                )
-                for seed in range(arguments.seeds)
-            ]
+            for seed in range(0 if arguments.page else arguments.seeds):
+                if arguments.again or result_of(row, source, recipe=recipe, seed=seed) is None:
+                    train(row, source, recipe=recipe, seed=seed, work=work, threads=arguments.threads)
+            found = (result_of(row, source, recipe=recipe, seed=seed) for seed in range(MOST_SEEDS))
+            results[recipe] = [each for each in found if each is not None]
+            machines.update(each["about"] for each in results[recipe])
         lines.append(line_of(row, source, results))
         print(table(lines[-1:]), flush=True)
-    about = f"{machine_kind()}; {arguments.threads} threads; {json.dumps(package_versions(('zoo-core', 'torch')))}"
-    text = "\n".join([table(lines), "", *skipped, "", about])
-    print(f"\n{text}")
+    text = "\n".join([table(lines), "", *skipped, "", *sorted(machines)])
     if arguments.page:
         PAGE.write_text(f"# The tutorials' results, and ours\n\nPrinted by `benchmarks/tutorials.py`.\n\n{text}\n")
     raise SystemExit(1 if any("NOT REACHED" in cells[-2] for cells in lines) else 0)

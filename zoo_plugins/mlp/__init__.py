@@ -41,4 +41,5 @@ def zoo_models() -> Iterator[ModelSpec]:
         outputs={"logits": TensorSpec("N", "num_classes")},
         source="https://doi.org/10.1038/323533a0",
         license="Apache-2.0",
+        recipe={"epochs": 8, "batch_size": 128, "lr": 0.004, "augment": "none"},
     )
