@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
 from zoo_core import open_zoo
-from zoo_core.data import bind_dataset
+from zoo_core.data import BoundDataset, bind_dataset
 from zoo_core.environment import machine_kind
 
 EPOCHS, BATCH, HELD_OUT = 25, 100, 5000
@@ -43,11 +43,15 @@ class Pictures(Dataset):
         return self.transform(Image.fromarray(self.pixels[index])), int(self.targets[index])
 
 
+def bind_pictures(folder: Path) -> BoundDataset:
+    """The pictures of the folder, of which `-d val_size=5000` holds some out."""
+    options = {"root": str(folder), "size": "32", "val_size": str(HELD_OUT)}
+    return bind_dataset(open_zoo().dataset("image-folder"), options)
+
+
 def loaders(folder: Path) -> dict[str, DataLoader]:
-    """The two parts that `-d val_size=5000` makes."""
-    bound = bind_dataset(
-        open_zoo().dataset("image-folder"), {"root": str(folder), "size": "32", "val_size": str(HELD_OUT)}
-    )
+    """Its two parts, in the tutorial's batches."""
+    bound = bind_pictures(folder)
     found = {}
     for split in ("train", "validation"):
         samples = bound.load(split)

@@ -26,10 +26,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as `zoo train` has it
 
 import torch
 from torch import Tensor, nn
-from tutorial_loop import BATCH, EPOCHS, HELD_OUT, loaders
+from tutorial_loop import BATCH, EPOCHS, HELD_OUT, bind_pictures, loaders
 
 from zoo_core import open_zoo
-from zoo_core.data import bind_dataset
 from zoo_core.environment import machine_kind
 from zoo_core.training import Augment, Feed, choose_augmentations
 from zoo_plugins.supervised import SupervisedConfig
@@ -85,9 +84,7 @@ class Ours:
     """The recipe of the model: its optimizer, its batches, and its sizes of pictures."""
 
     def __init__(self, folder: Path) -> None:
-        bound = bind_dataset(
-            open_zoo().dataset("image-folder"), {"root": str(folder), "size": "32", "val_size": str(HELD_OUT)}
-        )
+        bound = bind_pictures(folder)
         recipe: dict[str, Any] = dict(open_zoo().model(MODEL).spec.recipe)
         config = SupervisedConfig(**recipe)
         small = round(config.small_first * config.epochs)
