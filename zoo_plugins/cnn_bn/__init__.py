@@ -33,4 +33,5 @@ def zoo_models() -> Iterator[ModelSpec]:
         outputs={"logits": TensorSpec("N", "num_classes")},
         source="https://github.com/trokas/ai_primer",
         license="Apache-2.0",
+        recipe={"epochs": 7, "batch_size": 96, "optimizer": "muon", "lr": 0.02, "augment": "none"},
     )
