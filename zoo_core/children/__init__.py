@@ -1,7 +1,4 @@
-"""A process of its own for what may crash, hang or print: it streams messages, and its parent watches the clock."""
+"""A process of its own for what may crash, hang or print: it streams messages, and its parent watches the clock.
 
-from __future__ import annotations
-
-from .parent import Child
-
-__all__ = ["Child"]
+`parent` and `child` are its two sides; neither imports the other, so that a child begins with little.
+"""

@@ -126,8 +126,8 @@ class Child:
 
     @property
     def alarm_rang(self) -> bool:
-        """Whether it has ended itself because something took longer than its limit (see `Line.limit`)."""
-        return self.exit_code() == 1 and _ALARM.search(self.report) is not None
+        """Whether it has ended, and that because something took longer than its limit (see `Line.limit`)."""
+        return self.process.poll() == 1 and _ALARM.search(self.report) is not None
 
     @staticmethod
     def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -132,12 +132,12 @@ class _Child(Child):
 
     def what_happened(self, point: Point) -> tuple[str, str]:
         """Why the child stopped while it loaded this plugin, where in the plugin's files, and what to do."""
+        code = None if self.hangs else self.exit_code()
         place = self.place_in(point)
         if self.hangs or self.alarm_rang:
             problem = f"it is not loaded after {self.timeout:g} s (ZOO_PLUGIN_TIMEOUT){place}"
             return problem, f"if it only needs longer: ZOO_PLUGIN_TIMEOUT={3 * self.timeout:g} zoo plugins"
         hint = f"to see it happen: python -X faulthandler -c 'import {module_of(point['value'])}'"
-        code = self.exit_code()
         if code is None:
             return f"it cuts the line to the process that loads it{place}", hint
         if code < 0:
