@@ -31,6 +31,10 @@ plugin, `test_conformance = conformance("NAME")` makes each a test case, and `zo
 stage by stage. A rule that cannot be kept is declared in the spec with its reason,
 `expected_failures={"rows-are-independent": "it normalises over the batch"}`: it is skipped, and fails once it holds.
 Those of a plugin as a whole have no spec, and hold for all.
+
+`zoo check` looks at the rules in a process of its own. A rule that ends this process (a crash, `os._exit`), or does not
+come to an end within 600 seconds (`ZOO_RULE_TIMEOUT`), is broken, and another process goes on with the next rule.
+`conformance("NAME")` and `zoo doctor` look at them in their own process, which ends or hangs with the plugin.
 """
 KINDS: dict[str, tuple[Rule, ...]] = {
     "Plugins": (*rules("import", runner.loads), *plugin_rules.RULES),

@@ -141,9 +141,9 @@ LATE = """
 import os, signal, sys, threading, time
 
 def late():
-    while "zoo_b" not in sys.modules:
+    while not (os.path.exists({log!r}) and os.path.getsize({log!r})):
         time.sleep(0.01)
-    {}
+    {end}
 
 threading.Thread(target=late, daemon=True).start()
 """
@@ -154,7 +154,7 @@ def test_what_a_plugin_leaves_behind_is_not_the_next_ones_fault(
     end: str, run_zoo: Any, fake_distribution: Any, tmp_path: Path
 ) -> None:
     log = tmp_path / "loads"
-    fake_distribution("zoo-a", LATE.format(end) + GOOD + OFFER.replace("good-model", "late"))
+    fake_distribution("zoo-a", LATE.format(end=end, log=str(log)) + GOOD + OFFER.replace("good-model", "late"))
     slowly = f"import time\nopen({str(log)!r}, 'a').write('x')\ntime.sleep(0.5)\n"
     fake_distribution("zoo-b", slowly + GOOD + OFFER)
     fake_distribution("zoo-c", "import os\nos._exit(3)")

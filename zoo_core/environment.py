@@ -1,4 +1,4 @@
-"""Facts about where something was made: package versions, the kind of machine, the commit of the working folder."""
+"""Facts about where we are: package versions, the kind of machine, the commit of the working folder, variables."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import os
 import platform
 import subprocess
 from collections.abc import Iterable
+
+from .errors import UsageError
 
 
 def package_versions(names: Iterable[str]) -> dict[str, str]:
@@ -30,6 +32,18 @@ def usable_processors() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def seconds_from(variable: str, *, default: float) -> float:
+    """The seconds that an environment variable gives. Raises UsageError when it is no number above 0, at most a day."""
+    text = os.environ.get(variable, "") or f"{default:g}"
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 86_400:
+        raise UsageError(f"{variable} is a number of seconds above 0, not {text!r}")
+    return seconds
 
 
 def commit_of_working_folder() -> str | None:

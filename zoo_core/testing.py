@@ -38,6 +38,10 @@ def conformance(
     options, `data` dataset options, where there is one thing that they can be for; `only`: patterns of rules;
     `download`: fetch a dataset that is not on the disk. A declared failure (`expected_failures`) is an xfail. Raises
     UsageError when nothing of that name is installed.
+
+    The rules are looked at in the process of pytest, where a debugger reaches them: a plugin that crashes or hangs does
+    the same to pytest, and one that calls `os._exit(0)` ends it with exit code 0, whatever was found. `zoo check` looks
+    at them in a process of its own, and finds that.
     """
     from zoo_core.checks import CheckOptions, checks_of
     from zoo_core.registry import open_zoo

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from .rule import BrokenRuleError, Finding, NotApplicableError, Rule
+from .rule import BrokenRuleError, Finding, NotApplicableError, Planned, Rule
 from .runner import Check, CheckOptions, checks_of
+from .watched import watched
 
-__all__ = ["BrokenRuleError", "Check", "CheckOptions", "Finding", "NotApplicableError", "Rule", "checks_of"]
+__all__ = [
+    "BrokenRuleError",
+    "Check",
+    "CheckOptions",
+    "Finding",
+    "NotApplicableError",
+    "Planned",
+    "Rule",
+    "checks_of",
+    "watched",
+]

@@ -63,3 +63,35 @@ class Finding(Record):
     detail: str = ""
     expected: str = ""
     promise: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned(Record):
+    """One rule for one subject, as plain data.
+
+    `expected` is the reason for a failure that the plugin declares, `module` the one that its entry point names.
+    """
+
+    subject: str
+    rule: str
+    promise: str
+    module: str
+    expected: str = ""
+
+    def judged(self, outcome: Outcome, detail: str = "", *, seconds: float) -> Finding:
+        """What came of it; a declared failure is skipped, and one that did not happen fails."""
+        expected = self.expected
+        if expected and outcome == "failed":
+            outcome, detail = "skipped", f"expected to fail, {expected}: {detail}"
+        elif expected and outcome == "passed":
+            outcome, detail = "failed", f"it passes, but expected_failures says {expected!r}: take it out"
+            expected = ""
+        return Finding(
+            subject=self.subject,
+            rule=self.rule,
+            outcome=outcome,
+            seconds=round(seconds, 3),
+            detail=detail,
+            expected=expected,
+            promise=self.promise,
+        )

@@ -19,7 +19,7 @@ from zoo_core.errors import MissingExtraError, UsageError, did_you_mean
 from zoo_core.options import check_options
 from zoo_core.registry import KINDS, Entry, Zoo
 
-from .rule import BrokenRuleError, Finding, NotApplicableError, Rule, rules
+from .rule import BrokenRuleError, Finding, NotApplicableError, Outcome, Planned, Rule, rules
 from .subjects import DatasetSubject, PluginSubject
 
 LOADS = "loads"
@@ -51,10 +51,22 @@ class Check:
     rule: Rule
     subject: Subject
 
+    @property
+    def planned(self) -> Planned:
+        """The same as plain data."""
+        return Planned(
+            subject=self.subject.shown,
+            rule=self.rule.name,
+            promise=self.rule.promise,
+            module=self.subject.module,
+            expected=self.subject.expected_failures.get(self.rule.name, ""),
+        )
+
     def run(self) -> Finding:
         """Look at it. Nothing that a plugin does is raised, except KeyboardInterrupt."""
         start = time.perf_counter()
-        outcome, detail = "passed", ""
+        outcome: Outcome = "passed"
+        detail = ""
         try:
             with contextlib.redirect_stdout(sys.stderr):
                 self.rule.test(self.subject)
@@ -68,25 +80,7 @@ class Check:
             raise
         except BaseException as error:  # noqa: BLE001 a plugin may raise anything, also SystemExit
             outcome, detail = "failed", f"{words(error)}{place_of(error, self.subject.module)}"
-        return self._judged(outcome, detail, seconds=time.perf_counter() - start)
-
-    def _judged(self, outcome: Any, detail: str, *, seconds: float) -> Finding:
-        """The finding; a declared failure is skipped, and one that did not happen fails."""
-        reason = self.subject.expected_failures.get(self.rule.name, "")
-        if reason and outcome == "failed":
-            outcome, detail = "skipped", f"expected to fail, {reason}: {detail}"
-        elif reason and outcome == "passed":
-            outcome, detail = "failed", f"it passes, but expected_failures says {reason!r}: take it out"
-            reason = ""
-        return Finding(
-            subject=self.subject.shown,
-            rule=self.rule.name,
-            outcome=outcome,
-            seconds=round(seconds, 3),
-            detail=detail,
-            expected=reason,
-            promise=self.rule.promise,
-        )
+        return self.planned.judged(outcome, detail, seconds=time.perf_counter() - start)
 
 
 @dataclass(frozen=True, kw_only=True)

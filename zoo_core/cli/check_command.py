@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import faulthandler
+import contextlib
+import sys
 from typing import Any
 
 import click
@@ -36,25 +37,27 @@ def command(
 
     One rule is one promise: a light import, true shapes, rows that do not depend on each other, weights that survive
     saving, a verified export and so on. Exit code 3 when a rule is broken. Rules that a plugin declares as broken, with
-    a reason, are skipped, and fail once they hold.
+    a reason, are skipped, and fail once they hold. A rule that ends the process in which it is looked at, or takes more
+    than 600 seconds (ZOO_RULE_TIMEOUT), is broken, and the others are still looked at.
     """
-    from zoo_core.checks import CheckOptions, checks_of
-    from zoo_core.registry import open_zoo
+    from zoo_core.checks import CheckOptions, Planned, watched
 
-    faulthandler.enable(file=2)  # a plugin that crashes this process is named all the same
     given = CheckOptions(options=options, data=data, download=download, only=only)
     found: dict[str, list[dict[str, Any]]] = {"passed": [], "failed": [], "skipped": []}
-    subject = ""
-    checks = checks_of(open_zoo(), name, given)
-    for check in checks:
-        if not as_json and check.subject.shown != subject:
-            subject = check.subject.shown
-            say(subject)
-        finding = check.run()
-        found[finding.outcome].append(finding.to_json())
-        mark = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}[finding.outcome]
-        line = f"  {finding.rule:<32} {mark:<8} {finding.detail}".rstrip()
-        note(line) if as_json else say(line)
+    subjects: list[str] = []
+    with contextlib.closing(watched(name, given)) as seen:
+        for each in seen:
+            if isinstance(each, Planned):
+                if each.subject not in subjects[-1:]:
+                    subjects.append(each.subject)
+                    if not as_json:
+                        say(each.subject)
+                continue
+            found[each.outcome].append(each.to_json())
+            mark = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}[each.outcome]
+            line = f"  {each.rule:<32} {mark:<8} {each.detail}".rstrip()
+            note(line) if as_json else say(line)
+            sys.stdout.flush()
     if as_json:
         print_json(found)
     counts = ", ".join(f"{len(rows)} {outcome}" for outcome, rows in found.items() if rows)
@@ -65,5 +68,5 @@ def command(
         )
     if not as_json:
         say(f"{name}: {counts}")
-        kind, _, called = checks[0].subject.shown.partition(" ")
+        kind, _, called = subjects[0].partition(" ")
         say(f"\nNext: zoo list --plugin {called}" if kind == "plugin" else f"\nNext: zoo info {kind}:{called}")

@@ -5,18 +5,18 @@ A plugin may print, exit, hang or crash here; the parent reads what came before,
 
 from __future__ import annotations
 
-import faulthandler
 import importlib.abc
 import importlib.machinery
 import importlib.metadata
-import json
 import os
 import sys
 import time
 import types
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from zoo_core.children.child import Line
 
 from .cache import stat_all
 from .describe import describe
@@ -30,34 +30,18 @@ _VOLATILE = ("/proc/", "/sys/", "/dev/")
 _NOT_COUNTED = sys.stdlib_module_names | {"zoo_core", "__main__"}
 
 
-def main() -> None:
-    """Read `{values, modules, timeout}` as JSON from stdin; answer on what was stdout.
+def main(line: Line) -> None:
+    """Load the plugins of the task, `{values, modules, timeout}`.
 
     `values` are those of the entry points to load now, `modules` those of all plugins, `timeout` is in seconds.
     """
-    task = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    crashes = os.fdopen(os.dup(2), "w", encoding="utf-8")
-    with open(os.devnull, "r+b", buffering=0) as nothing:
-        for standard in (0, 1, 2):  # whatever a plugin prints or asks, it cannot disturb the protocol
-            os.dup2(nothing.fileno(), standard)
-    faulthandler.enable(file=crashes, all_threads=False)
+    task = line.task
     read = _ReadPaths()
-    own = os.getpid()
     for number, value in enumerate(task["values"]):
-        _send(answers, {"begin": number})
-        faulthandler.dump_traceback_later(task["timeout"], exit=True, file=crashes)
-        record = _read_plugin(value, modules=task["modules"], read=read)
-        if os.getpid() != own:
-            os._exit(0)  # the plugin has forked: only one of the two answers
-        faulthandler.cancel_dump_traceback_later()
-        _send(answers, {"end": number, "record": record})
-    os._exit(0)  # threads and exit handlers that a plugin left behind are not waited for
-
-
-def _send(answers: IO[str], message: dict[str, Any]) -> None:
-    answers.write(json.dumps(message) + "\n")
-    answers.flush()
+        line.send({"begin": number})
+        with line.limit(task["timeout"]):
+            record = _read_plugin(value, modules=task["modules"], read=read)
+        line.send({"end": number, "record": record})
 
 
 def _read_plugin(value: str, *, modules: Sequence[str], read: _ReadPaths) -> dict[str, Any]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from pathlib import Path
+
+_REPORT = re.compile(r"^(?:Fatal Python error: |Timeout \(|Windows fatal exception: )", re.MULTILINE)
+_FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
 
 def place_of(error: BaseException, module: str) -> str:
@@ -28,3 +32,20 @@ def short_path(filename: str, package: str) -> str:
     """The path from the package's own folder on; the bare name of a file outside it."""
     parts = Path(filename).parts
     return "/".join(parts[parts.index(package) :]) if package in parts else Path(filename).name
+
+
+def place_in_report(text: str, module: str) -> str:
+    """As `place_of`, from faulthandler's last report in what a process has written to stderr."""
+    own = module.partition(".")[0]
+    start = max((match.start() for match in _REPORT.finditer(text)), default=len(text))
+    for match in _FRAME.finditer(text, start):
+        if own in Path(match["file"]).with_suffix("").parts:
+            return f" ({_from_package(match['file'], own)}:{match['line']})"
+    return ""
+
+
+def _from_package(filename: str, package: str) -> str:
+    """As `short_path`; the package may also be a module of one file."""
+    parts = Path(filename).parts
+    start = next(i for i, part in enumerate(parts) if part.removesuffix(".py") == package)
+    return "/".join(parts[start:])

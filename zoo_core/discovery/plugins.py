@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from zoo_core.environment import seconds_from
 from zoo_core.errors import UsageError, ZooError, did_you_mean
 
 from .cache import cache_path, holds, installed_fingerprint, read_cache, write_cache
@@ -83,7 +84,7 @@ def discover() -> tuple[Plugin, ...]:
     """
     if os.environ.get("ZOO_DISCOVERING") == "1":
         raise ZooError("a plugin cannot open the zoo while it is being loaded", hint="open it where it is needed")
-    points, enabled, records = _points_and_records(_timeout())
+    points, enabled, records = _points_and_records(seconds_from("ZOO_PLUGIN_TIMEOUT", default=20))
     plugins = tuple(_plugin(point, records.get(point["id"]), enabled=point["id"] in enabled) for point in points)
     if os.environ.get("ZOO_STRICT") == "1":
         for plugin in plugins:
@@ -153,17 +154,6 @@ def _plugin(point: Mapping[str, str], record: Mapping[str, Any] | None, *, enabl
         commands=tuple(record["commands"]),
         files=record["files"],
     )
-
-
-def _timeout() -> float:
-    text = os.environ.get("ZOO_PLUGIN_TIMEOUT", "") or "20"
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < 86_400:
-        raise UsageError(f"ZOO_PLUGIN_TIMEOUT is a number of seconds above 0, not {text!r}")
-    return seconds
 
 
 def _enabled(ids: Sequence[str]) -> set[str]:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import subprocess
-import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from zoo_core.children.parent import GRACE_SECONDS, Child
 from zoo_core.discovery import Plugin
 from zoo_core.discovery.cache import (
     RETRY_SECONDS,
@@ -35,10 +34,6 @@ LONGEST_SECONDS = 120.0
 
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
 _NUMBER = re.compile(r"^(\d[\d_,]*(?:\.\d+)?(?:e\d+)?)\s*([kmgb]?)$", re.IGNORECASE)
-_BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.stdin.readline()); "
-    "from zoo_core.workflows.counting_child import main; main()"
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,20 +148,6 @@ def _built(names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
 def _ask_child(names: Sequence[str]) -> Iterator[dict[str, Any]]:
     """What the child says: that it is ready or what is missing, then one message a model, in order."""
     task = {"names": list(names), "timeout": LONGEST_SECONDS}
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", _BOOT],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        if process.stdin is None or process.stdout is None:
-            return
-        with contextlib.suppress(OSError), process.stdin:
-            process.stdin.write(f"{json.dumps(sys.path)}\n{json.dumps(task)}".encode())
-        with process.stdout:
-            for line in process.stdout:
-                yield json.loads(line)
-    finally:
-        process.kill()
-        process.wait()
+    with Child("zoo_core.workflows.counting_child:main", task) as child, contextlib.suppress(TimeoutError):
+        while (message := child.message(LONGEST_SECONDS + GRACE_SECONDS)) is not None:
+            yield message

@@ -2,44 +2,32 @@
 
 from __future__ import annotations
 
-import faulthandler
-import json
-import os
-import sys
 from typing import Any
 
 from zoo_core.building import builder_options
+from zoo_core.children.child import Line
 from zoo_core.errors import ZooError
 from zoo_core.registry import Zoo, open_zoo
 
 from .info import count_parameters
 
 
-def main() -> None:
-    """Read `{names, timeout}` as JSON from stdin, the names qualified; answer on what was stdout, a line each.
+def main(line: Line) -> None:
+    """Build the models of the task, `{names, timeout}`, the names qualified.
 
-    First `{}`, or `{"missing": "torch"}`; then `{parameters, problem}` for each name, in order.
+    Says first `{}`, or `{"missing": "torch"}`; then `{parameters, problem}` for each name, in order.
     """
-    task = json.load(sys.stdin)
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    with open(os.devnull, "r+b", buffering=0) as nothing:
-        for standard in (0, 1, 2):  # whatever a plugin prints or asks, it cannot disturb the protocol
-            os.dup2(nothing.fileno(), standard)
     try:
         import torch  # noqa: F401 said once, not of each model
     except ImportError:
-        answers.write('{"missing": "torch"}\n')
-        answers.flush()
+        line.send({"missing": "torch"})
         return
     zoo = open_zoo()
-    answers.write("{}\n")
-    for name in task["names"]:
-        faulthandler.dump_traceback_later(task["timeout"], exit=True)
-        answer = _count(zoo, name)
-        faulthandler.cancel_dump_traceback_later()
-        answers.write(json.dumps(answer) + "\n")
-        answers.flush()
-    os._exit(0)  # what a plugin left behind is not waited for
+    line.send({})
+    for name in line.task["names"]:
+        with line.limit(line.task["timeout"]):
+            answer = _count(zoo, name)
+        line.send(answer)
 
 
 def _count(zoo: Zoo, name: str) -> dict[str, Any]:
