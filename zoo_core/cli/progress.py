@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from zoo_core.records import EpochRow, RunInfo
+from zoo_core.records import EpochRow, RunInfo, epoch_count
 
 from .common import note
 
@@ -44,7 +44,7 @@ class TrainProgress:
         self.info = info
         self._epoch = done
         more = f", going on after epoch {done}" if done else ""
-        note(f"Run {info.name}: {info.model} on {info.dataset}, {info.epochs} epochs, seed {info.seed}{more}")
+        note(f"Run {info.name}: {info.model} on {info.dataset}, {epoch_count(info.epochs)}, seed {info.seed}{more}")
         if info.init_from is not None and not done:
             fresh = f"; fresh, because they are for other classes: {', '.join(info.fresh)}" if info.fresh else ""
             note(f"Begins with the weights of {info.init_from}{fresh}")

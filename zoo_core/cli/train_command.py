@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from zoo_core.records import epoch_count
+
 from .common import data_options, json_option, model_options, note, print_json, say, trainer_options
 from .completion import complete_datasets, complete_models, complete_runs, complete_trainers
 from .progress import TrainProgress
@@ -71,7 +73,7 @@ def command(as_json: bool, **asked: Any) -> None:
     if as_json:
         print_json(run_report(run))
         return
-    say(f"{run.name}: {len(run.rows)} epochs in {info.seconds:.1f} s, best epoch {info.best_epoch}")
+    say(f"{run.name}: {epoch_count(len(run.rows))} in {info.seconds:.1f} s, best epoch {info.best_epoch}")
     for split, metrics in (("validation", info.validation), ("test", info.test)):
         if metrics is not None:
             say(f"  {split:<11} {metrics_text(metrics)}")
