@@ -85,3 +85,12 @@ def epoch_line(row: EpochRow, *, epochs: int) -> str:
         shown = [f"{name} {metrics[name]:.4f}" for name in ("loss", "accuracy", "iou_mean") if name in metrics]
         parts.append(f"{label} {' '.join(shown)}")
     return "  ".join((*parts, f"{row.seconds:.1f} s"))
+
+
+def summary(info: RunInfo, *, epochs: int) -> list[str]:
+    """What came of a run of so many epochs: a line, and one for each split that was measured."""
+    from zoo_core.training.rows import metrics_text
+
+    lines = [f"{info.name}: {epoch_count(epochs)} in {info.seconds:.1f} s, best epoch {info.best_epoch}"]
+    measured = (("validation", info.validation), ("test", info.test))
+    return lines + [f"  {split:<11} {metrics_text(metrics)}" for split, metrics in measured if metrics is not None]
