@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from plugin_code import MANY as GOOD
 
 from zoo_core import open_zoo
@@ -48,6 +50,19 @@ def test_info_of_other_kinds(run_zoo: Any) -> None:
     trainer = run_zoo("info", "supervised", "--json").json
     assert "epochs" in {option["name"] for option in trainer["options"]}
     assert "Next: zoo train MODEL --dataset mnist" in run_zoo("info", "mnist").stdout
+
+
+def test_info_of_a_folder_says_which_classes_it_has(run_zoo: Any, tmp_path: Path) -> None:
+    for name in ("ship", "cat", "dog"):
+        (tmp_path / "mine" / name).mkdir(parents=True)
+        Image.new("RGB", (4, 4)).save(tmp_path / "mine" / name / "one.png")
+    assert run_zoo("info", "image-folder", "--json").json["classes"] is None
+    here = ("image-folder", "-d", f"root={tmp_path / 'mine'}")
+    assert run_zoo("info", *here, "--json").json["classes"] == ["cat", "dog", "ship"]
+    assert run_zoo("info", *here, "-d", "classes=ship,cat", "--json").json["classes"] == ["ship", "cat"]
+    absent = run_zoo("info", "image-folder", "-d", f"root={tmp_path / 'absent'}")
+    assert (absent.code, absent.stdout) == (1, "")
+    assert f"Error: there is no folder {tmp_path / 'absent'}" in absent.stderr
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,31 @@ def test_what_cannot_be_is_told(arguments: tuple[str, ...], code: int, message: 
     assert not list(Path().iterdir())
 
 
+def test_what_comes_next_can_be_done(zoo_here: Zoo) -> None:
+    small = ("features", "lenet5", "--layer", "fc2", *SMALL)
+    assert (
+        "Next: zoo train mlp --dataset features-file -d root=train.npz" in zoo_here(*small, "--out", "train.npz").stdout
+    )
+    # What is measured in the end is not what is learnt from.
+    test = zoo_here(*small, "--split", "test", "--out", "test.npz").stdout
+    assert "Next: zoo train mlp --dataset features-file -d root=.\n" in test
+    Path("other").mkdir()
+    alone = zoo_here(*small, "--split", "test", "--out", "other/test.npz").stdout
+    assert "Next: the same with --split train --out other/train.npz\n" in alone
+    peaks = ("features", "unet1d", "--layer", "down1", "--dataset", "peaks", "-d", "count=4", "--out", "peaks.npz")
+    masks = zoo_here(*peaks)
+    assert masks.code == 0, masks.stderr
+    assert "features-file" not in masks.stdout
+    assert "Next: zoo export unet1d --layer down1" in masks.stdout
+
+
+def test_weights_that_do_not_fit_are_called_by_their_name(zoo_here: Zoo) -> None:
+    save_file({"fc9.weight": torch.zeros(3)}, "mine.safetensors")
+    done = zoo_here("features", "lenet5", "--layer", "fc2", "--weights", "mine.safetensors", *SMALL)
+    assert done.code == 1
+    assert "Error: the weights in mine.safetensors do not fit the model: missing: conv1.bias" in done.stderr
+
+
 def test_a_run_brings_its_own_weights(workplace: Path, zoo_here: Zoo) -> None:
     done = zoo_here("features", "lenet5-digits", "--layer", "fc1", "--weights", "DEFAULT")
     assert done.code == 2

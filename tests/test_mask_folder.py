@@ -140,6 +140,14 @@ def test_folders_that_do_not_fit(tmp_path: Path, change: Callable[[Path], object
     assert caught.value.exit_code == 1
 
 
+def test_the_mask_that_has_a_strange_value_is_named(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine", 4)
+    replace(root / "masks" / "02.png", 77)
+    with pytest.raises(ZooError, match=re.escape("no class numbers: 0, 77, 255; 77 is only in 1 of 4")) as caught:
+        bound(root).load("train")
+    assert f"the first is {root / 'masks' / '02.png'}" in caught.value.message
+
+
 @pytest.mark.parametrize("value", [0, 255])
 def test_masks_of_one_value(tmp_path: Path, value: int) -> None:
     root = fill(tmp_path / "mine", 2, values=(value,))

@@ -72,6 +72,16 @@ def test_curves_of_train_and_validation_are_drawn_with_the_best_epoch(
     assert {(76, 114, 176), (221, 132, 82), (255, 255, 255)} <= colors(path)
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 6, 300])
+def test_epochs_are_whole_numbers(tmp_path: Path, epochs: int) -> None:
+    figure = curves_of(load_run(write_run(tmp_path, epochs=epochs, best=epochs)))
+    for axes in figure.axes:
+        low, high = axes.get_xlim()
+        ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
+        assert ticks
+        assert all(tick == round(tick) for tick in ticks)
+
+
 def test_the_same_epochs_give_the_same_file_and_people_get_its_path(run_zoo: Zoo, tmp_path: Path) -> None:
     run = write_run(tmp_path)
     first = run_zoo("plot", "runs/drawn")
@@ -114,7 +124,7 @@ def test_curves_of_masks_show_the_loss_and_the_iou(run_zoo: Zoo, tmp_path: Path)
             row[part] = {"loss": row[part]["loss"], "iou_mean": 0.5, "dice": 0.6, "pixel_accuracy": 0.9}
     (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     figure = curves_of(load_run(run))
-    assert [axes.get_title() for axes in figure.axes] == ["loss", "iou_mean"]
+    assert [axes.get_title() for axes in figure.axes] == ["loss", "mean IoU"]
     for axes in figure.axes:
         assert [text.get_text().partition(",")[0] for text in axes.get_legend().get_texts()] == [
             "train",

@@ -22,6 +22,7 @@ from zoo_core.specs import IGNORED
 from zoo_core.tasks import get_task
 from zoo_core.workflows.pictures.activations import draw_activations
 from zoo_core.workflows.pictures.confusion import draw_confusion, most_confused, row_shares, short_count
+from zoo_core.workflows.pictures.figures import heading, new_figure
 from zoo_core.workflows.pictures.file_layers import file_kernels, file_maps
 from zoo_core.workflows.pictures.filters import draw_filters
 from zoo_core.workflows.pictures.judge import find_worst, judge, judge_all, worst_first
@@ -150,6 +151,25 @@ def test_the_numbers_in_the_cells_are_those_of_the_split() -> None:
     assert figure.axes[0].get_xlabel() == "decision"
     assert figure.axes[0].get_ylabel() == "true class"
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["class 0", "class 1", "class 2"]
+
+
+def test_a_title_that_is_too_long_is_broken_where_it_says_what_was_measured() -> None:
+    figure = new_figure(width=7.5, height=3)
+    heading(
+        figure, "run mm on mask-folder, split validation: mean IoU 0.1124, pixel accuracy 0.2247, 2 samples", "note"
+    )
+    assert figure.get_suptitle().splitlines() == [
+        "run mm on mask-folder, split validation",
+        "mean IoU 0.1124, pixel accuracy 0.2247, 2 samples",
+        "note",
+    ]
+
+
+@pytest.mark.parametrize(("count", "width"), [(1, 6), (2, 6), (3, 9), (4, 12), (40, 12)])
+def test_a_few_samples_have_a_narrow_figure(count: int, width: float) -> None:
+    samples = numbered(np.zeros(count, np.int64), 1)
+    figure = draw_samples(samples, labels=samples.classes, title="d, split s")
+    assert figure.get_figwidth() == width
 
 
 def test_many_classes_are_colours_and_the_most_confused_are_told() -> None:

@@ -66,6 +66,22 @@ def test_on_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
     assert b"\x1b" not in stdout
 
 
+def test_one_epoch_is_one(zoo_here: Zoo) -> None:
+    done = zoo_here("train", "mlp", "--dataset", "digits", "-o", "hidden=4", "-d", "train_size=20", "--epochs", "1")
+    assert done.code == 0, done.stderr
+    assert "Run mlp-digits: mlp on digits, 1 epoch, seed 0\n" in done.stderr
+    assert "mlp-digits: 1 epoch in " in done.stdout
+    assert "for 1 epoch;" in Path("runs/mlp-digits/README.md").read_text()
+
+
+def test_as_a_module_it_is_called_zoo_too(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "zoo_core", "train", "a", "b"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("Hint: see zoo train --help\n")
+
+
 def test_the_default_name_counts_up_and_a_given_one_must_be_free(zoo_here: Zoo, tmp_path: Path) -> None:
     assert zoo_here(*SMALL, "--json").json["run"] == "mlp-digits"
     assert zoo_here(*SMALL, "--json").json["run"] == "mlp-digits-2"

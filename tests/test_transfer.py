@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -101,7 +104,7 @@ def test_the_command_says_what_is_fresh(zoo_here: Zoo) -> None:
     assert done.code == 2
     assert "absent" in done.stderr
     done = zoo_here(*small, "--init-from", "absent.safetensors")
-    assert done.code == 2
+    assert done.code == 1
     assert "Error: there is no file absent.safetensors" in done.stderr
     done = zoo_here(*small, "--init-from", "weights:DEFAULT")
     assert done.code == 2
@@ -110,6 +113,33 @@ def test_the_command_says_what_is_fresh(zoo_here: Zoo) -> None:
     assert done.code == 2
     assert "Error: --freeze nothing.* names no parameter of the model" in done.stderr
     assert not Path("runs/mlp-digits").exists()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("train", "mlp", "--dataset", "digits", "-d", "train_size=60", "--init-from"),
+        ("export", "mlp", "--weights"),
+        ("features", "mlp", "--layer", "layers.0", "--dataset", "digits", "--weights"),
+    ],
+)
+def test_a_pickle_is_refused_and_the_way_out_works(command: tuple[str, ...], zoo_here: Zoo) -> None:
+    torch.save(open_zoo().model("mlp").build().state_dict(), "mine.pth")
+    done = zoo_here(*command, "mine.pth")
+    assert done.code == 4
+    assert "Error: mine.pth is not read: only .safetensors files are, which hold nothing but numbers" in done.stderr
+    way_out = done.stderr.partition("Hint: ")[2].strip()
+    subprocess.run(shlex.split(way_out.replace("python", sys.executable, 1)), check=True)
+    assert set(load_file("mine.safetensors")) == set(torch.load("mine.pth", weights_only=True))
+    assert {path.name for path in Path().iterdir()} == {"mine.pth", "mine.safetensors"}
+
+
+def test_a_damaged_file_of_weights_is_told(zoo_here: Zoo) -> None:
+    Path("cut.safetensors").write_bytes(b"cut")
+    done = zoo_here("train", "mlp", "--dataset", "digits", "--init-from", "cut.safetensors")
+    assert done.code == 1
+    assert "Error: the file of weights cut.safetensors is damaged: " in done.stderr
+    assert "Hint: replace the file" in done.stderr
 
 
 class _TwoHeads(nn.Module):

@@ -13,6 +13,9 @@ from .shapes import TensorSpec
 _ONE_LOGIT = ("binary-classification", "semantic-segmentation", "sequence-segmentation")
 """Tasks that tell two classes apart by one logit."""
 
+_WITHOUT_TRUTH = ("image-filter", "features")
+"""Tasks whose outputs cannot be right or wrong: no dataset is for them."""
+
 
 def check_tasks(task: str, *, model: str, dataset: str, dataset_task: str) -> None:
     """Raises ZooError unless a model of `task` can take the dataset; `model` is what messages call it.
@@ -21,6 +24,11 @@ def check_tasks(task: str, *, model: str, dataset: str, dataset_task: str) -> No
     """
     if task == dataset_task or (task, dataset_task) == ("binary-classification", "image-classification"):
         return
+    if task in _WITHOUT_TRUTH:
+        raise ZooError(
+            f"{model} is for {task}, and dataset {dataset!r} has no truth for it: it is not trained or measured",
+            hint="zoo export writes it as a file, and zoo predict applies that to pictures",
+        )
     raise ZooError(f"{model} is for {task}, dataset {dataset!r} for {dataset_task}", hint=f"zoo list --task {task}")
 
 

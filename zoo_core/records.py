@@ -81,6 +81,11 @@ class EpochRow(Record):
     seconds: float
 
 
+def epoch_count(epochs: int) -> str:
+    """A number of epochs in words."""
+    return f"{epochs:,} epoch{'' if epochs == 1 else 's'}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainResult(Record):
     """What a trainer returns: the epochs that were run, and which of them was best on the validation part."""

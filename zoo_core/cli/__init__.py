@@ -157,7 +157,7 @@ def _run() -> int:
 
 def _code_of_command() -> int:
     try:
-        code = zoo.main(standalone_mode=False)
+        code = zoo.main(prog_name="zoo", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ZooError as error:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from .common import data_options, json_option, model_options, note, print_json, say
 from .completion import complete_datasets, complete_models_and_runs
+
+if TYPE_CHECKING:
+    from zoo_core.workflows.features import Features
 
 EXAMPLES = """
 \b
@@ -51,7 +54,17 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
         print_json(found.to_json())
         return
     say(f"{found.file}: {found.layer} of {source} on {found.dataset}, split {found.split}: {found.shape}")
-    if found.file.suffix == ".npz":
-        say(f"Next: zoo train mlp --dataset features-file -d root={found.file}")
-    else:
-        say(f"Next: zoo export {source} --layer {found.layer}")
+    say(f"Next: {_next(found, source)}")
+
+
+def _next(found: Features, source: str) -> str:
+    """What can be done with the file: a classifier learns from train, and the other splits lie beside it."""
+    from zoo_core.workflows.features import DEFAULT_SPLIT
+
+    if not found.labelled:
+        return f"zoo export {source} --layer {found.layer}"
+    train = found.file.with_name("train.npz")
+    if found.split != DEFAULT_SPLIT and not train.exists():
+        return f"the same with --split {DEFAULT_SPLIT} --out {train}"
+    root = found.file if found.split == DEFAULT_SPLIT else found.file.parent
+    return f"zoo train mlp --dataset features-file -d root={root}"

@@ -8,7 +8,7 @@ import click
 
 from .common import data_options, json_option, model_options, note, print_json, say, trainer_options
 from .completion import complete_datasets, complete_models, complete_runs, complete_trainers
-from .progress import TrainProgress
+from .progress import TrainProgress, summary
 
 EXAMPLES = """
 \b
@@ -43,7 +43,6 @@ def command(as_json: bool, **asked: Any) -> None:
     from zoo_core.cli.report import show_report
     from zoo_core.errors import NotVerifiedError
     from zoo_core.registry import open_zoo
-    from zoo_core.training.rows import metrics_text
     from zoo_core.training.run import load_run
     from zoo_core.workflows.train import TrainCallbacks, run_report, train
 
@@ -71,9 +70,7 @@ def command(as_json: bool, **asked: Any) -> None:
     if as_json:
         print_json(run_report(run))
         return
-    say(f"{run.name}: {len(run.rows)} epochs in {info.seconds:.1f} s, best epoch {info.best_epoch}")
-    for split, metrics in (("validation", info.validation), ("test", info.test)):
-        if metrics is not None:
-            say(f"  {split:<11} {metrics_text(metrics)}")
+    for line in summary(info, epochs=len(run.rows)):
+        say(line)
     say(f"  files       {run.path}")
     say(f"Next: zoo export {run.name}")

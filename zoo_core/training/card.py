@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from zoo_core.records import RunInfo
+from zoo_core.records import RunInfo, epoch_count
 from zoo_core.specs import DatasetSpec, ModelSpec
 
 
@@ -15,7 +15,7 @@ def model_card(info: RunInfo, *, epochs: int, model: ModelSpec, dataset: Dataset
     lines = [
         f"# {info.name}",
         "",
-        f"`{info.model}` ({model.summary}) trained on `{info.dataset}` for {epochs} epochs"
+        f"`{info.model}` ({model.summary}) trained on `{info.dataset}` for {epoch_count(epochs)}"
         + (f" of {info.epochs}, stopped early" if epochs < info.epochs else "")
         + f"; the weights are those of epoch {info.best_epoch}, the best on the validation part.",
         "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,13 @@ import safetensors
 import safetensors.torch
 from torch import Tensor, nn
 
-from zoo_core.errors import ZooError
+from zoo_core.errors import RefusedFileError, ZooError
 from zoo_core.files import clear_io_errors, write_atomic
 
 _KEY = "zoo"  # one key, because safetensors does not keep the order of several, and equal runs give equal files
+
+_PICKLED = (".pth", ".pt", ".bin", ".ckpt", ".pkl")
+"""How files of weights end that run what is in them when they are opened."""
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, facts: Mapping[str, Any]) -> None:
@@ -33,7 +37,7 @@ def read_tensors(path: Path, *, what: str) -> tuple[dict[str, Tensor], dict[str,
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 no mapping
             facts = json.loads((file.metadata() or {}).get(_KEY, "{}"))
     except (safetensors.SafetensorError, ValueError) as error:
-        raise ZooError(f"{what} {path} is damaged: {error}") from None
+        raise ZooError(f"{what} {path} is damaged: {error}", hint="replace the file") from None
     if not isinstance(facts, dict):
         raise ZooError(f"{what} {path} is damaged: its facts are a {type(facts).__name__}, not an object")
     return tensors, facts
@@ -45,6 +49,19 @@ def copy_state(module: nn.Module) -> dict[str, Tensor]:
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]:
         raise ZooError(f"the model's state holds things that are no tensors: {', '.join(odd)}")
     return {name: value.detach().cpu().clone() for name, value in state.items()}
+
+
+def refuse_pickle(path: Path) -> None:
+    """Raises RefusedFileError, with the way out, if this is a file of weights that would have to be unpickled."""
+    if path.suffix.lower() in _PICKLED and path.is_file():
+        code = (
+            "import safetensors.torch as s, torch; "
+            f"s.save_file(torch.load({str(path)!r}, weights_only=True), {str(path.with_suffix('.safetensors'))!r})"
+        )
+        raise RefusedFileError(
+            f"{path} is not read: only .safetensors files are, which hold nothing but numbers",
+            hint=f"python -c {shlex.quote(code)}",
+        )
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> None:

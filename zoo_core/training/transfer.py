@@ -8,10 +8,10 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from zoo_core.errors import UsageError, ZooError
+from zoo_core.errors import ZooError
 from zoo_core.registry import Model
 
-from .checkpoint import load_strictly, read_tensors
+from .checkpoint import load_strictly, read_tensors, refuse_pickle
 from .pretrained import fetch_weights, find_weights, load_published
 from .run import load_run
 
@@ -29,7 +29,8 @@ class InitialWeights:
 def initial_weights(text: str, *, model: Model) -> InitialWeights:
     """What `--init-from RUN|FILE.safetensors|weights:NAME` means for a model.
 
-    Raises UsageError for an unknown name, ZooError for a file that is missing or damaged, or cannot be fetched.
+    Raises UsageError for an unknown name, ZooError for a file that is missing or damaged, or cannot be fetched,
+    RefusedFileError for a pickle.
     """
     if text.startswith(PUBLISHED):
         published = find_weights(model.spec.weights, text.removeprefix(PUBLISHED), model=model.name)
@@ -40,8 +41,9 @@ def initial_weights(text: str, *, model: Model) -> InitialWeights:
     path = Path(text)
     if path.suffix == ".safetensors":
         if not path.exists():
-            raise UsageError(f"there is no file {path}", hint="check the path given to --init-from")
-        return InitialWeights(source=str(path), tensors=read_tensors(path, what="the weights")[0])
+            raise ZooError(f"there is no file {path}", hint="check the path given to --init-from")
+        return InitialWeights(source=str(path), tensors=read_tensors(path, what="the file of weights")[0])
+    refuse_pickle(path)
     return InitialWeights(source=f"run {text!r}", tensors=load_run(text).state_dict())
 
 

@@ -34,7 +34,8 @@ DEFAULT_SPLIT = "train"
 class Features:
     """What was written: the file, the shape of the features, and of which layer, dataset and split they are.
 
-    `untrained`: the weights were fresh.
+    `untrained`: the weights were fresh. `labelled`: the file tells the class of each sample, so that a classifier can
+    learn from it.
     """
 
     file: Path
@@ -43,6 +44,7 @@ class Features:
     dataset: str
     split: str
     untrained: bool
+    labelled: bool
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON: `{file, shape}`."""
@@ -109,6 +111,7 @@ def _write(
         dataset=opened.dataset.name,
         split=chosen,
         untrained=opened.untrained,
+        labelled=target.suffix == ".npz" and samples.targets.ndim == 1,
     )
 
 
@@ -144,7 +147,7 @@ def _open_model(
     recipe = recipe_for(model, published_weights(model, weights), inputs)
     bound = bind_dataset(_prepared(zoo.dataset(dataset.removeprefix("dataset:")), recipe, inputs), data)
     chosen = choose_weights(model, _sized(model, given, bound), weights)
-    load_strictly(chosen.module, dict(chosen.checkpoint), source=f"the weights of {name}")
+    load_strictly(chosen.module, dict(chosen.checkpoint), source=str(weights or name))
     return _Source(shown=f"model {name}", module=chosen.module.eval(), dataset=bound, untrained=chosen.untrained)
 
 

@@ -174,7 +174,7 @@ def _describe_dataset(
         **_common(entry),
         "options": _with_values(spec.options, bound.options),
         "inputs": {name: tensor.to_json() for name, tensor in bound.inputs.items()},
-        "classes": None if spec.classes is None else list(bound.class_names() or ()),
+        "classes": None if (names := bound.class_names()) is None else list(names),
         "splits": list(bound.split_names),
         "preprocess": None if bound.preprocess is None else bound.preprocess.to_json(),
         "download_bytes": spec.download_bytes,

@@ -54,12 +54,14 @@ def choose_weights(model: Model, options: Mapping[str, Any], weights: str | None
 def published_weights(model: Model, weights: str | None) -> Weights | None:
     """What the model says of the weights of that name; None for a file, and where none are asked for.
 
-    Nothing is fetched. Raises UsageError for an unknown name.
+    Nothing is fetched. Raises UsageError for an unknown name, RefusedFileError for a pickle.
     """
     if weights is None or Path(weights).suffix == FILE_SUFFIX:
         return None
+    from zoo_core.training.checkpoint import refuse_pickle
     from zoo_core.training.pretrained import find_weights
 
+    refuse_pickle(Path(weights))
     return find_weights(model.spec.weights, weights, model=model.name)
 
 
@@ -103,7 +105,7 @@ def _weights_from(text: str, model: Model, module: nn.Module) -> tuple[dict[str,
         path = Path(text)
         if not path.exists():
             raise ZooError(f"there is no file {path}", hint="check the path given to --weights")
-        return _as_built(read_tensors(path, what="the weights")[0], module.state_dict()), None
+        return _as_built(read_tensors(path, what="the file of weights")[0], module.state_dict()), None
     from zoo_core.training.pretrained import fetch_weights, load_published
 
     tensors = fetch_weights(published, model=model.name)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo_core import ZooError
 from zoo_core.data import SPLIT_FOLDERS, FileSplit, MaskFiles, pictures_in, split_folders, subfolders
@@ -43,23 +44,36 @@ def class_numbers(
     {0, 255} and {0, 1} are background and foreground; otherwise values are class numbers from 0 on without a gap, and
     255 is what is not counted.
     """
-    seen = np.zeros(256, np.bool_)
-    for path in masks:
-        seen[read_mask(path)] = True
-    values = [int(value) for value in np.flatnonzero(seen)]
+    seen = np.zeros((len(masks), 256), np.bool_)
+    for number, path in enumerate(masks):
+        seen[number, read_mask(path)] = True
+    values = [int(value) for value in np.flatnonzero(seen.any(axis=0))]
     if values == [0, IGNORED]:
         numbers, count = {0: 0, IGNORED: 1}, 2
     else:
-        count = len(values) - seen[IGNORED]
+        count = len(values) - (IGNORED in values)
         if count < 2 or count > MOST_CLASSES or values[:count] != list(range(count)):
             listed = ", ".join(map(str, values[:20])) + (", ..." if len(values) > 20 else "")
             raise ZooError(
-                f"the values in the masks of {where} are no class numbers: {listed}",
+                f"the values in the masks of {where} are no class numbers: {listed}{_rarest(seen, masks)}",
                 hint=f"0 and 1, or 0 and 255; or 0, 1, 2, ... without a gap, up to {MOST_CLASSES} classes, "
                 f"and {IGNORED} for what is not counted. JPEG changes values, PNG does not",
             )
         numbers = {number: number for number in range(count)} | {IGNORED: IGNORED}
-    return numbers, _class_names(names, int(count), where)
+    return numbers, _class_names(names, count, where)
+
+
+def _rarest(seen: NDArray[np.bool_], masks: Sequence[Path]) -> str:
+    """Which masks have the value that the fewest of them have: often one damaged mask among good ones.
+
+    `seen`: (masks, 256), which values each mask has. Empty where every value is in every mask.
+    """
+    counts = seen.sum(axis=0)
+    value = int(np.argmin(np.where(counts > 0, counts, len(masks) + 1)))
+    if counts[value] == len(masks):
+        return ""
+    first = masks[int(np.argmax(seen[:, value]))]
+    return f"; {value} is only in {counts[value]} of {len(masks)}, the first is {first}"
 
 
 def _class_names(names: Sequence[str], count: int, where: Path) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from zoo_core.training.run import Run
 
 _TRAIN, _VALIDATION = "#4c72b0", "#dd8452"
-_DRAWN = ("loss", "accuracy", "iou_mean")
+_DRAWN = {"loss": "loss", "accuracy": "accuracy", "iou_mean": "mean IoU"}
+"""The metrics that are drawn, and what they are called."""
 
 
 def curves_of(run: Run) -> Figure:
@@ -47,9 +48,12 @@ def _curve(axes: Axes, run: Run, name: str) -> None:
     chosen = next((row for row in rows if row.epoch == best), None)
     if chosen is not None:
         _mark(axes, chosen, name)
-    axes.set_title(name, fontsize=11)
+    axes.set_title(_DRAWN[name], fontsize=11)
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(rows) == 1:
+        axes.set_xticks(epochs)  # around a single epoch the locator finds no other whole numbers, and takes fractions
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(visible=True, color="#e5e5e5")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="best", framealpha=0.9, edgecolor="none")

@@ -69,9 +69,13 @@ def frame(axes: Axes, color: str) -> None:
 
 
 def heading(figure: Figure, title: str, note: str = "") -> None:
-    """What is shown, and below it how it is to be read, in as many lines as the figure is wide for."""
+    """What is shown, and below it how it is to be read, in as many lines as the figure is wide for.
+
+    A title that does not fit is broken at its first colon.
+    """
     width = int(figure.get_figwidth() * _LETTERS)
-    lines = [line for text in (title, *note.splitlines()) for line in textwrap.wrap(text, width)]
+    parts = title.split(": ", 1) if len(title) > width else [title]
+    lines = [line for text in (*parts, *note.splitlines()) for line in textwrap.wrap(text, width)]
     figure.suptitle("\n".join(lines), fontsize=11)
 
 

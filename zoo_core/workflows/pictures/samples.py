@@ -75,13 +75,16 @@ def take(samples: Samples, index: NDArray[np.int64]) -> Samples:
 
 
 def figure_size(samples: Samples, count: int, *, columns: int, words: float = 0.25) -> dict[str, float]:
-    """Width and height in inches for cells of this shape in a row of `columns`; `words`: height of a cell's title."""
+    """Width and height in inches for cells of this shape in a row of `columns`; `words`: height of a cell's title.
+
+    A few cells are not larger than four; the figure is narrower then, but wide enough for its title.
+    """
     columns = min(columns, max(4, count))
     rows = -(-count // columns)
     cell = 12 / columns
     shape = samples.inputs.shape[1:]
     tall = cell * 0.45 if len(shape) < 3 else cell * float(np.clip(shape[-2] / shape[-1], 0.4, 2.5))
-    return {"width": 12.0, "height": rows * (tall + words) + 0.7}
+    return {"width": float(np.clip(cell * count, 6, 12)), "height": rows * (tall + words) + 0.7}
 
 
 def size_of(samples: Samples) -> str:
