@@ -46,12 +46,9 @@ def conformance(
     from zoo_core.checks import CheckOptions, checks_of
     from zoo_core.registry import open_zoo
 
-    checks = checks_of(
-        open_zoo(), name, CheckOptions(options=options or {}, data=data or {}, only=only, download=download)
-    )
-    cases = [
-        pytest.param(check, id=f"{check.subject.shown.replace(' ', ':', 1)}-{check.rule.name}") for check in checks
-    ]
+    given = CheckOptions(options=options or {}, data=data or {}, only=only, download=download)
+    checks = checks_of(open_zoo(), name, given)
+    cases = [pytest.param(each, id=f"{each.subject.shown.replace(' ', ':', 1)}-{each.rule.name}") for each in checks]
 
     @pytest.mark.parametrize("check", cases)
     def test_conformance(check: Check) -> None:

@@ -48,12 +48,7 @@ def watched(
         with Child("zoo_core.checks.watched_child:main", task, shown=True, clears_up=True) as child:
             found = _plan(child)
             if planned is None:
-                if isinstance(found, str):
-                    raise NotVerifiedError(
-                        f"{name} cannot be checked: {found}",
-                        hint="finding out what it offers is no rule's, see zoo plugins",
-                    )
-                planned = found
+                planned = _first_plan(name, found)
             if found == planned:
                 for each in _findings(child, planned[done:], limit=limit):
                     done += isinstance(each, Finding)
@@ -66,6 +61,14 @@ def watched(
             for rule in planned[done:]:
                 yield from (rule, rule.judged("failed", why, seconds=0.0))
             return
+
+
+def _first_plan(name: str, found: list[Planned] | str) -> list[Planned]:
+    if isinstance(found, str):
+        raise NotVerifiedError(
+            f"{name} cannot be checked: {found}", hint="finding out what it offers is no rule's, see zoo plugins"
+        )
+    return found
 
 
 def _plan(child: Child) -> list[Planned] | str:

@@ -131,7 +131,8 @@ class Child:
 
     @staticmethod
     def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-        assert pipe is not None, "all three are pipes"  # for mypy
+        if pipe is None:
+            raise RuntimeError("all three are pipes")
         return pipe
 
     def _listen(self, pipe: IO[bytes]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from zoo_core.errors import NotVerifiedError
 
 from .common import data_options, json_option, model_options, note, print_json, say
 from .completion import complete_entries
+
+if TYPE_CHECKING:
+    from zoo_core.checks import Finding
 
 EXAMPLES = """
 \b
@@ -42,21 +45,19 @@ def command(
     """
     from zoo_core.checks import CheckOptions, Planned, watched
 
+    show = note if as_json else say
     given = CheckOptions(options=options, data=data, download=download, only=only)
     found: dict[str, list[dict[str, Any]]] = {"passed": [], "failed": [], "skipped": []}
     subjects: list[str] = []
     with contextlib.closing(watched(name, given)) as seen:
         for each in seen:
-            if isinstance(each, Planned):
-                if each.subject not in subjects[-1:]:
-                    subjects.append(each.subject)
-                    if not as_json:
-                        say(each.subject)
-                continue
-            found[each.outcome].append(each.to_json())
-            mark = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}[each.outcome]
-            line = f"  {each.rule:<32} {mark:<8} {each.detail}".rstrip()
-            note(line) if as_json else say(line)
+            if not isinstance(each, Planned):
+                found[each.outcome].append(each.to_json())
+                show(_line(each))
+            elif each.subject not in subjects[-1:]:
+                subjects.append(each.subject)
+                if not as_json:
+                    say(each.subject)
             sys.stdout.flush()
     if as_json:
         print_json(found)
@@ -70,3 +71,8 @@ def command(
         say(f"{name}: {counts}")
         kind, _, called = subjects[0].partition(" ")
         say(f"\nNext: zoo list --plugin {called}" if kind == "plugin" else f"\nNext: zoo info {kind}:{called}")
+
+
+def _line(finding: Finding) -> str:
+    mark = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}[finding.outcome]
+    return f"  {finding.rule:<32} {mark:<8} {finding.detail}".rstrip()
