@@ -36,7 +36,14 @@ RESULTS = HERE / "tutorials.jsonl"
 PAGE = HERE.parent / "docs" / "tutorials.md"
 RECIPES = ("tutorial", "own")
 MOST_SEEDS = 10
-PLAIN = {"schedule": "constant", "augment": "none", "label_smoothing": 0.0, "weight_decay": 0.0}
+PLAIN = {
+    "schedule": "constant",
+    "augment": "none",
+    "label_smoothing": 0.0,
+    "weight_decay": 0.0,
+    "small_first": 0.0,
+    "nesterov": False,
+}
 """What a tutorial's loop does not do; the model's own recipe is put aside by naming all of it."""
 
 
@@ -112,7 +119,7 @@ def subject_of(row: Mapping[str, Any], source: Source, *, recipe: str, seed: int
         word.replace(source.options.get("root", "ROOT"), "ROOT")
         for word in command_of(row, source, recipe=recipe, seed=seed)
     ]
-    of_model = dict(open_zoo().model(row["model"]).spec.recipe)
+    of_model = dict(open_zoo().model(row["model"]).spec.recipe) if recipe == "own" else {}
     return {"row": row["name"], "recipe": recipe, "data": source.name, "command": command, "of_model": of_model}
 
 

@@ -49,7 +49,7 @@ def test_the_file_holds_what_the_layer_gives_in_the_order_of_the_split(workplace
     done = zoo_here("features", "lenet5-digits", "--layer", "conv2", "--split", "test")
     assert done.code == 0, done.stderr
     assert done.stdout.splitlines()[0].startswith("features.npz: conv2 of lenet5-digits on digits, split test: (")
-    assert done.stdout.splitlines()[-1] == "Next: zoo train mlp --dataset features-file -d root=features.npz"
+    assert done.stdout.splitlines()[-1] == "Next: the same with --split train --out train.npz"
     run = load_run("lenet5-digits")
     samples = run.dataset().load("test")
     module = run.build()

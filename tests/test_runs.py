@@ -65,7 +65,7 @@ def test_a_run_holds_its_record_epochs_weights_checkpoint_picture_and_card(run: 
     assert record["options"]["hidden"] == [16]
     assert record["options"]["num_classes"] == 10
     assert record["dataset_options"]["train_size"] == 200
-    assert record["config"]["lr"] == 0.005
+    assert record["config"]["lr"] == 0.004
     assert record["config"]["epochs"] == 3
     assert len(record["dataset_fingerprint"]) == 64
     assert record["classes"] == [str(digit) for digit in range(10)]

@@ -33,12 +33,5 @@ def zoo_models() -> Iterator[ModelSpec]:
         outputs={"logits": TensorSpec("N", "num_classes")},
         source="https://github.com/duchesnay/pystatsml",
         license="Apache-2.0",
-        recipe={
-            "epochs": 16,
-            "batch_size": 128,
-            "optimizer": "muon",
-            "lr": 0.02,
-            "weight_decay": 0.05,
-            "augment": "usual,-crop",
-        },
+        recipe={"epochs": 16, "batch_size": 128, "optimizer": "muon", "lr": 0.006, "weight_decay": 0.05},
     )
