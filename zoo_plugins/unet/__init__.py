@@ -33,5 +33,5 @@ def zoo_models() -> Iterator[ModelSpec]:
         outputs={"logits": TensorSpec("N", "num_classes", "16*H", "16*W")},
         source="https://arxiv.org/abs/1505.04597",
         license="Apache-2.0",
-        recipe={"epochs": 40, "batch_size": 4, "lr": 0.005, "augment": "flip,affine,color"},
+        recipe={"epochs": 36, "batch_size": 4, "optimizer": "muon", "lr": 0.006, "augment": "flip,affine,color"},
     )
