@@ -3,7 +3,8 @@
 Each model is exported by `zoo export --json` in a process of its own, with fresh weights, at a small legal size of its
 inputs, within a limit of time and of memory. A row belongs to the model and to the check: to the code of the export,
 of the verification and of the family's plugin, to the options, and to the versions of the libraries. Rows that are
-there already are kept, so that a sweep goes on where it stopped; it begins with the models that took the least time.
+there already are kept, so that a sweep goes on where it stopped; it begins with the models that were
+never measured, and then those that took the least time.
 
     python benchmarks/coverage.py [NAME...] [--jobs N] [--seconds S] [--gigabytes G] [--again] [--page]
 """
@@ -146,7 +147,7 @@ def main() -> int:
     known = {(row["model"], row["check"]) for row in read_rows()}
     took = {row["model"]: row["seconds"] for row in read_rows()}
     waiting = [name for name in chosen if arguments.again or (name, check_of(name)) not in known]
-    waiting.sort(key=lambda name: took.get(name, arguments.seconds))
+    waiting.sort(key=lambda name: took.get(name, 0.0))
     print(f"{len(chosen)} models, {len(chosen) - len(waiting)} have a row already", flush=True)
     lock = threading.Lock()
 
