@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
@@ -11,11 +13,18 @@ from zoo_core.training import Muon
 LR = 0.01
 
 
-def stepped(values: torch.Tensor, gradient: torch.Tensor, *, times: int = 1, weight_decay: float = 0.0) -> torch.Tensor:
-    """Where a parameter is after so many steps along one gradient."""
+def stepped(values: torch.Tensor, gradient: torch.Tensor, *, weight_decay: float = 0.0) -> torch.Tensor:
+    """Where a parameter is after one step along a gradient."""
+    return walked(values, [gradient], lambda parameter: Muon([parameter], lr=LR, weight_decay=weight_decay))
+
+
+def walked(
+    values: torch.Tensor, gradients: list[torch.Tensor], choose: Callable[[nn.Parameter], torch.optim.Optimizer]
+) -> torch.Tensor:
+    """Where a parameter is after one step along each gradient, by an optimizer of this choice."""
     parameter = nn.Parameter(values.clone())
-    optimizer = Muon([parameter], lr=LR, weight_decay=weight_decay)
-    for _ in range(times):
+    optimizer = choose(parameter)
+    for gradient in gradients:
         parameter.grad = gradient.clone()
         optimizer.step()
     return parameter.detach()
@@ -47,13 +56,29 @@ def test_a_gradient_of_zeros_moves_nothing() -> None:
 
 def test_vectors_take_the_steps_of_adamw() -> None:
     torch.manual_seed(0)
-    values, gradient = torch.randn(7), torch.randn(7)
-    parameter = nn.Parameter(values.clone())
-    other = torch.optim.AdamW([parameter], lr=LR, betas=(0.9, 0.99), weight_decay=0.0)
-    for _ in range(3):
-        parameter.grad = gradient.clone()
-        other.step()
-    assert torch.allclose(stepped(values, gradient, times=3, weight_decay=0.5), parameter.detach(), atol=1e-6)
+    values, gradients = torch.randn(7), list(torch.randn(5, 7))
+    ours = walked(values, gradients, lambda parameter: Muon([parameter], lr=LR, weight_decay=0.5))
+    theirs = walked(
+        values, gradients, lambda parameter: torch.optim.AdamW([parameter], lr=LR, betas=(0.9, 0.99), weight_decay=0.0)
+    )
+    assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="this PyTorch has no Muon")
+@pytest.mark.parametrize("momentum", [0.5, 0.95])
+def test_matrices_take_the_steps_of_pytorch(momentum: float) -> None:
+    torch.manual_seed(0)
+    values, gradients = torch.randn(6, 10), list(torch.randn(5, 6, 10))
+    ours = walked(values, gradients, lambda p: Muon([p], lr=LR, momentum=momentum, weight_decay=0.3))
+    theirs = walked(
+        values,
+        gradients,
+        lambda p: torch.optim.Muon(
+            [p], lr=LR, momentum=momentum, weight_decay=0.3, adjust_lr_fn="match_rms_adamw", eps=1e-8
+        ),
+    )
+    # PyTorch makes its steps orthogonal in bfloat16.
+    assert (ours - theirs).abs().max() < 0.03 * (theirs - values).abs().max()
 
 
 def test_only_matrices_decay() -> None:
@@ -66,3 +91,16 @@ def test_parameters_without_a_gradient_stay() -> None:
     parameter = nn.Parameter(torch.ones(3, 3))
     Muon([parameter], lr=LR).step()
     assert torch.equal(parameter.detach(), torch.ones(3, 3))
+
+
+def test_a_step_gives_the_loss_of_its_closure() -> None:
+    parameter = nn.Parameter(torch.ones(2, 2))
+    optimizer = Muon([parameter], lr=LR)
+
+    def closure() -> torch.Tensor:
+        loss = parameter.square().sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure) == 4
+    assert parameter.max() < 1

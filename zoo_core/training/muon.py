@@ -24,7 +24,7 @@ class Muon(torch.optim.Optimizer):
 
     `weight_decay` is decoupled from the gradient, and only matrices decay. Source: Jordan et al., "Muon: an optimizer
     for hidden layers in neural networks", 2024; steps scaled as in Liu et al., "Muon is scalable for LLM training",
-    2025.
+    2025. PyTorch's own Muon takes matrices only, and is what the tests compare the steps of matrices with.
     """
 
     def __init__(
