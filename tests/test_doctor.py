@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from broken_plugins import MODEL, Break, broken
-from test_conformance import FORWARD
+from rule_breaks import FORWARD
 from test_sabotage import sabotage
 
 STAGES = ["import", "build", "forward", "export", "load", "parity"]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from broken_plugins import MODEL, Break, broken
-from test_conformance import MODELS
+from rule_breaks import MODELS
 
 from zoo_core.errors import UsageError
 from zoo_core.testing import TmpZoo, conformance
