@@ -20,7 +20,7 @@ demo: set-up-demo ## Set up, then the zoo's main job on real digits: train, expo
 	$(BIN)/zoo quickstart
 
 test: lint ## Set up, then the whole check: ruff, mypy, import-linter, pytest.
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist worksteal --durations 30
 
 lint: set-up-test ## Set up, then the checks that run nothing: ruff, mypy, import-linter.
 	$(BIN)/ruff check .
