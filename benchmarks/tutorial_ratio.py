@@ -5,7 +5,7 @@ batches of the tutorial's loop (`tutorial_loop.py`) and of ours, at each size of
 turns; every round gives what all epochs of both would take at the speed of that moment, and their ratio. What ours
 reaches is measured by `python benchmarks/tutorials.py resnet-cifar10 --recipe own`.
 
-    python benchmarks/tutorial_ratio.py FOLDER [--rounds 7] [--threads 2]
+    python benchmarks/tutorial_ratio.py FOLDER [--rounds 7] [--threads 2] [--epochs N] [--small-first PART]
 
 FOLDER is as for `tutorial_loop.py`. Exit code 1 when the median of the ratios is above a quarter.
 """
@@ -36,6 +36,7 @@ from zoo_plugins.supervised.fit import make_optimizer, side_in
 
 MODEL, USUAL = "resnet-cifar", ("flip", "crop")
 TARGET = 0.25
+SIDE = 32
 BATCHES = {"tutorial": 50, "ours": 14, "validation": 4}
 
 Batches = Iterable[tuple[Tensor, Tensor]]
@@ -83,13 +84,15 @@ class Tutorial:
 class Ours:
     """The recipe of the model: its optimizer, its batches, and its sizes of pictures."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, epochs: int | None, small_first: float | None) -> None:
         bound = bind_pictures(folder)
         recipe: dict[str, Any] = dict(open_zoo().model(MODEL).spec.recipe)
-        config = SupervisedConfig(**recipe)
+        tried = {"epochs": epochs, "small_first": small_first}
+        config = SupervisedConfig(**recipe | {name: value for name, value in tried.items() if value is not None})
         small = round(config.small_first * config.epochs)
         self.sides = Counter(side_in(epoch, small=small) for epoch in range(1, config.epochs + 1))
         self.side = 1.0
+        self.epoch: dict[float, float] = {}
         augment = Augment(names=choose_augmentations(config.augment, USUAL), seed=0)
         self.feed = Feed(
             bound.load("train"), batch_size=config.batch_size, augment=augment, side_in=lambda epoch: self.side
@@ -100,13 +103,19 @@ class Ours:
 
     def whole(self) -> float:
         """Seconds of all epochs at the speed of this moment."""
-        total = 0.0
-        for side, epochs in self.sides.items():
+        for side in self.sides:
             self.side = side
             train = itertools.islice(self.feed.shuffled(seed=0, epoch=1), BATCHES["ours"])
-            total += epochs * self.feed.steps * seconds_a_batch(self.module, train, self.optimizer)
+            self.epoch[side] = self.feed.steps * seconds_a_batch(self.module, train, self.optimizer)
         look = seconds_a_batch(self.module, itertools.islice(self.validation.in_order(), BATCHES["validation"]), None)
-        return total + self.sides.total() * self.validation.steps * look
+        training = sum(epochs * self.epoch[side] for side, epochs in self.sides.items())
+        return training + self.sides.total() * self.validation.steps * look
+
+    def each(self) -> str:
+        """How many epochs of each size of pictures there are, and what one took."""
+        return ", ".join(
+            f"{epochs} x {self.epoch[side]:.0f} s at {side * SIDE:.0f}" for side, epochs in self.sides.items()
+        )
 
 
 def main() -> None:
@@ -115,9 +124,14 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--epochs", type=int, help="instead of the recipe's")
+    parser.add_argument("--small-first", type=float, help="instead of the recipe's")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    tutorial, ours = Tutorial(arguments.folder), Ours(arguments.folder)
+    tutorial, ours = (
+        Tutorial(arguments.folder),
+        Ours(arguments.folder, epochs=arguments.epochs, small_first=arguments.small_first),
+    )
     print(f"{machine_kind()}; {arguments.threads} threads; torch {torch.__version__}")
     ratios = []
     for number in range(1, arguments.rounds + 1):
@@ -126,7 +140,7 @@ def main() -> None:
         ratios.append(mine / theirs)
         print(
             f"round {number}: tutorial, {EPOCHS} epochs {theirs:.0f} s; "
-            f"ours, {ours.sides.total()} epochs {mine:.0f} s; ratio {ratios[-1]:.3f}",
+            f"ours, {ours.sides.total()} epochs {mine:.0f} s, {ours.each()}; ratio {ratios[-1]:.3f}",
             flush=True,
         )
     ratio = statistics.median(ratios)
