@@ -62,6 +62,8 @@ def test_one_epoch_and_a_verified_export(name: str, tmp_path: Path, monkeypatch:
 
 def test_a_filter_has_nothing_to_train(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ZooError, match="model 'filter-sobel' is for image-filter, and dataset 'digits' has no truth for it"):
+    with pytest.raises(
+        ZooError, match="model 'filter-sobel' is for image-filter, and dataset 'digits' has no truth for it"
+    ):
         train(ZOO, model="filter-sobel", dataset="digits")
     assert not Path("runs").exists()
