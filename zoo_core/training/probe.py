@@ -1,4 +1,4 @@
-"""A first look: does the module take these samples and return what its spec declares? Before a run exists."""
+"""A first look, before a run exists: does the module take these samples, and does what shall be done to them fit?"""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from zoo_core.errors import ZooError
 from zoo_core.specs import IGNORED
 from zoo_core.tasks import decisions_of
 
+from .augment import Augment
 from .evaluation import named_outputs
 from .feed import Feed
+from .losses import Loss
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples
     from zoo_core.tasks import Task
+
+    from .job import TrainJob
 
 _FEW = 2
 _SEVERAL_LOGITS = ("image-classification", "video-classification")
@@ -30,8 +34,7 @@ def try_module(
     """Run a few samples through the module. Raises ZooError that says what is wrong, and the shape fed."""
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise ZooError(f"model {model!r} has no parameters to train", hint=f"zoo export {model} takes it as it is")
-    few = dataclasses.replace(samples, inputs=samples.inputs[:_FEW], targets=samples.targets[:_FEW])
-    inputs, targets = next(Feed(few, batch_size=_FEW, device=device).in_order())
+    inputs, targets = _few(samples, device)
     module.eval()
     try:
         with torch.no_grad():  # not inference_mode: lazy modules make their parameters here
@@ -45,6 +48,25 @@ def try_module(
             hint="ZOO_DEBUG=1 shows where",
         ) from error
     _check_fit(found, samples, task=task, model=model, count=len(targets))
+
+
+def try_batch(job: TrainJob, *, loss: Loss | None, augment: Augment | None) -> None:
+    """A few samples through the augmentation, the module and the loss; nothing is learned, no random number drawn.
+
+    For a trainer's `check`. Raises what they raise for samples and outputs that they are not for.
+    """
+    inputs, targets = _few(job.train, job.device)
+    if augment is not None:
+        inputs, targets = augment(inputs, targets, index=torch.arange(len(targets), device=inputs.device), epoch=1)
+    if loss is not None:
+        job.module.eval()
+        with torch.no_grad():
+            loss(named_outputs(job.module(inputs), job.outputs), targets)
+
+
+def _few(samples: Samples, device: str) -> tuple[Tensor, Tensor]:
+    few = dataclasses.replace(samples, inputs=samples.inputs[:_FEW], targets=samples.targets[:_FEW])
+    return next(Feed(few, batch_size=_FEW, device=device).in_order())
 
 
 def _check_fit(outputs: Mapping[str, Tensor], samples: Samples, *, task: Task, model: str, count: int) -> None:
