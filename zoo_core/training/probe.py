@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -34,7 +34,7 @@ def try_module(
     """Run a few samples through the module. Raises ZooError that says what is wrong, and the shape fed."""
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise ZooError(f"model {model!r} has no parameters to train", hint=f"zoo export {model} takes it as it is")
-    inputs, targets = _few(samples, device)
+    inputs, targets = next(_few(samples, device).in_order())
     module.eval()
     try:
         with torch.no_grad():  # not inference_mode: lazy modules make their parameters here
@@ -50,23 +50,36 @@ def try_module(
     _check_fit(found, samples, task=task, model=model, count=len(targets))
 
 
-def try_batch(job: TrainJob, *, loss: Loss | None, augment: Augment | None) -> None:
+def try_batch(job: TrainJob, *, loss: Loss | None, augment: Augment | None, sides: Sequence[float] = (1.0,)) -> None:
     """A few samples through the augmentation, the module and the loss; nothing is learned, no random number drawn.
 
-    For a trainer's `check`. Raises what they raise for samples and outputs that they are not for.
+    `sides`: the parts of their own side that pictures will have. For a trainer's `check`. Raises what they raise for
+    samples and outputs that they are not for, and ZooError for a module that pictures of such a side are too small for.
     """
-    inputs, targets = _few(job.train, job.device)
-    if augment is not None:
-        inputs, targets = augment(inputs, targets, index=torch.arange(len(targets), device=inputs.device), epoch=1)
-    if loss is not None:
-        job.module.eval()
-        with torch.no_grad():
-            loss(named_outputs(job.module(inputs), job.outputs), targets)
+    job.module.eval()
+    for side in sides:
+        feed = _few(job.train, job.device, augment=augment, side=side)
+        inputs, targets = next(feed.shuffled(seed=job.seed, epoch=1))
+        if side == 1.0 and loss is None:
+            continue  # the module itself was tried before
+        try:
+            with torch.no_grad():
+                outputs = named_outputs(job.module(inputs), job.outputs)
+                if loss is not None:
+                    loss(outputs, targets)
+        except (RuntimeError, ValueError) as error:
+            if side == 1.0:
+                raise
+            reason = str(error).strip().partition("\n")[0]
+            raise ZooError(
+                f"the model cannot be trained on smaller pictures, {' x '.join(map(str, inputs.shape[2:]))}: {reason}",
+                hint="-t small_first=0",
+            ) from error
 
 
-def _few(samples: Samples, device: str) -> tuple[Tensor, Tensor]:
+def _few(samples: Samples, device: str, *, augment: Augment | None = None, side: float = 1.0) -> Feed:
     few = dataclasses.replace(samples, inputs=samples.inputs[:_FEW], targets=samples.targets[:_FEW])
-    return next(Feed(few, batch_size=_FEW, device=device).in_order())
+    return Feed(few, batch_size=_FEW, device=device, augment=augment, side_in=lambda epoch: side)
 
 
 def _check_fit(outputs: Mapping[str, Tensor], samples: Samples, *, task: Task, model: str, count: int) -> None:

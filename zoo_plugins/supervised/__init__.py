@@ -89,7 +89,7 @@ def supervised(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainR
 
 
 def check(job: TrainJob) -> None:
-    """Raise ZooError for a loss or an augmentation that is not for this model and these data."""
+    """Raise ZooError for a loss, an augmentation or smaller pictures that are not for this model and these data."""
     from .fit import check_job
 
     check_job(job)

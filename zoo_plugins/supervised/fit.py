@@ -59,10 +59,12 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
 
 
 def check_job(job: TrainJob) -> None:
-    """Raise ZooError for a loss or an augmentation that is not for this model and these data."""
-    loss = loss_of(job)
-    # A loss that was not chosen fits; a model's own may need what the model gives in training alone.
-    try_batch(job, loss=None if job.config.loss == "usual" else loss, augment=augment_of(job))
+    """Raise ZooError for a loss, an augmentation or smaller pictures that are not for this model and these data."""
+    loss, small = loss_of(job), job.config.small_first > 0  # also where it comes to no epoch, as in a dry run
+    # A loss that was not chosen fits whole pictures; a model's own may need what the model gives in training alone.
+    tried = job.config.loss != "usual" or (small and job.loss is None)
+    sides = (*SMALL_SIDES, 1.0) if small else (1.0,)
+    try_batch(job, loss=loss if tried else None, augment=augment_of(job), sides=sides)
 
 
 def augment_of(job: TrainJob) -> Augment | None:
