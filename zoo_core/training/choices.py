@@ -25,10 +25,14 @@ def choose_losses(text: str) -> tuple[str, ...]:
 def choose_augmentations(text: str, usual: Sequence[str]) -> tuple[str, ...]:
     """What `-t augment=` asks for: "usual" (that of the dataset), "none", or names with commas between them.
 
-    A name with a minus is taken away: "usual,-crop". Raises UsageError for an unknown name.
+    A name with a minus is taken away from those before it: "usual,-crop". Raises UsageError for an unknown name, and
+    for a minus with nothing before it.
     """
     chosen: set[str] = set()
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if parts and parts[0].startswith("-"):  # none at all, where most but one were meant
+        raise UsageError(f"there is nothing that {parts[0]} could be taken from", hint=f"augment=usual,{parts[0]}")
+    for part in parts:
         name = part.removeprefix("-")
         if name not in ("usual", "none", *AUGMENTATIONS):
             known = ", ".join(("usual", "none", *AUGMENTATIONS))
