@@ -154,6 +154,7 @@ def test_training_that_diverges_at_once_ends_with_1_and_leaves_no_run(zoo_here: 
     assert result.code == 1
     assert "Error: training diverged in epoch 1" in result.stderr
     assert "Hint: a lower learning rate" in result.stderr
+    assert "the run keeps" not in result.stderr  # there is none
     assert list((tmp_path / "runs").iterdir()) == []
 
 
