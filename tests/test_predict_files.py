@@ -165,6 +165,9 @@ def test_a_folder_that_cannot_be_written(here: Path) -> None:
     Path("file").write_text("x")
     with pytest.raises(ZooError, match="cannot write to file/masks: Not a directory"):
         predict("exported/light", inputs=["a.png"], out="file/masks")
+    with pytest.raises(ZooError, match="cannot write to file: File exists") as caught:
+        predict("exported/light", inputs=["a.png"], out="file/mask.png")
+    assert caught.value.hint == "a file of that name is in the way: choose another place"
 
 
 @pytest.mark.parametrize("task", ["detection", "keypoints", "optical-flow", "instance-segmentation"])
