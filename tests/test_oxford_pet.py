@@ -150,7 +150,7 @@ def other_line(text: str) -> Callable[[Path], object]:
 
 
 WRONG: list[tuple[Callable[[Path], object], str]] = [
-    (lambda r: (r / "images" / "Abyssinian_100.jpg").unlink(), "not whole: images/Abyssinian_100.jpg missing"),
+    (lambda r: (r / "images" / "Abyssinian_100.jpg").unlink(), "is not whole: images/Abyssinian_100.jpg missing"),
     (lambda r: [p.unlink() for p in (r / "images").iterdir()], "images/Abyssinian_100.jpg and 15 more missing"),
     (lambda r: (r / "images" / "Abyssinian_100.jpg").write_bytes(b"\xff\xd8\xff"), "Abyssinian_100.jpg is damaged"),
     (
