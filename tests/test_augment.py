@@ -123,6 +123,9 @@ def test_what_is_asked_for() -> None:
     with pytest.raises(UsageError, match="there is no augmentation twist") as caught:
         choose_augmentations("flip,twist", ())
     assert caught.value.hint == "known: usual, none, flip, crop, affine, color; several: flip,crop; usual,-crop"
+    with pytest.raises(UsageError, match="there is nothing that -flip could be taken from") as caught:
+        choose_augmentations("-flip", ("flip", "crop"))
+    assert caught.value.hint == "augment=usual,-flip"
 
 
 def test_only_the_passes_of_training_are_augmented() -> None:

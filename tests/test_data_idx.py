@@ -68,6 +68,7 @@ def test_damaged_files(tmp_path: Path, content: bytes, text: str) -> None:
     with pytest.raises(ZooError, match=re.escape(text)) as caught:
         read_idx(path)
     assert caught.value.message.startswith(str(path))
+    assert caught.value.hint == "fetch the file again"
     assert caught.value.exit_code == 1
 
 

@@ -92,6 +92,9 @@ def test_a_validation_split_of_the_disk_is_used_and_can_be_made_smaller() -> Non
     smaller = bound(three, {"val_size": 8, "train_size": 40}, splits=splits)
     assert [len(smaller.load(split)) for split in splits] == [40, 8, 8]
     assert counts(smaller, "validation") == [2, 2, 2, 2]
+    for split in ("train", "validation"):
+        with pytest.raises(ZooError, match="split validation: val_size=25, but there are only 24 samples"):
+            bound(three, {"val_size": 25}, splits=splits).load(split)
 
 
 def test_the_test_split_is_never_read_for_training() -> None:

@@ -172,14 +172,16 @@ def test_mnist_with_damaged_images(tmp_path: Path, change: Callable[[Path], obje
     with pytest.raises(ZooError, match=re.escape(text)) as caught:
         bound("mnist", root=tmp_path).load("train")
     assert "train-images-idx3-ubyte.gz" in caught.value.message
+    assert "fetch the file" in str(caught.value.hint)
     assert caught.value.exit_code == 1
 
 
 def test_mnist_with_labels_that_are_no_digits(tmp_path: Path) -> None:
     write_mnist(tmp_path)
     (tmp_path / "train-labels-idx1-ubyte.gz").write_bytes(idx_bytes(np.full(50, 10, np.uint8)))
-    with pytest.raises(ZooError, match="targets from 10 to 10, but 10 classes"):
+    with pytest.raises(ZooError, match="targets from 10 to 10, but 10 classes") as caught:
         bound("mnist", root=tmp_path).load("train")
+    assert caught.value.hint == "its files are damaged, or those of another dataset"
 
 
 # --- its relatives

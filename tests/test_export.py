@@ -124,7 +124,13 @@ def test_weights_come_from_a_file(workplace: Path, zoo_here: Zoo) -> None:
     save_file(tensors, fewer)
     done = zoo_here("export", "lenet5", "--weights", fewer, "--to", "other")
     assert done.code == 1
-    assert "the weights do not fit the model" in done.stderr
+    assert f"Error: the weights in {fewer} do not fit the model: missing: " in done.stderr
+    assert "give those with -o" in done.stderr
+    done = zoo_here("export", "resnet9", "--weights", weights)
+    assert done.code == 1
+    error = done.stderr.splitlines()[0]
+    assert "; unexpected: conv1.bias, conv1.weight, conv2.bias, conv2.weight and 6 more" in error
+    assert len(error) < 400 + len(str(weights))  # not a line for each of a hundred names
     assert not (workplace / "other").exists()
     done = zoo_here("export", "lenet5", "--weights", "nowhere.safetensors")
     assert (done.code, "there is no file nowhere.safetensors" in done.stderr) == (1, True)

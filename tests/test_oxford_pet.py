@@ -150,12 +150,16 @@ def other_line(text: str) -> Callable[[Path], object]:
 
 
 WRONG: list[tuple[Callable[[Path], object], str]] = [
-    (lambda r: (r / "images" / "Abyssinian_100.jpg").unlink(), "Abyssinian_100.jpg: No such file or directory"),
+    (lambda r: (r / "images" / "Abyssinian_100.jpg").unlink(), "is not whole: images/Abyssinian_100.jpg missing"),
+    (lambda r: [p.unlink() for p in (r / "images").iterdir()], "images/Abyssinian_100.jpg and 15 more missing"),
     (lambda r: (r / "images" / "Abyssinian_100.jpg").write_bytes(b"\xff\xd8\xff"), "Abyssinian_100.jpg is damaged"),
-    (lambda r: (r / "annotations" / "trimaps" / "Abyssinian_100.png").unlink(), "Abyssinian_100.png: No such file"),
+    (
+        lambda r: (r / "annotations/trimaps/Abyssinian_100.png").unlink(),
+        "annotations/trimaps/Abyssinian_100.png missing",
+    ),
     (other_size, "Abyssinian_100.png has 9 x 8 pixels, its picture"),
     (other_value, "Abyssinian_100.png has the value 4, which stands for no class"),
-    (lambda r: (r / "annotations" / "trainval.txt").unlink(), "trainval.txt: No such file or directory"),
+    (lambda r: (r / "annotations" / "trainval.txt").unlink(), "annotations/trainval.txt missing"),
     (other_line("Abyssinian_100 2 1 1"), "trainval.txt, line 3, is no picture of a known breed with its number"),
     (other_line("tiger_100 2 1 1"), "is no picture of a known breed with its number: 'tiger_100 2 1 1'"),
     (other_line("../x/Abyssinian_100 1 1 1"), "is no picture of a known breed"),

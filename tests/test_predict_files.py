@@ -165,6 +165,9 @@ def test_a_folder_that_cannot_be_written(here: Path) -> None:
     Path("file").write_text("x")
     with pytest.raises(ZooError, match="cannot write to file/masks: Not a directory"):
         predict("exported/light", inputs=["a.png"], out="file/masks")
+    with pytest.raises(ZooError, match="cannot write to file: File exists") as caught:
+        predict("exported/light", inputs=["a.png"], out="file/mask.png")
+    assert caught.value.hint == "a file of that name is in the way: choose another place"
 
 
 @pytest.mark.parametrize("task", ["detection", "keypoints", "optical-flow", "instance-segmentation"])
@@ -395,6 +398,15 @@ def test_a_picture_too_small_for_a_filter_is_named(here: Path) -> None:
     filter_bank(here, SOBEL, sizes=("4*H", "W"))
     with pytest.raises(ZooError, match=r"^odd.png: .* must be a multiple of 4"):
         predict("exported/filter", inputs=[half("odd.png", height=9)])
+    filter_bank(here, SOBEL, name="sobel")
+    with pytest.raises(
+        ZooError, match=r"^tiny.png: .*: nothing would be left of so small an input: x \(1, 1, 2, 9\)"
+    ) as caught:
+        predict("exported/sobel", inputs=[half("tiny.png", height=2, width=9)], out="out")
+    assert (caught.value.exit_code, caught.value.hint) == (1, "at least x (N, 1, 3, 3)")
+    assert not Path("out").exists()
+    (smallest,) = predict("exported/sobel", inputs=[half("small.png", height=3, width=9)], out="out")
+    assert smallest["shape"] == [1, 1, 7]
 
 
 # --- arrays

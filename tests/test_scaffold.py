@@ -233,6 +233,17 @@ def test_the_project_file_and_the_test_are_whole(kind: Kind) -> None:
     assert all(len(line) <= 120 for text in texts.values() for line in text.splitlines())
 
 
+def test_its_workflow_checks_it_from_outside_too(kind: Kind, environment: FreshEnvironment) -> None:
+    workflow = plugin_texts(NAMES[kind], kind=kind)[".github/workflows/test.yml"]
+    steps = [line.partition("- run: ")[2] for line in workflow.splitlines() if "- run: " in line]
+    assert steps[1:] == ["pytest", f"zoo check {NAMES[kind]}"]
+    assert steps[0].startswith("pip install ")
+    # The rules themselves were looked at by pytest; here the name is one that the command takes.
+    few = environment.zoo(*steps[2].split()[1:], "--rule", "imports-offline", "--json").json
+    assert few["passed"]
+    assert not few["failed"]
+
+
 def test_its_source_is_short_and_clean(kind: Kind, package: Path) -> None:
     (source,) = package.glob("zoo_*/*.py")
     assert len(source.read_text().splitlines()) < 60

@@ -89,6 +89,7 @@ def clash(root: str, *, split: str, download: bool, size: int = 1) -> None: ...
         (ModelSpec, MODEL, {"smallest": {"N": 0}}, "smallest={'N': 0}"),
         (TrainerSpec, TRAINER, {"config": int}, "config is a dataclass, not <class 'int'>"),
         (TrainerSpec, TRAINER, {"fit": None}, "fit is not callable"),
+        (TrainerSpec, TRAINER, {"check": "later"}, "check is not callable"),
     ],
 )
 def test_bad_specs(kind: type, base: dict[str, Any], change: dict[str, Any], message: str) -> None:

@@ -116,6 +116,14 @@ def test_early_stopping_is_reported(zoo_here: Zoo, tmp_path: Path) -> None:
         ((*SMALL, "-t", "lr=0"), 2, "lr must be above 0, not 0.0", ""),
         ((*SMALL, "-t", "optimizer=adm"), 2, "optimizer cannot be 'adm'", "adam"),
         ((*SMALL, "-t", "epochs=3"), 2, "epochs is given twice", ""),
+        ((*SMALL, "-t", "loss=nonsense"), 2, "there is no loss 'nonsense'", "cross-entropy"),
+        ((*SMALL, "-t", "loss=dice"), 2, "the dice loss is for masks", "focal"),
+        ((*SMALL, "-t", "loss=bce"), 1, "the loss bce does not fit a model that gives 10 logits", "cross-entropy"),
+        ((*SMALL, "-t", "small_first=0.5"), 1, "cannot be trained on smaller pictures, 18 x 18", "small_first=0"),
+        ((*SMALL, "-t", "small_first=0.5", "--dry-run"), 1, "cannot be trained on smaller", "small_first=0"),
+        ((*SMALL, "-t", "augment=twist"), 2, "there is no augmentation twist", "affine"),
+        (("train", "unet1d", "--dataset", "peaks", "-t", "augment=affine"), 1, "sequences have no place", "flip"),
+        (("train", "unet1d", "--dataset", "peaks", "-t", "small_first=0.5"), 1, "only pictures", "small_first=0"),
         ((*SMALL[:-1], "0"), 2, "'--epochs'", "zoo train --help"),
         ((*SMALL, "--seed", "-1"), 2, "'--seed'", "zoo train --help"),
         ((*SMALL, "--device", "gpu"), 2, "unknown device 'gpu'", "cuda"),
@@ -146,6 +154,7 @@ def test_training_that_diverges_at_once_ends_with_1_and_leaves_no_run(zoo_here: 
     assert result.code == 1
     assert "Error: training diverged in epoch 1" in result.stderr
     assert "Hint: a lower learning rate" in result.stderr
+    assert "the run keeps" not in result.stderr  # there is none
     assert list((tmp_path / "runs").iterdir()) == []
 
 

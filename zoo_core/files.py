@@ -22,6 +22,7 @@ _HINTS = {
     errno.EACCES: "you have no permission there: choose another folder, or change its permissions",
     errno.EPERM: "you have no permission there: choose another folder, or change its permissions",
     errno.ENOENT: "check the path",
+    errno.EEXIST: "a file of that name is in the way: choose another place",
     errno.ENOTDIR: "a part of the path is a file, not a folder",
     errno.EISDIR: "this is a folder, not a file",
 }

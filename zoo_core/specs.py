@@ -237,12 +237,16 @@ class DatasetSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerSpec:
-    """One way to train: `fit(job, *, on_epoch) -> TrainResult`; `config` is a dataclass, its fields the options."""
+    """One way to train: `fit(job, *, on_epoch) -> TrainResult`; `config` is a dataclass, its fields the options.
+
+    `check(job)` raises a ZooError for a job that `fit` could not do, before there is a run; it changes nothing.
+    """
 
     name: str
     fit: Callable[..., Any]
     summary: str
     config: type
+    check: Callable[..., None] | None = None
     requires_core: str = ""
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 
@@ -252,6 +256,8 @@ class TrainerSpec:
             raise ZooError(f"TrainerSpec {self.name!r}: config is a dataclass, not {self.config!r}")
         if not callable(self.fit):
             raise ZooError(f"TrainerSpec {self.name!r}: fit is not callable")
+        if self.check is not None and not callable(self.check):
+            raise ZooError(f"TrainerSpec {self.name!r}: check is not callable")
         _ = self.options  # an option without a usable type is found now, not when somebody trains
 
     @property

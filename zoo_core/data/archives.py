@@ -84,4 +84,6 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
         except EOFError:
             raise ZooError(f"{archive} is truncated", hint="fetch the file again") from None
         except (tarfile.TarError, zlib.error) as error:
-            raise ZooError(f"{archive} is damaged: {error}", hint="fetch the file again") from None
+            # Of a file that is none of its kinds, tarfile has a line for each kind.
+            reason = "it is no tar archive" if "\n" in str(error) else error
+            raise ZooError(f"{archive} is damaged: {reason}", hint="fetch the file again") from None

@@ -16,7 +16,7 @@ from zoo_core.specs import DatasetSpec, Preprocess
 
 from .recipe import check_recipe_options, inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
-from .selection import check_classes, divide, keep_classes, subset
+from .selection import check_classes, check_enough, divide, keep_classes, subset
 from .splits import MASK_TASKS, ArraySplit, Split, checked_split, numbers_to_choose_by, take
 
 if TYPE_CHECKING:
@@ -169,6 +169,10 @@ class BoundDataset:
             part = take(whole, parts[split == "validation"])
             option = "train_size" if split == "train" else None
         else:
+            if (wanted := self.options["val_size"]) is not None and not self.options["classes"]:
+                # Also where only train is asked for: an option that cannot be is told at once, as where there is no
+                # split of its own.
+                check_enough(len(own[0]), wanted, where=f"{self._where}, split validation", option="val_size")
             found = own if split == "validation" else self._existing("train", download=download)
             part, names = self._chosen(*found, split)
             option = "train_size" if split == "train" else "val_size"

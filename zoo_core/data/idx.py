@@ -57,7 +57,9 @@ def _read(file: IO[bytes], name: str) -> NDArray[Any]:
 def _parse(file: Readable, name: str) -> NDArray[Any]:
     magic = file.read(4)
     if len(magic) < 4:
-        raise ZooError(f"{name} is truncated: {len(magic)} bytes, an IDX file has at least 8")
+        raise ZooError(
+            f"{name} is truncated: {len(magic)} bytes, an IDX file has at least 8", hint="fetch the file again"
+        )
     if magic[:2] != b"\0\0" or magic[2] not in _DTYPES or not magic[3]:
         raise RefusedFileError(
             f"{name} is not an IDX file: it starts with {magic.hex(' ')}",
@@ -66,7 +68,9 @@ def _parse(file: Readable, name: str) -> NDArray[Any]:
     dtype = np.dtype(_DTYPES[magic[2]])
     sizes = file.read(4 * magic[3])
     if len(sizes) < 4 * magic[3]:
-        raise ZooError(f"{name} is truncated in its header: {magic[3]} dimensions are announced")
+        raise ZooError(
+            f"{name} is truncated in its header: {magic[3]} dimensions are announced", hint="fetch the file again"
+        )
     shape = tuple(int(size) for size in np.frombuffer(sizes, ">u4"))
     expected = math.prod(shape) * dtype.itemsize
     if expected > _MAX_BYTES:

@@ -12,6 +12,7 @@ from .idx import read_idx
 from .splits import ArraySplit
 
 _PARTS = {"train": "train", "test": "t10k"}
+_OTHER_FILE = "one of them may have another one's name: fetch the files again"
 
 
 def read_idx_split(root: Path, *, split: str, download: bool, source: RemoteFiles) -> ArraySplit | None:
@@ -29,7 +30,9 @@ def read_idx_split(root: Path, *, split: str, download: bool, source: RemoteFile
     _check(images, images_path, "uint8 pictures (N, 28, 28)", images.dtype == "uint8" and images.shape[1:] == (28, 28))
     _check(labels, labels_path, "uint8 labels (N,)", labels.dtype == "uint8" and labels.ndim == 1)
     if len(images) != len(labels):
-        raise ZooError(f"{images_path} has {len(images)} pictures, but {labels_path} has {len(labels)} labels")
+        raise ZooError(
+            f"{images_path} has {len(images)} pictures, but {labels_path} has {len(labels)} labels", hint=_OTHER_FILE
+        )
     return ArraySplit(inputs=images, targets=labels)
 
 
@@ -46,4 +49,4 @@ def _find(root: Path, name: str, source: RemoteFiles, *, download: bool) -> Path
 
 def _check(array: Any, path: Path, wanted: str, fits: bool) -> None:
     if not fits:
-        raise ZooError(f"{path} holds {array.dtype} of shape {array.shape}, not {wanted}")
+        raise ZooError(f"{path} holds {array.dtype} of shape {array.shape}, not {wanted}", hint=_OTHER_FILE)

@@ -98,8 +98,11 @@ def divide(
 
 def subset(targets: NDArray[np.int64], size: int, *, stratified: bool, where: str, option: str) -> NDArray[np.int64]:
     """Positions of `size` samples. Raises ZooError when there are fewer."""
-    if size > len(targets):
-        raise ZooError(
-            f"{where}: {option}={size}, but there are only {len(targets)} samples", hint=f"a smaller {option}"
-        )
+    check_enough(len(targets), size, where=where, option=option)
     return set_aside(targets, size, stratified=stratified, purpose=option)
+
+
+def check_enough(samples: int, size: int, *, where: str, option: str) -> None:
+    """Raise ZooError when there are fewer samples than the option asks for."""
+    if size > samples:
+        raise ZooError(f"{where}: {option}={size}, but there are only {samples} samples", hint=f"a smaller {option}")

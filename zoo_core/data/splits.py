@@ -109,7 +109,10 @@ def _class_numbers(split: Split, classes: int, *, where: str) -> NDArray[np.int6
             f"not {targets.dtype} of shape {targets.shape}"
         )
     if len(targets) and (targets.min() < 0 or targets.max() >= classes):
-        raise ZooError(f"{where}: targets from {targets.min()} to {targets.max()}, but {classes} classes")
+        raise ZooError(
+            f"{where}: targets from {targets.min()} to {targets.max()}, but {classes} classes",
+            hint="its files are damaged, or those of another dataset",
+        )
     return targets.astype(np.int64)
 
 

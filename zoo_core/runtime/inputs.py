@@ -35,6 +35,27 @@ def check_inputs(inputs: Mapping[str, NDArray[Any]], specs: Mapping[str, TensorS
     return sizes
 
 
+def check_large_enough(
+    sizes: Mapping[str, int], inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec], *, where: str
+) -> None:
+    """Raise ZooError for free axes of such sizes that nothing would be left of an output, as of "H-2" where H is 1."""
+    derived = [axis for spec in outputs.values() for axis in spec.parsed if axis.name in sizes and not axis.terms]
+    least: dict[str, int] = {}
+    for axis in derived:
+        name = str(axis.name)
+        least[name] = max(least.get(name, 1), -((axis.offset - 1) // axis.factor))  # the next whole number
+    if all(sizes[name] >= size for name, size in least.items()):
+        return
+    found, needed = (
+        ", ".join(
+            f"{name} ({', '.join(str(axis.resolve(given) or axis) for axis in spec.parsed)})"
+            for name, spec in inputs.items()
+        )
+        for given in (sizes, {name: size for name, size in least.items() if size > 1})
+    )
+    raise ZooError(f"{where}: nothing would be left of so small an input: {found}", hint=f"at least {needed}")
+
+
 def _check_names(inputs: Mapping[str, Any], specs: Mapping[str, TensorSpec], where: str) -> None:
     for name in inputs:
         if name not in specs:

@@ -18,7 +18,7 @@ from zoo_core.specs import Preprocess
 from zoo_core.tasks import get_task
 
 from .agreement import check_agreement
-from .inputs import check_inputs
+from .inputs import check_inputs, check_large_enough
 from .metadata import Metadata, read_metadata
 from .sequences import read_sequence, sequence_input
 from .session import Optimization, open_session, run_session
@@ -136,7 +136,8 @@ class ExportedModel:
 
         Raises ZooError that says what was given, what is needed and the fix.
         """
-        check_inputs(inputs, self.metadata.inputs, where=str(self.path))
+        sizes = check_inputs(inputs, self.metadata.inputs, where=str(self.path))
+        check_large_enough(sizes, self.metadata.inputs, self.metadata.outputs, where=str(self.path))
         return run_session(self._session, inputs, path=str(self.path))
 
     def run_rows(

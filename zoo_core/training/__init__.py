@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from .choices import choose_augmentations, choose_losses
 from .directory import RunDirectory
 from .extras import need_torch
 from .job import TrainJob
@@ -16,7 +17,7 @@ from .run import Run, load_run
 from .schedules import Schedule
 
 if TYPE_CHECKING:
-    from .augment import Augment, choose_augmentations
+    from .augment import Augment
     from .checkpoint import copy_state, load_strictly, read_tensors, save_tensors
     from .evaluation import evaluate
     from .feed import Feed
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from .muon import Muon
     from .normalize import normalize_tensor
     from .placement import derive_seed, pick_device, seed_everything
+    from .probe import try_batch
     from .state import TrainState
 
 _WITH_TORCH = {
@@ -34,7 +36,6 @@ _WITH_TORCH = {
     "Loss": "losses",
     "Muon": "muon",
     "TrainState": "state",
-    "choose_augmentations": "augment",
     "copy_state": "checkpoint",
     "derive_seed": "placement",
     "evaluate": "evaluation",
@@ -45,6 +46,7 @@ _WITH_TORCH = {
     "read_tensors": "checkpoint",
     "save_tensors": "checkpoint",
     "seed_everything": "placement",
+    "try_batch": "probe",
 }
 
 __all__ = [
@@ -60,6 +62,7 @@ __all__ = [
     "TrainState",
     "best_row",
     "choose_augmentations",
+    "choose_losses",
     "copy_state",
     "derive_seed",
     "evaluate",
@@ -71,6 +74,7 @@ __all__ = [
     "read_tensors",
     "save_tensors",
     "seed_everything",
+    "try_batch",
 ]
 
 

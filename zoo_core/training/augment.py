@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,7 @@ import torch.nn.functional as F  # noqa: N812 torch's own convention
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo_core.errors import UsageError, ZooError
-from zoo_core.specs import AUGMENTATIONS
+from zoo_core.errors import ZooError
 
 from .placement import derive_seed
 
@@ -22,23 +21,6 @@ TURN, GROW, MOVE = np.deg2rad(10.0), 0.1, 0.1
 """An affine change: radians, part of the size, and part of the side; each up or down."""
 BRIGHTER, CONTRAST, SATURATION = 0.2, 0.2, 0.2
 """Colour: by how many standard deviations of the input, and by which part."""
-
-
-def choose_augmentations(text: str, usual: Sequence[str]) -> tuple[str, ...]:
-    """What `-t augment=` asks for: "usual" (that of the dataset), "none", or names with commas between them.
-
-    A name with a minus is taken away: "usual,-crop". Raises UsageError for an unknown name.
-    """
-    chosen: set[str] = set()
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        name = part.removeprefix("-")
-        if name not in ("usual", "none", *AUGMENTATIONS):
-            known = ", ".join(("usual", "none", *AUGMENTATIONS))
-            hint = f"known: {known}; several: flip,crop; usual,-crop"
-            raise UsageError(f"there is no augmentation {name}", hint=hint)
-        named = {"usual": set(usual), "none": set()}.get(name, {name})
-        chosen = chosen - named if part.startswith("-") else chosen | named
-    return tuple(name for name in AUGMENTATIONS if name in chosen)
 
 
 @dataclass(frozen=True, kw_only=True)

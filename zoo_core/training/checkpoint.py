@@ -20,6 +20,9 @@ _KEY = "zoo"  # one key, because safetensors does not keep the order of several,
 _PICKLED = (".pth", ".pt", ".bin", ".ckpt", ".pkl")
 """How files of weights end that run what is in them when they are opened."""
 
+_SHOWN = 4
+"""Names of a kind that a message shows."""
+
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, facts: Mapping[str, Any]) -> None:
     """Write tensors, and `facts` (plain JSON) in the same file. Shared tensors are written once a name."""
@@ -65,8 +68,30 @@ def refuse_pickle(path: Path) -> None:
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> None:
-    """Put `tensors` into the module. Raises ZooError with every missing, unexpected or misshapen name."""
-    expected = module.state_dict()
+    """Put `tensors` into the module. Raises ZooError that names what is missing, unexpected or misshapen."""
+    if problems := misfit(module.state_dict(), tensors):
+        raise ZooError(
+            f"the weights in {source} do not fit the model: {problems}",
+            hint="they belong to a model with other options, or to another version of its plugin",
+        )
+    module.load_state_dict(dict(tensors), strict=True)
+
+
+def load_as_it_knows(module: nn.Module, tensors: Mapping[str, Tensor], *, source: str, hint: str) -> None:
+    """Put `tensors` into the module, which decides itself what fits: it knows the names of its older versions.
+
+    Raises ZooError when anything is missing, unexpected or of another shape; `source` says whose weights they are.
+    """
+    try:
+        module.load_state_dict(tensors, strict=True)
+    except RuntimeError as error:
+        # What it says itself holds every name, thousands of characters of them.
+        problems = misfit(module.state_dict(), tensors) or " ".join(str(error).split())[:600]
+        raise ZooError(f"the weights {source} do not fit the model: {problems}", hint=hint) from error
+
+
+def misfit(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> str:
+    """Which names are missing, unexpected or of another shape: the first few of each, and how many more."""
     shapes = [
         f"{name} is {tuple(tensors[name].shape)}, the model needs {tuple(expected[name].shape)}"
         for name in expected.keys() & tensors.keys()
@@ -77,15 +102,11 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], *, source: s
         *_listed("unexpected", tensors.keys() - expected.keys()),
         *_listed("of another shape", shapes),
     ]
-    if problems:
-        raise ZooError(
-            f"the weights in {source} do not fit the model: {'; '.join(problems)}",
-            hint="they belong to a model with other options, or to another version of its plugin",
-        )
-    module.load_state_dict(dict(tensors), strict=True)
+    return "; ".join(problems)
 
 
 def _listed(what: str, names: Iterable[str]) -> list[str]:
     ordered = sorted(names)
-    shown = ", ".join(ordered[:8]) + (f" and {len(ordered) - 8} more" if len(ordered) > 8 else "")
+    more = len(ordered) - _SHOWN
+    shown = ", ".join(ordered[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
     return [f"{what}: {shown}"] if ordered else []

@@ -92,7 +92,7 @@ def diverged(what: str, *, where: str) -> ZooError:
     """The error for training that has run away."""
     return ZooError(
         f"training diverged in {where}: {what}",
-        hint="a lower learning rate usually helps (-t lr=...); the run keeps its last good checkpoint",
+        hint="a lower learning rate usually helps (-t lr=...); what earlier epochs have kept stays",
     )
 
 

@@ -8,14 +8,13 @@ import torch
 import torch.nn.functional as F  # noqa: N812 torch's own convention
 from torch import Tensor
 
-from zoo_core.errors import UsageError, ZooError, did_you_mean
+from zoo_core.errors import UsageError, ZooError
 from zoo_core.specs import IGNORED
 from zoo_core.tasks import ClassDecisions
 
-Loss = Callable[[Mapping[str, Tensor], Tensor], Tensor]
+from .choices import choose_losses
 
-LOSSES = ("cross-entropy", "bce", "dice", "focal")
-"""Losses by name; several are added up, as in "bce+dice"."""
+Loss = Callable[[Mapping[str, Tensor], Tensor], Tensor]
 
 FOCUS = 2.0
 """The exponent of the focal loss, as its authors chose it (Lin et al., 2017); without their class weights."""
@@ -58,12 +57,7 @@ def _parts(name: str | None, task: str, label_smoothing: float) -> tuple[str, ..
     """The names in a sum; None where nothing was chosen."""
     if name is None:
         return None
-    parts = tuple(name.split("+"))
-    for part in parts:
-        if part not in LOSSES:
-            raise UsageError(
-                f"there is no loss {part!r}", hint=did_you_mean(part, LOSSES) or f"one of {', '.join(LOSSES)}"
-            )
+    parts = choose_losses(name)
     if "dice" in parts and task not in _MASKS:
         raise UsageError(f"the dice loss is for masks, not for {task}", hint="cross-entropy, bce or focal")
     if label_smoothing and not set(parts) & set(_SMOOTHED):

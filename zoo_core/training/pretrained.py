@@ -18,7 +18,7 @@ from zoo_core.files import clear_io_errors, sha256_of, write_atomic
 from zoo_core.registry import warn
 from zoo_core.specs import Weights
 
-from .checkpoint import copy_state, read_tensors
+from .checkpoint import copy_state, load_as_it_knows, read_tensors
 
 DEFAULT = "DEFAULT"
 
@@ -68,14 +68,8 @@ def load_published(module: nn.Module, tensors: Mapping[str, Tensor], *, source: 
     The module's own `load_state_dict` decides what fits, because it knows the names that its older versions had.
     Raises ZooError when anything is missing, unexpected or of another shape.
     """
-    try:
-        module.load_state_dict(tensors, strict=True)
-    except RuntimeError as error:
-        text = " ".join(str(error).split())
-        raise ZooError(
-            f"the weights {source} do not fit the model: {text[:600]}",
-            hint="they need the builder's own options: leave out -o, or give those that the weights were made with",
-        ) from error
+    hint = "they need the builder's own options: leave out -o, or give those that the weights were made with"
+    load_as_it_knows(module, tensors, source=source, hint=hint)
     return copy_state(module)
 
 

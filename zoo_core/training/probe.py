@@ -1,9 +1,9 @@
-"""A first look: does the module take these samples and return what its spec declares? Before a run exists."""
+"""A first look, before a run exists: does the module take these samples, and does what shall be done to them fit?"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,12 +13,16 @@ from zoo_core.errors import ZooError
 from zoo_core.specs import IGNORED
 from zoo_core.tasks import decisions_of
 
+from .augment import Augment
 from .evaluation import named_outputs
 from .feed import Feed
+from .losses import Loss
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples
     from zoo_core.tasks import Task
+
+    from .job import TrainJob
 
 _FEW = 2
 _SEVERAL_LOGITS = ("image-classification", "video-classification")
@@ -30,8 +34,7 @@ def try_module(
     """Run a few samples through the module. Raises ZooError that says what is wrong, and the shape fed."""
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise ZooError(f"model {model!r} has no parameters to train", hint=f"zoo export {model} takes it as it is")
-    few = dataclasses.replace(samples, inputs=samples.inputs[:_FEW], targets=samples.targets[:_FEW])
-    inputs, targets = next(Feed(few, batch_size=_FEW, device=device).in_order())
+    inputs, targets = next(_few(samples, device).in_order())
     module.eval()
     try:
         with torch.no_grad():  # not inference_mode: lazy modules make their parameters here
@@ -45,6 +48,38 @@ def try_module(
             hint="ZOO_DEBUG=1 shows where",
         ) from error
     _check_fit(found, samples, task=task, model=model, count=len(targets))
+
+
+def try_batch(job: TrainJob, *, loss: Loss | None, augment: Augment | None, sides: Sequence[float] = (1.0,)) -> None:
+    """A few samples through the augmentation, the module and the loss; nothing is learned, no random number drawn.
+
+    `sides`: the parts of their own side that pictures will have. For a trainer's `check`. Raises what they raise for
+    samples and outputs that they are not for, and ZooError for a module that pictures of such a side are too small for.
+    """
+    job.module.eval()
+    for side in sides:
+        feed = _few(job.train, job.device, augment=augment, side=side)
+        inputs, targets = next(feed.shuffled(seed=job.seed, epoch=1))
+        if side == 1.0 and loss is None:
+            continue  # the module itself was tried before
+        try:
+            with torch.no_grad():
+                outputs = named_outputs(job.module(inputs), job.outputs)
+                if loss is not None:
+                    loss(outputs, targets)
+        except (RuntimeError, ValueError) as error:
+            if side == 1.0:
+                raise
+            reason = str(error).strip().partition("\n")[0]
+            raise ZooError(
+                f"the model cannot be trained on smaller pictures, {' x '.join(map(str, inputs.shape[2:]))}: {reason}",
+                hint="-t small_first=0",
+            ) from error
+
+
+def _few(samples: Samples, device: str, *, augment: Augment | None = None, side: float = 1.0) -> Feed:
+    few = dataclasses.replace(samples, inputs=samples.inputs[:_FEW], targets=samples.targets[:_FEW])
+    return Feed(few, batch_size=_FEW, device=device, augment=augment, side_in=lambda epoch: side)
 
 
 def _check_fit(outputs: Mapping[str, Tensor], samples: Samples, *, task: Task, model: str, count: int) -> None:

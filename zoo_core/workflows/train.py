@@ -121,6 +121,8 @@ class _Session:
     def run(self, *, new: bool, replace: bool) -> RunInfo:
         directory = RunDirectory(self.plan.path)
         module = self.build()  # first of all: a model that cannot take these data leaves no run behind
+        if (check := self.plan.trainer.spec.check) is not None:
+            check(self.job(module, None))
         session = self.begun(module) if new else self
         if replace:
             _remove_run(self.plan.path)
@@ -168,7 +170,7 @@ class _Session:
         freeze(module, info.freeze)
         return module
 
-    def job(self, module: nn.Module, directory: RunDirectory) -> TrainJob:
+    def job(self, module: nn.Module, directory: RunDirectory | None) -> TrainJob:
         plan = self.plan
         return TrainJob(
             module=module,
@@ -183,7 +185,7 @@ class _Session:
             augment=plan.dataset.spec.augment,
             loss=plan.model.spec.loss,
             run=directory,
-            state=directory.read_state(),
+            state=None if directory is None else directory.read_state(),
             on_batch=self.callbacks.on_batch,
         )
 

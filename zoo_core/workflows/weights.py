@@ -100,12 +100,16 @@ def _weights_from(text: str, model: Model, module: nn.Module) -> tuple[dict[str,
     """The tensors that `--weights` names, and what they are where the model publishes them."""
     published = published_weights(model, text)
     if published is None:
-        from zoo_core.training.checkpoint import read_tensors
+        from zoo_core.training.checkpoint import load_as_it_knows, read_tensors
 
         path = Path(text)
         if not path.exists():
             raise ZooError(f"there is no file {path}", hint="check the path given to --weights")
-        return _as_built(read_tensors(path, what="the file of weights")[0], module.state_dict()), None
+        checkpoint = _as_built(read_tensors(path, what="the file of weights")[0], module.state_dict())
+        # The module takes them later, too; here the file is known, and what to do.
+        hint = "they belong to another model, or to one with other options: give those with -o"
+        load_as_it_knows(module, checkpoint, source=f"in {path}", hint=hint)
+        return checkpoint, None
     from zoo_core.training.pretrained import fetch_weights, load_published
 
     tensors = fetch_weights(published, model=model.name)

@@ -19,8 +19,8 @@ FILES = {
 """sha256 and size, as TensorFlow Datasets publishes them."""
 
 
-def cifar10(root: Path, *, split: str, download: bool) -> ArraySplit:
-    """Pictures (N, 32, 32, 3) and labels.
+def cifar10(root: Path, *, split: str, download: bool) -> ArraySplit | None:
+    """Pictures (N, 32, 32, 3) and labels; None for the test split of a folder that holds the training files alone.
 
     They come from `root`/cifar-10-batches-bin, else from the .bin files in `root` itself, else from
     `root`/cifar-10-binary.tar.gz, which is read where it is and not unpacked.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +13,21 @@ from zoo_core.files import clear_io_errors
 
 FOLDER = "cifar-10-batches-bin"
 ARCHIVE = "cifar-10-binary.tar.gz"
+PICKLED = ("cifar-10-batches-py", "cifar-10-python.tar.gz")
 NAMES = {"train": tuple(f"data_batch_{number}.bin" for number in range(1, 6)), "test": ("test_batch.bin",)}
 RECORD = 1 + 3 * 32 * 32
 _MOST_BYTES = 2**30
 
 
-def read_split(root: Path, *, split: str, download: bool, source: RemoteFiles) -> ArraySplit:
-    """The pictures of "train" or "test". Raises ZooError for files that are missing, truncated or too short."""
-    batches = [_records(content, name) for name, content in _contents(root, split, download, source)]
+def read_split(root: Path, *, split: str, download: bool, source: RemoteFiles) -> ArraySplit | None:
+    """The pictures of "train" or "test"; None for the test split of a folder that holds the training files alone.
+
+    Raises ZooError for files that are missing, truncated or too short.
+    """
+    contents = _contents(root, split, download, source)
+    if contents is None:
+        return None
+    batches = [_records(content, name) for name, content in contents]
     if len({len(batch) for batch in batches}) > 1:
         counts = ", ".join(str(len(batch)) for batch in batches)
         raise ZooError(
@@ -30,17 +38,44 @@ def read_split(root: Path, *, split: str, download: bool, source: RemoteFiles) -
     return ArraySplit(inputs=np.ascontiguousarray(pixels), targets=records[:, 0])
 
 
-def _contents(root: Path, split: str, download: bool, source: RemoteFiles) -> list[tuple[str, bytes]]:
+def _contents(root: Path, split: str, download: bool, source: RemoteFiles) -> list[tuple[str, bytes]] | None:
     names = NAMES[split]
-    for folder in (root / FOLDER, root):
-        if any((folder / name).exists() for name in names):
+    folders = (root / FOLDER, root)
+    for folder in folders:
+        if not _missing(folder, names):
             return [(str(folder / name), _read(folder / name)) for name in names]
+    if not download and not (root / ARCHIVE).exists():
+        if split == "test" and not all(_missing(folder, NAMES["train"]) for folder in folders):
+            return None
+        _refuse_other_forms(root, names, folders, source)
     archive = source.find(ARCHIVE, root=root, download=download)
     found = read_members(archive, [f"{FOLDER}/{name}" for name in names], most_bytes=_MOST_BYTES)
     for name in names:
         if f"{FOLDER}/{name}" not in found:
             raise ZooError(f"{archive} has no {FOLDER}/{name}", hint="fetch the file again")
     return [(f"{archive}, {name}", found[f"{FOLDER}/{name}"]) for name in names]
+
+
+def _missing(folder: Path, names: Sequence[str]) -> list[str]:
+    return [name for name in names if not (folder / name).exists()]
+
+
+def _refuse_other_forms(root: Path, names: Sequence[str], folders: Sequence[Path], source: RemoteFiles) -> None:
+    """Raise ZooError that says what is wrong with what is there, where something of CIFAR-10 is."""
+    fetch = f"add --download to fetch {ARCHIVE} ({source.size / 1e6:.1f} MB)"
+    every = [name for names in NAMES.values() for name in names]
+    for folder in folders:
+        if len(_missing(folder, every)) < len(every):
+            raise ZooError(
+                f"CIFAR-10 is not whole in {folder}: {', '.join(_missing(folder, names))} missing",
+                hint=f"put {'it' if len(_missing(folder, names)) == 1 else 'them'} there, or {fetch}",
+            )
+    for name in PICKLED:
+        if (root / name).exists():
+            raise ZooError(
+                f"{root / name} is not read: this form of CIFAR-10 holds pickles, which can run code",
+                hint=f"{fetch}, the binary form",
+            )
 
 
 def _read(path: Path) -> bytes:
@@ -56,5 +91,8 @@ def _records(content: bytes, name: str) -> np.ndarray:
         )
     records = np.frombuffer(content, np.uint8).reshape(-1, RECORD)
     if records[:, 0].max() > 9:
-        raise ZooError(f"{name} is no batch of CIFAR-10: it has the label {records[:, 0].max()}, over 9")
+        raise ZooError(
+            f"{name} is no batch of CIFAR-10: it has the label {records[:, 0].max()}, over 9",
+            hint="fetch the file again",
+        )
     return records

@@ -27,13 +27,28 @@ def read_split(root: Path, *, split: str, download: bool, masks: bool) -> FileSp
         folders[name] = root / name
         if not folders[name].is_dir():
             folders[name] = unpack(source.find(f"{name}.tar.gz", root=root, download=download), top=name)
-    rows = _rows(folders["annotations"] / LISTS[split])
+    listed = folders["annotations"] / LISTS[split]
+    if not listed.exists():
+        _refuse([listed], listed.parent)
+    rows = _rows(listed)
     paths = tuple(folders["images"] / f"{name}.jpg" for name, _ in rows)
+    _refuse([path for path in paths if not path.exists()], folders["images"])
     if not masks:
         return FileSplit(paths=paths, targets=np.array([breed for _, breed in rows], np.int64), misnamed=True)
     trimaps = tuple(folders["annotations"] / "trimaps" / f"{name}.png" for name, _ in rows)
+    _refuse([path for path in trimaps if not path.exists()], folders["annotations"])
     # Some pictures are PNG or GIF files in truth, though all are called .jpg.
     return FileSplit(paths=paths, targets=MaskFiles(paths=trimaps, numbers=TRIMAP), misnamed=True)
+
+
+def _refuse(missing: list[Path], folder: Path) -> None:
+    """Raise ZooError that names the first of the missing files, and what brings all of them."""
+    if missing:
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        raise ZooError(
+            f"the Pet dataset in {folder.parent} is not whole: {missing[0].relative_to(folder.parent)}{more} missing",
+            hint=f"unpack {folder.name}.tar.gz again; or move {folder} away and add --download",
+        )
 
 
 def _rows(path: Path) -> list[tuple[str, int]]:

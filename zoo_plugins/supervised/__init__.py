@@ -50,6 +50,7 @@ class SupervisedConfig:
             object.__setattr__(self, "lr", USUAL_RATE[self.optimizer])
         if self.weight_decay is None:
             object.__setattr__(self, "weight_decay", USUAL_DECAY[self.optimizer])
+        self._check_names()
         for names, holds, words in _RULES:
             for name in names.split():
                 value = getattr(self, name)
@@ -62,6 +63,14 @@ class SupervisedConfig:
                 f"trainer supervised: warmup takes {self.warmup} of {self.epochs} epochs",
                 hint="fewer, or none",
             )
+
+    def _check_names(self) -> None:
+        """Raise UsageError for names that nothing has: before data are read that take their time."""
+        from zoo_core.training import choose_augmentations, choose_losses
+
+        choose_augmentations(self.augment, ())
+        if self.loss != "usual":
+            choose_losses(self.loss)
 
 
 _RULES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
@@ -79,6 +88,13 @@ def supervised(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainR
     return train(job, on_epoch=on_epoch)
 
 
+def check(job: TrainJob) -> None:
+    """Raise ZooError for a loss, an augmentation or smaller pictures that are not for this model and these data."""
+    from .fit import check_job
+
+    check_job(job)
+
+
 @hookimpl
 def zoo_trainers() -> Iterator[TrainerSpec]:
     yield TrainerSpec(
@@ -86,4 +102,5 @@ def zoo_trainers() -> Iterator[TrainerSpec]:
         fit=supervised,
         summary="labelled samples, a loss, an optimizer and a schedule",
         config=SupervisedConfig,
+        check=check,
     )

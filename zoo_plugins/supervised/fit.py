@@ -8,7 +8,18 @@ import torch
 from torch import nn
 
 from zoo_core import EpochRow, TrainResult
-from zoo_core.training import Augment, Feed, Loop, Muon, Schedule, TrainJob, choose_augmentations, loss_for
+from zoo_core.training import (
+    Augment,
+    Feed,
+    Loop,
+    Loss,
+    Muon,
+    Schedule,
+    TrainJob,
+    choose_augmentations,
+    loss_for,
+    try_batch,
+)
 
 from . import SupervisedConfig
 
@@ -19,14 +30,12 @@ SMALL_SIDES = (5 / 8, 3 / 4)
 def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
     """Every epoch that is left of the job."""
     config: SupervisedConfig = job.config
-    names = choose_augmentations(config.augment, job.augment)
-    augment = Augment(names=names, seed=job.seed) if names else None
     small = round(config.small_first * job.epochs)
     feed = Feed(
         job.train,
         batch_size=config.batch_size,
         device=job.device,
-        augment=augment,
+        augment=augment_of(job),
         side_in=lambda epoch: side_in(epoch, small=small),
     )
     schedule = Schedule(
@@ -41,17 +50,38 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
     loop = Loop(
         job,
         optimizer=make_optimizer(job.module.parameters(), config),
-        loss=loss_for(
-            job.task.name,
-            name=None if config.loss == "usual" else config.loss,
-            label_smoothing=config.label_smoothing,
-            own=job.loss,
-        ),
+        loss=loss_of(job),
         learning_rate=schedule,
         feed=feed,
         patience=config.patience,
     )
     return loop.fit(on_epoch=on_epoch)
+
+
+def check_job(job: TrainJob) -> None:
+    """Raise ZooError for a loss, an augmentation or smaller pictures that are not for this model and these data."""
+    loss, small = loss_of(job), job.config.small_first > 0  # also where it comes to no epoch, as in a dry run
+    # A loss that was not chosen fits whole pictures; a model's own may need what the model gives in training alone.
+    tried = job.config.loss != "usual" or (small and job.loss is None)
+    sides = (*SMALL_SIDES, 1.0) if small else (1.0,)
+    try_batch(job, loss=loss if tried else None, augment=augment_of(job), sides=sides)
+
+
+def augment_of(job: TrainJob) -> Augment | None:
+    """What is done to the training samples."""
+    names = choose_augmentations(job.config.augment, job.augment)
+    return Augment(names=names, seed=job.seed) if names else None
+
+
+def loss_of(job: TrainJob) -> Loss:
+    """The loss that the config names, or else the model's own or the task's."""
+    config: SupervisedConfig = job.config
+    return loss_for(
+        job.task.name,
+        name=None if config.loss == "usual" else config.loss,
+        label_smoothing=config.label_smoothing,
+        own=job.loss,
+    )
 
 
 def side_in(epoch: int, *, small: int) -> float:

@@ -1,0 +1,43 @@
+"""Losses and augmentations by name, as they are typed: read and refused without torch, before any data are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zoo_core.errors import UsageError, did_you_mean
+from zoo_core.specs import AUGMENTATIONS
+
+LOSSES = ("cross-entropy", "bce", "dice", "focal")
+"""Losses by name; several are added up, as in "bce+dice"."""
+
+
+def choose_losses(text: str) -> tuple[str, ...]:
+    """The names in a sum such as "bce+dice". Raises UsageError for an unknown one."""
+    parts = tuple(text.split("+"))
+    for part in parts:
+        if part not in LOSSES:
+            raise UsageError(
+                f"there is no loss {part!r}", hint=did_you_mean(part, LOSSES) or f"one of {', '.join(LOSSES)}"
+            )
+    return parts
+
+
+def choose_augmentations(text: str, usual: Sequence[str]) -> tuple[str, ...]:
+    """What `-t augment=` asks for: "usual" (that of the dataset), "none", or names with commas between them.
+
+    A name with a minus is taken away from those before it: "usual,-crop". Raises UsageError for an unknown name, and
+    for a minus with nothing before it.
+    """
+    chosen: set[str] = set()
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    if parts and parts[0].startswith("-"):  # none at all, where most but one were meant
+        raise UsageError(f"there is nothing that {parts[0]} could be taken from", hint=f"augment=usual,{parts[0]}")
+    for part in parts:
+        name = part.removeprefix("-")
+        if name not in ("usual", "none", *AUGMENTATIONS):
+            known = ", ".join(("usual", "none", *AUGMENTATIONS))
+            hint = f"known: {known}; several: flip,crop; usual,-crop"
+            raise UsageError(f"there is no augmentation {name}", hint=hint)
+        named = {"usual": set(usual), "none": set()}.get(name, {name})
+        chosen = chosen - named if part.startswith("-") else chosen | named
+    return tuple(name for name in AUGMENTATIONS if name in chosen)
