@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -40,22 +41,35 @@ class Muon(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            matrices: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
             for parameter in group["params"]:
-                if parameter.grad is not None:
-                    move = self._step_matrix if parameter.ndim > 1 else self._step_vector
-                    move(parameter, parameter.grad, group)
+                if parameter.grad is None:
+                    continue
+                if parameter.ndim > 1:
+                    matrices[parameter.flatten(1).shape].append(parameter)
+                else:
+                    self._step_vector(parameter, parameter.grad, group)
+            for alike in matrices.values():
+                self._step_matrices(alike, group)
         return loss
 
-    def _step_matrix(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+    def _step_matrices(self, parameters: Sequence[nn.Parameter], group: dict[str, Any]) -> None:
+        """Move matrices of one shape, together: many small products cost more than a few larger ones."""
+        steps = orthogonal(torch.stack([self._direction(parameter, group["momentum"]) for parameter in parameters]))
+        scale = LIKE_ADAMW * math.sqrt(max(steps.shape[1:]))
+        for parameter, step in zip(parameters, steps, strict=True):
+            parameter.mul_(1 - group["lr"] * group["weight_decay"])
+            parameter.add_(step.reshape(parameter.shape), alpha=-group["lr"] * scale)
+
+    def _direction(self, parameter: nn.Parameter, momentum: float) -> Tensor:
+        """Where the momentum goes, with Nesterov's look ahead: (rows, columns)."""
+        gradient = parameter.grad
+        assert gradient is not None
         state = self.state[parameter]
         if not state:
             state["momentum"] = torch.zeros_like(parameter)
-        average = state["momentum"].lerp_(gradient, 1 - group["momentum"])
-        ahead = gradient.lerp(average, group["momentum"])  # Nesterov's look ahead
-        matrix = ahead.flatten(1)
-        step = orthogonal(matrix).mul_(LIKE_ADAMW * math.sqrt(max(matrix.shape)))
-        parameter.mul_(1 - group["lr"] * group["weight_decay"])
-        parameter.add_(step.reshape(parameter.shape), alpha=-group["lr"])
+        average = state["momentum"].lerp_(gradient, 1 - momentum)
+        return gradient.lerp(average, momentum).flatten(1)
 
     def _step_vector(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[parameter]
@@ -67,16 +81,23 @@ class Muon(torch.optim.Optimizer):
         parameter.addcdiv_(mean, square.sqrt_().add_(EPSILON), value=-group["lr"])
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """The nearest matrix with equal singular values, roughly: (rows, columns), singular values of 0.7 to 1.2.
+def orthogonal(matrices: Tensor) -> Tensor:
+    """The nearest matrices with equal singular values, roughly: (N, rows, columns), singular values of 0.7 to 1.2.
 
     A matrix of zeros stays one.
     """
     first, third, fifth = QUINTIC
-    wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
-    wide = wide / (torch.linalg.matrix_norm(wide) + EPSILON)
+    tall = matrices.shape[1] > matrices.shape[2]
+    wide = matrices.mT if tall else matrices
+    wide = wide / (torch.linalg.matrix_norm(wide, keepdim=True) + EPSILON)
+    # Every iterate is a product of the first one with powers of its Gram matrix, which is small and square: the
+    # iteration is done there.
+    gram = wide @ wide.mT
+    one = torch.eye(gram.shape[-1], dtype=gram.dtype, device=gram.device)
+    turned = one.expand_as(gram)
     for _ in range(ROUNDS):
-        square = wide @ wide.T
-        wide = first * wide + (third * square + fifth * square @ square) @ wide
-    result: Tensor = wide.T if matrix.shape[0] > matrix.shape[1] else wide
-    return result
+        factor = first * one + third * gram + fifth * gram @ gram
+        turned = factor @ turned
+        gram = factor @ gram @ factor
+    result: Tensor = turned @ wide
+    return result.mT if tall else result
