@@ -41,30 +41,30 @@ class Muon(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            matrices: dict[torch.Size, list[nn.Parameter]] = defaultdict(list)
+            matrices: dict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
             for parameter in group["params"]:
-                if parameter.grad is None:
+                gradient = parameter.grad
+                if gradient is None:
                     continue
                 if parameter.ndim > 1:
-                    matrices[parameter.flatten(1).shape].append(parameter)
+                    matrices[parameter.flatten(1).shape].append((parameter, gradient))
                 else:
-                    self._step_vector(parameter, parameter.grad, group)
+                    self._step_vector(parameter, gradient, group)
             for alike in matrices.values():
                 self._step_matrices(alike, group)
         return loss
 
-    def _step_matrices(self, parameters: Sequence[nn.Parameter], group: dict[str, Any]) -> None:
+    def _step_matrices(self, moved: Sequence[tuple[Tensor, Tensor]], group: dict[str, Any]) -> None:
         """Move matrices of one shape, together: many small products cost more than a few larger ones."""
-        steps = orthogonal(torch.stack([self._direction(parameter, group["momentum"]) for parameter in parameters]))
+        ahead = [self._ahead(parameter, gradient, group["momentum"]) for parameter, gradient in moved]
+        steps = orthogonal(torch.stack(ahead))
         scale = LIKE_ADAMW * math.sqrt(max(steps.shape[1:]))
-        for parameter, step in zip(parameters, steps, strict=True):
+        for (parameter, _), step in zip(moved, steps, strict=True):
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
             parameter.add_(step.reshape(parameter.shape), alpha=-group["lr"] * scale)
 
-    def _direction(self, parameter: nn.Parameter, momentum: float) -> Tensor:
-        """Where the momentum goes, with Nesterov's look ahead: (rows, columns)."""
-        gradient = parameter.grad
-        assert gradient is not None
+    def _ahead(self, parameter: Tensor, gradient: Tensor, momentum: float) -> Tensor:
+        """The momentum with Nesterov's look ahead, as a matrix: (rows, columns)."""
         state = self.state[parameter]
         if not state:
             state["momentum"] = torch.zeros_like(parameter)
