@@ -59,6 +59,7 @@ def _page(rows: Sequence[Row], *, total: int, stale: Sequence[str], missing: Seq
         yield f"Not measured yet: {', '.join(missing)}."
     yield ""
     yield "Error: the largest error of any output, in multiples of the distance between PyTorch's float32 and float64."
+    yield "GB: the most resident memory of its processes together; what a copied process shares counts in each of them."
     yield ""
     yield "| model | outcome | error | free axes | inputs | seconds | GB | remarks |"
     yield "| --- | --- | ---: | --- | --- | ---: | ---: | --- |"
