@@ -20,6 +20,8 @@ CHECKED = ("zoo_core/export", "zoo_core/verification", "zoo_core/tasks")
 PACKAGES = ("torch", "torchvision", "onnx", "onnxscript", "onnxruntime")
 FAMILY_PACKAGES = {"timm": ("timm",)}
 """Libraries that only rows of one family depend on."""
+ONLY_OF = {"zoo_plugins/torchvision/keypoints_net.py": "torchvision/keypointrcnn_*"}
+"""Modules of a family that decide only rows of these members."""
 
 # The first pattern that fits a name gives the options of a small export; a family without a line has its defaults.
 SIZES: tuple[tuple[str, dict[str, int]], ...] = (
@@ -118,6 +120,8 @@ def check_of(name: str) -> str:
     for folder in (*CHECKED, f"zoo_plugins/{family}"):
         for path in sorted(ROOT.joinpath(folder).rglob("*.py")):
             if path.parent.name == family and path.name in LISTING:
+                continue
+            if not fnmatch.fnmatch(name, ONLY_OF.get(path.relative_to(ROOT).as_posix(), "*")):
                 continue
             digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + _code_of(path).encode())
     digest.update(json.dumps([options_of(name), versions(family)], sort_keys=True).encode())

@@ -22,8 +22,9 @@ def peaks(heatmaps: Tensor, boxes: Tensor, *, size: tuple[int, int]) -> tuple[Te
     columns, rows = wide.ceil(), high.ceil()
     across = _cubic_weights(columns, places=width, taps=int(heatmaps.shape[-1])).transpose(1, 2)
     down = _cubic_weights(rows, places=height, taps=int(heatmaps.shape[-2]))
-    inside = (torch.arange(height)[None, :, None] < rows[:, None, None]) & (
-        torch.arange(width)[None, None, :] < columns[:, None, None]
+    # Half a place less: `rows` and `columns` are whole numbers, but for the rounding of whatever computes them.
+    inside = (torch.arange(height)[None, :, None] < rows[:, None, None] - 0.5) & (
+        torch.arange(width)[None, None, :] < columns[:, None, None] - 0.5
     )
     positions, scores = [], []
     for point in range(int(heatmaps.shape[1])):  # one after the other: together they would take gigabytes
@@ -44,10 +45,12 @@ def _cubic_weights(lengths: Tensor, *, places: int, taps: int) -> Tensor:
     source = (torch.arange(places).to(lengths.dtype) + 0.5) * (taps / lengths[:, None]) - 0.5
     first = source.floor()
     part = source - first
+    # Places are compared as integers; it is -1 or more, and cutting off the fraction rounds towards zero.
+    number = (first + 1.5).long() - 1
     found = torch.zeros((1, 1, taps), dtype=lengths.dtype)
     for offset, weight in zip(range(-1, 3), _cubic(part), strict=True):
-        at = (first + offset).clamp(0, taps - 1)
-        found = found + weight[..., None] * (at[..., None] == torch.arange(taps).to(lengths.dtype))
+        at = (number + offset).clamp(0, taps - 1)
+        found = found + weight[..., None] * (at[..., None] == torch.arange(taps))
     return found
 
 
