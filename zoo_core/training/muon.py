@@ -41,13 +41,13 @@ class Muon(torch.optim.Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            matrices: dict[torch.Size, list[tuple[Tensor, Tensor]]] = defaultdict(list)
+            matrices: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = defaultdict(list)
             for parameter in group["params"]:
                 gradient = parameter.grad
                 if gradient is None:
                     continue
                 if parameter.ndim > 1:
-                    matrices[parameter.flatten(1).shape].append((parameter, gradient))
+                    matrices[len(parameter), parameter[0].numel()].append((parameter, gradient))
                 else:
                     self._step_vector(parameter, gradient, group)
             for alike in matrices.values():
