@@ -323,13 +323,21 @@ def _children() -> list[int]:
     found = []
     for entry in Path("/proc").glob("[0-9]*"):
         try:
-            words = (entry / "cmdline").read_bytes().split(b"\0")
             parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and b"zoo_core.verification.subject_child" in _command(entry):
+                found.append(int(entry.name))
         except OSError:
             continue
-        if parent == os.getpid() and b"zoo_core.verification.subject_child" in words:
-            found.append(int(entry.name))
     return found
+
+
+def _command(entry: Path) -> list[bytes]:
+    """The words of a process's command line; a process that has only just begun has none for a moment."""
+    while not (line := (entry / "cmdline").read_bytes()):
+        if (entry / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
+            return []  # it has ended
+        time.sleep(0.001)
+    return line.split(b"\0")
 
 
 def test_children_that_are_ready_are_used_and_the_others_are_ended(tmp_path: Path) -> None:
