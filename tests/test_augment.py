@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor
 
 from zoo_core.data import Samples
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.specs import AUGMENTATIONS
+from zoo_core.specs import AUGMENTATIONS, Preprocess
 from zoo_core.training import Augment, Feed, choose_augmentations
 from zoo_core.training.augment import uniform
 
@@ -156,3 +158,24 @@ def test_pictures_may_be_smaller_in_some_epochs_and_sequences_may_not() -> None:
     )
     with pytest.raises(ZooError, match="only pictures can be made smaller"):
         next(iter(Feed(waves, batch_size=4, side_in=lambda epoch: 0.5).shuffled(seed=0, epoch=1)))
+
+
+def test_a_model_that_takes_channels_last_sees_the_same_pictures() -> None:
+    drawn = np.random.default_rng(0).integers(0, 256, (12, 3, 16, 16), dtype=np.uint8)
+    augment = Augment(names=AUGMENTATIONS, seed=0)
+
+    def batches(layout: Literal["NCHW", "NHWC"]) -> list[tuple[Tensor, Tensor]]:
+        samples = Samples(
+            inputs=drawn,
+            targets=np.arange(12, dtype=np.int64),
+            classes=tuple("abcdefghijkl"),
+            preprocess=Preprocess(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4), layout=layout),
+            fingerprint="",
+        )
+        feed = Feed(samples, batch_size=5, augment=augment, side_in=lambda epoch: 0.5)
+        return [*feed.shuffled(seed=0, epoch=1), *feed.in_order()]
+
+    for (first, numbers), (last, same) in zip(batches("NCHW"), batches("NHWC"), strict=True):
+        assert last.shape[-1] == 3
+        assert torch.equal(first.permute(0, 2, 3, 1), last)
+        assert torch.equal(numbers, same)

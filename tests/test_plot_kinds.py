@@ -184,6 +184,33 @@ def test_a_dataset_and_where_its_picture_goes(zoo_here: Zoo, tmp_path: Path) -> 
     check_picture(tmp_path / "x.png")
 
 
+@pytest.mark.parametrize(
+    ("dataset", "names"), [("digits", "crop,affine"), ("peaks", "flip,crop"), ("mask-folder", "usual,color")]
+)
+def test_what_augmentation_makes_of_samples(
+    zoo_here: Zoo, squares: Path, tmp_path: Path, dataset: str, names: str
+) -> None:
+    bring(squares, tmp_path)
+    data = ("-d", "root=data", "-d", "size=32") if dataset == "mask-folder" else ()
+    done = zoo_here("plot", dataset, "--what", "augmented", "--augment", names, *data, "--json")
+    assert done.code == 0, done.stderr
+    assert done.json == {"files": [f"plots/{dataset}-augmented.png"]}
+    check_picture(tmp_path / done.json["files"][0])
+
+
+def test_augmentation_that_changes_nothing_or_has_no_place_is_refused(zoo_here: Zoo, tmp_path: Path) -> None:
+    for given, told in (
+        (("digits",), "augmentation 'usual' changes no sample; the dataset declares no usual one"),
+        (("peaks", "--augment", "color"), "sequences have no place for color"),
+        (("digits", "--augment", "flop"), "there is no augmentation flop"),
+    ):
+        done = zoo_here("plot", *given, "--what", "augmented")
+        assert (done.code, told in done.stderr) == (1 if "color" in given else 2, True)
+    done = zoo_here("plot", "digits", "--augment", "flip")
+    assert (done.code, "--augment is not for samples" in done.stderr) == (2, True)
+    assert not (tmp_path / "plots").exists()
+
+
 def test_a_filter_shows_its_kernels_and_has_no_truth(zoo_here: Zoo, tmp_path: Path) -> None:
     filter_bank(tmp_path, np.random.default_rng(0).normal(size=(4, 1, 3, 3)))
     done = zoo_here("plot", "filter", "--json")

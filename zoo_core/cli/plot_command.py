@@ -15,6 +15,7 @@ EXAMPLES = """
 Examples:
   zoo plot lenet5-digits                              loss and accuracy of every epoch
   zoo plot digits                                     a grid of its samples
+  zoo plot digits --what augmented --augment crop     what training sees of some of them, epoch by epoch
   zoo plot export:lenet5-digits                       the confusion matrix, without PyTorch
   zoo plot lenet5-digits --what errors --split validation
   zoo plot model.onnx --what activations --input seven.png --layer conv2 --out maps.png
@@ -30,6 +31,7 @@ Examples:
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
 @click.option("--input", metavar="FILE", type=click.Path(path_type=Path), help="A picture or sequence: activations.")
 @click.option("--layer", metavar="L", help="Module path: filters, activations. Default: the first convolution.")
+@click.option("--augment", metavar="NAMES", help="augmented: as for `zoo train -t augment=`. Default: usual.")
 @click.option("--out", metavar="PATH", type=click.Path(path_type=Path), help="A PNG file, or a folder.")
 @json_option
 def command(source: str, out: Path | None, as_json: bool, **wanted: Any) -> None:
@@ -39,6 +41,7 @@ def command(source: str, out: Path | None, as_json: bool, **wanted: Any) -> None
     KIND         shows
     curves       loss and metric of every epoch, the best one marked (of a RUN)
     samples      samples of a dataset, as many of each class, with masks
+    augmented    what augmentation makes of samples in each epoch (of a DATASET)
     confusion    true class against decision: samples, or places of masks
     filters      the kernels of the first convolution
     activations  what a layer makes of --input FILE

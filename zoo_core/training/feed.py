@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -53,7 +54,7 @@ class Feed:
         self._side_in = side_in
         self.targets = _tensor(samples.targets).to(device)
         stored = _tensor(samples.inputs)
-        self._preprocess = samples.preprocess
+        self._preprocess, self._layout = _by_channels(samples.preprocess)
         if self._preprocess is not None and stored.numel() * 4 <= ready_bytes:
             stored = _normalized(stored, self._preprocess)
             self._preprocess = None
@@ -78,13 +79,13 @@ class Feed:
                 inputs, targets = self._augment(inputs, targets, index=chosen, epoch=epoch)
             if self._side_in is not None:
                 inputs = _shrunk(inputs, self._side_in(epoch))
-            yield _channels_last(inputs), targets
+            yield _laid_out(inputs, self._layout), targets
 
     def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Every sample once, in the order of the split."""
         for start in range(0, len(self), self.batch_size):
             stop = start + self.batch_size
-            yield _channels_last(self._ready(self._stored[start:stop])), self.targets[start:stop]
+            yield _laid_out(self._ready(self._stored[start:stop]), self._layout), self.targets[start:stop]
 
     def _ready(self, stored: Tensor) -> Tensor:
         return stored if self._preprocess is None else normalize_tensor(stored, self._preprocess)
@@ -96,8 +97,18 @@ class Feed:
         return list(itertools.pairwise(edges))
 
 
-def _channels_last(inputs: Tensor) -> Tensor:
-    """The same values in the order in which convolutions read them fastest, on processors and on accelerators."""
+def _by_channels(preprocess: Preprocess | None) -> tuple[Preprocess | None, str]:
+    """The recipe with channels before places, as augmentation wants them, and the layout that the model takes."""
+    if preprocess is None:
+        return None, "NCHW"
+    return dataclasses.replace(preprocess, layout="NCHW"), preprocess.layout
+
+
+def _laid_out(inputs: Tensor, layout: str) -> Tensor:
+    """Pictures (N, C, h, w) in the axes that the model takes; those with channels first lie in memory as convolutions
+    read them fastest, on processors and on accelerators."""
+    if layout == "NHWC":
+        return inputs.permute(0, 2, 3, 1).contiguous()
     return inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs
 
 

@@ -21,18 +21,21 @@ if TYPE_CHECKING:
 
     from zoo_core.training.run import Run
 
-ALL: tuple[str, ...] = ("curves", "samples", "confusion", "filters", "activations", "predictions", "errors")
-OFFERED: Mapping[str, tuple[str, ...]] = {"run": ALL, "export": ALL[1:], "dataset": ("samples",)}
+OF_EXPORT = ("samples", "confusion", "filters", "activations", "predictions", "errors")
+OF_DATASET = ("samples", "augmented")
+OFFERED: Mapping[str, tuple[str, ...]] = {"run": ("curves", *OF_EXPORT), "export": OF_EXPORT, "dataset": OF_DATASET}
 """What can be drawn of a run, an export and a dataset."""
 
 _OF_DATA = ("samples", "confusion", "predictions", "errors")
+_READS_DATA = (*_OF_DATA, "augmented")
 _OPTIONS = {
     "--dataset": _OF_DATA,
-    "-d": _OF_DATA,
+    "-d": _READS_DATA,
     "--split": _OF_DATA,
-    "--download": _OF_DATA,
+    "--download": _READS_DATA,
     "--input": ("activations",),
     "--layer": ("activations", "filters"),
+    "--augment": ("augmented",),
 }
 """Which pictures each option is for."""
 
@@ -48,10 +51,11 @@ class Wanted:
     download: bool = False
     input: Path | None = None
     layer: str | None = None
+    augment: str | None = None
 
     def given(self) -> list[str]:
         """The options that were given, as they are typed."""
-        values = (self.dataset, self.data, self.split, self.download, self.input, self.layer)
+        values = (self.dataset, self.data, self.split, self.download, self.input, self.layer, self.augment)
         return [name for name, value in zip(_OPTIONS, values, strict=True) if value]
 
 
@@ -79,7 +83,7 @@ def draw_curves(run: Run) -> Path:
 
 def _not_offered(what: str, source: Located) -> UsageError:
     offered = OFFERED[source.kind]
-    if what in ALL:
+    if any(what in each for each in OFFERED.values()):
         a = "an" if source.kind == "export" else "a"
         return UsageError(f"{a} {source.kind} has no picture {what!r}", hint=f"it has: {', '.join(offered)}")
     return UsageError(f"there are no pictures called {what!r}", hint=did_you_mean(what, offered))
@@ -115,7 +119,7 @@ def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
 
         return curves_of(load_run(source.path or Path(source.name)))
     if source.kind == "dataset":
-        return _of_dataset(zoo, source, wanted)
+        return _of_dataset(zoo, source, what, wanted)
     if what in _OF_DATA:
         return _of_data(zoo, source, what, wanted)
     from .inside import draw_inside
@@ -123,15 +127,23 @@ def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
     return draw_inside(zoo, source=source, layer=wanted.layer, read=wanted.input)
 
 
-def _of_dataset(zoo: Zoo, source: Located, wanted: Wanted) -> Figure:
+def _of_dataset(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
     from zoo_core.workflows.subject import choose_split
 
+    from .augmented import draw_augmented
     from .samples import draw_samples
 
+    if what == "augmented":
+        from zoo_core.training.extras import need_torch
+
+        need_torch("augmentation")
     bound = bind_dataset(zoo.dataset(source.name), wanted.data)
     split = choose_split(bound, wanted.split or "train")
     samples = bound.load(split, download=wanted.download)
-    return draw_samples(samples, labels=samples.classes, title=f"{bound.name}, split {split}")
+    title = f"{bound.name}, split {split}"
+    if what == "augmented":
+        return draw_augmented(samples, asked=wanted.augment or "usual", usual=bound.spec.augment, title=title)
+    return draw_samples(samples, labels=samples.classes, title=title)
 
 
 def _of_data(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
