@@ -65,18 +65,39 @@ Trained = dict[str, Any]
 def find_source(names: Sequence[str], known: Mapping[str, Any], *, data: Path, work: Path) -> Source | None:
     """The first of the sources that is on the disk, unpacked; None when none is."""
     for name in names:
-        entry = known[name]
-        root = work / "data" / name
+        entry, source = known[name], source_of(name, known, work=work)
         if "file" in entry:
-            if not (data / entry["file"]).exists():
-                continue
-            _unpack(data, entry, root)
-        options = {key: str(value).replace("ROOT", str(root)) for key, value in entry.get("options", {}).items()}
-        split = entry.get("split", "validation")
-        if "file" not in entry and not _is_there(entry["dataset"], options):
-            continue
-        return Source(name=name, dataset=entry["dataset"], options=options, split=split, about=entry.get("about", name))
+            if (data / entry["file"]).exists():
+                _unpack(data, entry, _root(work, name))
+                return source
+        elif _is_there(source):
+            return source
     return None
+
+
+def trained_source(row: Mapping[str, Any], known: Mapping[str, Any], *, work: Path) -> Source | None:
+    """The first of the sources that something of this row was trained on, wherever the data are now."""
+    trained = {line["data"] for line in read_results() if line["row"] == row["name"]}
+    return next((source_of(name, known, work=work) for name in row["data"] if name in trained), None)
+
+
+def source_of(name: str, known: Mapping[str, Any], *, work: Path) -> Source:
+    """A source of the table, unpacked or not."""
+    entry = known[name]
+    options = {
+        key: str(value).replace("ROOT", str(_root(work, name))) for key, value in entry.get("options", {}).items()
+    }
+    return Source(
+        name=name,
+        dataset=entry["dataset"],
+        options=options,
+        split=entry.get("split", "validation"),
+        about=entry.get("about", name),
+    )
+
+
+def _root(work: Path, name: str) -> Path:
+    return work / "data" / name
 
 
 def _unpack(data: Path, entry: Mapping[str, Any], root: Path) -> None:
@@ -94,9 +115,9 @@ def _unpack(data: Path, entry: Mapping[str, Any], root: Path) -> None:
     place.rename(root)
 
 
-def _is_there(dataset: str, options: Mapping[str, Any]) -> bool:
+def _is_there(source: Source) -> bool:
     try:
-        bind_dataset(open_zoo().dataset(dataset), options).load("train")
+        bind_dataset(open_zoo().dataset(source.dataset), source.options).load("train")
     except ZooError:
         return False
     return True
@@ -207,14 +228,19 @@ def main() -> None:
     if unknown := [name for name in arguments.rows if name not in names]:
         parser.error(f"no row {', '.join(unknown)}; there are: {', '.join(names)}")
     work = arguments.work.resolve()
-    work.mkdir(parents=True, exist_ok=True)
+    if not arguments.page:
+        work.mkdir(parents=True, exist_ok=True)
     lines, skipped, machines = [], [], set()
     for row in declared["row"]:
         if arguments.rows and not arguments.page and row["name"] not in arguments.rows:
             continue
-        source = find_source(row["data"], declared["data"], data=arguments.data.resolve(), work=work)
+        if arguments.page:
+            source, why = trained_source(row, declared["data"], work=work), "nothing of it was trained"
+        else:
+            source = find_source(row["data"], declared["data"], data=arguments.data.resolve(), work=work)
+            why = f"skipped, {' and '.join(row['data'])} are not on the disk"
         if source is None:
-            skipped.append(f"{row['name']}: skipped, {' and '.join(row['data'])} are not on the disk")
+            skipped.append(f"{row['name']}: {why}")
             continue
         results = {}
         for recipe in [arguments.recipe] if arguments.recipe and not arguments.page else RECIPES:
