@@ -17,6 +17,7 @@ import onnxruntime
 import pytest
 from conftest import PROGRAM, Result
 from onnx import numpy_helper
+from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 Zoo = Callable[..., Result]
@@ -197,6 +198,26 @@ def test_damaged_runs(workplace: Path, zoo_here: Zoo) -> None:
     done = zoo_here("export", "lenet5-digits")
     assert done.code == 1
     assert "run.json" in done.stderr
+
+
+def test_data_whose_classes_have_changed_are_not_what_the_run_was_trained_on(tmp_path: Path, zoo_here: Zoo) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("cat", "dog"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for index in range(6):
+            pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pictures" / name / f"{index}.png")
+    asked = ("--dataset", "image-folder", "-d", "root=pictures", "-d", "size=16", "--epochs", "1", "-o", "hidden=4")
+    assert zoo_here("train", "mlp", *asked, "--run", "pets").code == 0
+    (tmp_path / "pictures" / "dog").rename(tmp_path / "pictures" / "ape")
+    done = zoo_here("export", "pets")
+    assert done.code == 1
+    told = (
+        "the classes of dataset image-folder are not those of run 'pets'; only in the dataset: ape; only in the model: "
+    )
+    assert told + "dog" in done.stderr
+    assert "Hint: the data have changed since: bring the old ones back, or train again" in done.stderr
+    assert not (tmp_path / "exported").exists()
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])

@@ -254,6 +254,33 @@ def test_a_damaged_checkpoint_is_a_clear_error(unfinished: Path, content: bytes 
     assert unfinished.exists()
 
 
+def test_a_run_stopped_in_its_first_epoch_still_begins_with_the_weights_that_were_asked_for(folder: Path) -> None:
+    def interrupt(step: int, steps: int) -> None:
+        raise KeyboardInterrupt
+
+    train(open_zoo(), **SMALL, run="source")
+    asked = {**SMALL, "epochs": 1, "init_from": "source"}
+    train(open_zoo(), **asked, run="straight")
+    with pytest.raises(KeyboardInterrupt):
+        train(open_zoo(), **asked, run="stopped", callbacks=TrainCallbacks(on_batch=interrupt))
+    train(open_zoo(), model="mlp", dataset="digits", run="stopped", resume=True)
+    assert weights(folder, "stopped") == weights(folder, "straight")
+
+
+@pytest.mark.parametrize("place", ["runs/moved", "elsewhere/moved"])
+def test_a_run_that_was_moved_goes_on_under_its_new_name(
+    unfinished: Path, folder: Path, zoo_here: Callable[..., Any], place: str
+) -> None:
+    (folder / place).parent.mkdir(exist_ok=True)
+    unfinished.rename(folder / place)
+    run = "moved" if place.startswith("runs") else place
+    done = zoo_here("train", "mlp", "--dataset", "digits", "--run", run, "--resume")
+    assert done.code == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"Next: zoo export {run}"
+    record = json.loads((folder / place / "run.json").read_text())
+    assert (record["name"], record["status"]) == ("moved", "finished")
+
+
 def test_data_that_have_changed_are_a_clear_error(unfinished: Path) -> None:
     record = json.loads((unfinished / "run.json").read_text())
     (unfinished / "run.json").write_text(json.dumps(record | {"dataset_fingerprint": "0" * 64}))

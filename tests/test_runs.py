@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
+import fcntl
 import json
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from conftest import PROGRAM
 from safetensors.torch import load_file, save_file
 
 from zoo_core import ZooError, load_run, open_zoo
 from zoo_core.errors import UsageError
-from zoo_core.training import Run, evaluate
+from zoo_core.training import Run, RunDirectory, evaluate
+from zoo_core.training.card import command, model_card
 from zoo_core.workflows.train import train
 
 SMALL = {"train_size": "200"}
@@ -209,3 +214,45 @@ def test_a_damaged_run_makes_the_commands_end_with_1(run: Run, run_zoo: Callable
     result = run_zoo("plot", "small")
     assert result.code == 1  # type: ignore[attr-defined]
     assert "Error: the run's record" in result.stderr  # type: ignore[attr-defined]
+
+
+def test_trainings_that_begin_together_all_find_a_name(tmp_path: Path) -> None:
+    command = [PROGRAM, "train", "mlp", "--dataset", "digits", "--epochs", "1", "-d", "train_size=50"]
+    children = [
+        subprocess.Popen([*command, "--seed", str(seed)], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        for seed in range(3)
+    ]
+    told = [child.communicate(timeout=240)[1] for child in children]
+    assert [child.returncode for child in children] == [0, 0, 0], told
+    runs = [load_run(path) for path in sorted((tmp_path / "runs").iterdir())]
+    assert [run.info.name for run in runs] == ["mlp-digits", "mlp-digits-2", "mlp-digits-3"]
+    assert sorted(run.info.seed for run in runs) == [0, 1, 2]
+
+
+def test_a_lock_that_was_removed_while_it_was_taken_is_taken_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[Path] = []
+    lock = fcntl.flock
+
+    def slow(file: Any, how: int) -> None:
+        lock(file, how)
+        taken.append(Path(file.name))
+        if len(taken) == 1:
+            taken[0].unlink()  # as the one does that held it until now
+
+    monkeypatch.setattr(fcntl, "flock", slow)
+    with RunDirectory(tmp_path).lock():
+        assert len(taken) == 2
+        with pytest.raises(ZooError, match="is being trained by another process"), RunDirectory(tmp_path).lock():
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_on_the_card_says_what_it_began_with_and_what_was_frozen(run: Run) -> None:
+    info = dataclasses.replace(run.info, init_from="my runs/first", freeze=("conv*", "fc1"))
+    assert "--init-from 'my runs/first' --freeze 'conv*' --freeze fc1" in command(info)
+    card = model_card(info, epochs=1, model=run.model().spec, dataset=run.dataset().spec, pictures=False)
+    assert "| Begins with | my runs/first |" in card
+    assert "| Frozen | conv*, fc1 |" in card
+    assert "--freeze" not in command(run.info)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import operator
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -203,6 +204,31 @@ def test_the_best_epoch_has_the_best_metric_then_the_lower_loss_then_comes_first
 def test_a_module_that_returns_other_outputs_than_declared_is_an_error() -> None:
     with pytest.raises(ZooError, match="declares the outputs logits, mask and returned 1: Tensor"):
         evaluate(make_module(), make_samples(), task=TASK, outputs=("logits", "mask"))
+
+
+def test_outputs_in_a_mapping_are_told_apart_by_their_names() -> None:
+    samples = make_samples(49)
+
+    class Named(nn.Module):
+        def __init__(self, **names: str) -> None:
+            super().__init__()
+            self.net, self.names = make_module(), names
+
+        def forward(self, x: torch.Tensor) -> dict[str, torch.Tensor]:
+            logits = self.net(x)
+            return {"aux": -logits, self.names.get("main", "logits"): logits}
+
+    plain = evaluate(make_module(), samples, task=TASK, outputs=("logits",))
+    assert evaluate(Named(), samples, task=TASK, outputs=("logits", "aux")) == plain
+    assert evaluate(Named(), samples, task=TASK, outputs=("logits",)) == plain
+    with pytest.raises(ZooError, match="the model gives no output logits, only aux, main"):
+        evaluate(Named(main="main"), samples, task=TASK, outputs=("logits",))
+    read = operator.itemgetter("main")
+    assert evaluate(Named(main="main"), samples, task=TASK, outputs=("logits",), read=read) == plain
+
+    straight = fit(make_job())
+    job = dataclasses.replace(make_job(), module=Named(main="main"), read_outputs=read)
+    assert fit(job).validation == straight.validation
 
 
 def test_outputs_that_are_not_finite_are_an_error() -> None:

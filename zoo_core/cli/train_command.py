@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import click
@@ -52,7 +53,8 @@ def command(as_json: bool, **asked: Any) -> None:
             info = train(open_zoo(), **asked, callbacks=callbacks)
         except (KeyboardInterrupt, SystemExit):
             if (now := progress.info) is not None and not asked["dry_run"]:
-                note(f"\nStopped. To continue: zoo train {now.model} --dataset {now.dataset} --run {now.name} --resume")
+                name = shlex.quote(_typed_run(asked) or now.name)
+                note(f"\nStopped. To continue: zoo train {now.model} --dataset {now.dataset} --run {name} --resume")
             raise
         except NotVerifiedError as error:
             progress.close()  # a bar would take the report for itself
@@ -66,11 +68,16 @@ def command(as_json: bool, **asked: Any) -> None:
             say("Dry run: training, validation, saving and the export check work; no run was left.")
             say(f"Next: zoo train {info.model} --dataset {info.dataset}")
         return
-    run = load_run(info.name)
+    run = load_run(_typed_run(asked) or info.name)
     if as_json:
         print_json(run_report(run))
         return
     for line in summary(info, epochs=len(run.rows)):
         say(line)
     say(f"  files       {run.path}")
-    say(f"Next: zoo export {run.name}")
+    say(f"Next: zoo export {shlex.quote(_typed_run(asked) or run.name)}")
+
+
+def _typed_run(asked: dict[str, Any]) -> str | None:
+    """The run that was asked to go on, as it was typed: it may be a path to a folder that is not in `runs/`."""
+    return asked["run"] if asked["resume"] else None

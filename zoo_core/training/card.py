@@ -55,6 +55,8 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
         "Classes": classes,
         "Trainer": f"{info.trainer} ({info.trainer_plugin})",
         "Trainer options": _pairs(info.config),
+        "Begins with": info.init_from or "",
+        "Frozen": ", ".join(info.freeze),
         "Seed": str(info.seed),
         "Device": info.device,
         "Time": f"{info.seconds:.1f} s" if info.seconds is not None else "",
@@ -75,6 +77,10 @@ def command(info: RunInfo) -> str:
     words += ["--seed", str(info.seed)] + (["--device", info.device] if info.device != "cpu" else [])
     if info.trainer != "supervised":
         words += ["--trainer", info.trainer]
+    if info.init_from is not None:
+        words += ["--init-from", shlex.quote(info.init_from)]
+    for pattern in info.freeze:
+        words += ["--freeze", shlex.quote(pattern)]
     config = {name: value for name, value in info.config.items() if name != "epochs"}
     for flag, values in (("-o", info.options), ("-d", info.dataset_options), ("-t", config)):
         for name, value in values.items():

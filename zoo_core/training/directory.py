@@ -93,8 +93,17 @@ class RunDirectory:
         """What a resumed run starts from; None if the run was stopped before its first epoch was done."""
         from .state import read_state
 
-        path = self.path / STATE_FILE
-        return read_state(path) if path.exists() else None
+        return read_state(self.path / STATE_FILE) if self.has_state else None
+
+    @property
+    def has_state(self) -> bool:
+        """Whether there is what a resumed run starts from; without it the run begins again."""
+        return (self.path / STATE_FILE).exists()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no epoch has left anything: neither weights, nor a row, nor what a resumed run starts from."""
+        return not (self.has_state or any((self.path / name).exists() for name in (WEIGHTS_FILE, ROWS_FILE)))
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -108,18 +117,30 @@ class RunDirectory:
             yield
             return
         path = self.path / _LOCK
-        with clear_io_errors("cannot write", path), path.open("w") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise ZooError(
-                    f"run {self.path.name!r} is being trained by another process",
-                    hint="wait for it, or stop it",
-                ) from None
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
+        while True:
+            with clear_io_errors("cannot write", path), path.open("w") as file:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise ZooError(
+                        f"run {self.path.name!r} is being trained by another process",
+                        hint="wait for it, or stop it",
+                    ) from None
+                # Who held it before may have removed the file between the two lines above: its name is what counts.
+                if not _is_file_of(path, file.fileno()):
+                    continue
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+                return
+
+
+def _is_file_of(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def read_info(path: Path) -> RunInfo:

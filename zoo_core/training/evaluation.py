@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,13 +27,25 @@ KEPT_VALUES = 1 << 20
 """Output values that wait to be counted: each time, the device is waited for."""
 
 
-def named_outputs(result: Any, names: Sequence[str]) -> dict[str, Tensor]:
-    """What a module returned (tensor, sequence or mapping), by the names that its spec declares, in order.
+Read = Callable[[Any], Any]
+"""A model's `read_outputs`: what of the things that its `forward` returns are the declared outputs."""
 
-    Raises ZooError when there are more or fewer outputs than names.
+
+def named_outputs(result: Any, names: Sequence[str], read: Read | None = None) -> dict[str, Tensor]:
+    """What a module returned, by the names that its spec declares, in order: a mapping by its own names, a tensor or a
+    sequence by place. `read` comes first, where the spec has it.
+
+    Raises ZooError when a name is missing in a mapping, and when there are more or fewer outputs than names.
     """
+    if read is not None:
+        result = read(result)
     if isinstance(result, Mapping):
-        values = list(result.values())
+        if missing := [name for name in names if name not in result]:
+            raise ZooError(
+                f"the model gives no output {', '.join(missing)}, only {', '.join(map(str, result))}",
+                hint="the names in its spec's outputs are those that it returns",
+            )
+        values = [result[name] for name in names]
     else:
         values = list(result) if isinstance(result, list | tuple) else [result]
     if len(values) != len(names) or not all(isinstance(value, Tensor) for value in values):
@@ -96,17 +108,21 @@ def diverged(what: str, *, where: str) -> ZooError:
     )
 
 
-def evaluate_feed(module: nn.Module, feed: Feed, *, task: Task, outputs: Sequence[str], where: str) -> dict[str, float]:
+def evaluate_feed(
+    module: nn.Module, feed: Feed, *, task: Task, outputs: Sequence[str], read: Read | None = None, where: str
+) -> dict[str, float]:
     """The task's metrics of the module, in evaluation mode, over every sample of the feed once."""
-    return _tally_feed(module, feed, task=task, outputs=outputs, where=where).metrics()
+    return _tally_feed(module, feed, task=task, outputs=outputs, read=read, where=where).metrics()
 
 
-def _tally_feed(module: nn.Module, feed: Feed, *, task: Task, outputs: Sequence[str], where: str) -> Tally:
+def _tally_feed(
+    module: nn.Module, feed: Feed, *, task: Task, outputs: Sequence[str], read: Read | None, where: str
+) -> Tally:
     module.eval()
     seen = Collector(task)
     with torch.inference_mode():
         for inputs, targets in feed.in_order():
-            seen.add(named_outputs(module(inputs), outputs), targets)
+            seen.add(named_outputs(module(inputs), outputs, read), targets)
     return seen.tally(where=where)
 
 
@@ -116,11 +132,14 @@ def evaluate(
     *,
     task: Task,
     outputs: Sequence[str],
+    read: Read | None = None,
     device: torch.device | str = "cpu",
     batch_size: int | None = None,
 ) -> dict[str, float]:
-    """The task's metrics of the module on a split. `outputs`: the names its spec declares, in order."""
-    return tally(module, samples, task=task, outputs=outputs, device=device, batch_size=batch_size).metrics()
+    """The task's metrics of the module on a split. `outputs`: the names its spec declares, in order; `read`: its
+    `read_outputs`."""
+    found = tally(module, samples, task=task, outputs=outputs, read=read, device=device, batch_size=batch_size)
+    return found.metrics()
 
 
 def tally(
@@ -129,12 +148,13 @@ def tally(
     *,
     task: Task,
     outputs: Sequence[str],
+    read: Read | None = None,
     device: torch.device | str = "cpu",
     batch_size: int | None = None,
 ) -> Tally:
     """As `evaluate`, with the details at hand. `batch_size`: that of `evaluation_batch` unless given."""
     feed = Feed(samples, batch_size=batch_size or evaluation_batch(samples), device=device)
-    return _tally_feed(module.to(device), feed, task=task, outputs=outputs, where="evaluation")
+    return _tally_feed(module.to(device), feed, task=task, outputs=outputs, read=read, where="evaluation")
 
 
 def evaluation_batch(samples: Samples) -> int:

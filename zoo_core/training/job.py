@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from zoo_core.data import Samples
     from zoo_core.tasks import Task
@@ -24,7 +24,8 @@ def _quiet(step: int, steps: int) -> None:
 class TrainJob:
     """One training, from the first step or from `state`.
 
-    `module` is on `device`, its weights made from `seed`. `outputs` are the names of its outputs, in order.
+    `module` is on `device`, its weights made from `seed`. `outputs` are the names of its outputs, in order, and `named`
+    finds them in what it returns; `read_outputs` is that of its spec.
     `config` is the trainer's own dataclass. `augment`: what may be done to samples of this dataset. `loss`: the model's
     own in place of the task's. `run` is None when nothing shall be written. `on_batch(step, steps)` is called after
     each batch of an epoch; steps count from 1.
@@ -35,6 +36,7 @@ class TrainJob:
     validation: Samples
     task: Task
     outputs: tuple[str, ...]
+    read_outputs: Callable[[Any], Any] | None = None
     config: Any
     epochs: int
     seed: int
@@ -44,3 +46,9 @@ class TrainJob:
     run: RunDirectory | None = None
     state: TrainState | None = None
     on_batch: Callable[[int, int], None] = _quiet
+
+    def named(self, result: Any) -> dict[str, Tensor]:
+        """What `module` returned, by the names of its outputs. Raises ZooError when it gives others."""
+        from .evaluation import named_outputs
+
+        return named_outputs(result, self.outputs, self.read_outputs)

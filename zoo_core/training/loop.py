@@ -12,7 +12,7 @@ from zoo_core.errors import ZooError
 from zoo_core.records import EpochRow, TrainResult
 
 from .checkpoint import copy_state, load_strictly
-from .evaluation import Collector, diverged, evaluate_feed, evaluation_batch, named_outputs
+from .evaluation import Collector, diverged, evaluate_feed, evaluation_batch
 from .feed import Feed
 from .freezing import train_mode
 from .job import TrainJob
@@ -108,7 +108,7 @@ class Loop:
     def step(self, inputs: Tensor, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """One batch: forward, backward, one step of the optimizer. The outputs by name, and the loss."""
         self.optimizer.zero_grad()
-        outputs = named_outputs(self.module(inputs), self.job.outputs)
+        outputs = self.job.named(self.module(inputs))
         loss = self.loss(outputs, targets)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
@@ -121,8 +121,14 @@ class Loop:
 
     def validate(self, number: int) -> dict[str, float]:
         """The metrics on the validation part."""
-        where = f"the validation after epoch {number}"
-        return evaluate_feed(self.module, self.validation, task=self.job.task, outputs=self.job.outputs, where=where)
+        return evaluate_feed(
+            self.module,
+            self.validation,
+            task=self.job.task,
+            outputs=self.job.outputs,
+            read=self.job.read_outputs,
+            where=f"the validation after epoch {number}",
+        )
 
     def keep(self, row: EpochRow) -> None:
         """Add the row; copy the weights if they are the best so far; write what resuming needs."""

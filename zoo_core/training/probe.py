@@ -14,7 +14,7 @@ from zoo_core.specs import IGNORED
 from zoo_core.tasks import decisions_of
 
 from .augment import Augment
-from .evaluation import named_outputs
+from .evaluation import Read, named_outputs
 from .feed import Feed
 from .losses import Loss
 
@@ -29,7 +29,14 @@ _SEVERAL_LOGITS = ("image-classification", "video-classification")
 
 
 def try_module(
-    module: nn.Module, samples: Samples, *, task: Task, outputs: tuple[str, ...], model: str, device: str
+    module: nn.Module,
+    samples: Samples,
+    *,
+    task: Task,
+    outputs: tuple[str, ...],
+    read: Read | None = None,
+    model: str,
+    device: str,
 ) -> None:
     """Run a few samples through the module. Raises ZooError that says what is wrong, and the shape fed."""
     if not any(parameter.requires_grad for parameter in module.parameters()):
@@ -38,7 +45,7 @@ def try_module(
     module.eval()
     try:
         with torch.no_grad():  # not inference_mode: lazy modules make their parameters here
-            found = named_outputs(module(inputs), outputs)
+            found = named_outputs(module(inputs), outputs, read)
     except ZooError:
         raise
     except Exception as error:
@@ -64,7 +71,7 @@ def try_batch(job: TrainJob, *, loss: Loss | None, augment: Augment | None, side
             continue  # the module itself was tried before
         try:
             with torch.no_grad():
-                outputs = named_outputs(job.module(inputs), job.outputs)
+                outputs = job.named(job.module(inputs))
                 if loss is not None:
                     loss(outputs, targets)
         except (RuntimeError, ValueError) as error:

@@ -14,6 +14,7 @@ from zoo_core.records import ExportReport
 from zoo_core.registry import Model, Zoo
 from zoo_core.shelf import EXPORTS, folder_name, locate
 
+from .classes import check_classes
 from .weights import choose_weights, recipe_for, refuse_for_run
 
 if TYPE_CHECKING:
@@ -83,6 +84,13 @@ def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, dynamic: Sequence[str
     model = run.model(zoo)
     dataset = run.dataset(zoo)
     validation = dataset.load("validation")
+    check_classes(
+        validation.classes,
+        dataset=dataset.name,
+        labels=run.info.classes,
+        shown=f"run {run.name!r}",
+        hint="the data have changed since: bring the old ones back, or train again",
+    )
     fingerprint = run.info.dataset_fingerprint
     return _plan(
         model,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from zoo_core.data import BoundDataset, Samples, bind_dataset
-from zoo_core.errors import UsageError, ZooError, did_you_mean
+from zoo_core.errors import UsageError, did_you_mean
 from zoo_core.matching import check_tasks
 from zoo_core.registry import Dataset, Zoo
 from zoo_core.runtime.model import ExportedModel, open_model
@@ -20,6 +20,8 @@ from zoo_core.shapes import TensorSpec
 from zoo_core.shelf import Located
 from zoo_core.specs import Preprocess
 from zoo_core.tasks import Task, get_task
+
+from .classes import check_classes
 
 if TYPE_CHECKING:
     from zoo_core.training import Run
@@ -102,11 +104,11 @@ def run_subject(run: Run, zoo: Zoo) -> Subject:
         inputs=bound.inputs,
         dataset=f"{run.info.dataset_plugin}/{run.info.dataset}",
         options=run.info.dataset_options,
-        batches=lambda samples: _module_batches(build(), samples, list(spec.outputs)),
+        batches=lambda samples: _module_batches(build(), samples, list(spec.outputs), spec.read_outputs),
     )
 
 
-def _module_batches(module: Any, samples: Samples, names: Sequence[str]) -> Batches:
+def _module_batches(module: Any, samples: Samples, names: Sequence[str], read: Callable[[Any], Any] | None) -> Batches:
     import torch
 
     from zoo_core.training.evaluation import evaluation_batch, named_outputs
@@ -116,7 +118,7 @@ def _module_batches(module: Any, samples: Samples, names: Sequence[str]) -> Batc
     start = 0
     for inputs, _ in feed.in_order():
         with torch.inference_mode():
-            outputs = named_outputs(module(inputs), names)
+            outputs = named_outputs(module(inputs), names, read)
         yield slice(start, start + len(inputs)), {name: value.numpy() for name, value in outputs.items()}
         start += len(inputs)
 
@@ -138,7 +140,7 @@ def load_part(
     bound = _dataset_for(subject, zoo, dataset, data or {})
     chosen = choose_split(bound, split)
     samples = bound.load(chosen, download=download)
-    _check_classes(subject, samples.classes, bound.name)
+    check_classes(samples.classes, dataset=bound.name, labels=subject.labels, shown=subject.shown)
     return Part(dataset=bound.name, split=chosen, samples=samples, labels=subject.labels or samples.classes)
 
 
@@ -172,27 +174,3 @@ def choose_split(bound: BoundDataset, split: str | None) -> str:
         hint = did_you_mean(split, bound.split_names)
         raise UsageError(f"dataset {bound.name} has no split {split!r}", hint=hint)
     return split
-
-
-def _check_classes(subject: Subject, classes: Sequence[str], dataset: str) -> None:
-    """Raises ZooError unless the names and their order are equal: targets are numbers of classes."""
-    labels = subject.labels
-    if not labels or labels == tuple(classes):
-        return
-    only_data = [name for name in classes if name not in labels]
-    only_model = [name for name in labels if name not in classes]
-    parts = []
-    if only_data:
-        parts.append(f"only in the dataset: {_listed(only_data)}")
-    if only_model:
-        parts.append(f"only in the model: {_listed(only_model)}")
-    if not parts:
-        parts.append(f"the order differs: {_listed(classes)} and {_listed(labels)}")
-    raise ZooError(
-        f"the classes of dataset {dataset} are not those of {subject.shown}; {'; '.join(parts)}",
-        hint="choose the classes, in the order of the model, with -d classes=A,B,...",
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (f", ... ({len(names)})" if len(names) > 8 else "")

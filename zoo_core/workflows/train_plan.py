@@ -46,9 +46,10 @@ class TrainRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainPlan:
-    """What will be done. `info` is the run's record before the first step."""
+    """What will be done. `info` is the run's record before the first step; `named`: whether its name was asked for."""
 
     path: Path
+    named: bool = True
     info: RunInfo
     model: Model
     dataset: BoundDataset
@@ -96,14 +97,29 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
         commit=commit_of_working_folder(),
         machine=machine_kind(),
     )
-    task = get_task(model.spec.task)
-    return TrainPlan(path=path, info=info, model=model, dataset=bound, trainer=trainer, config=config, task=task)
+    return TrainPlan(
+        path=path,
+        named=request.run is not None,
+        info=info,
+        model=model,
+        dataset=bound,
+        trainer=trainer,
+        config=config,
+        task=get_task(model.spec.task),
+    )
+
+
+def with_another_name(plan: TrainPlan) -> TrainPlan:
+    """The same training under the next default name that is free."""
+    path = _default_path(plan.model, plan.dataset.name)
+    return dataclasses.replace(plan, path=path, info=dataclasses.replace(plan.info, name=path.name))
 
 
 def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     """The rest of an unfinished run. Raises UsageError if there is none, or if the request contradicts it."""
     model, dataset = _named(zoo, request)
     path, info = run_to_resume(request.run, model=model, dataset=dataset)
+    info = dataclasses.replace(info, name=path.resolve().name)  # the folder may have been renamed since
     trainer = zoo.trainer(f"{info.trainer_plugin}/{info.trainer}")
     _refuse(request, info, model=model, dataset=dataset, trainer=trainer)
     pick_device(info.device)
@@ -121,13 +137,17 @@ def _named(zoo: Zoo, request: TrainRequest) -> tuple[Model, Dataset]:
 
 def _new_path(request: TrainRequest, model: Model, dataset: Dataset, *, replace: bool) -> Path:
     if request.run is None:
-        return RUNS / free_run_name(folder_name(f"{model.name}-{dataset.name}"))
+        return _default_path(model, dataset.name)
     path = RUNS / folder_name(request.run)
     if path.exists() and not replace:
         raise UsageError(
             f"run {request.run!r} exists", hint="another name, or --resume to go on with an unfinished run"
         )
     return path
+
+
+def _default_path(model: Model, dataset: str) -> Path:
+    return RUNS / free_run_name(folder_name(f"{model.name}-{dataset}"))
 
 
 def _config(model: Model, trainer: Trainer, request: TrainRequest) -> tuple[Any, int]:
