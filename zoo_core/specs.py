@@ -113,11 +113,11 @@ def _check_tensors(kind: str, tensors: Mapping[str, TensorSpec]) -> None:
 class ModelSpec:
     """One architecture. `build` takes keyword-only options, and its signature is the option schema.
 
-    `build` must import torch inside; it returns an `nn.Module` whose outputs are those declared, in order.
+    `build` must import torch inside; it returns an `nn.Module` whose outputs are those declared: a mapping by name,
+    tensors in order. `read_outputs(result)` picks them from what `forward` returns, where it returns more or others.
     `renamed` maps old option names to present ones; `aliases` are old names of the model itself.
 
-    For the export: `read_outputs(result)` picks the declared outputs (a tensor, a sequence, or a mapping by name) from
-    what `forward` returns. `export_wrapper(module)` may return a module that is exported in its place, gives the
+    For the export: `export_wrapper(module)` may return a module that is exported in its place, gives the
     declared outputs, and is verified against the original. `stages(module)` cuts a model whose outputs are chosen on
     the way into parts; they are exported in its place. `smallest`: the smallest legal value of a free axis (default 1).
     `fixed_axes`: why an axis that others leave free is not, `{"N": "..."}`. `settle(module)` changes fresh weights in
