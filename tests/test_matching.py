@@ -72,6 +72,13 @@ def test_factors_and_offsets() -> None:
             {},
             {},
             "model net takes (N, 1, 28, 28), but dataset data gives (N, 3, 32, 40)",
+            "-d color=L, where the dataset has that option",
+        ),
+        (
+            ("N", 3, 28, 28),
+            {},
+            {},
+            "model net takes (N, 3, 28, 28), but dataset data gives (N, 3, 32, 40)",
             "-d size=28 resizes",
         ),
         (

@@ -131,12 +131,12 @@ def _bind(
 ) -> dict[str, int]:
     """Values of the option axes of one input. A size that is fixed, or given by hand, must be the data's."""
     found: dict[str, int] = {}
-    for axis, size in zip(wanted.parsed, offered.axes, strict=True):
+    for place, (axis, size) in enumerate(zip(wanted.parsed, offered.axes, strict=True)):
         if not isinstance(size, int):
             continue
         if axis.name is None:
             if axis.size != size:
-                raise _mismatch(model, wanted, dataset, offered, hint=_size_hint(wanted))
+                raise _mismatch(model, wanted, dataset, offered, hint=_size_hint(wanted, place))
         elif axis.is_option:
             value, rest = divmod(size - axis.offset, axis.factor)
             given = options[axis.name] if axis.name in fixed else found.get(axis.name, value)
@@ -157,7 +157,13 @@ def _mismatch(model: Model, wanted: TensorSpec, dataset: str, offered: TensorSpe
     )
 
 
-def _size_hint(wanted: TensorSpec) -> str:
+_COLORS = {1: "L", 3: "RGB"}
+
+
+def _size_hint(wanted: TensorSpec, place: int) -> str:
+    """What makes the axis at `place` fit."""
+    if len(wanted.axes) == 4 and place == 1 and (color := _COLORS.get(wanted.parsed[1].size or 0)) is not None:
+        return f"-d color={color}, where the dataset has that option; or another dataset, see zoo list datasets"
     side = wanted.axes[-1]
     if len(wanted.axes) == 4 and isinstance(side, int) and wanted.axes[-2] == side:
         return f"-d size={side} resizes the pictures"
