@@ -6,6 +6,9 @@ whose data are not on the disk say so. Each training is a line of `tutorials.jso
 same command and recipe is not done again; `docs/tutorials.md` is printed from these lines.
 
     python benchmarks/tutorials.py [ROW...] [--data DIR] [--work DIR] [--seeds N] [--recipe tutorial|own] [--page]
+
+Machines change their speed: to compare seconds, train both recipes at the same time, each with half of the threads
+(--together).
 """
 
 from __future__ import annotations
@@ -156,19 +159,45 @@ def read_results() -> list[Trained]:
     return [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
 
 
-def train(row: Mapping[str, Any], source: Source, *, recipe: str, seed: int, work: Path, threads: int) -> None:
-    """Train, and keep what came of it."""
-    run = f"{row['name']}-{recipe}-{source.name}-{seed}"
-    folder = work / "runs" / run
-    shutil.rmtree(folder, ignore_errors=True)
-    command = [*command_of(row, source, recipe=recipe, seed=seed), "--run", run]
-    print(f"$ zoo {shlex.join(command)}", flush=True)
+def train(
+    row: Mapping[str, Any], source: Source, recipes: Sequence[str], *, seed: int, work: Path, threads: int
+) -> None:
+    """Train by these recipes at the same time, and keep what came of it."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
-    done = subprocess.run(
-        [sys.executable, "-m", "zoo_core", *command], cwd=work, env=environment, check=False, stdout=sys.stderr
-    )
-    if done.returncode:
-        raise SystemExit(f"{row['name']}: zoo train ended with exit code {done.returncode}")
+    children = {}
+    for recipe in recipes:
+        run = _run_of(row, source, recipe, seed)
+        shutil.rmtree(work / "runs" / run, ignore_errors=True)
+        command = [*command_of(row, source, recipe=recipe, seed=seed), "--run", run]
+        print(f"$ zoo {shlex.join(command)}", flush=True)
+        children[recipe] = subprocess.Popen(
+            [sys.executable, "-m", "zoo_core", *command], cwd=work, env=environment, stdout=sys.stderr
+        )
+    codes = {recipe: child.wait() for recipe, child in children.items()}
+    for recipe, code in codes.items():
+        if code:
+            raise SystemExit(f"{row['name']}: zoo train ended with exit code {code}")
+        _keep(row, source, recipe, seed=seed, work=work, threads=threads)
+
+
+def train_missing(
+    row: Mapping[str, Any], source: Source, recipes: Sequence[str], arguments: argparse.Namespace, *, work: Path
+) -> None:
+    """Train what has no result yet, for each seed that is asked for."""
+    for seed in range(arguments.seeds):
+        known = {recipe: result_of(row, source, recipe=recipe, seed=seed) for recipe in recipes}
+        missing = [recipe for recipe, result in known.items() if result is None or arguments.again]
+        for group in [missing] if arguments.together and missing else [[recipe] for recipe in missing]:
+            threads = max(1, arguments.threads // len(group))
+            train(row, source, group, seed=seed, work=work, threads=threads)
+
+
+def _run_of(row: Mapping[str, Any], source: Source, recipe: str, seed: int) -> str:
+    return f"{row['name']}-{recipe}-{source.name}-{seed}"
+
+
+def _keep(row: Mapping[str, Any], source: Source, recipe: str, *, seed: int, work: Path, threads: int) -> None:
+    folder = work / "runs" / _run_of(row, source, recipe, seed)
     info = json.loads((folder / "run.json").read_text())
     result = {
         **subject_of(row, source, recipe=recipe, seed=seed),
@@ -220,6 +249,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--recipe", choices=RECIPES, help="only one of both")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--together", action="store_true", help="both recipes at the same time")
     parser.add_argument("--again", action="store_true", help="also what was trained already")
     parser.add_argument("--page", action="store_true", help="train nothing, only print what there is, and the page")
     arguments = parser.parse_args()
@@ -242,13 +272,15 @@ def main() -> None:
         if source is None:
             skipped.append(f"{row['name']}: {why}")
             continue
+        recipes = [
+            recipe
+            for recipe in ([arguments.recipe] if arguments.recipe and not arguments.page else RECIPES)
+            if (recipe == "tutorial" and "recipe" in row) or (recipe == "own" and row.get("own", True))
+        ]
+        if not arguments.page:
+            train_missing(row, source, recipes, arguments, work=work)
         results = {}
-        for recipe in [arguments.recipe] if arguments.recipe and not arguments.page else RECIPES:
-            if (recipe == "tutorial" and "recipe" not in row) or (recipe == "own" and not row.get("own", True)):
-                continue
-            for seed in range(0 if arguments.page else arguments.seeds):
-                if arguments.again or result_of(row, source, recipe=recipe, seed=seed) is None:
-                    train(row, source, recipe=recipe, seed=seed, work=work, threads=arguments.threads)
+        for recipe in recipes:
             found = (result_of(row, source, recipe=recipe, seed=seed) for seed in range(MOST_SEEDS))
             results[recipe] = [each for each in found if each is not None]
             machines.update(each["about"] for each in results[recipe])
