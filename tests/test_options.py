@@ -9,7 +9,15 @@ import pytest
 
 from zoo_core import ZooError
 from zoo_core.errors import UsageError
-from zoo_core.options import Option, check_options, options_of_dataclass, options_of_signature, parse_pairs
+from zoo_core.options import (
+    Option,
+    check_options,
+    options_of_dataclass,
+    options_of_signature,
+    parse_pairs,
+    read_list,
+    write_list,
+)
 
 
 def builder(
@@ -146,3 +154,20 @@ def test_a_dataclass_is_a_schema() -> None:
         ("rate", "float", 0.1, False),
         ("steps", "int...", (1, 2), False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("cat, red dog ,菱形", ("cat", "red dog", "菱形")),
+        ('"a,b", c', ("a,b", "c")),
+        ('say ""so"", "say ""so, so"""', ('say ""so""', 'say "so, so"')),
+        (" ,,", ()),
+        ("", ()),
+    ],
+)
+def test_names_in_a_list_keep_their_spaces_and_their_commas(text: str, parts: tuple[str, ...]) -> None:
+    assert read_list(text) == parts
+    assert read_list(write_list(parts)) == parts
+    option = Option(name="classes", type="str...", default=())
+    assert check_options({"classes": text}, [option], where="dataset d") == {"classes": parts}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import inspect
+import io
 import math
 import types
 import typing
@@ -15,6 +17,19 @@ from .errors import UsageError, ZooError, did_you_mean
 
 REQUIRED = "required"
 _SCALARS: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
+
+
+def read_list(text: str) -> tuple[str, ...]:
+    """What stands between the commas, without the spaces around it; a part with a comma of its own is in quotes."""
+    parts = next(csv.reader([text], skipinitialspace=True), [])
+    return tuple(part.strip() for part in parts if part.strip())
+
+
+def write_list(values: Iterable[Any]) -> str:
+    """The text that `read_list` takes apart into these values."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(map(str, values))
+    return text.getvalue()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +52,7 @@ class Option:
         if self.optional and text.lower() in {"none", "null"}:
             return None
         if self.type.endswith("..."):
-            parts = [part for part in text.replace(" ", "").split(",") if part]
-            return tuple(self._scalar(part, self.type[:-3], where) for part in parts)
+            return tuple(self._scalar(part, self.type[:-3], where) for part in read_list(text))
         return self._scalar(text, self.type, where)
 
     def check(self, value: Any, *, where: str) -> Any:

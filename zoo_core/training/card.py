@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from zoo_core.options import write_list
 from zoo_core.records import RunInfo, epoch_count
 from zoo_core.specs import DatasetSpec, ModelSpec
 
@@ -95,7 +96,7 @@ def _pairs(values: Mapping[str, Any]) -> str:
 
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
+        return write_list(value)
     return (
         {True: "true", False: "false", None: "none"}[value] if value is None or isinstance(value, bool) else str(value)
     )

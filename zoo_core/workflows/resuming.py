@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo_core.errors import UsageError, ZooError
+from zoo_core.options import write_list
 from zoo_core.records import RunInfo, to_plain
 from zoo_core.registry import Dataset, Model
 from zoo_core.shelf import RUNS, find_run, folder_name
@@ -65,4 +66,4 @@ def refuse_contradictions(info: RunInfo, given: Mapping[str, tuple[Mapping[str, 
 
 
 def _text(value: Any) -> str:
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value).lower()
+    return write_list(value) if isinstance(value, list | tuple) else str(value).lower()
