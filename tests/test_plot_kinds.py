@@ -211,6 +211,23 @@ def test_augmentation_that_changes_nothing_or_has_no_place_is_refused(zoo_here: 
     assert not (tmp_path / "plots").exists()
 
 
+def test_names_are_drawn_as_they_are(zoo_here: Zoo, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("x_{1}$\\frac$", "a$b$ ^c", "菱形"):
+        (tmp_path / "odd" / name).mkdir(parents=True)
+        for index in range(4):
+            pixels = rng.integers(0, 256, (24, 24, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "odd" / name / f"{index}.png")
+    data = ("image-folder", "-d", "root=odd", "-d", "size=24")
+    assert zoo_here("train", "lenet5", "--dataset", *data, "--epochs", "1", "--run", "r$1$").code == 0
+    for what in ("samples", "confusion", "errors"):
+        done = zoo_here("plot", "r$1$", "--what", what, "--json")
+        assert done.code == 0, done.stderr
+        boxes = f"Warning: {what}.png has boxes for letters that no installed font has; a font that has them helps"
+        assert not done.stderr or done.stderr.startswith(boxes)
+        check_picture(tmp_path / done.json["files"][0])
+
+
 def test_a_filter_shows_its_kernels_and_has_no_truth(zoo_here: Zoo, tmp_path: Path) -> None:
     filter_bank(tmp_path, np.random.default_rng(0).normal(size=(4, 1, 3, 3)))
     done = zoo_here("plot", "filter", "--json")

@@ -24,7 +24,7 @@ from zoo_core.training import Augment, Feed
 from zoo_core.workflows.pictures.activations import draw_activations
 from zoo_core.workflows.pictures.augmented import draw_augmented
 from zoo_core.workflows.pictures.confusion import draw_confusion, most_confused, row_shares, short_count
-from zoo_core.workflows.pictures.figures import heading, new_figure
+from zoo_core.workflows.pictures.figures import heading, new_figure, short_names
 from zoo_core.workflows.pictures.file_layers import file_kernels, file_maps
 from zoo_core.workflows.pictures.filters import draw_filters
 from zoo_core.workflows.pictures.judge import find_worst, judge, judge_all, worst_first
@@ -464,3 +464,8 @@ def test_the_augmented_samples_are_those_that_a_training_sees(layout: Any) -> No
     assert all(
         np.array_equal(cells[6 * row], samples.inputs[index].transpose(1, 2, 0)) for row, index in enumerate(chosen)
     )
+
+
+def test_long_names_that_begin_alike_are_told_apart_by_their_numbers() -> None:
+    assert short_names(["cat", "a name that is rather long"]) == ("cat", "a name that is ra…")
+    assert short_names(["class number 00 of many", "class number 01 of many"], 12) == ("0: class nu…", "1: class nu…")

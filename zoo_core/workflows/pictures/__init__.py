@@ -13,7 +13,7 @@ from zoo_core.registry import Zoo
 from zoo_core.shelf import Located
 
 from .curves import curves_of
-from .figures import need_matplotlib, save
+from .figures import names_as_they_are, need_matplotlib, save
 from .places import FOLDER, target_of
 
 if TYPE_CHECKING:
@@ -73,12 +73,14 @@ def draw(zoo: Zoo, *, source: Located, wanted: Wanted, out: Path | None = None) 
     what = wanted.what or _default(source)
     _check_options(what, wanted, source)
     target = target_of(source, what, out, read=wanted.input)
-    return (save(_drawn(zoo, source, what, wanted), target),)
+    with names_as_they_are():
+        return (save(_drawn(zoo, source, what, wanted), target),)
 
 
 def draw_curves(run: Run) -> Path:
     """The curves of a run, in its folder; the file. Raises ZooError if it has no epoch yet."""
-    return save(curves_of(run), run.path / FOLDER / "curves.png")
+    with names_as_they_are():
+        return save(curves_of(run), run.path / FOLDER / "curves.png")
 
 
 def _not_offered(what: str, source: Located) -> UsageError:

@@ -12,7 +12,7 @@ from zoo_core.data import Samples
 from zoo_core.workflows.subject import Part, Subject
 
 from .confusion import scores_of
-from .figures import QUIET, WRONG, bare, frame, grid, heading, new_figure, short
+from .figures import QUIET, WRONG, bare, frame, grid, heading, new_figure, short_names
 from .judge import Judged, find_worst, judge_all
 from .samples import COLUMNS, COUNT, choose_evenly, figure_size, take
 from .tiles import draw_line, draw_picture, is_line, name_classes, overlay, picture_of
@@ -66,15 +66,14 @@ def _labels(part: Part, found: Judged, *, title: str) -> Figure:
     figure = new_figure(**figure_size(samples, len(samples), columns=COLUMNS, words=0.4))
     heading(figure, title, "above each: the decision (its probability); wrong ones in red, with the truth below")
     cells = grid(figure, len(samples), columns=min(COLUMNS, len(samples)))
+    names = short_names(part.labels, 14)
     for index, axes in enumerate(cells):
         _draw_input(axes, samples, index)
-        said = f"{short(part.labels[found.decided[index]], 14)} ({found.value[index]:.2f})"
+        said = f"{names[found.decided[index]]} ({found.value[index]:.2f})"
         wrong = bool(found.wrong[index])
         if wrong:
             frame(axes, WRONG)
-            axes.set_xlabel(
-                f"truth: {short(part.labels[samples.targets[index]], 14)}", color=WRONG, fontsize=8, labelpad=3
-            )
+            axes.set_xlabel(f"truth: {names[samples.targets[index]]}", color=WRONG, fontsize=8, labelpad=3)
         axes.set_title(said, fontsize=8, pad=3, color=WRONG if wrong else "black")
     return figure
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zoo_core.data import Samples
 from zoo_core.errors import UsageError
 
-from .figures import QUIET, frame, grid, heading, new_figure, short
+from .figures import QUIET, frame, grid, heading, new_figure, short_names
 from .samples import choose_evenly, figure_size, size_of, take
 from .tiles import draw_line, draw_picture, is_line, name_classes, overlay, picture_of
 
@@ -53,6 +53,7 @@ def draw_augmented(samples: Samples, *, asked: str, usual: Sequence[str], title:
     note = f"left: {len(chosen)} samples of {len(samples):,}, {size_of(samples)}; then what each is in an epoch"
     heading(figure, f"{title}: {', '.join(names)}", note)
     masks = samples.targets.ndim > 1
+    called_by = short_names(samples.classes)
     for number, axes in enumerate(cells):
         row, column = divmod(number, columns)
         inputs, targets = shown[column]
@@ -60,7 +61,7 @@ def draw_augmented(samples: Samples, *, asked: str, usual: Sequence[str], title:
         if column:
             axes.set_title(f"epoch {column}", fontsize=8, pad=3, color=QUIET)
         else:
-            called = f"sample {chosen[row]}" if masks else short(samples.classes[few.targets[row]])
+            called = f"sample {chosen[row]}" if masks else called_by[few.targets[row]]
             axes.set_title(called, fontsize=8, pad=3)
             frame(axes, "black")
     if masks:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from zoo_core.errors import ZooError
 from zoo_core.workflows.subject import Part, Subject
 
-from .figures import color_bar, heading, new_figure, short
+from .figures import color_bar, heading, new_figure, short_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +78,7 @@ def short_count(count: int) -> str:
 def _draw(matrix: NDArray[np.int64], *, labels: Sequence[str], title: str, note: str) -> Figure:
     classes = len(matrix)
     side = float(np.clip(0.5 * classes, 4, 10))
-    longest = max(len(short(label)) for label in labels)
+    longest = max(map(len, short_names(labels)))
     figure = new_figure(width=max(7.5, side + 2.2 + 0.06 * longest), height=side + 1.6 + 0.05 * longest)
     axes = figure.subplots()
     shares = row_shares(matrix)
@@ -97,7 +97,8 @@ def _draw(matrix: NDArray[np.int64], *, labels: Sequence[str], title: str, note:
 def _name(axes: Axes, labels: Sequence[str], *, width: float) -> None:
     step = -(-len(labels) // MOST_NAMED)
     ticks = list(range(0, len(labels), step))
-    names = [short(labels[tick]) for tick in ticks]
+    shown = short_names(labels)
+    names = [shown[tick] for tick in ticks]
     size = float(np.clip(260 / len(ticks), 5, 10))
     # A letter is about 0.6 of its height wide; there are 72 points in an inch.
     upright = max(map(len, names)) * size * 0.65 / 72 > 0.9 * width / len(names)

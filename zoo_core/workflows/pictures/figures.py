@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import textwrap
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import MissingExtraError
 from zoo_core.files import write_atomic
+from zoo_core.registry import warn
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +27,27 @@ _LETTERS = 11
 
 DOTS = 120
 """Pixels for each inch of a figure."""
+
+USUAL_FONT = "DejaVu Sans"
+OTHER_FONTS = (
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Noto Sans CJK KR",
+    "WenQuanYi Zen Hei",
+    "WenQuanYi Micro Hei",
+    "Droid Sans Fallback",
+    "PingFang SC",
+    "Hiragino Sans",
+    "Apple SD Gothic Neo",
+    "Microsoft YaHei",
+    "Yu Gothic",
+    "Malgun Gothic",
+    "Noto Sans Devanagari",
+    "Noto Sans Thai",
+    "Arial Unicode MS",
+    "Unifont",
+)
+"""Where letters are looked for that the usual font, which comes with matplotlib, lacks: those that are installed."""
 
 
 def need_matplotlib() -> None:
@@ -91,10 +116,34 @@ def short(text: str, most: int = 18) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
+def short_names(labels: Sequence[str], most: int = 18) -> tuple[str, ...]:
+    """Names that fit over a cell, with the number of the class before each where two would read alike."""
+    names = [short(label, most) for label in labels]
+    if len(set(names)) < len(names):
+        names = [short(f"{number}: {label}", most) for number, label in enumerate(labels)]
+    return tuple(names)
+
+
 def save(figure: Figure, path: Path) -> Path:
     """Write the figure; the file. The same content gives the same bytes."""
     content = io.BytesIO()
-    # Without the Software entry the same rows give the same bytes, whatever version drew them.
-    figure.savefig(content, format="png", dpi=DOTS, metadata={"Software": None})
+    with warnings.catch_warnings(record=True) as told:
+        warnings.filterwarnings("always", message="Glyph .* missing from font")
+        # Without the Software entry the same rows give the same bytes, whatever version drew them.
+        figure.savefig(content, format="png", dpi=DOTS, metadata={"Software": None})
+    if told:
+        warn(f"{path.name} has boxes for letters that no installed font has; a font that has them helps, such as Noto")
     write_atomic(path, content.getvalue())
     return path
+
+
+@contextlib.contextmanager
+def names_as_they_are() -> Iterator[None]:
+    """Draw and save in it: a `$` in a name is a `$`, and letters that the usual font lacks are taken from others."""
+    import matplotlib
+    from matplotlib.font_manager import fontManager
+
+    installed = {font.name for font in fontManager.ttflist}
+    others = [name for name in OTHER_FONTS if name in installed]
+    with matplotlib.rc_context({"text.parse_math": False, "font.sans-serif": [USUAL_FONT, *others]}):
+        yield

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zoo_core.data import Samples
 
-from .figures import grid, heading, new_figure, short
+from .figures import grid, heading, new_figure, short_names
 from .tiles import draw_line, draw_picture, is_line, name_classes, overlay, picture_of
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def draw_samples(samples: Samples, *, labels: Sequence[str], title: str) -> Figu
     cells = grid(figure, len(chosen), columns=min(columns, len(chosen)))
     heading(figure, f"{title}: {len(chosen)} of {len(samples):,} samples, {size_of(samples)}")
     masks = samples.targets.ndim > 1
+    names = short_names(labels)
     for axes, index in zip(cells, chosen, strict=True):
         stored, target = samples.inputs[index], samples.targets[index]
         if line:
@@ -41,7 +42,7 @@ def draw_samples(samples: Samples, *, labels: Sequence[str], title: str) -> Figu
             draw_picture(axes, overlay(picture_of(stored, samples.preprocess), target))
         else:
             draw_picture(axes, picture_of(stored, samples.preprocess))
-        axes.set_title(f"sample {index}" if masks else short(labels[target]), fontsize=8, pad=3)
+        axes.set_title(f"sample {index}" if masks else names[target], fontsize=8, pad=3)
     if masks:
         name_classes(figure, np.unique(samples.targets[chosen]).tolist(), labels)
     return figure
