@@ -96,7 +96,13 @@ def test_factors_and_offsets() -> None:
             "-d size=",
         ),
         (("N", 3, "16*height", "16*width"), {}, {}, "takes (N, 3, 16*height, 16*width), but", "-d size="),
-        (("N", 3, "16*H", "16*W"), {}, {}, "takes (N, 3, 16*H, 16*W), but", "W must be a multiple of 16"),
+        (
+            ("N", 3, "16*H", "16*W"),
+            {},
+            {},
+            "takes (N, 3, 16*H, 16*W), but",
+            "the width is 40 and must be a multiple of 16: -d size=32 or 48",
+        ),
         (("N", 3), {}, {}, "model net takes (N, 3), but dataset data gives (N, 3, 32, 40)", "another dataset"),
         (
             ("N", 3, 32, 40),
@@ -207,7 +213,7 @@ def test_tasks_must_agree() -> None:
         words = f"model 'net' is for {task}, dataset 'data' for {dataset_task}"
         with pytest.raises(ZooError, match=words) as caught:
             check_tasks(task, model="model 'net'", dataset="data", dataset_task=dataset_task)
-        assert caught.value.hint == f"zoo list --task {task}"
+        assert caught.value.hint == f"zoo list models --task {dataset_task}; zoo list datasets --task {task}"
 
 
 def test_a_filter_has_nothing_to_train_or_to_measure() -> None:

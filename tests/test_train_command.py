@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import resource
 import subprocess
 import sys
@@ -301,3 +302,16 @@ def test_listeners_are_told_of_each_epoch_and_of_the_end_and_a_broken_one_is_mut
     ]
     assert told[-1] == {"epochs": 2, "status": "finished"}
     assert result.stderr.count("no network") == 1
+
+
+def test_what_nothing_fails_of_is_a_line_before_the_first_epoch(zoo_here: Zoo) -> None:
+    few = [word.replace("train_size=200", "train_size=5") for word in SMALL]
+    done = zoo_here(*few, "--freeze", "layers.1")
+    assert done.code == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert "Frozen: layers.1; 12,560 of 12,730 parameters" in lines
+    (told,) = (line for line in lines if line.startswith("No training sample of"))
+    assert re.fullmatch(r"No training sample of \d of 10 classes: [\d, ]+", told)
+    quiet = zoo_here(*SMALL, "--run", "more")
+    assert "Frozen" not in quiet.stderr
+    assert "No training sample" not in quiet.stderr

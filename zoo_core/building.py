@@ -53,7 +53,9 @@ def build_model(
     except ZooError as error:
         raise ZooError(f"{where}: {error.message}", hint=error.hint) from error
     except ValueError as error:
-        raise ZooError(f"{where}: {error}", hint="the builder refuses these options") from error
+        raise ZooError(
+            f"{where}: {error}", hint="other values with -o NAME=VALUE; where the data give the sizes, with -d size=N"
+        ) from error
     except ModuleNotFoundError as error:
         name = (error.name or "").partition(".")[0]
         if name in {"torch", "torchvision"}:

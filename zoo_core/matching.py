@@ -29,7 +29,10 @@ def check_tasks(task: str, *, model: str, dataset: str, dataset_task: str) -> No
             f"{model} is for {task}, and dataset {dataset!r} has no truth for it: it is not trained or measured",
             hint="zoo export writes it as a file, and zoo predict applies that to pictures",
         )
-    raise ZooError(f"{model} is for {task}, dataset {dataset!r} for {dataset_task}", hint=f"zoo list --task {task}")
+    raise ZooError(
+        f"{model} is for {task}, dataset {dataset!r} for {dataset_task}",
+        hint=f"zoo list models --task {dataset_task}; zoo list datasets --task {task}",
+    )
 
 
 def full_options(model: Model, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -145,7 +148,7 @@ def _bind(
                 raise _mismatch(model, shown, dataset, offered, hint=_given_hint(axis.name, fixed))
             found[axis.name] = value
         elif (size - axis.offset) % axis.factor:
-            raise _mismatch(model, wanted, dataset, offered, hint=f"{axis.name} must be a multiple of {axis.factor}")
+            raise _mismatch(model, wanted, dataset, offered, hint=_multiple_hint(wanted, place, size))
     return found
 
 
@@ -155,6 +158,16 @@ def _mismatch(model: Model, wanted: TensorSpec, dataset: str, offered: TensorSpe
         f"model {model.name} takes {wanted}{kinds[0]}, but dataset {dataset} gives {offered}{kinds[1]}",
         hint=hint,
     )
+
+
+def _multiple_hint(wanted: TensorSpec, place: int, size: int) -> str:
+    axis = wanted.parsed[place]
+    side = {2: "the height", 3: "the width"}.get(place) if len(wanted.axes) == 4 else None
+    below = size - (size - axis.offset) % axis.factor
+    legal = " or ".join(str(each) for each in (below, below + axis.factor) if each > axis.offset)
+    if side is None:
+        return f"its length must be a multiple of {axis.factor}, {legal} say"
+    return f"{side} is {size} and must be a multiple of {axis.factor}: -d size={legal}"
 
 
 _COLORS = {1: "L", 3: "RGB"}

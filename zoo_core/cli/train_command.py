@@ -48,7 +48,9 @@ def command(as_json: bool, **asked: Any) -> None:
     from zoo_core.workflows.train import TrainCallbacks, run_report, train
 
     with TrainProgress() as progress:
-        callbacks = TrainCallbacks(on_start=progress.on_start, on_epoch=progress.on_epoch, on_batch=progress.on_batch)
+        callbacks = TrainCallbacks(
+            on_start=progress.on_start, on_epoch=progress.on_epoch, on_batch=progress.on_batch, on_note=note
+        )
         try:
             info = train(open_zoo(), **asked, callbacks=callbacks)
         except (KeyboardInterrupt, SystemExit):

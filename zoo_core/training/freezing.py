@@ -24,11 +24,15 @@ def freeze(module: nn.Module, patterns: Sequence[str]) -> None:
             raise UsageError(
                 f"--freeze {pattern} names no parameter of the model", hint=f"its parts: {', '.join(tops)}"
             )
-    for name, parameter in named.items():
-        if any(_names(pattern, name) for pattern in patterns):
-            parameter.requires_grad = False
+    for name in frozen_names(module, patterns):
+        named[name].requires_grad = False
     if patterns and not any(parameter.requires_grad for parameter in named.values()):
         raise UsageError("--freeze leaves nothing to train", hint="freeze fewer parts")
+
+
+def frozen_names(module: nn.Module, patterns: Sequence[str]) -> tuple[str, ...]:
+    """The parameters that the patterns name, in the order of the module."""
+    return tuple(name for name, _ in module.named_parameters() if any(_names(pattern, name) for pattern in patterns))
 
 
 def _names(pattern: str, parameter: str) -> bool:

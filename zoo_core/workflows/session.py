@@ -24,6 +24,7 @@ from zoo_core.training.job import TrainJob
 from zoo_core.training.rows import best_row
 from zoo_core.training.run import Run, load_run
 
+from .remarks import classes_without_samples, frozen_parts
 from .train_plan import TrainPlan, with_another_name
 
 if TYPE_CHECKING:
@@ -34,11 +35,13 @@ DRY_SAMPLES = 64
 
 @dataclass(frozen=True, kw_only=True)
 class TrainCallbacks:
-    """Who watches a training. `on_start(info, done)`: the run's record, the epochs already done."""
+    """Who watches a training. `on_start(info, done)`: the run's record, the epochs already done; `on_note(text)`: what
+    is worth a line before the first step."""
 
     on_start: Callable[[RunInfo, int], None] = lambda info, done: None
     on_epoch: Callable[[EpochRow], None] = lambda row: None
     on_batch: Callable[[int, int], None] = lambda step, steps: None
+    on_note: Callable[[str], None] = lambda text: None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +161,9 @@ class Session:
             self.watched(self.callbacks.on_epoch)(row)
 
         self.callbacks.on_start(info, len(rows))
+        for note in (frozen_parts(module, info.freeze), classes_without_samples(self.splits["train"])):
+            if note:
+                self.callbacks.on_note(note)
         with self.plugin_errors():
             result: TrainResult = plan.trainer.spec.fit(job, on_epoch=epoch_ended)
         info = dataclasses.replace(

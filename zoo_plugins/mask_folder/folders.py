@@ -48,6 +48,11 @@ def class_numbers(
     for number, path in enumerate(masks):
         seen[number, read_mask(path)] = True
     values = [int(value) for value in np.flatnonzero(seen.any(axis=0))]
+    if len(values) == 1:
+        raise ZooError(
+            f"the masks of {where} hold nothing but {values[0]}: there is one class, and nothing to tell apart",
+            hint="masks of 0 for the background and 1 or 255 for what is looked for",
+        )
     if values == [0, IGNORED]:
         numbers, count = {0: 0, IGNORED: 1}, 2
     else:
