@@ -63,8 +63,8 @@ class ZooGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (ZooError, click.ClickException, click.exceptions.Exit, click.Abort, OSError):
-            raise
+        except (ZooError, click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # said in their own words; and nobody listens any more to the last one
         except Exception as error:
             if (plugin := ctx.meta.get("zoo.plugin")) is None:
                 raise
