@@ -14,6 +14,7 @@ from zoo_core.options import check_options
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess
 
+from .needs import absent_package, check_needs
 from .recipe import check_recipe_options, inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, subset
@@ -209,6 +210,7 @@ class BoundDataset:
         spec = self.spec
         if self.options["root"] is None and spec.classes is None and not spec.download_bytes and not self.root.exists():
             raise UsageError(f"{self._where} needs the folder of your data", hint="-d root=DIR")
+        check_needs(spec.needs, where=self._where)
         own = {option.name: self.options[option.name] for option in spec.own_options}
         try:
             loaded = spec.load(self.root, split=split, download=download, **own)
@@ -217,6 +219,8 @@ class BoundDataset:
         except OSError as error:
             raise ZooError(f"{self._where} could not be loaded: {error}", hint="check -d root=DIR") from error
         except Exception as error:
+            if isinstance(error, ModuleNotFoundError) and (absent := absent_package(error, where=self._where)):
+                raise absent from error
             raise ZooError(
                 f"{self._where} (plugin {self.plugin}) could not be loaded: {type(error).__name__}: {error}",
                 hint="this is a fault of that plugin; ZOO_DEBUG=1 shows where",
