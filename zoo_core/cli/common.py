@@ -1,4 +1,4 @@
-"""What commands share: the options `--json`, `-o`, `-d`, `-t`, and how results are printed."""
+"""What commands share: the options `--json`, `--seed`, `-o`, `-d`, `-t`, and how results are printed."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from zoo_core.options import parse_pairs
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Plain JSON on stdout, nothing else there.")
+
+# As large as torch and numpy both take; None where it is not given, so that a run that goes on keeps its own.
+seed_option = click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="S", help="Default: 0.")
 
 
 def _pairs(flag: str) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], dict[str, str]]:
