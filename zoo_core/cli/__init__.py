@@ -30,7 +30,7 @@ COMMANDS = {
     "predict": "Predict real files with an export.",
     "view": "Show an export's graph in the browser.",
     "features": "Write what a layer gives for the samples of a dataset.",
-    "plot": "Draw pictures of a run.",
+    "plot": "Draw pictures of a run, an export or a dataset.",
     "doctor": "Look at this machine, and at a model stage by stage.",
     "check": "Check a plugin, or one model, against the rules of conformance.",
     "new": "Write a new plugin, complete and ready to be tested.",

@@ -24,7 +24,9 @@ Examples:
 @click.command("export", epilog=EXAMPLES)
 @click.argument("source", metavar="MODEL|RUN", shell_complete=complete_models_and_runs)
 @click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the export itself.")
-@click.option("--weights", metavar="NAME|FILE", help="Weights for a MODEL: a .safetensors file. Default: fresh ones.")
+@click.option(
+    "--weights", metavar="NAME|FILE", help="Of a MODEL: published ones, or a .safetensors file. Default: fresh ones."
+)
 @click.option("--layer", metavar="L", help="Only up to this layer: the export gives its features.")
 @click.option("--opset", type=int, default=20, show_default=True, help="ONNX opset, 17 to 23.")
 @click.option("--dynamic", multiple=True, metavar="AXIS", help="Only these axes stay free. Default: all of them.")
