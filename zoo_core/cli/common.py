@@ -1,7 +1,8 @@
-"""What commands share: the options `--json`, `--seed`, `-o`, `-d`, `-t`, and how results are printed."""
+"""What commands share: the options `--json`, `--seed`, `-o`, `-d`, `-t`, and how results and next steps are printed."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -55,6 +56,11 @@ def print_json(data: Any) -> None:
 def say(text: str = "") -> None:
     """A line for people, on stdout."""
     print(text)
+
+
+def typed(*words: object) -> str:
+    """The command `zoo WORD...` as it is typed into a shell: names and paths with blanks or quotes are quoted."""
+    return shlex.join(["zoo", *map(str, words)])
 
 
 def note(text: str) -> None:

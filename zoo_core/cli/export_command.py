@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import json_option, model_options, say
+from .common import json_option, model_options, say, typed
 from .completion import complete_models_and_runs
 from .stages import StageProgress
 
@@ -68,5 +68,5 @@ def command(
     show_report(report, as_json=as_json, path=target)
     if not as_json:
         say(f"Published {target}")
-        use = f"zoo verify {target}" if report.untrained else f"zoo predict {target} PICTURE..."
-        say(f"Next: {use}   or   zoo view {target}")
+        use = typed("verify", target) if report.untrained else typed("predict", target, "PICTURE...")
+        say(f"Next: {use}   or   {typed('view', target)}")
