@@ -129,7 +129,7 @@ def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
 
 
 def _of_dataset(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
-    from zoo_core.workflows.subject import choose_split
+    from zoo_core.workflows.prepared import choose_split
 
     from .augmented import draw_augmented
     from .samples import draw_samples
