@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from onnx_files import write_digits
 from plugin_code import MANY as GOOD
 
 
@@ -123,7 +124,7 @@ def test_list_runs_and_exports(run_zoo: Any, tmp_path: Path) -> None:
         {
             "name": "a",
             "kind": "run",
-            "task": "",
+            "task": "image-classification",
             "summary": "lenet5 on digits, finished, test accuracy 0.9800",
             "plugin": "zoo-core:lenet5",
             "source": "runs/a",
@@ -132,6 +133,52 @@ def test_list_runs_and_exports(run_zoo: Any, tmp_path: Path) -> None:
     assert run_zoo("list", "exports", "--json").json[0]["summary"] == "lenet5, verified, opset 20, run a"
     (run / "run.json").write_text("{")
     assert "run.json cannot be read" in run_zoo("list", "runs", "--json").json[0]["summary"]
+
+
+def test_runs_and_exports_are_filtered_by_what_they_say_of_themselves(run_zoo: Any, tmp_path: Path) -> None:
+    def listed(*arguments: str) -> list[str]:
+        return names(run_zoo("list", *arguments, "--json"))
+
+    known = {"model": "lenet5", "model_plugin": "zoo-core:lenet5", "dataset": "digits"}
+    gone = {"model": "gone", "model_plugin": "zoo-gone:gone", "dataset": "digits"}
+    for name, data in (("here", known), ("gone", gone)):
+        folder = tmp_path / "runs" / name
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text(json.dumps(data))
+    assert listed("runs", "--task", "image-classification") == ["here"]
+    assert listed("runs", "--task", "detection") == []
+    assert listed("runs", "--plugin", "zoo-core") == ["here"]
+    assert listed("runs", "--plugin", "zoo-gone:gone") == ["gone"]
+    write_digits(tmp_path, name="digits", model_plugin="zoo-core:lenet5", weights=None)
+    write_digits(tmp_path, name="filter", task="image-filter", model_plugin="zoo-gone:gone")
+    (tmp_path / "exported" / "empty").mkdir()
+    (tmp_path / "exported" / "empty" / "model.onnx").write_bytes(b"")
+    assert listed("exports") == ["digits", "empty", "filter"]
+    assert listed("exports", "--plugin", "zoo-core") == ["digits"]
+    assert listed("exports", "--plugin", "gone", "--task", "image-filter") == ["filter"]
+    for kind in ("runs", "exports"):
+        refused = run_zoo("list", kind, "--license", "MIT")
+        assert refused.code == 2
+        assert f"--license is for the catalogue, not {kind}" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("report", "weights", "origin"),
+    [
+        ({"run": None, "untrained": False}, "DEFAULT", "opset 20, weights DEFAULT"),
+        ({"run": None, "untrained": False}, None, "opset 20"),
+        ({"run": None, "untrained": True}, None, "opset 20, untrained"),
+        ({"run": "a", "untrained": False}, None, "opset 20, run a"),
+    ],
+)
+def test_list_says_where_the_weights_of_an_export_come_from(
+    report: dict[str, Any], weights: str | None, origin: str, run_zoo: Any, tmp_path: Path
+) -> None:
+    model = write_digits(tmp_path, weights=weights)
+    said = {"model": "resnet18", "outcome": "verified", "opset": 20, **report}
+    model.with_name("report.json").write_text(json.dumps(said))
+    row = run_zoo("list", "exports", "--json").json[0]
+    assert row["summary"] == f"resnet18, verified, {origin}"
 
 
 def test_plugins_for_people(run_zoo: Any, fake_distribution: Any) -> None:

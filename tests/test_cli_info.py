@@ -42,6 +42,18 @@ def test_info_of_a_model_has_its_options_and_shapes(run_zoo: Any) -> None:
     assert "Next: zoo train lenet5 --dataset NAME" in text
 
 
+@pytest.mark.parametrize(
+    ("model", "command"),
+    [
+        ("unet", "train unet --dataset NAME"),
+        ("unet1d", "train unet1d --dataset NAME"),
+        ("filter-sobel", "export filter-sobel"),
+    ],
+)
+def test_what_comes_next_is_training_where_the_task_can_be_trained(model: str, command: str, run_zoo: Any) -> None:
+    assert f"\nNext: zoo {command}\n" in run_zoo("info", model).stdout
+
+
 def test_info_of_other_kinds(run_zoo: Any) -> None:
     dataset = run_zoo("info", "mnist", "--json").json
     assert (dataset["kind"], len(dataset["classes"]), dataset["splits"][0]) == ("dataset", 10, "train")

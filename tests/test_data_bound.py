@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from small_datasets import bound, counted, pictures
+from small_datasets import animals, bound, counted, pictures
 
 from zoo_core import TensorSpec, ZooError
 from zoo_core.data import ArraySplit, FileSplit
@@ -126,6 +127,24 @@ def test_a_loader_that_raises() -> None:
 
     with pytest.raises(ZooError, match=r"dataset animals could not be loaded: .*Permission denied: '/x'"):
         bound(unreadable).load("train")
+
+
+def test_a_loader_whose_packages_are_absent() -> None:
+    def load(root: Path, *, split: str, download: bool, module: str = "not_there") -> ArraySplit:
+        importlib.import_module(module)
+        return animals(root, split=split, download=download)
+
+    with pytest.raises(ZooError, match="dataset animals needs the package 'notthere>=2', which is not") as caught:
+        bound(load, needs=("numpy>=1", "notthere>=2")).load("train")
+    assert caught.value.hint == "pip install 'notthere>=2'"
+    with pytest.raises(ZooError, match="dataset animals needs the packages 'nor-this', 'notthere', which are not"):
+        bound(load, needs=("nor-this", "notthere")).load("train")
+    # The name of a distribution counts too; and what is not declared is told when it is missed.
+    with pytest.raises(ZooError, match="dataset animals: its loader needs the package 'not_there', which is") as caught:
+        bound(load, needs=("pytest-timeout",)).load("train")
+    assert (caught.value.hint, caught.value.exit_code) == ("pip install not_there", 1)
+    with pytest.raises(ZooError, match="could not be loaded: ModuleNotFoundError: No module named 'numpy"):
+        bound(load, {"module": "numpy.typo"}).load("train")
 
 
 def test_nothing_names_the_classes() -> None:

@@ -62,13 +62,15 @@ def test_an_entry_point_that_names_nothing(run_zoo: Any, fake_distribution: Any)
 
 def test_damaged_metadata_hides_no_other_plugin(run_zoo: Any, fake_distribution: Any, site: Path) -> None:
     fake_distribution("zoo-good", GOOD + OFFER)
-    damaged = site / "zoo_damaged-1.0.dist-info"
-    damaged.mkdir()
-    damaged.joinpath("METADATA").write_bytes(b"\xff\xfe\x00garbage")
-    damaged.joinpath("entry_points.txt").write_text("[zoo.plugins]\nno equals sign\n[other\nx = y\n")
-    rows = run_zoo("plugins", "--json").json
-    assert "zoo-good:zoo-good" in by_id(rows)
-    assert any(row["status"] == "broken" and "no equals sign" in row["id"] for row in rows)
+    for name in ("zoo_damaged", "zoo_other"):
+        damaged = site / f"{name}-1.0.dist-info"
+        damaged.mkdir()
+        damaged.joinpath("METADATA").write_bytes(b"\xff\xfe\x00garbage")
+        damaged.joinpath("entry_points.txt").write_text("[zoo.plugins]\nno equals sign\n[other\nx = y\n")
+    rows = by_id(run_zoo("plugins", "--json").json)
+    assert "zoo-good:zoo-good" in rows
+    for plugin in ("zoo-damaged:no equals sign", "zoo-other:no equals sign"):  # named as their folders are
+        assert (rows[plugin]["status"], rows[plugin]["version"]) == ("broken", "1.0")
 
 
 def test_the_same_entry_point_name_in_two_distributions(run_zoo: Any, fake_distribution: Any) -> None:

@@ -42,6 +42,7 @@ def loaded_by(*arguments: str) -> tuple[int, str]:
         ("list",),
         ("list", "--json"),
         ("list", "runs"),
+        ("list", "exports", "--task", "image-classification"),
         ("plugins",),
         ("plugins", "--json"),
         ("train", "--help"),

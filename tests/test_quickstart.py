@@ -35,6 +35,14 @@ def test_quickstart_does_the_whole_job_twice(tmp_path: Path, run_zoo: RunZoo) ->
     assert [p.name for p in (tmp_path / "exported").iterdir()] == ["quickstart"]
 
 
+@pytest.mark.parametrize("seed", ["-1", "9" * 23])
+def test_a_seed_that_is_none_is_a_usage_error(seed: str, zoo_here: RunZoo, tmp_path: Path) -> None:
+    done = zoo_here("quickstart", "--seed", seed)
+    assert done.code == 2
+    assert done.stderr.startswith("Error: Invalid value for '--seed'")
+    assert not list(tmp_path.iterdir())
+
+
 def test_quickstart_does_not_replace_what_is_not_its_own(tmp_path: Path, run_zoo: RunZoo) -> None:
     mine = tmp_path / "runs" / "quickstart" / "thesis.txt"
     mine.parent.mkdir(parents=True)

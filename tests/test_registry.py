@@ -224,6 +224,10 @@ def greet(name):
     \"\"\"Greet somebody.\"\"\"
     if name == "nobody":
         raise ZooError("nobody is there", hint="greet somebody")
+    if name == "gone":
+        raise BrokenPipeError(32, "Broken pipe")
+    if name == "absent":
+        open("no/such/file")
     print(f"hello {name}", 1 // len(name.strip()))
 
 @click.command("list")
@@ -244,9 +248,11 @@ def test_commands_of_plugins(run_zoo: Any, fake_distribution: Any) -> None:
     assert "mine" not in run_zoo("list").stdout  # a bundled command cannot be replaced
     refused = run_zoo("greet", "nobody")
     assert (refused.code, refused.stderr) == (1, "Error: nobody is there\nHint: greet somebody\n")
-    failed = run_zoo("greet", " ")
-    assert failed.code == 1
-    assert "Error: the command of plugin zoo-greet:zoo-greet fails: ZeroDivisionError" in failed.stderr
+    for name, error in ((" ", "ZeroDivisionError"), ("absent", "FileNotFoundError")):
+        failed = run_zoo("greet", name)
+        assert failed.code == 1
+        assert f"Error: the command of plugin zoo-greet:zoo-greet fails: {error}" in failed.stderr
+    assert run_zoo("greet", "gone").stderr == ""  # the reader of `zoo greet | head` went away: no fault of the plugin
 
 
 def test_a_command_offered_twice_is_nobodys(run_zoo: Any, fake_distribution: Any) -> None:

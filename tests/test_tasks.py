@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -18,8 +19,16 @@ from torchmetrics.functional.classification import (
 )
 
 from zoo_core import ZooError
-from zoo_core.specs import TASKS
+from zoo_core.task_names import (
+    CLASS_TASKS,
+    LOGIT_PER_CLASS_TASKS,
+    MASK_TASKS,
+    ONE_LOGIT_TASKS,
+    TASKS,
+    TRUTHLESS_TASKS,
+)
 from zoo_core.tasks import ClassDecisions, Task, decisions_of, get_task
+from zoo_core.training.losses import loss_for
 
 TASK: Task = get_task("image-classification")
 DECIDING = ClassDecisions("image-classification")
@@ -299,3 +308,16 @@ def test_an_unknown_task_gets_a_suggestion() -> None:
     with pytest.raises(ZooError, match="unknown task 'image-clasification'") as caught:
         get_task("image-clasification")
     assert "'image-classification'" in str(caught.value.hint)
+
+
+def test_the_families_of_tasks_are_those_that_have_metrics_a_loss_and_decisions() -> None:
+    for task in TASKS:
+        trained = task in CLASS_TASKS
+        with contextlib.nullcontext() if trained else pytest.raises(ZooError):
+            get_task(task).tally()
+        with contextlib.nullcontext() if trained else pytest.raises(ZooError):
+            loss_for(task)
+        assert (decisions_of(task) is not None) == trained
+        if trained or task in TRUTHLESS_TASKS:
+            assert (get_task(task).gives in {"masks", "sequences"}) == (task in MASK_TASKS)
+    assert {*ONE_LOGIT_TASKS, *LOGIT_PER_CLASS_TASKS} == {*CLASS_TASKS}

@@ -15,8 +15,9 @@ from onnx_files import brightness_model, graph_model
 from zoo_core.errors import RefusedFileError, ZooError
 from zoo_core.runtime import wire
 from zoo_core.runtime.graph import Graph
-from zoo_core.runtime.protobuf import Budget, WireError, bytes_field, decode_ints, number_field, read_message, varint
+from zoo_core.runtime.protobuf import Budget, WireError, bytes_field, number_field, read_message, varint
 from zoo_core.runtime.tensors import ELEMENT_CODES, TENSOR
+from zoo_core.runtime.varints import decode_ints
 
 FLOATS, INTS = ("float16", "float32", "float64", "complex64", "complex128"), ("int8", "int16", "int32", "int64")
 NUMPY_TYPES = (*FLOATS, *INTS, *(f"u{name}" for name in INTS), "bool")

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .errors import MissingExtraError, UsageError, ZooError
+from .errors import UsageError, ZooError, missing_package
 from .options import Option, check_options
 
 if TYPE_CHECKING:
@@ -58,12 +58,7 @@ def build_model(
         ) from error
     except ModuleNotFoundError as error:
         name = (error.name or "").partition(".")[0]
-        if name in {"torch", "torchvision"}:
-            raise MissingExtraError(needed_for=f"building model {spec.name}", extra="train", missing=name) from error
-        raise ZooError(
-            f"{where}: its builder needs the package {name!r}, which is not installed",
-            hint=f"pip install {name}",
-        ) from error
+        raise missing_package(name, needed_for=f"{where}: its builder") from error
     except Exception as error:
         raise ZooError(
             f"{where}: its builder fails: {type(error).__name__}: {error}",

@@ -45,6 +45,16 @@ class MissingExtraError(ZooError):
         )
 
 
+def missing_package(name: str, *, needed_for: str) -> ZooError:
+    """The error for an import that failed because the package `name` is absent."""
+    if name in {"torch", "torchvision"}:
+        return MissingExtraError(needed_for=needed_for, extra="train", missing=name)
+    return ZooError(
+        f"{needed_for} needs the package {name!r}, which is not installed",
+        hint=f"pip install {name}",
+    )
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A sentence with the nearest known names, or with all of them when there are few; empty if there are none."""
     names = sorted(set(known))

@@ -9,12 +9,7 @@ from .building import builder_options, check_complete
 from .errors import ZooError
 from .registry import Model, warn
 from .shapes import TensorSpec
-
-_ONE_LOGIT = ("binary-classification", "semantic-segmentation", "sequence-segmentation")
-"""Tasks that tell two classes apart by one logit."""
-
-_WITHOUT_TRUTH = ("image-filter", "features")
-"""Tasks whose outputs cannot be right or wrong: no dataset is for them."""
+from .task_names import ONE_LOGIT_TASKS, TRUTHLESS_TASKS
 
 
 def check_tasks(task: str, *, model: str, dataset: str, dataset_task: str) -> None:
@@ -24,7 +19,7 @@ def check_tasks(task: str, *, model: str, dataset: str, dataset_task: str) -> No
     """
     if task == dataset_task or (task, dataset_task) == ("binary-classification", "image-classification"):
         return
-    if task in _WITHOUT_TRUTH:
+    if task in TRUTHLESS_TASKS:
         raise ZooError(
             f"{model} is for {task}, and dataset {dataset!r} has no truth for it: it is not trained or measured",
             hint="zoo export writes it as a file, and zoo predict applies that to pictures",
@@ -66,7 +61,7 @@ def match_options(
             options[option] = size
     if num_classes is not None:
         # Datasets that ask for one logit have two classes.
-        num_classes = 2 if num_classes == 1 and model.spec.task in _ONE_LOGIT else num_classes
+        num_classes = 2 if num_classes == 1 and model.spec.task in ONE_LOGIT_TASKS else num_classes
         _check_binary(model, dataset, num_classes)
         named = any("num_classes" in wanted.option_axes for wanted in model.spec.outputs.values())
         if named and not ("num_classes" in fixed and options["num_classes"] == num_classes):
@@ -93,7 +88,7 @@ def _check_binary(model: Model, dataset: str, num_classes: int) -> None:
 
 def _logits_for(model: Model, options: Mapping[str, Any], fixed: set[str], *, dataset: str, num_classes: int) -> int:
     """One logit for two classes where the task knows it, else one for each class."""
-    logits = 1 if num_classes == 2 and model.spec.task in _ONE_LOGIT else num_classes
+    logits = 1 if num_classes == 2 and model.spec.task in ONE_LOGIT_TASKS else num_classes
     if "num_classes" in fixed and options["num_classes"] != logits:
         one = ", for which one logit is enough" if logits != num_classes else ""
         raise ZooError(

@@ -36,9 +36,9 @@ class RunInfo(Record):
     """What `run.json` holds: everything that was decided before the first step, and how far the run came.
 
     `dataset_options` and `options` hold every value that was in force. `init_from`: the weights that training began
-    with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `metrics` are
-    those of the best epoch and, where there is a test split, of the test. `status` is "unfinished" until the last epoch
-    (or early stopping) is done.
+    with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `validation` are
+    the metrics of the best epoch, and `test` those of its weights on the test split, None where there is none. `status`
+    is "unfinished" until the last epoch (or early stopping) is done.
     """
 
     name: str

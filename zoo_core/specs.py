@@ -13,20 +13,7 @@ from .options import Option, options_of_dataclass, options_of_signature
 from .picture_recipe import Preprocess as Preprocess
 from .shapes import TensorSpec
 from .stages import Stage
-
-TASKS = (
-    "image-classification",
-    "binary-classification",
-    "semantic-segmentation",
-    "sequence-segmentation",
-    "image-filter",
-    "features",
-    "detection",
-    "instance-segmentation",
-    "keypoints",
-    "optical-flow",
-    "video-classification",
-)
+from .task_names import TASKS as TASKS
 
 IGNORED = 255
 """In a mask: a place that belongs to no class and is not counted, neither by a loss nor by a metric."""

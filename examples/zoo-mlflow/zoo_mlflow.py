@@ -69,7 +69,7 @@ def _experiment(client: MlflowClient) -> str:
 
 def _newest(client: MlflowClient, name: str) -> str | None:
     """The id of the MLflow run that was begun last for the run of that name."""
-    query = f"tags.`{TAG}` = '{name}'"  # names of runs have no quotes
+    query = f'tags.`{TAG}` = "{name}"'  # a name of a run may have a single quote, and has no double one
     found = client.search_runs(
         [_experiment(client)], filter_string=query, max_results=1, order_by=["attributes.start_time DESC"]
     )

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from zoo_core.data import MASK_TASKS, Samples
+from zoo_core.data import Samples
 from zoo_core.errors import ZooError
 from zoo_core.specs import IGNORED
+from zoo_core.task_names import MASK_TASKS
 
 from .child import in_child
 from .rule import BrokenRuleError, NotApplicableError, rules

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from zoo_core.errors import ZooError
 from zoo_core.shapes import TensorSpec
+from zoo_core.task_names import LOGIT_PER_CLASS_TASKS
 from zoo_core.verification.inputs import BATCH
 from zoo_core.verification.sizes import Sizes
 
@@ -17,7 +18,6 @@ from .rule import BrokenRuleError, NotApplicableError, rules
 
 ROWS_TOLERANCE = 1e-4
 """Of the largest value: batches of other sizes are summed in another order."""
-_WITH_LOGITS = ("image-classification", "video-classification", "semantic-segmentation", "sequence-segmentation")
 
 
 def gives_what_it_declares(model: ModelSubject) -> None:
@@ -133,7 +133,7 @@ def gives_logits(model: ModelSubject) -> None:
 
     The losses and `zoo predict` apply the softmax; applied twice, it flattens every gradient and every probability.
     """
-    if model.model.spec.task not in _WITH_LOGITS or model.model.spec.loss is not None:
+    if model.model.spec.task not in LOGIT_PER_CLASS_TASKS or model.model.spec.loss is not None:
         raise NotApplicableError(f"task {model.model.spec.task!r} has no logits, or the model has a loss of its own")
     name, value = next(iter(model.run(model.build(), model.inputs(1)).items()))
     if value.ndim < 2 or value.shape[1] < 2:

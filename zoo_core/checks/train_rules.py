@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo_core.errors import ZooError
+from zoo_core.task_names import MASK_TASKS
 from zoo_core.training import (
     Loss,
     copy_state,
@@ -96,7 +97,7 @@ def _loss_of(model: ModelSubject) -> Loss:
 def _targets(model: ModelSubject, module: nn.Module) -> Tensor:
     """A class for each sample, or for each place of its mask; every class as often as possible."""
     logits = next(iter(_training_outputs(model, module).values()))
-    masks = model.model.spec.task.endswith("segmentation")
+    masks = model.model.spec.task in MASK_TASKS
     shape = (len(logits), *logits.shape[2:]) if masks else (len(logits),)
     classes = logits.shape[1] if logits.ndim > 1 else 1
     numbers = torch.arange(int(torch.tensor(shape).prod())).reshape(shape)

@@ -30,7 +30,7 @@ COMMANDS = {
     "predict": "Predict real files with an export.",
     "view": "Show an export's graph in the browser.",
     "features": "Write what a layer gives for the samples of a dataset.",
-    "plot": "Draw pictures of a run.",
+    "plot": "Draw pictures of a run, an export or a dataset.",
     "doctor": "Look at this machine, and at a model stage by stage.",
     "check": "Check a plugin, or one model, against the rules of conformance.",
     "new": "Write a new plugin, complete and ready to be tested.",
@@ -63,8 +63,8 @@ class ZooGroup(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (ZooError, click.ClickException, click.exceptions.Exit, click.Abort, OSError):
-            raise
+        except (ZooError, click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # said in their own words; and nobody listens any more to the last one
         except Exception as error:
             if (plugin := ctx.meta.get("zoo.plugin")) is None:
                 raise

@@ -10,7 +10,7 @@ import click
 
 from zoo_core.errors import NotVerifiedError
 
-from .common import data_options, json_option, model_options, note, print_json, say
+from .common import data_options, json_option, model_options, note, print_json, say, typed
 from .completion import complete_entries
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def command(
     if not as_json:
         say(f"{name}: {counts}")
         kind, _, called = subjects[0].partition(" ")
-        say(f"\nNext: zoo list --plugin {called}" if kind == "plugin" else f"\nNext: zoo info {kind}:{called}")
+        following = typed("list", "--plugin", called) if kind == "plugin" else typed("info", f"{kind}:{called}")
+        say(f"\nNext: {following}")
 
 
 def _line(finding: Finding) -> str:

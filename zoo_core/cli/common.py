@@ -1,7 +1,8 @@
-"""What commands share: the options `--json`, `-o`, `-d`, `-t`, and how results are printed."""
+"""What commands share: the options `--json`, `--seed`, `-o`, `-d`, `-t`, and how results and next steps are printed."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,6 +15,9 @@ from zoo_core.options import parse_pairs
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Plain JSON on stdout, nothing else there.")
+
+# As large as torch and numpy both take; None where it is not given, so that a run that goes on keeps its own.
+seed_option = click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="S", help="Default: 0.")
 
 
 def _pairs(flag: str) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], dict[str, str]]:
@@ -52,6 +56,11 @@ def print_json(data: Any) -> None:
 def say(text: str = "") -> None:
     """A line for people, on stdout."""
     print(text)
+
+
+def typed(*words: object) -> str:
+    """The command `zoo WORD...` as it is typed into a shell: names and paths with blanks or quotes are quoted."""
+    return shlex.join(["zoo", *map(str, words)])
 
 
 def note(text: str) -> None:

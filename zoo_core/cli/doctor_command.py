@@ -11,7 +11,7 @@ import click
 
 from zoo_core.errors import NotVerifiedError, UsageError, ZooError
 
-from .common import json_option, model_options, note, print_json, say
+from .common import json_option, model_options, note, print_json, say, typed
 from .completion import complete_models
 
 if TYPE_CHECKING:
@@ -76,4 +76,4 @@ def _conclude(model: str | None, around: list[Row], stages: list[Row], *, as_jso
     if bad := [row for row in around if row.outcome == "failed"]:
         raise ZooError(f"{bad[0].stage}: {bad[0].detail}", hint=bad[0].hint or None)
     if not as_json:
-        say(f"\nNext: zoo export {model}" if model else "\nNext: zoo doctor MODEL, or zoo quickstart")
+        say(f"\nNext: {typed('export', model) if model else 'zoo doctor MODEL, or zoo quickstart'}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .common import data_options, json_option, print_json, say
+from .common import data_options, json_option, print_json, say, typed
 from .completion import complete_datasets, complete_runs_and_exports
 
 MOST_CLASSES = 20
@@ -55,7 +55,8 @@ def command(
     say()
     for line in _classes(found.details["classes"]):
         say(line)
-    say(f"\nNext: zoo predict {place.name} PICTURE" if place.kind == "export" else f"\nNext: zoo export {place.name}")
+    words = ("predict", place.name, "PICTURE") if place.kind == "export" else ("export", place.name)
+    say(f"\nNext: {typed(*words)}")
 
 
 def _classes(rows: Sequence[Mapping[str, Any]]) -> list[str]:

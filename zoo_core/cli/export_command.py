@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .common import json_option, model_options, say
+from .common import json_option, model_options, say, typed
 from .completion import complete_models_and_runs
 from .stages import StageProgress
 
@@ -24,7 +24,9 @@ Examples:
 @click.command("export", epilog=EXAMPLES)
 @click.argument("source", metavar="MODEL|RUN", shell_complete=complete_models_and_runs)
 @click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the export itself.")
-@click.option("--weights", metavar="NAME|FILE", help="Weights for a MODEL: a .safetensors file. Default: fresh ones.")
+@click.option(
+    "--weights", metavar="NAME|FILE", help="Of a MODEL: published ones, or a .safetensors file. Default: fresh ones."
+)
 @click.option("--layer", metavar="L", help="Only up to this layer: the export gives its features.")
 @click.option("--opset", type=int, default=20, show_default=True, help="ONNX opset, 17 to 23.")
 @click.option("--dynamic", multiple=True, metavar="AXIS", help="Only these axes stay free. Default: all of them.")
@@ -66,5 +68,5 @@ def command(
     show_report(report, as_json=as_json, path=target)
     if not as_json:
         say(f"Published {target}")
-        use = f"zoo verify {target}" if report.untrained else f"zoo predict {target} PICTURE..."
-        say(f"Next: {use}   or   zoo view {target}")
+        use = typed("verify", target) if report.untrained else typed("predict", target, "PICTURE...")
+        say(f"Next: {use}   or   {typed('view', target)}")

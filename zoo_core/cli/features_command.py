@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .common import data_options, json_option, model_options, note, print_json, say
+from .common import data_options, json_option, model_options, note, print_json, say, typed
 from .completion import complete_datasets, complete_models_and_runs
 
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ def _next(found: Features, source: str) -> str:
     from zoo_core.workflows.features import DEFAULT_SPLIT
 
     if not found.labelled:
-        return f"zoo export {source} --layer {found.layer}"
+        return typed("export", source, "--layer", found.layer)
     train = found.file.with_name("train.npz")
     if found.split != DEFAULT_SPLIT and not train.exists():
-        return f"the same with --split {DEFAULT_SPLIT} --out {train}"
+        return f"the same with --split {DEFAULT_SPLIT} --out {shlex.quote(str(train))}"
     root = found.file if found.split == DEFAULT_SPLIT else found.file.parent
-    return f"zoo train mlp --dataset features-file -d root={root}"
+    return typed("train", "mlp", "--dataset", "features-file", "-d", f"root={root}")

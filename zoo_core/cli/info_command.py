@@ -6,7 +6,9 @@ from typing import Any
 
 import click
 
-from .common import data_options, json_option, model_options, note, print_json, say
+from zoo_core.task_names import CLASS_TASKS
+
+from .common import data_options, json_option, model_options, note, print_json, say, typed
 from .completion import complete_datasets, complete_entries
 from .description import description
 
@@ -59,7 +61,7 @@ def command(
 
 def _next(found: dict[str, Any], dataset: str | None) -> str:
     if found["kind"] == "model":
-        if found["task"] != "image-classification" and dataset is None:
-            return f"zoo export {found['name']}"  # other tasks cannot be trained yet
-        return f"zoo train {found['name']} --dataset {dataset or 'NAME'}"
-    return f"zoo train MODEL --dataset {found['name']}" if found["kind"] == "dataset" else "zoo list models"
+        if found["task"] not in CLASS_TASKS:  # it cannot be trained
+            return typed("export", found["name"])
+        return typed("train", found["name"], "--dataset", dataset or "NAME")
+    return typed("train", "MODEL", "--dataset", found["name"]) if found["kind"] == "dataset" else "zoo list models"

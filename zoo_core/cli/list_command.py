@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
-from .common import json_option, note, print_json, say
+from .common import json_option, note, print_json, say, typed
 
 EXAMPLES = """
 \b
@@ -17,7 +17,7 @@ Examples:
   zoo list runs
 """
 _KINDS = ("models", "datasets", "trainers", "runs", "exports")
-_NEXT = {"run": "zoo export {}", "export": "zoo verify {}"}
+_NEXT = {"run": "export", "export": "verify"}
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -64,4 +64,4 @@ def command(
     if unusable := sum(p.status in {"broken", "unavailable"} for p in zoo.plugins):
         note(f"{unusable} plugin{'s' if unusable > 1 else ''} cannot be used: see zoo plugins")
     if rows:
-        say(f"\nNext: {_NEXT.get(rows[0]['kind'], 'zoo info {}').format(rows[0]['name'])}")
+        say(f"\nNext: {typed(_NEXT.get(rows[0]['kind'], 'info'), rows[0]['name'])}")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .common import data_options, json_option, print_json, say
+from .common import data_options, json_option, print_json, say, typed
 from .completion import complete_datasets, complete_plotted
 
 EXAMPLES = """
@@ -65,5 +65,5 @@ def command(source: str, out: Path | None, as_json: bool, **wanted: Any) -> None
         return
     for file in files:
         say(str(file))
-    following = {"run": "zoo export", "export": "zoo verify", "dataset": "zoo train MODEL --dataset"}
-    say(f"Next: {following[place.kind]} {place.name}")
+    following = {"run": ["export"], "export": ["verify"], "dataset": ["train", "MODEL", "--dataset"]}
+    say(f"Next: {typed(*following[place.kind], place.name)}")

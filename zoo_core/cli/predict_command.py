@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from .common import json_option, print_json, say
+from .common import json_option, print_json, say, typed
 from .completion import complete_exports
 
 EXAMPLES = """
@@ -57,7 +57,7 @@ def command(source: str, inputs: tuple[Path, ...], out: Path | None, as_json: bo
     header, rows = _columns(answers)
     for line in table(header, rows, width=None):
         say(line)
-    say(f"\nNext: zoo verify {source}")
+    say(f"\nNext: {typed('verify', source)}")
 
 
 def _columns(answers: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

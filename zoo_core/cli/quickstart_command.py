@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import json_option, note, print_json, say
+from .common import json_option, note, print_json, say, seed_option
 
 if TYPE_CHECKING:
     from zoo_core.workflows.quickstart import QuickstartResult
@@ -29,9 +29,9 @@ STEPS = {
 
 @click.command("quickstart", epilog=EXAMPLES)
 @click.option("--epochs", type=click.IntRange(min=1), help="Default: the trainer's own.")
-@click.option("--seed", type=int, default=0, show_default=True)
+@seed_option
 @json_option
-def command(epochs: int | None, seed: int, as_json: bool) -> None:
+def command(epochs: int | None, seed: int | None, as_json: bool) -> None:
     """Train, export, verify and predict on embedded data.
 
     The run and the export are called `quickstart`; an earlier quickstart is replaced.
@@ -52,7 +52,7 @@ def command(epochs: int | None, seed: int, as_json: bool) -> None:
             note(f"\n{STEPS[step]}")
 
         callbacks = TrainCallbacks(on_start=progress.on_start, on_batch=progress.on_batch, on_epoch=progress.on_epoch)
-        result = quickstart(open_zoo(), callbacks, on_step=on_step, epochs=epochs, seed=seed)
+        result = quickstart(open_zoo(), callbacks, on_step=on_step, epochs=epochs, seed=seed or 0)
     if as_json:
         print_json(result.to_json())
     else:

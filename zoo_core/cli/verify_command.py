@@ -9,7 +9,7 @@ import click
 
 from zoo_core.errors import NotVerifiedError
 
-from .common import json_option, say
+from .common import json_option, say, typed
 from .completion import complete_exports
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def command(source: str, thorough: bool, mutants: bool, as_json: bool) -> None:
             hint="the file itself is verified; the check is too weak for it: please report this",
         )
     if not as_json:
-        say(f"Next: zoo view {source}" if report.untrained else f"Next: zoo predict {source} PICTURE...")
+        say(f"Next: {typed('view', source) if report.untrained else typed('predict', source, 'PICTURE...')}")
 
 
 def _require_onnx() -> None:

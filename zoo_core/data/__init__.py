@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoo_core.task_names import MASK_TASKS
+
 from .archives import read_members, unpack
 from .bound import BoundDataset, bind_dataset
 from .download import RemoteFile, RemoteFiles, download, fetch
@@ -10,7 +12,7 @@ from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
 from .samples import Samples
 from .selection import set_aside
-from .splits import MASK_TASKS, ArraySplit, FileSplit, MaskFiles
+from .splits import ArraySplit, FileSplit, MaskFiles
 from .statistics import Statistics, channel_statistics
 
 __all__ = [

@@ -13,17 +13,16 @@ from zoo_core.errors import UsageError, ZooError, did_you_mean
 from zoo_core.options import check_options
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess
+from zoo_core.task_names import MASK_TASKS, ONE_LOGIT_TASKS
 
+from .needs import absent_package, check_needs
 from .recipe import check_recipe_options, inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, subset
-from .splits import MASK_TASKS, ArraySplit, Split, checked_split, numbers_to_choose_by, take
+from .splits import ArraySplit, Split, checked_split, numbers_to_choose_by, take
 
 if TYPE_CHECKING:
     from zoo_core.registry import Dataset
-
-
-_ONE_LOGIT = ("binary-classification", *MASK_TASKS)
 
 
 def bind_dataset(dataset: Dataset, given: Mapping[str, Any]) -> BoundDataset:
@@ -126,7 +125,7 @@ class BoundDataset:
         names = self.class_names()
         if names is None:
             return None
-        return 1 if len(names) == 2 and self.spec.task in _ONE_LOGIT else len(names)
+        return 1 if len(names) == 2 and self.spec.task in ONE_LOGIT_TASKS else len(names)
 
     @property
     def split_names(self) -> tuple[str, ...]:
@@ -209,6 +208,7 @@ class BoundDataset:
         spec = self.spec
         if self.options["root"] is None and spec.classes is None and not spec.download_bytes and not self.root.exists():
             raise UsageError(f"{self._where} needs the folder of your data", hint="-d root=DIR")
+        check_needs(spec.needs, where=self._where)
         own = {option.name: self.options[option.name] for option in spec.own_options}
         try:
             loaded = spec.load(self.root, split=split, download=download, **own)
@@ -217,6 +217,8 @@ class BoundDataset:
         except OSError as error:
             raise ZooError(f"{self._where} could not be loaded: {error}", hint="check -d root=DIR") from error
         except Exception as error:
+            if isinstance(error, ModuleNotFoundError) and (absent := absent_package(error, where=self._where)):
+                raise absent from error
             raise ZooError(
                 f"{self._where} (plugin {self.plugin}) could not be loaded: {type(error).__name__}: {error}",
                 hint="this is a fault of that plugin; ZOO_DEBUG=1 shows where",

@@ -9,8 +9,7 @@ from typing import Any
 from zoo_core.errors import UsageError
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess
-
-from .splits import MASK_TASKS
+from zoo_core.task_names import MASK_TASKS
 
 # A loader with a parameter of one of these names offers the option, and the core carries it out: it changes the recipe,
 # which has to be known before anything is read.

@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
 from zoo_core.specs import IGNORED
-
-MASK_TASKS = ("semantic-segmentation", "sequence-segmentation")
-"""Tasks whose targets are masks; those of all others are class numbers."""
+from zoo_core.task_names import MASK_TASKS
 
 
 @dataclass(frozen=True, kw_only=True)

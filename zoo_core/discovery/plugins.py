@@ -203,9 +203,13 @@ def _entry_points() -> list[dict[str, str]]:
 
 def _name_and_version(distribution: Any) -> tuple[str, str]:
     try:
-        return str(distribution.metadata["Name"] or "unknown"), str(distribution.metadata["Version"] or "")
+        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
     except Exception:  # noqa: BLE001 a damaged METADATA file is that distribution's fault, and hides no other
-        return "unknown", ""
+        name = version = None
+    # Its folder is `name_with_underscores-version.dist-info`. importlib.metadata has no public word for it.
+    told, _, rest = str(getattr(getattr(distribution, "_path", None), "name", "")).partition("-")
+    folder_version = rest.removesuffix(".dist-info") if rest.endswith(".dist-info") else ""
+    return str(name or told.replace("_", "-") or "unknown"), str(version or folder_version)
 
 
 def _lines_of_group(text: str) -> list[tuple[str, str]]:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from .graph import Attribute, Graph, Node, SparseTensor, Value
-from .protobuf import Budget, Field, WireError, decode_ints, join, read_message
-from .tensors import ELEMENT_TYPES, parse_tensor, read_pairs
+from .protobuf import Budget, Field, WireError, join, read_message, read_pairs
+from .tensors import ELEMENT_TYPES, parse_tensor
+from .varints import decode_ints
 
 MAX_DEPTH = 8
 """Graphs inside graphs; real models need two or three."""

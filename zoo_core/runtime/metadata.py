@@ -14,10 +14,10 @@ from zoo_core.records import to_plain
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import TASKS, Preprocess
 
+from .own_words import KEY as KEY
 from .strict_json import MAX_BYTES, load_strict
 from .wire import OnnxFile, refused
 
-KEY = "zoo"
 SCHEMA = 1
 MAX_SIDE = 16_384
 

@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 Kind = Literal["int", "float", "double", "string", "bytes", "message", "varints", "fixed32s", "fixed64s"]
@@ -52,6 +49,8 @@ class Field:
 
 
 Schema = Mapping[int, Field]
+
+_PAIR = {1: Field("key", "string"), 2: Field("value", "string")}
 
 
 class Budget:
@@ -161,35 +160,10 @@ def join(pieces: list[memoryview]) -> memoryview | bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def count_varints(pieces: list[memoryview]) -> int:
-    """How many numbers there are in pieces of packed varints."""
-    return sum(int(np.count_nonzero(np.frombuffer(piece, np.uint8) < 0x80)) for piece in pieces)
-
-
-def decode_varints(pieces: list[memoryview]) -> NDArray[np.uint64]:
-    """The numbers in pieces of packed varints, without a Python loop over them. Raises WireError."""
-    raw = np.frombuffer(join(pieces), np.uint8)
-    if raw.size == 0:
-        return np.zeros(0, np.uint64)
-    last = np.flatnonzero(raw < 0x80)
-    if last.size == 0 or last[-1] != raw.size - 1:
-        raise WireError("it ends in the middle of a number", reason="cut-short")
-    first = np.concatenate(([0], last[:-1] + 1))
-    lengths = last - first + 1
-    longest = int(lengths.max())
-    if longest > 10:
-        raise WireError("a number is longer than 64 bits")
-    values = np.zeros(last.size, np.uint64)
-    for index in range(longest):
-        there = lengths > index
-        part = (raw[first[there] + index] & 0x7F).astype(np.uint64)
-        values[there] |= part << np.uint64(7 * index)
-    return values
-
-
-def decode_ints(pieces: list[memoryview]) -> tuple[int, ...]:
-    """Signed 64-bit numbers in pieces of packed varints."""
-    return tuple(decode_varints(pieces).view(np.int64).tolist())
+def read_pairs(messages: list[memoryview], budget: Budget) -> tuple[tuple[str, str], ...]:
+    """ONNX's StringStringEntryProtos as pairs, in order, duplicates included."""
+    pairs = [read_message(message, _PAIR, budget) for message in messages]
+    return tuple((pair.get("key", ""), pair.get("value", "")) for pair in pairs)
 
 
 def varint(value: int) -> bytes:

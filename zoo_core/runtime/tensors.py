@@ -17,14 +17,13 @@ from .protobuf import (
     Field,
     WireError,
     bytes_field,
-    count_varints,
-    decode_ints,
-    decode_varints,
     join,
     number_field,
     read_message,
+    read_pairs,
     varint,
 )
+from .varints import count_varints, decode_ints, decode_varints
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +83,6 @@ TENSOR = {
     13: Field("external_data", "message", repeated=True),
     14: Field("data_location", "int"),
 }
-PAIR = {1: Field("key", "string"), 2: Field("value", "string")}
 _TYPED = ("float_data", "int32_data", "string_data", "int64_data", "double_data", "uint64_data")
 
 
@@ -220,12 +218,6 @@ def parse_tensor(data: memoryview, budget: Budget) -> Tensor:
         external=external,
         segmented="segment" in fields,
     )
-
-
-def read_pairs(messages: list[memoryview], budget: Budget) -> tuple[tuple[str, str], ...]:
-    """StringStringEntryProtos as pairs, in order, duplicates included."""
-    pairs = [read_message(message, PAIR, budget) for message in messages]
-    return tuple((pair.get("key", ""), pair.get("value", "")) for pair in pairs)
 
 
 def read_tensor_proto(data: bytes, *, where: str = "tensor") -> tuple[str, NDArray[Any]]:

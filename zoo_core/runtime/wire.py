@@ -14,9 +14,9 @@ from zoo_core.files import clear_io_errors
 
 from .graph import Attribute, Graph, Node, SparseTensor, Value
 from .graph_wire import parse_graph
-from .protobuf import Budget, Field, WireError, read_message
+from .protobuf import Budget, Field, WireError, read_message, read_pairs
 from .recognise import what_it_is
-from .tensors import Tensor, read_pairs, read_tensor_proto, write_tensor_proto
+from .tensors import Tensor, read_tensor_proto, write_tensor_proto
 
 __all__ = [
     "Attribute",

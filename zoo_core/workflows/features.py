@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,16 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.building import builder_options
-from zoo_core.data import BoundDataset, Samples, bind_dataset
-from zoo_core.errors import UsageError, ZooError, did_you_mean
+from zoo_core.data import BoundDataset, Samples
+from zoo_core.errors import UsageError, ZooError
 from zoo_core.matching import bound_tensors, match_options
-from zoo_core.registry import Dataset, Model, Zoo
-from zoo_core.shapes import TensorSpec
+from zoo_core.registry import Model, Zoo
 from zoo_core.shelf import Located, locate
-from zoo_core.specs import Preprocess
 from zoo_core.training.extras import need_torch
 
 from .feature_file import check_target, write_features_file
+from .prepared import bind_prepared, choose_split
 from .weights import choose_weights, published_weights, recipe_for, refuse_for_run
 
 if TYPE_CHECKING:
@@ -100,7 +98,7 @@ def _write(
     from zoo_core.export.layer import require_layer
 
     layer = require_layer(opened.module, layer, model=opened.shown)
-    chosen = _split(opened.dataset, split)
+    chosen = choose_split(opened.dataset, split or DEFAULT_SPLIT)
     samples = opened.dataset.load(chosen, download=download)
     rows = _rows(opened, samples, layer, pool=pool)
     shape = write_features_file(target, rows, count=len(samples), targets=samples.targets, classes=samples.classes)
@@ -122,9 +120,8 @@ def _open_run(zoo: Zoo, found: Located, dataset: str | None, data: Mapping[str, 
     own = run.dataset(zoo)
     chosen = zoo.dataset(dataset.removeprefix("dataset:") if dataset else f"{own.plugin}/{own.name}")
     same = (chosen.plugin, chosen.name) == (own.plugin, own.name)
-    # The recipe of the run already has the size that it was trained with.
-    recorded = {key: value for key, value in own.options.items() if same and key != "size"}
-    bound = bind_dataset(_prepared(chosen, own.preprocess, own.inputs), {**recorded, **data})
+    recorded = own.options if same else None
+    bound = bind_prepared(chosen, data, recipe=own.preprocess, inputs=own.inputs, recorded=recorded)
     return _Source(shown=f"run {run.name!r}", module=run.build(zoo), dataset=bound)
 
 
@@ -145,7 +142,7 @@ def _open_model(
     options = builder_options(model.spec, given)
     inputs = bound_tensors(model, options)[0]
     recipe = recipe_for(model, published_weights(model, weights), inputs)
-    bound = bind_dataset(_prepared(zoo.dataset(dataset.removeprefix("dataset:")), recipe, inputs), data)
+    bound = bind_prepared(zoo.dataset(dataset.removeprefix("dataset:")), data, recipe=recipe, inputs=inputs)
     chosen = choose_weights(model, _sized(model, given, bound), weights)
     load_strictly(chosen.module, dict(chosen.checkpoint), source=str(weights or name))
     return _Source(shown=f"model {name}", module=chosen.module.eval(), dataset=bound, untrained=chosen.untrained)
@@ -154,23 +151,6 @@ def _open_model(
 def _sized(model: Model, given: Mapping[str, Any], bound: BoundDataset) -> dict[str, Any]:
     # The classes are those of the weights: what the dataset's are is up to whoever trains on the features.
     return match_options(model, given, dataset=bound.name, inputs=bound.inputs, num_classes=None)
-
-
-def _prepared(dataset: Dataset, recipe: Preprocess | None, inputs: Mapping[str, TensorSpec]) -> Dataset:
-    """The dataset with its pictures prepared by another recipe, for a model of such inputs."""
-    spec = dataset.spec
-    if recipe is None or spec.preprocess is None or len(inputs) != 1:
-        return dataset
-    changed = dict(zip(spec.inputs, inputs.values(), strict=False))
-    spec = dataclasses.replace(spec, preprocess=recipe, inputs={**spec.inputs, **changed})
-    return dataclasses.replace(dataset, spec=spec)
-
-
-def _split(bound: BoundDataset, split: str | None) -> str:
-    chosen = split or DEFAULT_SPLIT
-    if chosen not in bound.split_names:
-        raise UsageError(f"dataset {bound.name} has no split {chosen!r}", hint=did_you_mean(chosen, bound.split_names))
-    return chosen
 
 
 def _rows(source: _Source, samples: Samples, layer: str, *, pool: bool) -> Iterator[NDArray[np.float32]]:

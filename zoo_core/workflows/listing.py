@@ -5,14 +5,15 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from zoo_core.errors import UsageError, did_you_mean
 from zoo_core.registry import Entry, Zoo
-from zoo_core.shelf import ShelfEntry, list_exports, list_runs
+
+from .shelf_rows import shelf_rows
 
 CATALOGUE = {"models": "model", "datasets": "dataset", "trainers": "trainer"}
-SHELF = {"runs": list_runs, "exports": list_exports}
+SHELF: tuple[Literal["runs", "exports"], ...] = ("runs", "exports")
 KINDS = (*CATALOGUE, *SHELF)
 _MOST_NAMED = 3
 _DIGITS = re.compile(r"(\d+)")
@@ -31,25 +32,35 @@ def list_rows(
     """Rows `{name, kind, task, summary, plugin, source}` in natural order.
 
     `kind` is one of KINDS, None for the whole catalogue. A pattern with `*`, `?` or `[` is matched against the whole
-    name, any other text is looked for inside it. Raises UsageError for an unknown task or plugin.
+    name, any other text is looked for inside it. Raises UsageError for an unknown task or plugin, and for a license of
+    runs or exports.
     """
     if task is not None:
         _check_known("task", task, _tasks(zoo))
+    rows = _all_rows(zoo, kind, license)
     if plugin is not None:
-        _check_known("plugin", plugin, {name for p in zoo.plugins for name in (p.id, p.entry, p.distribution)})
-    if kind in SHELF:
-        rows = [_shelf_row(entry) for entry in SHELF[kind]()]
-        rows = [row for row in rows if task in {None, row["task"]}]
-        rows = [row for row in rows if plugin is None or plugin in _names_of_plugin(row["plugin"])]
-    else:
-        entries = [e for e in zoo.entries() if kind is None or e.kind == CATALOGUE[kind]]
-        rows = [entry.to_json() for entry in entries if _wanted(entry, task=task, plugin=plugin, license=license)]
+        installed = {name for p in zoo.plugins for name in (p.id, p.entry, p.distribution)}
+        recorded = {name for row in rows for name in _names_of_plugin(row["plugin"])}  # it may be gone since
+        _check_known("plugin", plugin, installed | recorded - {""})
+    rows = [row for row in rows if task in {None, row["task"]}]
+    rows = [row for row in rows if plugin is None or plugin in _names_of_plugin(row["plugin"])]
     rows = [row for row in rows if not pattern or _matches(row["name"], pattern)]
     rows = [row for row in rows if not any(_matches(row["name"], unwanted) for unwanted in exclude)]
     order = list(CATALOGUE.values())
     return sorted(
         rows, key=lambda row: (order.index(row["kind"]) if row["kind"] in order else 0, natural_key(row["name"]))
     )
+
+
+def _all_rows(zoo: Zoo, kind: str | None, license: str | None) -> list[dict[str, Any]]:  # noqa: A002
+    for shelf in SHELF:
+        if shelf == kind and license is not None:
+            # Which one: the model's code, the weights and the data may each have another.
+            raise UsageError(f"--license is for the catalogue, not {shelf}", hint="zoo list --license L")
+        if shelf == kind:
+            return shelf_rows(zoo, shelf)
+    entries = [entry for entry in zoo.entries() if kind is None or entry.kind == CATALOGUE[kind]]
+    return [entry.to_json() for entry in entries if license is None or _has_license(entry, license)]
 
 
 def kind_and_pattern(words: Sequence[str]) -> tuple[str | None, str]:
@@ -107,10 +118,8 @@ def _is_glob(pattern: str) -> bool:
     return any(character in pattern for character in "*?[")
 
 
-def _wanted(entry: Entry, *, task: str | None, plugin: str | None, license: str | None) -> bool:  # noqa: A002
-    if task not in {None, entry.task} or (plugin is not None and plugin not in _names_of_plugin(entry.plugin)):
-        return False
-    return license is None or (bool(entry.license) and _matches(entry.license, license))
+def _has_license(entry: Entry, license: str) -> bool:  # noqa: A002
+    return bool(entry.license) and _matches(entry.license, license)
 
 
 def _names_of_plugin(identifier: str) -> set[str]:
@@ -128,31 +137,3 @@ def _check_known(what: str, text: str, known: Iterable[str]) -> None:
     names = sorted(set(known))
     if text not in names:
         raise UsageError(f"unknown {what} {text!r}", hint=did_you_mean(text, names) or f"see zoo {what}s")
-
-
-def _shelf_row(entry: ShelfEntry) -> dict[str, Any]:
-    data = entry.data
-    plugin = data.get("model_plugin", "") if entry.kind == "run" else ""
-    return {
-        "name": entry.name,
-        "kind": entry.kind,
-        "task": "",
-        "summary": entry.problem or (_run_summary(data) if entry.kind == "run" else _export_summary(data)),
-        "plugin": str(plugin),
-        "source": str(entry.path),
-    }
-
-
-def _run_summary(data: dict[str, Any]) -> str:
-    parts = [f"{data.get('model', '?')} on {data.get('dataset', '?')}", str(data.get("status", ""))]
-    for split in ("test", "validation"):
-        metrics = data.get(split)
-        if isinstance(metrics, dict) and isinstance(metrics.get("accuracy"), int | float):
-            parts.append(f"{split} accuracy {metrics['accuracy']:.4f}")
-            break
-    return ", ".join(filter(None, parts))
-
-
-def _export_summary(data: dict[str, Any]) -> str:
-    origin = f"run {data['run']}" if data.get("run") else "untrained"
-    return f"{data.get('model', '?')}, {data.get('outcome', '?')}, opset {data.get('opset', '?')}, {origin}"

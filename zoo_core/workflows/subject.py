@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from zoo_core.data import BoundDataset, Samples, bind_dataset
-from zoo_core.errors import UsageError, did_you_mean
+from zoo_core.data import BoundDataset, Samples
+from zoo_core.errors import UsageError
 from zoo_core.matching import check_tasks
-from zoo_core.registry import Dataset, Zoo
+from zoo_core.registry import Zoo
 from zoo_core.runtime.model import ExportedModel, open_model
 from zoo_core.shapes import TensorSpec
 from zoo_core.shelf import Located
@@ -22,6 +21,7 @@ from zoo_core.specs import Preprocess
 from zoo_core.tasks import Task, get_task
 
 from .classes import check_classes
+from .prepared import bind_prepared, choose_split
 
 if TYPE_CHECKING:
     from zoo_core.training import Run
@@ -152,25 +152,5 @@ def _dataset_for(subject: Subject, zoo: Zoo, name: str | None, data: Mapping[str
     subject.task.tally()  # a task without metrics says so before any data are read
     check_tasks(subject.task.name, model=subject.shown, dataset=chosen.name, dataset_task=chosen.spec.task)
     own = subject.dataset is not None and subject.dataset in {f"{chosen.plugin}/{chosen.name}", chosen.name}
-    # The recipe of the subject already has the size that it was trained with.
-    recorded = {key: value for key, value in subject.options.items() if own and key != "size"}
-    return bind_dataset(_prepared_for(subject, chosen), {**recorded, **data})
-
-
-def _prepared_for(subject: Subject, dataset: Dataset) -> Dataset:
-    spec = dataset.spec
-    if subject.preprocess is None or spec.preprocess is None or len(subject.inputs) != 1:
-        return dataset
-    inputs = dict(zip(spec.inputs, subject.inputs.values(), strict=False))
-    changed = dataclasses.replace(spec, preprocess=subject.preprocess, inputs={**spec.inputs, **inputs})
-    return dataclasses.replace(dataset, spec=changed)
-
-
-def choose_split(bound: BoundDataset, split: str | None) -> str:
-    """The split that was asked for; without one test, or validation where there is no test. Raises UsageError."""
-    if split is None:
-        return "test" if "test" in bound.split_names else "validation"
-    if split not in bound.split_names:
-        hint = did_you_mean(split, bound.split_names)
-        raise UsageError(f"dataset {bound.name} has no split {split!r}", hint=hint)
-    return split
+    recorded = subject.options if own else None
+    return bind_prepared(chosen, data, recipe=subject.preprocess, inputs=subject.inputs, recorded=recorded)

@@ -61,6 +61,16 @@ def runs(client: MlflowClient) -> list[Any]:
     return list(client.search_runs([client.get_experiment_by_name("zoo").experiment_id]))
 
 
+@pytest.mark.parametrize("name", ["it's", "two words", "it's 50% or `less`"])
+def test_a_run_is_found_again_whatever_its_name(name: str, client: MlflowClient) -> None:
+    run = dataclasses.replace(RUN, name=name)
+    for epoch in (1, 2):
+        zoo_mlflow.zoo_epoch_ended(run=run, row=row(epoch, 1.0))
+    zoo_mlflow.zoo_trained(run=run, result=RESULT)
+    (found,) = runs(client)
+    assert (found.info.run_name, found.info.status) == (name, "FINISHED")
+
+
 def test_a_run_and_its_export(client: MlflowClient, tmp_path: Path) -> None:
     for epoch, loss in ((1, 2.0), (2, float("nan"))):
         zoo_mlflow.zoo_epoch_ended(run=RUN, row=row(epoch, loss))

@@ -11,6 +11,7 @@ from zoo_core.data import bind_dataset
 from zoo_core.errors import UsageError, did_you_mean
 from zoo_core.registry import Zoo
 from zoo_core.shelf import Located
+from zoo_core.task_names import MASK_TASKS
 
 from .curves import curves_of
 from .figures import names_as_they_are, need_matplotlib, save
@@ -102,7 +103,7 @@ def _default(source: Located) -> str:
     task = read_metadata(vet(path / "model.onnx" if path.is_dir() else path)).task
     if decisions_of(task) is None:
         return "filters"
-    return "predictions" if task.endswith("segmentation") else "confusion"
+    return "predictions" if task in MASK_TASKS else "confusion"
 
 
 def _check_options(what: str, wanted: Wanted, source: Located) -> None:
@@ -130,7 +131,7 @@ def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
 
 
 def _of_dataset(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
-    from zoo_core.workflows.subject import choose_split
+    from zoo_core.workflows.prepared import choose_split
 
     from .augmented import draw_augmented
     from .samples import draw_samples

@@ -1,0 +1,50 @@
+"""A dataset as a given model needs it: its pictures prepared by the model's recipe, its options and its splits."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from zoo_core.data import BoundDataset, bind_dataset
+from zoo_core.errors import UsageError, did_you_mean
+from zoo_core.registry import Dataset
+from zoo_core.shapes import TensorSpec
+from zoo_core.specs import Preprocess
+
+
+def bind_prepared(
+    dataset: Dataset,
+    data: Mapping[str, Any],
+    *,
+    recipe: Preprocess | None,
+    inputs: Mapping[str, TensorSpec],
+    recorded: Mapping[str, Any] | None = None,
+) -> BoundDataset:
+    """The dataset with its pictures prepared by `recipe`, for a model of such inputs.
+
+    Its own recipe stays where either has none. `recorded`: the options that the model was trained with, where that was
+    on this dataset; `data`, those that are given now, come first.
+    """
+    # The recipe already has the size that the model was trained with.
+    kept = {key: value for key, value in (recorded or {}).items() if key != "size"}
+    return bind_dataset(_prepared(dataset, recipe, inputs), {**kept, **data})
+
+
+def _prepared(dataset: Dataset, recipe: Preprocess | None, inputs: Mapping[str, TensorSpec]) -> Dataset:
+    spec = dataset.spec
+    if recipe is None or spec.preprocess is None or len(inputs) != 1:
+        return dataset
+    changed = dict(zip(spec.inputs, inputs.values(), strict=False))
+    spec = dataclasses.replace(spec, preprocess=recipe, inputs={**spec.inputs, **changed})
+    return dataclasses.replace(dataset, spec=spec)
+
+
+def choose_split(bound: BoundDataset, split: str | None) -> str:
+    """The split that was asked for; without one test, or validation where there is no test. Raises UsageError."""
+    if split is None:
+        return "test" if "test" in bound.split_names else "validation"
+    if split not in bound.split_names:
+        hint = did_you_mean(split, bound.split_names)
+        raise UsageError(f"dataset {bound.name} has no split {split!r}", hint=hint)
+    return split
