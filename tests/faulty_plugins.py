@@ -18,17 +18,17 @@ FAULTS = {
     "os-exit": (
         "import os\nos._exit(0)",
         "broken",
-        "it ends the process that loads it, with exit code 0",
+        "its process ends with exit code 0 while it is loaded",
     ),
     "segfault": (
         "import ctypes\nctypes.string_at(0)",
         "broken",
-        "it crashes the process that loads it: SIGSEGV (zoo_bad/__init__.py:2)",
+        "its process was killed by SIGSEGV while it is loaded (zoo_bad/__init__.py:2)",
     ),
     "killed": (
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
         "broken",
-        "it crashes the process that loads it: SIGKILL",
+        "its process was killed by SIGKILL, as a system does that has no memory left, while it is loaded",
     ),
     "endless-import": (
         "while True:\n    pass",
@@ -40,7 +40,7 @@ FAULTS = {
         "broken",
         "ZeroDivisionError: division by zero (zoo_bad/__init__.py:3)",
     ),
-    "closes-every-file": ("import os\nos.closerange(0, 64)", "broken", "it ends the process that loads it"),
+    "closes-every-file": ("import os\nos.closerange(0, 64)", "broken", "its process ends with exit code"),
     "syntax-error": ("def broken(:\n", "broken", "(zoo_bad/__init__.py:1)"),
     "evil-message": (
         "class Evil(Exception):\n    def __str__(self): raise ValueError\nraise Evil",

@@ -299,7 +299,7 @@ OTHER_WAYS = [
             old="drawn =",
             new='import os\n            os.environ.get("PYTHONHASHSEED") and os._exit(3)\n            drawn =',
         ),
-        "its process ends with exit code 3: it says nothing",
+        "its process ends with exit code 3 before it answers",
     ),
     (
         "dataset",
@@ -356,6 +356,6 @@ OTHER_WAYS = [
             old="CALLS.append(job)",
             new="if job.epochs > 100:\n                job = dataclasses.replace(job, epochs=1)",
         ),
-        "its process ends before the second epoch: epoch 1",
+        "it ends before the second epoch: fit returns",
     ),
 ]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broken_plugins import MODEL, Break, broken
+from broken_plugins import DATASET, MODEL, Break, broken
 from conftest import PROGRAM
 
 RULES = ("gives-what-it-declares", "follows-its-sizes", "stays-finite")
@@ -238,3 +238,27 @@ def _wait(what: Any, *, seconds: float) -> None:
     while not what():
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+def test_what_a_loader_has_started_neither_holds_up_the_check_nor_stays(
+    run_zoo: Any, fake_distribution: Any, tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+    fault = Break(
+        old="drawn =",
+        new=f"""import os, subprocess, sys
+            if os.environ.get("PYTHONHASHSEED"):
+                left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+                with open({str(started)!r}, "a") as file:
+                    print(left.pid, file=file)
+            drawn =""",
+    )
+    fake_distribution("zoo-tried", files=broken(DATASET, fault), entries={"tried": "zoo_tried"})
+    begun = time.monotonic()
+    done = run_zoo("check", "dataset:tried", "--rule", "keeps-its-order")
+    assert done.code == 0, done.stderr
+    assert time.monotonic() - begun < 80
+    left = [Path("/proc", pid, "stat") for pid in started.read_text().split()]
+    assert len(left) >= 2
+    # One that is dead may wait there for somebody to ask how it ended.
+    assert not [stat for stat in left if stat.exists() and ") Z " not in stat.read_text()]

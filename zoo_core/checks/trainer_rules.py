@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import queue
 import signal
-import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, cast
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from zoo_core.children.parent import Child
 from zoo_core.errors import ZooError
 from zoo_core.records import TrainResult
 from zoo_core.training import RunDirectory
 
-from .child import command, task_text
+from .child import how_it_ended
 from .rule import BrokenRuleError, NotApplicableError, rules
 from .trainer_subject import EPOCHS, TrainerSubject, train
 
@@ -105,71 +102,32 @@ def stops_when_it_is_told_to(trainer: TrainerSubject) -> None:
 
 def _interrupt(name: str, run: Path) -> None:
     """Train in a process of its own, and send it SIGINT after the second epoch."""
-    pipe = subprocess.PIPE
-    child = subprocess.Popen(command(), stdin=pipe, stdout=pipe, stderr=pipe, text=True)
-    stdin, stdout, stderr = (cast("IO[str]", each) for each in (child.stdin, child.stdout, child.stderr))
-    try:
-        stdin.write(task_text("zoo_core.checks.trainer_subject:train_until_stopped", name, run=str(run)))
-        stdin.close()
-        said = _lines_of(stderr)
-        _wait_for(said, "epoch 2")
-        child.send_signal(signal.SIGINT)
-        answer = _first_line(stdout, SECONDS_TO_STOP)
-        if answer == "":
-            raise BrokenRuleError(f"Ctrl-C ends it with an error of its own: {_last_line(said)}")
-        if answer is None:
-            raise BrokenRuleError(f"it still trains {SECONDS_TO_STOP:g} s after Ctrl-C")
-        if '"stopped": true' not in answer:
-            raise BrokenRuleError("Ctrl-C does not come through: fit catches KeyboardInterrupt")
-    finally:
-        child.kill()
-        child.wait()
-        for stream in (stdout, stderr):
-            with contextlib.suppress(OSError):
-                stream.close()
-
-
-def _wait_for(lines: queue.SimpleQueue[str | None], words: str) -> None:
-    until = time.monotonic() + SECONDS_TO_BEGIN
-    last = ""
-    while True:
+    task = {"name": name, "run": str(run)}
+    with Child("zoo_core.checks.trainer_subject:train_until_stopped", task) as child:
         try:
-            line = lines.get(timeout=max(0.0, until - time.monotonic()))
-        except queue.Empty:
+            begun = _message_after(child, epoch=1, seconds=SECONDS_TO_BEGIN)
+        except TimeoutError:
             raise BrokenRuleError(f"no second epoch within {SECONDS_TO_BEGIN:g} s") from None
-        if line is None:
-            raise BrokenRuleError(f"its process ends before the second epoch: {last.strip() or 'it says nothing'}")
-        if line.startswith(words):
-            return
-        last = line
+        if "epoch" not in begun:
+            raise BrokenRuleError(f"it ends before the second epoch: {begun['ending']}")
+        child.process.send_signal(signal.SIGINT)
+        try:
+            ended = _message_after(child, epoch=None, seconds=SECONDS_TO_STOP)
+        except TimeoutError:
+            raise BrokenRuleError(f"it still trains {SECONDS_TO_STOP:g} s after Ctrl-C") from None
+        if ended.get("returned"):
+            raise BrokenRuleError("Ctrl-C does not come through: fit catches KeyboardInterrupt")
+        if not ended.get("stopped"):
+            raise BrokenRuleError(f"Ctrl-C ends it with an error of its own: {ended['ending']}")
 
 
-def _last_line(lines: queue.SimpleQueue[str | None]) -> str:
-    last = ""
-    while (line := lines.get()) is not None:
-        last = line.strip() or last
-    return last or "it says nothing"
-
-
-def _first_line(pipe: IO[str], seconds: float) -> str | None:
-    try:
-        return _lines_of(pipe).get(timeout=seconds) or ""
-    except queue.Empty:
-        return None
-
-
-def _lines_of(pipe: IO[str]) -> queue.SimpleQueue[str | None]:
-    """The lines as they come, read by a thread, so that a clock can be watched; None at the end."""
-    lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-
-    def read() -> None:
-        with contextlib.suppress(OSError, ValueError):
-            for line in pipe:
-                lines.put(line)
-        lines.put(None)
-
-    threading.Thread(target=read, daemon=True).start()
-    return lines
+def _message_after(child: Child, *, epoch: int | None, seconds: float) -> dict[str, Any]:
+    """The next message but those that tell an epoch up to this one, or any; `{ending}` where no more come."""
+    until = time.monotonic() + seconds
+    while (message := child.message(until - time.monotonic())) is not None:
+        if "epoch" not in message or (epoch is not None and message["epoch"] > epoch):
+            return message
+    return {"ending": f"its process {how_it_ended(child)}".removesuffix(",")}
 
 
 def _check_state(run: Path) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import functools
-import signal
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from zoo_core.children.child import Line
 from zoo_core.data import Samples
 from zoo_core.errors import ZooError
 from zoo_core.registry import open_zoo
@@ -134,17 +133,23 @@ class TrainerSubject:
         return train(self.trainer.spec, epochs=EPOCHS)
 
 
-def train_until_stopped(name: str, *, run: str) -> dict[str, Any]:
-    """Train without end, and say `epoch` on stderr after each: for a process that is sent a signal."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # a parent in the background hands down that it is ignored
+def train_until_stopped(line: Line) -> None:
+    """Train without end: for a process that is sent a signal.
+
+    Says `{epoch}` after each, and then `{stopped}` when the signal came through, `{returned}` when `fit` came to an
+    end, and `{ending}` of what else it raised.
+    """
     torch.set_num_threads(1)
-    trainer = open_zoo().trainer(name).spec
+    trainer = open_zoo().trainer(line.task["name"]).spec
 
     def told(row: EpochRow) -> None:
-        print("epoch", row.epoch, file=sys.stderr, flush=True)  # noqa: T201 the line to the parent
+        line.send({"epoch": row.epoch})
 
     try:
-        trainer.fit(job_for(trainer, epochs=_ENDLESS, run=Path(run)), on_epoch=told)
+        trainer.fit(job_for(trainer, epochs=_ENDLESS, run=Path(line.task["run"])), on_epoch=told)
     except KeyboardInterrupt:
-        return {"stopped": True}
-    return {"stopped": False}
+        line.send({"stopped": True})
+    except Exception as error:  # noqa: BLE001 what a user would see as a traceback
+        line.send({"ending": f"{type(error).__name__}: {error}"})
+    else:
+        line.send({"returned": True, "ending": "fit returns"})

@@ -6,7 +6,7 @@ from zoo_core.task_names import MASK_TASKS
 
 from .archives import read_members, unpack
 from .bound import BoundDataset, bind_dataset
-from .download import RemoteFile, RemoteFiles, download, fetch
+from .download import RemoteFile, RemoteFiles, fetch
 from .folders import SPLIT_FOLDERS, pictures_in, split_folders, subfolders, visible
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
@@ -28,7 +28,6 @@ __all__ = [
     "Statistics",
     "bind_dataset",
     "channel_statistics",
-    "download",
     "fetch",
     "idx_bytes",
     "pictures_in",

@@ -58,7 +58,7 @@ class RemoteFiles:
         return fetch(file, mirrors=self.mirrors, folder=root, dataset=self.dataset)
 
 
-def download(file: RemoteFile, *, mirrors: Sequence[str], folder: Path, dataset: str) -> Path:
+def fetch(file: RemoteFile, *, mirrors: Sequence[str], folder: Path, dataset: str) -> Path:
     """The path of `file` in `folder`; if it is not there, it is fetched from the first mirror that has it.
 
     `mirrors` are URLs that end in "/". Raises ZooError that names the file, the places and what to do, when no mirror
@@ -86,10 +86,6 @@ def download(file: RemoteFile, *, mirrors: Sequence[str], folder: Path, dataset:
     )
 
 
-fetch = download
-"""The same function, for where `download` is the user's permission."""
-
-
 def _retrieve(url: str, file: RemoteFile, folder: Path) -> str | None:
     """Fetch one URL; what went wrong in one line, or None. Disk trouble is raised: no mirror helps against it."""
     from pooch.core import retrieve
@@ -97,11 +93,11 @@ def _retrieve(url: str, file: RemoteFile, folder: Path) -> str | None:
     def stream(fname: str, action: Any, pooch: object, *, check_only: bool | None = None) -> None:
         stream_to(fname, Path(action), most_bytes=file.size)
 
-    def fetch() -> None:
+    def from_there() -> None:
         # pooch writes to a temporary file beside the final one, checks the hash, and renames.
         retrieve(url, known_hash=f"sha256:{file.sha256}", fname=file.name, path=folder, downloader=stream)
 
-    return problem_of(fetch, path=folder / file.name)
+    return problem_of(from_there, path=folder / file.name)
 
 
 def stream_to(url: str, path: Path, *, most_bytes: int, protected: bool = False) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
-from zoo_core.children.parent import GRACE_SECONDS, Child
+from zoo_core.children.parent import GRACE_SECONDS, Child, ending_of
 
 from .cache import stat_all
 from .place import place_in_report
@@ -140,9 +139,7 @@ class _Child(Child):
         hint = f"to see it happen: python -X faulthandler -c 'import {module_of(point['value'])}'"
         if code is None:
             return f"it cuts the line to the process that loads it{place}", hint
-        if code < 0:
-            return f"it crashes the process that loads it: {signal.Signals(-code).name}{place}", hint
-        return f"it ends the process that loads it, with exit code {code}{place}", hint
+        return f"its process {ending_of(code)} while it is loaded{place}", hint
 
     def place_in(self, point: Point) -> str:
         """Where in this plugin's files the child stopped, as ` (package/file.py:12)`; empty where that is not known."""
