@@ -56,7 +56,7 @@ def test_text_for_people(run_zoo: Callable[..., Any], export: Path) -> None:
     assert lines[8].split() == ["CLASS", "PRECISION", "RECALL", "F1", "N"]
     assert [line.split()[0] for line in lines[9:19]] == list("0123456789")
     assert sum(int(line.split()[-1]) for line in lines[9:19]) == 180
-    assert lines[-1] == "Next: zoo predict linear-digits PICTURE"
+    assert lines[-1] == "Next: zoo predict linear-digits PICTURE..."
 
 
 def test_the_recipe_is_that_of_the_model(run_zoo: Callable[..., Any], tmp_path: Path) -> None:

@@ -1,37 +1,97 @@
-"""What a command says comes next can be typed as it stands, whatever the names are."""
+"""The command that is printed as the next one can be typed as it is."""
 
 from __future__ import annotations
 
-import json
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from onnx_files import write_digits
+from onnx_files import write_brightness
 
-NAME = "it's mine"
-PICTURE = next(Path(__file__).parents[1].glob("zoo_plugins/digits/samples/*.png"))
+from zoo_core import EpochRow, TensorSpec, open_zoo
+from zoo_core.cli.next_step import use_of
+from zoo_core.workflows.train import TrainCallbacks, train
+
+Zoo = Callable[..., Any]
+SMALL = ("--dataset", "digits", "-o", "hidden=4", "-d", "train_size=60", "--epochs", "1")
+
+
+def next_of(done: Any) -> list[str]:
+    """The words of the next step, without `zoo`."""
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("Next: zoo "))
+    return shlex.split(line.removeprefix("Next: zoo "))
+
+
+def test_after_a_dry_run_the_same_training(zoo_here: Zoo) -> None:
+    done = zoo_here("train", "mlp", "--dry-run", *SMALL, "--run", "my run")
+    assert next_of(done) == ["train", "mlp", *SMALL, "--run", "my run"]
+
+
+def test_a_run_named_like_its_model_is_told_apart(zoo_here: Zoo, tmp_path: Path) -> None:
+    done = zoo_here("train", "mlp", *SMALL, "--run", "mlp")
+    assert next_of(done) == ["export", "run:mlp"]
+    card = (tmp_path / "runs" / "mlp" / "README.md").read_text()
+    assert "\nzoo export run:mlp\nzoo plot run:mlp\n" in card
+    for command in (("eval", "mlp"), ("plot", "run:mlp")):
+        assert next_of(zoo_here(*command)) == ["export", "run:mlp"]
+    assert zoo_here("plot", "run:mlp", "--what", "filters").code != 70
+
+
+def test_options_of_the_data_are_given_again(zoo_here: Zoo) -> None:
+    data = ["-d", "train_size=40", "-d", "classes=1,7"]
+    for command in (["info", "digits"], ["plot", "digits"]):
+        assert next_of(zoo_here(*command, *data)) == ["train", "MODEL", "--dataset", "digits", *data]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "following"),
+    ("changes", "use"),
     [
-        (("list", "runs"), ("export", NAME)),
-        (("list", "exports"), ("verify", NAME)),
-        (("eval", f"export:{NAME}"), ("predict", NAME, "PICTURE")),
-        (("plot", f"export:{NAME}"), ("verify", NAME)),
-        (("predict", f"exported/{NAME}/model.onnx", str(PICTURE)), ("verify", f"exported/{NAME}/model.onnx")),
-        (("check", "filter-sobel", "--rule", "build*"), ("info", "model:filter-sobel")),
+        ({}, "zoo predict 'my export' PICTURE..."),
+        (
+            {"preprocess": None, "inputs": {"wave": TensorSpec("N", 1, "2*L")}},
+            "zoo predict 'my export' SEQUENCE.csv...",
+        ),
+        ({"preprocess": None, "inputs": {"features": TensorSpec("N", 84)}}, "zoo view 'my export'"),
+        ({"untrained": True}, "zoo view 'my export'"),
     ],
 )
-def test_names_are_quoted_for_the_shell(
-    arguments: tuple[str, ...], following: tuple[str, ...], run_zoo: Any, tmp_path: Path
+def test_an_export_is_used_for_what_it_takes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], use: str
 ) -> None:
-    write_digits(tmp_path, name=NAME)
-    run = tmp_path / "runs" / NAME / "run.json"
-    run.parent.mkdir(parents=True)
-    run.write_text(json.dumps({"model": "lenet5", "dataset": "digits"}))
-    done = run_zoo(*arguments)
-    assert done.stdout, done.stderr
-    assert shlex.split(done.stdout.splitlines()[-1]) == ["Next:", "zoo", *following]
+    monkeypatch.chdir(tmp_path)
+    write_brightness(tmp_path, name="my export", **changes)
+    assert use_of("my export") == use
+
+
+def test_an_unfinished_run_says_so_when_it_is_exported(zoo_here: Zoo, tmp_path: Path) -> None:
+    def stop(row: EpochRow) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(
+            open_zoo(),
+            model="mlp",
+            dataset="digits",
+            run="half",
+            epochs=4,
+            options={"hidden": "4"},
+            data={"train_size": "60"},
+            callbacks=TrainCallbacks(on_epoch=stop),
+        )
+    done = zoo_here("export", "half")
+    assert done.code == 0, done.stderr
+    assert "Warning: run 'half' is unfinished: its best weights so far are those of epoch 1 of 4" in done.stderr
+
+
+def test_runs_and_exports_are_no_entries_of_the_catalogue(zoo_here: Zoo, tmp_path: Path) -> None:
+    write_brightness(tmp_path)
+    assert zoo_here("train", "mlp", *SMALL, "--run", "mine").code == 0
+    for typed, told in (
+        ("mine", "'mine' is a run: zoo info is for models, datasets and trainers\nHint: runs/mine/README.md tells"),
+        ("run:mine", "'run:mine' is a run"),
+        ("export:brightness", "'export:brightness' is an export: zoo info is for models, datasets and trainers"),
+    ):
+        done = zoo_here("info", typed)
+        assert (done.code, told in done.stderr) == (2, True), done.stderr

@@ -101,6 +101,7 @@ def test_a_run_stopped_in_the_middle_of_an_epoch_ends_with_the_same_bits(
     assert 2 <= len(run.rows) < 6
     if number != signal.SIGKILL:
         assert "To continue: zoo train lenet5 --dataset digits --run run --resume" in stderr
+        assert stderr.count("Stopped.") == 1
         assert "Traceback" not in stderr
     again = run_zoo("train", "lenet5", "--dataset", "digits", "--run", "run", "--resume")
     assert again.code == 0, again.stderr

@@ -129,6 +129,14 @@ def locate(text: str, *, kinds: Sequence[ShelfKind], zoo: Zoo | None = None) -> 
     raise _unknown(text, kinds, zoo)
 
 
+def spelled(kind: ShelfKind, name: str, *, kinds: Sequence[ShelfKind], zoo: Zoo | None = None) -> str:
+    """The word that `locate` takes for this one: the name, or `KIND:NAME` where the name alone means something else."""
+    try:
+        return name if locate(name, kinds=kinds, zoo=zoo).kind == kind else f"{kind}:{name}"
+    except UsageError:
+        return f"{kind}:{name}"
+
+
 def _as(kind: ShelfKind, name: str, zoo: Zoo | None) -> Located:
     if kind == "run":
         path = find_run(name)

@@ -9,6 +9,7 @@ import click
 
 from .common import data_options, json_option, print_json, say, typed
 from .completion import complete_datasets, complete_runs_and_exports
+from .next_step import use_of
 
 MOST_CLASSES = 20
 
@@ -39,7 +40,7 @@ def command(
     each true class, a column for each decision.
     """
     from zoo_core.registry import open_zoo
-    from zoo_core.shelf import locate
+    from zoo_core.shelf import locate, spelled
     from zoo_core.workflows.evaluate import evaluate
 
     zoo = open_zoo()
@@ -55,8 +56,10 @@ def command(
     say()
     for line in _classes(found.details["classes"]):
         say(line)
-    words = ("predict", place.name, "PICTURE") if place.kind == "export" else ("export", place.name)
-    say(f"\nNext: {typed(*words)}")
+    if place.kind == "export":
+        say(f"\nNext: {use_of(source.removeprefix('export:'))}")
+        return
+    say(f"\nNext: {typed('export', spelled('run', place.name, kinds=('run', 'model'), zoo=zoo))}")
 
 
 def _classes(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -8,6 +8,7 @@ import click
 
 from .common import json_option, model_options, say, typed
 from .completion import complete_models_and_runs
+from .next_step import use_of
 from .stages import StageProgress
 
 EXAMPLES = """
@@ -68,5 +69,5 @@ def command(
     show_report(report, as_json=as_json, path=target)
     if not as_json:
         say(f"Published {target}")
-        use = typed("verify", target) if report.untrained else typed("predict", target, "PICTURE...")
-        say(f"Next: {use}   or   {typed('view', target)}")
+        use = use_of(target)
+        say(f"Next: {typed('verify', target) if use == typed('view', target) else use}   or   {typed('view', target)}")

@@ -11,6 +11,7 @@ from zoo_core.task_names import CLASS_TASKS
 from .common import data_options, json_option, model_options, note, print_json, say, typed
 from .completion import complete_datasets, complete_entries
 from .description import description
+from .next_step import data_words
 
 EXAMPLES = """
 \b
@@ -56,12 +57,16 @@ def command(
         say(line)
     if "hint" in found:
         note(f"Hint: {found['hint']}")
-    say(f"\nNext: {_next(found, dataset)}")
+    say(f"\nNext: {_next(found, dataset, data)}")
 
 
-def _next(found: dict[str, Any], dataset: str | None) -> str:
+def _next(found: dict[str, Any], dataset: str | None, data: dict[str, str]) -> str:
     if found["kind"] == "model":
         if found["task"] not in CLASS_TASKS:  # it cannot be trained
             return typed("export", found["name"])
-        return typed("train", found["name"], "--dataset", dataset or "NAME")
-    return typed("train", "MODEL", "--dataset", found["name"]) if found["kind"] == "dataset" else "zoo list models"
+        return typed("train", found["name"], "--dataset", dataset or "NAME", *data_words(data))
+    return (
+        typed("train", "MODEL", "--dataset", found["name"], *data_words(data))
+        if found["kind"] == "dataset"
+        else "zoo list models"
+    )

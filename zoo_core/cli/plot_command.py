@@ -9,6 +9,7 @@ import click
 
 from .common import data_options, json_option, print_json, say, typed
 from .completion import complete_datasets, complete_plotted
+from .next_step import data_words
 
 EXAMPLES = """
 \b
@@ -54,7 +55,7 @@ def command(source: str, out: Path | None, as_json: bool, **wanted: Any) -> None
     Files: plots/KIND.png in the folder of a RUN, else plots/NAME-KIND.png in the current folder, or --out PATH.
     """
     from zoo_core.registry import open_zoo
-    from zoo_core.shelf import locate
+    from zoo_core.shelf import locate, spelled
     from zoo_core.workflows.pictures import Wanted, draw
 
     zoo = open_zoo()
@@ -65,5 +66,9 @@ def command(source: str, out: Path | None, as_json: bool, **wanted: Any) -> None
         return
     for file in files:
         say(str(file))
-    following = {"run": ["export"], "export": ["verify"], "dataset": ["train", "MODEL", "--dataset"]}
-    say(f"Next: {typed(*following[place.kind], place.name)}")
+    following = {
+        "run": ["export", spelled("run", place.name, kinds=("run", "model"), zoo=zoo)],
+        "export": ["verify", place.name],
+        "dataset": ["train", "MODEL", "--dataset", place.name, *data_words(wanted["data"])],
+    }
+    say(f"Next: {typed(*following[place.kind])}")

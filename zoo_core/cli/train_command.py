@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-import shlex
+import signal
 from typing import Any
 
 import click
 
-from .common import data_options, json_option, model_options, note, print_json, say, trainer_options
+from .common import (
+    data_options,
+    json_option,
+    model_options,
+    note,
+    print_json,
+    say,
+    seed_option,
+    trainer_options,
+    typed,
+)
 from .completion import complete_datasets, complete_models, complete_runs, complete_trainers
+from .next_step import without
 from .progress import TrainProgress, summary
 
 EXAMPLES = """
@@ -31,7 +42,7 @@ Examples:
 @data_options
 @trainer_options
 @click.option("--trainer", metavar="T", shell_complete=complete_trainers, help="Default: supervised.")
-@click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="S", help="Default: 0.")
+@seed_option
 @click.option("--device", metavar="D", help="cpu (default), cuda, cuda:1, mps.")
 @click.option("--init-from", metavar="WEIGHTS", help="Begin with those of RUN, FILE.safetensors or weights:NAME.")
 @click.option("--freeze", multiple=True, metavar="PATTERN", help="Parts that are not trained; repeatable.")
@@ -44,19 +55,23 @@ def command(as_json: bool, **asked: Any) -> None:
     from zoo_core.cli.report import show_report
     from zoo_core.errors import NotVerifiedError
     from zoo_core.registry import open_zoo
+    from zoo_core.shelf import spelled
     from zoo_core.training.run import load_run
     from zoo_core.workflows.train import TrainCallbacks, run_report, train
 
+    zoo = open_zoo()
     with TrainProgress() as progress:
         callbacks = TrainCallbacks(
             on_start=progress.on_start, on_epoch=progress.on_epoch, on_batch=progress.on_batch, on_note=note
         )
         try:
-            info = train(open_zoo(), **asked, callbacks=callbacks)
-        except (KeyboardInterrupt, SystemExit):
+            info = train(zoo, **asked, callbacks=callbacks)
+        except (KeyboardInterrupt, SystemExit) as stop:
             if (now := progress.info) is not None and not asked["dry_run"]:
-                name = shlex.quote(_typed_run(asked) or now.name)
-                note(f"\nStopped. To continue: zoo train {now.model} --dataset {now.dataset} --run {name} --resume")
+                words = (now.model, "--dataset", now.dataset, "--run", _typed_run(asked) or now.name, "--resume")
+                note(f"\nStopped. To continue: {typed('train', *words)}")
+                if isinstance(stop, KeyboardInterrupt):  # said in full; the program would only say "Stopped."
+                    raise SystemExit(128 + signal.SIGINT) from None
             raise
         except NotVerifiedError as error:
             progress.close()  # a bar would take the report for itself
@@ -68,7 +83,7 @@ def command(as_json: bool, **asked: Any) -> None:
             print_json({"dry_run": True, "model": info.model, "dataset": info.dataset})
         else:
             say("Dry run: training, validation, saving and the export check work; no run was left.")
-            say(f"Next: zoo train {info.model} --dataset {info.dataset}")
+            say(f"Next: {without('--dry-run')}")
         return
     run = load_run(_typed_run(asked) or info.name)
     if as_json:
@@ -77,7 +92,8 @@ def command(as_json: bool, **asked: Any) -> None:
     for line in summary(info, epochs=len(run.rows)):
         say(line)
     say(f"  files       {run.path}")
-    say(f"Next: zoo export {shlex.quote(_typed_run(asked) or run.name)}")
+    name = _typed_run(asked) or spelled("run", run.name, kinds=("run", "model"), zoo=zoo)
+    say(f"Next: {typed('export', name)}")
 
 
 def _typed_run(asked: dict[str, Any]) -> str | None:

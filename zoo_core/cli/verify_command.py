@@ -9,8 +9,9 @@ import click
 
 from zoo_core.errors import NotVerifiedError
 
-from .common import json_option, say, typed
+from .common import json_option, say
 from .completion import complete_exports
+from .next_step import use_of
 
 if TYPE_CHECKING:
     from zoo_core.verification.mutants import MutationScore
@@ -61,7 +62,7 @@ def command(source: str, thorough: bool, mutants: bool, as_json: bool) -> None:
             hint="the file itself is verified; the check is too weak for it: please report this",
         )
     if not as_json:
-        say(f"Next: {typed('view', source) if report.untrained else typed('predict', source, 'PICTURE...')}")
+        say(f"Next: {use_of(source)}")
 
 
 def _require_onnx() -> None:

@@ -11,8 +11,12 @@ from zoo_core.records import RunInfo, epoch_count
 from zoo_core.specs import DatasetSpec, ModelSpec
 
 
-def model_card(info: RunInfo, *, epochs: int, model: ModelSpec, dataset: DatasetSpec, pictures: bool) -> str:
-    """The run's README.md. `epochs`: those that were run; `pictures`: whether the curves are drawn."""
+def model_card(
+    info: RunInfo, *, called: str, epochs: int, model: ModelSpec, dataset: DatasetSpec, pictures: bool
+) -> str:
+    """The run's README.md. `called`: the word for the run in commands; `epochs`: those that were run; `pictures`:
+    whether the curves are drawn."""
+    word = shlex.quote(called)
     lines = [
         f"# {info.name}",
         "",
@@ -26,7 +30,7 @@ def model_card(info: RunInfo, *, epochs: int, model: ModelSpec, dataset: Dataset
     if pictures:
         lines += ["![Loss and accuracy, train and validation](plots/curves.png)", ""]
     lines += [*_facts(info, model, dataset), "", "## Next", "", "```sh"]
-    lines += [f"zoo export {info.name}", f"zoo plot {info.name}", "```", "", "## The same again", "", "```sh"]
+    lines += [f"zoo export {word}", f"zoo plot {word}", "```", "", "## The same again", "", "```sh"]
     lines += [command(info), "```", ""]
     return "\n".join(lines)
 

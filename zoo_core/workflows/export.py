@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoo_core.errors import MissingExtraError
 from zoo_core.matching import bound_tensors, full_options
 from zoo_core.records import ExportReport
-from zoo_core.registry import Model, Zoo
+from zoo_core.registry import Model, Zoo, warn
 from zoo_core.shelf import EXPORTS, folder_name, locate
 
 from .classes import check_classes
@@ -83,6 +83,9 @@ def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, dynamic: Sequence[str
     """What exporting a finished or interrupted run means: its best weights, its data, its metrics."""
     model = run.model(zoo)
     dataset = run.dataset(zoo)
+    if run.info.status != "finished":
+        best, epochs = run.info.best_epoch or 0, run.info.epochs
+        warn(f"run {run.name!r} is unfinished: its best weights so far are those of epoch {best} of {epochs}")
     validation = dataset.load("validation")
     check_classes(
         validation.classes,

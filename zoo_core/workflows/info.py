@@ -9,6 +9,7 @@ from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mea
 from zoo_core.matching import bound_tensors, match_options
 from zoo_core.options import Option
 from zoo_core.registry import KINDS, Entry, Model, Zoo, warn
+from zoo_core.shelf import list_exports, list_runs
 from zoo_core.specs import ModelSpec, Weights
 
 
@@ -27,8 +28,20 @@ def find_entry(zoo: Zoo, text: str) -> Entry:
         raise UsageError(f"{text!r} is the name of a {' and of a '.join(having)}", hint=f"say which: {forms}")
     if having:
         return zoo.find(having[0], text)
+    _refuse_shelf(text)
     known = [entry.shown for entry in zoo.entries()]
     raise UsageError(f"unknown name {text!r}", hint=did_you_mean(text, known) or "see zoo list")
+
+
+def _refuse_shelf(text: str) -> None:
+    """Raises UsageError for a run or an export, and says what tells about it."""
+    for kind, a, shelf in (("run", "a run", list_runs), ("export", "an export", list_exports)):
+        name = text.removeprefix(f"{kind}:")
+        if path := next((entry.path for entry in shelf() if entry.name == name), None):
+            raise UsageError(
+                f"{text!r} is {a}: zoo info is for models, datasets and trainers",
+                hint=f"{path / 'README.md'} tells about it; zoo list {kind}s",
+            )
 
 
 def describe(

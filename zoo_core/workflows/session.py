@@ -17,7 +17,7 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
-from zoo_core.shelf import RUNS
+from zoo_core.shelf import RUNS, spelled
 from zoo_core.training.card import model_card
 from zoo_core.training.directory import RUN_FILE, RunDirectory
 from zoo_core.training.job import TrainJob
@@ -220,7 +220,9 @@ class Session:
         info = dataclasses.replace(info, status="finished", test=test)
         pictures = _draw(run)
         model, dataset = self.plan.model.spec, self.plan.dataset.spec
-        card = model_card(info, epochs=len(run.rows), model=model, dataset=dataset, pictures=pictures)
+        called = spelled("run", info.name, kinds=("run", "model", "dataset"), zoo=self.zoo)
+        epochs = len(run.rows)
+        card = model_card(info, called=called, epochs=epochs, model=model, dataset=dataset, pictures=pictures)
         directory.write_card(card)
         directory.write_info(info)
         return info

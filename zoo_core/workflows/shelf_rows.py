@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -55,10 +56,10 @@ def _row(entry: ShelfEntry, summary: str, *, task: str, plugin: str) -> dict[str
 
 def _run_summary(data: Mapping[str, Any]) -> str:
     parts = [f"{data.get('model', '?')} on {data.get('dataset', '?')}", str(data.get("status", ""))]
-    for split in ("test", "validation"):
+    for split, metric in itertools.product(("test", "validation"), ("accuracy", "iou_mean")):
         metrics = data.get(split)
-        if isinstance(metrics, dict) and isinstance(metrics.get("accuracy"), int | float):
-            parts.append(f"{split} accuracy {metrics['accuracy']:.4f}")
+        if isinstance(metrics, dict) and isinstance(metrics.get(metric), int | float):
+            parts.append(f"{split} {metric} {metrics[metric]:.4f}")
             break
     return ", ".join(filter(None, parts))
 

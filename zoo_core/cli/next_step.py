@@ -1,0 +1,42 @@
+"""The command that comes next, as it is typed: every command prints one, and it can be pasted."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .common import typed
+
+
+def data_words(data: Mapping[str, Any]) -> list[str]:
+    """The dataset options that were given, to be given again."""
+    return [word for key, value in data.items() for word in ("-d", f"{key}={value}")]
+
+
+def without(flag: str) -> str:
+    """The very command that is running, without one of its flags."""
+    return shlex.join(["zoo", *(word for word in sys.argv[1:] if word != flag)])
+
+
+def use_of(export: str | Path) -> str:
+    """What an export is for: `zoo predict` with what it takes, or `zoo view` where that takes nothing that it does.
+
+    `export` is its name or path, as it is typed.
+    """
+    from zoo_core.runtime.own_words import own_words
+    from zoo_core.shelf import find_export
+
+    path = find_export(str(export))
+    words = own_words(path / "model.onnx" if path.is_dir() else path)
+    if words.get("untrained"):
+        return typed("view", export)
+    if words.get("preprocess") is not None:
+        return typed("predict", export, "PICTURE...")
+    inputs = words.get("inputs")
+    axes = [spec.get("axes", ()) for spec in inputs.values()] if isinstance(inputs, dict) else []
+    if len(axes) == 1 and len(axes[0]) == 3:
+        return typed("predict", export, "SEQUENCE.csv...")
+    return typed("view", export)
