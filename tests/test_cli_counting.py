@@ -136,3 +136,10 @@ def test_without_torch_the_command_is_said(counted: Any, site: Path) -> None:
     assert (result.code, result.stdout) == (1, "")
     assert "Error: counting parameters needs the package 'torch', which is not installed" in result.stderr
     assert "Hint: pip install 'zoo-core[train]'" in result.stderr
+
+
+def test_a_torch_that_ends_the_process_is_told(counted: Any, site: Path) -> None:
+    (site / "torch.py").write_text("import os\nos._exit(1)\n")
+    result = counted("5M")
+    assert (result.code, result.stdout) == (1, "")
+    assert "Error: the process that counts parameters cannot start\nHint: see zoo plugins\n" in result.stderr
