@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from .common import data_options, json_option, print_json, say, typed
+from .common import data_options, json_option, print_json, say
 from .completion import complete_datasets, complete_runs_and_exports
-from .next_step import use_of
+from .next_step import export_of, use_of
 
 MOST_CLASSES = 20
 
@@ -40,7 +40,7 @@ def command(
     each true class, a column for each decision.
     """
     from zoo_core.registry import open_zoo
-    from zoo_core.shelf import locate, spelled
+    from zoo_core.shelf import locate
     from zoo_core.workflows.evaluate import evaluate
 
     zoo = open_zoo()
@@ -56,10 +56,8 @@ def command(
     say()
     for line in _classes(found.details["classes"]):
         say(line)
-    if place.kind == "export":
-        say(f"\nNext: {use_of(source.removeprefix('export:'))}")
-        return
-    say(f"\nNext: {typed('export', spelled('run', place.name, kinds=('run', 'model'), zoo=zoo))}")
+    path = source.removeprefix("export:")
+    say(f"\nNext: {use_of(path) if place.kind == 'export' else export_of(place.name, zoo)}")
 
 
 def _classes(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -6,9 +6,13 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .common import typed
+
+if TYPE_CHECKING:
+    from zoo_core.records import RunInfo
+    from zoo_core.registry import Zoo
 
 
 def data_words(data: Mapping[str, Any]) -> list[str]:
@@ -19,6 +23,18 @@ def data_words(data: Mapping[str, Any]) -> list[str]:
 def without(flag: str) -> str:
     """The very command that is running, without one of its flags."""
     return shlex.join(["zoo", *(word for word in sys.argv[1:] if word != flag)])
+
+
+def going_on(info: RunInfo, run: str | None) -> str:
+    """What goes on with a training that was stopped; `run` as it was typed, where it was."""
+    return typed("train", info.model, "--dataset", info.dataset, "--run", run or info.name, "--resume")
+
+
+def export_of(run: str, zoo: Zoo) -> str:
+    """What exports a run, by its name or path."""
+    from zoo_core.shelf import spelled
+
+    return typed("export", spelled("run", run, kinds=("run", "model"), zoo=zoo))
 
 
 def use_of(export: str | Path) -> str:

@@ -9,7 +9,7 @@ import click
 
 from .common import data_options, json_option, print_json, say, typed
 from .completion import complete_datasets, complete_plotted
-from .next_step import data_words
+from .next_step import data_words, export_of
 
 EXAMPLES = """
 \b
@@ -55,7 +55,7 @@ def command(source: str, out: Path | None, as_json: bool, **wanted: Any) -> None
     Files: plots/KIND.png in the folder of a RUN, else plots/NAME-KIND.png in the current folder, or --out PATH.
     """
     from zoo_core.registry import open_zoo
-    from zoo_core.shelf import locate, spelled
+    from zoo_core.shelf import locate
     from zoo_core.workflows.pictures import Wanted, draw
 
     zoo = open_zoo()
@@ -67,8 +67,8 @@ def command(source: str, out: Path | None, as_json: bool, **wanted: Any) -> None
     for file in files:
         say(str(file))
     following = {
-        "run": ["export", spelled("run", place.name, kinds=("run", "model"), zoo=zoo)],
-        "export": ["verify", place.name],
-        "dataset": ["train", "MODEL", "--dataset", place.name, *data_words(wanted["data"])],
+        "run": export_of(place.name, zoo),
+        "export": typed("verify", place.name),
+        "dataset": typed("train", "MODEL", "--dataset", place.name, *data_words(wanted["data"])),
     }
-    say(f"Next: {typed(*following[place.kind])}")
+    say(f"Next: {following[place.kind]}")

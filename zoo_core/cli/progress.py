@@ -13,9 +13,11 @@ from .common import note
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from zoo_core.workflows.train import TrainCallbacks
+
 
 class TrainProgress:
-    """A context manager whose methods are the callbacks of `zoo_core.workflows.train.train`.
+    """A context manager that shows what the callbacks of `zoo_core.workflows.train.train` tell.
 
     `info` is the run's record as soon as it has started, so that a stopped run can be named.
     """
@@ -33,6 +35,12 @@ class TrainProgress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def callbacks(self) -> TrainCallbacks:
+        """What `train` is given."""
+        from zoo_core.workflows.train import TrainCallbacks
+
+        return TrainCallbacks(on_start=self.on_start, on_epoch=self.on_epoch, on_batch=self.on_batch, on_note=note)
 
     def close(self) -> None:
         """Take the bar away; what comes next writes on a clean line."""

@@ -41,7 +41,6 @@ def command(epochs: int | None, seed: int | None, as_json: bool) -> None:
 
     need_export_extra()
     from zoo_core.workflows.quickstart import quickstart
-    from zoo_core.workflows.train import TrainCallbacks
 
     from .progress import TrainProgress
 
@@ -51,8 +50,7 @@ def command(epochs: int | None, seed: int | None, as_json: bool) -> None:
             progress.close()
             note(f"\n{STEPS[step]}")
 
-        callbacks = TrainCallbacks(on_start=progress.on_start, on_batch=progress.on_batch, on_epoch=progress.on_epoch)
-        result = quickstart(open_zoo(), callbacks, on_step=on_step, epochs=epochs, seed=seed or 0)
+        result = quickstart(open_zoo(), progress.callbacks(), on_step=on_step, epochs=epochs, seed=seed or 0)
     if as_json:
         print_json(result.to_json())
     else:

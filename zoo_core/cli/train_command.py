@@ -7,19 +7,9 @@ from typing import Any
 
 import click
 
-from .common import (
-    data_options,
-    json_option,
-    model_options,
-    note,
-    print_json,
-    say,
-    seed_option,
-    trainer_options,
-    typed,
-)
+from .common import data_options, json_option, model_options, note, print_json, say, seed_option, trainer_options
 from .completion import complete_datasets, complete_models, complete_runs, complete_trainers
-from .next_step import without
+from .next_step import export_of, going_on, without
 from .progress import TrainProgress, summary
 
 EXAMPLES = """
@@ -55,24 +45,19 @@ def command(as_json: bool, **asked: Any) -> None:
     from zoo_core.cli.report import show_report
     from zoo_core.errors import NotVerifiedError
     from zoo_core.registry import open_zoo
-    from zoo_core.shelf import spelled
     from zoo_core.training.run import load_run
-    from zoo_core.workflows.train import TrainCallbacks, run_report, train
+    from zoo_core.workflows.train import run_report, train
 
-    zoo = open_zoo()
+    zoo, run = open_zoo(), asked["run"] if asked["resume"] else None  # one to go on with may be a path
     with TrainProgress() as progress:
-        callbacks = TrainCallbacks(
-            on_start=progress.on_start, on_epoch=progress.on_epoch, on_batch=progress.on_batch, on_note=note
-        )
         try:
-            info = train(zoo, **asked, callbacks=callbacks)
+            info = train(zoo, **asked, callbacks=progress.callbacks())
         except (KeyboardInterrupt, SystemExit) as stop:
-            if (now := progress.info) is not None and not asked["dry_run"]:
-                words = (now.model, "--dataset", now.dataset, "--run", _typed_run(asked) or now.name, "--resume")
-                note(f"\nStopped. To continue: {typed('train', *words)}")
-                if isinstance(stop, KeyboardInterrupt):  # said in full; the program would only say "Stopped."
-                    raise SystemExit(128 + signal.SIGINT) from None
-            raise
+            if progress.info is None or asked["dry_run"]:
+                raise
+            note(f"\nStopped. To continue: {going_on(progress.info, run)}")
+            # Ctrl-C is told in full by now; the program itself would say "Stopped." once more.
+            raise SystemExit(getattr(stop, "code", 128 + signal.SIGINT)) from None
         except NotVerifiedError as error:
             progress.close()  # a bar would take the report for itself
             if (report := getattr(error, "report", None)) is not None:
@@ -85,17 +70,10 @@ def command(as_json: bool, **asked: Any) -> None:
             say("Dry run: training, validation, saving and the export check work; no run was left.")
             say(f"Next: {without('--dry-run')}")
         return
-    run = load_run(_typed_run(asked) or info.name)
+    done = load_run(run or info.name)
     if as_json:
-        print_json(run_report(run))
+        print_json(run_report(done))
         return
-    for line in summary(info, epochs=len(run.rows)):
+    for line in (*summary(info, epochs=len(done.rows)), f"  files       {done.path}"):
         say(line)
-    say(f"  files       {run.path}")
-    name = _typed_run(asked) or spelled("run", run.name, kinds=("run", "model"), zoo=zoo)
-    say(f"Next: {typed('export', name)}")
-
-
-def _typed_run(asked: dict[str, Any]) -> str | None:
-    """The run that was asked to go on, as it was typed: it may be a path to a folder that is not in `runs/`."""
-    return asked["run"] if asked["resume"] else None
+    say(f"Next: {export_of(run or done.name, zoo)}")

@@ -45,8 +45,10 @@ def command(source: str, thorough: bool, mutants: bool, as_json: bool) -> None:
     from .report import show_report
 
     path = find_export(source)
-    if mutants:
-        _require_onnx()
+    if mutants:  # that they need a package is said before anything is checked
+        from zoo_core.verification.mutants import onnx_package
+
+        onnx_package()
     report = verify_export(path, thorough=thorough)
     score = _score(path) if mutants and report.outcome == "verified" else None
     show_report(report, as_json=as_json, path=path, mutants=score)
@@ -63,12 +65,6 @@ def command(source: str, thorough: bool, mutants: bool, as_json: bool) -> None:
         )
     if not as_json:
         say(f"Next: {use_of(source)}")
-
-
-def _require_onnx() -> None:
-    from zoo_core.verification.mutants import onnx_package
-
-    onnx_package()
 
 
 def _score(path: Path) -> MutationScore:

@@ -55,7 +55,11 @@ class TrainPlan:
     dataset: BoundDataset
     trainer: Trainer
     config: Any
-    task: Task
+
+    @property
+    def task(self) -> Task:
+        """What the model does."""
+        return get_task(self.model.spec.task)
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -97,16 +101,8 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
         commit=commit_of_working_folder(),
         machine=machine_kind(),
     )
-    return TrainPlan(
-        path=path,
-        named=request.run is not None,
-        info=info,
-        model=model,
-        dataset=bound,
-        trainer=trainer,
-        config=config,
-        task=get_task(model.spec.task),
-    )
+    named = request.run is not None
+    return TrainPlan(path=path, named=named, info=info, model=model, dataset=bound, trainer=trainer, config=config)
 
 
 def with_another_name(plan: TrainPlan) -> TrainPlan:
@@ -125,8 +121,7 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     pick_device(info.device)
     bound = bind_dataset(dataset, info.dataset_options)
     config = trainer.spec.config(**check_options(info.config, trainer.spec.options, where=f"run {info.name!r}"))
-    task = get_task(model.spec.task)
-    return TrainPlan(path=path, info=info, model=model, dataset=bound, trainer=trainer, config=config, task=task)
+    return TrainPlan(path=path, info=info, model=model, dataset=bound, trainer=trainer, config=config)
 
 
 def _named(zoo: Zoo, request: TrainRequest) -> tuple[Model, Dataset]:
