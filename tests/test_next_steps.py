@@ -11,7 +11,7 @@ import pytest
 from onnx_files import write_brightness
 
 from zoo_core import EpochRow, TensorSpec, open_zoo
-from zoo_core.cli.next_step import use_of
+from zoo_core.cli.next_step import use_of, words_of
 from zoo_core.workflows.train import TrainCallbacks, train
 
 Zoo = Callable[..., Any]
@@ -62,7 +62,7 @@ def test_an_export_is_used_for_what_it_takes(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     write_brightness(tmp_path, name="my export", **changes)
-    assert use_of("my export") == use
+    assert use_of("my export", words_of("my export")) == use
 
 
 def test_an_unfinished_run_says_so_when_it_is_exported(zoo_here: Zoo, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import click
 
 from .common import data_options, json_option, print_json, say
 from .completion import complete_datasets, complete_runs_and_exports
-from .next_step import export_of, use_of
+from .next_step import export_of, use_of, words_of
 
 MOST_CLASSES = 20
 
@@ -57,7 +57,7 @@ def command(
     for line in _classes(found.details["classes"]):
         say(line)
     path = source.removeprefix("export:")
-    say(f"\nNext: {use_of(path) if place.kind == 'export' else export_of(place.name, zoo)}")
+    say(f"\nNext: {use_of(path, words_of(path)) if place.kind == 'export' else export_of(place.name, zoo)}")
 
 
 def _classes(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -69,5 +69,7 @@ def command(
     show_report(report, as_json=as_json, path=target)
     if not as_json:
         say(f"Published {target}")
-        use = use_of(target)
+        inputs = {name: {"axes": spec.axes} for name, spec in plan.inputs.items()}
+        words = {"untrained": plan.untrained, "preprocess": plan.preprocess, "inputs": inputs}
+        use = use_of(target, words)
         say(f"Next: {typed('verify', target) if use == typed('view', target) else use}   or   {typed('view', target)}")

@@ -37,16 +37,21 @@ def export_of(run: str, zoo: Zoo) -> str:
     return typed("export", spelled("run", run, kinds=("run", "model"), zoo=zoo))
 
 
-def use_of(export: str | Path) -> str:
-    """What an export is for: `zoo predict` with what it takes, or `zoo view` where that takes nothing that it does.
-
-    `export` is its name or path, as it is typed.
-    """
+def words_of(export: str) -> dict[str, Any]:
+    """What an export, by its name or path, says of itself."""
     from zoo_core.runtime.own_words import own_words
     from zoo_core.shelf import find_export
 
-    path = find_export(str(export))
-    words = own_words(path / "model.onnx" if path.is_dir() else path)
+    path = find_export(export)
+    return own_words(path / "model.onnx" if path.is_dir() else path)
+
+
+def use_of(export: str | Path, words: Mapping[str, Any]) -> str:
+    """What an export is for: `zoo predict` with what it takes, or `zoo view` where that takes nothing that it does.
+
+    `export` is its name or path, as it is typed; `words`, what it says of itself, of which `untrained`, `preprocess`
+    and the axes of `inputs` are read.
+    """
     if words.get("untrained"):
         return typed("view", export)
     if words.get("preprocess") is not None:

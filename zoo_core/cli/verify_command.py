@@ -11,7 +11,7 @@ from zoo_core.errors import NotVerifiedError
 
 from .common import json_option, say
 from .completion import complete_exports
-from .next_step import use_of
+from .next_step import use_of, words_of
 
 if TYPE_CHECKING:
     from zoo_core.verification.mutants import MutationScore
@@ -64,7 +64,7 @@ def command(source: str, thorough: bool, mutants: bool, as_json: bool) -> None:
             hint="the file itself is verified; the check is too weak for it: please report this",
         )
     if not as_json:
-        say(f"Next: {use_of(source)}")
+        say(f"Next: {use_of(source, words_of(source))}")
 
 
 def _score(path: Path) -> MutationScore:
