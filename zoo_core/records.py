@@ -81,9 +81,9 @@ class EpochRow(Record):
     seconds: float
 
 
-def epoch_count(epochs: int) -> str:
-    """A number of epochs in words."""
-    return f"{epochs:,} epoch{'' if epochs == 1 else 's'}"
+def counted(number: int, noun: str) -> str:
+    """A number of things in words: 1 epoch, 2,000 epochs."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,7 @@ def command(
     model needs them, whatever the dataset's own preprocessing. `--json` also prints the confusion matrix: a row for
     each true class, a column for each decision.
     """
+    from zoo_core.records import counted
     from zoo_core.registry import open_zoo
     from zoo_core.shelf import locate
     from zoo_core.workflows.evaluate import evaluate
@@ -49,15 +50,14 @@ def command(
     if as_json:
         print_json(found.to_json())
         return
-    say(f"{source}: {found.n:,} samples, split {found.split}")
+    say(f"{source}: {counted(found.n, 'sample')}, split {found.split}")
     width = max(12, 1 + max(map(len, found.metrics)))
     for name, value in found.metrics.items():
         say(f"  {name:<{width}}{value:.4f}")
     say()
     for line in _classes(found.details["classes"]):
         say(line)
-    path = source.removeprefix("export:")
-    say(f"\nNext: {use_of(path, words_of(path)) if place.kind == 'export' else export_of(place.name, zoo)}")
+    say(f"\nNext: {export_of(place.name, zoo) if place.kind == 'run' else use_of(source, words_of(source))}")
 
 
 def _classes(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from zoo_core.records import EpochRow, RunInfo, epoch_count
+from zoo_core.records import EpochRow, RunInfo, counted
 
 from .common import note
 
@@ -52,7 +52,9 @@ class TrainProgress:
         self.info = info
         self._epoch = done
         more = f", going on after epoch {done}" if done else ""
-        note(f"Run {info.name}: {info.model} on {info.dataset}, {epoch_count(info.epochs)}, seed {info.seed}{more}")
+        note(
+            f"Run {info.name}: {info.model} on {info.dataset}, {counted(info.epochs, 'epoch')}, seed {info.seed}{more}"
+        )
         if info.init_from is not None and not done:
             fresh = f"; fresh, because they are for other classes: {', '.join(info.fresh)}" if info.fresh else ""
             note(f"Begins with the weights of {info.init_from}{fresh}")
@@ -99,6 +101,6 @@ def summary(info: RunInfo, *, epochs: int) -> list[str]:
     """What came of a run of so many epochs: a line, and one for each split that was measured."""
     from zoo_core.training.rows import metrics_text
 
-    lines = [f"{info.name}: {epoch_count(epochs)} in {info.seconds:.1f} s, best epoch {info.best_epoch}"]
+    lines = [f"{info.name}: {counted(epochs, 'epoch')} in {info.seconds:.1f} s, best epoch {info.best_epoch}"]
     measured = (("validation", info.validation), ("test", info.test))
     return lines + [f"  {split:<11} {metrics_text(metrics)}" for split, metrics in measured if metrics is not None]

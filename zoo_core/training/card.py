@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo_core.options import write_list
-from zoo_core.records import RunInfo, epoch_count
+from zoo_core.records import RunInfo, counted
 from zoo_core.specs import DatasetSpec, ModelSpec
 
 
@@ -20,7 +20,7 @@ def model_card(
     lines = [
         f"# {info.name}",
         "",
-        f"`{info.model}` ({model.summary}) trained on `{info.dataset}` for {epoch_count(epochs)}"
+        f"`{info.model}` ({model.summary}) trained on `{info.dataset}` for {counted(epochs, 'epoch')}"
         + (f" of {info.epochs}, stopped early" if epochs < info.epochs else "")
         + f"; the weights are those of epoch {info.best_epoch}, the best on the validation part.",
         "",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.data import Samples
+from zoo_core.records import counted
 from zoo_core.workflows.subject import Part, Subject
 
 from .confusion import scores_of
@@ -32,7 +33,7 @@ def draw_predictions(subject: Subject, part: Part, *, title: str) -> Figure:
         right = int((~found.wrong).sum())
         title = f"{title}: {right} of {len(chosen)} right"
     else:
-        title = f"{title}: {len(chosen)} of {len(part.samples):,} samples"
+        title = f"{title}: {len(chosen)} of {counted(len(part.samples), 'sample')}"
     return _draw(subject, part, chosen, found, title=title)
 
 
@@ -42,11 +43,11 @@ def draw_errors(subject: Subject, part: Part, *, title: str) -> Figure:
     found, _ = judge_all(subject, take(part.samples, chosen))
     scores = scores_of(tally.metrics())
     if subject.task.gives != "labels":
-        kind = f"the {len(chosen)} lowest IoU of {len(part.samples):,} samples"
+        kind = f"the {len(chosen)} lowest IoU of {counted(len(part.samples), 'sample')}"
     elif wrong:
-        kind = f"the {len(chosen)} worst of {wrong:,} errors in {len(part.samples):,} samples"
+        kind = f"the {len(chosen)} worst of {counted(wrong, 'error')} in {counted(len(part.samples), 'sample')}"
     else:
-        kind = f"no errors in {len(part.samples):,} samples; the {len(chosen)} highest losses"
+        kind = f"no errors in {counted(len(part.samples), 'sample')}; the {len(chosen)} highest losses"
     return _draw(subject, part, chosen, found, title=f"{title}: {kind} ({scores})")
 
 

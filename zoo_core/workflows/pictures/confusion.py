@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
+from zoo_core.records import counted
 from zoo_core.workflows.subject import Part, Subject
 
 from .figures import color_bar, heading, new_figure, short_names
@@ -32,15 +33,15 @@ def draw_confusion(subject: Subject, part: Part, *, title: str) -> Figure:
     tally = subject.task.tally()
     for rows, outputs in subject.batches(part.samples):
         tally.add(outputs, part.samples.targets[rows])
-    counted = tally.details(part.labels)["confusion"]
-    if counted is None:
+    matrix = tally.details(part.labels)["confusion"]
+    if matrix is None:
         raise ZooError(
             f"a confusion matrix of {len(part.labels):,} classes cannot be read", hint="--what errors shows samples"
         )
     places = "" if part.samples.targets.ndim == 1 else " places" if part.samples.inputs.ndim < 4 else " pixels"
-    measured = f"{scores_of(tally.metrics())}, {len(part.samples):,} samples"
+    measured = f"{scores_of(tally.metrics())}, {counted(len(part.samples), 'sample')}"
     note = f"each row: where the{places or ' samples'} of one true class went"
-    return _draw(np.array(counted), labels=part.labels, title=f"{title}: {measured}", note=note)
+    return _draw(np.array(matrix), labels=part.labels, title=f"{title}: {measured}", note=note)
 
 
 def scores_of(metrics: dict[str, float]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.data import Samples
+from zoo_core.records import counted
 
 from .figures import grid, heading, new_figure, short_names
 from .tiles import draw_line, draw_picture, is_line, name_classes, overlay, picture_of
@@ -31,7 +32,7 @@ def draw_samples(samples: Samples, *, labels: Sequence[str], title: str) -> Figu
     chosen = choose_evenly(samples.targets, count)
     figure = new_figure(**figure_size(samples, len(chosen), columns=columns))
     cells = grid(figure, len(chosen), columns=min(columns, len(chosen)))
-    heading(figure, f"{title}: {len(chosen)} of {len(samples):,} samples, {size_of(samples)}")
+    heading(figure, f"{title}: {len(chosen)} of {counted(len(samples), 'sample')}, {size_of(samples)}")
     masks = samples.targets.ndim > 1
     names = short_names(labels)
     for axes, index in zip(cells, chosen, strict=True):
