@@ -312,6 +312,8 @@ def test_what_nothing_fails_of_is_a_line_before_the_first_epoch(zoo_here: Zoo) -
     assert "Frozen: layers.1; 12,560 of 12,730 parameters" in lines
     (told,) = (line for line in lines if line.startswith("No training sample of"))
     assert re.fullmatch(r"No training sample of \d of 10 classes: [\d, ]+", told)
-    quiet = zoo_here(*SMALL, "--run", "more")
-    assert "Frozen" not in quiet.stderr
-    assert "No training sample" not in quiet.stderr
+    for more in (("--run", "more"), ("--dry-run", "-t", "batch_size=4")):
+        quiet = zoo_here(*SMALL, *more)
+        assert quiet.code == 0, quiet.stderr
+        assert "Frozen" not in quiet.stderr
+        assert "No training sample" not in quiet.stderr

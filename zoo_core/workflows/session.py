@@ -161,9 +161,10 @@ class Session:
             self.watched(self.callbacks.on_epoch)(row)
 
         self.callbacks.on_start(info, len(rows))
-        for note in (frozen_parts(module, info.freeze), classes_without_samples(self.splits["train"])):
-            if note:
-                self.callbacks.on_note(note)
+        # A dry run has a few samples only: what they lack says nothing of the data.
+        missing = "" if self.quiet else classes_without_samples(self.splits["train"])
+        for note in filter(None, (frozen_parts(module, info.freeze), missing)):
+            self.callbacks.on_note(note)
         with self.plugin_errors():
             result: TrainResult = plan.trainer.spec.fit(job, on_epoch=epoch_ended)
         info = dataclasses.replace(
@@ -195,7 +196,7 @@ class Session:
                 raise
             reason = str(error).strip().partition("\n")[0]
             if not isinstance(error, RuntimeError | ValueError):  # torch's own complaints need no name
-                reason = f"{type(error).__name__}: {reason}"
+                reason = f"{type(error).__name__}: {reason}".removesuffix(": ")
             trainer = f"trainer {self.plan.info.trainer} of {self.plan.info.trainer_plugin}"
             raise ZooError(
                 f"training {self.plan.info.model} failed: {reason}", hint=f"{trainer}; ZOO_DEBUG=1 shows where"
