@@ -131,6 +131,10 @@ def test_list_runs_and_exports(run_zoo: Any, tmp_path: Path) -> None:
         }
     ]
     assert run_zoo("list", "exports", "--json").json[0]["summary"] == "lenet5, verified, opset 20, run a"
+    masks = {"loss": 0.5, "iou_mean": 0.75, "dice": 0.9}
+    (run / "run.json").write_text(json.dumps({**data, "validation": masks}))
+    summary = run_zoo("list", "runs", "--json").json[0]["summary"]
+    assert summary == "lenet5 on digits, finished, validation iou_mean 0.7500"
     (run / "run.json").write_text("{")
     assert "run.json cannot be read" in run_zoo("list", "runs", "--json").json[0]["summary"]
 

@@ -77,6 +77,7 @@ def test_a_trainer_that_saves_nothing_or_fails_is_a_clear_error(
     [
         ("ValueError('out of memory')", "training mlp failed: out of memory"),
         ("KeyError('momentum')", "training mlp failed: KeyError: 'momentum'"),
+        ("KeyError()", "training mlp failed: KeyError\n"),
     ],
 )
 def test_what_was_trained_before_a_trainer_failed_is_kept(
