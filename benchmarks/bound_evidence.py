@@ -21,15 +21,15 @@ from mutations import DESCRIPTION
 
 from zoo_core.errors import ZooError
 from zoo_core.export.attempts import checking_copy
-from zoo_core.export.clean import serialized
-from zoo_core.export.staged import padded, stage_bound
-from zoo_core.export.staged_check import one_row
-from zoo_core.runtime.vet import vet
-from zoo_core.verification.bounds import OutputBound, RowNoise, bound_output, row_errors, variation_of
-from zoo_core.verification.inputs import BATCH, PLAUSIBLE, batches_of, by_row
+from zoo_core.export.check.staged_check import one_row
+from zoo_core.export.convert.clean import serialized
+from zoo_core.export.reference.staged import padded, stage_bound
+from zoo_core.runtime.vetting.vet import vet
+from zoo_core.verification.conclude.structure import Interface, check_results, check_structure
+from zoo_core.verification.expect.bounds import OutputBound, RowNoise, bound_output, row_errors, variation_of
+from zoo_core.verification.feed.rows import BATCH, PLAUSIBLE, batches_of, by_row
 from zoo_core.verification.mutants import make_mutants
-from zoo_core.verification.structure import Interface, check_results, check_structure
-from zoo_core.verification.subject import DEFAULT_SETTINGS, Group, SubjectError, run_subject
+from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, Group, SubjectError, run_subject
 
 DIGITS = 4
 """Significant digits that are kept of each number."""

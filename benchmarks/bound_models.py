@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 import torchvision
+from healthy_models import HEALTHY, settled
 from mutation_models import CLASSES, Prepared, makers, plan_for, prepare
-from test_healthy_models import HEALTHY, settled
 from torch import nn
 
 from zoo_core import open_zoo
-from zoo_core.export.plan import DEFAULT_OPSET
-from zoo_core.workflows.export import plan_model
+from zoo_core.export.plan.plan import DEFAULT_OPSET
+from zoo_core.workflows.exports.export_source import plan_model
 
 SICK = "sick"
 """Models with the fresh weights of their builders, without healthy parameters: much of them shows in no output."""

@@ -34,7 +34,7 @@ import numpy as np
 from PIL import Image
 
 from zoo_core.environment import machine_kind, package_versions
-from zoo_core.verification.limits import memory_of
+from zoo_core.verification.subject.limits import memory_of
 
 MODEL = "torchvision/resnet18"
 RUN = "cost"
@@ -46,7 +46,7 @@ VERSIONED = ("zoo-core", "torch", "torchvision", "onnx", "onnxscript", "onnxrunt
 def plan_of(what: str) -> Any:
     """The plan that `zoo export` makes of the fresh model, or of the run in this folder."""
     from zoo_core import open_zoo
-    from zoo_core.workflows.export import plan_source
+    from zoo_core.workflows.exports.export_source import plan_source
 
     return plan_source(open_zoo(), MODEL if what == "untrained" else RUN, opset=20)
 
@@ -65,7 +65,7 @@ def measure_plain(what: str, folder: Path) -> dict[str, Any]:
     """`torch.onnx.export` of the module, and nothing else."""
     import torch
 
-    from zoo_core.export.reference import fresh_module
+    from zoo_core.torch_modules import fresh_module
 
     plan = plan_of(what)
     module, example = fresh_module(plan.build, plan.checkpoint), plan.example()
@@ -91,7 +91,7 @@ def measure_plain(what: str, folder: Path) -> dict[str, Any]:
 def measure_ours(what: str, folder: Path) -> dict[str, Any]:
     """Plan (healthy parameters), conversion, check and publication; its stages as they are shown."""
     from zoo_core import open_zoo
-    from zoo_core.workflows.export import export_plan
+    from zoo_core.workflows.exports.export_source import export_plan
 
     zoo, before = open_zoo(), busy()
     begun: list[tuple[str, float]] = [("planning", time.perf_counter())]
@@ -128,7 +128,7 @@ def measure(what: str, side: str, *, cold: bool) -> dict[str, Any]:
     import torch
     import torchvision  # noqa: F401
 
-    import zoo_core.export.check as check
+    import zoo_core.export.check.check as check
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     if not cold:

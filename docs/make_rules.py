@@ -5,18 +5,17 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from zoo_core.checks import (
-    Rule,
+from zoo_core.checks import Rule, runner
+from zoo_core.checks.rule import rules
+from zoo_core.checks.rules import (
     dataset_rules,
     export_rules,
     forward_rules,
     model_rules,
     plugin_rules,
-    runner,
     train_rules,
     trainer_rules,
 )
-from zoo_core.checks.rule import rules
 
 PAGE = Path(__file__).with_name("rules.md")
 HEAD = """\

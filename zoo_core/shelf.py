@@ -15,6 +15,10 @@ from .registry import Zoo
 RUNS = Path("runs")
 EXPORTS = Path("exported")
 
+MODEL_FILE = "model.onnx"
+REPORT_FILE = "report.json"
+"""What every export holds."""
+
 ShelfKind = Literal["model", "run", "export", "dataset"]
 SHELF_KINDS: tuple[ShelfKind, ...] = get_args(ShelfKind)
 
@@ -58,7 +62,12 @@ def is_run(path: Path) -> bool:
 
 def is_export(path: Path) -> bool:
     """Whether a path is an export: a folder with `model.onnx`, or a bare `.onnx` file."""
-    return path.joinpath("model.onnx").is_file() or (path.suffix == ".onnx" and path.is_file())
+    return path.joinpath(MODEL_FILE).is_file() or (path.suffix == ".onnx" and path.is_file())
+
+
+def model_file(export: Path) -> Path:
+    """The `.onnx` file of an export, which is its folder or the bare file itself."""
+    return export / MODEL_FILE if export.is_dir() else export
 
 
 def find_run(text: str) -> Path:
@@ -86,7 +95,7 @@ def list_runs() -> tuple[ShelfEntry, ...]:
 def list_exports() -> tuple[ShelfEntry, ...]:
     """Every export in `exported/`, by name; also those whose `report.json` is missing or damaged."""
     folders = [path for path in _folders(EXPORTS) if is_export(path)]
-    return tuple(_entry("export", path, path / "report.json") for path in folders)
+    return tuple(_entry("export", path, path / REPORT_FILE) for path in folders)
 
 
 def free_run_name(wanted: str) -> str:

@@ -19,8 +19,8 @@ from zoo_core.errors import MissingExtraError, UsageError, did_you_mean
 from zoo_core.options import check_options
 from zoo_core.registry import KINDS, Entry, Zoo
 
+from .candidates.candidates import DatasetSubject, PluginSubject
 from .rule import BrokenRuleError, Finding, NotApplicableError, Outcome, Planned, Rule, rules
-from .subjects import DatasetSubject, PluginSubject
 
 LOADS = "loads"
 
@@ -125,20 +125,20 @@ def rules_for(subject: Subject) -> tuple[Rule, ...]:
     if isinstance(subject, PluginSubject):
         if subject.is_unusable:
             return rules("import", loads)
-        from .plugin_rules import RULES as PLUGIN_RULES
+        from .rules.plugin_rules import RULES as PLUGIN_RULES
 
         return (*rules("import", loads), *PLUGIN_RULES)
     if isinstance(subject, DatasetSubject):
-        from .dataset_rules import RULES as DATASET_RULES
+        from .rules.dataset_rules import RULES as DATASET_RULES
 
         return DATASET_RULES
-    from .model_subject import ModelSubject
+    from .candidates.model_candidate import ModelSubject
 
     if isinstance(subject, ModelSubject):
-        from . import export_rules, forward_rules, model_rules, train_rules
+        from .rules import export_rules, forward_rules, model_rules, train_rules
 
         return (*model_rules.RULES, *forward_rules.RULES, *train_rules.RULES, *export_rules.RULES)
-    from .trainer_rules import RULES as TRAINER_RULES
+    from .rules.trainer_rules import RULES as TRAINER_RULES
 
     return TRAINER_RULES
 
@@ -231,10 +231,10 @@ def _subject(zoo: Zoo, entry: Entry, given: CheckOptions) -> Subject:
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError(needed_for=f"checking {entry.kind} {entry.shown}", extra="train", missing="torch")
     if entry.kind == "trainer":
-        from .trainer_subject import TrainerSubject
+        from .candidates.trainer_candidate import TrainerSubject
 
         return TrainerSubject(zoo.trainer(entry.qualified), module)
-    from .model_subject import ModelSubject
+    from .candidates.model_candidate import ModelSubject
 
     model = zoo.model(entry.qualified)
     builder_options(model.spec, given.options)  # what is mistyped is told now, and is no fault of the plugin

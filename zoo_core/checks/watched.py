@@ -8,13 +8,13 @@ from dataclasses import asdict
 from typing import Any
 
 from zoo_core import errors
+from zoo_core.checks.runner import CheckOptions
 from zoo_core.children.parent import GRACE_SECONDS, Child, ending_of
 from zoo_core.discovery.place import place_in_report
 from zoo_core.environment import seconds_from
 from zoo_core.errors import NotVerifiedError, ZooError
 
 from .rule import Finding, Planned
-from .runner import CheckOptions
 
 RULE_SECONDS = 600.0
 """A rule that is not through after that is broken."""

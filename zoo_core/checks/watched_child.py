@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import traceback
 
+from zoo_core.checks.runner import Check, CheckOptions, checks_of
 from zoo_core.children.child import Line
 from zoo_core.errors import ZooError
 from zoo_core.registry import open_zoo
-
-from .runner import Check, CheckOptions, checks_of
 
 
 def main(line: Line) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo_core.errors import UsageError
 from zoo_core.registry import Zoo
-from zoo_core.workflows.counting import parse_count, rows_within
+from zoo_core.workflows.catalogue.counting import parse_count, rows_within
 
 from .common import note
 

@@ -17,7 +17,7 @@ from .completion import complete_models
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from zoo_core.checks.environment import Row
+    from zoo_core.checks.doctor.machine import Row
 
 EXAMPLES = """
 \b
@@ -39,8 +39,8 @@ def command(model: str | None, options: dict[str, str], as_json: bool) -> None:
     model is.
     """
     from zoo_core.checks import CheckOptions
-    from zoo_core.checks.doctor import model_rows
-    from zoo_core.checks.environment import environment_rows
+    from zoo_core.checks.doctor.doctor import model_rows
+    from zoo_core.checks.doctor.machine import environment_rows
     from zoo_core.registry import open_zoo
 
     faulthandler.enable(file=2)  # a model that crashes this process is named all the same

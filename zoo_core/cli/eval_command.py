@@ -42,7 +42,7 @@ def command(
     from zoo_core.records import counted
     from zoo_core.registry import open_zoo
     from zoo_core.shelf import locate
-    from zoo_core.workflows.evaluate import evaluate
+    from zoo_core.workflows.answers.evaluate import evaluate
 
     zoo = open_zoo()
     place = locate(source, kinds=("run", "export"), zoo=zoo)

@@ -8,8 +8,8 @@ import click
 
 from .common import json_option, model_options, say, typed
 from .completion import complete_models_and_runs
+from .export_progress import StageProgress
 from .next_step import use_of
-from .stages import StageProgress
 
 EXAMPLES = """
 \b
@@ -50,7 +50,7 @@ def command(
     The export appears only when it is verified. Otherwise the exit code is 3 and nothing stands under its name.
     """
     from zoo_core.registry import open_zoo
-    from zoo_core.workflows.export import default_target, export_plan, need_export_extra, plan_source
+    from zoo_core.workflows.exports.export_source import default_target, export_plan, need_export_extra, plan_source
 
     from .report import show_report
 

@@ -45,7 +45,7 @@ def command(
 ) -> None:
     """Show one model, dataset or trainer: its options, shapes, parameters, source and license."""
     from zoo_core.registry import open_zoo
-    from zoo_core.workflows.info import describe
+    from zoo_core.workflows.catalogue.info import describe
 
     found = describe(
         open_zoo(), name, dataset=dataset, options=options, data=data, statistics=statistics, download=download

@@ -37,7 +37,7 @@ def command(
 ) -> None:
     """List models, datasets and trainers; or your runs; or your exports."""
     from zoo_core.registry import open_zoo
-    from zoo_core.workflows.listing import kind_and_pattern, list_rows, similar_to
+    from zoo_core.workflows.catalogue.listing import kind_and_pattern, list_rows, similar_to
 
     kind, pattern = kind_and_pattern(what)
     zoo = open_zoo()

@@ -39,11 +39,11 @@ def export_of(run: str, zoo: Zoo) -> str:
 
 def words_of(export: str) -> dict[str, Any]:
     """What an export, by its name or path, says of itself."""
-    from zoo_core.runtime.own_words import own_words
-    from zoo_core.shelf import find_export
+    from zoo_core.runtime.reading.own_words import own_words
+    from zoo_core.shelf import find_export, model_file
 
     path = find_export(export)
-    return own_words(path / "model.onnx" if path.is_dir() else path)
+    return own_words(model_file(path))
 
 
 def use_of(export: str | Path, words: Mapping[str, Any]) -> str:

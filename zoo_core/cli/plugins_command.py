@@ -27,7 +27,7 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json([plugin.to_json() for plugin in plugins])
         return
-    from zoo_core.workflows.listing import name_clashes
+    from zoo_core.workflows.catalogue.listing import name_clashes
 
     from .tables import table, terminal_width, wrapped
 

@@ -46,7 +46,7 @@ def command(source: str, inputs: tuple[Path, ...], out: Path | None, as_json: bo
     its own.
     """
     from zoo_core.shelf import find_export
-    from zoo_core.workflows.predict import predict
+    from zoo_core.workflows.answers.predict import predict
 
     from .tables import table
 

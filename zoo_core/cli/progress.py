@@ -13,11 +13,11 @@ from .common import note
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from zoo_core.workflows.train import TrainCallbacks
+    from zoo_core.workflows.trainings.train import TrainCallbacks
 
 
 class TrainProgress:
-    """A context manager that shows what the callbacks of `zoo_core.workflows.train.train` tell.
+    """A context manager that shows what the callbacks of `zoo_core.workflows.trainings.train.train` tell.
 
     `info` is the run's record as soon as it has started, so that a stopped run can be named.
     """
@@ -38,7 +38,7 @@ class TrainProgress:
 
     def callbacks(self) -> TrainCallbacks:
         """What `train` is given."""
-        from zoo_core.workflows.train import TrainCallbacks
+        from zoo_core.workflows.trainings.train import TrainCallbacks
 
         return TrainCallbacks(on_start=self.on_start, on_epoch=self.on_epoch, on_batch=self.on_batch, on_note=note)
 
@@ -99,7 +99,7 @@ def epoch_line(row: EpochRow, *, epochs: int) -> str:
 
 def summary(info: RunInfo, *, epochs: int) -> list[str]:
     """What came of a run of so many epochs: a line, and one for each split that was measured."""
-    from zoo_core.training.rows import metrics_text
+    from zoo_core.training.epoch_rows import metrics_text
 
     lines = [f"{info.name}: {counted(epochs, 'epoch')} in {info.seconds:.1f} s, best epoch {info.best_epoch}"]
     measured = (("validation", info.validation), ("test", info.test))

@@ -37,7 +37,7 @@ def command(epochs: int | None, seed: int | None, as_json: bool) -> None:
     The run and the export are called `quickstart`; an earlier quickstart is replaced.
     """
     from zoo_core.registry import open_zoo
-    from zoo_core.workflows.export import need_export_extra
+    from zoo_core.workflows.exports.export_source import need_export_extra
 
     need_export_extra()
     from zoo_core.workflows.quickstart import quickstart

@@ -46,7 +46,7 @@ def command(as_json: bool, **asked: Any) -> None:
     from zoo_core.errors import NotVerifiedError
     from zoo_core.registry import open_zoo
     from zoo_core.training.run import load_run
-    from zoo_core.workflows.train import run_report, train
+    from zoo_core.workflows.trainings.train import run_report, train
 
     zoo, run = open_zoo(), asked["run"] if asked["resume"] else None  # one to go on with may be a path
     with TrainProgress() as progress:

@@ -40,7 +40,7 @@ def command(source: str, thorough: bool, mutants: bool, as_json: bool) -> None:
     by more than rounding and the check does not see it.
     """
     from zoo_core.shelf import find_export
-    from zoo_core.verification.bundle import verify_export
+    from zoo_core.verification.conclude.recheck import verify_export
 
     from .report import show_report
 

@@ -10,10 +10,10 @@ from .download import RemoteFile, RemoteFiles, fetch
 from .folders import SPLIT_FOLDERS, pictures_in, split_folders, subfolders, visible
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
+from .pixel_statistics import Statistics, channel_statistics
 from .samples import Samples
 from .selection import set_aside
 from .splits import ArraySplit, FileSplit, MaskFiles
-from .statistics import Statistics, channel_statistics
 
 __all__ = [
     "MASK_TASKS",

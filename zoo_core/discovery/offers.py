@@ -17,9 +17,9 @@ from zoo_core import hookspecs
 from zoo_core.errors import ZooError, did_you_mean
 from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec
 
+from .entry_points import module_of
 from .fault import PluginError as PluginError
 from .place import place_of, short_path
-from .plugins import module_of
 from .requirement import check_requirement
 
 _OFFERED: dict[str, type] = {

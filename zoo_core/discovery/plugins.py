@@ -14,8 +14,8 @@ from zoo_core.environment import seconds_from
 from zoo_core.errors import UsageError, ZooError, did_you_mean
 
 from .cache import cache_path, holds, installed_fingerprint, read_cache, write_cache
+from .entry_points import installed_points, module_of
 
-ENTRY_POINT_GROUP = "zoo.plugins"
 BUNDLED = "zoo-core"
 _ALL_PLUGINS = "without ZOO_PLUGINS, zoo plugins shows all of them"
 _USUAL_HINT = "pip install -U {}, or tell its authors; ZOO_PLUGINS can leave it out"
@@ -71,11 +71,6 @@ class Plugin:
         return data if self.hint is None else {**data, "hint": self.hint}
 
 
-def module_of(value: str) -> str:
-    """The module that an entry point's value names."""
-    return value.partition(":")[0].strip()
-
-
 def discover() -> tuple[Plugin, ...]:
     """Every plugin that is installed, sorted by (distribution, entry point).
 
@@ -101,7 +96,7 @@ def _points_and_records(timeout: float) -> tuple[list[dict[str, str]], set[str],
     cached = read_cache(path)
     environment = zlib.crc32(json.dumps([installed_fingerprint(), timeout]).encode())
     same = cached.get("environment") == environment
-    points: list[dict[str, str]] = cached["points"] if same else _entry_points()
+    points: list[dict[str, str]] = cached["points"] if same else installed_points()
     enabled = _enabled([point["id"] for point in points])
     records: dict[str, dict[str, Any]] = {}
     stale = []
@@ -116,7 +111,7 @@ def _points_and_records(timeout: float) -> tuple[list[dict[str, str]], set[str],
         else:
             stale.append(point)
     if stale:
-        from .parent import read_plugins
+        from .reading import read_plugins
 
         modules = [point["value"] for point in points]
         records.update(read_plugins(stale, modules=modules, timeout=timeout, environment=environment))
@@ -172,53 +167,4 @@ def _enabled(ids: Sequence[str]) -> set[str]:
                 f"ZOO_PLUGINS: there is no plugin {wanted!r}", hint=did_you_mean(wanted, names) or _ALL_PLUGINS
             )
         found |= matching
-    return found
-
-
-def _entry_points() -> list[dict[str, str]]:
-    """Every entry point of the group, from every distribution on the search path; the first of a name counts."""
-    from importlib import metadata
-
-    found: dict[str, dict[str, str]] = {}
-    seen = set()
-    for distribution in metadata.distributions():
-        text = distribution.read_text("entry_points.txt") or ""
-        if ENTRY_POINT_GROUP not in text:
-            continue
-        name, version = _name_and_version(distribution)
-        if name in seen:
-            continue
-        seen.add(name)
-        for entry, value in _lines_of_group(text):
-            point = {
-                "id": f"{name}:{entry}",
-                "entry": entry,
-                "distribution": name,
-                "version": version,
-                "value": value,
-            }
-            found.setdefault(point["id"], point)
-    return sorted(found.values(), key=lambda point: (point["distribution"], point["entry"]))
-
-
-def _name_and_version(distribution: Any) -> tuple[str, str]:
-    try:
-        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
-    except Exception:  # noqa: BLE001 a damaged METADATA file is that distribution's fault, and hides no other
-        name = version = None
-    # Its folder is `name_with_underscores-version.dist-info`. importlib.metadata has no public word for it.
-    told, _, rest = str(getattr(getattr(distribution, "_path", None), "name", "")).partition("-")
-    folder_version = rest.removesuffix(".dist-info") if rest.endswith(".dist-info") else ""
-    return str(name or told.replace("_", "-") or "unknown"), str(version or folder_version)
-
-
-def _lines_of_group(text: str) -> list[tuple[str, str]]:
-    """Our group's lines of an `entry_points.txt`. A line without `=` gives an entry point that names nothing."""
-    group, found = "", []
-    for line in (line.strip() for line in text.splitlines()):
-        if line.startswith("[") and line.endswith("]"):
-            group = line[1:-1].strip()
-        elif line and not line.startswith(("#", ";")) and group == ENTRY_POINT_GROUP:
-            name, _, value = line.partition("=")
-            found.append((name.strip(), value.strip()))
     return found

@@ -1,3 +1,6 @@
-"""Export to ONNX: plan -> write -> clean -> verify -> publish, one file a step; needs torch and onnx."""
+"""Export to ONNX, the heart of the zoo: plan -> convert -> reference -> check -> blame -> publish.
 
-from __future__ import annotations
+Each room uses only those before it. Open `bundle.py` first, which walks the road once and writes the report;
+`attempts.py` walks from convert to blame again where a file fails: optimised, not optimised, by the other exporter.
+Needs torch and onnx; what can be checked without them is in `zoo_core.verification`.
+"""

@@ -18,23 +18,23 @@ from zoo_core.environment import package_versions
 from zoo_core.errors import NotVerifiedError
 from zoo_core.files import json_text, write_atomic
 from zoo_core.records import CheckResult
-from zoo_core.runtime.metadata import Metadata
-from zoo_core.runtime.wire import OnnxFile
-from zoo_core.verification.speed import speed_ratio
-from zoo_core.verification.vectors import write_vectors
+from zoo_core.runtime.reading.metadata import Metadata
+from zoo_core.runtime.reading.wire import OnnxFile
+from zoo_core.shelf import MODEL_FILE
+from zoo_core.verification.feed.vectors import write_vectors
+from zoo_core.verification.subject.speed import speed_ratio
 
-from .attachment import NodeFacts, netron_attachment
-from .check import Verdict, check_file
-from .clean import clean, module_of, set_metadata
-from .converted import Converted, without_optimizer
-from .expected import Expected
-from .inquiry import errors_of_nodes, inquire
-from .plan import ExportPlan
-from .probe import NodeError
-from .publish import MODEL_FILE
-from .reference import TorchReference
-from .saving import Model, save_model
-from .write import convert
+from .blame.inquiry import errors_of_nodes, inquire
+from .blame.probe import NodeError
+from .check.check import Verdict, check_file
+from .convert.clean import clean, module_of, set_metadata
+from .convert.convert import convert
+from .convert.program import Converted, without_optimizer
+from .convert.saving import Model, save_model
+from .plan.plan import ExportPlan
+from .publish.attachment import NodeFacts, netron_attachment
+from .reference.expected import Expected
+from .reference.reference import TorchReference
 
 VERSIONED = ("zoo-core", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
 NETRON_FILE = "netron.json"

@@ -12,18 +12,19 @@ from zoo_core.environment import package_versions
 from zoo_core.errors import NotVerifiedError
 from zoo_core.files import json_text, sha256_of, write_atomic
 from zoo_core.records import CheckResult, ExportReport
-from zoo_core.verification.bounds import Reference
-from zoo_core.verification.subject import children_ready
+from zoo_core.shelf import REPORT_FILE
+from zoo_core.verification.expect.bounds import Reference
+from zoo_core.verification.subject.subject import children_ready
 
 from .attempts import VERSIONED, Attempt, Progress, best_attempt
-from .card import model_card
-from .check import Verdict
-from .expected import started_expected
-from .inquiry import RULE as BLAME
-from .layer import layer_output
-from .plan import ExportPlan
-from .publish import REPORT_FILE, building, check_target, keep_rejected, publish
-from .reference import TorchReference, call_module
+from .blame.inquiry import RULE as BLAME
+from .check.check import Verdict
+from .plan.layer import layer_output
+from .plan.plan import ExportPlan
+from .publish.card import model_card
+from .publish.publish import building, check_target, keep_rejected, publish
+from .reference.expected import started_expected
+from .reference.reference import TorchReference, call_module
 
 
 class RejectedExportError(NotVerifiedError):

@@ -1,22 +1,26 @@
-"""Open, vet and run an exported file: numpy, onnxruntime and Pillow only."""
+"""Open, vet and run an exported file: numpy, onnxruntime and Pillow only.
+
+`reading/` gets data out of a file that nobody trusts, `vetting/` refuses what would harm, `running/` puts the rest to
+work. Open `running/model.py` first: `open_model`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .metadata import Metadata
-    from .model import ExportedModel, open_model
-    from .vet import vet
-    from .wire import OnnxFile, read_onnx
+    from .reading.metadata import Metadata
+    from .reading.wire import OnnxFile, read_onnx
+    from .running.model import ExportedModel, open_model
+    from .vetting.vet import vet
 
 _WHERE = {
-    "ExportedModel": "model",
-    "Metadata": "metadata",
-    "OnnxFile": "wire",
-    "open_model": "model",
-    "read_onnx": "wire",
-    "vet": "vet",
+    "ExportedModel": "running.model",
+    "Metadata": "reading.metadata",
+    "OnnxFile": "reading.wire",
+    "open_model": "running.model",
+    "read_onnx": "reading.wire",
+    "vet": "vetting.vet",
 }
 
 __all__ = ["ExportedModel", "Metadata", "OnnxFile", "open_model", "read_onnx", "vet"]

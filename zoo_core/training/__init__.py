@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from .choices import choose_augmentations, choose_losses
 from .directory import RunDirectory
+from .epoch_rows import best_row
 from .extras import need_torch
 from .job import TrainJob
-from .rows import best_row
 from .run import Run, load_run
 from .schedules import Schedule
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .muon import Muon
     from .normalize import normalize_tensor
     from .placement import derive_seed, pick_device, seed_everything
-    from .probe import try_batch
     from .state import TrainState
+    from .trial import try_batch
 
 _WITH_TORCH = {
     "Augment": "augment",
@@ -46,7 +46,7 @@ _WITH_TORCH = {
     "read_tensors": "checkpoint",
     "save_tensors": "checkpoint",
     "seed_everything": "placement",
-    "try_batch": "probe",
+    "try_batch": "trial",
 }
 
 __all__ = [

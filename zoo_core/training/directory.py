@@ -15,7 +15,7 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors, json_text, read_json, write_atomic
 from zoo_core.records import EpochRow, RunInfo
 
-from .rows import read_row
+from .epoch_rows import read_row
 
 if TYPE_CHECKING:
     from torch import Tensor

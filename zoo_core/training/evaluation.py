@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo_core.errors import ZooError
+from zoo_core.torch_modules import Read, named_outputs
 
 from .feed import Feed
 
@@ -25,33 +26,6 @@ BATCH_VALUES = 1 << 21
 
 KEPT_VALUES = 1 << 20
 """Output values that wait to be counted: each time, the device is waited for."""
-
-
-Read = Callable[[Any], Any]
-"""A model's `read_outputs`: what of the things that its `forward` returns are the declared outputs."""
-
-
-def named_outputs(result: Any, names: Sequence[str], read: Read | None = None) -> dict[str, Tensor]:
-    """What a module returned, by the names that its spec declares, in order: a mapping by its own names, a tensor or a
-    sequence by place. `read` comes first, where the spec has it.
-
-    Raises ZooError when a name is missing in a mapping, and when there are more or fewer outputs than names.
-    """
-    if read is not None:
-        result = read(result)
-    if isinstance(result, Mapping):
-        if missing := [name for name in names if name not in result]:
-            raise ZooError(
-                f"the model gives no output {', '.join(missing)}, only {', '.join(map(str, result))}",
-                hint="the names in its spec's outputs are those that it returns",
-            )
-        values = [result[name] for name in names]
-    else:
-        values = list(result) if isinstance(result, list | tuple) else [result]
-    if len(values) != len(names) or not all(isinstance(value, Tensor) for value in values):
-        kinds = ", ".join(type(value).__name__ for value in values)
-        raise ZooError(f"the model declares the outputs {', '.join(names)} and returned {len(values)}: {kinds}")
-    return dict(zip(names, values, strict=True))
 
 
 class Collector:

@@ -49,6 +49,6 @@ class TrainJob:
 
     def named(self, result: Any) -> dict[str, Tensor]:
         """What `module` returned, by the names of its outputs. Raises ZooError when it gives others."""
-        from .evaluation import named_outputs
+        from zoo_core.torch_modules import named_outputs
 
         return named_outputs(result, self.outputs, self.read_outputs)

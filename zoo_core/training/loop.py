@@ -12,13 +12,13 @@ from zoo_core.errors import ZooError
 from zoo_core.records import EpochRow, TrainResult
 
 from .checkpoint import copy_state, load_strictly
+from .epoch_rows import best_row
 from .evaluation import Collector, diverged, evaluate_feed, evaluation_batch
 from .feed import Feed
 from .freezing import train_mode
 from .job import TrainJob
 from .losses import Loss
 from .placement import derive_seed, keep_memory, seed_everything
-from .rows import best_row
 from .state import TrainState, optimizer_state, restore_optimizer
 
 _CHECK_EVERY = 50  # reading the loss waits for the device, so not after each step

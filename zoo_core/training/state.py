@@ -14,7 +14,7 @@ from zoo_core.errors import ZooError
 from zoo_core.records import EpochRow
 
 from .checkpoint import read_tensors, save_tensors
-from .rows import best_row, read_row
+from .epoch_rows import best_row, read_row
 
 SCHEMA = 1
 

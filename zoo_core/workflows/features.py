@@ -18,9 +18,9 @@ from zoo_core.registry import Model, Zoo
 from zoo_core.shelf import Located, locate
 from zoo_core.training.extras import need_torch
 
+from .answers.prepared import bind_prepared, choose_split
+from .exports.chosen_weights import choose_weights, published_weights, recipe_for, refuse_for_run
 from .feature_file import check_target, write_features_file
-from .prepared import bind_prepared, choose_split
-from .weights import choose_weights, published_weights, recipe_for, refuse_for_run
 
 if TYPE_CHECKING:
     from torch import nn
@@ -95,7 +95,7 @@ def write_features(
 def _write(
     opened: _Source, target: Path, layer: str | None, *, split: str | None, pool: bool, download: bool
 ) -> Features:
-    from zoo_core.export.layer import require_layer
+    from zoo_core.export.plan.layer import require_layer
 
     layer = require_layer(opened.module, layer, model=opened.shown)
     chosen = choose_split(opened.dataset, split or DEFAULT_SPLIT)
@@ -157,8 +157,8 @@ def _rows(source: _Source, samples: Samples, layer: str, *, pool: bool) -> Itera
     """The features, batch by batch."""
     import torch
 
-    from zoo_core.export.layer import layer_output
-    from zoo_core.export.reference import plain_attention
+    from zoo_core.export.plan.layer import layer_output
+    from zoo_core.torch_modules import plain_attention
     from zoo_core.training.evaluation import evaluation_batch
 
     step = evaluation_batch(samples)

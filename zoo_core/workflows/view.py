@@ -18,7 +18,8 @@ from urllib.parse import unquote, urlsplit
 
 from zoo_core.errors import MissingExtraError, UsageError, ZooError
 from zoo_core.files import clear_io_errors
-from zoo_core.runtime.vet import vet
+from zoo_core.runtime.vetting.vet import vet
+from zoo_core.shelf import model_file
 
 HOST = "127.0.0.1"
 MODEL_URL = "/data/model.onnx"
@@ -84,7 +85,7 @@ def open_graph(export: Path, *, port: int = 0) -> GraphServer:
     A bundle's `netron.json` is attached, so that nodes show their parameters, module and error. Raises RefusedFileError
     for what is no safe ONNX file, MissingExtraError without netron, ZooError when the port is taken.
     """
-    model = export / "model.onnx" if export.is_dir() else export
+    model = model_file(export)
     vet(model)
     package = _netron_folder()
     attachment = export / "netron.json" if export.is_dir() else None

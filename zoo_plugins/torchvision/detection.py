@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 from zoo_core import Preprocess, TensorSpec
 
 from . import builders
+from .kinds import Kind
 from .weights import labels_of
 
 if TYPE_CHECKING:
     from zoo_core import Stage
-
-    from .members import Kind
 
 SINGLE = {"ssd": 300, "ssdlite": 320}
 """Detectors for one size of pictures, by torchvision's module."""
@@ -28,8 +27,6 @@ _ONE_SIZE = "its default boxes belong to this one size"
 
 def detection_kind(name: str, file: str, default: Any) -> Kind:
     """The Kind of a detector: `file` is torchvision's module, `default` the enum member of its default weights."""
-    from .members import Kind
-
     classes = len(labels_of(default))
     side = SINGLE.get(file) or (320 if "_320_" in name else 800)
     shape: tuple[int | str, ...] = (1, 3, side, side) if file in SINGLE else (1, 3, "height", "width")

@@ -5,28 +5,17 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from zoo_core import ModelSpec, Preprocess, TensorSpec
 
 from . import builders
+from .detection import detection_kind
+from .kinds import Kind
 from .weights import as_weights, clip_length, labels_of, members_of, picture_recipe, smallest_side
 
 _LINK = re.compile(r"`(?P<text>[^<`]+?)\s*<(?P<address>https?://[^>\s]+)>`_{1,2}")
 _TITLE_LENGTH = 110
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kind:
-    """What models of one kind have in common; `more` are further fields of their ModelSpec."""
-
-    task: str
-    build: Callable[..., Any]
-    inputs: Mapping[str, TensorSpec]
-    outputs: Mapping[str, TensorSpec]
-    preprocess: Preprocess | None = None
-    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 def member(name: str) -> ModelSpec:
@@ -81,8 +70,6 @@ def _kind(name: str, module: str, members: Sequence[Any]) -> Kind:
     if area == "video":
         return _video(name, members[0])
     if area == "detection":
-        from .detection import detection_kind
-
         return detection_kind(name, file, members[0])
     return _classification(name, file, members[0], quantized=area == "quantization")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .catalogue import KINDS, Mutant, make_mutants, stale_weights
-from .export import score_export
-from .graph import onnx_package
+from .export_score import score_export
 from .likeness import Healthy
+from .mutable_graph import onnx_package
 from .score import Judged, Likeness, MutationScore, judge_each
 
 __all__ = [

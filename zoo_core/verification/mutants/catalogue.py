@@ -7,8 +7,22 @@ from dataclasses import dataclass, field
 
 from zoo_core.errors import ZooError
 
-from . import batches, description, operators, outputs, weights
-from .graph import EditableGraph, Site, onnx_package
+from . import (
+    batch_faults as batches,
+)
+from . import (
+    metadata_faults as description,
+)
+from . import (
+    operator_faults as operators,
+)
+from . import (
+    output_faults as outputs,
+)
+from . import (
+    weight_faults as weights,
+)
+from .mutable_graph import EditableGraph, Site, onnx_package
 
 DEFAULT_ROWS = 3
 MOST_OF_A_KIND = 3

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import NotVerifiedError, ZooError
-from zoo_core.runtime.metadata import read_metadata
-from zoo_core.runtime.wire import OnnxFile, read_onnx
-from zoo_core.verification.inputs import BATCH
-from zoo_core.verification.self_test import self_test_inputs
-from zoo_core.verification.subject import DEFAULT_SETTINGS, Group, SubjectResult, run_subject
-from zoo_core.verification.weights import same_bits
+from zoo_core.runtime.reading.metadata import read_metadata
+from zoo_core.runtime.reading.wire import OnnxFile, read_onnx
+from zoo_core.verification.conclude.weights import same_bits
+from zoo_core.verification.expect.self_test import self_test_inputs
+from zoo_core.verification.feed.rows import BATCH
+from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, Group, SubjectResult, run_subject
 
 from .catalogue import Mutant
 from .score import Likeness

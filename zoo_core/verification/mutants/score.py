@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from zoo_core.records import CheckResult, Record
-from zoo_core.verification.bundle import outcome_of
+from zoo_core.verification.conclude.recheck import outcome_of
 
 from .catalogue import Mutant
 

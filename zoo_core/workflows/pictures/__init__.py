@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo_core.data import bind_dataset
 from zoo_core.errors import UsageError, did_you_mean
 from zoo_core.registry import Zoo
-from zoo_core.shelf import Located
+from zoo_core.shelf import Located, model_file
 from zoo_core.task_names import MASK_TASKS
 
 from .curves import curves_of
@@ -95,12 +95,12 @@ def _not_offered(what: str, source: Located) -> UsageError:
 def _default(source: Located) -> str:
     if source.kind != "export":
         return "curves" if source.kind == "run" else "samples"
-    from zoo_core.runtime.metadata import read_metadata
-    from zoo_core.runtime.vet import vet
+    from zoo_core.runtime.reading.metadata import read_metadata
+    from zoo_core.runtime.vetting.vet import vet
     from zoo_core.tasks import decisions_of
 
     path = source.path or Path(source.name)
-    task = read_metadata(vet(path / "model.onnx" if path.is_dir() else path)).task
+    task = read_metadata(vet(model_file(path))).task
     if decisions_of(task) is None:
         return "filters"
     return "predictions" if task in MASK_TASKS else "confusion"
@@ -131,7 +131,7 @@ def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
 
 
 def _of_dataset(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
-    from zoo_core.workflows.prepared import choose_split
+    from zoo_core.workflows.answers.prepared import choose_split
 
     from .augmented import draw_augmented
     from .samples import draw_samples
@@ -150,7 +150,7 @@ def _of_dataset(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
 
 
 def _of_data(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
-    from zoo_core.workflows.subject import load_part, open_subject
+    from zoo_core.workflows.answers.predictor import load_part, open_subject
 
     from . import answers, confusion, samples
 

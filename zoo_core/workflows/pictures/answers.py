@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zoo_core.data import Samples
 from zoo_core.records import counted
-from zoo_core.workflows.subject import Part, Subject
+from zoo_core.workflows.answers.predictor import Part, Subject
 
 from .confusion import scores_of
 from .figures import QUIET, WRONG, bare, frame, grid, heading, new_figure, short_names

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
 from zoo_core.records import counted
-from zoo_core.workflows.subject import Part, Subject
+from zoo_core.workflows.answers.predictor import Part, Subject
 
 from .figures import color_bar, heading, new_figure, short_names
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.runtime.graph import Node
-from zoo_core.runtime.model import ExportedModel
-from zoo_core.runtime.outside import stored_array
-from zoo_core.runtime.protobuf import bytes_field
-from zoo_core.runtime.session import has_external_data
+from zoo_core.runtime.reading.graph import Node
+from zoo_core.runtime.reading.outside import stored_array
+from zoo_core.runtime.reading.protobuf import bytes_field
+from zoo_core.runtime.running.model import ExportedModel
+from zoo_core.runtime.running.session import has_external_data
 
 from .layers import Given, Kernels, Maps, listed_layers, no_convolution, unknown_layer, within
 

@@ -42,7 +42,7 @@ def draw_inside(zoo: Zoo, *, source: Located, layer: str | None, read: Path | No
 
 
 def _export(source: Located, layer: str | None) -> _Opened:
-    from zoo_core.runtime.model import open_model
+    from zoo_core.runtime.running.model import open_model
 
     from .file_layers import file_kernels, file_maps
 

@@ -14,7 +14,7 @@ from zoo_core.specs import IGNORED
 from zoo_core.tasks import ClassDecisions, Tally, Task
 from zoo_core.tasks.counts import ClassCounts, confusion_matrix
 from zoo_core.tasks.logits import class_columns, class_count, deciding_logits, log_softmax
-from zoo_core.workflows.subject import Subject
+from zoo_core.workflows.answers.predictor import Subject
 
 
 @dataclass(frozen=True, kw_only=True)

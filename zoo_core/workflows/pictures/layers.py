@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, did_you_mean
 from zoo_core.preprocess import normalize, prepare_pictures
-from zoo_core.runtime.sequences import read_sequence, sequence_input
+from zoo_core.runtime.running.sequences import read_sequence, sequence_input
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import Preprocess
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.matching import bound_tensors
 from zoo_core.registry import Zoo
-from zoo_core.runtime.inputs import check_inputs
+from zoo_core.runtime.running.inputs import check_inputs
 
 from .layers import Given, Kernels, Maps, listed_layers, no_convolution, unknown_layer, within
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
 from zoo_core.specs import IGNORED, Preprocess
-from zoo_core.workflows.shown import class_color, stretches
+from zoo_core.workflows.answers.shown import class_color, stretches
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,161 @@
+"""`zoo doctor`: the environment, and a model stage by stage with the guilty line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from broken_plugins import MODEL, Break, broken
+from rule_breaks import FORWARD
+from sabotaging import sabotage
+
+STAGES = ["import", "build", "forward", "export", "load", "parity"]
+
+
+LESS_INSTALLED = """
+import importlib.metadata as metadata
+
+real = metadata.version
+
+
+def version(name):
+    if name in ("timm", "click"):
+        raise metadata.PackageNotFoundError(name)
+    return "1.5" if name == "torch" else real(name)
+
+
+metadata.version = version
+"""
+
+
+def stages(result: Any) -> dict[str, dict[str, Any]]:
+    return {row["stage"]: row for row in result.json if row["stage"] in STAGES}
+
+
+def test_the_environment(zoo_here: Any, tmp_path: Path) -> None:
+    result = zoo_here("doctor", "--json")
+    assert result.code == 0, result.stderr
+    rows = {row["stage"]: row for row in result.json}
+    assert rows["onnxruntime"]["outcome"] == rows["torch"]["outcome"] == rows["cache"]["outcome"] == "ok"
+    assert str(tmp_path) in rows["here"]["detail"]
+    assert "pytest" not in rows  # what only developers need
+
+
+def test_a_missing_extra_is_a_warning_with_the_command(run_zoo: Any, tmp_path: Path) -> None:
+    hidden = tmp_path / "hidden"
+    hidden.mkdir()
+    hidden.joinpath("sitecustomize.py").write_text(LESS_INSTALLED)
+    result = run_zoo("doctor", "--json", env={"PYTHONPATH": str(hidden)})
+    rows = {row["stage"]: row for row in result.json}
+    assert (rows["timm"]["outcome"], rows["timm"]["hint"]) == ("warning", "pip install 'zoo-core[timm]'")
+    assert (rows["click"]["outcome"], rows["click"]["hint"]) == ("failed", "pip install -U click")
+    assert rows["torch"]["outcome"] == "failed"
+    assert rows["torch"]["detail"].startswith("1.5, but 2.")
+    assert result.code == 1
+    assert "Hint: pip install" in result.stderr
+
+
+def test_a_folder_that_cannot_be_written(run_zoo: Any, tmp_path: Path) -> None:
+    tmp_path.joinpath("file").touch()
+    result = run_zoo("doctor", "--json", env={"ZOO_DATA": str(tmp_path / "file" / "data")})
+    row = next(row for row in result.json if row["stage"] == "datasets")
+    assert row["outcome"] == "failed"
+    assert row["hint"] == "another folder with ZOO_DATA=DIR"
+    assert result.code == 1
+
+
+def test_a_broken_plugin_is_named(zoo_here: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-bad", "raise OSError('out of luck')")
+    result = zoo_here("doctor", "--json")
+    row = next(row for row in result.json if row["stage"] == "zoo-bad:zoo-bad")
+    assert row["outcome"] == "failed"
+    assert "out of luck (zoo_bad/__init__.py:1)" in row["detail"]
+    assert result.code == 1
+
+
+def test_a_healthy_model(zoo_here: Any) -> None:
+    result = zoo_here("doctor", "lenet5", "--json")
+    assert result.code == 0, result.stderr
+    assert [(name, row["outcome"]) for name, row in stages(result).items()] == [(name, "ok") for name in STAGES]
+    assert "verified" in stages(result)["parity"]["detail"]
+
+
+FAULTS = {
+    "import": (Break(old='license="MIT"', new='license=""'), "says-where-it-comes-from: "),
+    "build": (
+        Break(file="net.py", old="self.last =", new="[][1]\n                self.last ="),
+        "(zoo_tried/net.py:12)",
+    ),
+    "forward": (
+        Break(file="net.py", old=FORWARD, new="logits = image @ image.flatten(1)"),
+        "(zoo_tried/net.py:",
+    ),
+    "export": (
+        Break(file="net.py", old=FORWARD, new=FORWARD + "\n                logits = torch.digamma(logits.exp())"),
+        "conversion: ",
+    ),
+}
+
+
+@pytest.mark.parametrize("stage", FAULTS)
+def test_the_stage_that_fails_is_named_with_the_guilty_line(stage: str, zoo_here: Any, fake_distribution: Any) -> None:
+    fault, words = FAULTS[stage]
+    fake_distribution("zoo-tried", files=broken(MODEL, fault), entries={"tried": "zoo_tried"})
+    result = zoo_here("doctor", "tried", "--json")
+    found = stages(result)
+    assert result.code == 3
+    after = "ok" if stage == "import" else "skipped"  # a license that is not given keeps nothing from working
+    assert [row["outcome"] for row in found.values()] == [
+        "ok" if name in STAGES[: STAGES.index(stage)] else "failed" if name == stage else after for name in STAGES
+    ], found
+    assert words in found[stage]["detail"]
+    assert f"model tried fails at stage {stage}: " in result.stderr
+
+
+def test_a_model_that_crashes_the_process_is_named_by_its_line(run_zoo: Any, fake_distribution: Any) -> None:
+    crash = Break(
+        file="net.py",
+        old="self.last =",
+        new="import ctypes\n                ctypes.string_at(0)\n                self.last =",
+    )
+    fake_distribution("zoo-tried", files=broken(MODEL, crash), entries={"tried": "zoo_tried"})
+    result = run_zoo("doctor", "tried")
+    assert result.code < 0
+    assert 'zoo_tried/net.py", line 13 in __init__' in result.stderr
+    result = run_zoo("check", "model:tried", "--rule", "builds-with-defaults")
+    assert result.code == 3
+    assert 'zoo_tried/net.py", line 13 in __init__' in result.stderr
+    assert "its process was killed by SIGSEGV before the rule is through (zoo_tried/net.py:13)" in result.stdout
+
+
+def test_a_file_that_computes_something_else(zoo_here: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    sabotage(monkeypatch, in_optimiser=False)
+    result = zoo_here("doctor", "lenet5", "--json")
+    assert result.code == 3
+    found = stages(result)
+    assert [name for name, row in found.items() if row["outcome"] == "failed"] == ["parity"], found
+    assert "zoo_plugins/lenet5/net.py:" in found["parity"]["detail"]  # the guilty line
+
+
+def test_the_older_exporter_prints_nothing_into_the_json(run_zoo: Any, fake_distribution: Any) -> None:
+    files = broken(MODEL, FAULTS["export"][0])
+    fake_distribution("zoo-tried", files=files, entries={"tried": "zoo_tried"})
+    result = run_zoo("export", "tried", "--json")
+    assert result.code == 3
+    assert result.json["outcome"] == "failed"
+
+
+def test_a_name_that_is_no_model(zoo_here: Any) -> None:
+    result = zoo_here("doctor", "lenet6")
+    assert result.code == 2
+    assert "unknown model 'lenet6'" in result.stderr
+    assert "lenet5" in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize("typed", [("doctor", "lenet5", "-o", "hight=3"), ("doctor", "-o", "height=3")])
+def test_a_mistyped_option_is_told_before_anything_is_looked_at(typed: tuple[str, ...], zoo_here: Any) -> None:
+    result = zoo_here(*typed)
+    assert (result.code, result.stdout) == (2, "")
+    assert ("has no option 'hight'" in result.stderr) or ("-o is for a model" in result.stderr)

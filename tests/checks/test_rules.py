@@ -1,0 +1,226 @@
+"""Each rule of conformance has a plugin that breaks it, and that no other rule complains about."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from broken_plugins import DATASET, MODEL, TRAINER, Break, broken
+from rule_breaks import DATASETS, EXPORT, MODELS, OTHER_WAYS, PLUGINS, TRAINERS
+
+
+def failed(zoo: Callable[..., Any], name: str, *more: str) -> dict[str, str]:
+    """The rules that `zoo check NAME` finds broken, and what it says."""
+    result = zoo("check", name, "--json", *more)
+    assert result.code in {0, 3}, result.stderr
+    assert (result.code == 3) == bool(result.json["failed"])
+    return {row["rule"]: row["detail"] for row in result.json["failed"]}
+
+
+@pytest.mark.parametrize("rule", MODELS)
+def test_a_broken_model(rule: str, zoo_here: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-tried", files=broken(MODEL, MODELS[rule]), entries={"tried": "zoo_tried"})
+    # The export looks at everything that is computed once more, by itself, and takes the longest.
+    others = [text for name in MODELS if name != EXPORT for text in ("--rule", name)]
+    found = failed(zoo_here, "model:tried", *(others if rule != EXPORT else ()))
+    assert set(found) == {rule}, found
+
+
+@pytest.mark.parametrize("rule", PLUGINS)
+def test_a_broken_plugin(rule: str, zoo_here: Any, fake_distribution: Any, site: Any) -> None:
+    site.mkdir()
+    site.joinpath("pandas.py").touch()
+    fake_distribution("zoo-tried", files=broken(MODEL, PLUGINS[rule]), entries={"tried": "zoo_tried"})
+    only = [text for name in PLUGINS for text in ("--rule", name)]
+    found = failed(zoo_here, "tried", *(only if rule != "loads" else ()))
+    assert set(found) == {rule}, found
+
+
+@pytest.mark.parametrize("rule", DATASETS)
+def test_a_broken_dataset(rule: str, zoo_here: Any, fake_distribution: Any, tmp_path: Any) -> None:
+    fake_distribution("zoo-tried", files=broken(DATASET, DATASETS[rule]), entries={"tried": "zoo_tried"})
+    tmp_path.joinpath("root").mkdir()
+    tmp_path.joinpath("root", "data").touch()
+    found = failed(zoo_here, "dataset:tried", "-d", f"root={tmp_path / 'root'}")
+    assert set(found) == {rule}, found
+
+
+@pytest.mark.parametrize("rule", TRAINERS)
+def test_a_broken_trainer(rule: str, zoo_here: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-tried", files=broken(TRAINER, TRAINERS[rule]), entries={"tried": "zoo_tried"})
+    found = failed(zoo_here, "trainer:tried")
+    assert set(found) == {rule}, found
+
+
+@pytest.mark.parametrize(
+    ("kind", "rule", "fault", "words"), OTHER_WAYS, ids=[f"{rule}-{words[:30]}" for _, rule, _, words in OTHER_WAYS]
+)
+def test_other_ways_to_break_a_rule(
+    kind: str, rule: str, fault: Break, words: str, zoo_here: Any, fake_distribution: Any, tmp_path: Any
+) -> None:
+    healthy = {"model": MODEL, "plugin": MODEL, "dataset": DATASET, "trainer": TRAINER}[kind]
+    fake_distribution("zoo-tried", files=broken(healthy, fault), entries={"tried": "zoo_tried"})
+    tmp_path.joinpath("root").mkdir()
+    tmp_path.joinpath("root", "data").touch()
+    # What a dataset does wrong is for one rule to say; the rules of the others look at one thing from several sides.
+    more = ("-d", f"root={tmp_path / 'root'}") if kind == "dataset" else ("--rule", rule)
+    found = failed(zoo_here, f"{kind}:tried", *more)
+    assert set(found) == {rule}
+    assert words in found[rule]
+
+
+@pytest.mark.parametrize("healthy", [MODEL, DATASET, TRAINER], ids=["model", "dataset", "trainer"])
+def test_a_healthy_plugin(healthy: dict[str, str], zoo_here: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-tried", files=healthy, entries={"tried": "zoo_tried"})
+    assert failed(zoo_here, "tried") == {}
+
+
+def test_a_pattern_that_no_rule_fits(zoo_here: Any) -> None:
+    result = zoo_here("check", "lenet5", "--rule", "stays-finit")
+    assert result.code == 2
+    assert "no rule for lenet5 is called stays-finit" in result.stderr
+    assert "stays-finite" in result.stderr
+
+
+def test_a_name_that_means_nothing_and_one_that_means_two_things(zoo_here: Any, fake_distribution: Any) -> None:
+    result = zoo_here("check", "lenet6")
+    assert (result.code, result.stdout) == (2, "")
+    assert "there is no plugin and no model called 'lenet6'" in result.stderr
+    assert "unknown plugin 'lenet6'" in zoo_here("check", "plugin:lenet6").stderr
+    fake_distribution("zoo-other", files=MODEL, entries={"lenet5": "zoo_other"})
+    result = zoo_here("check", "lenet5")
+    assert result.code == 2
+    assert "say which: plugin:zoo-core:lenet5 or plugin:zoo-other:lenet5" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (("lenet5", "-o", "hight=3"), "has no option 'hight'"),
+        (("digits", "-d", "seeed=3"), "has no option 'seeed'"),
+        (("digits", "-o", "height=3"), "-o is for models, and digits has none"),
+        (("filters", "-o", "padding=true"), "filters has more than one model: -o may be meant for any"),
+    ],
+)
+def test_options_that_nothing_can_take(typed: tuple[str, ...], message: str, zoo_here: Any) -> None:
+    result = zoo_here("check", *typed)
+    assert (result.code, result.stdout) == (2, "")
+    assert message in result.stderr
+
+
+HEALTHY = {
+    "a recurrent layer keeps a list of its own parameters": Break(
+        file="net.py",
+        old="self.last = nn.Linear(8, num_classes)",
+        new="""self.last = nn.Linear(8, num_classes)
+                self.mine = [self.first.weight]
+                self.rnn = nn.GRU(8, 8, batch_first=True)
+                self.normed = torch.nn.utils.spectral_norm(nn.Linear(8, 8))""",
+    ),
+    "a type that forbids a size": Break(old="in_channels: int = 1", new='in_channels: "Literal[1, 3]" = 1'),
+    "a range without zero": Break(
+        old='TensorSpec("N", "in_channels", "height", "width")',
+        new='TensorSpec("N", "in_channels", "height", "width", low=1, high=2)',
+    ),
+}
+
+
+@pytest.mark.parametrize("case", HEALTHY)
+def test_what_is_unusual_is_not_broken(case: str, zoo_here: Any, fake_distribution: Any) -> None:
+    files = broken(MODEL, HEALTHY[case])
+    files["__init__.py"] = "from typing import Literal\n" + textwrap.dedent(files["__init__.py"])
+    if "forbids" in case:  # what its type forbids never comes to the builder
+        looked_up = "super().__init__()\n                {1: 1, 3: 3}[in_channels]"
+        files["net.py"] = files["net.py"].replace("super().__init__()", looked_up)
+    if case == "a range without zero":
+        files["net.py"] = files["net.py"].replace("image.flatten(1)", "image.log().flatten(1)")
+    if "recurrent" in case:
+        layer = "self.normed(self.rnn(torch.relu(self.first(image.flatten(1)))[:, None])[0][:, 0])"
+        files["net.py"] = files["net.py"].replace("torch.relu(self.first(image.flatten(1)))", layer)
+    fake_distribution("zoo-tried", files=files, entries={"tried": "zoo_tried"})
+    others = [text for name in MODELS if name != EXPORT for text in ("--rule", name)]
+    assert failed(zoo_here, "model:tried", *others) == {}
+
+
+def test_a_trainer_for_other_tasks_or_that_stops_early_is_not_blamed(zoo_here: Any, fake_distribution: Any) -> None:
+    other = Break(
+        file="loop.py",
+        old="CALLS.append(job)",
+        new="""from zoo_core import ZooError
+
+            raise ZooError(f"only masks, not {job.task.name}")""",
+    )
+    fake_distribution("zoo-other", files=broken(TRAINER, other), entries={"other": "zoo_other"})
+    result = zoo_here("check", "trainer:zoo-other:other/tried", "--json")
+    assert result.code == 0, result.stderr
+    skipped = {row["rule"]: row["detail"] for row in result.json["skipped"]}
+    assert skipped["repeats-itself"].startswith("it does not take the job, an image classification: only masks")
+    early = Break(
+        file="loop.py",
+        old="CALLS.append(job)",
+        new="job = dataclasses.replace(job, epochs=min(job.epochs, 4)) if job.epochs < 100 else job",
+    )
+    files = broken(TRAINER, early)
+    files["loop.py"] = files["loop.py"].replace(
+        "return result", "return dataclasses.replace(result, stopped_early=True)"
+    )
+    fake_distribution("zoo-tried", files=files, entries={"tried": "zoo_tried"})
+    assert failed(zoo_here, "trainer:zoo-tried:tried/tried") == {}
+
+
+def test_hooks_are_watched_like_the_import(zoo_here: Any, fake_distribution: Any) -> None:
+    fault = Break(
+        old="def zoo_models():",
+        new="""def zoo_models():
+            import socket
+            from pathlib import Path
+
+            socket.getaddrinfo("localhost", 80)
+            Path(__file__).with_name("trace").touch()""",
+    )
+    fake_distribution("zoo-tried", files=broken(MODEL, fault), entries={"tried": "zoo_tried"})
+    assert set(failed(zoo_here, "tried", "--rule", "imports*")) == {"imports-offline", "imports-without-side-effects"}
+
+
+def test_every_rule_has_a_broken_plugin() -> None:
+    from zoo_core.checks.rules import (
+        dataset_rules,
+        export_rules,
+        forward_rules,
+        model_rules,
+        plugin_rules,
+        train_rules,
+        trainer_rules,
+    )
+
+    of_models = (model_rules, forward_rules, train_rules, export_rules)
+    assert {rule.name for module in of_models for rule in module.RULES} == set(MODELS)
+    assert {rule.name for rule in plugin_rules.RULES} == set(PLUGINS) - {"loads", "expected-failures-are-rules"}
+    assert {rule.name for rule in dataset_rules.RULES} == set(DATASETS)
+    assert {rule.name for rule in trainer_rules.RULES} == set(TRAINERS)
+
+
+def test_a_declared_failure_is_skipped_with_its_reason(zoo_here: Any, fake_distribution: Any) -> None:
+    fault = MODELS["keeps-no-hidden-tensors"]
+    files = broken(broken(MODEL, fault), _declared("keeps-no-hidden-tensors"))
+    fake_distribution("zoo-tried", files=files, entries={"tried": "zoo_tried"})
+    result = zoo_here("check", "tried", "--json")
+    assert result.code == 0, result.stderr
+    skipped = {row["rule"]: row for row in result.json["skipped"]}["keeps-no-hidden-tensors"]
+    assert skipped["expected"] == "as published"
+    assert skipped["detail"].startswith("expected to fail, as published: sizes is a plain tensor")
+
+
+def test_a_declared_failure_that_does_not_happen_fails(zoo_here: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-tried", files=broken(MODEL, _declared("stays-finite")), entries={"tried": "zoo_tried"})
+    assert failed(zoo_here, "tried", "--rule", "stays-finite") == {
+        "stays-finite": "it passes, but expected_failures says 'as published': take it out"
+    }
+
+
+def _declared(rule: str) -> Break:
+    return Break(
+        old='license="MIT",', new=f'license="MIT",\n                expected_failures={{"{rule}": "as published"}},'
+    )

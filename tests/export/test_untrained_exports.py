@@ -1,0 +1,52 @@
+"""Exports of fresh weights: a fixed sample of torchvision, one of each kind, verified and verified again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from zoo_core.verification.conclude.recheck import verify_export
+
+SMALL = ("height=64", "width=96")
+SAMPLE: dict[str, tuple[str, ...]] = {
+    "resnet18": SMALL,
+    "mobilenet_v3_small": SMALL,
+    "squeezenet1_1": SMALL,
+    "shufflenet_v2_x0_5": SMALL,
+    "mnasnet0_5": SMALL,
+    "r3d_18": ("frames=4", "height=32", "width=48"),
+    "lraspp_mobilenet_v3_large": (),
+    "fasterrcnn_mobilenet_v3_large_320_fpn": ("height=96", "width=128", "detections=20", "proposals=50"),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_a_model_of_torchvision_is_exported_and_verified(
+    name: str, tmp_path: Path, zoo_here: Callable[..., Any]
+) -> None:
+    options = [part for option in SAMPLE[name] for part in ("-o", option)]
+    done = zoo_here("export", f"torchvision/{name}", *options, "--json")
+    assert done.code == 0, done.stderr
+    assert done.json["outcome"] == "verified"
+    assert done.json["untrained"] is True
+    assert done.json["reference"] == "float64"
+    assert not [check for check in done.json["checks"] if check["rule"] == "exporter"]
+    first = next(iter(done.json["axes"].values()))
+    free = [axis for axis in first if isinstance(axis, str)]
+    assert free == {"lraspp_mobilenet_v3_large": ["N", "H", "W"], "fasterrcnn_mobilenet_v3_large_320_fpn": []}.get(
+        name, ["N"]
+    )
+    assert "H" in free or done.json["fixed_axes"], "an axis that is not free has a reason"
+    assert verify_export(tmp_path / "exported" / f"torchvision-{name}").outcome == "verified"
+
+
+def test_people_are_told_that_a_model_is_untrained(zoo_here: Callable[..., Any]) -> None:
+    done = zoo_here("export", "mlp", "-o", "height=8", "-o", "width=8", "--to", "fresh")
+    assert done.code == 0, done.stderr
+    assert "untrained: its weights are fresh" in done.stdout
+    assert done.stdout.splitlines()[-1] == "Next: zoo verify fresh   or   zoo view fresh"
+    again = zoo_here("verify", "fresh")
+    assert again.stdout.splitlines()[-1] == "Next: zoo view fresh"

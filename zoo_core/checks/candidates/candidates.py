@@ -1,0 +1,77 @@
+"""What rules are applied to, where it needs no torch: a plugin as a whole, and a dataset."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.checks.apart.own_process import in_child
+from zoo_core.data import BoundDataset, bind_dataset
+
+if TYPE_CHECKING:
+    from zoo_core.discovery import Plugin
+    from zoo_core.registry import Dataset, Zoo
+
+_TIMES = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginSubject:
+    """A plugin as a whole: what importing it does, and what it says of itself."""
+
+    zoo: Zoo
+    plugin: Plugin
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> str:
+        """What findings call it."""
+        return f"plugin {self.plugin.id}"
+
+    @property
+    def module(self) -> str:
+        """The module that its entry point names."""
+        return self.plugin.module
+
+    @property
+    def is_unusable(self) -> bool:
+        """Whether it offers nothing, because it cannot be loaded."""
+        return self.plugin.status in {"broken", "unavailable"}
+
+    @functools.cached_property
+    def watched(self) -> dict[str, Any]:
+        """What importing the module does, in a fresh process (see `plugin_child`); the fewest seconds of several."""
+        with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
+            # Compiled files have a place of their own: the first import makes them, the others take what users feel.
+            environment = {"PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
+            call = "zoo_core.checks.apart.plugin_child:watch_import"
+            seen = [in_child(call, self.plugin.value, own_files=folder, environment=environment) for _ in range(_TIMES)]
+        return {**seen[0], "seconds": min(each["seconds"] for each in seen)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSubject:
+    """A dataset with the options that were given for it."""
+
+    dataset: Dataset
+    module: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    download: bool = False
+
+    @property
+    def shown(self) -> str:
+        """What findings call it."""
+        return f"dataset {self.dataset.name}"
+
+    @property
+    def expected_failures(self) -> Mapping[str, str]:
+        """Rules that the plugin says it breaks, and why."""
+        return self.dataset.spec.expected_failures
+
+    @functools.cached_property
+    def bound(self) -> BoundDataset:
+        """The dataset with its options; it keeps what was read, so that several rules read it once."""
+        return bind_dataset(self.dataset, self.options)

@@ -1,0 +1,172 @@
+"""Rules for a dataset: what it declares is there, once, always in the same order, and its absence is explained."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Iterator
+
+import numpy as np
+
+from zoo_core.checks.apart.own_process import in_child
+from zoo_core.checks.candidates.candidates import DatasetSubject
+from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
+from zoo_core.data import Samples
+from zoo_core.errors import ZooError
+from zoo_core.specs import IGNORED
+from zoo_core.task_names import MASK_TASKS
+
+_HASH_SEEDS = ("1", "2")
+_AT_ONCE = 256
+
+
+def says_where_it_comes_from(dataset: DatasetSubject) -> None:
+    """The spec gives a source and a license.
+
+    Who publishes a model that was trained on the data has to know both.
+    """
+    spec = dataset.dataset.spec
+    if spec.classes is None and not spec.download_bytes:
+        raise NotApplicableError("the data are the user's own")
+    if missing := [field for field in ("source", "license") if not getattr(spec, field)]:
+        raise BrokenRuleError(f"DatasetSpec {spec.name!r} gives no {' and no '.join(missing)}")
+
+
+def gives_what_it_declares(dataset: DatasetSubject) -> None:
+    """Samples have the declared shape and type and are finite, and each has a target, which is the number of a class.
+
+    Shapes are believed before any data are read: models are built for them. A label beyond the classes ends a training
+    after an hour.
+    """
+    spec = dataset.bound.inputs[dataset.bound.input_name]
+    for split, samples in _splits(dataset):  # who reads them looks at shapes, numbers and targets, and raises
+        for start in range(0, len(samples), _AT_ONCE):
+            batch = samples.batch(slice(start, start + _AT_ONCE))
+            if batch.dtype != spec.dtype:
+                raise BrokenRuleError(f"split {split} gives {batch.dtype}, declared is {spec.dtype}")
+            if not np.isfinite(batch).all():
+                raise BrokenRuleError(f"split {split} has a sample that is not finite, near number {start}")
+
+
+def classes_have_samples(dataset: DatasetSubject) -> None:
+    """Every class has a sample to train on.
+
+    A class without one is never learnt, and nobody sees it in the measures.
+    """
+    _, samples = next(_readable(dataset))
+    counted = samples.targets
+    if dataset.dataset.spec.task in MASK_TASKS:
+        counted = counted[counted != IGNORED]
+    if missing := sorted(set(range(len(samples.classes))) - set(np.unique(counted).tolist())):
+        names = ", ".join(samples.classes[number] for number in missing[:3])
+        raise BrokenRuleError(f"no sample to train on is of class {names}")
+
+
+def splits_are_disjoint(dataset: DatasetSubject) -> None:
+    """No sample is in two splits, by its content.
+
+    What was trained on measures nothing.
+    """
+    seen: dict[bytes, str] = {}
+    for split, samples in _readable(dataset):
+        own = {hashlib.sha256(np.ascontiguousarray(sample).tobytes()).digest() for sample in samples.inputs}
+        for digest in own:
+            if digest in seen:
+                raise BrokenRuleError(f"a sample of split {seen[digest]} is also in split {split}")
+        seen.update(dict.fromkeys(own, split))
+
+
+def keeps_its_order(dataset: DatasetSubject) -> None:
+    """The samples come in the same order every time, also in another process.
+
+    A run names its data by their fingerprint, and a folder or a set that is walked in any order changes it.
+    """
+    next(_readable(dataset))
+    name, options = f"{dataset.dataset.plugin}/{dataset.dataset.name}", dict(dataset.options)
+    found = {
+        in_child("zoo_core.checks.apart.dataset_child:fingerprint", name, options, environment={"PYTHONHASHSEED": seed})
+        for seed in _HASH_SEEDS
+    }
+    if len(found) > 1:
+        raise BrokenRuleError("two processes read the training samples in another order, or other ones")
+
+
+def explains_missing_data(dataset: DatasetSubject) -> None:
+    """Without a network and without files there is an error that says what is missing and what to do.
+
+    Most machines that train have no free access to the network.
+    """
+    options = {name: value for name, value in dataset.options.items() if name != "root"}
+    with tempfile.TemporaryDirectory(prefix="zoo-check-") as root:
+        name = f"{dataset.dataset.plugin}/{dataset.dataset.name}"
+        found = in_child("zoo_core.checks.apart.dataset_child:load_offline", name, options, root=root)
+    if "loaded" in found:
+        return
+    if found["error"] == _error_here(dataset):
+        raise NotApplicableError("where its data are, it cannot be read either")
+    if not found["clear"]:
+        raise BrokenRuleError(f"without data and network it raises {found['error']}, not a ZooError in words")
+    if "could not be loaded:" in found["error"]:
+        raise BrokenRuleError(f"its own error is not explained: {found['error']}")
+    if not found["hint"]:
+        raise BrokenRuleError(f"its error has no hint what to do: {found['error']}")
+
+
+def _splits(dataset: DatasetSubject) -> Iterator[tuple[str, Samples]]:
+    """Each split and its samples. Raises NotApplicableError when the data are not on this disk."""
+    first = _first(dataset)
+    yield "train", first
+    bound = dataset.bound
+    for split in bound.split_names:
+        if split != "train":
+            yield split, bound.load(split, download=dataset.download)
+
+
+def _readable(dataset: DatasetSubject) -> Iterator[tuple[str, Samples]]:
+    """As `_splits`; data that cannot be read are for `gives_what_it_declares` to say, not for all rules."""
+    try:
+        yield from _splits(dataset)
+    except ZooError as error:
+        raise NotApplicableError(f"it cannot be read: {error.message}") from None
+
+
+def _error_here(dataset: DatasetSubject) -> str | None:
+    """Why the data cannot be read, where they are on this disk."""
+    try:
+        _first(dataset)
+    except NotApplicableError:
+        return None
+    except ZooError as error:
+        return error.message
+    return None
+
+
+def _first(dataset: DatasetSubject) -> Samples:
+    try:
+        bound = dataset.bound
+        there = bound.root.exists() or dataset.download or not _needs_files(dataset)
+        if there:
+            return bound.load("train", download=dataset.download)
+    except ZooError as error:
+        if dataset.options.get("root") is not None or not _needs_files(dataset):
+            raise
+        raise NotApplicableError(f"its data are not here: {error.message}") from None
+    raise NotApplicableError("its data are not on this disk: -d root=DIR, or --download")
+
+
+def _needs_files(dataset: DatasetSubject) -> bool:
+    spec = dataset.dataset.spec
+    return bool(spec.download_bytes) or spec.classes is None
+
+
+RULES = (
+    *rules("import", says_where_it_comes_from),
+    *rules(
+        "load",
+        gives_what_it_declares,
+        classes_have_samples,
+        splits_are_disjoint,
+        keeps_its_order,
+        explains_missing_data,
+    ),
+)

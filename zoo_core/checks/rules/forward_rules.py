@@ -1,0 +1,201 @@
+"""Rules for what a model computes."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from zoo_core.checks.candidates.model_candidate import ModelSubject
+from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
+from zoo_core.errors import ZooError
+from zoo_core.shapes import TensorSpec
+from zoo_core.task_names import LOGIT_PER_CLASS_TASKS
+from zoo_core.verification.feed.rows import BATCH
+from zoo_core.verification.feed.sizes import Sizes
+
+ROWS_TOLERANCE = 1e-4
+"""Of the largest value: batches of other sizes are summed in another order."""
+
+
+def gives_what_it_declares(model: ModelSubject) -> None:
+    """Outputs have the declared names, shapes and types, for batches of 1 and 3 and for every size of a free axis.
+
+    Everything behind the model (the loss, the file, the code of who deploys it) is built on the declaration.
+    """
+    module = model.build()
+    outputs = model.tensors()[1]
+    for rows in (1, 3) if model.batch_is_free else (1,):
+        for sizes in model.sizes:
+            found = model.run(module, model.inputs(rows, sizes=sizes))
+            for name, spec in outputs.items():
+                _check_shape(name, spec, found[name], {BATCH: rows, **sizes})
+                if found[name].dtype is not getattr(torch, spec.dtype):
+                    actual = str(found[name].dtype).removeprefix("torch.")
+                    raise BrokenRuleError(f"output {name!r} is declared as {spec.dtype} and is {actual}")
+
+
+def _check_shape(name: str, spec: TensorSpec, found: Tensor, sizes: Sizes) -> None:
+    bound = spec.bind(sizes)
+    shape = tuple(found.shape)
+    where = ", ".join(f"{axis}={size}" for axis, size in sizes.items())
+    fits = len(shape) == len(bound.axes) and all(
+        not isinstance(axis, int) or axis == size for axis, size in zip(bound.axes, shape, strict=True)
+    )
+    if not fits:
+        raise BrokenRuleError(f"output {name!r} is declared as {bound} and has the shape {shape} ({where})")
+
+
+def follows_its_sizes(model: ModelSubject) -> None:
+    """An option that is an axis decides that axis: another number of channels, classes or pixels is taken and given.
+
+    A builder that ignores num_classes trains on ten classes and never sees the eleventh.
+    """
+    tried = 0
+    for name in model.size_options:
+        for value in (model.options[name] + 1, model.options[name] * 2):
+            try:
+                module = model.build_with({name: value})
+            except ZooError:
+                continue  # refused in words: another one, then
+            tried += 1
+            found = model.run(module, model.inputs(2 if model.batch_is_free else 1, changed={name: value}))
+            sizes = {BATCH: 2 if model.batch_is_free else 1, **model.sizes[0]}
+            for output, spec in model.tensors({name: value})[1].items():
+                _check_shape(output, spec, found[output], sizes)
+            break
+    if not tried:
+        raise NotApplicableError("none of its axes is an option that can be changed")
+
+
+def explains_bad_sizes(model: ModelSubject) -> None:
+    """A size that cannot be is refused by the builder with a ValueError in words; one that it takes works.
+
+    "height=1: LeNet-5 needs at least 12" helps; an error deep in a convolution, or a network that gives nothing, does
+    not.
+    """
+    for name in model.size_options:
+        for value in (0, 1):
+            _try_size(model, name, value)
+
+
+def _try_size(model: ModelSubject, name: str, value: int) -> None:
+    options = {**model.options, name: value}
+    option = next(option for option in model.model.spec.options if option.name == name)
+    try:
+        option.check(value, where=model.shown)  # what its type forbids never comes to the builder
+        module = model.model.spec.build(**options)
+    except ValueError as error:
+        if not str(error):
+            raise BrokenRuleError(f"{name}={value} is refused without a word") from None
+        return
+    except ZooError:
+        return
+    except Exception as error:  # noqa: BLE001 whatever a builder stumbles over
+        raise BrokenRuleError(
+            f"{name}={value}: the builder fails with {type(error).__name__}, not a ValueError in words"
+        ) from None
+    if value == 0:
+        raise BrokenRuleError(f"{name}=0 is not refused by the builder")
+    try:
+        model.run(module.eval(), model.inputs(1, changed={name: value}))
+    except Exception as error:  # noqa: BLE001 whatever a network stumbles over
+        words = str(error).partition("\n")[0]
+        raise BrokenRuleError(
+            f"{name}={value} is taken by the builder, and then fails on an input of that size: {words}"
+        ) from None
+
+
+def stays_finite(model: ModelSubject) -> None:
+    """Fresh weights give finite outputs for inputs in the declared range, and for a blank one.
+
+    A NaN in the first forward pass makes every later one.
+    """
+    module = model.build()
+    noise = model.inputs(1)
+    blank = tuple(map(_blank, noise, model.model.spec.inputs.values()))
+    for inputs, words in ((noise, "noise"), (blank, "a blank input")):
+        for name, value in model.run(module, inputs).items():
+            if not torch.isfinite(value).all():
+                raise BrokenRuleError(f"output {name!r} is not finite for {words}")
+
+
+def _blank(like: Tensor, spec: TensorSpec) -> Tensor:
+    """Zeros, or what is nearest to them in the declared range."""
+    low = -math.inf if spec.low is None else spec.low
+    return torch.zeros_like(like).clamp(low, math.inf if spec.high is None else spec.high)
+
+
+def gives_logits(model: ModelSubject) -> None:
+    """A classifier gives logits: numbers before a softmax, not probabilities after it.
+
+    The losses and `zoo predict` apply the softmax; applied twice, it flattens every gradient and every probability.
+    """
+    if model.model.spec.task not in LOGIT_PER_CLASS_TASKS or model.model.spec.loss is not None:
+        raise NotApplicableError(f"task {model.model.spec.task!r} has no logits, or the model has a loss of its own")
+    name, value = next(iter(model.run(model.build(), model.inputs(1)).items()))
+    if value.ndim < 2 or value.shape[1] < 2:
+        raise NotApplicableError("it gives one logit")
+    if bool((value >= 0).all()) and torch.allclose(value.sum(1), torch.ones(()), atol=1e-4):
+        raise BrokenRuleError(
+            f"output {name!r} is never negative and sums to 1 over the classes: leave out the softmax"
+        )
+
+
+def rows_are_independent(model: ModelSubject) -> None:
+    """In evaluation mode what a sample gives does not depend on who is in the batch with it.
+
+    Otherwise a served model answers differently under load.
+    """
+    model.need_free_batch()
+    module = model.build()
+    together = model.inputs(3)
+    others = model.inputs(3, seed=1)
+    mixed = tuple(torch.cat([mine[:1], theirs[1:]]) for mine, theirs in zip(together, others, strict=True))
+    alone = model.run(module, tuple(each[:1] for each in together))
+    for company, words in ((together, "other samples"), (mixed, "still other ones")):
+        for name, value in model.run(module, company).items():
+            scale = float(alone[name].abs().max().clamp(min=1e-6)) if alone[name].numel() else 1.0
+            apart = float((value[:1].double() - alone[name].double()).abs().max()) if value.numel() else 0.0
+            if not apart <= ROWS_TOLERANCE * scale:
+                raise BrokenRuleError(f"output {name!r} of a sample changes by {apart:.3g} with {words} in its batch")
+
+
+def evaluates_alike(model: ModelSubject) -> None:
+    """In evaluation mode the same inputs give the same outputs, to the bit.
+
+    Dropout that is not switched off is the usual reason.
+    """
+    module = model.build()
+    inputs = model.inputs(1)
+    first, second = model.run(module, inputs), model.run(module, inputs)
+    for name, value in first.items():
+        if not torch.equal(value, second[name]):
+            raise BrokenRuleError(f"output {name!r} is another one when it is computed again")
+
+
+def leaves_its_input_alone(model: ModelSubject) -> None:
+    """The model does not change the tensors that it is given.
+
+    An operation in place on the input spoils the caller's data.
+    """
+    inputs = model.inputs(1)
+    kept = [each.clone() for each in inputs]
+    model.run(model.build(), inputs)
+    for name, before, after in zip(model.model.spec.inputs, kept, inputs, strict=True):
+        if not torch.equal(before, after):
+            raise BrokenRuleError(f"input {name!r} is changed; an operation in place comes first in forward()")
+
+
+RULES = rules(
+    "forward",
+    gives_what_it_declares,
+    follows_its_sizes,
+    explains_bad_sizes,
+    stays_finite,
+    gives_logits,
+    rows_are_independent,
+    evaluates_alike,
+    leaves_its_input_alone,
+)

@@ -1,0 +1,125 @@
+"""Rules for a model as it is declared and built, before anything is fed to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zoo_core.building import missing_options
+from zoo_core.checks.candidates.model_candidate import SEED, ModelSubject
+from zoo_core.checks.rule import BrokenRuleError, rules
+from zoo_core.options import Option
+
+_UNKNOWN = "zoo_no_such_option"
+
+
+def says_where_it_comes_from(model: ModelSubject) -> None:
+    """The spec gives a source and a license.
+
+    Who uses a model in a product has to know both, and nobody else can tell.
+    """
+    if missing := [field for field in ("source", "license") if not getattr(model.model.spec, field)]:
+        raise BrokenRuleError(f"ModelSpec {model.model.name!r} gives no {' and no '.join(missing)}")
+
+
+def builds_with_defaults(model: ModelSubject) -> None:
+    """The model is built without any option.
+
+    The first thing that anybody types is `zoo export NAME`.
+    """
+    if missing := missing_options(model.model.spec, model.given):
+        raise BrokenRuleError(f"option {missing[0].name!r} has no default")
+    model.build_with({})
+
+
+def options_can_be_typed(model: ModelSubject) -> None:
+    """Each option's default, typed as `-o name=value`, is read back as the same value.
+
+    Otherwise what `zoo info` shows is not what one has to type.
+    """
+    for option in model.model.spec.options:
+        if option.required:
+            continue
+        typed = _typed(option)
+        if option.parse(typed, where=model.shown) != option.default:
+            raise BrokenRuleError(f"{option.name}={typed} is read as {option.parse(typed, where=model.shown)!r}")
+
+
+def refuses_unknown_options(model: ModelSubject) -> None:
+    """The builder takes no option that it does not declare.
+
+    A mistyped option must not be swallowed: who typed it believes that it worked.
+    """
+    try:
+        model.model.spec.build(**{**model.options, _UNKNOWN: 0})
+    except TypeError:
+        return
+    raise BrokenRuleError(f"the builder takes {_UNKNOWN}=0 without complaint")
+
+
+def seed_decides_the_weights(model: ModelSubject) -> None:
+    """The same seed gives the same weights, and the builder leaves the seed to its caller.
+
+    What cannot be made again cannot be compared with anything; and where a builder sets a seed of its own, every
+    `--seed` trains the same model.
+    """
+    first, second = model.build().state_dict(), model.build().state_dict()
+    after = torch.get_rng_state()
+    for name, tensor in first.items():
+        if isinstance(tensor, Tensor) and not torch.equal(tensor, second[name]):
+            raise BrokenRuleError(f"{name} differs between two builds with the same seed; draw it with torch alone")
+    model.build(seed=SEED + 1)
+    if torch.equal(after, torch.get_rng_state()):
+        raise BrokenRuleError("whatever the seed, torch draws the same after a build: leave out torch.manual_seed")
+
+
+def keeps_no_hidden_tensors(model: ModelSubject) -> None:
+    """Every tensor of the model is a parameter or a buffer.
+
+    A plain attribute is not saved with the weights, and stays behind when the model moves to another device.
+    """
+    module = model.build()
+    kept = {_place(tensor) for tensor in (*module.parameters(), *module.buffers())}
+    for path, part in module.named_modules():
+        # What a hook computes anew before each forward (torch's spectral_norm, weight_norm) is told by its name.
+        computed = {getattr(hook, "name", None) for hook in part._forward_pre_hooks.values()}
+        for name, value in vars(part).items():
+            if name in _TORCHS_OWN or name in computed:
+                continue
+            if any(_place(tensor) not in kept for tensor in _tensors_in(value)):
+                where = f"{path}.{name}" if path else name
+                raise BrokenRuleError(f"{where} is a plain tensor; make it a parameter or a buffer")
+
+
+_TORCHS_OWN = frozenset(vars(nn.Module()))
+"""Where torch itself keeps parameters, buffers and hooks."""
+
+
+def _place(tensor: Tensor) -> int:
+    """Where its numbers are in memory: a view of a parameter is saved and moved with it."""
+    return tensor.untyped_storage().data_ptr()
+
+
+def _tensors_in(value: Any, depth: int = 3) -> Iterator[Tensor]:
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple | dict) and depth:
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _tensors_in(item, depth - 1)
+
+
+def _typed(option: Option) -> str:
+    if option.default is None:
+        return "none"
+    if isinstance(option.default, tuple):
+        return ",".join(map(str, option.default))
+    return str(option.default)
+
+
+RULES = (
+    *rules("import", says_where_it_comes_from, options_can_be_typed),
+    *rules("build", builds_with_defaults, refuses_unknown_options, seed_decides_the_weights, keeps_no_hidden_tensors),
+)

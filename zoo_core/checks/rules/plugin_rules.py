@@ -1,0 +1,108 @@
+"""Rules for a plugin as a whole: it is imported whenever somebody's catalogue is cold, so importing it does little."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from zoo_core.checks.candidates.candidates import PluginSubject
+from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
+from zoo_core.errors import ZooError
+
+IMPORT_SECONDS = 0.05
+
+
+def imports_without_heavy_packages(plugin: PluginSubject) -> None:
+    """Loading the plugin and asking its hooks loads neither torch nor another package that takes long.
+
+    `zoo list` shows what is offered, on machines too that have no torch; import it where a model is built.
+    """
+    if heavy := plugin.watched["heavy"]:
+        raise BrokenRuleError(f"loading {plugin.module} loads {', '.join(heavy)}; import it inside the builder")
+
+
+def imports_quickly(plugin: PluginSubject) -> None:
+    """Importing the plugin takes less than 50 ms of the processor, beyond what the zoo has loaded anyway.
+
+    Everybody who installs ten plugins waits for ten of them.
+    """
+    seconds = plugin.watched["seconds"]
+    if seconds >= IMPORT_SECONDS:
+        shown = f"{seconds * 1000:.0f} ms; python -X importtime -c 'import {plugin.module}' says where"
+        raise BrokenRuleError(f"importing {plugin.module} takes {shown}")
+
+
+def imports_offline(plugin: PluginSubject) -> None:
+    """Loading the plugin and asking its hooks asks the network nothing.
+
+    A list must not depend on a server, nor tell one who looks at it.
+    """
+    if asked := plugin.watched["network"]:
+        raise BrokenRuleError(f"loading {plugin.module} uses the network: {asked[0]}")
+
+
+def imports_without_side_effects(plugin: PluginSubject) -> None:
+    """Loading the plugin and asking its hooks writes no file and starts no process.
+
+    What is only looked at leaves nothing behind.
+    """
+    seen = plugin.watched
+    if seen["written"]:
+        raise BrokenRuleError(f"loading {plugin.module} writes {seen['written'][0]}")
+    if seen["processes"]:
+        raise BrokenRuleError(f"loading {plugin.module} starts a process: {seen['processes'][0]}")
+
+
+def names_stay_apart(plugin: PluginSubject) -> None:
+    """Nothing in the package is called like one of its modules.
+
+    `from .fit import train` inside a function makes `fit` the module, and what was called `fit` before is gone: the
+    second use fails.
+    """
+    if shadowed := plugin.watched["shadowed"]:
+        raise BrokenRuleError(f"{plugin.module}.{shadowed[0]} is both a module and something else; rename one of them")
+
+
+def family_members_are_specs(plugin: PluginSubject) -> None:
+    """Each name that a family lists stands for a ModelSpec with a source and a license.
+
+    A name in the list that cannot be asked for is worse than none.
+    """
+    members = [entry for entry in plugin.zoo.entries("model") if _member_of(plugin, entry)]
+    if not members:
+        raise NotApplicableError("it offers no family")
+    for entry in members:
+        try:
+            spec = plugin.zoo.model(entry.qualified).spec
+        except ZooError as error:
+            if "not installed" in f"{error.message} {error.hint}":
+                raise NotApplicableError(error.message) from None
+            raise BrokenRuleError(f"{entry.name}: {error.message}") from None
+        if missing := [field for field in ("source", "license") if not getattr(spec, field)]:
+            raise BrokenRuleError(f"{entry.name} has no {' and no '.join(missing)}")
+
+
+def commands_have_help(plugin: PluginSubject) -> None:
+    """Each command that the plugin adds says in one line what it does.
+
+    It stands in `zoo --help` beside all others.
+    """
+    if not plugin.plugin.commands:
+        raise NotApplicableError("it offers no command")
+    if silent := [command["name"] for command in plugin.plugin.commands if not command["help"]]:
+        raise BrokenRuleError(f"the command {silent[0]} has no help text")
+
+
+def _member_of(plugin: PluginSubject, entry: Any) -> bool:
+    return entry.plugin == plugin.plugin.id and "family" in entry.data
+
+
+RULES = rules(
+    "import",
+    imports_without_heavy_packages,
+    imports_quickly,
+    imports_offline,
+    imports_without_side_effects,
+    names_stay_apart,
+    family_members_are_specs,
+    commands_have_help,
+)

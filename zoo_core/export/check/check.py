@@ -1,0 +1,261 @@
+"""The check of an export, joined from its rules: what PyTorch computes, what the file computes, and the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.errors import ZooError
+from zoo_core.export.convert.program import Converted
+from zoo_core.export.plan.plan import ExportPlan, LabelledInputs
+from zoo_core.export.reference.expected import Case, Expected
+from zoo_core.export.reference.reference import TorchReference
+from zoo_core.export.reference.staged import StagedReference
+from zoo_core.records import CheckResult, Outcome, OutputError
+from zoo_core.runtime.reading.metadata import Metadata
+from zoo_core.runtime.reading.wire import OnnxFile
+from zoo_core.runtime.vetting.vet import vet
+from zoo_core.tasks import ClassDecisions, decisions_of, get_task
+from zoo_core.verification.conclude.recheck import onnx_checker, outcome_of
+from zoo_core.verification.conclude.same_decisions import check_decisions, check_parity
+from zoo_core.verification.conclude.structure import Interface, check_results, check_structure
+from zoo_core.verification.expect.bounds import OutputBound, check_sensitivity, check_values, output_error
+from zoo_core.verification.expect.selection_test import check_selection_test, check_selection_vectors
+from zoo_core.verification.expect.self_test import check_self_test
+from zoo_core.verification.feed.rows import BATCH, PLAUSIBLE, batches_of, by_row, joined
+from zoo_core.verification.feed.vectors import check_vectors
+from zoo_core.verification.subject.subject import (
+    DEFAULT_SETTINGS,
+    Group,
+    Setting,
+    SubjectError,
+    SubjectResult,
+    run_subject,
+    started_subject,
+)
+
+from .file_check import check_metadata, check_weights, inputs_told
+from .staged_check import check_end_to_end, check_published, check_stages
+
+VALIDATION_BATCH = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Every rule's result, the worst error of each output, and the outcome that follows from them."""
+
+    checks: tuple[CheckResult, ...]
+    outputs: tuple[OutputError, ...] = ()
+
+    @property
+    def outcome(self) -> Outcome:
+        """What follows from all of them."""
+        return outcome_of(self.checks)
+
+
+def check_file(
+    path: Path,
+    plan: ExportPlan,
+    *,
+    expected: Expected,
+    converted: Converted,
+    reference: TorchReference,
+    metadata: Metadata,
+    copy: Path | None = None,
+    meanwhile: Callable[[OnnxFile], None] = lambda file: None,
+) -> Verdict:
+    """Judge the saved file at `path` by every rule; `metadata` is what it has to say of itself.
+
+    `copy` is the same file with the cuts of a model in stages as further outputs. `meanwhile` is called while the file
+    runs, if it gets as far as that.
+    """
+    try:
+        file = vet(path)
+    except ZooError as error:
+        return Verdict(checks=(CheckResult(rule="structure", outcome="failed", detail=error.message),))
+    checks = [inputs_told(expected), *expected.told, *_as_planned(file, plan), check_metadata(file, metadata)]
+    if any(check.outcome == "failed" and check.rule == "structure" for check in checks):
+        # Results of a file with other inputs or outputs could not be told apart.
+        return Verdict(checks=(*checks, *check_weights(file, plan, converted, reference)))
+
+    def beside() -> None:
+        with ThreadPoolExecutor(1) as pool:
+            weights = pool.submit(check_weights, file, plan, converted, reference)
+            meanwhile(file)
+            checks.extend(weights.result())
+
+    try:
+        found, errors = _check_numbers(path, plan, expected, reference, copy or path, beside)
+    except SubjectError as error:
+        found, errors = [CheckResult(rule="run", outcome="failed", detail=error.message)], ()
+    return Verdict(checks=(*checks, *found), outputs=errors)
+
+
+def _as_planned(file: OnnxFile, plan: ExportPlan) -> list[CheckResult]:
+    interface = Interface(inputs=plan.inputs, outputs=plan.outputs, opset=plan.opset)
+    return [*check_structure(file, interface), onnx_checker(file.path)]
+
+
+def _check_numbers(
+    path: Path, plan: ExportPlan, expected: Expected, reference: TorchReference, copy: Path, beside: Callable[[], None]
+) -> tuple[list[CheckResult], tuple[OutputError, ...]]:
+    """The rules for what the file computes, `beside` done first or while it runs. Raises SubjectError when it cannot be
+    run."""
+    if expected.staged is not None:
+        beside()
+        return _check_staged(path, copy, plan, expected, expected.staged)
+    with started_subject(path, _groups(plan, expected)) as wait:
+        beside()
+        result = wait()
+    checks, errors = _check_results(plan, expected, result)
+    deciding = decisions_of(plan.model.spec.task)
+    if plan.validation is not None and deciding is not None:
+        checks.append(_parity(plan, deciding, plan.validation, expected, result, reference))
+    return checks, errors
+
+
+def _check_staged(
+    path: Path, copy: Path, plan: ExportPlan, expected: Expected, staged: StagedReference
+) -> tuple[list[CheckResult], tuple[OutputError, ...]]:
+    """The rules for a model in stages: each stage in the checking copy, then the file itself against that copy."""
+    group = _groups(plan, expected)[0]
+    rows = expected.usual.rows
+    checks: list[CheckResult] = []
+    errors: dict[str, OutputError] = {}
+    if plan.validation is not None:
+        text = "which boxes belong together is up to a metric that the zoo does not have yet"
+        checks.append(CheckResult(rule="dataset", outcome="skipped", detail=text))
+    for setting in DEFAULT_SETTINGS:
+        where = str(setting)
+        copies = run_subject(copy, [group], settings=(setting,)).outputs[setting, group.name]
+        mine = run_subject(path, [group], settings=(setting,)).outputs[setting, group.name]
+        found = check_stages(where, plan, staged, rows, copies)
+        checks += found.checks
+        for error in found.errors:
+            if error.name not in errors or not error.floors <= errors[error.name].floors:
+                errors[error.name] = error
+        published = check_published(where, plan, mine, copies, exact=setting.level == "none")
+        checks += published
+        if any(check.outcome == "failed" and check.rule == "structure" for check in published):
+            continue  # rows of another form cannot be compared
+        checks.append(check_end_to_end(where, expected.choices, mine))
+        for test, index in expected.usual.tests:
+            checks += check_selection_test(where, test, [mine[row] for row in index], plan.outputs)[0]
+        checks.append(check_selection_vectors(where, expected.vector_outputs, mine[expected.vectors[0]]))
+    return checks, tuple(errors.values())
+
+
+def _check_results(
+    plan: ExportPlan, expected: Expected, result: SubjectResult
+) -> tuple[list[CheckResult], tuple[OutputError, ...]]:
+    """The rules for what the file computed, under every setting; and the worst error of each output."""
+    checks: list[CheckResult] = []
+    errors: dict[str, OutputError] = {}
+    for setting in DEFAULT_SETTINGS:
+        for case in expected.cases:
+            found, worst = _check_case(setting, plan, case, result, expected)
+            checks += found
+            for error in worst:
+                if error.name not in errors or not error.floors <= errors[error.name].floors:
+                    errors[error.name] = error
+    return checks, tuple(errors.values())
+
+
+def _group(case: Case) -> str:
+    return f"rows {case}"
+
+
+def _groups(plan: ExportPlan, expected: Expected) -> list[Group]:
+    free = plan.batch_is_free
+    groups = [
+        Group(name=_group(case), inputs=case.rows.inputs, batches=batches_of(len(case.rows), free=free))
+        for case in expected.cases
+    ]
+    if plan.validation is not None:
+        cuts = _cuts(plan, len(plan.validation.targets))
+        groups.append(Group(name="validation", inputs=plan.validation.inputs, batches=cuts, every_setting=False))
+    return groups
+
+
+def _cuts(plan: ExportPlan, total: int) -> list[range]:
+    step = VALIDATION_BATCH if plan.batch_is_free else 1
+    return [range(start, min(start + step, total)) for start in range(0, total, step)]
+
+
+def _check_case(
+    setting: Setting, plan: ExportPlan, case: Case, result: SubjectResult, expected: Expected
+) -> tuple[list[CheckResult], list[OutputError]]:
+    """Every rule about numbers, on the batches of 1, 2, 3 and 5 rows."""
+    batches = batches_of(len(case.rows), free=plan.batch_is_free)
+    where, found = str(setting) + (f", {case}" if case.sizes else ""), result.outputs[setting, _group(case)]
+    checks: list[CheckResult] = []
+    for rows, outputs in zip(batches, found, strict=True):
+        sizes = {BATCH: len(rows), **case.sizes}
+        checks += check_results(f"{where}, batch of {len(rows)}", outputs, plan.outputs, sizes=sizes)
+    if checks:
+        return checks, []
+    index = np.array([row for rows in batches for row in rows])
+    bounds = {name: bound.take(index) for name, bound in case.bounds.items()}
+    actual = joined(found)
+    checks += check_values(where, actual, bounds)
+    if (deciding := decisions_of(plan.model.spec.task)) is not None:
+        checks.append(check_decisions(where, deciding, actual, bounds))
+    single = by_row(batches, found, len(case.rows))
+    for test, rows in case.tests:
+        checks += check_self_test(where, test, {name: value[list(rows)] for name, value in single.items()})[0]
+    if case is expected.usual:  # a smallest size may well leave nothing to see
+        checks += _check_usual(where, case, single, expected)
+    return checks, [output_error(actual[name], bound) for name, bound in bounds.items()]
+
+
+def _check_usual(where: str, case: Case, actual: Mapping[str, Any], expected: Expected) -> list[CheckResult]:
+    """Rules "sensitivity" and "test vectors", on the rows of the usual size."""
+    plausible = np.array([kind in PLAUSIBLE for kind in case.rows.kinds])
+    vectors = list(expected.vectors)
+    return [
+        *check_sensitivity(
+            where,
+            {name: value[plausible] for name, value in actual.items()},
+            {name: float(bound.bound[plausible].max()) for name, bound in case.bounds.items()},
+        ),
+        *check_vectors(
+            where,
+            expected.vector_outputs,
+            {name: value[vectors] for name, value in actual.items()},
+            bounds={name: float(bound.bound.max()) for name, bound in case.bounds.items()},
+        ),
+    ]
+
+
+def _parity(
+    plan: ExportPlan,
+    deciding: ClassDecisions,
+    validation: LabelledInputs,
+    expected: Expected,
+    result: SubjectResult,
+    reference: TorchReference,
+) -> CheckResult:
+    outputs = result.outputs[DEFAULT_SETTINGS[0], "validation"]
+    for batch, rows in zip(outputs, _cuts(plan, len(validation.targets)), strict=True):
+        sizes = {BATCH: len(rows), **expected.usual.sizes}
+        if wrong := check_results("validation", batch, plan.outputs, sizes=sizes):
+            return wrong[0]
+
+    def bounds_of(rows: NDArray[np.int64]) -> dict[str, OutputBound]:
+        some = {name: value[rows] for name, value in validation.inputs.items()}
+        return reference.run(some).bounds(known=expected.usual.bounds)
+
+    return check_parity(
+        get_task(plan.model.spec.task),
+        deciding,
+        torch_outputs=expected.validation or {},
+        file_outputs=joined(outputs),
+        targets=validation.targets,
+        reference=bounds_of,
+    )

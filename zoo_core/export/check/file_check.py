@@ -1,0 +1,60 @@
+"""Rules about the saved file itself: what it holds and what it says, before anything is run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from zoo_core.export.convert.program import Converted
+from zoo_core.export.plan.plan import ExportPlan
+from zoo_core.export.reference.expected import Expected
+from zoo_core.export.reference.reference import TorchReference
+from zoo_core.records import CheckResult
+from zoo_core.runtime.reading.metadata import KEY, Metadata
+from zoo_core.runtime.reading.outside import stored_array
+from zoo_core.runtime.reading.wire import OnnxFile
+from zoo_core.verification.conclude.weights import Norm, check_converted, check_saved
+
+
+def inputs_told(expected: Expected) -> CheckResult:
+    """Rule "inputs": how many rows of which kind take part, and of which sizes."""
+    kinds = expected.usual.rows.kinds
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
+    text = f"{len(kinds)} rows ({counts}); {expected.usual.skipped} skipped, where PyTorch itself is not finite"
+    if len(expected.cases) > 1:
+        text += f"; sizes {'; '.join(map(str, expected.cases))}"
+    return CheckResult(rule="inputs", outcome="passed", detail=text)
+
+
+def check_metadata(file: OnnxFile, metadata: Metadata) -> CheckResult:
+    """Rule "metadata": labels, preprocessing, self-test and the rest, read back, are what was meant to be written."""
+    if file.metadata_props.get(KEY) != metadata.to_json():
+        text = "what the file says of itself is not what was written"
+        return CheckResult(rule="metadata", outcome="failed", detail=text)
+    return CheckResult(rule="metadata", outcome="passed", detail="labels, preprocessing and self-test, read back")
+
+
+def check_weights(
+    file: OnnxFile, plan: ExportPlan, converted: Converted, reference: TorchReference
+) -> list[CheckResult]:
+    """Rule "weights": what was converted is the checkpoint bit by bit, and what was saved is that or a fold of it."""
+    checkpoint = {name: _array(tensor) for name, tensor in plan.checkpoint.items()}
+    saved = {name: stored_array(file, tensor) for name, tensor in file.initializers.items()}
+    norms = [
+        Norm(prefix=f"{name}." if name else "", eps=module.eps)
+        for name, module in reference.module.named_modules()
+        if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.track_running_stats
+    ]
+    # A trace may also read what no checkpoint holds: buffers that are not saved, parameters of a wrapper.
+    used = [name for name in converted.used if name in checkpoint]
+    return [
+        check_converted(converted.initializers, checkpoint, used=used),
+        check_saved(saved, checkpoint, used=used, norms=norms),
+    ]
+
+
+def _array(tensor: Tensor) -> NDArray[Any]:
+    array: NDArray[Any] = tensor.detach().cpu().contiguous().numpy()
+    return array

@@ -1,0 +1,105 @@
+"""From a PyTorch module to an ONNX program: one conversion, then the optimiser on that same program."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from zoo_core.errors import MissingExtraError, NotVerifiedError
+from zoo_core.export.plan.plan import ExportPlan
+from zoo_core.torch_modules import plain_attention
+
+from .module import Exported, exported
+from .program import Converted, Exporter, call_as_in_checkpoint, converted_from, first_cause
+from .torchscript import with_torchscript
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """The exporter prints progress and warns of its own deprecations; neither helps anybody here."""
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def convert(
+    plan: ExportPlan, module: nn.Module, *, exporter: Exporter = "dynamo", gives_tensors: bool | None = None
+) -> Converted:
+    """Convert `module`, free axes by string name. Raises NotVerifiedError when it cannot be converted.
+
+    `gives_tensors`: whether its `forward` returns tensors; None, it is tried.
+    """
+    try:
+        import onnxscript  # noqa: F401 torch.onnx needs it and says so only at the end of a long traceback
+    except ImportError:
+        raise MissingExtraError(needed_for="zoo export", extra="train", missing="onnxscript") from None
+    try:
+        with _quiet(), plain_attention(), torch.no_grad():
+            stands = exported(plan, module, gives_tensors=gives_tensors)
+            return (_with_dynamo if exporter == "dynamo" else with_torchscript)(plan, stands)
+    except NotVerifiedError:
+        raise
+    except Exception as error:
+        raise NotVerifiedError(
+            f"{plan.model.name} could not be converted to ONNX: {first_cause(error)}",
+            hint="run it again with ZOO_DEBUG=1 for the whole story of the exporter",
+        ) from error
+
+
+def _with_dynamo(plan: ExportPlan, stands: Exported) -> Converted:
+    axes = tuple(
+        {place: axis.name for place, axis in enumerate(spec.parsed) if axis.name is not None}
+        for spec in plan.inputs.values()
+    )
+    # By attribute, in this process: a test replaces `torch.onnx.export` from outside to plant faults.
+    program: Any = torch.onnx.export(
+        stands.module,
+        plan.example(),
+        dynamo=True,
+        optimize=False,
+        input_names=list(plan.inputs),
+        output_names=[*plan.outputs, *stands.cuts],
+        dynamic_shapes=_shapes_argument(stands.module, axes),
+        opset_version=plan.opset,
+        external_data=False,
+        verbose=False,
+    )
+    call_as_in_checkpoint(program.model.graph, stands.names)
+
+    def optimize() -> Any:
+        program.optimize()
+        return program.model
+
+    return converted_from(
+        program.model,
+        optimize,
+        traced=program.exported_program,
+        used=tuple(dict.fromkeys(stands.names.get(name, name) for name in _used(program))),
+        exported=stands,
+        exporter="dynamo",
+        largest_file=plan.largest_file,
+    )
+
+
+def _shapes_argument(module: nn.Module, axes: tuple[dict[int, Any], ...]) -> Any:
+    """The exporter wants the axes nested like the arguments of `forward`: `*inputs` is one argument."""
+    import inspect
+
+    parameters = inspect.signature(module.forward).parameters.values()
+    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+        return (axes,)
+    return axes
+
+
+def _used(program: Any) -> tuple[str, ...]:
+    """Parameters and buffers that the traced program reads, by name; it is asked, not the graph made from it."""
+    traced = program.exported_program
+    signature = traced.graph_signature
+    targets = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
+    return tuple(targets[node.name] for node in traced.graph.nodes if node.name in targets and node.users)

@@ -1,0 +1,210 @@
+"""What is to be exported, decided and checked before anything is converted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from zoo_core.errors import UsageError, ZooError
+from zoo_core.registry import Model
+from zoo_core.shapes import TensorSpec
+from zoo_core.specs import Preprocess
+from zoo_core.verification.feed.rows import BATCH, FEW_ROWS, SAMPLE_ROWS, frozen_uniform, plausible_range
+from zoo_core.verification.feed.sizes import Sizes, free_sizes, size_cases, sizes_of
+
+OPSETS = range(17, 24)
+DEFAULT_OPSET = 20
+LARGEST_FILE = (1 << 31) - 1
+"""Where protobuf ends, and so a file that holds everything; above it weights lie in a file beside."""
+PLAUSIBLE_SEED = 30_000
+PLAUSIBLE_ROWS = 8
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelledInputs:
+    """Rows of a dataset as model inputs, by input name, with their targets."""
+
+    inputs: Mapping[str, Array]
+    targets: Array
+
+    def spread(self, count: int = SAMPLE_ROWS) -> dict[str, Array]:
+        """`count` rows spread evenly over the split."""
+        total = len(self.targets)
+        index = np.unique(np.linspace(0, total - 1, min(count, total)).astype(np.int64))
+        return {name: value[index] for name, value in self.inputs.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportPlan:
+    """Everything that the export of one checkpoint needs.
+
+    `inputs` and `outputs` have their option axes filled in; capital axes that stay are free in the file. `checkpoint`
+    is the module's state dictionary. `validation` are real samples, where there is a dataset. `layer`: the part of the
+    model whose output is exported; made by `cut_plan`.
+    """
+
+    name: str
+    model: Model
+    options: Mapping[str, Any]
+    checkpoint: Mapping[str, Tensor] = field(repr=False)
+    inputs: Mapping[str, TensorSpec]
+    outputs: Mapping[str, TensorSpec]
+    labels: tuple[str, ...] = ()
+    preprocess: Preprocess | None = None
+    validation: LabelledInputs | None = field(default=None, repr=False)
+    run: str | None = None
+    weights: str | None = None
+    layer: str | None = None
+    untrained: bool = False
+    dataset: Mapping[str, Any] | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    opset: int = DEFAULT_OPSET
+    largest_file: int = LARGEST_FILE
+
+    def __post_init__(self) -> None:
+        if self.opset not in OPSETS:
+            raise UsageError(f"opset {self.opset} is not supported", hint=f"{OPSETS[0]} to {OPSETS[-1]}")
+        firsts = {spec.axes[:1] for spec in self.inputs.values()}
+        if firsts not in ({(BATCH,)}, {(1,)}):
+            shown = ", ".join(f"{name} {spec}" for name, spec in self.inputs.items())
+            raise ZooError(
+                f"{self.model.name}: the first axis of every input must be {BATCH!r}, not {shown}",
+                hint="or 1 for a model that takes one sample at a time",
+            )
+        known = {axis for spec in self.inputs.values() for axis in spec.free_axes}
+        for name, spec in self.outputs.items():
+            if self.batch_is_free and spec.axes[:1] != (BATCH,):
+                raise ZooError(f"{self.model.name}: the first axis of {name} must be {BATCH!r}, not {spec}")
+            unknown = [axis for axis in spec.free_axes if axis not in known]
+            if self.model.spec.stages is not None and (self.batch_is_free or unknown[:1] != list(spec.axes[:1])):
+                raise ZooError(
+                    f"{self.model.name}: a model in stages takes one sample and chooses rows, but {name} is {spec}",
+                    hint='TensorSpec(1, ...) for each input, TensorSpec("K", ...) for each output',
+                )
+            if unknown and self.model.spec.stages is None:
+                raise ZooError(
+                    f"{self.model.name}: no input has the axis {', '.join(unknown)} of its output {name} {spec}",
+                    hint="a number of rows that the data decide needs stages (see docs/plugins.md)",
+                )
+
+    @property
+    def batch_is_free(self) -> bool:
+        """False for a model that takes one sample at a time."""
+        return all(spec.axes[:1] == (BATCH,) for spec in self.inputs.values())
+
+    @property
+    def size_cases(self) -> tuple[Sizes, ...]:
+        """The sizes of the free axes besides the batch, case by case, the usual one first: that of real samples."""
+        cases = size_cases(self.inputs, smallest=self.model.spec.smallest)
+        if self.validation is None or not free_sizes(self.inputs.values()):
+            return cases
+        shapes = {name: value.shape for name, value in self.validation.inputs.items()}
+        sizes = sizes_of(shapes, self.inputs)
+        usual = {axis: size for axis, size in sizes.items() if axis != BATCH}
+        return (usual, *(case for case in cases if case != usual))
+
+    def build(self) -> nn.Module:
+        """A freshly built module, with fresh weights."""
+        module: nn.Module = self.model.build(**self.options)
+        return module
+
+    @property
+    def ranges(self) -> dict[str, tuple[float, float]]:
+        """The plausible range of each input."""
+        return {name: plausible_range(spec, self.preprocess) for name, spec in self.inputs.items()}
+
+    def plausible_inputs(self) -> dict[str, Tensor]:
+        """A few rows of noise in the declared ranges, of the usual size."""
+        sizes = self.size_cases[0]
+        rows = PLAUSIBLE_ROWS if self.batch_is_free else FEW_ROWS
+        return {
+            name: torch.from_numpy(
+                frozen_uniform(
+                    (rows, *spec.shape({BATCH: 1, **sizes})[1:]),
+                    seed=PLAUSIBLE_SEED + number,
+                    low=self.ranges[name][0],
+                    high=self.ranges[name][1],
+                ).astype(spec.dtype)
+            )
+            for number, (name, spec) in enumerate(self.inputs.items())
+        }
+
+    def example(self) -> tuple[Tensor, ...]:
+        """Inputs to trace with: a batch of at least 2 that equals no other size of the model, and other free axes that
+        equal no size of it either, so that a size which is baked in cannot be mistaken for a free one."""
+        taken = {size for spec in (*self.inputs.values(), *self.outputs.values()) for size in spec.axes[1:]}
+        taken |= _parameter_sizes(self.checkpoint)
+        sizes = {}
+        for axis, usual in self.size_cases[0].items():
+            sizes[axis] = next(n for n in range(max(usual, 2), 100_000) if n not in taken)
+            taken.add(sizes[axis])
+        sizes[BATCH] = next(n for n in range(2, 100_000) if n not in taken)
+        return self.drawn(sizes)
+
+    def drawn(self, sizes: Sizes) -> tuple[Tensor, ...]:
+        """Inputs in their plausible ranges, with these sizes of all free axes: to trace with, and to see shapes."""
+        generator = torch.Generator().manual_seed(0)
+        drawn = {
+            name: torch.empty(spec.shape(sizes)).uniform_(*self.ranges[name], generator=generator)
+            for name, spec in self.inputs.items()
+        }
+        return tuple(value.to(getattr(torch, self.inputs[name].dtype)) for name, value in drawn.items())
+
+
+def _parameter_sizes(checkpoint: Mapping[str, Tensor]) -> set[int]:
+    return {size for tensor in checkpoint.values() for size in tensor.shape}
+
+
+def keep_free(
+    inputs: Mapping[str, TensorSpec],
+    outputs: Mapping[str, TensorSpec],
+    dynamic: Sequence[str],
+    *,
+    preprocess: Preprocess | None,
+) -> tuple[dict[str, TensorSpec], dict[str, TensorSpec]]:
+    """The tensors with only the axes in `dynamic` left free (none given: all of them); `--dynamic AXIS`.
+
+    An axis that does not stay free has the size of the preprocessing. Raises UsageError for an axis that there is not,
+    or that has no such size.
+    """
+    known = list(dict.fromkeys(axis for spec in inputs.values() for axis in spec.free_axes))
+    if unknown := [axis for axis in dynamic if axis not in known]:
+        raise UsageError(f"--dynamic: there is no free axis {', '.join(unknown)}", hint=f"known: {', '.join(known)}")
+    if dynamic and BATCH in known and BATCH not in dynamic:
+        raise UsageError(f"--dynamic: the batch axis {BATCH} always stays free", hint=f"--dynamic {BATCH}")
+    if not dynamic:
+        return dict(inputs), dict(outputs)
+    closed = [axis for axis in known if axis not in dynamic]
+    sizes = usual_sizes(inputs, preprocess)
+    if missing := [axis for axis in closed if axis not in sizes]:
+        raise UsageError(
+            f"--dynamic: no usual size is known for the axis {', '.join(missing)}",
+            hint=f"leave it free: --dynamic {' --dynamic '.join([*dynamic, *missing])}",
+        )
+    fixed = {axis: sizes[axis] for axis in closed}
+    return (
+        {name: spec.bind(fixed) for name, spec in inputs.items()},
+        {name: spec.bind(fixed) for name, spec in outputs.items()},
+    )
+
+
+def usual_sizes(inputs: Mapping[str, TensorSpec], preprocess: Preprocess | None) -> Sizes:
+    """The free axes of pictures at the size that the preprocessing gives them."""
+    sizes: Sizes = {}
+    if preprocess is None or preprocess.size is None:
+        return sizes
+    for spec in inputs.values():
+        places = (2, 3) if preprocess.layout == "NCHW" else (1, 2)
+        for place, size in zip(places, preprocess.size, strict=True):
+            axis = spec.parsed[place] if len(spec.axes) == 4 else None
+            if axis is not None and axis.name is not None and axis.is_free and not (size - axis.offset) % axis.factor:
+                sizes[axis.name] = (size - axis.offset) // axis.factor
+    return sizes

@@ -1,0 +1,239 @@
+"""The reference of the check: a freshly built module, run in float32 and in float64."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from zoo_core.errors import NotVerifiedError
+from zoo_core.torch_modules import fresh_module, named_outputs, plain_attention
+from zoo_core.verification.expect.bounds import EPS, OutputBound, Reference, bound_output
+from zoo_core.verification.feed.rows import frozen_uniform
+
+from .float64 import in_double
+
+Array = NDArray[Any]
+Arrays = dict[str, Array]
+
+REPEATED_ROWS = 2
+"""Rows that are run again, by the same module and by another build."""
+ELEMENTS_AT_ONCE = 2**20
+"""Input elements that are run at a time: hundreds of small pictures, or half a dozen of 224 by 224."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReferenceResult:
+    """What PyTorch computed for some rows: float32 and float64 (or float32 twice where `kind` is "relative")."""
+
+    kind: Reference
+    float32: Arrays
+    float64: Arrays
+
+    @property
+    def finite(self) -> NDArray[np.bool_]:
+        """Which rows have only finite values in every output of both runs."""
+        rows = [
+            np.isfinite(value).reshape(len(value), -1).all(axis=1)
+            for value in (*self.float32.values(), *self.float64.values())
+        ]
+        finite: NDArray[np.bool_] = np.all(rows, axis=0)
+        return finite
+
+    def take(self, index: NDArray[np.int64]) -> ReferenceResult:
+        """The same for some of the rows."""
+        return ReferenceResult(
+            kind=self.kind,
+            float32={name: value[index] for name, value in self.float32.items()},
+            float64={name: value[index] for name, value in self.float64.items()},
+        )
+
+    def bounds(
+        self,
+        known: Mapping[str, OutputBound] | None = None,
+        corner: NDArray[np.bool_] | None = None,
+        moved: Mapping[str, Array] | None = None,
+    ) -> dict[str, OutputBound]:
+        """The bound of every output, from the noise between the two runs; `known` bounds lend theirs.
+
+        `corner` and `moved` as in `bound_output`.
+        """
+        return {
+            name: bound_output(
+                name,
+                float32=self.float32[name],
+                float64=self.float64[name],
+                reference=self.kind,
+                known_floor=known[name].relative_floor if known else 0.0,
+                corner=corner,
+                moved=moved[name] if moved else None,
+            )
+            for name in self.float64
+        }
+
+
+def call_module(module: nn.Module, inputs: Sequence[Tensor]) -> Any:
+    """What `forward` returns."""
+    return module(*inputs)
+
+
+class TorchReference:
+    """Runs a checkpoint in float32 and float64; each call is a plain function of its rows."""
+
+    def __init__(
+        self,
+        build: Callable[[], nn.Module],
+        checkpoint: Mapping[str, Tensor],
+        *,
+        outputs: Sequence[str],
+        read: Callable[[Any], Any] | None = None,
+        batch_is_free: bool = True,
+        call: Callable[[nn.Module, Sequence[Tensor]], Any] = call_module,
+    ) -> None:
+        """`read` picks the declared `outputs` from what `call` returns; without a free batch rows run one by one.
+
+        `gives_tensors` then says whether `forward` returned tensors; None before it was run.
+        """
+        self._call = call
+        self._outputs = tuple(outputs)
+        self._read = read
+        self._batch_is_free = batch_is_free
+        self._fresh = partial(fresh_module, build, checkpoint)
+        self._single = self._fresh()
+        self._is_double = False
+        self.gives_tensors: bool | None = None
+
+    @property
+    def module(self) -> nn.Module:
+        """The float32 module."""
+        return self._single
+
+    @functools.cached_property
+    def _double(self) -> nn.Module:
+        """Another build, for float64: made by the process that runs it."""
+        double = self._fresh()
+        if double is self._single:
+            raise NotVerifiedError("the builder gives the same module each time", hint="build a new one in every call")
+        return double
+
+    def float32(self, inputs: Mapping[str, Array]) -> Arrays:
+        """The float32 result for rows of any number, a few at a time."""
+        return self._run(self._single, inputs)
+
+    def moved(self, inputs: Mapping[str, Array], result: ReferenceResult) -> Arrays:
+        """How far each output of each row moves, (rows,), with inputs that are moved by a rounding error."""
+        shifted = {
+            name: value * (1 + EPS * frozen_uniform(value.shape, seed=0, low=-1, high=1)).astype(value.dtype)
+            if value.dtype == np.float32
+            else value
+            for name, value in inputs.items()
+        }
+        found = self.float32(shifted)
+        return {
+            name: np.abs(found[name] - value).reshape(len(value), -1).max(axis=1, initial=0.0)
+            for name, value in result.float32.items()
+        }
+
+    @property
+    def double_module(self) -> nn.Module:
+        """The same module with float64 parameters, to be run inside `in_double()`."""
+        for tensor in (*self._double.parameters(), *self._double.buffers()):
+            if tensor.dtype is torch.float32:
+                tensor.data = tensor.data.double()
+        self._is_double = True
+        return self._double
+
+    def _share(self) -> None:
+        """Both builds hold the checkpoint: one copy of it is enough, and `Upcast` widens what is used of it."""
+        shared = {**dict(self._single.named_parameters()), **dict(self._single.named_buffers())}
+        for name, tensor in (*self._double.named_parameters(), *self._double.named_buffers()):
+            if tensor.dtype is torch.float32:
+                tensor.data = shared[name].data
+        self._is_double = True
+
+    def float64(self, inputs: Mapping[str, Array]) -> Arrays | None:
+        """The float64 result, or None where the model cannot be run in float64."""
+        if not self._is_double:
+            self._share()
+        found = self._in_float64(inputs)
+        if found is None and any(tensor.dtype is torch.float32 for tensor in self._double.parameters()):
+            # Some modules (LSTM) compare the dtypes of inputs and weights before anything is widened.
+            _ = self.double_module
+            found = self._in_float64(inputs)
+        return found
+
+    def _in_float64(self, inputs: Mapping[str, Array]) -> Arrays | None:
+        wide = {k: v.astype(np.float64) if v.dtype == np.float32 else v for k, v in inputs.items()}
+        try:
+            with in_double():
+                found = self._run(self._double, wide)
+        except NotVerifiedError:
+            return None
+        exact = all(value.dtype == np.float64 for value in found.values() if value.dtype.kind == "f")
+        return found if exact else None
+
+    def run(self, inputs: Mapping[str, Array]) -> ReferenceResult:
+        """Both runs. Raises NotVerifiedError when two float32 runs differ, of one module or of two builds."""
+        first = self.float32(inputs)
+        if not self._is_double:
+            index = slice(0, self._first(inputs))
+            again = {name: value[index] for name, value in inputs.items()}
+            self._require_same({name: value[index] for name, value in first.items()}, again)
+        double = self.float64(inputs)
+        if double is None:
+            return ReferenceResult(kind="relative", float32=first, float64=first)
+        return ReferenceResult(kind="float64", float32=first, float64=double)
+
+    def require_reproducible(self, inputs: Mapping[str, Array]) -> None:
+        """Raises NotVerifiedError when two float32 runs differ, of one module or of two builds; before float64."""
+        self._require_same(self.float32(inputs), inputs)
+
+    def _require_same(self, once: Arrays, inputs: Mapping[str, Array]) -> None:
+        """Two builds are one model, or the distance between float32 and float64 would be no rounding noise."""
+        hint = "the model draws random numbers, or keeps state between calls"
+        _require_equal(once, self.float32(inputs), "PyTorch gives another {} each time it is run", hint)
+        hint = "register what the builder draws as a parameter or buffer, so that the weights hold it"
+        _require_equal(once, self._run(self._double, inputs), "two builds give another {}", hint)
+
+    def _first(self, inputs: Mapping[str, Array]) -> int:
+        """Rows of the first batch: few, since they are run again, and the same batch gives the same bits."""
+        return min(REPEATED_ROWS, self._step(inputs))
+
+    def _step(self, inputs: Mapping[str, Array]) -> int:
+        largest = max(value[:1].size for value in inputs.values())
+        return max(1, ELEMENTS_AT_ONCE // largest) if self._batch_is_free else 1
+
+    def _named(self, result: Any) -> dict[str, Tensor]:
+        self.gives_tensors = isinstance(result, Tensor | tuple | list)
+        return named_outputs(result, self._outputs, self._read)
+
+    def _run(self, module: nn.Module, inputs: Mapping[str, Array]) -> Arrays:
+        total = len(next(iter(inputs.values())))
+        edges = [0, *range(self._first(inputs), total, self._step(inputs)), total]
+        parts: list[dict[str, Tensor]] = []
+        try:
+            with torch.no_grad(), plain_attention():
+                for start, stop in itertools.pairwise(edges):
+                    rows = [torch.from_numpy(value[start:stop].copy()) for value in inputs.values()]
+                    parts.append(self._named(self._call(module, rows)))
+            return {name: torch.cat([part[name] for part in parts]).numpy() for name in self._outputs}
+        except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
+            shapes = ", ".join(f"{name} {value.shape}" for name, value in inputs.items())
+            text = " ".join(str(error).split())[:300]
+            raise NotVerifiedError(
+                f"the model fails on {shapes}: {type(error).__name__}: {text}", hint="ZOO_DEBUG=1 shows where"
+            ) from error
+
+
+def _require_equal(first: Arrays, second: Arrays, what: str, hint: str) -> None:
+    for name, value in first.items():
+        if value.tobytes() != second[name].tobytes():
+            raise NotVerifiedError(f"{what.format(name)}, even in eval mode", hint=hint)

@@ -1,0 +1,152 @@
+"""Check an export again, on this machine: all that can be repeated without PyTorch."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo_core.environment import package_versions, usable_processors
+from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.files import clear_io_errors, read_json, sha256_of
+from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError
+from zoo_core.runtime.reading.metadata import KEY, Metadata, read_metadata
+from zoo_core.runtime.reading.wire import OnnxFile
+from zoo_core.runtime.vetting.vet import vet
+from zoo_core.shelf import MODEL_FILE, REPORT_FILE
+from zoo_core.verification.expect.self_test import validated
+from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, THOROUGH_LEVELS, Setting
+
+from .repeat import run_checks
+from .structure import Interface, check_structure
+
+VERSIONED = ("zoo-core", "onnx", "onnxruntime", "numpy")
+
+
+def outcome_of(checks: Sequence[CheckResult]) -> Outcome:
+    """Failed when a rule failed or none was applied; verified only when every rule passed or was skipped."""
+    found = {check.outcome for check in checks}
+    if "failed" in found or "passed" not in found:
+        return "failed"
+    return "not-conclusive" if "not-conclusive" in found else "verified"
+
+
+def verify_export(path: Path, *, thorough: bool = False) -> ExportReport:
+    """Check the bundle, or the bare .onnx file, at `path`; never raises for what the check finds.
+
+    `thorough` adds every optimisation level of onnxruntime, and one thread beside all of them. What cannot be checked
+    at all is an error: RefusedFileError for a file that is not safe to open; ZooError for one that has no metadata of
+    ours, and for a self-test or a report.json that is damaged or cannot be read.
+    """
+    bundle = path if path.is_dir() else None
+    model = path / MODEL_FILE if bundle else path
+    published = {} if bundle is None else _read_report(bundle)
+    file = vet(model)
+    metadata = read_metadata(file)
+    if metadata.self_test is not None:
+        validated(metadata.self_test, inputs=metadata.inputs, outputs=metadata.outputs)
+    checks = [] if bundle is None else _check_bundle(bundle, published, metadata, file)
+    interface = Interface(inputs=metadata.inputs, outputs=metadata.outputs, opset=metadata.opset)
+    checks += [*check_structure(file, interface), onnx_checker(model)]
+    errors: tuple[OutputError, ...] = ()
+    if not any(check.outcome == "failed" and check.rule == "structure" for check in checks):
+        try:
+            found, errors = run_checks(model, bundle, metadata, _settings(thorough))
+            checks += found
+        except (NotVerifiedError, MemoryError) as error:
+            text = error.message if isinstance(error, NotVerifiedError) else "it needs more memory than there is"
+            checks.append(CheckResult(rule="run", outcome="failed", detail=text))
+    return ExportReport(
+        outcome=outcome_of(checks),
+        name=metadata.name,
+        model=metadata.model,
+        run=metadata.run,
+        opset=metadata.opset,
+        axes={name: spec.axes for name, spec in {**metadata.inputs, **metadata.outputs}.items()},
+        untrained=metadata.untrained,
+        reference="relative" if published.get("reference") == "relative" else "float64",
+        checks=tuple(checks),
+        outputs=errors,
+        versions=package_versions(VERSIONED),
+        files=published.get("files", {}),
+    )
+
+
+def _check_bundle(bundle: Path, published: Mapping[str, Any], metadata: Metadata, file: OnnxFile) -> list[CheckResult]:
+    return [_check_files(bundle, published["files"]), _check_report(published, metadata, file)]
+
+
+def _settings(thorough: bool) -> tuple[Setting, ...]:
+    if not thorough:
+        return DEFAULT_SETTINGS
+    threads = sorted({1, usable_processors()})
+    return tuple(Setting(level=level, threads=count) for level in THOROUGH_LEVELS for count in threads)
+
+
+def _read_report(bundle: Path) -> dict[str, Any]:
+    """What stands in report.json, which lists files. Raises ZooError when it is missing or damaged."""
+    path, what = bundle / REPORT_FILE, "the verification report"
+    try:
+        report = read_json(path, what=what)
+    except RecursionError:
+        raise ZooError(f"{what} {path} is damaged: it is nested too deep") from None
+    files = report.get("files")
+    if not isinstance(files, dict) or not files or not all(isinstance(digest, str) for digest in files.values()):
+        raise ZooError(f"{what} {path} is damaged: it lists no files")
+    return report
+
+
+def _check_report(report: Mapping[str, Any], metadata: Metadata, file: OnnxFile) -> CheckResult:
+    """Rule "report": report.json says that the export was verified, and speaks of the file beside it."""
+    problems = []
+    if report.get("outcome") != "verified":
+        problems.append(f"this export was never verified: its report says {_shown(report.get('outcome'))}")
+    for key in ("name", "model", "run", "opset"):
+        told, held = report.get(key), getattr(metadata, key)
+        if key not in report or type(told) is not type(held) or told != held:
+            problems.append(f"its report is about the {key} {_shown(told)}, the file about {_shown(held)}")
+    axes = {name: list(spec.axes) for name, spec in {**metadata.inputs, **metadata.outputs}.items()}
+    if report.get("axes") != axes:
+        problems.append("its report tells of other axes than the file")
+    digest = hashlib.sha256(file.metadata_props.get(KEY, "").encode()).hexdigest()
+    # Not in reports of earlier versions.
+    if report.get("described") not in {None, "", digest}:
+        problems.append("its report is about a file with other labels, preprocessing or self-test")
+    if problems:
+        return CheckResult(rule="report", outcome="failed", detail="; ".join(problems))
+    return CheckResult(rule="report", outcome="passed", detail="verified when it was published, and about this file")
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:60]
+
+
+def _check_files(bundle: Path, listed: Mapping[str, str]) -> CheckResult:
+    """Rule "files": the sha256 of every file equals the one in the report, and no listed file is missing."""
+    with clear_io_errors("cannot read", bundle):
+        there = {p.relative_to(bundle).as_posix() for p in bundle.rglob("*") if p.is_file() and p.name != REPORT_FILE}
+    problems = [f"{name} is missing" for name in listed if name not in there]
+    problems += [
+        f"{name} has changed" for name, digest in listed.items() if name in there and sha256_of(bundle / name) != digest
+    ]
+    problems += [f"{name} is not in the report" for name in sorted(there - set(listed))]
+    if problems:
+        return CheckResult(rule="files", outcome="failed", detail="; ".join(problems[:5]))
+    return CheckResult(rule="files", outcome="passed", detail=f"{len(listed)} files as published")
+
+
+def onnx_checker(model: Path) -> CheckResult:
+    """Rule "onnx.checker": the onnx package's full check of the file; skipped where that package is not installed."""
+    if importlib.util.find_spec("onnx") is None:
+        text = "the onnx package is not installed; pip install 'zoo-core[train]' brings it"
+        return CheckResult(rule="onnx.checker", outcome="skipped", detail=text)
+    try:
+        # By name: the base install has no onnx, and nothing here may depend on it.
+        checker = importlib.import_module("onnx.checker")
+        checker.check_model(str(model), full_check=True)
+    except Exception as error:  # noqa: BLE001 whatever the checker raises, it has not passed
+        return CheckResult(rule="onnx.checker", outcome="failed", detail=" ".join(str(error).split())[:300])
+    return CheckResult(rule="onnx.checker", outcome="passed", detail="full check")

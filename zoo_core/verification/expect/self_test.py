@@ -1,0 +1,253 @@
+"""The test that travels inside the file: frozen inputs, sampled expected values and their bound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.errors import ZooError
+from zoo_core.records import CheckResult, OutputError
+from zoo_core.shapes import DTYPES, TensorSpec
+from zoo_core.verification.feed.rows import BATCH, frozen_uniform
+from zoo_core.verification.feed.sizes import Sizes, sizes_of
+
+from .bounds import OutputBound
+from .plain_values import is_int, is_number
+from .selection_test import chooses, validate_selections
+
+Array = NDArray[Any]
+
+GENERATOR = "philox-uniform-24"
+MAX_POSITIONS = 256
+MAX_OTHERS = 8
+ROWS = 3
+MIN_ROWS = 2
+"""Fewer rows can neither differ from each other nor keep each other company."""
+MAX_ELEMENTS = 2**28
+"""Of all inputs and outputs together: a file must not be able to ask for all the memory there is."""
+
+
+def cases_of(test: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The self-test of the usual size, and those of the `others`."""
+    others = test.get("others", [])
+    whole = isinstance(others, list) and all(isinstance(case, Mapping) for case in others)
+    _require(whole and len(others) <= MAX_OTHERS, "its other sizes")
+    return (test, *others)
+
+
+def validated(
+    test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec]
+) -> Mapping[str, Any]:
+    """The same self-test, once it is known to fit a file with these inputs and outputs, and to be worth running.
+
+    Of each of its sizes: names, dtypes and shapes are those of the specs; all tensors have the same rows, at least 2,
+    and no more elements together than MAX_ELEMENTS; every bound is above 0. Raises ZooError that says what is damaged.
+    """
+    for case in cases_of(test):
+        _validate(case, inputs=inputs, outputs=outputs)
+    return test
+
+
+def _validate(test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec]) -> None:
+    recipes = _recipes(test)
+    rows = int(next(iter(recipes.values()))["shape"][0])
+    _require(rows >= MIN_ROWS, f"it has {rows} row, and at least {MIN_ROWS} are needed")
+    sizes = self_test_sizes(test, inputs=inputs)
+    if chooses(inputs, outputs):
+        alone = all(spec.axes[:1] == (1,) for spec in inputs.values())
+        _require(alone, "a model that chooses rows takes one input at a time")
+        validate_selections(test, rows=rows, outputs={name: spec.bind(sizes) for name, spec in outputs.items()})
+        expected: Mapping[str, Any] = {}
+        outputs = {}
+    else:
+        expected = _outputs(test)
+    for role, found, specs in (("input", recipes, inputs), ("output", expected, outputs)):
+        _require(set(found) == set(specs), f"its {role}s are {', '.join(found)}, not {', '.join(specs)}")
+        for name, spec in specs.items():
+            shape = batch_shape(spec, rows, sizes=sizes)
+            text = f"{role} {name!r} has the shape {found[name]['shape']}, not {spec} with {rows} rows"
+            _require(shape is not None and tuple(found[name]["shape"]) == shape, text)
+    for name, recipe in recipes.items():
+        _require(recipe["dtype"] == inputs[name].dtype, f"input {name!r} is not {inputs[name].dtype}")
+    for name, one in expected.items():
+        _require(is_number(one["bound"]) and one["bound"] > 0, f"the bound of output {name!r} is no number above 0")
+        _require(is_number(one["floor"]) and one["floor"] >= 0, f"the floor of output {name!r} is no number from 0 on")
+        _require(all(map(is_number, one["expected"])), f"output {name!r} expects something that is no finite number")
+    count = sum(math.prod(one["shape"]) for one in (*recipes.values(), *expected.values()))
+    _require(count <= MAX_ELEMENTS, f"it needs {count:,} numbers, more than the {MAX_ELEMENTS:,} that are allowed")
+
+
+def self_test_sizes(test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec]) -> Sizes:
+    """The sizes of the free axes besides the batch, as the inputs of a self-test have them.
+
+    Raises ZooError that says what is damaged.
+    """
+    recipes = _recipes(test)
+    _require(set(recipes) == set(inputs), f"its inputs are {', '.join(recipes)}, not {', '.join(inputs)}")
+    shapes = {name: recipe["shape"] for name, recipe in recipes.items()}
+    try:
+        sizes = sizes_of({name: (1, *shape[1:]) for name, shape in shapes.items()}, inputs)
+    except ZooError:
+        rows = next(iter(shapes.values()))[0]
+        told = ", ".join(f"input {name!r} has the shape {shape}, not {inputs[name]}" for name, shape in shapes.items())
+        raise _damaged(f"{told} with {rows} rows") from None
+    return {axis: size for axis, size in sizes.items() if axis != BATCH}
+
+
+def batch_shape(spec: TensorSpec, rows: int, *, sizes: Mapping[str, int] | None = None) -> tuple[int, ...] | None:
+    """The shape of so many rows of a tensor, one after the other; `sizes`: the other free axes.
+
+    None if its first axis is neither the batch nor fixed at 1, or another one has no size.
+    """
+    try:
+        one = spec.shape(
+            {**(sizes or {}), BATCH: 1}
+        )  # what depends on the batch otherwise can have no size for one row
+    except ZooError:
+        return None
+    return (rows, *one[1:]) if spec.axes[:1] in {(BATCH,), (1,)} else None
+
+
+def self_test_inputs(recipe: Mapping[str, Any]) -> dict[str, Array]:
+    """The inputs that a self-test's recipe stands for: `{generator, inputs: {name: {seed, shape, low, high, dtype}}}`.
+
+    Raises ZooError for a generator that this version does not know, or a recipe that is damaged.
+    """
+    try:
+        with np.errstate(invalid="ignore"):  # a range that an integer dtype does not have
+            return {
+                name: frozen_uniform(r["shape"], seed=r["seed"], low=r["low"], high=r["high"]).astype(r["dtype"])
+                for name, r in _recipes(recipe).items()
+            }
+    except (MemoryError, ValueError) as error:  # more numbers, or more axes, than numpy can hold
+        raise ZooError(f"the inputs of the self-test cannot be made: {error}") from None
+
+
+def _require(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise _damaged(otherwise)
+
+
+def _damaged(how: str) -> ZooError:
+    return ZooError(f"the self-test in the file is damaged: {how}", hint="fetch the file or export it again")
+
+
+def _is_shape(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(is_int(size, low=1, below=2**63) for size in value)
+
+
+def _recipes(test: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The recipe of each input, all of it of the right types and such that numbers can be drawn from it."""
+    if test.get("generator") != GENERATOR:
+        raise ZooError(
+            f"the self-test uses the generator {str(test.get('generator'))[:60]!r}, unknown to this version",
+            hint="update zoo-core",
+        )
+    recipes = test.get("inputs")
+    if not isinstance(recipes, Mapping) or not recipes:
+        raise ZooError("the self-test in the file is damaged: it has no input")
+    for name, recipe in recipes.items():
+        keys = {"seed", "shape", "low", "high", "dtype"}
+        whole = isinstance(recipe, Mapping) and keys <= set(recipe)
+        _require(whole, f"input {name!r} lacks one of {', '.join(sorted(keys))}")
+        _require(is_int(recipe["seed"], low=0, below=2**64), f"the seed of input {name!r}")
+        _require(_is_shape(recipe["shape"]), f"input {name!r} has the shape {str(recipe['shape'])[:60]}")
+        _require(recipe["dtype"] in DTYPES, f"input {name!r} has the dtype {str(recipe['dtype'])[:60]!r}")
+        low, high = recipe["low"], recipe["high"]
+        # Numbers are drawn in float32 whatever the dtype.
+        limit = float(np.finfo("float16" if recipe["dtype"] == "float16" else "float32").max)
+        ordered = is_number(low) and is_number(high) and -limit <= low < high <= limit
+        _require(ordered, f"the range of input {name!r} is {str(low)[:30]} to {str(high)[:30]}")
+    return recipes
+
+
+def input_recipe(
+    shapes: Mapping[str, Sequence[int]],
+    *,
+    ranges: Mapping[str, tuple[float, float]],
+    dtypes: Mapping[str, str],
+    seed: int,
+) -> dict[str, Any]:
+    """The recipe of the self-test's inputs, as plain JSON."""
+    return {
+        "generator": GENERATOR,
+        "inputs": {
+            name: {
+                "seed": seed + number,
+                "shape": [int(size) for size in shape],
+                "low": ranges[name][0],
+                "high": ranges[name][1],
+                "dtype": dtypes[name],
+            }
+            for number, (name, shape) in enumerate(shapes.items())
+        },
+    }
+
+
+def expectations(recipe: Mapping[str, Any], bounds: Mapping[str, OutputBound], *, seed: int) -> dict[str, Any]:
+    """The whole self-test: the recipe and, for each output, its shape, sampled positions, expected values and bound."""
+    outputs = {}
+    for number, (name, bound) in enumerate(bounds.items()):
+        positions = _positions(bound.expected.size, seed=seed + 1000 + number)
+        outputs[name] = {
+            "shape": list(bound.expected.shape),
+            "positions": [int(p) for p in positions],
+            "expected": [float(v) for v in bound.expected.reshape(-1)[positions]],
+            "bound": float(bound.bound.max()),
+            "floor": float(bound.floor.max()),
+        }
+    return {**recipe, "outputs": outputs}
+
+
+def _positions(size: int, *, seed: int) -> NDArray[np.int64]:
+    if size <= MAX_POSITIONS:
+        return np.arange(size)
+    drawn = frozen_uniform((MAX_POSITIONS,), seed=seed, low=0.0, high=float(size)).astype(np.int64)
+    return np.unique(np.minimum(drawn, size - 1))
+
+
+def check_self_test(
+    where: str, test: Mapping[str, Any], actual: Mapping[str, Array]
+) -> tuple[list[CheckResult], list[OutputError]]:
+    """Rule "self-test": the sampled positions of every output are within the bound that the file states."""
+    results, errors = [], []
+    for name, expected in _outputs(test).items():
+        if name not in actual:
+            results.append(CheckResult(rule="self-test", outcome="failed", detail=f"there is no output {name}"))
+            continue
+        found = actual[name]
+        if list(found.shape) != list(expected["shape"]):
+            text = f"{name} has the shape {list(found.shape)}, not {expected['shape']}"
+            results.append(CheckResult(rule="self-test", outcome="failed", detail=text))
+            continue
+        values = found.reshape(-1)[np.asarray(expected["positions"], dtype=np.int64)].astype(np.float64)
+        gap = np.abs(values - np.asarray(expected["expected"], dtype=np.float64))
+        error = float(np.nan_to_num(gap, nan=np.inf).max(initial=0.0))
+        bound = float(expected["bound"])
+        passed = bool(len(gap)) and error <= bound
+        text = f"{where}: {name} is off by {error:.3g} at {len(gap)} positions; {bound:.3g} is allowed"
+        results.append(CheckResult(rule="self-test", outcome="passed" if passed else "failed", detail=text))
+        floor = float(expected["floor"])
+        errors.append(OutputError(name=name, error=error, bound=bound, floors=error / floor if floor else 0.0))
+    return results, errors
+
+
+def _outputs(test: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What each output must be: every key is there, and every position lies inside the shape."""
+    outputs = test.get("outputs")
+    if not isinstance(outputs, Mapping) or not outputs:
+        raise ZooError("the self-test in the file is damaged: it expects no output")
+    for name, expected in outputs.items():
+        keys = {"shape", "positions", "expected", "bound", "floor"}
+        whole = isinstance(expected, Mapping) and keys <= set(expected)
+        _require(whole, f"output {name!r} lacks one of {', '.join(sorted(keys))}")
+        _require(_is_shape(expected["shape"]), f"output {name!r} has the shape {str(expected['shape'])[:60]}")
+        count, positions, values = math.prod(expected["shape"]), expected["positions"], expected["expected"]
+        lists = isinstance(positions, list) and isinstance(values, list) and len(positions) == len(values) > 0
+        inside = lists and all(is_int(p, low=0, below=count) for p in positions)
+        _require(inside, f"positions of output {name!r}")
+    return outputs

@@ -1,0 +1,85 @@
+"""Plant faults in an export, and check each as `zoo verify` checks it, without PyTorch."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.files import clear_io_errors, json_text, read_json
+from zoo_core.records import CheckResult
+from zoo_core.runtime.reading.metadata import Metadata, read_metadata
+from zoo_core.runtime.reading.wire import read_onnx
+from zoo_core.shelf import MODEL_FILE, REPORT_FILE
+from zoo_core.verification.conclude.recheck import verify_export
+from zoo_core.verification.feed.vectors import FOLDER, read_vectors
+
+from .catalogue import Mutant, make_mutants
+from .likeness import Healthy
+from .mutable_graph import onnx_package
+from .score import Judged, MutationScore, judge_each
+
+Progress = Callable[[Judged], None]
+
+
+def score_export(path: Path, *, progress: Progress = lambda judged: None) -> MutationScore:
+    """The mutation score of a bundle, or of a bare .onnx file: each fault is checked by the rules that need no torch.
+
+    A mutant takes the place of the model before the report is sealed, as if the exporter had made it: its sha256 stands
+    in the report, so that no hash gives it away. `progress` hears of each mutant. Raises MissingExtraError without the
+    onnx package, and ZooError where the weights are in other files or the metadata are missing.
+    """
+    onnx_package()
+    bundle = path if path.is_dir() else None
+    model = path / MODEL_FILE if bundle else path
+    with clear_io_errors("cannot read", model):
+        content = model.read_bytes()
+    healthy = Healthy(model, more=_vectors(bundle, read_metadata(read_onnx(model))))
+    found = []
+    with tempfile.TemporaryDirectory(prefix="zoo-mutants-") as name:
+        place = Path(name) / "export"
+        with clear_io_errors("cannot copy to", place):
+            _prepare(bundle, place)
+        judge = judge_each(
+            make_mutants(content),
+            check=lambda mutant: _check(mutant, place, sealed=bundle is not None),
+            compare=healthy.compare,
+        )
+        for judged in judge:
+            progress(judged)
+            found.append(judged)
+    return MutationScore(mutants=tuple(found))
+
+
+def _vectors(bundle: Path | None, metadata: Metadata) -> dict[str, dict[str, Any]]:
+    if bundle is None:
+        return {}
+    return {"vectors": read_vectors(bundle, "input", list(metadata.inputs))} if (bundle / FOLDER).is_dir() else {}
+
+
+def _prepare(bundle: Path | None, place: Path) -> None:
+    if bundle is None:
+        place.mkdir()
+        return
+    shutil.copytree(bundle, place, ignore=shutil.ignore_patterns(MODEL_FILE))
+
+
+def _check(mutant: Mutant, place: Path, *, sealed: bool) -> Sequence[CheckResult]:
+    model = place / MODEL_FILE
+    with clear_io_errors("cannot write", model):
+        model.write_bytes(mutant.model_bytes)
+        if sealed:
+            report = read_json(place / REPORT_FILE, what="the verification report")
+            digest = hashlib.sha256(mutant.model_bytes).hexdigest()
+            report["files"] = {**report.get("files", {}), MODEL_FILE: digest}
+            (place / REPORT_FILE).write_text(json_text(report), encoding="utf-8")
+    try:
+        return verify_export(place if sealed else model).checks
+    except NotVerifiedError as error:
+        return (CheckResult(rule="run", outcome="failed", detail=error.message),)
+    except ZooError as error:  # refused before it is opened
+        return (CheckResult(rule="structure", outcome="failed", detail=error.message),)

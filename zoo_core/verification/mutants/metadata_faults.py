@@ -1,0 +1,60 @@
+"""Faults in what the file says of itself: preprocessing and labels."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from zoo_core.runtime.reading.metadata import KEY
+
+from .mutable_graph import EditableGraph, Site, bound_to
+
+
+def described(graph: EditableGraph) -> dict[str, Any]:
+    """The zoo's own metadata; empty where there are none."""
+    found: dict[str, Any] = json.loads(graph.metadata.get(KEY, "{}"))
+    return found
+
+
+def _update(graph: EditableGraph, part: str | None, values: dict[str, Any]) -> None:
+    data = described(graph)
+    (data if part is None else data[part]).update(values)
+    graph.set_metadata(KEY, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
+
+
+def _pictures(graph: EditableGraph, values: dict[str, Any], what: str) -> Site:
+    return Site(where="preprocess", what=what, apply=bound_to(_update, "preprocess", values))
+
+
+def swapped_statistics(graph: EditableGraph) -> Iterator[Site]:
+    """Mean and standard deviation in each other's place; a mean that is left out."""
+    recipe = described(graph).get("preprocess")
+    if not recipe:
+        return
+    mean, std = recipe["mean"], recipe["std"]
+    if mean != std and all(mean):
+        yield _pictures(graph, {"mean": std, "std": mean}, f"mean {std} and std {mean}, each in the other's place")
+    if any(mean):
+        yield _pictures(graph, {"mean": [0.0] * len(mean)}, f"mean 0 in place of {mean}")
+
+
+def swapped_colours(graph: EditableGraph) -> Iterator[Site]:
+    """BGR for RGB; channels of mean and std in the other order."""
+    recipe = described(graph).get("preprocess")
+    if not recipe:
+        return
+    other = {"RGB": "BGR", "BGR": "RGB"}.get(recipe["color"])
+    if other:
+        yield _pictures(graph, {"color": other}, f"{other} in place of {recipe['color']}")
+    turned = {name: recipe[name][::-1] for name in ("mean", "std")}
+    if any(turned[name] != recipe[name] for name in turned):
+        yield _pictures(graph, turned, "mean and std in the order of the other colours")
+
+
+def rotated_labels(graph: EditableGraph) -> Iterator[Site]:
+    """Every label moved by one."""
+    labels = described(graph).get("labels", [])
+    if len(labels) > 1:
+        what = f"{labels[1]!r} in place of {labels[0]!r}, and so on"
+        yield Site(where="labels", what=what, apply=bound_to(_update, None, {"labels": [*labels[1:], labels[0]]}))

@@ -1,0 +1,47 @@
+"""Metrics of a run (torch) or of an exported file (onnxruntime only) on a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zoo_core.records import Record
+from zoo_core.registry import Zoo
+from zoo_core.shelf import Located
+
+from .predictor import load_part, open_subject
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation(Record):
+    """Metrics over the `n` samples of one split, and what they do not say: `details`, by class."""
+
+    metrics: Mapping[str, float]
+    n: int
+    split: str
+    details: Mapping[str, Any]
+
+
+def evaluate(
+    zoo: Zoo,
+    *,
+    source: Located,
+    dataset: str | None = None,
+    data: Mapping[str, Any] | None = None,
+    split: str | None = None,
+    download: bool = False,
+) -> Evaluation:
+    """Measure a run or an export on a dataset: its own unless another is named.
+
+    Its own dataset comes with the options it was trained with, and `data` on top. Pictures are prepared by the recipe
+    of what is measured, whatever the dataset's own. `split`: test where there is one, else validation. An exported
+    file never loads torch. Raises ZooError when tasks or classes differ, UsageError for unknown names and splits.
+    """
+    subject = open_subject(source, zoo)
+    part = load_part(subject, zoo, dataset=dataset, data=data, split=split, download=download)
+    tally = subject.task.tally()
+    for rows, outputs in subject.batches(part.samples):
+        tally.add(outputs, part.samples.targets[rows])
+    details = tally.details(part.labels)
+    return Evaluation(metrics=tally.metrics(), n=len(part.samples), split=part.split, details=details)

@@ -1,0 +1,157 @@
+"""What is measured and drawn: a run (torch) or an exported file (onnxruntime only), and the data that it is fed."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from zoo_core.data import BoundDataset, Samples
+from zoo_core.errors import UsageError
+from zoo_core.matching import check_tasks
+from zoo_core.registry import Zoo
+from zoo_core.runtime.running.model import ExportedModel, open_model
+from zoo_core.shapes import TensorSpec
+from zoo_core.shelf import Located
+from zoo_core.specs import Preprocess
+from zoo_core.tasks import Task, get_task
+from zoo_core.workflows.classes import check_classes
+
+from .prepared import bind_prepared, choose_split
+
+if TYPE_CHECKING:
+    from zoo_core.training import Run
+
+Batches = Iterator[tuple[slice, dict[str, NDArray[Any]]]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """A run or an export: where its own dataset is told, how its inputs are made, and how it answers.
+
+    `batches(samples)` gives, batch by batch, which samples these are and the outputs by name.
+    """
+
+    shown: str
+    task: Task
+    labels: tuple[str, ...]
+    preprocess: Preprocess | None
+    inputs: Mapping[str, TensorSpec]
+    dataset: str | None
+    options: Mapping[str, Any]
+    batches: Callable[[Samples], Batches]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """The samples of one split of a dataset, prepared as a subject needs them."""
+
+    dataset: str
+    split: str
+    samples: Samples
+    labels: tuple[str, ...]
+
+
+def open_subject(source: Located, zoo: Zoo) -> Subject:
+    """The run or export that was named. An exported file never loads torch."""
+    path = source.path or Path(source.name)
+    if source.kind == "export":
+        return export_subject(open_model(path), source.name)
+    from zoo_core.training import load_run
+
+    return run_subject(load_run(path), zoo)
+
+
+def export_subject(model: ExportedModel, name: str) -> Subject:
+    """An opened file as what is measured; `name` is what messages call it."""
+    trained_on = model.metadata.dataset or {}
+    known = isinstance(trained_on.get("name"), str)
+    plugin = trained_on.get("plugin")
+    options = trained_on.get("options")
+    return Subject(
+        shown=f"export {name!r}",
+        task=get_task(model.task),
+        labels=model.labels,
+        preprocess=model.preprocess,
+        inputs=model.metadata.inputs,
+        dataset=(f"{plugin}/{trained_on['name']}" if plugin else str(trained_on["name"])) if known else None,
+        options=options if isinstance(options, dict) else {},
+        batches=lambda samples: model.run_batches(samples.batch, count=len(samples)),
+    )
+
+
+def run_subject(run: Run, zoo: Zoo) -> Subject:
+    """A run as what is measured. Its weights are read when the first batch is asked for."""
+    from zoo_core.training.extras import need_torch
+
+    bound = run.dataset(zoo)
+    spec = run.model(zoo).spec
+
+    @functools.cache
+    def build() -> Any:
+        need_torch("the weights of a run")
+        return run.build(zoo)
+
+    return Subject(
+        shown=f"run {run.name!r}",
+        task=get_task(spec.task),
+        labels=tuple(run.info.classes),
+        preprocess=bound.preprocess,
+        inputs=bound.inputs,
+        dataset=f"{run.info.dataset_plugin}/{run.info.dataset}",
+        options=run.info.dataset_options,
+        batches=lambda samples: _module_batches(build(), samples, list(spec.outputs), spec.read_outputs),
+    )
+
+
+def _module_batches(module: Any, samples: Samples, names: Sequence[str], read: Callable[[Any], Any] | None) -> Batches:
+    import torch
+
+    from zoo_core.torch_modules import named_outputs
+    from zoo_core.training.evaluation import evaluation_batch
+    from zoo_core.training.feed import Feed
+
+    feed = Feed(samples, batch_size=evaluation_batch(samples))
+    start = 0
+    for inputs, _ in feed.in_order():
+        with torch.inference_mode():
+            outputs = named_outputs(module(inputs), names, read)
+        yield slice(start, start + len(inputs)), {name: value.numpy() for name, value in outputs.items()}
+        start += len(inputs)
+
+
+def load_part(
+    subject: Subject,
+    zoo: Zoo,
+    *,
+    dataset: str | None = None,
+    data: Mapping[str, Any] | None = None,
+    split: str | None = None,
+    download: bool = False,
+) -> Part:
+    """The samples of a split of the subject's own dataset, or of the one that is named, prepared by its recipe.
+
+    Its own dataset comes with the options it was trained with, and `data` on top. `split`: test where there is one,
+    else validation. Raises ZooError when tasks or classes differ, UsageError for unknown names and splits.
+    """
+    bound = _dataset_for(subject, zoo, dataset, data or {})
+    chosen = choose_split(bound, split)
+    samples = bound.load(chosen, download=download)
+    check_classes(samples.classes, dataset=bound.name, labels=subject.labels, shown=subject.shown)
+    return Part(dataset=bound.name, split=chosen, samples=samples, labels=subject.labels or samples.classes)
+
+
+def _dataset_for(subject: Subject, zoo: Zoo, name: str | None, data: Mapping[str, Any]) -> BoundDataset:
+    """The dataset, whose pictures are prepared as the subject needs them."""
+    if name is None and subject.dataset is None:
+        raise UsageError(f"{subject.shown} does not say what it was trained on", hint="name a dataset: --dataset D")
+    chosen = zoo.dataset(name.removeprefix("dataset:") if name is not None else str(subject.dataset))
+    subject.task.tally()  # a task without metrics says so before any data are read
+    check_tasks(subject.task.name, model=subject.shown, dataset=chosen.name, dataset_task=chosen.spec.task)
+    own = subject.dataset is not None and subject.dataset in {f"{chosen.plugin}/{chosen.name}", chosen.name}
+    recorded = subject.options if own else None
+    return bind_prepared(chosen, data, recipe=subject.preprocess, inputs=subject.inputs, recorded=recorded)

@@ -1,0 +1,263 @@
+"""From a run, or a model with given or fresh weights, to a published export; and the dry run's export check."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.errors import MissingExtraError
+from zoo_core.matching import bound_tensors, full_options
+from zoo_core.records import ExportReport
+from zoo_core.registry import Model, Zoo, warn
+from zoo_core.shelf import EXPORTS, folder_name, locate
+from zoo_core.workflows.classes import check_classes
+
+from .chosen_weights import choose_weights, recipe_for, refuse_for_run
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from zoo_core.data import BoundDataset, Samples
+    from zoo_core.export.attempts import Progress
+    from zoo_core.export.plan.plan import ExportPlan, LabelledInputs
+    from zoo_core.shapes import TensorSpec
+    from zoo_core.specs import Weights
+    from zoo_core.training import Run
+
+
+def need_export_extra() -> None:
+    """Raises MissingExtraError unless everything that an export needs is installed."""
+    import importlib.util
+
+    for package in ("torch", "onnx", "onnxscript", "safetensors"):
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(needed_for="zoo export", extra="train", missing=package)
+
+
+def default_target(name: str) -> Path:
+    """Where an export of this name is written without `--to`."""
+    return EXPORTS / folder_name(name)
+
+
+def plan_source(
+    zoo: Zoo,
+    source: str,
+    *,
+    weights: str | None = None,
+    options: Mapping[str, str] | None = None,
+    opset: int,
+    dynamic: Sequence[str] = (),
+    layer: str | None = None,
+) -> ExportPlan:
+    """What exporting MODEL|RUN means; with a `layer` the features that it gives.
+
+    The export is named after the run or model (and the layer), wherever it is written: the same source gives the same
+    bytes. Raises UsageError for options that only a MODEL takes, and for a layer that cannot be.
+    """
+    plan = _whole_plan(zoo, source, weights=weights, options=options or {}, opset=opset, dynamic=dynamic)
+    if layer is None:
+        return plan
+    from zoo_core.export.plan.cut import cut_plan
+
+    return cut_plan(plan, layer)
+
+
+def _whole_plan(
+    zoo: Zoo, source: str, *, weights: str | None, options: Mapping[str, str], opset: int, dynamic: Sequence[str]
+) -> ExportPlan:
+    found = locate(source, kinds=("run", "model"), zoo=zoo)
+    if found.kind == "model":
+        model = zoo.model(found.name)
+        return plan_model(model, options, name=model.name, opset=opset, weights=weights, dynamic=dynamic)
+    refuse_for_run(source, weights=weights, options=options)
+    from zoo_core.training import load_run
+
+    run = load_run(found.path or found.name)
+    return plan_run(run, zoo, name=run.name, opset=opset, dynamic=dynamic)
+
+
+def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, dynamic: Sequence[str] = ()) -> ExportPlan:
+    """What exporting a finished or interrupted run means: its best weights, its data, its metrics."""
+    model = run.model(zoo)
+    dataset = run.dataset(zoo)
+    if run.info.status != "finished":
+        best, epochs = run.info.best_epoch or 0, run.info.epochs
+        warn(f"run {run.name!r} is unfinished: its best weights so far are those of epoch {best} of {epochs}")
+    validation = dataset.load("validation")
+    check_classes(
+        validation.classes,
+        dataset=dataset.name,
+        labels=run.info.classes,
+        shown=f"run {run.name!r}",
+        hint="the data have changed since: bring the old ones back, or train again",
+    )
+    fingerprint = run.info.dataset_fingerprint
+    return _plan(
+        model,
+        run.info.options,
+        run.state_dict(),
+        name=name,
+        opset=opset,
+        dynamic=dynamic,
+        dataset=dataset,
+        samples=validation,
+        labels=tuple(run.info.classes),
+        run=run.name,
+        metrics=_metrics(run),
+        fingerprint=fingerprint,
+    )
+
+
+def _metrics(run: Run) -> dict[str, float]:
+    found = {f"validation {name}": value for name, value in run.info.validation.items()}
+    found.update({f"test {name}": value for name, value in (run.info.test or {}).items()})
+    return found
+
+
+def plan_model(
+    model: Model,
+    given: Mapping[str, Any],
+    *,
+    name: str,
+    opset: int,
+    weights: str | None = None,
+    dynamic: Sequence[str] = (),
+) -> ExportPlan:
+    """What exporting a model means: the weights of a file, or seeded fresh ones, labelled untrained."""
+    options = full_options(model, given)  # first: a mistyped option is told before torch is loaded
+    chosen = choose_weights(model, options, weights)
+    published = chosen.published
+    plan = _plan(
+        model,
+        options,
+        chosen.checkpoint,
+        name=name,
+        opset=opset,
+        dynamic=dynamic,
+        labels=(published.labels if published else ()) or model.spec.labels,
+        published=published,
+        untrained=chosen.untrained,
+    )
+    return _made_healthy(plan) if plan.untrained else plan
+
+
+def _made_healthy(plan: ExportPlan) -> ExportPlan:
+    """The plan with fresh weights of which every part shows in the outputs: what is checked is what is published."""
+    from zoo_core.export.plan.healthy import healthy_checkpoint
+
+    healthy = healthy_checkpoint(
+        plan.build,
+        plan.checkpoint,
+        inputs=plan.plausible_inputs(),
+        batched=plan.batch_is_free,
+        settle=plan.model.spec.settle,
+    )
+    return dataclasses.replace(plan, checkpoint=healthy)
+
+
+def _plan(
+    model: Model,
+    options: Mapping[str, Any],
+    checkpoint: Mapping[str, Tensor],
+    *,
+    name: str,
+    opset: int,
+    dynamic: Sequence[str],
+    labels: tuple[str, ...],
+    dataset: BoundDataset | None = None,
+    samples: Samples | None = None,
+    run: str | None = None,
+    untrained: bool = False,
+    published: Weights | None = None,
+    metrics: Mapping[str, float] | None = None,
+    fingerprint: str = "",
+) -> ExportPlan:
+    from zoo_core.export.plan.plan import ExportPlan, keep_free
+
+    inputs, outputs = bound_tensors(model, options)
+    preprocess = dataset.preprocess if dataset else recipe_for(model, published, inputs)
+    inputs, outputs = keep_free(inputs, outputs, dynamic, preprocess=preprocess)
+    return ExportPlan(
+        name=name,
+        model=model,
+        options=dict(options),
+        checkpoint=checkpoint,
+        inputs=inputs,
+        outputs=outputs,
+        labels=labels if dataset else _fitting(labels, model, options),
+        preprocess=preprocess,
+        validation=_labelled(dataset, samples, inputs) if dataset and samples is not None else None,
+        run=run,
+        untrained=untrained,
+        dataset=_dataset_record(dataset, fingerprint) if dataset else None,
+        metrics=published.metrics if published else metrics or {},
+        weights=published.name if published else None,
+        opset=opset,
+    )
+
+
+def _fitting(labels: tuple[str, ...], model: Model, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The labels of published weights; none for a model that was asked for other classes."""
+    usual = {option.name: option.default for option in model.spec.options}
+    return labels if options.get("num_classes") == usual.get("num_classes") else ()
+
+
+def _labelled(dataset: BoundDataset, samples: Samples, inputs: Mapping[str, TensorSpec]) -> LabelledInputs:
+    from zoo_core.export.plan.plan import LabelledInputs
+
+    # Where both have one input, what it is called does not matter.
+    name = next(iter(inputs)) if len(inputs) == 1 else dataset.input_name
+    return LabelledInputs(inputs={name: samples.batch(slice(None))}, targets=samples.targets)
+
+
+def _dataset_record(dataset: BoundDataset, fingerprint: str) -> dict[str, Any]:
+    # Without `root`: an export says what was trained on, never where it lay on somebody's disk.
+    options = {key: value for key, value in dataset.options.items() if key != "root"}
+    return {"name": dataset.name, "plugin": dataset.plugin, "options": options, "fingerprint": fingerprint}
+
+
+def export_plan(
+    plan: ExportPlan, target: Path, zoo: Zoo, *, keep: bool = False, progress: Progress = lambda stage: None
+) -> ExportReport:
+    """Convert, check, publish, and tell the listeners. Raises RejectedExportError unless it is verified."""
+    from zoo_core.export.bundle import export
+
+    report = export(plan, target, keep=keep, progress=progress)
+    zoo.tell("zoo_exported", report=report)
+    return report
+
+
+def check_export(
+    module: nn.Module,
+    *,
+    model: Model,
+    options: Mapping[str, Any],
+    dataset: BoundDataset,
+    samples: Samples,
+    progress: Progress = lambda stage: None,
+) -> ExportReport:
+    """The whole export of a module on some samples, thrown away afterwards: will it export when it is trained?
+
+    Raises RejectedExportError unless it would be verified.
+    """
+    need_export_extra()
+    from zoo_core.export.bundle import export
+    from zoo_core.export.plan.plan import DEFAULT_OPSET
+
+    plan = _plan(
+        model,
+        options,
+        module.state_dict(),
+        name=model.name,
+        opset=DEFAULT_OPSET,
+        dynamic=(),
+        labels=samples.classes,
+        dataset=dataset,
+        samples=samples,
+        fingerprint=samples.fingerprint,
+    )
+    with tempfile.TemporaryDirectory(prefix="zoo-dry-run-") as folder:
+        return export(plan, Path(folder) / "export", progress=progress)

@@ -1,0 +1,289 @@
+"""One training, with its data at hand: build, fit, measure once, write the card; or one batch through all of it."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib.util
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.data import Samples
+from zoo_core.errors import UsageError, ZooError
+from zoo_core.files import clear_io_errors
+from zoo_core.records import EpochRow, RunInfo, TrainResult
+from zoo_core.registry import Zoo
+from zoo_core.shelf import RUNS, spelled
+from zoo_core.training.directory import RUN_FILE, RunDirectory
+from zoo_core.training.epoch_rows import best_row
+from zoo_core.training.job import TrainJob
+from zoo_core.training.run import Run, load_run
+from zoo_core.training.run_card import model_card
+
+from .remarks import classes_without_samples, frozen_parts
+from .train_plan import TrainPlan, with_another_name
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DRY_SAMPLES = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainCallbacks:
+    """Who watches a training. `on_start(info, done)`: the run's record, the epochs already done; `on_note(text)`: what
+    is worth a line before the first step."""
+
+    on_start: Callable[[RunInfo, int], None] = lambda info, done: None
+    on_epoch: Callable[[EpochRow], None] = lambda row: None
+    on_batch: Callable[[int, int], None] = lambda step, steps: None
+    on_note: Callable[[str], None] = lambda text: None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """One call of `train`. `plan` is what was decided, `splits` are its data, `raised` what the callbacks raised."""
+
+    zoo: Zoo
+    plan: TrainPlan
+    splits: Mapping[str, Samples]
+    callbacks: TrainCallbacks
+    quiet: bool = False
+    raised: list[Exception] = field(default_factory=list)
+
+    def run(self, *, new: bool, replace: bool) -> RunInfo:
+        """Train to the end; the record of the finished run."""
+        module = self.build()  # first of all: a model that cannot take these data leaves no run behind
+        if (check := self.plan.trainer.spec.check) is not None:
+            with self.plugin_errors():
+                check(self.job(module, None))
+        # What was stopped in its first epoch has no weights of its own yet.
+        session = self.begun(module) if new or not RunDirectory(self.plan.path).has_state else self
+        if replace:
+            _remove_run(self.plan.path)
+        if new:
+            session = session.created()
+        directory = RunDirectory(session.plan.path)
+        with directory.lock(), _no_empty_run(directory):
+            info, result = session.fit(module, directory)
+            info = session.finish(directory, info)
+        self.tell("zoo_trained", run=info, result=result)
+        return info
+
+    def created(self) -> Session:
+        """The session whose folder is made. A name that nobody asked for may be taken by now: the next one is free."""
+        session = self
+        while True:
+            try:
+                RunDirectory(session.plan.path).create(session.plan.info)
+            except UsageError:
+                if session.plan.named:
+                    raise
+                session = dataclasses.replace(session, plan=with_another_name(session.plan))
+            else:
+                return session
+
+    def begun(self, module: nn.Module) -> Session:
+        """The session whose module has the weights that training is to begin with."""
+        from zoo_core.training.transfer import begin_with, initial_weights
+
+        info = self.plan.info
+        if info.init_from is None:
+            return self
+        fresh = begin_with(module, initial_weights(info.init_from, model=self.plan.model))
+        return dataclasses.replace(
+            self, plan=dataclasses.replace(self.plan, info=dataclasses.replace(info, fresh=fresh))
+        )
+
+    def tell(self, event: str, **arguments: Any) -> None:
+        if not self.quiet:
+            self.zoo.tell(event, **arguments)
+
+    def build(self) -> nn.Module:
+        """The module with its first weights, made from the seed, on its device; tried on a few samples."""
+        from zoo_core.training.freezing import freeze
+        from zoo_core.training.placement import pick_device, seed_everything
+        from zoo_core.training.trial import try_module
+
+        info = self.plan.info
+        seed_everything(info.seed)
+        module: nn.Module = self.plan.model.build(**info.options).to(pick_device(info.device))
+        try_module(
+            module,
+            self.splits["train"],
+            task=self.plan.task,
+            outputs=self.plan.outputs,
+            read=self.plan.model.spec.read_outputs,
+            model=info.model,
+            device=info.device,
+        )
+        freeze(module, info.freeze)
+        return module
+
+    def job(self, module: nn.Module, directory: RunDirectory | None) -> TrainJob:
+        plan = self.plan
+        return TrainJob(
+            module=module,
+            train=self.splits["train"],
+            validation=self.splits["validation"],
+            task=plan.task,
+            outputs=plan.outputs,
+            read_outputs=plan.model.spec.read_outputs,
+            config=plan.config,
+            epochs=plan.info.epochs,
+            seed=plan.info.seed,
+            device=plan.info.device,
+            augment=plan.dataset.spec.augment,
+            loss=plan.model.spec.loss,
+            run=directory,
+            state=None if directory is None else directory.read_state(),
+            on_batch=self.watched(self.callbacks.on_batch),
+        )
+
+    def fit(self, module: nn.Module, directory: RunDirectory) -> tuple[RunInfo, TrainResult]:
+        plan = self.plan
+        job = self.job(module, directory)
+        rows = list(job.state.rows) if job.state is not None else []
+        info = plan.info
+
+        def epoch_ended(row: EpochRow) -> None:
+            nonlocal info
+            rows.append(row)
+            best = best_row(rows, selection=plan.task.selection)
+            seconds = sum(each.seconds for each in rows)
+            info = dataclasses.replace(info, best_epoch=best.epoch, validation=best.validation, seconds=seconds)
+            directory.write_info(info)
+            self.tell("zoo_epoch_ended", run=info, row=row)
+            self.watched(self.callbacks.on_epoch)(row)
+
+        self.callbacks.on_start(info, len(rows))
+        # A dry run has a few samples only: what they lack says nothing of the data.
+        missing = "" if self.quiet else classes_without_samples(self.splits["train"])
+        for note in filter(None, (frozen_parts(module, info.freeze), missing)):
+            self.callbacks.on_note(note)
+        with self.plugin_errors():
+            result: TrainResult = plan.trainer.spec.fit(job, on_epoch=epoch_ended)
+        info = dataclasses.replace(
+            info, best_epoch=result.best_epoch, validation=result.validation, seconds=result.seconds
+        )
+        return info, result
+
+    def watched(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """The callback, whose exceptions are those of who watches: they come out as they are."""
+
+        def call(*arguments: Any) -> None:
+            try:
+                callback(*arguments)
+            except Exception as error:
+                self.raised.append(error)
+                raise
+
+        return call
+
+    @contextlib.contextmanager
+    def plugin_errors(self) -> Iterator[None]:
+        """What trainer, model or loss raise is a failed training, and not a fault of the zoo."""
+        try:
+            yield
+        except ZooError:
+            raise
+        except Exception as error:
+            if any(error is each for each in self.raised):
+                raise
+            reason = str(error).strip().partition("\n")[0]
+            if not isinstance(error, RuntimeError | ValueError):  # torch's own complaints need no name
+                reason = f"{type(error).__name__}: {reason}".removesuffix(": ")
+            trainer = f"trainer {self.plan.info.trainer} of {self.plan.info.trainer_plugin}"
+            raise ZooError(
+                f"training {self.plan.info.model} failed: {reason}", hint=f"{trainer}; ZOO_DEBUG=1 shows where"
+            ) from error
+
+    def finish(self, directory: RunDirectory, info: RunInfo) -> RunInfo:
+        """Measure the best weights on the test split; draw the curves; write the card; close the record."""
+        from zoo_core.training.evaluation import evaluate
+
+        run = load_run(directory.path)
+        test = None
+        if "test" in self.splits:
+            module = run.build(self.zoo)
+            test = evaluate(
+                module,
+                self.splits["test"],
+                task=self.plan.task,
+                outputs=self.plan.outputs,
+                read=self.plan.model.spec.read_outputs,
+                device=info.device,
+            )
+        info = dataclasses.replace(info, status="finished", test=test)
+        pictures = _draw(run)
+        model, dataset = self.plan.model.spec, self.plan.dataset.spec
+        called = spelled("run", info.name, kinds=("run", "model", "dataset"), zoo=self.zoo)
+        epochs = len(run.rows)
+        card = model_card(info, called=called, epochs=epochs, model=model, dataset=dataset, pictures=pictures)
+        directory.write_card(card)
+        directory.write_info(info)
+        return info
+
+    def dry_run(self) -> RunInfo:
+        """One batch through training, validation, saving, reading and the export check; nothing is left."""
+        batch = int(getattr(self.plan.config, "batch_size", DRY_SAMPLES))
+        splits = {name: _first(samples, batch) for name, samples in self.splits.items()}
+        info = dataclasses.replace(self.plan.info, epochs=1)
+        had_runs = RUNS.exists()
+        with clear_io_errors("cannot write", RUNS):
+            RUNS.mkdir(exist_ok=True)
+            folder = Path(tempfile.mkdtemp(dir=RUNS, prefix=".dry-run-"))
+        try:
+            plan = dataclasses.replace(self.plan, path=folder / info.name, info=info, named=True)
+            dry = dataclasses.replace(self, plan=plan, splits=splits, quiet=True)
+            done = dry.run(new=True, replace=False)
+            _check_export(load_run(plan.path), plan, splits["train"], self.zoo)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+            if not had_runs:
+                with contextlib.suppress(OSError):
+                    RUNS.rmdir()
+        return done
+
+
+def _check_export(run: Run, plan: TrainPlan, samples: Samples, zoo: Zoo) -> None:
+    from zoo_core.workflows.exports.export_source import check_export
+
+    check_export(run.build(zoo), model=plan.model, options=plan.info.options, dataset=plan.dataset, samples=samples)
+
+
+def _first(samples: Samples, count: int) -> Samples:
+    return dataclasses.replace(samples, inputs=samples.inputs[:count], targets=samples.targets[:count])
+
+
+def _draw(run: Run) -> bool:
+    if importlib.util.find_spec("matplotlib") is None:
+        return False
+    from zoo_core.workflows.pictures import draw_curves
+
+    draw_curves(run)
+    return True
+
+
+def _remove_run(path: Path) -> None:
+    if not path.exists():
+        return
+    if not (path / RUN_FILE).exists():
+        raise UsageError(f"{path} exists and is no run", hint="another name with --run")
+    with RunDirectory(path).lock(), clear_io_errors("cannot remove", path):
+        shutil.rmtree(path)
+
+
+@contextlib.contextmanager
+def _no_empty_run(directory: RunDirectory) -> Iterator[None]:
+    # A stopped run can be resumed; one that failed before its first epoch was done has nothing to keep.
+    try:
+        yield
+    except Exception:
+        if directory.is_empty:
+            shutil.rmtree(directory.path, ignore_errors=True)
+        raise

@@ -1,0 +1,84 @@
+"""Training from names to a finished run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zoo_core.errors import UsageError, ZooError
+from zoo_core.records import RunInfo
+from zoo_core.registry import Zoo
+from zoo_core.training.extras import need_torch
+from zoo_core.training.run import Run
+
+from .one_training import Session, TrainCallbacks
+from .train_plan import TrainPlan, TrainRequest, plan_new, plan_resumed
+
+__all__ = ["TrainCallbacks", "run_report", "train"]
+
+
+def train(
+    zoo: Zoo,
+    *,
+    model: str,
+    dataset: str,
+    run: str | None = None,
+    epochs: int | None = None,
+    options: Mapping[str, Any] | None = None,
+    data: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | None = None,
+    trainer: str | None = None,
+    seed: int | None = None,
+    device: str | None = None,
+    init_from: str | None = None,
+    freeze: Sequence[str] = (),
+    download: bool = False,
+    dry_run: bool = False,
+    resume: bool = False,
+    replace: bool = False,
+    callbacks: TrainCallbacks | None = None,
+) -> RunInfo:
+    """Train a model on a dataset; the record of the finished run.
+
+    `run`: default MODEL-DATASET, then -2, ...; an existing one is an error unless `resume` or `replace`. `options`,
+    `data`, `config`: of model, dataset, trainer, as text or values. `init_from`: weights to begin with; `freeze`:
+    patterns of what is not trained. `dry_run`: one batch, and no run is left.
+    Raises UsageError for anything mistyped, ZooError for the rest.
+    """
+    need_torch("training")
+    if resume and (dry_run or replace):
+        raise UsageError("a run is resumed, or replaced, or tried dry: one of them")
+    request = TrainRequest(
+        model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed, device=device
+    )
+    request = dataclasses.replace(request, options=options or {}, data=data or {}, config=config or {})
+    request = dataclasses.replace(request, init_from=init_from, freeze=tuple(freeze))
+    plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, replace=replace or dry_run)
+    session = _open_session(zoo, plan, callbacks or TrainCallbacks(), download=download)
+    return session.dry_run() if dry_run else session.run(new=not resume, replace=replace)
+
+
+def run_report(run: Run) -> dict[str, Any]:
+    """A finished run as `zoo train --json` prints it."""
+    info = run.info
+    return {
+        "run": run.name,
+        "epochs": len(run.rows),
+        "seconds": info.seconds,
+        "validation": dict(info.validation),
+        "test": None if info.test is None else dict(info.test),
+    }
+
+
+def _open_session(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, download: bool) -> Session:
+    splits = {split: plan.dataset.load(split, download=download) for split in plan.dataset.split_names}
+    samples, info = splits["train"], plan.info
+    if info.dataset_fingerprint and info.dataset_fingerprint != samples.fingerprint:
+        raise ZooError(
+            f"the data of {info.dataset!r} have changed since run {info.name!r} was started",
+            hint="start another run with --run",
+        )
+    classes = tuple(samples.classes or info.classes)
+    info = dataclasses.replace(info, dataset_fingerprint=samples.fingerprint, classes=classes)
+    return Session(zoo=zoo, plan=dataclasses.replace(plan, info=info), splits=splits, callbacks=callbacks)

@@ -1,0 +1,209 @@
+"""What a training will do, decided before any data are read: a new run, or the rest of an unfinished one."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zoo_core.data import BoundDataset, bind_dataset
+from zoo_core.environment import commit_of_working_folder, machine_kind, package_versions
+from zoo_core.errors import UsageError
+from zoo_core.matching import check_tasks, match_options
+from zoo_core.options import check_options
+from zoo_core.records import RunInfo
+from zoo_core.registry import Dataset, Model, Trainer, Zoo
+from zoo_core.shelf import RUNS, folder_name, free_run_name
+from zoo_core.tasks import Task, get_task
+from zoo_core.training import pick_device
+from zoo_core.training.trainer_options import options_with_recipe
+from zoo_core.version import __version__
+
+from .resuming import refuse_contradictions, run_to_resume
+
+DEFAULT_TRAINER = "supervised"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainRequest:
+    """What was asked for: names and options, as text or as values; None where nothing was said."""
+
+    model: str
+    dataset: str
+    run: str | None = None
+    epochs: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+    trainer: str | None = None
+    seed: int | None = None
+    device: str | None = None
+    init_from: str | None = None
+    freeze: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainPlan:
+    """What will be done. `info` is the run's record before the first step; `named`: whether its name was asked for."""
+
+    path: Path
+    named: bool = True
+    info: RunInfo
+    model: Model
+    dataset: BoundDataset
+    trainer: Trainer
+    config: Any
+
+    @property
+    def task(self) -> Task:
+        """What the model does."""
+        return get_task(self.model.spec.task)
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The names of the model's outputs."""
+        return tuple(self.model.spec.outputs)
+
+
+def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> TrainPlan:
+    """A new run. Raises UsageError for anything mistyped, and for an existing run unless `replace`."""
+    model, dataset = _named(zoo, request)
+    trainer = zoo.trainer(request.trainer or DEFAULT_TRAINER)
+    path = _new_path(request, model, dataset, replace=replace)
+    bound = bind_dataset(dataset, request.data)
+    config, epochs = _config(model, trainer, request)
+    device = request.device or "cpu"
+    pick_device(device)
+    options = match_options(
+        model, request.options, dataset=dataset.name, inputs=bound.inputs, num_classes=bound.num_classes
+    )
+    info = RunInfo(
+        name=path.name,
+        model=model.name,
+        model_plugin=model.plugin,
+        options=options,
+        dataset=dataset.name,
+        dataset_plugin=dataset.plugin,
+        dataset_options=bound.options,
+        dataset_fingerprint="",
+        classes=bound.class_names() or (),
+        trainer=trainer.name,
+        trainer_plugin=trainer.plugin,
+        config=dataclasses.asdict(config),
+        epochs=epochs,
+        seed=request.seed or 0,
+        device=device,
+        init_from=request.init_from,
+        freeze=request.freeze,
+        versions=_versions(model.plugin, dataset.plugin, trainer.plugin),
+        commit=commit_of_working_folder(),
+        machine=machine_kind(),
+    )
+    named = request.run is not None
+    return TrainPlan(path=path, named=named, info=info, model=model, dataset=bound, trainer=trainer, config=config)
+
+
+def with_another_name(plan: TrainPlan) -> TrainPlan:
+    """The same training under the next default name that is free."""
+    path = _default_path(plan.model, plan.dataset.name)
+    return dataclasses.replace(plan, path=path, info=dataclasses.replace(plan.info, name=path.name))
+
+
+def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
+    """The rest of an unfinished run. Raises UsageError if there is none, or if the request contradicts it."""
+    model, dataset = _named(zoo, request)
+    path, info = run_to_resume(request.run, model=model, dataset=dataset)
+    info = dataclasses.replace(info, name=path.resolve().name)  # the folder may have been renamed since
+    trainer = zoo.trainer(f"{info.trainer_plugin}/{info.trainer}")
+    _refuse(request, info, model=model, dataset=dataset, trainer=trainer)
+    pick_device(info.device)
+    bound = bind_dataset(dataset, info.dataset_options)
+    config = trainer.spec.config(**check_options(info.config, trainer.spec.options, where=f"run {info.name!r}"))
+    return TrainPlan(path=path, info=info, model=model, dataset=bound, trainer=trainer, config=config)
+
+
+def _named(zoo: Zoo, request: TrainRequest) -> tuple[Model, Dataset]:
+    model, dataset = zoo.model(request.model), zoo.dataset(request.dataset)
+    check_tasks(model.spec.task, model=f"model {model.name!r}", dataset=dataset.name, dataset_task=dataset.spec.task)
+    return model, dataset
+
+
+def _new_path(request: TrainRequest, model: Model, dataset: Dataset, *, replace: bool) -> Path:
+    if request.run is None:
+        return _default_path(model, dataset.name)
+    path = RUNS / folder_name(request.run)
+    if path.exists() and not replace:
+        raise UsageError(
+            f"run {request.run!r} exists", hint="another name, or --resume to go on with an unfinished run"
+        )
+    return path
+
+
+def _default_path(model: Model, dataset: str) -> Path:
+    return RUNS / free_run_name(folder_name(f"{model.name}-{dataset}"))
+
+
+def _config(model: Model, trainer: Trainer, request: TrainRequest) -> tuple[Any, int]:
+    where = f"trainer {trainer.name}"
+    suits = trainer.name == DEFAULT_TRAINER
+    given = (
+        options_with_recipe(model, trainer, request.config)
+        if suits
+        else check_options(request.config, trainer.spec.options, where=where)
+    )
+    named = {option.name for option in trainer.spec.options}
+    if request.epochs is not None:
+        if "epochs" in request.config:
+            raise UsageError("epochs is given twice, with --epochs and with -t epochs")
+        if request.epochs < 1:
+            raise UsageError(f"--epochs takes 1 or more, not {request.epochs}")
+        if "epochs" in named:
+            given["epochs"] = request.epochs
+    try:
+        config = trainer.spec.config(**given)
+    except (ValueError, TypeError) as error:
+        raise UsageError(f"{where}: {error}") from error
+    epochs = request.epochs or getattr(config, "epochs", None)
+    if epochs is None:
+        raise UsageError(f"{where} has no number of epochs of its own", hint="--epochs N")
+    return config, int(epochs)
+
+
+def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Dataset, trainer: Trainer) -> None:
+    spec = model.spec
+    options = check_options(request.options, spec.options, where=f"model {model.name}", renamed=spec.renamed)
+    data = check_options(request.data, dataset.spec.options, where=f"dataset {dataset.name}")
+    config = check_options(request.config, trainer.spec.options, where=f"trainer {trainer.name}")
+    typed = {
+        "epochs": request.epochs,
+        "seed": request.seed,
+        "device": request.device,
+        "trainer": request.trainer,
+        "init-from": request.init_from,
+        "freeze": request.freeze or None,
+    }
+    recorded = {
+        "epochs": info.epochs,
+        "seed": info.seed,
+        "device": info.device,
+        "trainer": info.trainer,
+        "init-from": info.init_from,
+        "freeze": info.freeze,
+    }
+    refuse_contradictions(
+        info,
+        {
+            "--": (typed, recorded),
+            "-o": (options, info.options),
+            "-d": (data, info.dataset_options),
+            "-t": (config, info.config),
+        },
+    )
+
+
+def _versions(*plugins: str) -> dict[str, str]:
+    distributions = {plugin.partition(":")[0] for plugin in plugins}
+    names = ("torch", "numpy", "pillow", "safetensors", *sorted(distributions - {"zoo-core"}))
+    return {"zoo-core": __version__} | package_versions(names)
