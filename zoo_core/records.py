@@ -141,3 +141,9 @@ class ExportReport(Record):
     described: str = ""
     layer: str | None = None
     schema: int = 1
+
+    @property
+    def outcome_in_words(self) -> str:
+        """What becomes of the export's name in a sentence: "NAME failed", "NAME is verified"."""
+        words = {"verified": "is verified", "failed": "failed", "not-conclusive": "is not conclusive"}
+        return words[self.outcome]

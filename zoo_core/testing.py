@@ -48,7 +48,7 @@ def conformance(
 
     given = CheckOptions(options=options or {}, data=data or {}, only=only, download=download)
     checks = checks_of(open_zoo(), name, given)
-    cases = [pytest.param(each, id=f"{each.subject.shown.replace(' ', ':', 1)}-{each.rule.name}") for each in checks]
+    cases = [pytest.param(each, id=f"{each.candidate.shown.replace(' ', ':', 1)}-{each.rule.name}") for each in checks]
 
     @pytest.mark.parametrize("check", cases)
     def test_conformance(check: Check) -> None:

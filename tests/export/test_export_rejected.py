@@ -153,7 +153,7 @@ def test_a_dry_run_that_would_not_export_prints_its_report(
     assert done.json["model"] == "odd"
     assert done.json["path"] is None
     assert any(check["outcome"] == "failed" for check in done.json["checks"])
-    assert "Error: the export of odd is failed" in done.stderr
+    assert "Error: the export of odd failed: " in done.stderr
     people = zoo_here("train", "odd", "--dataset", "digits", "--dry-run")
     assert people.code == 3
     assert "odd: failed" in people.stdout

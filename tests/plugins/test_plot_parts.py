@@ -21,7 +21,7 @@ from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.specs import IGNORED
 from zoo_core.tasks import get_task
 from zoo_core.training import Augment, Feed
-from zoo_core.workflows.answers.predictor import Part, Subject
+from zoo_core.workflows.answers.predictor import Part, Predictor
 from zoo_core.workflows.answers.shown import class_color
 from zoo_core.workflows.pictures.activations import draw_activations
 from zoo_core.workflows.pictures.augmented import draw_augmented
@@ -36,8 +36,8 @@ from zoo_core.workflows.pictures.samples import choose_evenly, draw_samples
 from zoo_core.workflows.pictures.tiles import overlay, picture_of
 
 
-def subject_of(task: str, outputs: np.ndarray) -> Subject:
-    """A subject that answers with these outputs, two samples at a time."""
+def subject_of(task: str, outputs: np.ndarray) -> Predictor:
+    """A predictor that answers with these outputs, two samples at a time."""
 
     def batches(samples: Samples) -> Any:
         # the inputs of these samples are their numbers
@@ -45,8 +45,8 @@ def subject_of(task: str, outputs: np.ndarray) -> Subject:
             rows = slice(start, min(start + 2, len(samples)))
             yield rows, {"logits": outputs[samples.inputs[rows, 0, 0].astype(int)]}
 
-    return Subject(
-        shown="subject",
+    return Predictor(
+        shown="predictor",
         task=get_task(task),
         labels=(),
         preprocess=None,
@@ -142,9 +142,9 @@ def test_the_numbers_in_the_cells_are_those_of_the_split() -> None:
     targets = np.array([0, 0, 0, 1, 1, 2])
     decided = np.array([0, 0, 1, 1, 1, 0])
     samples = numbered(targets, 3)
-    subject = subject_of("image-classification", 5 * np.eye(3, dtype=np.float32)[decided])
+    predictor = subject_of("image-classification", 5 * np.eye(3, dtype=np.float32)[decided])
     part = Part(dataset="d", split="test", samples=samples, labels=samples.classes)
-    figure = draw_confusion(subject, part, title="run r on d, split test")
+    figure = draw_confusion(predictor, part, title="run r on d, split test")
     assert figure.get_suptitle().splitlines()[0].replace("\xa0", " ") == (
         "run r on d, split test: accuracy 0.6667, 6 samples"
     )
@@ -179,18 +179,18 @@ def test_many_classes_are_colours_and_the_most_confused_are_told() -> None:
     decided = targets.copy()
     decided[:2] = 7
     samples = numbered(targets, 30)
-    subject = subject_of("image-classification", 5 * np.eye(30, dtype=np.float32)[decided])
-    figure = draw_confusion(subject, Part(dataset="d", split="s", samples=samples, labels=samples.classes), title="r")
+    predictor = subject_of("image-classification", 5 * np.eye(30, dtype=np.float32)[decided])
+    figure = draw_confusion(predictor, Part(dataset="d", split="s", samples=samples, labels=samples.classes), title="r")
     assert list(figure.axes[0].texts) == []
     assert figure.get_suptitle().splitlines()[-1] == "most often: class 0 taken for class 7 (2)"
 
 
 def test_over_a_thousand_classes_cannot_be_read() -> None:
     samples = numbered(np.array([0]), 1001)
-    subject = subject_of("image-classification", np.zeros((1, 1001), np.float32))
+    predictor = subject_of("image-classification", np.zeros((1, 1001), np.float32))
     part = Part(dataset="d", split="test", samples=samples, labels=samples.classes)
     with pytest.raises(ZooError, match="a confusion matrix of 1,001 classes cannot be read"):
-        draw_confusion(subject, part, title="r")
+        draw_confusion(predictor, part, title="r")
 
 
 # -- errors --------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from zoo_core.verification.expect.selection_test import (
     selection_expectations,
 )
 from zoo_core.verification.expect.selections import choice_of
-from zoo_core.verification.expect.self_test import input_recipe, validated
+from zoo_core.verification.expect.self_test import input_draws, validated
 
 INPUTS = {"image": TensorSpec(1, 3, 4, 4)}
 OUTPUTS = {"boxes": TensorSpec("K", 4), "labels": TensorSpec("K", dtype="int64")}
@@ -25,9 +25,9 @@ Change = Callable[[dict[str, Any]], object]
 
 
 def _self_test() -> dict[str, Any]:
-    recipe = input_recipe({"image": (2, 3, 4, 4)}, ranges={"image": (0, 1)}, dtypes={"image": "float32"}, seed=5)
+    draw = input_draws({"image": (2, 3, 4, 4)}, ranges={"image": (0, 1)}, dtypes={"image": "float32"}, seed=5)
     choice = choice_of({**FOUND, "boxes": FOUND["boxes"].astype(np.float64)}, FOUND, [])
-    return {**recipe, **selection_expectations([choice, choice])}
+    return {**draw, **selection_expectations([choice, choice])}
 
 
 def _set(*path: str | int, to: Any) -> Change:

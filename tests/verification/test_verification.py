@@ -27,7 +27,7 @@ from zoo_core.verification.expect.bounds import (
     output_error,
     row_limits,
 )
-from zoo_core.verification.expect.self_test import check_self_test, expectations, input_recipe, self_test_inputs
+from zoo_core.verification.expect.self_test import check_self_test, expectations, input_draws, self_test_inputs
 from zoo_core.verification.feed.rows import batches_of, frozen_uniform, make_rows, plausible_range
 from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, Group, SubjectError, children_ready, run_subject
 
@@ -239,9 +239,9 @@ def test_two_swapped_tensors_are_not_excused_by_their_bytes() -> None:
 
 
 def _test_of(values: np.ndarray) -> dict[str, object]:
-    recipe = input_recipe({"x": (2, 3)}, ranges={"x": (0.0, 1.0)}, dtypes={"x": "float32"}, seed=5)
+    draw = input_draws({"x": (2, 3)}, ranges={"x": (0.0, 1.0)}, dtypes={"x": "float32"}, seed=5)
     bound = bound_output("y", float32=values.astype(np.float32), float64=values)
-    return expectations(recipe, {"y": bound}, seed=5)
+    return expectations(draw, {"y": bound}, seed=5)
 
 
 def test_a_self_test_finds_a_changed_output() -> None:

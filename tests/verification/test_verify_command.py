@@ -31,10 +31,10 @@ RECIPE = {"seed": 5, "shape": [3, 4], "low": -1.0, "high": 1.0, "dtype": "float3
 
 
 def _self_test() -> dict[str, Any]:
-    recipe = {"generator": "philox-uniform-24", "inputs": {"x": dict(RECIPE)}}
-    values = (self_test_inputs(recipe)["x"] @ WEIGHTS).ravel()
+    draw = {"generator": "philox-uniform-24", "inputs": {"x": dict(RECIPE)}}
+    values = (self_test_inputs(draw)["x"] @ WEIGHTS).ravel()
     expected = {"positions": list(range(9)), "expected": [float(v) for v in values], "bound": 1e-5, "floor": 1e-7}
-    return {**recipe, "outputs": {"y": {"shape": [3, 3], **expected}}}
+    return {**draw, "outputs": {"y": {"shape": [3, 3], **expected}}}
 
 
 @pytest.fixture

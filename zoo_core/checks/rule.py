@@ -1,4 +1,4 @@
-"""What a rule of conformance is, and what comes of it for one subject."""
+"""What a rule of conformance is, and what comes of it for one candidate."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ Outcome = Literal["passed", "failed", "skipped"]
 
 
 class BrokenRuleError(Exception):
-    """The subject does not keep the promise; the message says what was seen."""
+    """The candidate does not keep the promise; the message says what was seen."""
 
 
 class NotApplicableError(Exception):
-    """The promise says nothing about this subject, or cannot be looked at here; the message says why."""
+    """The promise says nothing about this candidate, or cannot be looked at here; the message says why."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """One promise that a plugin of the zoo keeps.
 
-    `test(subject)` returns when it is kept, and raises BrokenRuleError or NotApplicableError otherwise; whatever the
+    `test(candidate)` returns when it is kept, and raises BrokenRuleError or NotApplicableError otherwise; whatever the
     plugin raises inside breaks the rule too. `why` is the docstring of the test. `stage`: how far a user has come when
     it matters.
     """
@@ -50,7 +50,7 @@ def rules(stage: Stage, *tests: Callable[[Any], None]) -> tuple[Rule, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding(Record):
-    """What came of one rule for one subject.
+    """What came of one rule for one candidate.
 
     `expected` is the reason that the plugin gives for a failure that it declares; such a rule counts as skipped.
     `promise` is what the rule asks for.

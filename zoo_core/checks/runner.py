@@ -19,13 +19,13 @@ from zoo_core.errors import MissingExtraError, UsageError, did_you_mean
 from zoo_core.options import check_options
 from zoo_core.registry import KINDS, Entry, Zoo
 
-from .candidates.candidates import DatasetSubject, PluginSubject
+from .candidates.candidates import DatasetCandidate, PluginCandidate
 from .rule import BrokenRuleError, Finding, NotApplicableError, Outcome, Planned, Rule, rules
 
 LOADS = "loads"
 
 
-class Subject(Protocol):
+class Candidate(Protocol):
     """What rules are applied to."""
 
     @property
@@ -46,20 +46,20 @@ class Subject(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One rule for one subject, not looked at yet."""
+    """One rule for one candidate, not looked at yet."""
 
     rule: Rule
-    subject: Subject
+    candidate: Candidate
 
     @property
     def planned(self) -> Planned:
         """The same as plain data."""
         return Planned(
-            subject=self.subject.shown,
+            subject=self.candidate.shown,
             rule=self.rule.name,
             promise=self.rule.promise,
-            module=self.subject.module,
-            expected=self.subject.expected_failures.get(self.rule.name, ""),
+            module=self.candidate.module,
+            expected=self.candidate.expected_failures.get(self.rule.name, ""),
         )
 
     def run(self) -> Finding:
@@ -69,7 +69,7 @@ class Check:
         detail = ""
         try:
             with contextlib.redirect_stdout(sys.stderr):
-                self.rule.test(self.subject)
+                self.rule.test(self.candidate)
         except BrokenRuleError as error:
             outcome, detail = "failed", str(error)
         except NotApplicableError as error:
@@ -79,7 +79,7 @@ class Check:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # noqa: BLE001 a plugin may raise anything, also SystemExit
-            outcome, detail = "failed", f"{words(error)}{place_of(error, self.subject.module)}"
+            outcome, detail = "failed", f"{words(error)}{place_of(error, self.candidate.module)}"
         return self.planned.judged(outcome, detail, seconds=time.perf_counter() - start)
 
 
@@ -102,8 +102,9 @@ def checks_of(zoo: Zoo, name: str, given: CheckOptions | None = None) -> tuple[C
     """
     given = given or CheckOptions()
     checks: list[Check] = []
-    for subject in _subjects(zoo, name, given):
-        checks += [Check(rule=rule, subject=subject) for rule in (*rules_for(subject), *_declared_rules(subject))]
+    for candidate in _candidates(zoo, name, given):
+        rules = (*rules_for(candidate), *_declared_rules(candidate))
+        checks += [Check(rule=rule, candidate=candidate) for rule in rules]
     if not given.only:
         return tuple(checks)
     chosen = tuple(check for check in checks if _is_chosen(check, given.only))
@@ -116,25 +117,25 @@ def checks_of(zoo: Zoo, name: str, given: CheckOptions | None = None) -> tuple[C
 
 def _is_chosen(check: Check, patterns: Sequence[str]) -> bool:
     """Whether the name of the rule fits; of a plugin that cannot be loaded, that there is nothing else to look at."""
-    unusable = isinstance(check.subject, PluginSubject) and check.subject.is_unusable
+    unusable = isinstance(check.candidate, PluginCandidate) and check.candidate.is_unusable
     return unusable or any(fnmatch.fnmatch(check.rule.name, pattern) for pattern in patterns)
 
 
-def rules_for(subject: Subject) -> tuple[Rule, ...]:
-    """The rules for this kind of subject, in the order in which a user comes upon them."""
-    if isinstance(subject, PluginSubject):
-        if subject.is_unusable:
+def rules_for(candidate: Candidate) -> tuple[Rule, ...]:
+    """The rules for this kind of candidate, in the order in which a user comes upon them."""
+    if isinstance(candidate, PluginCandidate):
+        if candidate.is_unusable:
             return rules("import", loads)
         from .rules.plugin_rules import RULES as PLUGIN_RULES
 
         return (*rules("import", loads), *PLUGIN_RULES)
-    if isinstance(subject, DatasetSubject):
+    if isinstance(candidate, DatasetCandidate):
         from .rules.dataset_rules import RULES as DATASET_RULES
 
         return DATASET_RULES
-    from .candidates.model_candidate import ModelSubject
+    from .candidates.model_candidate import ModelCandidate
 
-    if isinstance(subject, ModelSubject):
+    if isinstance(candidate, ModelCandidate):
         from .rules import export_rules, forward_rules, model_rules, train_rules
 
         return (*model_rules.RULES, *forward_rules.RULES, *train_rules.RULES, *export_rules.RULES)
@@ -143,7 +144,7 @@ def rules_for(subject: Subject) -> tuple[Rule, ...]:
     return TRAINER_RULES
 
 
-def loads(plugin: PluginSubject) -> None:
+def loads(plugin: PluginCandidate) -> None:
     """The plugin can be loaded, and its hooks return what they should.
 
     One that cannot offers nothing; `zoo plugins` shows the same reason.
@@ -154,13 +155,13 @@ def loads(plugin: PluginSubject) -> None:
         raise BrokenRuleError(plugin.plugin.problem)
 
 
-def _declared_rules(subject: Subject) -> tuple[Rule, ...]:
+def _declared_rules(candidate: Candidate) -> tuple[Rule, ...]:
     """A rule that breaks when a declared failure names no rule; none where nothing is declared."""
-    if not subject.expected_failures:
+    if not candidate.expected_failures:
         return ()
-    known = {rule.name for rule in rules_for(subject)}
+    known = {rule.name for rule in rules_for(candidate)}
 
-    def expected_failures_are_rules(each: Subject) -> None:
+    def expected_failures_are_rules(each: Candidate) -> None:
         """Each expected failure names a rule."""
         if unknown := [name for name in each.expected_failures if name not in known]:
             hint = did_you_mean(unknown[0], known)
@@ -169,7 +170,7 @@ def _declared_rules(subject: Subject) -> tuple[Rule, ...]:
     return rules("import", expected_failures_are_rules)
 
 
-def _subjects(zoo: Zoo, name: str, given: CheckOptions) -> Iterator[Subject]:
+def _candidates(zoo: Zoo, name: str, given: CheckOptions) -> Iterator[Candidate]:
     found = _meaning(zoo, name)
     if isinstance(found, Plugin):
         own = [entry for entry in zoo.entries() if entry.plugin == found.id and "family" not in entry.data]
@@ -177,9 +178,9 @@ def _subjects(zoo: Zoo, name: str, given: CheckOptions) -> Iterator[Subject]:
         own = [found]
     _check_meant(own, given, name=name)
     if isinstance(found, Plugin):
-        yield PluginSubject(zoo=zoo, plugin=found)
+        yield PluginCandidate(zoo=zoo, plugin=found)
     for entry in own:
-        yield _subject(zoo, entry, given)
+        yield _candidate(zoo, entry, given)
 
 
 def _check_meant(entries: Sequence[Entry], given: CheckOptions, *, name: str) -> None:
@@ -221,21 +222,21 @@ def _known_plugins(zoo: Zoo, name: str) -> str:
     return did_you_mean(name, [plugin.entry for plugin in zoo.plugins]) or "see zoo plugins"
 
 
-def _subject(zoo: Zoo, entry: Entry, given: CheckOptions) -> Subject:
+def _candidate(zoo: Zoo, entry: Entry, given: CheckOptions) -> Candidate:
     plugin = next(plugin for plugin in zoo.plugins if plugin.id == entry.plugin)
     module = plugin.module
     if entry.kind == "dataset":
         dataset = zoo.dataset(entry.qualified)
         check_options(given.data, dataset.spec.options, where=f"dataset {dataset.name}")
-        return DatasetSubject(dataset=dataset, module=module, options=given.data, download=given.download)
+        return DatasetCandidate(dataset=dataset, module=module, options=given.data, download=given.download)
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError(needed_for=f"checking {entry.kind} {entry.shown}", extra="train", missing="torch")
     if entry.kind == "trainer":
-        from .candidates.trainer_candidate import TrainerSubject
+        from .candidates.trainer_candidate import TrainerCandidate
 
-        return TrainerSubject(zoo.trainer(entry.qualified), module)
-    from .candidates.model_candidate import ModelSubject
+        return TrainerCandidate(zoo.trainer(entry.qualified), module)
+    from .candidates.model_candidate import ModelCandidate
 
     model = zoo.model(entry.qualified)
     builder_options(model.spec, given.options)  # what is mistyped is told now, and is no fault of the plugin
-    return ModelSubject(model, module, given.options)
+    return ModelCandidate(model, module, given.options)

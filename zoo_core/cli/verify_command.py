@@ -55,7 +55,7 @@ def command(source: str, thorough: bool, mutants: bool, as_json: bool) -> None:
     if report.outcome != "verified":
         bad = next(check for check in report.checks if check.outcome not in {"passed", "skipped"})
         raise NotVerifiedError(
-            f"{path} is {report.outcome}: {bad.rule}: {bad.detail}",
+            f"{path} {report.outcome_in_words}: {bad.rule}: {bad.detail}",
             hint="do not use this file; fetch it or export it again",
         )
     if score is not None and score.visible:

@@ -37,7 +37,7 @@ class RejectedExportError(NotVerifiedError):
         more += "".join(f"; {check.detail}" for check in bad[1:] if check.rule == BLAME)
         where = f"the rejected folder is {kept}" if kept else "zoo export --keep-rejected keeps the folder for a look"
         super().__init__(
-            f"the export of {report.name} is {report.outcome}: {first}{more}",
+            f"the export of {report.name} {report.outcome_in_words}: {first}{more}",
             hint=f"nothing was published; {where}",
         )
         self.report = report

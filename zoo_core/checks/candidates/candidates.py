@@ -19,7 +19,7 @@ _TIMES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class PluginSubject:
+class PluginCandidate:
     """A plugin as a whole: what importing it does, and what it says of itself."""
 
     zoo: Zoo
@@ -53,7 +53,7 @@ class PluginSubject:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DatasetSubject:
+class DatasetCandidate:
     """A dataset with the options that were given for it."""
 
     dataset: Dataset

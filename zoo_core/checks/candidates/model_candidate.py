@@ -29,7 +29,7 @@ SEED = 7
 
 
 @dataclass(frozen=True)
-class ModelSubject:
+class ModelCandidate:
     """A model with the options that were given for it; everything else is at its default."""
 
     model: Model

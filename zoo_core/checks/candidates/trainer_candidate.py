@@ -110,7 +110,7 @@ def train(trainer: TrainerSpec, *, epochs: int, run: Path | None = None, stop_af
 
 
 @dataclass(frozen=True)
-class TrainerSubject:
+class TrainerCandidate:
     """A trainer and what it makes of the job."""
 
     trainer: Trainer

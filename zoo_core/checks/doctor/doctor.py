@@ -31,11 +31,11 @@ def model_rows(zoo: Zoo, name: str, given: CheckOptions) -> Iterator[Row]:
     entry = zoo.find("model", name.removeprefix("model:"))
     own = checks_of(zoo, f"model:{entry.qualified}", given)
     plugin = checks_of(zoo, f"plugin:{entry.plugin}")
-    importing = [check for check in plugin if check.subject.shown.startswith("plugin ")]
-    return _rows([*importing, *own], subject=own[0].subject)
+    importing = [check for check in plugin if check.candidate.shown.startswith("plugin ")]
+    return _rows([*importing, *own], candidate=own[0].candidate)
 
 
-def _rows(checks: Sequence[Check], *, subject: Any) -> Iterator[Row]:
+def _rows(checks: Sequence[Check], *, candidate: Any) -> Iterator[Row]:
     stopped = False
     for stage in STAGES[:3]:
         if stopped:
@@ -47,7 +47,7 @@ def _rows(checks: Sequence[Check], *, subject: Any) -> Iterator[Row]:
     if stopped:
         yield from (Row(stage=stage, outcome="skipped", detail="not reached") for stage in STAGES[3:])
     else:
-        yield from _export_rows(subject)
+        yield from _export_rows(candidate)
 
 
 def _judged(stage: str, checks: Sequence[Check]) -> tuple[list[Finding], Row]:
@@ -70,13 +70,13 @@ def _counted(findings: Sequence[Finding]) -> str:
     return f"{passed} rules hold{more}" + (f", {skipped} do not apply" if skipped else "")
 
 
-def _export_rows(subject: Any) -> Iterator[Row]:
+def _export_rows(candidate: Any) -> Iterator[Row]:
     """The last three stages, from the report of one export: is it converted, does it load, is it right?"""
     from zoo_core.checks.rules.export_rules import exported
 
     start = time.perf_counter()
     try:
-        report = exported(subject)
+        report = exported(candidate)
     except ZooError as error:
         yield Row(stage="export", outcome="failed", detail=error.message, hint=error.hint or "")
         yield from (Row(stage=stage, outcome="skipped", detail="not reached") for stage in STAGES[4:])

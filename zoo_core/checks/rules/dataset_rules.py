@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from zoo_core.checks.apart.own_process import in_child
-from zoo_core.checks.candidates.candidates import DatasetSubject
+from zoo_core.checks.candidates.candidates import DatasetCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.data import Samples
 from zoo_core.errors import ZooError
@@ -20,7 +20,7 @@ _HASH_SEEDS = ("1", "2")
 _AT_ONCE = 256
 
 
-def says_where_it_comes_from(dataset: DatasetSubject) -> None:
+def says_where_it_comes_from(dataset: DatasetCandidate) -> None:
     """The spec gives a source and a license.
 
     Who publishes a model that was trained on the data has to know both.
@@ -32,7 +32,7 @@ def says_where_it_comes_from(dataset: DatasetSubject) -> None:
         raise BrokenRuleError(f"DatasetSpec {spec.name!r} gives no {' and no '.join(missing)}")
 
 
-def gives_what_it_declares(dataset: DatasetSubject) -> None:
+def gives_what_it_declares(dataset: DatasetCandidate) -> None:
     """Samples have the declared shape and type and are finite, and each has a target, which is the number of a class.
 
     Shapes are believed before any data are read: models are built for them. A label beyond the classes ends a training
@@ -48,7 +48,7 @@ def gives_what_it_declares(dataset: DatasetSubject) -> None:
                 raise BrokenRuleError(f"split {split} has a sample that is not finite, near number {start}")
 
 
-def classes_have_samples(dataset: DatasetSubject) -> None:
+def classes_have_samples(dataset: DatasetCandidate) -> None:
     """Every class has a sample to train on.
 
     A class without one is never learnt, and nobody sees it in the measures.
@@ -62,7 +62,7 @@ def classes_have_samples(dataset: DatasetSubject) -> None:
         raise BrokenRuleError(f"no sample to train on is of class {names}")
 
 
-def splits_are_disjoint(dataset: DatasetSubject) -> None:
+def splits_are_disjoint(dataset: DatasetCandidate) -> None:
     """No sample is in two splits, by its content.
 
     What was trained on measures nothing.
@@ -76,7 +76,7 @@ def splits_are_disjoint(dataset: DatasetSubject) -> None:
         seen.update(dict.fromkeys(own, split))
 
 
-def keeps_its_order(dataset: DatasetSubject) -> None:
+def keeps_its_order(dataset: DatasetCandidate) -> None:
     """The samples come in the same order every time, also in another process.
 
     A run names its data by their fingerprint, and a folder or a set that is walked in any order changes it.
@@ -91,7 +91,7 @@ def keeps_its_order(dataset: DatasetSubject) -> None:
         raise BrokenRuleError("two processes read the training samples in another order, or other ones")
 
 
-def explains_missing_data(dataset: DatasetSubject) -> None:
+def explains_missing_data(dataset: DatasetCandidate) -> None:
     """Without a network and without files there is an error that says what is missing and what to do.
 
     Most machines that train have no free access to the network.
@@ -112,7 +112,7 @@ def explains_missing_data(dataset: DatasetSubject) -> None:
         raise BrokenRuleError(f"its error has no hint what to do: {found['error']}")
 
 
-def _splits(dataset: DatasetSubject) -> Iterator[tuple[str, Samples]]:
+def _splits(dataset: DatasetCandidate) -> Iterator[tuple[str, Samples]]:
     """Each split and its samples. Raises NotApplicableError when the data are not on this disk."""
     first = _first(dataset)
     yield "train", first
@@ -122,7 +122,7 @@ def _splits(dataset: DatasetSubject) -> Iterator[tuple[str, Samples]]:
             yield split, bound.load(split, download=dataset.download)
 
 
-def _readable(dataset: DatasetSubject) -> Iterator[tuple[str, Samples]]:
+def _readable(dataset: DatasetCandidate) -> Iterator[tuple[str, Samples]]:
     """As `_splits`; data that cannot be read are for `gives_what_it_declares` to say, not for all rules."""
     try:
         yield from _splits(dataset)
@@ -130,7 +130,7 @@ def _readable(dataset: DatasetSubject) -> Iterator[tuple[str, Samples]]:
         raise NotApplicableError(f"it cannot be read: {error.message}") from None
 
 
-def _error_here(dataset: DatasetSubject) -> str | None:
+def _error_here(dataset: DatasetCandidate) -> str | None:
     """Why the data cannot be read, where they are on this disk."""
     try:
         _first(dataset)
@@ -141,7 +141,7 @@ def _error_here(dataset: DatasetSubject) -> str | None:
     return None
 
 
-def _first(dataset: DatasetSubject) -> Samples:
+def _first(dataset: DatasetCandidate) -> Samples:
     try:
         bound = dataset.bound
         there = bound.root.exists() or dataset.download or not _needs_files(dataset)
@@ -154,7 +154,7 @@ def _first(dataset: DatasetSubject) -> Samples:
     raise NotApplicableError("its data are not on this disk: -d root=DIR, or --download")
 
 
-def _needs_files(dataset: DatasetSubject) -> bool:
+def _needs_files(dataset: DatasetCandidate) -> bool:
     spec = dataset.dataset.spec
     return bool(spec.download_bytes) or spec.classes is None
 

@@ -6,11 +6,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from zoo_core.checks.candidates.model_candidate import ModelSubject
+from zoo_core.checks.candidates.model_candidate import ModelCandidate
 from zoo_core.checks.rule import BrokenRuleError, rules
 
 
-def exports_and_is_verified(model: ModelSubject) -> None:
+def exports_and_is_verified(model: ModelCandidate) -> None:
     """The model is exported to ONNX with fresh weights, and the file is proved to compute the same.
 
     This is what the zoo is for.
@@ -21,7 +21,7 @@ def exports_and_is_verified(model: ModelSubject) -> None:
         raise BrokenRuleError("; ".join(f"{check['rule']}: {check['detail']}" for check in bad[:3]))
 
 
-def exported(model: ModelSubject) -> dict[str, Any]:
+def exported(model: ModelCandidate) -> dict[str, Any]:
     """The report of an export with fresh weights, as plain JSON; the files are thrown away."""
     from zoo_core.export.bundle import RejectedExportError, export
     from zoo_core.export.plan.plan import DEFAULT_OPSET

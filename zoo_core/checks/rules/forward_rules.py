@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from zoo_core.checks.candidates.model_candidate import ModelSubject
+from zoo_core.checks.candidates.model_candidate import ModelCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.errors import ZooError
 from zoo_core.shapes import TensorSpec
@@ -19,7 +19,7 @@ ROWS_TOLERANCE = 1e-4
 """Of the largest value: batches of other sizes are summed in another order."""
 
 
-def gives_what_it_declares(model: ModelSubject) -> None:
+def gives_what_it_declares(model: ModelCandidate) -> None:
     """Outputs have the declared names, shapes and types, for batches of 1 and 3 and for every size of a free axis.
 
     Everything behind the model (the loss, the file, the code of who deploys it) is built on the declaration.
@@ -47,7 +47,7 @@ def _check_shape(name: str, spec: TensorSpec, found: Tensor, sizes: Sizes) -> No
         raise BrokenRuleError(f"output {name!r} is declared as {bound} and has the shape {shape} ({where})")
 
 
-def follows_its_sizes(model: ModelSubject) -> None:
+def follows_its_sizes(model: ModelCandidate) -> None:
     """An option that is an axis decides that axis: another number of channels, classes or pixels is taken and given.
 
     A builder that ignores num_classes trains on ten classes and never sees the eleventh.
@@ -69,7 +69,7 @@ def follows_its_sizes(model: ModelSubject) -> None:
         raise NotApplicableError("none of its axes is an option that can be changed")
 
 
-def explains_bad_sizes(model: ModelSubject) -> None:
+def explains_bad_sizes(model: ModelCandidate) -> None:
     """A size that cannot be is refused by the builder with a ValueError in words; one that it takes works.
 
     "height=1: LeNet-5 needs at least 12" helps; an error deep in a convolution, or a network that gives nothing, does
@@ -80,7 +80,7 @@ def explains_bad_sizes(model: ModelSubject) -> None:
             _try_size(model, name, value)
 
 
-def _try_size(model: ModelSubject, name: str, value: int) -> None:
+def _try_size(model: ModelCandidate, name: str, value: int) -> None:
     options = {**model.options, name: value}
     option = next(option for option in model.model.spec.options if option.name == name)
     try:
@@ -107,7 +107,7 @@ def _try_size(model: ModelSubject, name: str, value: int) -> None:
         ) from None
 
 
-def stays_finite(model: ModelSubject) -> None:
+def stays_finite(model: ModelCandidate) -> None:
     """Fresh weights give finite outputs for inputs in the declared range, and for a blank one.
 
     A NaN in the first forward pass makes every later one.
@@ -127,7 +127,7 @@ def _blank(like: Tensor, spec: TensorSpec) -> Tensor:
     return torch.zeros_like(like).clamp(low, math.inf if spec.high is None else spec.high)
 
 
-def gives_logits(model: ModelSubject) -> None:
+def gives_logits(model: ModelCandidate) -> None:
     """A classifier gives logits: numbers before a softmax, not probabilities after it.
 
     The losses and `zoo predict` apply the softmax; applied twice, it flattens every gradient and every probability.
@@ -143,7 +143,7 @@ def gives_logits(model: ModelSubject) -> None:
         )
 
 
-def rows_are_independent(model: ModelSubject) -> None:
+def rows_are_independent(model: ModelCandidate) -> None:
     """In evaluation mode what a sample gives does not depend on who is in the batch with it.
 
     Otherwise a served model answers differently under load.
@@ -162,7 +162,7 @@ def rows_are_independent(model: ModelSubject) -> None:
                 raise BrokenRuleError(f"output {name!r} of a sample changes by {apart:.3g} with {words} in its batch")
 
 
-def evaluates_alike(model: ModelSubject) -> None:
+def evaluates_alike(model: ModelCandidate) -> None:
     """In evaluation mode the same inputs give the same outputs, to the bit.
 
     Dropout that is not switched off is the usual reason.
@@ -175,7 +175,7 @@ def evaluates_alike(model: ModelSubject) -> None:
             raise BrokenRuleError(f"output {name!r} is another one when it is computed again")
 
 
-def leaves_its_input_alone(model: ModelSubject) -> None:
+def leaves_its_input_alone(model: ModelCandidate) -> None:
     """The model does not change the tensors that it is given.
 
     An operation in place on the input spoils the caller's data.

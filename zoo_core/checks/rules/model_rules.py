@@ -9,14 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from zoo_core.building import missing_options
-from zoo_core.checks.candidates.model_candidate import SEED, ModelSubject
+from zoo_core.checks.candidates.model_candidate import SEED, ModelCandidate
 from zoo_core.checks.rule import BrokenRuleError, rules
 from zoo_core.options import Option
 
 _UNKNOWN = "zoo_no_such_option"
 
 
-def says_where_it_comes_from(model: ModelSubject) -> None:
+def says_where_it_comes_from(model: ModelCandidate) -> None:
     """The spec gives a source and a license.
 
     Who uses a model in a product has to know both, and nobody else can tell.
@@ -25,7 +25,7 @@ def says_where_it_comes_from(model: ModelSubject) -> None:
         raise BrokenRuleError(f"ModelSpec {model.model.name!r} gives no {' and no '.join(missing)}")
 
 
-def builds_with_defaults(model: ModelSubject) -> None:
+def builds_with_defaults(model: ModelCandidate) -> None:
     """The model is built without any option.
 
     The first thing that anybody types is `zoo export NAME`.
@@ -35,7 +35,7 @@ def builds_with_defaults(model: ModelSubject) -> None:
     model.build_with({})
 
 
-def options_can_be_typed(model: ModelSubject) -> None:
+def options_can_be_typed(model: ModelCandidate) -> None:
     """Each option's default, typed as `-o name=value`, is read back as the same value.
 
     Otherwise what `zoo info` shows is not what one has to type.
@@ -48,7 +48,7 @@ def options_can_be_typed(model: ModelSubject) -> None:
             raise BrokenRuleError(f"{option.name}={typed} is read as {option.parse(typed, where=model.shown)!r}")
 
 
-def refuses_unknown_options(model: ModelSubject) -> None:
+def refuses_unknown_options(model: ModelCandidate) -> None:
     """The builder takes no option that it does not declare.
 
     A mistyped option must not be swallowed: who typed it believes that it worked.
@@ -60,7 +60,7 @@ def refuses_unknown_options(model: ModelSubject) -> None:
     raise BrokenRuleError(f"the builder takes {_UNKNOWN}=0 without complaint")
 
 
-def seed_decides_the_weights(model: ModelSubject) -> None:
+def seed_decides_the_weights(model: ModelCandidate) -> None:
     """The same seed gives the same weights, and the builder leaves the seed to its caller.
 
     What cannot be made again cannot be compared with anything; and where a builder sets a seed of its own, every
@@ -76,7 +76,7 @@ def seed_decides_the_weights(model: ModelSubject) -> None:
         raise BrokenRuleError("whatever the seed, torch draws the same after a build: leave out torch.manual_seed")
 
 
-def keeps_no_hidden_tensors(model: ModelSubject) -> None:
+def keeps_no_hidden_tensors(model: ModelCandidate) -> None:
     """Every tensor of the model is a parameter or a buffer.
 
     A plain attribute is not saved with the weights, and stays behind when the model moves to another device.

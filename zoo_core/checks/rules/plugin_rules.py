@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from zoo_core.checks.candidates.candidates import PluginSubject
+from zoo_core.checks.candidates.candidates import PluginCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.errors import ZooError
 
 IMPORT_SECONDS = 0.05
 
 
-def imports_without_heavy_packages(plugin: PluginSubject) -> None:
+def imports_without_heavy_packages(plugin: PluginCandidate) -> None:
     """Loading the plugin and asking its hooks loads neither torch nor another package that takes long.
 
     `zoo list` shows what is offered, on machines too that have no torch; import it where a model is built.
@@ -20,7 +20,7 @@ def imports_without_heavy_packages(plugin: PluginSubject) -> None:
         raise BrokenRuleError(f"loading {plugin.module} loads {', '.join(heavy)}; import it inside the builder")
 
 
-def imports_quickly(plugin: PluginSubject) -> None:
+def imports_quickly(plugin: PluginCandidate) -> None:
     """Importing the plugin takes less than 50 ms of the processor, beyond what the zoo has loaded anyway.
 
     Everybody who installs ten plugins waits for ten of them.
@@ -31,7 +31,7 @@ def imports_quickly(plugin: PluginSubject) -> None:
         raise BrokenRuleError(f"importing {plugin.module} takes {shown}")
 
 
-def imports_offline(plugin: PluginSubject) -> None:
+def imports_offline(plugin: PluginCandidate) -> None:
     """Loading the plugin and asking its hooks asks the network nothing.
 
     A list must not depend on a server, nor tell one who looks at it.
@@ -40,7 +40,7 @@ def imports_offline(plugin: PluginSubject) -> None:
         raise BrokenRuleError(f"loading {plugin.module} uses the network: {asked[0]}")
 
 
-def imports_without_side_effects(plugin: PluginSubject) -> None:
+def imports_without_side_effects(plugin: PluginCandidate) -> None:
     """Loading the plugin and asking its hooks writes no file and starts no process.
 
     What is only looked at leaves nothing behind.
@@ -52,7 +52,7 @@ def imports_without_side_effects(plugin: PluginSubject) -> None:
         raise BrokenRuleError(f"loading {plugin.module} starts a process: {seen['processes'][0]}")
 
 
-def names_stay_apart(plugin: PluginSubject) -> None:
+def names_stay_apart(plugin: PluginCandidate) -> None:
     """Nothing in the package is called like one of its modules.
 
     `from .fit import train` inside a function makes `fit` the module, and what was called `fit` before is gone: the
@@ -62,7 +62,7 @@ def names_stay_apart(plugin: PluginSubject) -> None:
         raise BrokenRuleError(f"{plugin.module}.{shadowed[0]} is both a module and something else; rename one of them")
 
 
-def family_members_are_specs(plugin: PluginSubject) -> None:
+def family_members_are_specs(plugin: PluginCandidate) -> None:
     """Each name that a family lists stands for a ModelSpec with a source and a license.
 
     A name in the list that cannot be asked for is worse than none.
@@ -81,7 +81,7 @@ def family_members_are_specs(plugin: PluginSubject) -> None:
             raise BrokenRuleError(f"{entry.name} has no {' and no '.join(missing)}")
 
 
-def commands_have_help(plugin: PluginSubject) -> None:
+def commands_have_help(plugin: PluginCandidate) -> None:
     """Each command that the plugin adds says in one line what it does.
 
     It stands in `zoo --help` beside all others.
@@ -92,7 +92,7 @@ def commands_have_help(plugin: PluginSubject) -> None:
         raise BrokenRuleError(f"the command {silent[0]} has no help text")
 
 
-def _member_of(plugin: PluginSubject, entry: Any) -> bool:
+def _member_of(plugin: PluginCandidate, entry: Any) -> bool:
     return entry.plugin == plugin.plugin.id and "family" in entry.data
 
 

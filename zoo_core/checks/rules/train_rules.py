@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from zoo_core.checks.candidates.model_candidate import SEED, ModelSubject
+from zoo_core.checks.candidates.model_candidate import SEED, ModelCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.errors import ZooError
 from zoo_core.task_names import MASK_TASKS
@@ -28,7 +28,7 @@ LEARNING_RATE = 1e-3
 TRAINED_ROWS = 4
 
 
-def every_parameter_learns(model: ModelSubject) -> None:
+def every_parameter_learns(model: ModelCandidate) -> None:
     """Every parameter that wants a gradient gets one, and a finite one.
 
     A layer that is built and never used costs memory, and is trained by nobody.
@@ -45,7 +45,7 @@ def every_parameter_learns(model: ModelSubject) -> None:
             raise BrokenRuleError(f"the gradient of {name} is not finite")
 
 
-def learns_a_batch(model: ModelSubject) -> None:
+def learns_a_batch(model: ModelCandidate) -> None:
     """A few dozen steps on one small batch make its loss fall.
 
     What cannot learn four samples by heart learns nothing.
@@ -65,7 +65,7 @@ def learns_a_batch(model: ModelSubject) -> None:
         raise BrokenRuleError(f"the loss goes from {losses[0]:.4f} to {losses[-1]:.4f} in {STEPS} steps of Adam")
 
 
-def _trainable(model: ModelSubject) -> nn.Module:
+def _trainable(model: ModelCandidate) -> nn.Module:
     module = model.build()
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise NotApplicableError("it has nothing to train")
@@ -75,7 +75,7 @@ def _trainable(model: ModelSubject) -> nn.Module:
     return module
 
 
-def _training_outputs(model: ModelSubject, module: nn.Module) -> dict[str, Tensor]:
+def _training_outputs(model: ModelCandidate, module: nn.Module) -> dict[str, Tensor]:
     rows = [model.inputs(1, seed=number) for number in range(TRAINED_ROWS)]
     batch = tuple(torch.cat(parts) for parts in zip(*rows, strict=True))
     try:
@@ -86,14 +86,14 @@ def _training_outputs(model: ModelSubject, module: nn.Module) -> dict[str, Tenso
         raise NotApplicableError("it takes one sample at a time, also in training") from None
 
 
-def _loss_of(model: ModelSubject) -> Loss:
+def _loss_of(model: ModelCandidate) -> Loss:
     try:
         return loss_for(model.model.spec.task, own=model.model.spec.loss)
     except ZooError as error:
         raise NotApplicableError(error.message) from None
 
 
-def _targets(model: ModelSubject, module: nn.Module) -> Tensor:
+def _targets(model: ModelCandidate, module: nn.Module) -> Tensor:
     """A class for each sample, or for each place of its mask; every class as often as possible."""
     logits = next(iter(_training_outputs(model, module).values()))
     masks = model.model.spec.task in MASK_TASKS
@@ -103,7 +103,7 @@ def _targets(model: ModelSubject, module: nn.Module) -> Tensor:
     return numbers % max(2, classes)
 
 
-def weights_survive_saving(model: ModelSubject) -> None:
+def weights_survive_saving(model: ModelCandidate) -> None:
     """Weights that are written as safetensors and read into a new build give the same outputs to the bit.
 
     A state that lives elsewhere, or names that change, make a trained model worthless.

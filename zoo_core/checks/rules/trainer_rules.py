@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from zoo_core.checks.apart.own_process import how_it_ended
-from zoo_core.checks.candidates.trainer_candidate import EPOCHS, TrainerSubject, train
+from zoo_core.checks.candidates.trainer_candidate import EPOCHS, TrainerCandidate, train
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.children.parent import Child
 from zoo_core.errors import ZooError
@@ -25,7 +25,7 @@ SECONDS_TO_BEGIN = 120.0
 SECONDS_TO_STOP = 20.0
 
 
-def works_with_defaults(trainer: TrainerSubject) -> None:
+def works_with_defaults(trainer: TrainerCandidate) -> None:
     """Every option of the trainer has a default.
 
     `zoo train MODEL --dataset D --trainer NAME` is what everybody tries first.
@@ -34,7 +34,7 @@ def works_with_defaults(trainer: TrainerSubject) -> None:
         raise BrokenRuleError(f"option {required[0]!r} has no default")
 
 
-def tells_every_epoch(trainer: TrainerSubject) -> None:
+def tells_every_epoch(trainer: TrainerCandidate) -> None:
     """`on_epoch` is called once for each epoch, in order, and the result says how many there were.
 
     Progress, curves and loggers hear of the training in no other way.
@@ -49,7 +49,7 @@ def tells_every_epoch(trainer: TrainerSubject) -> None:
         raise BrokenRuleError(f"{EPOCHS} epochs were asked for, {trained.result.epochs} were trained")
 
 
-def makes_the_loss_fall(trainer: TrainerSubject) -> None:
+def makes_the_loss_fall(trainer: TrainerCandidate) -> None:
     """With its defaults the loss on the training part is lower after a few epochs than after the first.
 
     The job is an easy one: blobs that a small network tells apart.
@@ -60,7 +60,7 @@ def makes_the_loss_fall(trainer: TrainerSubject) -> None:
         raise BrokenRuleError(f"the loss of {len(losses)} epochs: {shown}")
 
 
-def repeats_itself(trainer: TrainerSubject) -> None:
+def repeats_itself(trainer: TrainerCandidate) -> None:
     """The same job with the same seed gives the same weights, to the bit.
 
     What cannot be repeated cannot be compared.
@@ -69,7 +69,7 @@ def repeats_itself(trainer: TrainerSubject) -> None:
     _check_equal(trainer.straight.weights, train(spec, epochs=EPOCHS).weights, "a second training with the same seed")
 
 
-def resumes_exactly(trainer: TrainerSubject) -> None:
+def resumes_exactly(trainer: TrainerCandidate) -> None:
     """A training that was stopped and resumed ends with the weights of one that was not, to the bit.
 
     Then nobody has to ask whether a machine was restarted in between.
@@ -88,7 +88,7 @@ def resumes_exactly(trainer: TrainerSubject) -> None:
     _check_equal(trainer.straight.weights, resumed.weights, f"a training that was stopped after epoch {STOPPED_AFTER}")
 
 
-def stops_when_it_is_told_to(trainer: TrainerSubject) -> None:
+def stops_when_it_is_told_to(trainer: TrainerCandidate) -> None:
     """Ctrl-C ends a training at once, and leaves a checkpoint that can be read.
 
     Somebody who waits for a terminal kills the process, and what is killed may be half-written.

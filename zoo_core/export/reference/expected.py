@@ -21,7 +21,7 @@ from zoo_core.verification.expect.bounds import LARGEST_FLOOR, OutputBound, Refe
 from zoo_core.verification.expect.selection_test import selection_expectations
 from zoo_core.verification.expect.selections import Choice
 from zoo_core.verification.expect.self_test import ROWS as SELF_TEST_ROWS
-from zoo_core.verification.expect.self_test import expectations, input_recipe, self_test_inputs
+from zoo_core.verification.expect.self_test import expectations, input_draws, self_test_inputs
 from zoo_core.verification.feed.rows import BATCH, PLAUSIBLE, Rows, make_rows
 from zoo_core.verification.feed.sizes import Sizes, shown
 
@@ -130,11 +130,11 @@ def compute_expected(plan: ExportPlan, reference: TorchReference) -> Expected:
     if plan.model.spec.stages is not None:
         return _compute_staged(plan, reference)
     usual, *others = plan.size_cases
-    recipes = {"noise": recipe_of(plan, usual, plan.ranges, rows=SELF_TEST_ROWS, seed=SELF_TEST_SEED)}
+    draws = {"noise": draws_of(plan, usual, plan.ranges, rows=SELF_TEST_ROWS, seed=SELF_TEST_SEED)}
     if all(spec.dtype.startswith("float") for spec in plan.inputs.values()):
         narrow = {name: _nearly_constant(*limits) for name, limits in plan.ranges.items()}
-        recipes[NEARLY_CONSTANT] = recipe_of(plan, usual, narrow, rows=NARROW_ROWS, seed=SELF_TEST_SEED + 25)
-    given: dict[str, Mapping[str, Any]] = {kind: self_test_inputs(recipe) for kind, recipe in recipes.items()}
+        draws[NEARLY_CONSTANT] = draws_of(plan, usual, narrow, rows=NARROW_ROWS, seed=SELF_TEST_SEED + 25)
+    given: dict[str, Mapping[str, Any]] = {kind: self_test_inputs(draw) for kind, draw in draws.items()}
     if plan.validation is not None:
         given = {"sample": plan.validation.spread(), **given}
     rows = make_rows(plan.inputs, ranges=plan.ranges, given=given, sizes=usual, seed=ROW_SEED)
@@ -142,7 +142,7 @@ def compute_expected(plan: ExportPlan, reference: TorchReference) -> Expected:
     _check_readable(plan, result)
     corner = np.flatnonzero(_corners(rows))
     moved = _moved(reference, rows, corner, result.take(corner))
-    first = _case(plan, result, rows, usual, recipes, moved=moved)
+    first = _case(plan, result, rows, usual, draws, moved=moved)
     cases = [first, *(_other_case(plan, reference, sizes, first, number) for number, sizes in enumerate(others))]
     vectors = _vector_rows(first.rows, free=plan.batch_is_free)
     return Expected(
@@ -161,8 +161,8 @@ def _nearly_constant(low: float, high: float) -> tuple[float, float]:
 
 def _compute_staged(plan: ExportPlan, reference: TorchReference) -> Expected:
     sizes = plan.size_cases[0]
-    recipe = recipe_of(plan, sizes, plan.ranges, rows=STAGED_ROWS, seed=SELF_TEST_SEED)
-    given: dict[str, Mapping[str, Any]] = {"noise": self_test_inputs(recipe)}
+    draw = draws_of(plan, sizes, plan.ranges, rows=STAGED_ROWS, seed=SELF_TEST_SEED)
+    given: dict[str, Mapping[str, Any]] = {"noise": self_test_inputs(draw)}
     if plan.validation is not None:
         given = {"sample": plan.validation.spread(STAGED_ROWS), **given}
     rows = make_rows(plan.inputs, ranges=plan.ranges, given=given, sizes=sizes, seed=ROW_SEED)
@@ -174,7 +174,7 @@ def _compute_staged(plan: ExportPlan, reference: TorchReference) -> Expected:
         if choice.clear_count * LEAST_CLEAR < max(choice.count, 1):
             clear = f"{choice.clear_count} of {choice.count}"
             raise NotVerifiedError(f"{plan.model.name}: only {clear} rows that it chooses are clear, in PyTorch itself")
-    test = {**recipe, **selection_expectations(list(choices.values()))}
+    test = {**draw, **selection_expectations(list(choices.values()))}
     vector, outputs = selection_vector(plan, reference, rows)
     return Expected(
         kind="float64",
@@ -198,11 +198,11 @@ def _case(
     result: ReferenceResult,
     rows: Rows,
     sizes: Sizes,
-    recipes: Mapping[str, Mapping[str, Any]],
+    draws: Mapping[str, Mapping[str, Any]],
     known: Mapping[str, OutputBound] | None = None,
     moved: Arrays | None = None,
 ) -> Case:
-    """The case of these rows; `recipes`: how the rows of some kinds are drawn again, by the self-test."""
+    """The case of these rows; `draws`: how the rows of some kinds are drawn again, by the self-test."""
     kept = np.flatnonzero(result.finite)
     where = f" with {shown(sizes)}" if sizes else ""
     if not len(kept):
@@ -217,11 +217,11 @@ def _case(
             )
     left = rows.take(kept)
     tests = []
-    for number, (kind, recipe) in enumerate(recipes.items()):
+    for number, (kind, draw) in enumerate(draws.items()):
         index = left.of(kind)
         if len(index) == len(rows.of(kind)):
             some = {name: bound.take(list(index)) for name, bound in bounds.items()}
-            tests.append((expectations(recipe, some, seed=SELF_TEST_SEED + number), index))
+            tests.append((expectations(draw, some, seed=SELF_TEST_SEED + number), index))
         elif kind in PLAUSIBLE:
             raise NotVerifiedError(f"{plan.model.name} gives outputs that are not finite for plausible inputs{where}")
     return Case(sizes=sizes, rows=left, bounds=bounds, tests=tuple(tests), skipped=len(rows) - len(kept))
@@ -245,10 +245,10 @@ def _spread(values: NDArray[Any], index: NDArray[np.int64], count: int) -> NDArr
 
 def _other_case(plan: ExportPlan, reference: TorchReference, sizes: Sizes, usual: Case, number: int) -> Case:
     seed = SELF_TEST_SEED + 50 * (number + 1)
-    recipe = recipe_of(plan, sizes, plan.ranges, rows=SELF_TEST_ROWS, seed=seed)
-    rows = Rows(inputs=self_test_inputs(recipe), kinds=("noise",) * SELF_TEST_ROWS)
+    draw = draws_of(plan, sizes, plan.ranges, rows=SELF_TEST_ROWS, seed=seed)
+    rows = Rows(inputs=self_test_inputs(draw), kinds=("noise",) * SELF_TEST_ROWS)
     # Few rows have a noisy floor: that of the usual size is theirs as well.
-    return _case(plan, reference.run(rows.inputs), rows, sizes, {"noise": recipe}, known=usual.bounds)
+    return _case(plan, reference.run(rows.inputs), rows, sizes, {"noise": draw}, known=usual.bounds)
 
 
 def _vector_rows(rows: Rows, *, free: bool) -> tuple[int, ...]:
@@ -256,11 +256,11 @@ def _vector_rows(rows: Rows, *, free: bool) -> tuple[int, ...]:
     return found if free else found[:1]
 
 
-def recipe_of(
+def draws_of(
     plan: ExportPlan, sizes: Sizes, ranges: Mapping[str, tuple[float, float]], *, rows: int, seed: int
 ) -> dict[str, Any]:
     """How rows of these sizes are drawn, here and by everybody who runs the self-test."""
-    return input_recipe(
+    return input_draws(
         {name: (rows, *spec.shape({BATCH: 1, **sizes})[1:]) for name, spec in plan.inputs.items()},
         ranges=ranges,
         dtypes={name: spec.dtype for name, spec in plan.inputs.items()},

@@ -53,8 +53,8 @@ def validated(
 
 
 def _validate(test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec]) -> None:
-    recipes = _recipes(test)
-    rows = int(next(iter(recipes.values()))["shape"][0])
+    draws = _draws(test)
+    rows = int(next(iter(draws.values()))["shape"][0])
     _require(rows >= MIN_ROWS, f"it has {rows} row, and at least {MIN_ROWS} are needed")
     sizes = self_test_sizes(test, inputs=inputs)
     if chooses(inputs, outputs):
@@ -65,19 +65,19 @@ def _validate(test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec], outp
         outputs = {}
     else:
         expected = _outputs(test)
-    for role, found, specs in (("input", recipes, inputs), ("output", expected, outputs)):
+    for role, found, specs in (("input", draws, inputs), ("output", expected, outputs)):
         _require(set(found) == set(specs), f"its {role}s are {', '.join(found)}, not {', '.join(specs)}")
         for name, spec in specs.items():
             shape = batch_shape(spec, rows, sizes=sizes)
             text = f"{role} {name!r} has the shape {found[name]['shape']}, not {spec} with {rows} rows"
             _require(shape is not None and tuple(found[name]["shape"]) == shape, text)
-    for name, recipe in recipes.items():
-        _require(recipe["dtype"] == inputs[name].dtype, f"input {name!r} is not {inputs[name].dtype}")
+    for name, draw in draws.items():
+        _require(draw["dtype"] == inputs[name].dtype, f"input {name!r} is not {inputs[name].dtype}")
     for name, one in expected.items():
         _require(is_number(one["bound"]) and one["bound"] > 0, f"the bound of output {name!r} is no number above 0")
         _require(is_number(one["floor"]) and one["floor"] >= 0, f"the floor of output {name!r} is no number from 0 on")
         _require(all(map(is_number, one["expected"])), f"output {name!r} expects something that is no finite number")
-    count = sum(math.prod(one["shape"]) for one in (*recipes.values(), *expected.values()))
+    count = sum(math.prod(one["shape"]) for one in (*draws.values(), *expected.values()))
     _require(count <= MAX_ELEMENTS, f"it needs {count:,} numbers, more than the {MAX_ELEMENTS:,} that are allowed")
 
 
@@ -86,9 +86,9 @@ def self_test_sizes(test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec]
 
     Raises ZooError that says what is damaged.
     """
-    recipes = _recipes(test)
-    _require(set(recipes) == set(inputs), f"its inputs are {', '.join(recipes)}, not {', '.join(inputs)}")
-    shapes = {name: recipe["shape"] for name, recipe in recipes.items()}
+    draws = _draws(test)
+    _require(set(draws) == set(inputs), f"its inputs are {', '.join(draws)}, not {', '.join(inputs)}")
+    shapes = {name: draw["shape"] for name, draw in draws.items()}
     try:
         sizes = sizes_of({name: (1, *shape[1:]) for name, shape in shapes.items()}, inputs)
     except ZooError:
@@ -112,16 +112,16 @@ def batch_shape(spec: TensorSpec, rows: int, *, sizes: Mapping[str, int] | None 
     return (rows, *one[1:]) if spec.axes[:1] in {(BATCH,), (1,)} else None
 
 
-def self_test_inputs(recipe: Mapping[str, Any]) -> dict[str, Array]:
-    """The inputs that a self-test's recipe stands for: `{generator, inputs: {name: {seed, shape, low, high, dtype}}}`.
+def self_test_inputs(draw: Mapping[str, Any]) -> dict[str, Array]:
+    """The inputs that a self-test's draw stands for: `{generator, inputs: {name: {seed, shape, low, high, dtype}}}`.
 
-    Raises ZooError for a generator that this version does not know, or a recipe that is damaged.
+    Raises ZooError for a generator that this version does not know, or a draw that is damaged.
     """
     try:
         with np.errstate(invalid="ignore"):  # a range that an integer dtype does not have
             return {
                 name: frozen_uniform(r["shape"], seed=r["seed"], low=r["low"], high=r["high"]).astype(r["dtype"])
-                for name, r in _recipes(recipe).items()
+                for name, r in _draws(draw).items()
             }
     except (MemoryError, ValueError) as error:  # more numbers, or more axes, than numpy can hold
         raise ZooError(f"the inputs of the self-test cannot be made: {error}") from None
@@ -140,39 +140,39 @@ def _is_shape(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(is_int(size, low=1, below=2**63) for size in value)
 
 
-def _recipes(test: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The recipe of each input, all of it of the right types and such that numbers can be drawn from it."""
+def _draws(test: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The draw of each input, all of it of the right types and such that numbers can be drawn from it."""
     if test.get("generator") != GENERATOR:
         raise ZooError(
             f"the self-test uses the generator {str(test.get('generator'))[:60]!r}, unknown to this version",
             hint="update zoo-core",
         )
-    recipes = test.get("inputs")
-    if not isinstance(recipes, Mapping) or not recipes:
+    draws = test.get("inputs")
+    if not isinstance(draws, Mapping) or not draws:
         raise ZooError("the self-test in the file is damaged: it has no input")
-    for name, recipe in recipes.items():
+    for name, draw in draws.items():
         keys = {"seed", "shape", "low", "high", "dtype"}
-        whole = isinstance(recipe, Mapping) and keys <= set(recipe)
+        whole = isinstance(draw, Mapping) and keys <= set(draw)
         _require(whole, f"input {name!r} lacks one of {', '.join(sorted(keys))}")
-        _require(is_int(recipe["seed"], low=0, below=2**64), f"the seed of input {name!r}")
-        _require(_is_shape(recipe["shape"]), f"input {name!r} has the shape {str(recipe['shape'])[:60]}")
-        _require(recipe["dtype"] in DTYPES, f"input {name!r} has the dtype {str(recipe['dtype'])[:60]!r}")
-        low, high = recipe["low"], recipe["high"]
+        _require(is_int(draw["seed"], low=0, below=2**64), f"the seed of input {name!r}")
+        _require(_is_shape(draw["shape"]), f"input {name!r} has the shape {str(draw['shape'])[:60]}")
+        _require(draw["dtype"] in DTYPES, f"input {name!r} has the dtype {str(draw['dtype'])[:60]!r}")
+        low, high = draw["low"], draw["high"]
         # Numbers are drawn in float32 whatever the dtype.
-        limit = float(np.finfo("float16" if recipe["dtype"] == "float16" else "float32").max)
+        limit = float(np.finfo("float16" if draw["dtype"] == "float16" else "float32").max)
         ordered = is_number(low) and is_number(high) and -limit <= low < high <= limit
         _require(ordered, f"the range of input {name!r} is {str(low)[:30]} to {str(high)[:30]}")
-    return recipes
+    return draws
 
 
-def input_recipe(
+def input_draws(
     shapes: Mapping[str, Sequence[int]],
     *,
     ranges: Mapping[str, tuple[float, float]],
     dtypes: Mapping[str, str],
     seed: int,
 ) -> dict[str, Any]:
-    """The recipe of the self-test's inputs, as plain JSON."""
+    """The draw of the self-test's inputs, as plain JSON."""
     return {
         "generator": GENERATOR,
         "inputs": {
@@ -188,8 +188,8 @@ def input_recipe(
     }
 
 
-def expectations(recipe: Mapping[str, Any], bounds: Mapping[str, OutputBound], *, seed: int) -> dict[str, Any]:
-    """The whole self-test: the recipe and, for each output, its shape, sampled positions, expected values and bound."""
+def expectations(draw: Mapping[str, Any], bounds: Mapping[str, OutputBound], *, seed: int) -> dict[str, Any]:
+    """The whole self-test: the draw and, for each output, its shape, sampled positions, expected values and bound."""
     outputs = {}
     for number, (name, bound) in enumerate(bounds.items()):
         positions = _positions(bound.expected.size, seed=seed + 1000 + number)
@@ -200,7 +200,7 @@ def expectations(recipe: Mapping[str, Any], bounds: Mapping[str, OutputBound], *
             "bound": float(bound.bound.max()),
             "floor": float(bound.floor.max()),
         }
-    return {**recipe, "outputs": outputs}
+    return {**draw, "outputs": outputs}
 
 
 def _positions(size: int, *, seed: int) -> NDArray[np.int64]:

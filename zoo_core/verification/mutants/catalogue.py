@@ -91,7 +91,7 @@ KINDS = (*(fault.kind for fault in FAULTS), STALE)
 def _rows(graph: EditableGraph) -> int:
     """Rows of the file's own self-test: the batch size that a careless check would always use."""
     test = description.described(graph).get("self_test") or {}
-    shapes = [recipe["shape"] for recipe in (test.get("inputs") or {}).values()]
+    shapes = [draw["shape"] for draw in (test.get("inputs") or {}).values()]
     return int(shapes[0][0]) if shapes and shapes[0] else DEFAULT_ROWS
 
 
@@ -170,10 +170,10 @@ def is_valid(content: bytes) -> bool:
 
 def _sizes(graph: EditableGraph) -> dict[str, int]:
     """A size for each free axis of the inputs: that of the self-test."""
-    recipes = (description.described(graph).get("self_test") or {}).get("inputs") or {}
+    draws = (description.described(graph).get("self_test") or {}).get("inputs") or {}
     found = {}
     for value in graph.model.graph.input:
-        shape = recipes[value.name]["shape"] if value.name in recipes else []
+        shape = draws[value.name]["shape"] if value.name in draws else []
         dims = value.type.tensor_type.shape.dim
         found.update({dim.dim_param: int(size) for dim, size in zip(dims, shape, strict=False) if dim.dim_param})
     return found

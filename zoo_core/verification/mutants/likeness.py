@@ -85,7 +85,7 @@ def _groups(test: Mapping[str, Any], *, free: bool) -> list[Group]:
     where = "x".join(str(size) for value in own.values() for size in value.shape)
     found = {f"own {where}": own}
     for seed in OTHER_SEEDS:
-        inputs = {name: {**recipe, "seed": recipe["seed"] + seed} for name, recipe in test["inputs"].items()}
+        inputs = {name: {**draw, "seed": draw["seed"] + seed} for name, draw in test["inputs"].items()}
         found[f"seed {seed} {where}"] = self_test_inputs({**test, "inputs": inputs})
     if all(value.dtype.kind == "f" for value in own.values()):
         found[f"{CORNER} zeros {where}"] = {name: np.zeros_like(value) for name, value in own.items()}

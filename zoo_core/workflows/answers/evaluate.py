@@ -10,7 +10,7 @@ from zoo_core.records import Record
 from zoo_core.registry import Zoo
 from zoo_core.shelf import Located
 
-from .predictor import load_part, open_subject
+from .predictor import load_part, open_predictor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +38,10 @@ def evaluate(
     of what is measured, whatever the dataset's own. `split`: test where there is one, else validation. An exported
     file never loads torch. Raises ZooError when tasks or classes differ, UsageError for unknown names and splits.
     """
-    subject = open_subject(source, zoo)
-    part = load_part(subject, zoo, dataset=dataset, data=data, split=split, download=download)
-    tally = subject.task.tally()
-    for rows, outputs in subject.batches(part.samples):
+    predictor = open_predictor(source, zoo)
+    part = load_part(predictor, zoo, dataset=dataset, data=data, split=split, download=download)
+    tally = predictor.task.tally()
+    for rows, outputs in predictor.batches(part.samples):
         tally.add(outputs, part.samples.targets[rows])
     details = tally.details(part.labels)
     return Evaluation(metrics=tally.metrics(), n=len(part.samples), split=part.split, details=details)

@@ -30,7 +30,7 @@ Batches = Iterator[tuple[slice, dict[str, NDArray[Any]]]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class Predictor:
     """A run or an export: where its own dataset is told, how its inputs are made, and how it answers.
 
     `batches(samples)` gives, batch by batch, which samples these are and the outputs by name.
@@ -48,7 +48,7 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The samples of one split of a dataset, prepared as a subject needs them."""
+    """The samples of one split of a dataset, prepared as a predictor needs them."""
 
     dataset: str
     split: str
@@ -56,23 +56,23 @@ class Part:
     labels: tuple[str, ...]
 
 
-def open_subject(source: Located, zoo: Zoo) -> Subject:
+def open_predictor(source: Located, zoo: Zoo) -> Predictor:
     """The run or export that was named. An exported file never loads torch."""
     path = source.path or Path(source.name)
     if source.kind == "export":
-        return export_subject(open_model(path), source.name)
+        return export_predictor(open_model(path), source.name)
     from zoo_core.training import load_run
 
-    return run_subject(load_run(path), zoo)
+    return run_predictor(load_run(path), zoo)
 
 
-def export_subject(model: ExportedModel, name: str) -> Subject:
+def export_predictor(model: ExportedModel, name: str) -> Predictor:
     """An opened file as what is measured; `name` is what messages call it."""
     trained_on = model.metadata.dataset or {}
     known = isinstance(trained_on.get("name"), str)
     plugin = trained_on.get("plugin")
     options = trained_on.get("options")
-    return Subject(
+    return Predictor(
         shown=f"export {name!r}",
         task=get_task(model.task),
         labels=model.labels,
@@ -84,7 +84,7 @@ def export_subject(model: ExportedModel, name: str) -> Subject:
     )
 
 
-def run_subject(run: Run, zoo: Zoo) -> Subject:
+def run_predictor(run: Run, zoo: Zoo) -> Predictor:
     """A run as what is measured. Its weights are read when the first batch is asked for."""
     from zoo_core.training.extras import need_torch
 
@@ -96,7 +96,7 @@ def run_subject(run: Run, zoo: Zoo) -> Subject:
         need_torch("the weights of a run")
         return run.build(zoo)
 
-    return Subject(
+    return Predictor(
         shown=f"run {run.name!r}",
         task=get_task(spec.task),
         labels=tuple(run.info.classes),
@@ -125,7 +125,7 @@ def _module_batches(module: Any, samples: Samples, names: Sequence[str], read: C
 
 
 def load_part(
-    subject: Subject,
+    predictor: Predictor,
     zoo: Zoo,
     *,
     dataset: str | None = None,
@@ -133,25 +133,25 @@ def load_part(
     split: str | None = None,
     download: bool = False,
 ) -> Part:
-    """The samples of a split of the subject's own dataset, or of the one that is named, prepared by its recipe.
+    """The samples of a split of the predictor's own dataset, or of the one that is named, prepared by its recipe.
 
     Its own dataset comes with the options it was trained with, and `data` on top. `split`: test where there is one,
     else validation. Raises ZooError when tasks or classes differ, UsageError for unknown names and splits.
     """
-    bound = _dataset_for(subject, zoo, dataset, data or {})
+    bound = _dataset_for(predictor, zoo, dataset, data or {})
     chosen = choose_split(bound, split)
     samples = bound.load(chosen, download=download)
-    check_classes(samples.classes, dataset=bound.name, labels=subject.labels, shown=subject.shown)
-    return Part(dataset=bound.name, split=chosen, samples=samples, labels=subject.labels or samples.classes)
+    check_classes(samples.classes, dataset=bound.name, labels=predictor.labels, shown=predictor.shown)
+    return Part(dataset=bound.name, split=chosen, samples=samples, labels=predictor.labels or samples.classes)
 
 
-def _dataset_for(subject: Subject, zoo: Zoo, name: str | None, data: Mapping[str, Any]) -> BoundDataset:
-    """The dataset, whose pictures are prepared as the subject needs them."""
-    if name is None and subject.dataset is None:
-        raise UsageError(f"{subject.shown} does not say what it was trained on", hint="name a dataset: --dataset D")
-    chosen = zoo.dataset(name.removeprefix("dataset:") if name is not None else str(subject.dataset))
-    subject.task.tally()  # a task without metrics says so before any data are read
-    check_tasks(subject.task.name, model=subject.shown, dataset=chosen.name, dataset_task=chosen.spec.task)
-    own = subject.dataset is not None and subject.dataset in {f"{chosen.plugin}/{chosen.name}", chosen.name}
-    recorded = subject.options if own else None
-    return bind_prepared(chosen, data, recipe=subject.preprocess, inputs=subject.inputs, recorded=recorded)
+def _dataset_for(predictor: Predictor, zoo: Zoo, name: str | None, data: Mapping[str, Any]) -> BoundDataset:
+    """The dataset, whose pictures are prepared as the predictor needs them."""
+    if name is None and predictor.dataset is None:
+        raise UsageError(f"{predictor.shown} does not say what it was trained on", hint="name a dataset: --dataset D")
+    chosen = zoo.dataset(name.removeprefix("dataset:") if name is not None else str(predictor.dataset))
+    predictor.task.tally()  # a task without metrics says so before any data are read
+    check_tasks(predictor.task.name, model=predictor.shown, dataset=chosen.name, dataset_task=chosen.spec.task)
+    own = predictor.dataset is not None and predictor.dataset in {f"{chosen.plugin}/{chosen.name}", chosen.name}
+    recorded = predictor.options if own else None
+    return bind_prepared(chosen, data, recipe=predictor.preprocess, inputs=predictor.inputs, recorded=recorded)

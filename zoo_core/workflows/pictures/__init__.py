@@ -150,13 +150,13 @@ def _of_dataset(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
 
 
 def _of_data(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
-    from zoo_core.workflows.answers.predictor import load_part, open_subject
+    from zoo_core.workflows.answers.predictor import load_part, open_predictor
 
     from . import answers, confusion, samples
 
-    subject = open_subject(source, zoo)
+    predictor = open_predictor(source, zoo)
     split = wanted.split or ("train" if what == "samples" else None)
-    part = load_part(subject, zoo, dataset=wanted.dataset, data=wanted.data, split=split, download=wanted.download)
+    part = load_part(predictor, zoo, dataset=wanted.dataset, data=wanted.data, split=split, download=wanted.download)
     if what == "samples":
         title = f"{part.dataset} for {source.kind} {source.name}, split {part.split}"
         return samples.draw_samples(part.samples, labels=part.labels, title=title)
@@ -166,4 +166,4 @@ def _of_data(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
         "predictions": answers.draw_predictions,
         "errors": answers.draw_errors,
     }
-    return drawers[what](subject, part, title=title)
+    return drawers[what](predictor, part, title=title)

@@ -1,4 +1,4 @@
-"""What a subject makes of samples: labels with the truth where they are wrong, masks and sequences beside the truth."""
+"""What a predictor makes of samples: labels, with the truth where they are wrong; masks and sequences beside it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zoo_core.data import Samples
 from zoo_core.records import counted
-from zoo_core.workflows.answers.predictor import Part, Subject
+from zoo_core.workflows.answers.predictor import Part, Predictor
 
 from .confusion import scores_of
 from .figures import QUIET, WRONG, bare, frame, grid, heading, new_figure, short_names
@@ -25,35 +25,35 @@ ROWS = {"masks": 6, "sequences": 8}
 """Samples in a figure of masks, and of sequences."""
 
 
-def draw_predictions(subject: Subject, part: Part, *, title: str) -> Figure:
-    """Samples chosen evenly, and what the subject makes of them; nothing else of the split is run."""
-    chosen = choose_evenly(part.samples.targets, ROWS.get(subject.task.gives, COUNT))
-    found, _ = judge_all(subject, take(part.samples, chosen))
-    if subject.task.gives == "labels":
+def draw_predictions(predictor: Predictor, part: Part, *, title: str) -> Figure:
+    """Samples chosen evenly, and what the predictor makes of them; nothing else of the split is run."""
+    chosen = choose_evenly(part.samples.targets, ROWS.get(predictor.task.gives, COUNT))
+    found, _ = judge_all(predictor, take(part.samples, chosen))
+    if predictor.task.gives == "labels":
         right = int((~found.wrong).sum())
         title = f"{title}: {right} of {len(chosen)} right"
     else:
         title = f"{title}: {len(chosen)} of {counted(len(part.samples), 'sample')}"
-    return _draw(subject, part, chosen, found, title=title)
+    return _draw(predictor, part, chosen, found, title=title)
 
 
-def draw_errors(subject: Subject, part: Part, *, title: str) -> Figure:
+def draw_errors(predictor: Predictor, part: Part, *, title: str) -> Figure:
     """The worst answers of the whole split, the worst first: by their loss, or by their IoU."""
-    chosen, wrong, tally = find_worst(subject, part.samples, count=ROWS.get(subject.task.gives, COUNT))
-    found, _ = judge_all(subject, take(part.samples, chosen))
+    chosen, wrong, tally = find_worst(predictor, part.samples, count=ROWS.get(predictor.task.gives, COUNT))
+    found, _ = judge_all(predictor, take(part.samples, chosen))
     scores = scores_of(tally.metrics())
-    if subject.task.gives != "labels":
+    if predictor.task.gives != "labels":
         kind = f"the {len(chosen)} lowest IoU of {counted(len(part.samples), 'sample')}"
     elif wrong:
         kind = f"the {len(chosen)} worst of {counted(wrong, 'error')} in {counted(len(part.samples), 'sample')}"
     else:
         kind = f"no errors in {counted(len(part.samples), 'sample')}; the {len(chosen)} highest losses"
-    return _draw(subject, part, chosen, found, title=f"{title}: {kind} ({scores})")
+    return _draw(predictor, part, chosen, found, title=f"{title}: {kind} ({scores})")
 
 
-def _draw(subject: Subject, part: Part, chosen: NDArray[np.int64], found: Judged, *, title: str) -> Figure:
+def _draw(predictor: Predictor, part: Part, chosen: NDArray[np.int64], found: Judged, *, title: str) -> Figure:
     shown = dataclasses.replace(part, samples=take(part.samples, chosen))
-    if subject.task.gives == "labels":
+    if predictor.task.gives == "labels":
         return _labels(shown, found, title=title)
     draw = _lines if is_line(shown.samples.inputs[0]) else _masks
     figure = draw(shown, found, chosen, title=title)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
 from zoo_core.records import counted
-from zoo_core.workflows.answers.predictor import Part, Subject
+from zoo_core.workflows.answers.predictor import Part, Predictor
 
 from .figures import color_bar, heading, new_figure, short_names
 
@@ -28,10 +28,10 @@ MOST_NAMED = 60
 """Classes up to which each row has its name."""
 
 
-def draw_confusion(subject: Subject, part: Part, *, title: str) -> Figure:
+def draw_confusion(predictor: Predictor, part: Part, *, title: str) -> Figure:
     """The confusion matrix of a split, each row a share of its true class. Raises ZooError for over 1,000 classes."""
-    tally = subject.task.tally()
-    for rows, outputs in subject.batches(part.samples):
+    tally = predictor.task.tally()
+    for rows, outputs in predictor.batches(part.samples):
         tally.add(outputs, part.samples.targets[rows])
     matrix = tally.details(part.labels)["confusion"]
     if matrix is None:

@@ -1,4 +1,4 @@
-"""How well a subject answers sample by sample: its decision, how sure or how near it is, and how bad that is."""
+"""How well a predictor answers sample by sample: its decision, how sure or how near it is, and how bad that is."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zoo_core.specs import IGNORED
 from zoo_core.tasks import ClassDecisions, Tally, Task
 from zoo_core.tasks.counts import ClassCounts, confusion_matrix
 from zoo_core.tasks.logits import class_columns, class_count, deciding_logits, log_softmax
-from zoo_core.workflows.answers.predictor import Subject
+from zoo_core.workflows.answers.predictor import Predictor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,10 +54,10 @@ def _iou(truth: NDArray[Any], decided: NDArray[np.int64], *, classes: int) -> fl
     return counts.mean(counts.iou)
 
 
-def judge_all(subject: Subject, samples: Samples) -> tuple[Judged, Tally]:
+def judge_all(predictor: Predictor, samples: Samples) -> tuple[Judged, Tally]:
     """The answers to all samples, and the tally of their metrics."""
-    tally = subject.task.tally()
-    parts = list(_batches(subject, samples, tally))
+    tally = predictor.task.tally()
+    parts = list(_batches(predictor, samples, tally))
     joined = {
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("decided", "value", "badness", "wrong")
@@ -65,11 +65,11 @@ def judge_all(subject: Subject, samples: Samples) -> tuple[Judged, Tally]:
     return Judged(**joined), tally
 
 
-def find_worst(subject: Subject, samples: Samples, *, count: int) -> tuple[NDArray[np.int64], int, Tally]:
+def find_worst(predictor: Predictor, samples: Samples, *, count: int) -> tuple[NDArray[np.int64], int, Tally]:
     """The worst answers first, how many are wrong at all, and the tally. No output is kept."""
-    tally = subject.task.tally()
+    tally = predictor.task.tally()
     badness, wrong = [], []
-    for part in _batches(subject, samples, tally):
+    for part in _batches(predictor, samples, tally):
         badness.append(part.badness)
         wrong.append(part.wrong)
     answers = np.concatenate(wrong)
@@ -83,8 +83,8 @@ def worst_first(badness: NDArray[np.float64], wrong: NDArray[np.bool_], *, count
     return chosen[:count]
 
 
-def _batches(subject: Subject, samples: Samples, tally: Tally) -> Iterator[Judged]:
-    for rows, outputs in subject.batches(samples):
+def _batches(predictor: Predictor, samples: Samples, tally: Tally) -> Iterator[Judged]:
+    for rows, outputs in predictor.batches(samples):
         targets = samples.targets[rows]
         tally.add(outputs, targets)  # says what does not fit
-        yield judge(subject.task, outputs, targets)
+        yield judge(predictor.task, outputs, targets)

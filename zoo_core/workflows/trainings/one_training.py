@@ -45,7 +45,7 @@ class TrainCallbacks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Session:
+class Training:
     """One call of `train`. `plan` is what was decided, `splits` are its data, `raised` what the callbacks raised."""
 
     zoo: Zoo
@@ -62,33 +62,33 @@ class Session:
             with self.plugin_errors():
                 check(self.job(module, None))
         # What was stopped in its first epoch has no weights of its own yet.
-        session = self.begun(module) if new or not RunDirectory(self.plan.path).has_state else self
+        training = self.begun(module) if new or not RunDirectory(self.plan.path).has_state else self
         if replace:
             _remove_run(self.plan.path)
         if new:
-            session = session.created()
-        directory = RunDirectory(session.plan.path)
+            training = training.created()
+        directory = RunDirectory(training.plan.path)
         with directory.lock(), _no_empty_run(directory):
-            info, result = session.fit(module, directory)
-            info = session.finish(directory, info)
+            info, result = training.fit(module, directory)
+            info = training.finish(directory, info)
         self.tell("zoo_trained", run=info, result=result)
         return info
 
-    def created(self) -> Session:
-        """The session whose folder is made. A name that nobody asked for may be taken by now: the next one is free."""
-        session = self
+    def created(self) -> Training:
+        """The training whose folder is made. A name that nobody asked for may be taken by now: the next one is free."""
+        training = self
         while True:
             try:
-                RunDirectory(session.plan.path).create(session.plan.info)
+                RunDirectory(training.plan.path).create(training.plan.info)
             except UsageError:
-                if session.plan.named:
+                if training.plan.named:
                     raise
-                session = dataclasses.replace(session, plan=with_another_name(session.plan))
+                training = dataclasses.replace(training, plan=with_another_name(training.plan))
             else:
-                return session
+                return training
 
-    def begun(self, module: nn.Module) -> Session:
-        """The session whose module has the weights that training is to begin with."""
+    def begun(self, module: nn.Module) -> Training:
+        """The training whose module has the weights that training is to begin with."""
         from zoo_core.training.transfer import begin_with, initial_weights
 
         info = self.plan.info

@@ -12,7 +12,7 @@ from zoo_core.registry import Zoo
 from zoo_core.training.extras import need_torch
 from zoo_core.training.run import Run
 
-from .one_training import Session, TrainCallbacks
+from .one_training import TrainCallbacks, Training
 from .train_plan import TrainPlan, TrainRequest, plan_new, plan_resumed
 
 __all__ = ["TrainCallbacks", "run_report", "train"]
@@ -55,8 +55,8 @@ def train(
     request = dataclasses.replace(request, options=options or {}, data=data or {}, config=config or {})
     request = dataclasses.replace(request, init_from=init_from, freeze=tuple(freeze))
     plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, replace=replace or dry_run)
-    session = _open_session(zoo, plan, callbacks or TrainCallbacks(), download=download)
-    return session.dry_run() if dry_run else session.run(new=not resume, replace=replace)
+    training = _open_training(zoo, plan, callbacks or TrainCallbacks(), download=download)
+    return training.dry_run() if dry_run else training.run(new=not resume, replace=replace)
 
 
 def run_report(run: Run) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def run_report(run: Run) -> dict[str, Any]:
     }
 
 
-def _open_session(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, download: bool) -> Session:
+def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, download: bool) -> Training:
     splits = {split: plan.dataset.load(split, download=download) for split in plan.dataset.split_names}
     samples, info = splits["train"], plan.info
     if info.dataset_fingerprint and info.dataset_fingerprint != samples.fingerprint:
@@ -81,4 +81,4 @@ def _open_session(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, downl
         )
     classes = tuple(samples.classes or info.classes)
     info = dataclasses.replace(info, dataset_fingerprint=samples.fingerprint, classes=classes)
-    return Session(zoo=zoo, plan=dataclasses.replace(plan, info=info), splits=splits, callbacks=callbacks)
+    return Training(zoo=zoo, plan=dataclasses.replace(plan, info=info), splits=splits, callbacks=callbacks)
