@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from zoo_core.cli import COMMANDS, zoo
+from zoo_core.cli.bundled import bundled_verbs
 
 PAGE = Path(__file__).with_name("commands.md")
 WIDTH = 100
@@ -32,7 +33,7 @@ def make_page() -> str:
     names = zoo.context_settings["help_option_names"]
     top = click.Context(zoo, info_name="zoo", terminal_width=WIDTH, max_content_width=WIDTH, help_option_names=names)
     parts = [HEAD]
-    for name in COMMANDS:
+    for name in (*COMMANDS, *bundled_verbs()):
         command = zoo.get_command(top, name)
         if command is None:
             raise SystemExit(f"zoo {name} has no module")

@@ -1,27 +1,37 @@
-"""A model zoo whose exports you can trust. The public names, all free of torch."""
+"""A model zoo whose exports you can trust. The public names, all free of torch until they are used."""
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from zoo_core.lazy import lazy_names
 
 from .version import __version__
 
 if TYPE_CHECKING:
-    from .errors import ZooError
+    from .building import builder_options
+    from .errors import MissingExtraError, UsageError, ZooError, did_you_mean
     from .hookspecs import hookimpl
+    from .matching import bound_tensors, match_options
     from .records import CheckResult, EpochRow, ExportReport, OutputError, RunInfo, TrainResult
-    from .registry import open_zoo
+    from .registry import KINDS, Dataset, Entry, Kind, Model, Zoo, open_zoo
     from .shapes import TensorSpec
-    from .specs import DatasetSpec, ModelFamily, ModelSpec, Preprocess, TrainerSpec, Weights
+    from .specs import IGNORED, DatasetSpec, ModelFamily, ModelSpec, Preprocess, TrainerSpec, Weights
     from .stages import Stage
     from .training import load_run
 
 __all__ = [
+    "IGNORED",
+    "KINDS",
     "CheckResult",
+    "Dataset",
     "DatasetSpec",
+    "Entry",
     "EpochRow",
     "ExportReport",
+    "Kind",
+    "MissingExtraError",
+    "Model",
     "ModelFamily",
     "ModelSpec",
     "OutputError",
@@ -31,36 +41,63 @@ __all__ = [
     "TensorSpec",
     "TrainResult",
     "TrainerSpec",
+    "UsageError",
     "Weights",
+    "Zoo",
     "ZooError",
     "__version__",
+    "bound_tensors",
+    "builder_options",
+    "did_you_mean",
     "hookimpl",
     "load_run",
+    "match_options",
     "open_zoo",
 ]
 
-
-_HOMES = {
-    "errors": ("ZooError",),
-    "hookspecs": ("hookimpl",),
-    "records": ("CheckResult", "EpochRow", "ExportReport", "OutputError", "RunInfo", "TrainResult"),
-    "registry": ("open_zoo",),
-    "shapes": ("TensorSpec",),
-    "specs": ("DatasetSpec", "ModelFamily", "ModelSpec", "Preprocess", "TrainerSpec", "Weights"),
-    "stages": ("Stage",),
-    "training": ("load_run",),
-}
-
-
-def __getattr__(name: str) -> Any:
-    # A name is loaded when it is used: `zoo list` needs none of them, and a plugin only those that it declares with.
-    for home, names in _HOMES.items():
-        if name in names:
-            value = getattr(importlib.import_module(f"{__name__}.{home}"), name)
-            globals()[name] = value
-            return value
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".building": ("builder_options",),
+        ".errors": (
+            "MissingExtraError",
+            "UsageError",
+            "ZooError",
+            "did_you_mean",
+        ),
+        ".hookspecs": ("hookimpl",),
+        ".matching": (
+            "bound_tensors",
+            "match_options",
+        ),
+        ".records": (
+            "CheckResult",
+            "EpochRow",
+            "ExportReport",
+            "OutputError",
+            "RunInfo",
+            "TrainResult",
+        ),
+        ".registry": (
+            "Dataset",
+            "Entry",
+            "KINDS",
+            "Kind",
+            "Model",
+            "Zoo",
+            "open_zoo",
+        ),
+        ".shapes": ("TensorSpec",),
+        ".specs": (
+            "DatasetSpec",
+            "IGNORED",
+            "ModelFamily",
+            "ModelSpec",
+            "Preprocess",
+            "TrainerSpec",
+            "Weights",
+        ),
+        ".stages": ("Stage",),
+        ".training": ("load_run",),
+    },
+)

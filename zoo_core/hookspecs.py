@@ -189,8 +189,12 @@ def zoo_commands() -> Iterable[click.Command]:  # type: ignore[empty-body]
 
     When: as `zoo_models`; names and one-line helps are kept on the disk, so that `zoo --help` loads no plugin.
 
-    Returns: an iterable of `click.Command`. A bundled command cannot be replaced, and a name that two plugins offer is
-    nobody's.
+    Returns: an iterable of `click.Command`, best made by `lazy_command`: options and body are then loaded when the
+    command is run, and nobody else waits for them. A bundled command cannot be replaced, and a name that two plugins
+    offer is nobody's. `zoo_core.commands` has what a command is made of: `json_option` and the options `-o`, `-d`,
+    `-t`; `print_json`, `say`, `note` and `table` for what is printed, progress and notes on stderr; `complete_models`
+    and so on, for `shell_complete=`; `locate` and `find_export` for names; `typed`, `export_of` and `use_of` for the
+    next step, which every command prints; `written_whole` for files.
 
     On error: as `zoo_models`. A command that raises ends with one line that names the plugin; a `ZooError` is shown as
     the zoo's own are.
@@ -199,13 +203,20 @@ def zoo_commands() -> Iterable[click.Command]:  # type: ignore[empty-body]
 
         import click
         from zoo_core import hookimpl
+        from zoo_core.commands import json_option, print_json, say, typed
 
 
         @click.command("longest", help="Say which model has the longest name.")
-        def longest():
+        @json_option
+        def longest(as_json):
             from zoo_core import open_zoo
 
-            print(max((entry.name for entry in open_zoo().entries("model")), key=len))
+            name = max((entry.name for entry in open_zoo().entries("model")), key=len)
+            if as_json:
+                print_json({"name": name})
+            else:
+                say(name)
+                say(f"Next: {typed('info', name)}")
 
 
         @hookimpl

@@ -164,12 +164,16 @@ class Zoo:
         return Trainer(spec=self._spec(entry), plugin=entry.plugin)
 
     def commands(self) -> dict[str, tuple[str, Plugin]]:
-        """`{name: (one-line help, plugin)}` of the commands that plugins add; one offered twice is not among them."""
+        """`{name: (one-line help, plugin)}` of the commands that plugins add; one offered twice is not among them.
+
+        A name of the zoo's own verbs is theirs, whoever else offers it.
+        """
         found: dict[str, list[tuple[str, Plugin]]] = {}
         for plugin in self.plugins:
             for command in plugin.commands:
                 found.setdefault(command["name"], []).append((command["help"], plugin))
-        return {name: offers[0] for name, offers in sorted(found.items()) if len(offers) == 1}
+        owners = {name: [each for each in offers if each[1].bundled] or offers for name, offers in found.items()}
+        return {name: offers[0] for name, offers in sorted(owners.items()) if len(offers) == 1}
 
     def command(self, name: str) -> click.Command:
         """The plugin command of that name, loaded. Raises UsageError if there is none."""

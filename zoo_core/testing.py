@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from zoo_core.checks import Check
     from zoo_core.registry import Zoo
 
+__all__ = ["TmpZoo", "conformance"]
+
 
 def conformance(
     name: str,

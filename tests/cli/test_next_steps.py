@@ -11,7 +11,7 @@ import pytest
 from onnx_files import write_brightness
 
 from zoo_core import EpochRow, TensorSpec, open_zoo
-from zoo_core.cli.next_step import use_of, words_of
+from zoo_core.commands.next_step import use_of, words_of
 from zoo_core.workflows.trainings.train import TrainCallbacks, train
 
 Zoo = Callable[..., Any]

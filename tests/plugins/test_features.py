@@ -18,8 +18,8 @@ from zoo_core import TensorSpec, open_zoo
 from zoo_core.data import ArraySplit, FileSplit, bind_dataset
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.training import load_run
-from zoo_core.workflows.feature_file import check_target, write_features_file
-from zoo_core.workflows.features import write_features
+from zoo_plugins.features.extraction import write_features
+from zoo_plugins.features.feature_file import check_target, write_features_file
 
 Zoo = Callable[..., Any]
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from zoo_core.training import load_run
-from zoo_core.workflows.pictures.curves import curves_of
+from zoo_plugins.plot.curves import curves_of
 
 Zoo = Callable[..., Any]
 
@@ -106,7 +106,7 @@ def test_without_matplotlib_the_extra_is_named(run_zoo: Zoo, site: Path, tmp_pat
     result = run_zoo("plot", "drawn")
     assert result.code == 1
     assert "Error: drawing needs the package 'matplotlib', which is not installed" in result.stderr
-    assert "Hint: pip install 'zoo-core[train]'" in result.stderr
+    assert "Hint: pip install 'zoo-core[plot]'" in result.stderr
 
 
 def test_a_run_without_an_epoch_cannot_be_drawn(run_zoo: Zoo, tmp_path: Path) -> None:
@@ -161,3 +161,37 @@ def test_what_is_mistyped_is_said(
     assert hint in result.stderr
     assert not (tmp_path / "runs" / "drawn" / "plots").exists()
     assert not (tmp_path / "plots").exists()
+
+
+ABSENT = """
+import importlib.machinery
+
+found = importlib.machinery.PathFinder.find_spec
+
+
+def find_spec(name, path=None, target=None):
+    return None if name.partition(".")[0] == "matplotlib" else found(name, path, target)
+
+
+importlib.machinery.PathFinder.find_spec = staticmethod(find_spec)
+"""
+
+
+def test_a_training_draws_its_curves_and_shows_them_on_the_card(workplace: Path) -> None:
+    run = workplace / "runs" / "lenet5-digits"
+    assert (run / "plots" / "curves.png").read_bytes().startswith(b"\x89PNG")
+    assert "![curves](plots/curves.png)" in (run / "README.md").read_text()
+
+
+def test_without_matplotlib_a_training_ends_well_and_its_card_has_no_picture(
+    run_zoo: Zoo, site: Path, tmp_path: Path
+) -> None:
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(ABSENT)
+    done = run_zoo("train", "lenet5", "--dataset", "digits", "--epochs", "1", "-d", "train_size=100", "--run", "plain")
+    assert (done.code, "Warning" in done.stderr) == (0, False), done.stderr
+    run = tmp_path / "runs" / "plain"
+    assert not (run / "plots").exists()
+    card = (run / "README.md").read_text()
+    assert "![" not in card
+    assert "zoo plot plain" in card

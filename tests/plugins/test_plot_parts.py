@@ -23,17 +23,17 @@ from zoo_core.tasks import get_task
 from zoo_core.training import Augment, Feed
 from zoo_core.workflows.answers.predictor import Part, Predictor
 from zoo_core.workflows.answers.shown import class_color
-from zoo_core.workflows.pictures.activations import draw_activations
-from zoo_core.workflows.pictures.augmented import draw_augmented
-from zoo_core.workflows.pictures.confusion import draw_confusion, most_confused, row_shares, short_count
-from zoo_core.workflows.pictures.figures import heading, new_figure, short_names
-from zoo_core.workflows.pictures.file_layers import file_kernels, file_maps
-from zoo_core.workflows.pictures.filters import draw_filters
-from zoo_core.workflows.pictures.judge import find_worst, judge, judge_all, worst_first
-from zoo_core.workflows.pictures.layers import Given, Kernels, Maps
-from zoo_core.workflows.pictures.run_layers import run_kernels, run_maps
-from zoo_core.workflows.pictures.samples import choose_evenly, draw_samples
-from zoo_core.workflows.pictures.tiles import overlay, picture_of
+from zoo_plugins.plot.activations import draw_activations
+from zoo_plugins.plot.augmented import draw_augmented
+from zoo_plugins.plot.confusion import draw_confusion, most_confused, row_shares, short_count
+from zoo_plugins.plot.figures import heading, new_figure, short_names
+from zoo_plugins.plot.file_layers import file_kernels, file_maps
+from zoo_plugins.plot.filters import draw_filters
+from zoo_plugins.plot.judge import find_worst, judge, judge_all, worst_first
+from zoo_plugins.plot.layers import Given, Kernels, Maps
+from zoo_plugins.plot.run_layers import run_kernels, run_maps
+from zoo_plugins.plot.samples import choose_evenly, draw_samples
+from zoo_plugins.plot.tiles import overlay, picture_of
 
 
 def subject_of(task: str, outputs: np.ndarray) -> Predictor:
@@ -312,7 +312,7 @@ def test_what_cannot_be_shown_of_a_file(tmp_path: Path, monkeypatch: pytest.Monk
     text = "layer 'whole' of export 'x' gives the shape (), not one value for each input"
     with pytest.raises(ZooError, match=re.escape(text)):
         file_maps(model, name="x", layer="whole", given=given())
-    monkeypatch.setattr("zoo_core.workflows.pictures.file_layers.has_external_data", lambda file: True)
+    monkeypatch.setattr("zoo_plugins.plot.file_layers.has_external_data", lambda file: True)
     with pytest.raises(ZooError, match="keeps its weights in a second file, and values between its nodes"):
         file_maps(model, name="x", layer="body", given=given())
 

@@ -15,7 +15,7 @@ from fresh_environment import FreshEnvironment, build_wheel, make_environment, p
 
 from zoo_core import __version__
 from zoo_core.registry import KINDS, Kind
-from zoo_core.workflows.scaffold import plugin_texts, write_plugin
+from zoo_plugins.new.scaffold import plugin_texts, write_plugin
 
 ROOT = Path(__file__).parents[2]
 NAMES: dict[Kind, str] = {"model": "tiny-net", "dataset": "tiny-shapes", "trainer": "tiny-fit"}

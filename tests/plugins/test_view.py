@@ -23,7 +23,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from zoo_core.errors import UsageError
 from zoo_core.export.publish.attachment import NodeFacts, netron_attachment
-from zoo_core.workflows.view import open_graph
+from zoo_plugins.view.server import open_graph
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")

@@ -68,7 +68,9 @@ def test_the_examples_of_the_hooks_run(run_zoo: Any, fake_distribution: Any, tmp
     assert run_zoo("info", "widths/wide", "--json").json["parameters"] == 4 * 64 + 64 + 64 * 10 + 10
     exported = run_zoo("export", "linear-two-clouds")
     assert (exported.code, "Warning" in exported.stderr) == (0, False)
-    assert run_zoo("longest").stdout.strip() in {row["name"] for row in run_zoo("list", "models", "--json").json}
+    assert run_zoo("longest", "--json").json["name"] in {
+        row["name"] for row in run_zoo("list", "models", "--json").json
+    }
     epochs = [line.split()[:2] for line in (tmp_path / "epochs.txt").read_text().splitlines()]
     assert epochs == [["linear-two-clouds", str(number)] for number in (1, 2, 3)]
     assert [line.split()[0] for line in (tmp_path / "trained.txt").read_text().splitlines()] == ["linear-two-clouds"]

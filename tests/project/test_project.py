@@ -21,6 +21,7 @@ from conftest import Result
 
 from zoo_core import DatasetSpec, ModelFamily, ModelSpec, Preprocess, TrainerSpec, Weights, hookspecs
 from zoo_core.cli import COMMANDS
+from zoo_core.cli.bundled import bundled_verbs
 from zoo_core.specs import CORE_DATA_OPTIONS, TASKS
 
 ROOT = Path(__file__).parents[2]
@@ -84,23 +85,39 @@ def test_the_installed_entry_points_are_those_of_the_project() -> None:
     assert ours == PROJECT["project"]["entry-points"]["zoo.plugins"]
 
 
+def test_the_verbs_of_the_zoo_are_plugins_found_by_their_entry_points() -> None:
+    points = PROJECT["project"]["entry-points"]
+    assert set(points["zoo.commands"].items()) <= set(points["zoo.plugins"].items())
+    offering = {
+        path.parent.name.replace("_", "-")
+        for path in ROOT.glob("zoo_plugins/*/__init__.py")
+        if any(isinstance(node, ast.FunctionDef) and node.name == "zoo_commands" for node in tree(path).body)
+    }
+    assert set(points["zoo.commands"]) == offering == set(bundled_verbs())
+
+
 def test_every_command_module_is_listed() -> None:
     modules = {path.stem.removesuffix("_command") for path in ROOT.glob("zoo_core/cli/*_command.py")}
     assert modules == set(COMMANDS)
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, *bundled_verbs()])
 def test_each_command_shows_an_example_and_is_small(name: str) -> None:
-    module = importlib.import_module(f"zoo_core.cli.{name}_command")
+    core = name in COMMANDS
+    module = importlib.import_module(f"zoo_core.cli.{name}_command" if core else f"zoo_plugins.{name}.command")
     command = module.command
     assert command.name == name
+    listed = COMMANDS[name] if core else bundled_verbs()[name].get_short_help_str(limit=80)
+    assert listed.endswith(".")
     shown = command.get_help(click.Context(command, info_name=f"zoo {name}"))
     _, heading, examples = shown.rpartition("Examples:\n")
     assert heading, f"zoo {name} --help has no examples"
     lines = [line for line in examples.splitlines() if line.strip()]
     assert lines
     assert all(re.match(rf"  .*\bzoo {name}\b|    ", line) for line in lines), examples
-    assert len(inspect.getsource(module).splitlines()) < 80
+    source = inspect.getsource(module)
+    imports = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+    assert len(source.splitlines()) - sum((n.end_lineno or n.lineno) - n.lineno + 1 for n in imports) < 80
 
 
 def test_the_page_of_commands_is_up_to_date() -> None:
@@ -194,8 +211,10 @@ def test_the_base_install_is_what_deployment_needs() -> None:
     assert requirements() == base
     assert requirements("train") - base == {"torch", "torchvision", "onnx", "onnxscript", "safetensors", "matplotlib"}
     assert requirements("view") - base == {"netron"}
+    assert requirements("plot") - base == {"matplotlib"}
+    assert PROJECT["project"]["optional-dependencies"]["features"] == ["zoo-core[train]"]
     extras = PROJECT["project"]["optional-dependencies"]
-    assert set(extras) == {"train", "view", "timm", "smp", "tensorboard", "test", "all"}
+    assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", "test", "all"}
     assert extras["all"] == [f"zoo-core[{','.join(name for name in extras if name not in {'all', 'test'})}]"]
 
 

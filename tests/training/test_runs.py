@@ -253,7 +253,7 @@ def test_the_command_on_the_card_says_what_it_began_with_and_what_was_frozen(run
     info = dataclasses.replace(run.info, init_from="my runs/first", freeze=("conv*", "fc1"))
     assert "--init-from 'my runs/first' --freeze 'conv*' --freeze fc1" in command(info)
     model, dataset = run.model().spec, run.dataset().spec
-    card = model_card(info, called="run:its", epochs=1, model=model, dataset=dataset, pictures=False)
+    card = model_card(info, called="run:its", epochs=1, model=model, dataset=dataset, pictures=())
     assert "\nzoo export run:its\nzoo plot run:its\n" in card
     assert "| Begins with | my runs/first |" in card
     assert "| Frozen | conv*, fc1 |" in card

@@ -15,6 +15,8 @@ import click
 from zoo_core.errors import ZooError, did_you_mean
 from zoo_core.version import __version__
 
+from .bundled import bundled_verb, bundled_verbs, whole
+
 if TYPE_CHECKING:
     from zoo_core.registry import Zoo
 
@@ -28,12 +30,8 @@ COMMANDS = {
     "export": "Export to ONNX, prove it equal to PyTorch, publish it.",
     "verify": "Check an export again, on this machine, without PyTorch.",
     "predict": "Predict real files with an export.",
-    "view": "Show an export's graph in the browser.",
-    "features": "Write what a layer gives for the samples of a dataset.",
-    "plot": "Draw pictures of a run, an export or a dataset.",
     "doctor": "Look at this machine, and at a model stage by stage.",
     "check": "Check a plugin, or one model, against the rules of conformance.",
-    "new": "Write a new plugin, complete and ready to be tested.",
 }
 
 
@@ -41,18 +39,20 @@ class ZooGroup(click.Group):
     """A group whose commands live in one module each, imported on use; plugins add commands of their own."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(self._one_line_helps())
+        return [name for helps in self._groups().values() for name in helps]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in COMMANDS:  # looked up first: a bundled command cannot be replaced
             module = importlib.import_module(f"zoo_core.cli.{cmd_name}_command")
             command: click.Command = module.command
             return command
+        if (bundled := bundled_verb(cmd_name)) is not None:
+            return whole(bundled)
         zoo = _open_zoo()
         if cmd_name not in zoo.commands():
             return None
         ctx.meta["zoo.plugin"] = zoo.commands()[cmd_name][1].id
-        return zoo.command(cmd_name)
+        return whole(zoo.command(cmd_name))
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         name = args[0] if args else ""
@@ -74,19 +74,20 @@ class ZooGroup(click.Group):
             ) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        helps = self._one_line_helps()
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, helps[name]) for name in COMMANDS])
-        if added := [(name, text) for name, text in helps.items() if name not in COMMANDS]:
-            with formatter.section("Commands of plugins"):
-                formatter.write_dl(added)
+        for heading, helps in self._groups().items():
+            if helps:
+                with formatter.section(heading):
+                    formatter.write_dl(list(helps.items()))
 
-    def _one_line_helps(self) -> dict[str, str]:
+    def _groups(self) -> dict[str, dict[str, str]]:
+        """One-line helps by the heading that they stand under."""
+        bundled = {name: command.get_short_help_str(limit=80) for name, command in bundled_verbs().items()}
         try:
             offered = _open_zoo().commands()
         except ZooError:  # a mistyped ZOO_ variable: every command says so, and the help explains the commands
             offered = {}
-        return {**COMMANDS, **{name: text for name, (text, _) in offered.items() if name not in COMMANDS}}
+        added = {name: text for name, (text, _) in offered.items() if name not in {*COMMANDS, *bundled}}
+        return {"Commands": COMMANDS, "More commands, each a bundled plugin": bundled, "Commands of plugins": added}
 
 
 def _open_zoo() -> Zoo:

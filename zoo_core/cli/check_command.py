@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo_core.commands.common import data_options, json_option, model_options, note, print_json, say, typed
+from zoo_core.commands.completion import complete_entries
 from zoo_core.errors import NotVerifiedError
-
-from .common import data_options, json_option, model_options, note, print_json, say, typed
-from .completion import complete_entries
 
 if TYPE_CHECKING:
     from zoo_core.checks import Finding

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from zoo_core.commands.common import note
 from zoo_core.errors import UsageError
 from zoo_core.registry import Zoo
 from zoo_core.workflows.catalogue.counting import parse_count, rows_within
-
-from .common import note
 
 _MOST_NAMED = 3
 

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoo_core.commands.common import json_option, model_options, note, print_json, say, typed
+from zoo_core.commands.completion import complete_models
 from zoo_core.errors import NotVerifiedError, UsageError, ZooError
-
-from .common import json_option, model_options, note, print_json, say, typed
-from .completion import complete_models
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

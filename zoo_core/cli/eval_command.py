@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from .common import data_options, json_option, print_json, say
-from .completion import complete_datasets, complete_runs_and_exports
-from .next_step import export_of, use_of, words_of
+from zoo_core.commands.common import data_options, json_option, print_json, say
+from zoo_core.commands.completion import complete_datasets, complete_runs_and_exports
+from zoo_core.commands.next_step import export_of, use_of, words_of
 
 MOST_CLASSES = 20
 
@@ -62,7 +62,7 @@ def command(
 
 def _classes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """A table of the classes; of many, those with the lowest scores."""
-    from .tables import table
+    from zoo_core.commands.tables import table
 
     names = [name for name in rows[0] if name not in {"label", "n"}]
     score = "iou" if "iou" in names else "f1"

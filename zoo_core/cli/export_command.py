@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .common import json_option, model_options, say, typed
-from .completion import complete_models_and_runs
+from zoo_core.commands.common import json_option, model_options, say, typed
+from zoo_core.commands.completion import complete_models_and_runs
+from zoo_core.commands.next_step import look_at, use_of
+
 from .export_progress import StageProgress
-from .next_step import use_of
+
+if TYPE_CHECKING:
+    from zoo_core.export.plan.plan import ExportPlan
 
 EXAMPLES = """
 \b
@@ -69,7 +74,11 @@ def command(
     show_report(report, as_json=as_json, path=target)
     if not as_json:
         say(f"Published {target}")
-        inputs = {name: {"axes": spec.axes} for name, spec in plan.inputs.items()}
-        words = {"untrained": plan.untrained, "preprocess": plan.preprocess, "inputs": inputs}
-        use = use_of(target, words)
-        say(f"Next: {typed('verify', target) if use == typed('view', target) else use}   or   {typed('view', target)}")
+        say(f"Next: {_next(plan, target)}")
+
+
+def _next(plan: ExportPlan, target: Path) -> str:
+    inputs = {name: {"axes": spec.axes} for name, spec in plan.inputs.items()}
+    use = use_of(target, {"untrained": plan.untrained, "preprocess": plan.preprocess, "inputs": inputs})
+    look = look_at(target)
+    return "   or   ".join(dict.fromkeys([typed("verify", target) if use == look else use, look]))

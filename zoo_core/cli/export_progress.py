@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from .common import note
+from zoo_core.commands.common import note
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

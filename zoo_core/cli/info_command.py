@@ -6,12 +6,12 @@ from typing import Any
 
 import click
 
+from zoo_core.commands.common import data_options, json_option, model_options, note, print_json, say, typed
+from zoo_core.commands.completion import complete_datasets, complete_entries
+from zoo_core.commands.next_step import data_words
 from zoo_core.task_names import CLASS_TASKS
 
-from .common import data_options, json_option, model_options, note, print_json, say, typed
-from .completion import complete_datasets, complete_entries
 from .description import description
-from .next_step import data_words
 
 EXAMPLES = """
 \b

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
-from .common import json_option, note, print_json, say, typed
+from zoo_core.commands.common import json_option, note, print_json, say, typed
 
 EXAMPLES = """
 \b
@@ -51,7 +51,7 @@ def command(
     if as_json:
         print_json(rows)
         return
-    from .tables import table, terminal_width
+    from zoo_core.commands.tables import table, terminal_width
 
     cells = [[f"{row[c]:,}" if c == "parameters" else row[c] for c in columns] for row in rows]
     if rows:

@@ -6,9 +6,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from zoo_core.commands.common import say
 from zoo_core.verification.mutants import Judged, MutationScore
-
-from .common import say
 
 Progress = Callable[[Judged], None]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from .common import json_option, print_json, say
+from zoo_core.commands.common import json_option, print_json, say
 
 EXAMPLES = """
 \b
@@ -27,9 +27,8 @@ def command(as_json: bool) -> None:
     if as_json:
         print_json([plugin.to_json() for plugin in plugins])
         return
+    from zoo_core.commands.tables import table, terminal_width, wrapped
     from zoo_core.workflows.catalogue.listing import name_clashes
-
-    from .tables import table, terminal_width, wrapped
 
     rows = [[p.id, p.version, p.status, p.problem or _shortened(p.offers)] for p in plugins]
     for line in table(("PLUGIN", "VERSION", "STATUS", "OFFERS, OR PROBLEM"), rows, width=terminal_width()):

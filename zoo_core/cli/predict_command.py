@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from .common import json_option, print_json, say, typed
-from .completion import complete_exports
+from zoo_core.commands.common import json_option, print_json, say, typed
+from zoo_core.commands.completion import complete_exports
 
 EXAMPLES = """
 \b
@@ -45,10 +45,9 @@ def command(source: str, inputs: tuple[Path, ...], out: Path | None, as_json: bo
     shown as |value| / largest. One channel is grey, three are RGB, other numbers lie side by side, each on a scale of
     its own.
     """
+    from zoo_core.commands.tables import table
     from zoo_core.shelf import find_export
     from zoo_core.workflows.answers.predict import predict
-
-    from .tables import table
 
     answers = predict(find_export(source), inputs=inputs, out=out)
     if as_json:

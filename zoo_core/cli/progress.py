@@ -6,9 +6,8 @@ import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from zoo_core.commands.common import note
 from zoo_core.records import EpochRow, RunInfo, counted
-
-from .common import note
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .common import json_option, note, print_json, say, seed_option
+from zoo_core.commands.common import json_option, note, print_json, say, seed_option
 
 if TYPE_CHECKING:
     from zoo_core.workflows.quickstart import QuickstartResult
@@ -58,6 +58,7 @@ def command(epochs: int | None, seed: int | None, as_json: bool) -> None:
 
 
 def _show(result: QuickstartResult) -> None:
+    from zoo_core.discovery.entry_points import has_verb
     from zoo_core.workflows.quickstart import sample_name
 
     say(f"\nTest accuracy {result.train['test']['accuracy']:.4f} on held-out digits")
@@ -67,8 +68,10 @@ def _show(result: QuickstartResult) -> None:
     for prediction in result.predictions:
         say(f"  {sample_name(prediction['input'])}  ->  {prediction['label']}  ({prediction['probability']:.1%})")
     say("\nNext:")
-    say("  zoo view quickstart                  look at the graph in the browser")
-    say("  zoo plot quickstart                  draw its loss and accuracy")
+    if has_verb("view"):
+        say("  zoo view quickstart                  look at the graph in the browser")
+    if has_verb("plot"):
+        say("  zoo plot quickstart                  draw its loss and accuracy")
     say("  zoo predict quickstart PICTURE...    read pictures of your own")
     say("  zoo list                             what else there is")
     say("  zoo train mlp --dataset digits       train another model")

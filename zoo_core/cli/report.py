@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from zoo_core.commands.common import print_json, say
 from zoo_core.records import CheckResult, ExportReport
-
-from .common import print_json, say
 
 if TYPE_CHECKING:
     from zoo_core.verification.mutants import MutationScore

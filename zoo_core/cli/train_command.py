@@ -7,9 +7,19 @@ from typing import Any
 
 import click
 
-from .common import data_options, json_option, model_options, note, print_json, say, seed_option, trainer_options
-from .completion import complete_datasets, complete_models, complete_runs, complete_trainers
-from .next_step import export_of, going_on, without
+from zoo_core.commands.common import (
+    data_options,
+    json_option,
+    model_options,
+    note,
+    print_json,
+    say,
+    seed_option,
+    trainer_options,
+)
+from zoo_core.commands.completion import complete_datasets, complete_models, complete_runs, complete_trainers
+from zoo_core.commands.next_step import export_of, going_on, without
+
 from .progress import TrainProgress, summary
 
 EXAMPLES = """

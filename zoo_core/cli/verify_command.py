@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from zoo_core.commands.common import json_option, say
+from zoo_core.commands.completion import complete_exports
+from zoo_core.commands.next_step import use_of, words_of
 from zoo_core.errors import NotVerifiedError
-
-from .common import json_option, say
-from .completion import complete_exports
-from .next_step import use_of, words_of
 
 if TYPE_CHECKING:
     from zoo_core.verification.mutants import MutationScore

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from zoo_core.pictures import SUFFIXES as PICTURE_SUFFIXES
+from zoo_core.pictures import read_mask
+from zoo_core.preprocess import normalize, prepare_pictures
 from zoo_core.task_names import MASK_TASKS
 
 from .archives import read_members, unpack
@@ -17,6 +20,7 @@ from .splits import ArraySplit, FileSplit, MaskFiles
 
 __all__ = [
     "MASK_TASKS",
+    "PICTURE_SUFFIXES",
     "SPLIT_FOLDERS",
     "ArraySplit",
     "BoundDataset",
@@ -30,9 +34,12 @@ __all__ = [
     "channel_statistics",
     "fetch",
     "idx_bytes",
+    "normalize",
     "pictures_in",
+    "prepare_pictures",
     "read_idx",
     "read_idx_split",
+    "read_mask",
     "read_members",
     "set_aside",
     "split_folders",

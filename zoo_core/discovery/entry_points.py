@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 ENTRY_POINT_GROUP = "zoo.plugins"
+BUNDLED = "zoo-core"
+BUNDLED_COMMANDS = "zoo.commands"
+"""The group in which the zoo names those of its own plugins whose commands are always there."""
 
 
 def module_of(value: str) -> str:
@@ -12,11 +16,30 @@ def module_of(value: str) -> str:
     return value.partition(":")[0].strip()
 
 
-def installed_points() -> list[dict[str, str]]:
-    """Every entry point of the group, from every distribution on the search path; the first of a name counts."""
+def bundled_commands() -> dict[str, str]:
+    """`{command: value}` of the zoo's own entry points of commands, found without a look at any other distribution."""
     from importlib import metadata
 
-    found: dict[str, dict[str, str]] = {}
+    try:
+        text = metadata.distribution(BUNDLED).read_text("entry_points.txt") or ""
+    except metadata.PackageNotFoundError:
+        return {}  # the source without an installation: nothing is installed as a plugin either
+    return dict(_lines_of_group(text, BUNDLED_COMMANDS))
+
+
+def has_verb(name: str) -> bool:
+    """Whether `zoo NAME` is one of the bundled verbs that are installed: a next step names no other."""
+    return name in bundled_commands()
+
+
+def installed_points() -> list[dict[str, Any]]:
+    """Every entry point of the group, from every distribution on the search path; the first of a name counts.
+
+    `always`: it is one of the zoo's own that no `ZOO_PLUGINS` leaves out.
+    """
+    from importlib import metadata
+
+    found: dict[str, dict[str, Any]] = {}
     seen = set()
     for distribution in metadata.distributions():
         text = distribution.read_text("entry_points.txt") or ""
@@ -26,16 +49,23 @@ def installed_points() -> list[dict[str, str]]:
         if name in seen:
             continue
         seen.add(name)
-        for entry, value in _lines_of_group(text):
-            point = {
+        always = dict(_lines_of_group(text, BUNDLED_COMMANDS)) if is_bundled(name) else {}
+        for entry, value in _lines_of_group(text, ENTRY_POINT_GROUP):
+            point: dict[str, Any] = {
                 "id": f"{name}:{entry}",
                 "entry": entry,
                 "distribution": name,
                 "version": version,
                 "value": value,
+                "always": entry in always,
             }
             found.setdefault(point["id"], point)
     return sorted(found.values(), key=lambda point: (point["distribution"], point["entry"]))
+
+
+def is_bundled(distribution: str) -> bool:
+    """Whether it is the zoo's own distribution, however its name is spelled."""
+    return re.sub(r"[-_.]+", "-", distribution).lower() == BUNDLED
 
 
 def _name_and_version(distribution: Any) -> tuple[str, str]:
@@ -49,13 +79,13 @@ def _name_and_version(distribution: Any) -> tuple[str, str]:
     return str(name or told.replace("_", "-") or "unknown"), str(version or folder_version)
 
 
-def _lines_of_group(text: str) -> list[tuple[str, str]]:
-    """Our group's lines of an `entry_points.txt`. A line without `=` gives an entry point that names nothing."""
+def _lines_of_group(text: str, wanted: str) -> list[tuple[str, str]]:
+    """One group's lines of an `entry_points.txt`. A line without `=` gives an entry point that names nothing."""
     group, found = "", []
     for line in (line.strip() for line in text.splitlines()):
         if line.startswith("[") and line.endswith("]"):
             group = line[1:-1].strip()
-        elif line and not line.startswith(("#", ";")) and group == ENTRY_POINT_GROUP:
+        elif line and not line.startswith(("#", ";")) and group == wanted:
             name, _, value = line.partition("=")
             found.append((name.strip(), value.strip()))
     return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,9 +13,8 @@ from zoo_core.environment import seconds_from
 from zoo_core.errors import UsageError, ZooError, did_you_mean
 
 from .cache import cache_path, holds, installed_fingerprint, read_cache, write_cache
-from .entry_points import installed_points, module_of
+from .entry_points import installed_points, is_bundled, module_of
 
-BUNDLED = "zoo-core"
 _ALL_PLUGINS = "without ZOO_PLUGINS, zoo plugins shows all of them"
 _USUAL_HINT = "pip install -U {}, or tell its authors; ZOO_PLUGINS can leave it out"
 
@@ -56,7 +54,7 @@ class Plugin:
     @property
     def bundled(self) -> bool:
         """Whether it belongs to this distribution: its names cannot be shadowed."""
-        return re.sub(r"[-_.]+", "-", self.distribution).lower() == BUNDLED
+        return is_bundled(self.distribution)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON: `{id, distribution, version, status, offers, problem}`, and `hint` where there is a problem."""
@@ -74,8 +72,8 @@ class Plugin:
 def discover() -> tuple[Plugin, ...]:
     """Every plugin that is installed, sorted by (distribution, entry point).
 
-    Plugins whose files are unchanged are answered from the cache. `ZOO_PLUGINS=a,b|none` limits which are loaded;
-    `ZOO_STRICT=1` raises the first plugin's problem as a ZooError.
+    Plugins whose files are unchanged are answered from the cache. `ZOO_PLUGINS=a,b|none` limits which are loaded, but
+    for the zoo's own commands, which are always there; `ZOO_STRICT=1` raises the first plugin's problem as a ZooError.
     """
     if os.environ.get("ZOO_DISCOVERING") == "1":
         raise ZooError("a plugin cannot open the zoo while it is being loaded", hint="open it where it is needed")
@@ -90,14 +88,14 @@ def discover() -> tuple[Plugin, ...]:
     return plugins
 
 
-def _points_and_records(timeout: float) -> tuple[list[dict[str, str]], set[str], dict[str, dict[str, Any]]]:
+def _points_and_records(timeout: float) -> tuple[list[dict[str, Any]], set[str], dict[str, dict[str, Any]]]:
     """The entry points, the ids of those to be loaded, and what is known of each; the cache is brought up to date."""
     path = cache_path()
     cached = read_cache(path)
     environment = zlib.crc32(json.dumps([installed_fingerprint(), timeout]).encode())
     same = cached.get("environment") == environment
-    points: list[dict[str, str]] = cached["points"] if same else installed_points()
-    enabled = _enabled([point["id"] for point in points])
+    points: list[dict[str, Any]] = cached["points"] if same else installed_points()
+    enabled = _enabled([point["id"] for point in points]) | {point["id"] for point in points if point["always"]}
     records: dict[str, dict[str, Any]] = {}
     stale = []
     for point in points:

@@ -19,7 +19,7 @@ from .place import place_in_report
 _SLOW_SECONDS = 1.0
 _SLOW_HINT = "what it imports at the top of its modules belongs into its builders: tell its authors"
 
-Point = dict[str, str]
+Point = dict[str, Any]
 Record = dict[str, Any]
 
 

@@ -6,30 +6,63 @@ work. Open `running/model.py` first: `open_model`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from zoo_core.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from .reading.metadata import Metadata
+    from .reading.graph import Node
+    from .reading.metadata import Metadata, read_metadata
+    from .reading.outside import stored_array
+    from .reading.protobuf import bytes_field
     from .reading.wire import OnnxFile, read_onnx
+    from .running.inputs import check_inputs
     from .running.model import ExportedModel, open_model
+    from .running.sequences import read_sequence, sequence_input
+    from .running.session import has_external_data
     from .vetting.vet import vet
 
-_WHERE = {
-    "ExportedModel": "running.model",
-    "Metadata": "reading.metadata",
-    "OnnxFile": "reading.wire",
-    "open_model": "running.model",
-    "read_onnx": "reading.wire",
-    "vet": "vetting.vet",
-}
+__all__ = [
+    "ExportedModel",
+    "Metadata",
+    "Node",
+    "OnnxFile",
+    "bytes_field",
+    "check_inputs",
+    "has_external_data",
+    "open_model",
+    "read_metadata",
+    "read_onnx",
+    "read_sequence",
+    "sequence_input",
+    "stored_array",
+    "vet",
+]
 
-__all__ = ["ExportedModel", "Metadata", "OnnxFile", "open_model", "read_onnx", "vet"]
-
-
-def __getattr__(name: str) -> Any:
-    # Reading a file needs neither Pillow nor the tasks, which running it does.
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
-
-    return getattr(importlib.import_module(f"{__name__}.{_WHERE[name]}"), name)
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        ".reading.graph": ("Node",),
+        ".reading.metadata": (
+            "Metadata",
+            "read_metadata",
+        ),
+        ".reading.outside": ("stored_array",),
+        ".reading.protobuf": ("bytes_field",),
+        ".reading.wire": (
+            "OnnxFile",
+            "read_onnx",
+        ),
+        ".running.inputs": ("check_inputs",),
+        ".running.model": (
+            "ExportedModel",
+            "open_model",
+        ),
+        ".running.sequences": (
+            "read_sequence",
+            "sequence_input",
+        ),
+        ".running.session": ("has_external_data",),
+        ".vetting.vet": ("vet",),
+    },
+)

@@ -5,49 +5,29 @@ What needs torch is loaded when it is first asked for, so that runs can be liste
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
-from .choices import choose_augmentations, choose_losses
-from .directory import RunDirectory
-from .epoch_rows import best_row
-from .extras import need_torch
-from .job import TrainJob
-from .run import Run, load_run
-from .schedules import Schedule
+from zoo_core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .augment import Augment
     from .checkpoint import copy_state, load_strictly, read_tensors, save_tensors
-    from .evaluation import evaluate
+    from .choices import choose_augmentations, choose_losses
+    from .directory import RunDirectory
+    from .epoch_rows import best_row
+    from .evaluation import evaluate, evaluation_batch
+    from .extras import need_torch
     from .feed import Feed
+    from .job import TrainJob
     from .loop import Loop
     from .losses import Loss, loss_for
     from .muon import Muon
     from .normalize import normalize_tensor
     from .placement import derive_seed, pick_device, seed_everything
+    from .run import Run, load_run
+    from .schedules import Schedule
     from .state import TrainState
     from .trial import try_batch
-
-_WITH_TORCH = {
-    "Augment": "augment",
-    "Feed": "feed",
-    "Loop": "loop",
-    "Loss": "losses",
-    "Muon": "muon",
-    "TrainState": "state",
-    "copy_state": "checkpoint",
-    "derive_seed": "placement",
-    "evaluate": "evaluation",
-    "load_strictly": "checkpoint",
-    "loss_for": "losses",
-    "normalize_tensor": "normalize",
-    "pick_device": "placement",
-    "read_tensors": "checkpoint",
-    "save_tensors": "checkpoint",
-    "seed_everything": "placement",
-    "try_batch": "trial",
-}
 
 __all__ = [
     "Augment",
@@ -66,9 +46,11 @@ __all__ = [
     "copy_state",
     "derive_seed",
     "evaluate",
+    "evaluation_batch",
     "load_run",
     "load_strictly",
     "loss_for",
+    "need_torch",
     "normalize_tensor",
     "pick_device",
     "read_tensors",
@@ -77,9 +59,56 @@ __all__ = [
     "try_batch",
 ]
 
+_LIGHT = {
+    ".choices": (
+        "choose_augmentations",
+        "choose_losses",
+    ),
+    ".directory": ("RunDirectory",),
+    ".epoch_rows": ("best_row",),
+    ".extras": ("need_torch",),
+    ".job": ("TrainJob",),
+    ".run": (
+        "Run",
+        "load_run",
+    ),
+    ".schedules": ("Schedule",),
+}
+_WITH_TORCH = {
+    ".augment": ("Augment",),
+    ".checkpoint": (
+        "copy_state",
+        "load_strictly",
+        "read_tensors",
+        "save_tensors",
+    ),
+    ".evaluation": (
+        "evaluate",
+        "evaluation_batch",
+    ),
+    ".feed": ("Feed",),
+    ".loop": ("Loop",),
+    ".losses": (
+        "Loss",
+        "loss_for",
+    ),
+    ".muon": ("Muon",),
+    ".normalize": ("normalize_tensor",),
+    ".placement": (
+        "derive_seed",
+        "pick_device",
+        "seed_everything",
+    ),
+    ".state": ("TrainState",),
+    ".trial": ("try_batch",),
+}
+
+_load, __dir__ = lazy_names(__name__, {**_LIGHT, **_WITH_TORCH})
+
 
 def __getattr__(name: str) -> Any:
-    if name not in _WITH_TORCH:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    need_torch("training")
-    return getattr(importlib.import_module(f"{__name__}.{_WITH_TORCH[name]}"), name)
+    if any(name in names for names in _WITH_TORCH.values()):
+        from .extras import need_torch
+
+        need_torch("training")
+    return _load(name)

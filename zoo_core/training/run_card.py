@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
+from zoo_core.discovery.entry_points import has_verb
 from zoo_core.options import write_list
 from zoo_core.records import RunInfo, counted
 from zoo_core.specs import DatasetSpec, ModelSpec
 
 
 def model_card(
-    info: RunInfo, *, called: str, epochs: int, model: ModelSpec, dataset: DatasetSpec, pictures: bool
+    info: RunInfo, *, called: str, epochs: int, model: ModelSpec, dataset: DatasetSpec, pictures: Sequence[str] = ()
 ) -> str:
     """The run's README.md. `called`: the word for the run in commands; `epochs`: those that were run; `pictures`:
-    whether the curves are drawn."""
+    files in the run's folder that are shown, by their paths in it."""
     word = shlex.quote(called)
     lines = [
         f"# {info.name}",
@@ -27,10 +29,11 @@ def model_card(
         *_metrics(info),
         "",
     ]
-    if pictures:
-        lines += ["![Loss and accuracy, train and validation](plots/curves.png)", ""]
+    for picture in pictures:
+        lines += [f"![{PurePosixPath(picture).stem}]({picture})", ""]
     lines += [*_facts(info, model, dataset), "", "## Next", "", "```sh"]
-    lines += [f"zoo export {word}", f"zoo plot {word}", "```", "", "## The same again", "", "```sh"]
+    lines += [f"zoo export {word}", *([f"zoo plot {word}"] if has_verb("plot") else [])]
+    lines += ["```", "", "## The same again", "", "```sh"]
     lines += [command(info), "```", ""]
     return "\n".join(lines)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo_core import ZooError
+from zoo_core.commands import clear_io_errors
 from zoo_core.data import ArraySplit, RemoteFiles, read_members
-from zoo_core.files import clear_io_errors
 
 FOLDER = "cifar-10-batches-bin"
 ARCHIVE = "cifar-10-binary.tar.gz"

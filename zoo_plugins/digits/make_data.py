@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from zoo_core.commands import write_atomic
 from zoo_core.data import idx_bytes, set_aside
-from zoo_core.files import write_atomic
 
 from . import SIZES, WORDS, to_bytes
 

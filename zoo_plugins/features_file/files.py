@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
+from zoo_core.commands import clear_io_errors
 from zoo_core.data import ArraySplit
-from zoo_core.files import clear_io_errors
 
 _PARTS = ("features", "targets", "classes")
 _WRITE = "zoo features MODEL|RUN --layer L --dataset D --out FILE.npz writes one"

@@ -45,4 +45,5 @@ class FilterNet(nn.Module):
         if not self.magnitude:
             return filtered
         # Unlike sqrt(x^2 + y^2), it has a gradient where the picture is flat: 0 instead of NaN.
-        return torch.linalg.vector_norm(filtered, dim=1, keepdim=True)
+        magnitude: Tensor = torch.linalg.vector_norm(filtered, dim=1, keepdim=True)
+        return magnitude

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo_core import ZooError
+from zoo_core.data import PICTURE_SUFFIXES as SUFFIXES
 from zoo_core.data import SPLIT_FOLDERS, FileSplit, pictures_in, split_folders, subfolders, visible
-from zoo_core.pictures import SUFFIXES
 
 _LAYOUT = "one folder for each class, in {root} or in {root}/train, {root}/validation, {root}/test"
 

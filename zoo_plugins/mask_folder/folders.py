@@ -8,11 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core import ZooError
-from zoo_core.data import SPLIT_FOLDERS, FileSplit, MaskFiles, pictures_in, split_folders, subfolders
-from zoo_core.errors import UsageError
-from zoo_core.pictures import read_mask
-from zoo_core.specs import IGNORED
+from zoo_core import IGNORED, UsageError, ZooError
+from zoo_core.data import SPLIT_FOLDERS, FileSplit, MaskFiles, pictures_in, read_mask, split_folders, subfolders
 
 MOST_CLASSES = 32
 _LAYOUT = "images/ and masks/ with the same names, in {root} or in {root}/train, {root}/validation, {root}/test"

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo_core import ZooError
+from zoo_core.commands import clear_io_errors
 from zoo_core.data import FileSplit, MaskFiles, RemoteFiles, unpack
-from zoo_core.files import clear_io_errors
 
 from . import BREEDS, FILES, MIRRORS
 

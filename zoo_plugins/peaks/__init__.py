@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo_core import DatasetSpec, TensorSpec, hookimpl
-from zoo_core.errors import UsageError
+from zoo_core import DatasetSpec, TensorSpec, UsageError, hookimpl
 
 if TYPE_CHECKING:
     from zoo_core.data import ArraySplit

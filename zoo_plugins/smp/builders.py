@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from zoo_core.errors import did_you_mean
+from zoo_core import did_you_mean
 
 Builder = Callable[..., Any]
 
@@ -88,7 +88,7 @@ def _created(name: str, encoder_name: str, in_channels: int, num_classes: int, *
 
 def _require_encoder(name: str) -> None:
     """Raise ValueError for an encoder that neither the library nor timm has."""
-    from segmentation_models_pytorch.encoders import get_encoder_names
+    from segmentation_models_pytorch import encoders
 
     if name.startswith(TIMM):
         import timm
@@ -98,7 +98,8 @@ def _require_encoder(name: str) -> None:
         if name.partition(".")[0] in known:
             return
     else:
-        known = get_encoder_names()
+        listed: Any = encoders.get_encoder_names  # the library declares no types
+        known = listed()
         if name in known:
             return
     raise ValueError(f"there is no encoder {name!r}. {did_you_mean(name, known)}".rstrip())

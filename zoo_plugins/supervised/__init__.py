@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from zoo_core import EpochRow, TrainerSpec, TrainResult, hookimpl
-from zoo_core.errors import UsageError
+from zoo_core import EpochRow, TrainerSpec, TrainResult, UsageError, hookimpl
 
 if TYPE_CHECKING:
     from zoo_core.training import TrainJob

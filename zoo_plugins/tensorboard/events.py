@@ -66,10 +66,11 @@ def _records(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _append(path: Path, event: Any) -> None:
-    from tensorboard.summary.writer.record_writer import RecordWriter
+    from tensorboard.summary.writer import record_writer
 
+    writer: Any = record_writer.RecordWriter  # the library declares no types
     with path.open("ab") as file:
-        RecordWriter(file).write(event.SerializeToString())
+        writer(file).write(event.SerializeToString())
 
 
 def _messages() -> Any:

@@ -33,7 +33,7 @@ def member(name: str) -> ModelSpec:
     from timm.models import get_pretrained_cfg, model_entrypoint
 
     entry = model_entrypoint(name)
-    cfg = get_pretrained_cfg(name)
+    cfg: Any = get_pretrained_cfg(name)
     # Where timm's default is a net without a classifier, there is one all the same, for as many classes as ImageNet.
     classes = cfg.num_classes or IMAGENET
     height, width = cfg.input_size[1:]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,8 @@ from .detector_net import clipped, grid_anchors, prepared, suppressed
 
 def one_stage(module: Any) -> Sequence[Stage]:
     """The stages of a RetinaNet, FCOS or SSD."""
+    heads: Callable[..., Any]
+    choose: Callable[..., Any]
     if isinstance(module, SSD):
         cuts: tuple[str, ...] = ("class_scores", "candidates")
         heads, choose = _ssd_heads, _ssd_detections

@@ -88,9 +88,10 @@ def _scale_to(spread: float) -> Callable[[Any, tuple[Tensor, ...], Tensor], Tens
     return hook
 
 
-def _heads(module: Any) -> Iterator[tuple[nn.Module, float]]:
+def _heads(detector: nn.Module) -> Iterator[tuple[nn.Module, float]]:
     """The last layers, with the spread that their outputs are to have: logits, then what moves boxes."""
-    if isinstance(module, GeneralizedRCNN):
+    module: Any = detector  # torchvision declares no types of its parts
+    if isinstance(detector, GeneralizedRCNN):
         heads = module.roi_heads
         yield module.rpn.head.cls_logits, _SPREAD
         yield module.rpn.head.bbox_pred, 0.3
@@ -102,14 +103,14 @@ def _heads(module: Any) -> Iterator[tuple[nn.Module, float]]:
             yield heads.keypoint_predictor.kps_score_lowres, _SPREAD
         return
     classes, boxes = module.head.classification_head, module.head.regression_head
-    if isinstance(module, SSD):
+    if isinstance(detector, SSD):
         for layers, spread in ((classes.module_list, _SPREAD), (boxes.module_list, 1.0)):
             for layer in layers:
                 yield layer if isinstance(layer, nn.Conv2d) else layer[-1], spread
         return
     yield classes.cls_logits, _SPREAD
-    yield boxes.bbox_reg, 1.0 if isinstance(module, FCOS) else 0.3
-    if isinstance(module, FCOS):
+    yield boxes.bbox_reg, 1.0 if isinstance(detector, FCOS) else 0.3
+    if isinstance(detector, FCOS):
         yield boxes.bbox_ctrness, _SPREAD
 
 
@@ -124,11 +125,12 @@ def _class_scores(module: Any, picture: Tensor) -> Tensor:
     return torch.cat([value for name, value in known.items() if name.startswith("class_scores")])
 
 
-def _set_threshold(module: Any, scores: Tensor) -> None:
+def _set_threshold(detector: nn.Module, scores: Tensor) -> None:
     """Move the classes' biases so that about as many scores as wanted are above the threshold."""
-    if isinstance(module, GeneralizedRCNN):
+    module: Any = detector
+    if isinstance(detector, GeneralizedRCNN):
         module.roi_heads.box_predictor.cls_score.bias[0] = _background(scores, module.roi_heads.score_thresh)
-    elif isinstance(module, SSD):
+    elif isinstance(detector, SSD):
         bias = _background(scores, module.score_thresh)
         for layer in module.head.classification_head.module_list:
             last: Any = layer if isinstance(layer, nn.Conv2d) else layer[-1]

@@ -21,7 +21,7 @@ def members_of(name: str) -> list[Any]:
     """
     from torchvision.models import get_model_weights
 
-    enum = get_model_weights(name)
+    enum: Any = get_model_weights(name)
     members = list(enum)
     if members:
         members.sort(key=lambda member: member is not enum.DEFAULT)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import importlib.util
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -72,6 +71,7 @@ class Training:
             info, result = training.fit(module, directory)
             info = training.finish(directory, info)
         self.tell("zoo_trained", run=info, result=result)
+        training.show_pictures(directory, info)
         return info
 
     def created(self) -> Training:
@@ -203,13 +203,12 @@ class Training:
             ) from error
 
     def finish(self, directory: RunDirectory, info: RunInfo) -> RunInfo:
-        """Measure the best weights on the test split; draw the curves; write the card; close the record."""
+        """Measure the best weights on the test split; write the card; close the record."""
         from zoo_core.training.evaluation import evaluate
 
-        run = load_run(directory.path)
         test = None
         if "test" in self.splits:
-            module = run.build(self.zoo)
+            module = load_run(directory.path).build(self.zoo)
             test = evaluate(
                 module,
                 self.splits["test"],
@@ -219,14 +218,25 @@ class Training:
                 device=info.device,
             )
         info = dataclasses.replace(info, status="finished", test=test)
-        pictures = _draw(run)
-        model, dataset = self.plan.model.spec, self.plan.dataset.spec
-        called = spelled("run", info.name, kinds=("run", "model", "dataset"), zoo=self.zoo)
-        epochs = len(run.rows)
-        card = model_card(info, called=called, epochs=epochs, model=model, dataset=dataset, pictures=pictures)
-        directory.write_card(card)
+        directory.write_card(self.card(directory, info))
         directory.write_info(info)
         return info
+
+    def show_pictures(self, directory: RunDirectory, info: RunInfo) -> None:
+        """Write the card once more where listeners have drawn something into the run's folder."""
+        pictures = sorted(path.relative_to(directory.path).as_posix() for path in directory.path.glob("plots/*.png"))
+        if pictures:
+            directory.write_card(self.card(directory, info, pictures=pictures))
+
+    def card(self, directory: RunDirectory, info: RunInfo, *, pictures: Sequence[str] = ()) -> str:
+        return model_card(
+            info,
+            called=spelled("run", info.name, kinds=("run", "model", "dataset"), zoo=self.zoo),
+            epochs=len(load_run(directory.path).rows),
+            model=self.plan.model.spec,
+            dataset=self.plan.dataset.spec,
+            pictures=pictures,
+        )
 
     def dry_run(self) -> RunInfo:
         """One batch through training, validation, saving, reading and the export check; nothing is left."""
@@ -258,15 +268,6 @@ def _check_export(run: Run, plan: TrainPlan, samples: Samples, zoo: Zoo) -> None
 
 def _first(samples: Samples, count: int) -> Samples:
     return dataclasses.replace(samples, inputs=samples.inputs[:count], targets=samples.targets[:count])
-
-
-def _draw(run: Run) -> bool:
-    if importlib.util.find_spec("matplotlib") is None:
-        return False
-    from zoo_core.workflows.pictures import draw_curves
-
-    draw_curves(run)
-    return True
 
 
 def _remove_run(path: Path) -> None:

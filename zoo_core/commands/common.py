@@ -1,0 +1,73 @@
+"""What commands share: the options `--json`, `--seed`, `-o`, `-d`, `-t`, and how results and next steps are printed."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from zoo_core.files import json_text
+from zoo_core.options import parse_pairs
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def json_option(function: F) -> F:
+    """`--json`: a flag called `as_json`; every command that reports has it."""
+    return click.option("--json", "as_json", is_flag=True, help="Plain JSON on stdout, nothing else there.")(function)
+
+
+def seed_option(function: F) -> F:
+    """`--seed S`, as large as torch and numpy both take; None where it is not given: a resumed run keeps its own."""
+    return click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="S", help="Default: 0.")(function)
+
+
+def _pairs(flag: str) -> Callable[[click.Context, click.Parameter, tuple[str, ...]], dict[str, str]]:
+    def read(ctx: click.Context, parameter: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
+        return parse_pairs(value, flag=flag)
+
+    return read
+
+
+def model_options(function: F) -> F:
+    """`-o K=V`: options of the model's builder, as a dictionary of texts called `options`."""
+    return click.option(
+        "-o", "options", multiple=True, metavar="K=V", callback=_pairs("-o"), help="Option of the model; repeatable."
+    )(function)
+
+
+def data_options(function: F) -> F:
+    """`-d K=V`: options of the dataset, as a dictionary of texts called `data`."""
+    return click.option(
+        "-d", "data", multiple=True, metavar="K=V", callback=_pairs("-d"), help="Option of the dataset; repeatable."
+    )(function)
+
+
+def trainer_options(function: F) -> F:
+    """`-t K=V`: options of the trainer, as a dictionary of texts called `config`."""
+    return click.option(
+        "-t", "config", multiple=True, metavar="K=V", callback=_pairs("-t"), help="Option of the trainer; repeatable."
+    )(function)
+
+
+def print_json(data: Any) -> None:
+    """Plain JSON on stdout."""
+    sys.stdout.write(json_text(data))
+
+
+def say(text: str = "") -> None:
+    """A line for people, on stdout."""
+    print(text)
+
+
+def typed(*words: object) -> str:
+    """The command `zoo WORD...` as it is typed into a shell: names and paths with blanks or quotes are quoted."""
+    return shlex.join(["zoo", *map(str, words)])
+
+
+def note(text: str) -> None:
+    """A line for people that is not part of the result, on stderr: progress, warnings, next steps under `--json`."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,70 @@
+"""The command that comes next, as it is typed: every command prints one, and it can be pasted."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.discovery.entry_points import has_verb
+
+from .common import typed
+
+if TYPE_CHECKING:
+    from zoo_core.records import RunInfo
+    from zoo_core.registry import Zoo
+
+
+def data_words(data: Mapping[str, Any]) -> list[str]:
+    """The dataset options that were given, to be given again."""
+    return [word for key, value in data.items() for word in ("-d", f"{key}={value}")]
+
+
+def without(flag: str) -> str:
+    """The very command that is running, without one of its flags."""
+    return shlex.join(["zoo", *(word for word in sys.argv[1:] if word != flag)])
+
+
+def going_on(info: RunInfo, run: str | None) -> str:
+    """What goes on with a training that was stopped; `run` as it was typed, where it was."""
+    return typed("train", info.model, "--dataset", info.dataset, "--run", run or info.name, "--resume")
+
+
+def export_of(run: str, zoo: Zoo) -> str:
+    """What exports a run, by its name or path."""
+    from zoo_core.shelf import spelled
+
+    return typed("export", spelled("run", run, kinds=("run", "model"), zoo=zoo))
+
+
+def words_of(export: str) -> dict[str, Any]:
+    """What an export, by its name or path, says of itself."""
+    from zoo_core.runtime.reading.own_words import own_words
+    from zoo_core.shelf import find_export, model_file
+
+    path = find_export(export)
+    return own_words(model_file(path))
+
+
+def use_of(export: str | Path, words: Mapping[str, Any]) -> str:
+    """What an export is for: `zoo predict` with what it takes, or a look at it where that takes nothing that it does.
+
+    `export` is its name or path, as it is typed; `words`, what it says of itself, of which `untrained`, `preprocess`
+    and the axes of `inputs` are read.
+    """
+    if words.get("untrained"):
+        return look_at(export)
+    if words.get("preprocess") is not None:
+        return typed("predict", export, "PICTURE...")
+    inputs = words.get("inputs")
+    axes = [spec.get("axes", ()) for spec in inputs.values()] if isinstance(inputs, dict) else []
+    if len(axes) == 1 and len(axes[0]) == 3:
+        return typed("predict", export, "SEQUENCE.csv...")
+    return look_at(export)
+
+
+def look_at(export: str | Path) -> str:
+    """What shows an export: its graph in the browser, or its verification where there is no such verb."""
+    return typed("view" if has_verb("view") else "verify", export)

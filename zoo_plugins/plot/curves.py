@@ -1,0 +1,74 @@
+"""Curves: loss and metric of every epoch of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from zoo_core import EpochRow, ZooError
+
+from .figures import QUIET, heading, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from zoo_core.training import Run
+
+_TRAIN, _VALIDATION = "#4c72b0", "#dd8452"
+_DRAWN = {"loss": "loss", "accuracy": "accuracy", "iou_mean": "mean IoU"}
+"""The metrics that are drawn, and what they are called."""
+
+
+def curves_of(run: Run) -> Figure:
+    """Loss and metric of every epoch, training and validation part, the best epoch marked.
+
+    Raises ZooError if the run has no epoch yet.
+    """
+    if not run.rows:
+        raise ZooError(f"run {run.name!r} has no epoch to draw yet", hint=f"look at {run.path}")
+    figure = new_figure(width=10, height=4.2)
+    names = [name for name in _DRAWN if name in run.rows[0].validation]
+    for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
+        _curve(axes, run, name)
+    heading(figure, f"{run.name}: {run.info.model} on {run.info.dataset}")
+    return figure
+
+
+def _curve(axes: Axes, run: Run, name: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    rows, best = run.rows, run.info.best_epoch
+    epochs = [row.epoch for row in rows]
+    lines = {"train": (_TRAIN, [row.train.get(name) for row in rows])}
+    lines["validation"] = (_VALIDATION, [row.validation.get(name) for row in rows])
+    for label, (color, values) in lines.items():
+        points: list[Any] = [float("nan") if value is None else value for value in values]
+        axes.plot(epochs, points, color=color, label=label, linewidth=2, marker="o" if len(rows) < 4 else None)
+    chosen = next((row for row in rows if row.epoch == best), None)
+    if chosen is not None:
+        _mark(axes, chosen, name)
+    axes.set_title(_DRAWN[name], fontsize=11)
+    axes.set_xlabel("epoch")
+    if len(rows) == 1:
+        axes.set_xticks(epochs)  # around a single epoch the locator finds no other whole numbers, and takes fractions
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(visible=True, color="#e5e5e5")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(loc="best", framealpha=0.9, edgecolor="none")
+
+
+def _mark(axes: Axes, row: EpochRow, name: str) -> None:
+    # The words go to the legend: beside the point they would lie on the curves.
+    value = row.validation[name]
+    axes.axvline(row.epoch, color=QUIET, linestyle=":", linewidth=1)
+    axes.plot(
+        [row.epoch],
+        [value],
+        color=_VALIDATION,
+        marker="o",
+        markersize=9,
+        markeredgecolor="black",
+        ls="none",
+        label=f"best: epoch {row.epoch}, {value:.4f}",
+    )

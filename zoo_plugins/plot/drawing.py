@@ -1,0 +1,166 @@
+"""Pictures of a run, an export or a dataset, as PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo_core import UsageError, Zoo, did_you_mean
+from zoo_core.commands import Located, model_file
+from zoo_core.data import MASK_TASKS, bind_dataset
+
+from .curves import curves_of
+from .figures import names_as_they_are, need_matplotlib, save
+from .places import FOLDER, target_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from zoo_core.training import Run
+
+OF_EXPORT = ("samples", "confusion", "filters", "activations", "predictions", "errors")
+OF_DATASET = ("samples", "augmented")
+OFFERED: Mapping[str, tuple[str, ...]] = {"run": ("curves", *OF_EXPORT), "export": OF_EXPORT, "dataset": OF_DATASET}
+"""What can be drawn of a run, an export and a dataset."""
+
+_OF_DATA = ("samples", "confusion", "predictions", "errors")
+_READS_DATA = (*_OF_DATA, "augmented")
+_OPTIONS = {
+    "--dataset": _OF_DATA,
+    "-d": _READS_DATA,
+    "--split": _OF_DATA,
+    "--download": _READS_DATA,
+    "--input": ("activations",),
+    "--layer": ("activations", "filters"),
+    "--augment": ("augmented",),
+}
+"""Which pictures each option is for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is drawn: which picture (None: what suits the source), of which data, which file, which layer."""
+
+    what: str | None = None
+    dataset: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    split: str | None = None
+    download: bool = False
+    input: Path | None = None
+    layer: str | None = None
+    augment: str | None = None
+
+    def given(self) -> list[str]:
+        """The options that were given, as they are typed."""
+        values = (self.dataset, self.data, self.split, self.download, self.input, self.layer, self.augment)
+        return [name for name, value in zip(_OPTIONS, values, strict=True) if value]
+
+
+def draw(zoo: Zoo, *, source: Located, wanted: Wanted, out: Path | None = None) -> tuple[Path, ...]:
+    """Draw a run, an export or a dataset; the files.
+
+    Without `what`: of a run its curves, of a dataset its samples, of an export the confusion matrix where it tells
+    classes, predictions where it gives masks, and its filters where there is no truth. A file goes to `plots/WHAT.png`
+    of the run, else to `plots/NAME-WHAT.png` here, or to `out`, a file or a folder. An exported file never loads torch.
+    Raises UsageError for what cannot be drawn of this kind, MissingExtraError without matplotlib.
+    """
+    need_matplotlib()
+    if wanted.what is not None and wanted.what not in OFFERED[source.kind]:
+        raise _not_offered(wanted.what, source)
+    what = wanted.what or _default(source)
+    _check_options(what, wanted, source)
+    target = target_of(source, what, out, read=wanted.input)
+    with names_as_they_are():
+        return (save(_drawn(zoo, source, what, wanted), target),)
+
+
+def draw_curves(run: Run) -> Path:
+    """The curves of a run, in its folder; the file. Raises ZooError if it has no epoch yet."""
+    with names_as_they_are():
+        return save(curves_of(run), run.path / FOLDER / "curves.png")
+
+
+def _not_offered(what: str, source: Located) -> UsageError:
+    offered = OFFERED[source.kind]
+    if any(what in each for each in OFFERED.values()):
+        a = "an" if source.kind == "export" else "a"
+        return UsageError(f"{a} {source.kind} has no picture {what!r}", hint=f"it has: {', '.join(offered)}")
+    return UsageError(f"there are no pictures called {what!r}", hint=did_you_mean(what, offered))
+
+
+def _default(source: Located) -> str:
+    if source.kind != "export":
+        return "curves" if source.kind == "run" else "samples"
+    from zoo_core.runtime import read_metadata, vet
+    from zoo_core.tasks import decisions_of
+
+    path = source.path or Path(source.name)
+    task = read_metadata(vet(model_file(path))).task
+    if decisions_of(task) is None:
+        return "filters"
+    return "predictions" if task in MASK_TASKS else "confusion"
+
+
+def _check_options(what: str, wanted: Wanted, source: Located) -> None:
+    for option in wanted.given():
+        if what not in _OPTIONS[option]:
+            raise UsageError(f"{option} is not for {what}", hint=f"it is for {', '.join(_OPTIONS[option])}")
+    if source.kind == "dataset" and wanted.dataset is not None:
+        raise UsageError(f"--dataset is for runs and exports, and {source.name} is a dataset", hint="leave it out")
+    if what == "activations" and wanted.input is None:
+        raise UsageError("activations need a picture or a sequence", hint="--input FILE")
+
+
+def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
+    if what == "curves":
+        from zoo_core import load_run
+
+        return curves_of(load_run(source.path or Path(source.name)))
+    if source.kind == "dataset":
+        return _of_dataset(zoo, source, what, wanted)
+    if what in _OF_DATA:
+        return _of_data(zoo, source, what, wanted)
+    from .inside import draw_inside
+
+    return draw_inside(zoo, source=source, layer=wanted.layer, read=wanted.input)
+
+
+def _of_dataset(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
+    from zoo_core.workflows.answers import choose_split
+
+    from .augmented import draw_augmented
+    from .samples import draw_samples
+
+    if what == "augmented":
+        from zoo_core.training import need_torch
+
+        need_torch("augmentation")
+    bound = bind_dataset(zoo.dataset(source.name), wanted.data)
+    split = choose_split(bound, wanted.split or "train")
+    samples = bound.load(split, download=wanted.download)
+    title = f"{bound.name}, split {split}"
+    if what == "augmented":
+        return draw_augmented(samples, asked=wanted.augment or "usual", usual=bound.spec.augment, title=title)
+    return draw_samples(samples, labels=samples.classes, title=title)
+
+
+def _of_data(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
+    from zoo_core.workflows.answers import load_part, open_predictor
+
+    from . import answers, confusion, samples
+
+    predictor = open_predictor(source, zoo)
+    split = wanted.split or ("train" if what == "samples" else None)
+    part = load_part(predictor, zoo, dataset=wanted.dataset, data=wanted.data, split=split, download=wanted.download)
+    if what == "samples":
+        title = f"{part.dataset} for {source.kind} {source.name}, split {part.split}"
+        return samples.draw_samples(part.samples, labels=part.labels, title=title)
+    title = f"{source.kind} {source.name} on {part.dataset}, split {part.split}"
+    drawers = {
+        "confusion": confusion.draw_confusion,
+        "predictions": answers.draw_predictions,
+        "errors": answers.draw_errors,
+    }
+    return drawers[what](predictor, part, title=title)

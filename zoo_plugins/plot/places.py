@@ -1,0 +1,34 @@
+"""Where a picture is written."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from zoo_core import UsageError
+from zoo_core.commands import Located, is_export
+
+FOLDER = "plots"
+
+
+def target_of(source: Located, what: str, out: Path | None, *, read: Path | None = None) -> Path:
+    """The file for one picture: `plots/WHAT.png` in a run, else `plots/NAME-WHAT.png` here; or `out`.
+
+    `out` is a PNG file, or a folder: a name without a dot, or one that exists. Raises UsageError for another kind of
+    file, for one inside an export (its report has the hash of every file), and for `read`, the input.
+    """
+    name = f"{re.sub(r'[^A-Za-z0-9._-]+', '-', source.name)}-{what}.png"
+    if out is None:
+        if source.kind == "run" and source.path is not None:
+            return source.path / FOLDER / f"{what}.png"
+        target = Path(FOLDER) / name
+    else:
+        target = out / name if out.is_dir() or not out.suffix else out
+    if target.suffix.lower() != ".png":
+        raise UsageError(f"--out {out}: pictures are written as .png", hint="another name, or a folder")
+    for folder in target.resolve().parents:
+        if folder.joinpath("report.json").is_file() and is_export(folder):
+            raise UsageError(f"{target} is inside the export {folder.name}, which stays as it is", hint="another --out")
+    if read is not None and target.resolve() == read.resolve():
+        raise UsageError(f"{target} is the input, and would be overwritten", hint="another --out")
+    return target
