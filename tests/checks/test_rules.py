@@ -197,7 +197,9 @@ def test_every_rule_has_a_broken_plugin() -> None:
 
     of_models = (model_rules, forward_rules, train_rules, export_rules)
     assert {rule.name for module in of_models for rule in module.RULES} == set(MODELS)
-    assert {rule.name for rule in plugin_rules.RULES} == set(PLUGINS) - {"loads", "expected-failures-are-rules"}
+    assert {rule.name for rule in plugin_rules.RULES} == (
+        set(PLUGINS) - {"loads", "expected-failures-are-rules"} | {"imports-public-names-only"}
+    )  # of the last one comes a remark: test_public_names_rule.py
     assert {rule.name for rule in dataset_rules.RULES} == set(DATASETS)
     assert {rule.name for rule in trainer_rules.RULES} == set(TRAINERS)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import inspect
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from zoo_core.checks.rules.public_names import private_names
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted([*ROOT.glob("zoo_plugins/**/*.py"), *ROOT.glob("examples/**/*.py")])
@@ -20,41 +20,9 @@ PUBLIC = sorted(
 )
 
 
-def imports_of_the_core(source: str) -> Iterator[tuple[str, str | None]]:
-    """`(module, name)` of each import from the core; the name is None where a module itself is imported."""
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Import):
-            yield from ((alias.name, None) for alias in node.names if alias.name.partition(".")[0] == "zoo_core")
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "zoo_core":
-            yield from ((str(node.module), alias.name) for alias in node.names)
-
-
-def private(source: str) -> list[str]:
-    """What a source imports from the core although no `__all__` has it."""
-    return [
-        f"{module}: {name or 'the module itself'}"
-        for module, name in imports_of_the_core(source)
-        if name is None or name not in getattr(importlib.import_module(module), "__all__", ())
-    ]
-
-
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_a_plugin_imports_public_names_only(path: Path) -> None:
-    assert private(path.read_text(encoding="utf-8")) == []
-
-
-@pytest.mark.parametrize(
-    ("source", "found"),
-    [
-        ("from zoo_core.training.loop import Loop", ["zoo_core.training.loop: Loop"]),
-        ("def f():\n    from zoo_core.data import _MOST, Samples", ["zoo_core.data: _MOST"]),
-        ("import zoo_core.runtime", ["zoo_core.runtime: the module itself"]),
-        ("from zoo_core import registry", ["zoo_core: registry"]),
-        ("from zoo_core.training import Loop", []),
-    ],
-)
-def test_the_test_sees_what_is_private(source: str, found: list[str]) -> None:
-    assert private(source) == found
+    assert private_names(path.read_text(encoding="utf-8")) == []
 
 
 @pytest.mark.parametrize("package", PUBLIC)

@@ -7,7 +7,7 @@ which plugins do it. `runner.py` chooses the rules for a name; `watched.py` runs
 
 from __future__ import annotations
 
-from .rule import BrokenRuleError, Finding, NotApplicableError, Planned, Rule
+from .rule import BrokenRuleError, Finding, NotApplicableError, Planned, RemarkError, Rule
 from .runner import Check, CheckOptions, checks_of
 from .watched import watched
 
@@ -18,6 +18,7 @@ __all__ = [
     "Finding",
     "NotApplicableError",
     "Planned",
+    "RemarkError",
     "Rule",
     "checks_of",
     "watched",

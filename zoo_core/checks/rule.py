@@ -9,11 +9,15 @@ from typing import Any, Literal
 from zoo_core.records import Record
 
 Stage = Literal["import", "build", "forward", "train", "export", "load", "fit"]
-Outcome = Literal["passed", "failed", "skipped"]
+Outcome = Literal["passed", "failed", "skipped", "remark"]
 
 
 class BrokenRuleError(Exception):
     """The candidate does not keep the promise; the message says what was seen."""
+
+
+class RemarkError(Exception):
+    """What the candidate does will break one day, and nothing is broken today; the message says what was seen."""
 
 
 class NotApplicableError(Exception):
@@ -24,9 +28,9 @@ class NotApplicableError(Exception):
 class Rule:
     """One promise that a plugin of the zoo keeps.
 
-    `test(candidate)` returns when it is kept, and raises BrokenRuleError or NotApplicableError otherwise; whatever the
-    plugin raises inside breaks the rule too. `why` is the docstring of the test. `stage`: how far a user has come when
-    it matters.
+    `test(candidate)` returns when it is kept, and raises BrokenRuleError, RemarkError or NotApplicableError otherwise;
+    whatever the plugin raises inside breaks the rule too. `why` is the docstring of the test. `stage`: how far a user
+    has come when it matters.
     """
 
     name: str

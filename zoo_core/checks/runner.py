@@ -20,7 +20,7 @@ from zoo_core.options import check_options
 from zoo_core.registry import KINDS, Entry, Zoo
 
 from .candidates.candidates import DatasetCandidate, PluginCandidate
-from .rule import BrokenRuleError, Finding, NotApplicableError, Outcome, Planned, Rule, rules
+from .rule import BrokenRuleError, Finding, NotApplicableError, Outcome, Planned, RemarkError, Rule, rules
 
 LOADS = "loads"
 
@@ -72,6 +72,8 @@ class Check:
                 self.rule.test(self.candidate)
         except BrokenRuleError as error:
             outcome, detail = "failed", str(error)
+        except RemarkError as error:
+            outcome, detail = "remark", str(error)
         except NotApplicableError as error:
             outcome, detail = "skipped", str(error)
         except MissingExtraError as error:

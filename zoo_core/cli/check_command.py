@@ -11,6 +11,7 @@ import click
 from zoo_core.commands.common import data_options, json_option, model_options, note, print_json, say, typed
 from zoo_core.commands.completion import complete_entries
 from zoo_core.errors import NotVerifiedError
+from zoo_core.records import counted
 
 if TYPE_CHECKING:
     from zoo_core.checks import Finding
@@ -38,15 +39,16 @@ def command(
     """Check that a plugin, or one model, dataset or trainer, does what everybody may expect of it.
 
     One rule is one promise: a light import, true shapes, rows that do not depend on each other, weights that survive
-    saving, a verified export and so on. Exit code 3 when a rule is broken. Rules that a plugin declares as broken, with
-    a reason, are skipped, and fail once they hold. A rule that ends the process in which it is looked at, or takes more
-    than 600 seconds (ZOO_RULE_TIMEOUT), is broken, and the others are still looked at.
+    saving, a verified export and so on. Exit code 3 when a rule is broken; a remark says what will break one day. Rules
+    that a plugin declares as broken, with a reason, are skipped, and fail once they hold. A rule that ends the process
+    in which it is looked at, or takes more than 600 seconds (ZOO_RULE_TIMEOUT), is broken, and the others are still
+    looked at.
     """
     from zoo_core.checks import CheckOptions, Planned, watched
 
     show = note if as_json else say
     given = CheckOptions(options=options, data=data, download=download, only=only)
-    found: dict[str, list[dict[str, Any]]] = {"passed": [], "failed": [], "skipped": []}
+    found: dict[str, list[dict[str, Any]]] = {"passed": [], "failed": [], "skipped": [], "remark": []}
     subjects: list[str] = []
     with contextlib.closing(watched(name, given)) as seen:
         for each in seen:
@@ -59,8 +61,8 @@ def command(
                     say(each.subject)
             sys.stdout.flush()
     if as_json:
-        print_json(found)
-    counts = ", ".join(f"{len(rows)} {outcome}" for outcome, rows in found.items() if rows)
+        print_json({("remarks" if outcome == "remark" else outcome): rows for outcome, rows in found.items()})
+    counts = ", ".join(_counted(outcome, len(rows)) for outcome, rows in found.items() if rows)
     if found["failed"]:
         first = found["failed"][0]
         raise NotVerifiedError(
@@ -73,6 +75,10 @@ def command(
         say(f"\nNext: {following}")
 
 
+def _counted(outcome: str, number: int) -> str:
+    return counted(number, "remark") if outcome == "remark" else f"{number} {outcome}"
+
+
 def _line(finding: Finding) -> str:
-    mark = {"passed": "ok", "failed": "FAILED", "skipped": "skipped"}[finding.outcome]
+    mark = {"passed": "ok", "failed": "FAILED"}.get(finding.outcome, finding.outcome)
     return f"  {finding.rule:<32} {mark:<8} {finding.detail}".rstrip()

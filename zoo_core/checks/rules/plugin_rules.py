@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from zoo_core.checks.candidates.candidates import PluginCandidate
-from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
+from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, RemarkError, rules
+from zoo_core.discovery.reading import source_files
 from zoo_core.errors import ZooError
+
+from .public_names import private_names
 
 IMPORT_SECONDS = 0.05
 
@@ -92,6 +96,24 @@ def commands_have_help(plugin: PluginCandidate) -> None:
         raise BrokenRuleError(f"the command {silent[0]} has no help text")
 
 
+def imports_public_names_only(plugin: PluginCandidate) -> None:
+    """The plugin imports from the core only what a package's `__all__` has: `from zoo_core.training import Loop`.
+
+    All else may be renamed or moved without a word. In this version that is a remark, and no failure.
+    """
+    found = []
+    for file in sorted(source_files(plugin.module)):
+        path = Path(file)
+        try:
+            private = private_names(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, SyntaxError):
+            continue  # what cannot be read cannot be imported, which other rules say
+        found += [f"{path.name}, {each}" for each in private]
+    if found:
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        raise RemarkError(f"{found[0]} is not public{more}")
+
+
 def _member_of(plugin: PluginCandidate, entry: Any) -> bool:
     return entry.plugin == plugin.plugin.id and "family" in entry.data
 
@@ -105,4 +127,5 @@ RULES = rules(
     names_stay_apart,
     family_members_are_specs,
     commands_have_help,
+    imports_public_names_only,
 )
