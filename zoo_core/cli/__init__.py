@@ -81,11 +81,13 @@ class ZooGroup(click.Group):
 
     def _groups(self) -> dict[str, dict[str, str]]:
         """One-line helps by the heading that they stand under."""
-        bundled = {name: command.get_short_help_str(limit=80) for name, command in bundled_verbs().items()}
         try:
             offered = _open_zoo().commands()
         except ZooError:  # a mistyped ZOO_ variable: every command says so, and the help explains the commands
             offered = {}
+        bundled = {name: text for name, (text, plugin) in offered.items() if plugin.bundled}
+        if not bundled:  # the catalogue does not have them, and they are there all the same
+            bundled = {name: command.get_short_help_str(limit=80) for name, command in bundled_verbs().items()}
         added = {name: text for name, (text, _) in offered.items() if name not in {*COMMANDS, *bundled}}
         return {"Commands": COMMANDS, "More commands, each a bundled plugin": bundled, "Commands of plugins": added}
 

@@ -30,7 +30,7 @@ def bundled_verb(name: str) -> click.Command | None:
 
 def whole(command: click.Command) -> click.Command:
     """The command with its options and body, loaded if it has to be."""
-    from zoo_core.commands.lazy_command import LazyCommand
+    from zoo_core.commands.deferred import LazyCommand
 
     return command.load() if isinstance(command, LazyCommand) else command
 

@@ -6,36 +6,41 @@ neither `zoo --help` nor another command loads more of the plugin than its name 
 
 from __future__ import annotations
 
-from zoo_core.files import clear_io_errors, write_atomic, written_whole
-from zoo_core.records import counted
-from zoo_core.registry import warn
-from zoo_core.shelf import Located, find_export, is_export, locate, model_file
+from typing import TYPE_CHECKING
 
-from .common import (
-    data_options,
-    json_option,
-    model_options,
-    note,
-    print_json,
-    say,
-    seed_option,
-    trainer_options,
-    typed,
-)
-from .completion import (
-    complete_datasets,
-    complete_entries,
-    complete_exports,
-    complete_models,
-    complete_models_and_runs,
-    complete_plotted,
-    complete_runs,
-    complete_runs_and_exports,
-    complete_trainers,
-)
-from .lazy_command import LazyCommand, lazy_command
-from .next_step import data_words, export_of, use_of
-from .tables import table, terminal_width
+from zoo_core.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from zoo_core.files import clear_io_errors, write_atomic, written_whole
+    from zoo_core.records import counted
+    from zoo_core.registry import warn
+    from zoo_core.shelf import Located, find_export, is_export, locate, model_file
+
+    from .common import (
+        data_options,
+        json_option,
+        model_options,
+        note,
+        print_json,
+        say,
+        seed_option,
+        trainer_options,
+        typed,
+    )
+    from .completion import (
+        complete_datasets,
+        complete_entries,
+        complete_exports,
+        complete_models,
+        complete_models_and_runs,
+        complete_plotted,
+        complete_runs,
+        complete_runs_and_exports,
+        complete_trainers,
+    )
+    from .deferred import LazyCommand, lazy_command
+    from .next_step import data_words, export_of, look_at, use_of
+    from .tables import table, terminal_width
 
 __all__ = [
     "LazyCommand",
@@ -59,6 +64,7 @@ __all__ = [
     "json_option",
     "lazy_command",
     "locate",
+    "look_at",
     "model_file",
     "model_options",
     "note",
@@ -74,3 +80,49 @@ __all__ = [
     "write_atomic",
     "written_whole",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "zoo_core.files": ("clear_io_errors", "write_atomic", "written_whole"),
+        "zoo_core.records": ("counted",),
+        "zoo_core.registry": ("warn",),
+        "zoo_core.shelf": ("Located", "find_export", "is_export", "locate", "model_file"),
+        ".common": (
+            "data_options",
+            "json_option",
+            "model_options",
+            "note",
+            "print_json",
+            "say",
+            "seed_option",
+            "trainer_options",
+            "typed",
+        ),
+        ".completion": (
+            "complete_datasets",
+            "complete_entries",
+            "complete_exports",
+            "complete_models",
+            "complete_models_and_runs",
+            "complete_plotted",
+            "complete_runs",
+            "complete_runs_and_exports",
+            "complete_trainers",
+        ),
+        ".deferred": (
+            "LazyCommand",
+            "lazy_command",
+        ),
+        ".next_step": (
+            "data_words",
+            "export_of",
+            "look_at",
+            "use_of",
+        ),
+        ".tables": (
+            "table",
+            "terminal_width",
+        ),
+    },
+)
