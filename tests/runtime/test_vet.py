@@ -259,7 +259,10 @@ def test_every_named_reason_has_a_file() -> None:
     reasons = {
         name for source in sources for name in re.findall(r'refused\(\s*[\w.]+,\s*"([a-z-]+)"', source.read_text())
     }
-    tests = "".join(Path(__file__).with_name(name).read_text() for name in ("test_vet.py", "test_wire.py"))
+    tests = "".join(
+        Path(__file__).with_name(name).read_text()
+        for name in ("test_vet.py", "test_wire.py", "test_tensors.py", "test_graph_wire.py")
+    )
     assert len(reasons) > 15
     assert {reason for reason in reasons if reason not in tests} == set()
 

@@ -7,158 +7,16 @@ import random
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper, numpy_helper
 from onnx_files import brightness_model, graph_model
+from wire_files import read
 
 from zoo_core.errors import RefusedFileError, ZooError
 from zoo_core.runtime.reading import wire
-from zoo_core.runtime.reading.graph import Graph
 from zoo_core.runtime.reading.protobuf import Budget, WireError, bytes_field, number_field, read_message, varint
-from zoo_core.runtime.reading.tensors import ELEMENT_CODES, TENSOR
+from zoo_core.runtime.reading.tensors import TENSOR
 from zoo_core.runtime.reading.varints import decode_ints
-
-FLOATS, INTS = ("float16", "float32", "float64", "complex64", "complex128"), ("int8", "int16", "int32", "int64")
-NUMPY_TYPES = (*FLOATS, *INTS, *(f"u{name}" for name in INTS), "bool")
-SMALL_INTS = ("int4", "uint4", "int2", "uint2")
-
-
-def values(dtype: str, shape: tuple[int, ...]) -> np.ndarray:
-    random_numbers = np.asarray(np.random.default_rng(3).normal(size=shape) * 50)
-    if dtype == "bool":
-        return random_numbers > 0
-    if dtype.startswith("u"):
-        return np.abs(random_numbers).astype(dtype)
-    if dtype.startswith("complex"):
-        return (random_numbers - 2j * random_numbers).astype(dtype)
-    return random_numbers.astype(dtype)
-
-
-def read(model: onnx.ModelProto | bytes, path: Path) -> wire.OnnxFile:
-    path.write_bytes(model if isinstance(model, bytes) else model.SerializeToString())
-    return wire.read_onnx(path)
-
-
-# -- tensors ---------------------------------------------------------------------------------------------------
-
-
-def test_element_types_are_those_of_onnx() -> None:
-    ours = dict(ELEMENT_CODES)
-    theirs = {name.lower(): code for name, code in TensorProto.DataType.items() if code}
-    assert {"float": ours.pop("float32"), "double": ours.pop("float64"), **ours} == theirs
-
-
-@pytest.mark.parametrize("shape", [(), (0,), (5,), (2, 3, 4), (3, 0, 2)])
-@pytest.mark.parametrize("dtype", NUMPY_TYPES)
-def test_raw_tensors_are_read_as_onnx_writes_them(dtype: str, shape: tuple[int, ...]) -> None:
-    array = values(dtype, shape)
-    name, got = wire.read_tensor_proto(numpy_helper.from_array(array, "weight").SerializeToString())
-    assert name == "weight"
-    assert got.dtype == array.dtype
-    np.testing.assert_array_equal(got, array)
-
-
-@pytest.mark.parametrize("dtype", NUMPY_TYPES)
-def test_typed_tensors_are_read_as_onnx_writes_them(dtype: str) -> None:
-    array = values(dtype, (3, 5))
-    tensor = helper.make_tensor("weight", ELEMENT_CODES[dtype], array.shape, array.flatten().tolist())
-    assert not tensor.HasField("raw_data")
-    _, got = wire.read_tensor_proto(tensor.SerializeToString())
-    assert got.dtype == array.dtype
-    np.testing.assert_array_equal(got, numpy_helper.to_array(tensor))
-    np.testing.assert_array_equal(got, array)
-
-
-@pytest.mark.parametrize("raw", [False, True])
-@pytest.mark.parametrize("dtype", SMALL_INTS)
-def test_integers_of_few_bits(dtype: str, raw: bool) -> None:
-    low, high = {"int4": (-8, 7), "uint4": (0, 15), "int2": (-2, 1), "uint2": (0, 3)}[dtype]
-    numbers = [low, high, 0, 1, low, high, 1]
-    tensor = helper.make_tensor("t", ELEMENT_CODES[dtype], [7], numbers)
-    if raw:
-        tensor = numpy_helper.from_array(numpy_helper.to_array(tensor), "t")
-        assert tensor.HasField("raw_data")
-    _, got = wire.read_tensor_proto(tensor.SerializeToString())
-    assert got.tolist() == numbers
-    assert got.dtype == (np.uint8 if dtype.startswith("u") else np.int8)
-
-
-@pytest.mark.parametrize("raw", [False, True])
-def test_bfloat16_is_read_as_the_equal_float32(raw: bool) -> None:
-    numbers = [1.0, -2.5, 3.0e38, 0.0]
-    tensor = helper.make_tensor("t", TensorProto.BFLOAT16, [2, 2], numbers)
-    if raw:
-        tensor = numpy_helper.from_array(numpy_helper.to_array(tensor), "t")
-    _, got = wire.read_tensor_proto(tensor.SerializeToString())
-    assert got.dtype == np.float32
-    np.testing.assert_array_equal(got, numpy_helper.to_array(tensor).astype(np.float32))
-
-
-@pytest.mark.parametrize("dtype", [name for name in ELEMENT_CODES if name.startswith(("float8", "float6e", "float4"))])
-def test_floats_that_numpy_has_not(dtype: str) -> None:
-    tensor = helper.make_tensor("t", ELEMENT_CODES[dtype], [5], [0.0, 1.0, 1.0, 0.0, 1.0])
-    with pytest.raises(ZooError, match=f"vector.pb: tensor 't': numpy has no type for {dtype}"):
-        wire.read_tensor_proto(tensor.SerializeToString(), where="vector.pb")
-
-
-def test_strings() -> None:
-    tensor = helper.make_tensor("t", TensorProto.STRING, [2], ["añ", ""])
-    assert wire.read_tensor_proto(tensor.SerializeToString())[1].tolist() == ["añ", ""]
-
-
-def test_numbers_that_are_not_packed_are_read_too() -> None:
-    one_by_one = b"".join(
-        [
-            number_field(1, 3),
-            number_field(2, TensorProto.INT64),
-            *(number_field(7, number) for number in (1, -2, 1 << 40)),
-        ]
-    )
-    np.testing.assert_array_equal(wire.read_tensor_proto(one_by_one)[1], [1, -2, 1 << 40])
-    assert numpy_helper.to_array(TensorProto.FromString(one_by_one)).tolist() == [1, -2, 1 << 40]
-
-
-@pytest.mark.parametrize("dtype", NUMPY_TYPES)
-@pytest.mark.parametrize("shape", [(), (0, 2), (2, 3)])
-def test_written_tensors_are_read_by_onnx(dtype: str, shape: tuple[int, ...]) -> None:
-    array = values(dtype, shape)
-    data = wire.write_tensor_proto("ångström", array)
-    tensor = TensorProto.FromString(data)
-    onnx.checker.check_tensor(tensor)
-    assert (tensor.name, tensor.data_type) == ("ångström", ELEMENT_CODES[dtype])
-    np.testing.assert_array_equal(numpy_helper.to_array(tensor), array)
-    assert data == wire.write_tensor_proto("ångström", array.copy(order="F")), "equal arrays, equal bytes"
-
-
-def test_objects_cannot_be_written() -> None:
-    with pytest.raises(ZooError, match="ONNX has no element type for object"):
-        wire.write_tensor_proto("x", np.array([{}], dtype=object))
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (b"", "unknown element type 0"),
-        (number_field(2, 99), "unknown element type 99"),
-        (numpy_helper.from_array(np.ones(4), "t").SerializeToString()[:-1], "only 31 are left"),
-        (number_field(1, 3) + number_field(2, 1) + bytes_field(9, b"1234"), "needs 12 bytes, but it has 4"),
-        (number_field(1, -3) + number_field(2, 1), "negative size"),
-        (number_field(1, 1) + number_field(2, 1) + bytes_field(9, b"1234") * 2, "raw_data is there twice"),
-        (number_field(1, 1) + number_field(2, 1) + bytes_field(9, b"1234") + bytes_field(4, b"1234"), "two forms"),
-        (number_field(1, 1) + number_field(2, 1) + number_field(7, 5), "float32 values cannot be in int64_data"),
-        (number_field(1, 2) + number_field(2, 7) + bytes_field(7, b"\x01\x80"), "needs 2 values, but it has 1"),
-        (number_field(1, 1) + number_field(2, 7) + bytes_field(7, b"\x01\x80"), "middle of a number"),
-        (number_field(1, 1) + number_field(2, 1) + bytes_field(3, b""), "segments"),
-        (b"<html>", "is not an ONNX tensor"),
-    ],
-)
-def test_damaged_tensors(data: bytes, text: str) -> None:
-    with pytest.raises(RefusedFileError, match=text):
-        wire.read_tensor_proto(data, where="vector.pb")
-
-
-# -- the whole file --------------------------------------------------------------------------------------------
 
 
 def test_everything_is_read_as_onnx_reads_it(tmp_path: Path) -> None:
@@ -192,107 +50,6 @@ def test_everything_is_read_as_onnx_reads_it(tmp_path: Path) -> None:
         np.testing.assert_array_equal(file.initializers[tensor.name].array(), numpy_helper.to_array(tensor))
 
 
-def test_attributes_of_every_kind(tmp_path: Path) -> None:
-    tensor = numpy_helper.from_array(np.arange(3.0), "inside")
-    sparse = helper.make_sparse_tensor(
-        numpy_helper.from_array(np.ones(1, np.float32), "v"), numpy_helper.from_array(np.array([2]), "i"), [4]
-    )
-    node = helper.make_node("Odd", [], ["y"], i=-5, f=0.5, s="text", ints=[1, -1], floats=[1.5, 2.5], name="n")
-    node.attribute.extend(
-        [
-            helper.make_attribute("strings", ["a", "b"]),
-            helper.make_attribute("tensor", tensor),
-            helper.make_attribute("tensors", [tensor, tensor]),
-            helper.make_attribute("sparse", sparse),
-            helper.make_attribute("none", [], attr_type=onnx.AttributeProto.INTS),
-            helper.make_attribute("type", helper.make_tensor_type_proto(1, [2])),
-        ]
-    )
-    node.metadata_props.add(key="scope", value="a.b")
-    (read_node,) = read(graph_model([node]), tmp_path / "m.onnx").nodes
-    got = {attribute.name: attribute.value for attribute in read_node.attributes}
-    assert (got["i"], got["f"], got["s"], got["ints"], got["floats"]) == (-5, 0.5, b"text", (1, -1), (1.5, 2.5))
-    assert (got["strings"], got["none"]) == ((b"a", b"b"), ())
-    assert got["tensor"].array().tolist() == [0.0, 1.0, 2.0]
-    assert [t.name for t in got["tensors"]] == ["inside", "inside"]
-    assert (got["sparse"].shape, got["sparse"].indices.array().tolist()) == ((4,), [2])
-    assert read_node.metadata == (("scope", "a.b"),)
-    assert read_node.attribute("nothing", 3) == 3
-
-
-@pytest.mark.parametrize(
-    ("attribute", "words"),
-    [
-        (onnx.AttributeProto(name="a", type=onnx.AttributeProto.INT, i=1, s=b"x"), "more than one meaning"),
-        (onnx.AttributeProto(name="a", type=onnx.AttributeProto.FLOAT, i=1), "more than one meaning"),
-        (onnx.AttributeProto(name="a"), "the attribute 'a' has no value"),
-    ],
-)
-def test_attributes_that_readers_would_understand_differently(
-    attribute: onnx.AttributeProto, words: str, tmp_path: Path
-) -> None:
-    node = helper.make_node("Odd", [], ["y"])
-    node.attribute.append(attribute)
-    with pytest.raises(RefusedFileError, match=words):
-        read(graph_model([node]), tmp_path / "m.onnx")
-
-
-def nested(depth: int) -> onnx.NodeProto:
-    """An If inside an If, `depth` times."""
-    node = helper.make_node("Constant", [], ["y"], value_float=1.0)
-    for _ in range(depth):
-        y = helper.make_tensor_value_info("y", TensorProto.FLOAT, None)
-        branch = helper.make_graph([node], "branch", [], [y])
-        node = helper.make_node("If", ["choice"], ["y"], then_branch=branch, else_branch=branch)
-    return node
-
-
-def test_subgraphs_and_sparse_initializers(tmp_path: Path) -> None:
-    choice = numpy_helper.from_array(np.array(True), "choice")
-    model = graph_model([nested(2)], tensors=[choice])
-    model.graph.sparse_initializer.append(
-        helper.make_sparse_tensor(
-            numpy_helper.from_array(np.ones(2, np.float32), "sp"), numpy_helper.from_array(np.array([1, 3]), ""), [2, 4]
-        )
-    )
-    file = read(model, tmp_path / "m.onnx")
-    assert [graph.name for graph in file.graph.walk()] == ["g", *["branch"] * 6]
-    (sparse,) = file.graph.sparse
-    assert (sparse.name, sparse.shape) == ("sp", (2, 4))
-    assert isinstance(file.nodes[0].attribute("then_branch"), Graph)
-
-
-def test_deep_nesting_is_refused_without_recursion(tmp_path: Path) -> None:
-    with pytest.raises(RefusedFileError, match=r"refused \(too-deep\): graphs are nested more than 8 deep"):
-        read(graph_model([nested(9)]), tmp_path / "m.onnx")
-    body = b""
-    for _ in range(20_000):  # 20,000 graphs, one in the other, in a few hundred kilobytes
-        body = bytes_field(1, bytes_field(5, bytes_field(1, b"g") + bytes_field(6, body)))
-    with pytest.raises(RefusedFileError, match="too-deep"):
-        read(number_field(1, 8) + bytes_field(7, body), tmp_path / "m.onnx")
-
-
-def test_inputs_without_shape_rank_or_tensor_type(tmp_path: Path) -> None:
-    sequence = helper.make_value_info("s", helper.make_sequence_type_proto(helper.make_tensor_type_proto(1, None)))
-    inputs = [
-        helper.make_tensor_value_info("rank", TensorProto.INT64, ["N", None, 3]),
-        helper.make_tensor_value_info("none", TensorProto.INT64, None),
-        sequence,
-    ]
-    file = read(graph_model([nested(0)], inputs=inputs), tmp_path / "m.onnx")
-    assert [(v.dims, v.kind, v.dtype) for v in file.inputs] == [
-        (("N", None, 3), "tensor", "int64"),
-        (None, "tensor", "int64"),
-        (None, "sequence", None),
-    ]
-
-
-def test_stored_tensors_are_no_inputs(tmp_path: Path) -> None:
-    model = brightness_model()
-    model.graph.input.append(helper.make_tensor_value_info("slope", TensorProto.FLOAT, [1, 3]))
-    assert [value.name for value in read(model, tmp_path / "m.onnx").inputs] == ["image"]
-
-
 def test_a_large_file_is_mapped_and_not_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire, "_READ_AT_ONCE", 1000)
     weight = np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32)
@@ -304,9 +61,9 @@ def test_a_large_file_is_mapped_and_not_copied(tmp_path: Path, monkeypatch: pyte
     np.testing.assert_array_equal(array, weight)
 
 
-# -- what is no ONNX file --------------------------------------------------------------------------------------
-
 SAFETENSORS = (2).to_bytes(8, "little") + b"{}"
+
+
 STRANGERS = {
     "empty": (b"", "it is empty"),
     "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n", "it is a Git LFS pointer"),
