@@ -47,7 +47,7 @@ from zoo_core import load_run
 
 run = load_run("lenet5-digits")
 print(run.info.model, run.info.dataset, len(run.rows))
-print(run.rows[-1].validation["accuracy"] > 0.3)
+print(run.rows[-1].validation["accuracy"])
 module = run.build()  # with its best weights; needs PyTorch
 ```
 
@@ -58,7 +58,7 @@ from zoo_core.runtime import open_model
 
 model = open_model("exported/lenet5-digits/model.onnx")
 for answer in model(["pictures/seven.png", "pictures/two.png"]):
-    print(answer["label"], answer["probability"] > 0.5)
+    print(answer["label"], answer["probability"])
 ```
 
 A dataset with options, the same samples on every machine:

@@ -2,8 +2,9 @@
 
     python docs/make_readme.py
 
-A block that follows `<!-- run: COMMAND -->` is replaced by what COMMAND prints; `<!-- run, last N: COMMAND -->` keeps
-its last N lines. Commands run in order, for each page in a new folder with the finished export and the sample pictures.
+A block that follows `<!-- run: COMMAND -->` is replaced by COMMAND and what it prints; `<!-- run, last N: COMMAND -->`
+keeps its last N lines. Commands run in order, for each page in a new folder with the finished export and the sample
+pictures.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def _run(match: re.Match[str], folder: Path) -> str:
     if done.returncode not in {0, 3}:
         sys.exit(f"{command} ended with {done.returncode}:\n{done.stdout}")
     if last:
-        lines = lines[-int(last) :]
+        lines = ["...", *lines[-int(last) :]]
+    lines = [f"$ {command}", *lines]
     return opening + "\n".join(lines) + "\n" + closing
 
 
