@@ -215,7 +215,9 @@ def entry(module: str, name: str) -> str:
         if members := list(_members(value)):
             lines += [*members, ""]
     elif callable(value) and (inspect.isroutine(value) or inspect.isfunction(inspect.unwrap(value))):
-        lines += [f"```python\n{signature_of(name, value)}\n```\n", _prose(value.__doc__), ""]
+        manager = inspect.isgeneratorfunction(getattr(value, "__wrapped__", None))
+        mark = "@contextmanager\n" if manager else ""
+        lines += [f"```python\n{mark}{signature_of(name, value)}\n```\n", _prose(value.__doc__), ""]
     else:
         lines += [f"{_constant(value)} {_prose(_note_on(home_of(module, name), name))}".strip(), ""]
     return "\n".join(lines)
