@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint clean set-up-demo set-up-test
+.PHONY: help demo test lint docs clean set-up-demo set-up-test set-up-docs
 
 help: ## Print the targets.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,9 +28,12 @@ lint: set-up-test ## Set up, then the checks that run nothing: ruff, mypy, impor
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: set-up-docs ## Set up, then the site of the documentation, in site/: a broken link fails.
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
 clean: ## Remove the virtual environment and every cache; runs and exports stay.
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-set-up-demo set-up-test: set-up-%:
+set-up-demo set-up-test set-up-docs: set-up-%:
 	@PYTHON='$(PYTHON)' VENV='$(VENV)' sh .ci/set-up $*

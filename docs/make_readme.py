@@ -1,9 +1,10 @@
-"""Print the outputs in README.md anew: every one of them comes from the program.
+"""Print the outputs in README.md and in the pages beside this script anew: every one of them comes from the program.
 
     python docs/make_readme.py
 
-A block that follows `<!-- run: COMMAND -->` is replaced by what COMMAND prints; `<!-- run, last N: COMMAND -->` keeps
-its last N lines. Commands run in order, in a new folder with the finished export and the sample pictures.
+A block that follows `<!-- run: COMMAND -->` is replaced by COMMAND and what it prints; `<!-- run, last N: COMMAND -->`
+keeps its last N lines. Commands run in order, for each page in a new folder with the finished export and the sample
+pictures.
 """
 
 from __future__ import annotations
@@ -17,17 +18,23 @@ import tempfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
-README = REPOSITORY / "README.md"
+PAGES = (REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/*.md")))
 BLOCK = re.compile(r"(<!-- run(?:, last (\d+))?: (.+?) -->\n```\w*\n)(.*?)(```)", re.DOTALL)
 
 
 def main() -> None:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        if BLOCK.search(text):
+            page.write_text(_printed_anew(text), encoding="utf-8")
+
+
+def _printed_anew(text: str) -> str:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copytree(REPOSITORY / "exported" / "lenet5-digits", folder / "exported" / "lenet5-digits")
         shutil.copytree(REPOSITORY / "zoo_plugins" / "digits" / "samples", folder / "pictures")
-        text = BLOCK.sub(lambda match: _run(match, folder), README.read_text())
-    README.write_text(text)
+        return BLOCK.sub(lambda match: _run(match, folder), text)
 
 
 def _run(match: re.Match[str], folder: Path) -> str:
@@ -48,7 +55,8 @@ def _run(match: re.Match[str], folder: Path) -> str:
     if done.returncode not in {0, 3}:
         sys.exit(f"{command} ended with {done.returncode}:\n{done.stdout}")
     if last:
-        lines = lines[-int(last) :]
+        lines = ["...", *lines[-int(last) :]]
+    lines = [f"$ {command}", *lines]
     return opening + "\n".join(lines) + "\n" + closing
 
 

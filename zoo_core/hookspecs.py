@@ -20,6 +20,7 @@ PROJECT = "zoo"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""The decorator of a function that implements a hook."""
 
 OFFERS = ("zoo_models", "zoo_datasets", "zoo_trainers", "zoo_families", "zoo_commands")
 EVENTS = ("zoo_epoch_ended", "zoo_trained", "zoo_exported")

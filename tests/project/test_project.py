@@ -214,8 +214,9 @@ def test_the_base_install_is_what_deployment_needs() -> None:
     assert requirements("plot") - base == {"matplotlib"}
     assert PROJECT["project"]["optional-dependencies"]["features"] == ["zoo-core[train]"]
     extras = PROJECT["project"]["optional-dependencies"]
-    assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", "test", "all"}
-    assert extras["all"] == [f"zoo-core[{','.join(name for name in extras if name not in {'all', 'test'})}]"]
+    assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", "test", "docs", "all"}
+    apart = {"all", "test", "docs"}
+    assert extras["all"] == [f"zoo-core[{','.join(name for name in extras if name not in apart)}]"]
 
 
 def test_what_is_imported_is_declared() -> None:
@@ -223,7 +224,7 @@ def test_what_is_imported_is_declared() -> None:
     for path in PRODUCT:
         known = declared | {"pytest"} if short(path) == "zoo_core/testing.py" else declared  # pytest itself loads that
         assert imported(path) <= known, short(path)
-    declared = requirements("train", "view", "test")
+    declared = requirements("train", "view", "test", "docs")
     benchmarks = list(ROOT.glob("benchmarks/*.py"))
     beside = {path.stem for path in benchmarks}
     for path in [*TESTS, *benchmarks, *ROOT.glob("docs/*.py")]:

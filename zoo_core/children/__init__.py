@@ -1,4 +1,4 @@
 """A process of its own for what may crash, hang or print: it streams messages, and its parent watches the clock.
 
-`parent` and `child` are its two sides; neither imports the other, so that a child begins with little.
+Open `parent.py` first. `child.py` is the other side; neither imports the other, so that a child begins with little.
 """

@@ -1,4 +1,7 @@
-"""The command line: parse, call, print. Commands are loaded when they are run, so that `zoo list` stays light."""
+"""The command line: parse, call, print. Commands are loaded when they are run, so that `zoo list` stays light.
+
+Open `export_command.py` first: each command is one such file, and calls one function of `zoo_core.workflows`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Datasets in use: what loaders return, splits and subsets, readers and downloads. No torch."""
+"""Datasets in use: what loaders return, splits and subsets, readers and downloads. No torch.
+
+Open `bound.py` first: a dataset with its options, from the call of its loader to samples.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What a task means, without torch: metrics and decisions from arrays, and outputs as answers for people."""
+"""What a task means, without torch: metrics and decisions from arrays, and outputs as answers for people.
+
+Open `task.py` first: the interface, and the look-up by name.
+"""
 
 from __future__ import annotations
 

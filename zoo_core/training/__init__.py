@@ -1,6 +1,7 @@
 """Training, for trainers of any plugin: the job, the feed, the loop, losses, schedules, and runs on the disk.
 
-What needs torch is loaded when it is first asked for, so that runs can be listed and drawn without it.
+Open `loop.py` first, then `job.py` (what a trainer is given) and `directory.py` (what a run is on the disk). What
+needs torch is loaded when it is first asked for, so that runs can be listed and drawn without it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Faults planted on purpose in a written export: does the check see them? Needs the onnx package, never torch."""
+"""Faults planted on purpose in a written export: does the check see them? Needs the onnx package, never torch.
+
+Open `catalogue.py` first: every kind of fault. `score.py` counts those that are seen.
+"""
 
 from __future__ import annotations
 
