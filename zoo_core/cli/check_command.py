@@ -70,9 +70,12 @@ def command(
         )
     if not as_json:
         say(f"{name}: {counts}")
-        kind, _, called = subjects[0].partition(" ")
-        following = typed("list", "--plugin", called) if kind == "plugin" else typed("info", f"{kind}:{called}")
-        say(f"\nNext: {following}")
+        say(f"\nNext: {_next(subjects[0])}")
+
+
+def _next(subject: str) -> str:
+    kind, _, called = subject.partition(" ")
+    return typed("list", "--plugin", called) if kind == "plugin" else typed("info", f"{kind}:{called}")
 
 
 def _counted(outcome: str, number: int) -> str:
