@@ -17,16 +17,16 @@ from packaging.requirements import Requirement
 OURS = "zoo-core"
 
 
-def base_distributions() -> dict[str, importlib.metadata.Distribution]:
+def base_distributions() -> list[str]:
     """zoo-core and what an install without extras brings, with everything that those need, by name."""
-    found: dict[str, importlib.metadata.Distribution] = {}
+    found: list[str] = []
     waiting = [OURS]
     while waiting:
         name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
         if name in found:
             continue
-        found[name] = importlib.metadata.distribution(name)
-        needed = [Requirement(text) for text in found[name].requires or []]
+        found.append(name)
+        needed = [Requirement(text) for text in importlib.metadata.requires(name) or []]
         waiting += [one.name for one in needed if one.marker is None or one.marker.evaluate({"extra": ""})]
     return found
 
@@ -34,16 +34,22 @@ def base_distributions() -> dict[str, importlib.metadata.Distribution]:
 def make_base_environment(folder: Path, *, with_ours: bool = True) -> Path:
     """A virtual environment in `folder` with links to the base install; its Python."""
     venv.create(folder, with_pip=False, symlinks=True)
-    site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
-    site.mkdir(parents=True, exist_ok=True)
-    for name, distribution in base_distributions().items():
+    python = folder / "bin" / "python"
+    for name in base_distributions():
         if name != OURS or with_ours:
-            _link(distribution, site)
-    return folder / "bin" / "python"
+            link_distribution(name, python)
+    return python
 
 
-def _link(distribution: importlib.metadata.Distribution, site: Path) -> None:
-    # Links to the top-level folders and files of an installed distribution.
+def site_of(python: Path) -> Path:
+    """The folder of the packages of a virtual environment."""
+    folder = str(python.parents[1])
+    return Path(sysconfig.get_path("purelib", vars={"base": folder, "platbase": folder}))
+
+
+def link_distribution(name: str, python: Path) -> None:
+    """Put links to the top-level folders and files of an installed distribution into a virtual environment."""
+    distribution, site = importlib.metadata.distribution(name), site_of(python)
     for file in distribution.files or []:
         top = file.parts[0]
         if top in {"..", "__pycache__"} or (site / top).exists():

@@ -6,13 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from base_environment import make_base_environment
+from base_environment import make_base_environment, site_of
 from onnx_files import write_digits
 from without_torch import BLOCKER, HEAVY
 
@@ -87,9 +86,8 @@ print(sorted(set({HEAVY!r}) & set(sys.modules)))
 @pytest.fixture(scope="module")
 def base_install(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment that has the base install and nothing else; its Python."""
-    folder = tmp_path_factory.mktemp("venv") / "base"
-    python = make_base_environment(folder)
-    site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
+    python = make_base_environment(tmp_path_factory.mktemp("venv") / "base")
+    site = site_of(python)
     root = Path(__file__).parents[2]
     for package in ("zoo_core", "zoo_plugins"):
         if not (site / package).exists():
