@@ -10,7 +10,7 @@ from zoo_core import ZooError
 from zoo_core.data import FileSplit, MaskFiles, RemoteFiles, unpack
 from zoo_core.files import clear_io_errors
 
-from . import BREEDS, FILES, MIRRORS
+from .published import BREEDS, FILES, MIRRORS
 
 LISTS = {"train": "trainval.txt", "test": "test.txt"}
 TRIMAP = {1: 1, 2: 0, 3: 1}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .catalogue import KINDS, Mutant, make_mutants, stale_weights
 from .export_score import score_export
+from .kinds import KINDS, Mutant, make_mutants, stale_weights
 from .likeness import Healthy
 from .mutable_graph import onnx_package
 from .score import Judged, Likeness, MutationScore, judge_each

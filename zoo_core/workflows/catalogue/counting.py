@@ -25,7 +25,7 @@ from zoo_core.discovery.cache import (
     stat_all,
     write_cache,
 )
-from zoo_core.discovery.reading import source_files
+from zoo_core.discovery.cold import source_files
 from zoo_core.errors import MissingExtraError, UsageError, ZooError
 from zoo_core.registry import Entry, Zoo
 

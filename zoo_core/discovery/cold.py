@@ -109,7 +109,7 @@ class _Child(Child):
         self.hangs = False
         self.expected = len(points)
         task = {"values": [point["value"] for point in points], "modules": list(modules), "timeout": timeout}
-        super().__init__("zoo_core.discovery.reading_child:main", task, environment={"ZOO_DISCOVERING": "1"})
+        super().__init__("zoo_core.discovery.cold_child:main", task, environment={"ZOO_DISCOVERING": "1"})
 
     def read(self) -> tuple[dict[int, Record], int | None]:
         """The records by number, and the number of the plugin at which the child stopped."""
