@@ -14,7 +14,7 @@ from zoo_core.options import parse_pairs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Plain JSON on stdout, nothing else there.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Plain JSON on stdout, and nothing else.")
 
 # As large as torch and numpy both take; None where it is not given, so that a run that goes on keeps its own.
 seed_option = click.option("--seed", type=click.IntRange(0, 2**63 - 1), metavar="S", help="Default: 0.")

@@ -57,7 +57,7 @@ class SupervisedConfig:
         if self.warmup >= self.epochs and self.warmup:
             raise UsageError(
                 f"trainer supervised: warmup takes {self.warmup} of {self.epochs} epochs",
-                hint="fewer, or none",
+                hint="fewer epochs of warmup, or none",
             )
 
     def _check_names(self) -> None:
