@@ -11,10 +11,10 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint docs clean set-up-demo set-up-test set-up-docs
+.PHONY: help demo test lint docs package clean set-up-demo set-up-test set-up-docs
 
 help: ## Print the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: set-up-demo ## Set up, then the zoo's main job on real digits: train, export, verify, predict.
 	$(BIN)/zoo quickstart
@@ -30,6 +30,11 @@ lint: set-up-test ## Set up, then the checks that run nothing: ruff, mypy, impor
 
 docs: set-up-docs ## Set up, then the site of the documentation, in site/: a broken link fails.
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+package: set-up-test ## Set up, then build what is published, the wheel and the source archive, into dist/, and check both.
+	rm -rf dist
+	$(BIN)/python -m build --no-isolation
+	$(BIN)/python -m twine check --strict dist/*
 
 clean: ## Remove the virtual environment and every cache; runs and exports stay.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist site

@@ -20,7 +20,7 @@ from zoo_core import Preprocess, TensorSpec, open_zoo
 from zoo_core.export.convert.clean import serialized, set_metadata
 from zoo_core.export.plan.healthy import healthy_checkpoint
 from zoo_core.export.plan.plan import DEFAULT_OPSET, ExportPlan
-from zoo_core.verification.mutants.catalogue import MOST_OF_A_KIND
+from zoo_core.verification.mutants.kinds import MOST_OF_A_KIND
 from zoo_core.workflows.exports.export_source import plan_model, plan_source
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))

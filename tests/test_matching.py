@@ -217,7 +217,7 @@ def test_tasks_must_agree() -> None:
 
 
 def test_a_filter_has_nothing_to_train_or_to_measure() -> None:
-    words = "model 'blur' is for image-filter, and dataset 'data' has no truth for it: it is not trained or measured"
+    words = "model 'blur' is for image-filter, and dataset 'data' has no truth for it: it cannot be trained or measured"
     with pytest.raises(ZooError, match=words) as caught:
         check_tasks("image-filter", model="model 'blur'", dataset="data", dataset_task="image-classification")
-    assert caught.value.hint == "zoo export writes it as a file, and zoo predict applies that to pictures"
+    assert caught.value.hint == "zoo export writes it as a file, and zoo predict applies it to pictures"

@@ -144,7 +144,7 @@ def test_a_plugin_that_offers_less_after_discovery(install: Any) -> None:
     folder = install("zoo-one", offering("spec('x')", "spec('y')"))
     zoo = open_zoo()
     (folder / "__init__.py").write_text(offering("spec('y')"))
-    with pytest.raises(ZooError, match="does not offer the model 'x' any more"):
+    with pytest.raises(ZooError, match="no longer offers the model 'x'"):
         zoo.model("x")
 
 
@@ -210,7 +210,7 @@ def test_a_listener_that_raises_is_muted_with_one_warning(
     lines = capsys.readouterr().err.splitlines()
     warnings = [line for line in lines if line.startswith("Warning:")]
     assert len(warnings) == 1
-    assert warnings[0].startswith("Warning: plugin zoo-log:zoo-log is told no more events: in zoo_epoch_ended")
+    assert warnings[0].startswith("Warning: plugin zoo-log:zoo-log gets no more events: in zoo_epoch_ended")
     assert lines.count("epoch r 2") == 1
 
 

@@ -87,7 +87,7 @@ def test_an_export_by_name_path_and_file() -> None:
     [
         ("lenet5-digit", "unknown run 'lenet5-digit'", "Did you mean 'lenet5-digits'?"),
         ("export:x", "export:x is an export, and a run is needed here", "None"),
-        ("empty", "unknown run 'empty' (the path is there, but it is none)", "Known: lenet5-digits"),
+        ("empty", "unknown run 'empty' (the path is there, but it is not one)", "Known: lenet5-digits"),
         ("", "unknown run ''", "Known: lenet5-digits"),
         ("../..", "unknown run '../..'", "Known"),
     ],

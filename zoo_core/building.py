@@ -62,7 +62,7 @@ def build_model(
     except Exception as error:
         raise ZooError(
             f"{where}: its builder fails: {type(error).__name__}: {error}",
-            hint=f"plugin {plugin} must mend it; ZOO_DEBUG=1 shows the traceback",
+            hint=f"plugin {plugin} must fix it; ZOO_DEBUG=1 shows the traceback",
         ) from error
     _check_module(module, where)
     return module

@@ -21,8 +21,8 @@ def check_tasks(task: str, *, model: str, dataset: str, dataset_task: str) -> No
         return
     if task in TRUTHLESS_TASKS:
         raise ZooError(
-            f"{model} is for {task}, and dataset {dataset!r} has no truth for it: it is not trained or measured",
-            hint="zoo export writes it as a file, and zoo predict applies that to pictures",
+            f"{model} is for {task}, and dataset {dataset!r} has no truth for it: it cannot be trained or measured",
+            hint="zoo export writes it as a file, and zoo predict applies it to pictures",
         )
     raise ZooError(
         f"{model} is for {task}, dataset {dataset!r} for {dataset_task}",

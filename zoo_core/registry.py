@@ -183,7 +183,7 @@ class Zoo:
         for command in self._offers(plugin).commands:
             if command.name == name:
                 return command
-        raise ZooError(f"plugin {plugin.id} does not offer the command {name!r} any more")
+        raise ZooError(f"plugin {plugin.id} no longer offers the command {name!r}")
 
     def tell(self, event: str, **arguments: Any) -> None:
         """Tell an event hook to the plugins that implement it; one that raises is muted with one warning."""
@@ -199,7 +199,7 @@ class Zoo:
                     contained(partial(hook, **arguments), module=plugin.module, doing=f"in {event}")
             except (PluginError, ZooError) as error:
                 self._muted.add(plugin.id)
-                warn(f"plugin {plugin.id} is told no more events: {error}")
+                warn(f"plugin {plugin.id} gets no more events: {error}")
 
     def _spec(self, entry: Entry) -> Any:
         plugin = next(plugin for plugin in self.plugins if plugin.id == entry.plugin)
@@ -214,7 +214,7 @@ class Zoo:
         for spec in specs[entry.kind]:
             if spec.name == entry.name:
                 return spec
-        raise ZooError(f"plugin {plugin.id} does not offer the {entry.kind} {entry.name!r} any more")
+        raise ZooError(f"plugin {plugin.id} no longer offers the {entry.kind} {entry.name!r}")
 
     def _offers(self, plugin: Plugin) -> Offers:
         if plugin.id not in self._loaded:
@@ -276,7 +276,7 @@ def _family_member(offers: Offers, entry: Entry, plugin: Plugin) -> Any:
     prefix, _, member = entry.name.partition("/")
     family = next((family for family in offers.families if family.prefix == prefix), None)
     if family is None:
-        raise ZooError(f"plugin {plugin.id} does not offer the family {prefix!r} any more")
+        raise ZooError(f"plugin {plugin.id} no longer offers the family {prefix!r}")
 
     def make() -> Any:
         spec = family.spec(member)

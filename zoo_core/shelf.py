@@ -219,7 +219,7 @@ def _unknown(text: str, kinds: Sequence[ShelfKind], zoo: Zoo | None) -> UsageErr
         else:
             known += [path.name for path in _folders(RUNS if kind == "run" else EXPORTS)]
     wanted = " or ".join(kinds)
-    there = "there, but it is none" if text.strip() and Path(text).exists() else ""
+    there = "there, but it is not one" if text.strip() and Path(text).exists() else ""
     hint = did_you_mean(text, known) or f"see zoo list {kinds[0]}s"
     return UsageError(f"unknown {wanted} {text!r}{f' (the path is {there})' if there else ''}", hint=hint)
 
@@ -246,5 +246,5 @@ def _read(file: Path) -> tuple[dict[str, Any], str | None]:
     except (OSError, ValueError, RecursionError) as error:
         return {}, f"{file.name} cannot be read: {error}"
     if not isinstance(data, dict):
-        return {}, f"{file.name} is damaged: it holds no object"
+        return {}, f"{file.name} is damaged: it does not hold an object"
     return data, None

@@ -126,7 +126,7 @@ def test_a_model_that_crashes_the_process_is_named_by_its_line(run_zoo: Any, fak
     result = run_zoo("check", "model:tried", "--rule", "builds-with-defaults")
     assert result.code == 3
     assert 'zoo_tried/net.py", line 13 in __init__' in result.stderr
-    assert "its process was killed by SIGSEGV before the rule is through (zoo_tried/net.py:13)" in result.stdout
+    assert "its process was killed by SIGSEGV before the rule has finished (zoo_tried/net.py:13)" in result.stdout
 
 
 def test_a_file_that_computes_something_else(zoo_here: Any, monkeypatch: pytest.MonkeyPatch) -> None:

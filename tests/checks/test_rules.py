@@ -101,7 +101,7 @@ def test_a_name_that_means_nothing_and_one_that_means_two_things(zoo_here: Any, 
         (("lenet5", "-o", "hight=3"), "has no option 'hight'"),
         (("digits", "-d", "seeed=3"), "has no option 'seeed'"),
         (("digits", "-o", "height=3"), "-o is for models, and digits has none"),
-        (("filters", "-o", "padding=true"), "filters has more than one model: -o may be meant for any"),
+        (("filters", "-o", "padding=true"), "filters has more than one model: it is not clear which one -o is for"),
     ],
 )
 def test_options_that_nothing_can_take(typed: tuple[str, ...], message: str, zoo_here: Any) -> None:
@@ -156,7 +156,7 @@ def test_a_trainer_for_other_tasks_or_that_stops_early_is_not_blamed(zoo_here: A
     result = zoo_here("check", "trainer:zoo-other:other/tried", "--json")
     assert result.code == 0, result.stderr
     skipped = {row["rule"]: row["detail"] for row in result.json["skipped"]}
-    assert skipped["repeats-itself"].startswith("it does not take the job, an image classification: only masks")
+    assert skipped["repeats-itself"].startswith("it rejects the job, an image classification: only masks")
     early = Break(
         file="loop.py",
         old="CALLS.append(job)",

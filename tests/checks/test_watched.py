@@ -87,16 +87,16 @@ PLUGIN = {
     .replace("super().__init__()", "super().__init__()\n                self.dies = dies"),
 }
 
-ENDS = "its process ends with exit code {} before the rule is through: does it call os._exit?"
+ENDS = "its process ends with exit code {} before the rule has finished: does it call os._exit?"
 GROUPS = {
     "os._exit": {"exit_0": ENDS.format(0), "exit_3": ENDS.format(3), "in_forward": ENDS.format(0)},
     "signals": {
-        "crash": "its process was killed by SIGSEGV before the rule is through (zoo_tried/deaths.py:10)",
-        "killed": "its process was killed by SIGKILL, as a system does that has no memory left, before the rule",
+        "crash": "its process was killed by SIGSEGV before the rule has finished (zoo_tried/deaths.py:10)",
+        "killed": "its process was killed by SIGKILL, which a system does when it runs out of memory, before the rule",
         "interrupt": "it raises KeyboardInterrupt",
     },
     "messages": {"printed": ENDS.format(0), "written": ENDS.format(0)},
-    "time": {"endless": "it does not come to an end within 10 s (ZOO_RULE_TIMEOUT) (zoo_tried/deaths.py:13)"},
+    "time": {"endless": "it does not finish within 10 s (ZOO_RULE_TIMEOUT) (zoo_tried/deaths.py:13)"},
 }
 
 

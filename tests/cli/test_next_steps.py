@@ -89,7 +89,7 @@ def test_runs_and_exports_are_no_entries_of_the_catalogue(zoo_here: Zoo, tmp_pat
     write_brightness(tmp_path)
     assert zoo_here("train", "mlp", *SMALL, "--run", "mine").code == 0
     for typed, told in (
-        ("mine", "'mine' is a run: zoo info is for models, datasets and trainers\nHint: runs/mine/README.md tells"),
+        ("mine", "'mine' is a run: zoo info is for models, datasets and trainers\nHint: runs/mine/README.md describes"),
         ("run:mine", "'run:mine' is a run"),
         ("export:brightness", "'export:brightness' is an export: zoo info is for models, datasets and trainers"),
     ):

@@ -54,10 +54,10 @@ def test_types_that_idx_does_not_have() -> None:
         (b"", "is truncated: 0 bytes"),
         (idx_bytes(PICTURES)[:3], "is truncated: 3 bytes"),
         (idx_bytes(PICTURES)[:10], "is truncated in its header: 3 dimensions are announced"),
-        (idx_bytes(PICTURES)[:-1], "is truncated: shape (2, 3, 4) needs 24 bytes of data, 23 are there"),
-        (idx_bytes(PICTURES) + b"x", "is damaged: shape (2, 3, 4) needs 24 bytes of data, more are there"),
-        (gzip.compress(idx_bytes(PICTURES)[:-5], mtime=0), "needs 24 bytes of data, 19 are there"),
-        (gzip.compress(idx_bytes(PICTURES) + b"xy", mtime=0), "needs 24 bytes of data, more are there"),
+        (idx_bytes(PICTURES)[:-1], "is truncated: shape (2, 3, 4) needs 24 bytes of data, but there are 23"),
+        (idx_bytes(PICTURES) + b"x", "is damaged: shape (2, 3, 4) needs 24 bytes of data, but there are more"),
+        (gzip.compress(idx_bytes(PICTURES)[:-5], mtime=0), "needs 24 bytes of data, but there are 19"),
+        (gzip.compress(idx_bytes(PICTURES) + b"xy", mtime=0), "needs 24 bytes of data, but there are more"),
         (gzip.compress(idx_bytes(PICTURES), mtime=0)[:-12], "is truncated: the gzip stream ends too early"),
         (b"\x1f\x8b\x07garbage", "is damaged: Unknown compression method"),
     ],
@@ -87,9 +87,9 @@ def test_other_formats_are_refused(content: bytes) -> None:
 
 
 def test_a_header_that_announces_too_much_takes_no_memory() -> None:
-    with pytest.raises(RefusedFileError, match="over the 8 GiB that are read"):
+    with pytest.raises(RefusedFileError, match="more than the 8 GiB that are read"):
         read_idx(b"\0\0\x0e\x03" + b"\xff" * 12)
-    with pytest.raises(ZooError, match="needs 8,589,934,592 bytes of data, 2 are there"):
+    with pytest.raises(ZooError, match="needs 8,589,934,592 bytes of data, but there are 2"):
         read_idx(b"\0\0\x08\x02" + struct.pack(">2I", 2**31, 4) + b"ab")
 
 

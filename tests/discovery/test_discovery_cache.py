@@ -255,7 +255,7 @@ def test_plugins_are_listed_where_no_file_can_be_written(fake_distribution: Any,
     assert (done.returncode, done.stderr) == (0, "")
     rows = by_id(json.loads(done.stdout))
     assert rows["zoo-a:zoo-a"]["offers"] == ["model:good-model"]
-    assert "SIGSEGV while it is loaded (zoo_b/__init__.py:2)" in rows["zoo-b:zoo-b"]["problem"]
+    assert "SIGSEGV while it is being loaded (zoo_b/__init__.py:2)" in rows["zoo-b:zoo-b"]["problem"]
 
 
 def test_a_plugin_of_another_environment_is_not_remembered(

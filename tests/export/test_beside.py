@@ -141,7 +141,7 @@ def test_an_export_where_nothing_can_be_copied_is_the_same(tmp_path: Path) -> No
 
 
 class EndsTheCopy(nn.Module):
-    """Kills a process that is a copy, as a system does that has no memory left."""
+    """Kills a process that is a copy, which a system does when it runs out of memory."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -318,4 +318,7 @@ def test_a_fault_in_the_trace_alone(tmp_path: Path) -> None:
         expected = {"logits": copy.deepcopy(module).double()(torch.from_numpy(image["image"]).double()).numpy()}
     found = blame(path, traced, inputs=image, expected=expected)
     assert found.guilty is None
-    assert "torch.export captured something else than the module computes (logits of the traced program" in found.text
+    assert (
+        "torch.export captured something other than what the module computes (logits of the traced program"
+        in found.text
+    )

@@ -234,7 +234,7 @@ def test_a_trace_that_decided_by_its_example_is_no_export(tmp_path: Path) -> Non
     plan = plan_of(Branch, inputs={"image": TensorSpec("N", 3, 6, 6)}, outputs={"features": TensorSpec("N", 4, 4, 4)})
     report = rejected(plan, tmp_path)
     assert report.checks[0].rule == "conversion"
-    assert "by the TorchScript exporter neither: a trace would not be the model" in report.checks[0].detail
+    assert "nor by the TorchScript exporter: a trace would not be the model" in report.checks[0].detail
 
 
 def test_what_dynamo_cannot_convert_goes_to_torchscript(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,7 @@ def test_a_file_changed_while_it_is_checked(workplace: Path, zoo_here: Zoo, monk
     monkeypatch.setattr(attempts, "check_file", swapped)
     done = zoo_here("export", "lenet5-digits", "--to", "new")
     assert done.code == 3
-    assert "model.onnx was changed while it was checked" in done.stderr
+    assert "model.onnx was changed while it was being checked" in done.stderr
     assert not (workplace / "new").exists()
 
 

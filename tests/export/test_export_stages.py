@@ -177,7 +177,7 @@ def test_a_clear_row_that_is_missing_or_another_in_its_place() -> None:
     assert "1 of 3 clear rows are missing" in problems_of(_sure(), _rows([0.9, 0.5], [1, 2]))[0]
     problems = problems_of(_sure(), _rows([0.9, 0.5, 0.4], [1, 2, 7]))
     assert "1 of 3 clear rows are missing" in problems[0]
-    assert "1 of 3 rows are none that PyTorch would choose" in problems[1]
+    assert "1 of 3 rows are not among those that PyTorch would choose" in problems[1]
     assert "1 of 3 clear rows" in problems_of(_sure(), _rows([0.9 + 1e-5, 0.5, 0.4], [1, 2, 3]))[0]
 
 
@@ -187,7 +187,7 @@ def test_a_row_that_hangs_by_a_hair_may_be_missing_or_another() -> None:
     for found in (_rows([0.9, 0.5, 0.4], [1, 2, 8]), _rows([0.9, 0.5], [1, 2]), _rows([0.9, 0.5, 0.4], [1, 2, 3])):
         assert not problems_of(sure, found)
     problems = problems_of(sure, _rows([0.9, 0.5, 0.4, 0.3, 0.2], [1, 2, 9, 9, 9]))
-    assert problems == ["3 of 5 rows are none that PyTorch would choose", "5 rows, not 3"]
+    assert problems == ["3 of 5 rows are not among those that PyTorch would choose", "5 rows, not 3"]
 
 
 def test_what_hangs_by_a_hair_may_push_out_the_last_row_where_there_is_a_most() -> None:

@@ -78,8 +78,8 @@ def test_the_output_of_a_layer_is_what_it_was_before_the_next_one_changed_it_in_
     [
         ("twice", "the layer 'twice' runs 2 times in one forward pass"),
         ("spare", "the layer 'spare' does not run on its own"),
-        ("pair", "the layer 'pair' gives a tuple, and features are one tensor"),
-        ("largest", "the layer 'largest' gives int64 numbers, and features are float32"),
+        ("pair", "the layer 'pair' gives a tuple, but features are one tensor"),
+        ("largest", "the layer 'largest' gives int64 numbers, but features are float32"),
         ("joined", r"the layer 'joined' gives the shape \(768,\) for 3 samples: its first axis does not count"),
         ("nor", "under-test has no layer 'nor'"),
     ],
@@ -206,7 +206,7 @@ def test_sizes_that_cannot_be_said_are_fixed_with_a_reason(tmp_path: Path) -> No
     assert str(plan.outputs["features"]) == "(N, 3, 1536)"
     report = export(plan, tmp_path / "flat")
     assert report.outcome == "verified"
-    assert report.fixed_axes["H"] == "the size of what flat gives does not follow from it by a factor"
+    assert report.fixed_axes["H"] == "the size of what flat gives is not proportional to it"
 
 
 def test_a_model_that_fails_on_its_own_sizes_says_so() -> None:

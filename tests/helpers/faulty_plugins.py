@@ -18,17 +18,17 @@ FAULTS = {
     "os-exit": (
         "import os\nos._exit(0)",
         "broken",
-        "its process ends with exit code 0 while it is loaded",
+        "its process ends with exit code 0 while it is being loaded",
     ),
     "segfault": (
         "import ctypes\nctypes.string_at(0)",
         "broken",
-        "its process was killed by SIGSEGV while it is loaded (zoo_bad/__init__.py:2)",
+        "its process was killed by SIGSEGV while it is being loaded (zoo_bad/__init__.py:2)",
     ),
     "killed": (
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
         "broken",
-        "its process was killed by SIGKILL, as a system does that has no memory left, while it is loaded",
+        "its process was killed by SIGKILL, which a system does when it runs out of memory, while it is being loaded",
     ),
     "endless-import": (
         "while True:\n    pass",

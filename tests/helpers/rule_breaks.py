@@ -196,7 +196,7 @@ OTHER_WAYS = [
         "model",
         "gives-what-it-declares",
         Break(file="net.py", old=FORWARD, new=FORWARD + "\n                logits = logits[:2]"),
-        "output 'logits' is declared as (3, 3) and has the shape (2, 3) (N=3)",
+        "output 'logits' is declared as (3, 3) but has the shape (2, 3) (N=3)",
     ),
     (
         "model",
@@ -213,13 +213,13 @@ OTHER_WAYS = [
             new=f"{BUILT}\n                self.shift = float(torch.rand(()))\n"
             "                self.register_forward_hook(lambda module, given, found: found + self.shift)",
         ),
-        "output 'logits' is another one after the weights were saved and read back",
+        "output 'logits' differs after the weights were saved and read back",
     ),
     (
         "model",
         "explains-bad-sizes",
         Break(file="net.py", old='ValueError("every size is 1 or more")', new="ValueError"),
-        "in_channels=0 is refused without a word",
+        "in_channels=0 is refused without a message",
     ),
     (
         "model",
@@ -278,7 +278,7 @@ OTHER_WAYS = [
         "dataset",
         "gives-what-it-declares",
         Break(old='TensorSpec("N", 1, 6, 6)', new='TensorSpec("N", 1, 6, 6, dtype="float64")'),
-        "split train gives float32, declared is float64",
+        "split train gives float32, but float64 is declared",
     ),
     (
         "dataset",
@@ -311,7 +311,7 @@ OTHER_WAYS = [
                 raise ZooError("nothing there")
             drawn =""",
         ),
-        "its error has no hint what to do: nothing there",
+        "its error gives no hint about what to do: nothing there",
     ),
     (
         "trainer",

@@ -115,7 +115,11 @@ WRONG: list[tuple[str, Callable[[Path], object], str]] = [
     ("one class", lambda r: shutil.rmtree(r / "dog"), "has only one class, 'cat'"),
     ("empty class", lambda r: remove_pictures(r / "dog"), "dog has no pictures"),
     ("nested", nest, "more is a folder inside a class folder"),
-    ("gif", lambda r: Image.new("P", (3, 3)).save(r / "cat" / "x.gif"), "x.gif is a picture that is not read"),
+    (
+        "gif",
+        lambda r: Image.new("P", (3, 3)).save(r / "cat" / "x.gif"),
+        "x.gif is a picture of a kind that is not read",
+    ),
     ("loose", lambda r: Image.new("L", (3, 3)).save(r / "x.png"), "x.png is in no class folder"),
     ("control", lambda r: (r / "dog").rename(r / "do\x1bg"), "'do\\x1bg' has characters that cannot be printed"),
 ]

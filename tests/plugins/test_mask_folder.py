@@ -121,8 +121,8 @@ WRONG: list[tuple[str, Callable[[Path], object], str]] = [
     ("no picture", lambda r: (r / "images" / "03.png").unlink(), "masks/03.png has no picture in"),
     ("twice", lambda r: replace(r / "images" / "03.bmp", 0), "has two pictures of one name: 03.bmp and 03.png"),
     ("size", lambda r: replace(r / "masks" / "03.png", 0, (16, 15)), "03.png has 16 x 15 pixels, its picture"),
-    ("gap", lambda r: replace(r / "masks" / "03.png", 7), "mine are no class numbers: 0, 7, 255"),
-    ("tiff", lambda r: (r / "masks" / "03.tif").touch(), "03.tif is a picture that is not read"),
+    ("gap", lambda r: replace(r / "masks" / "03.png", 7), "mine are not class numbers: 0, 7, 255"),
+    ("tiff", lambda r: (r / "masks" / "03.tif").touch(), "03.tif is a picture of a kind that is not read"),
     ("nested", lambda r: (r / "masks" / "more").mkdir(), "masks/more is a folder inside a folder"),
     ("empty", lambda r: [p.unlink() for p in (r / "masks").iterdir()], "masks has no pictures"),
     ("both", lambda r: (r / "train").mkdir(), "has images and masks of its own beside the folder 'train'"),
@@ -153,11 +153,11 @@ def test_masks_of_one_value(tmp_path: Path, value: int) -> None:
     root = fill(tmp_path / "mine", 2, values=(value,))
     with pytest.raises(ZooError, match=rf"hold nothing but {value}: there is one class, and nothing to tell") as caught:
         bound(root).load("train")
-    assert caught.value.hint == "masks of 0 for the background and 1 or 255 for what is looked for"
+    assert caught.value.hint == "give masks 0 for the background, and 1 or 255 for what is to be found"
 
 
 def test_too_many_classes(tmp_path: Path) -> None:
-    with pytest.raises(ZooError, match=r"are no class numbers: 0, 1, 2, .* 19, \.\.\.$"):
+    with pytest.raises(ZooError, match=r"are not class numbers: 0, 1, 2, .* 19, \.\.\.$"):
         bound(fill(tmp_path / "mine", 2, values=tuple(range(33)))).load("train")
 
 

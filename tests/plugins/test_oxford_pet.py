@@ -150,7 +150,7 @@ def other_line(text: str) -> Callable[[Path], object]:
 
 
 WRONG: list[tuple[Callable[[Path], object], str]] = [
-    (lambda r: (r / "images" / "Abyssinian_100.jpg").unlink(), "is not whole: images/Abyssinian_100.jpg missing"),
+    (lambda r: (r / "images" / "Abyssinian_100.jpg").unlink(), "is incomplete: images/Abyssinian_100.jpg missing"),
     (lambda r: [p.unlink() for p in (r / "images").iterdir()], "images/Abyssinian_100.jpg and 15 more missing"),
     (lambda r: (r / "images" / "Abyssinian_100.jpg").write_bytes(b"\xff\xd8\xff"), "Abyssinian_100.jpg is damaged"),
     (
@@ -160,8 +160,8 @@ WRONG: list[tuple[Callable[[Path], object], str]] = [
     (other_size, "Abyssinian_100.png has 9 x 8 pixels, its picture"),
     (other_value, "Abyssinian_100.png has the value 4, which stands for no class"),
     (lambda r: (r / "annotations" / "trainval.txt").unlink(), "annotations/trainval.txt missing"),
-    (other_line("Abyssinian_100 2 1 1"), "trainval.txt, line 3, is no picture of a known breed with its number"),
-    (other_line("tiger_100 2 1 1"), "is no picture of a known breed with its number: 'tiger_100 2 1 1'"),
+    (other_line("Abyssinian_100 2 1 1"), "trainval.txt, line 3, is not a picture of a known breed with its number"),
+    (other_line("tiger_100 2 1 1"), "is not a picture of a known breed with its number: 'tiger_100 2 1 1'"),
     (other_line("../x/Abyssinian_100 1 1 1"), "is no picture of a known breed"),
     (other_line("Abyssinian_100"), "is no picture of a known breed"),
     (other_line(""), "split train has no samples"),
@@ -196,7 +196,7 @@ def archive_of(path: Path, *members: tarfile.TarInfo) -> Path:
 @pytest.mark.parametrize(
     ("bad", "text"),
     [
-        (member("top/../../outside"), "holds a file that is not written"),
+        (member("top/../../outside"), "holds a file that must not be written"),
         (member("top/link", kind=tarfile.SYMTYPE, link="/etc/passwd"), "top/link is neither a file nor a folder"),
         (member("top/hard", kind=tarfile.LNKTYPE, link="top/a"), "top/hard is neither a file nor a folder"),
         (member("top/device", kind=tarfile.CHRTYPE), "top/device is neither a file nor a folder"),

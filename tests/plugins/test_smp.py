@@ -94,7 +94,7 @@ def test_encoders_of_the_library_and_of_timm() -> None:
         ("unet", {"encoder_name": "tu-resnet19"}, "there is no encoder 'tu-resnet19'. Did you mean 'tu-resnet"),
         ("unet", {"num_classes": 0}, "in_channels and num_classes are at least 1, not 3 and 0"),
         ("linknet", {"encoder_name": "mit_b0"}, "not supported for Linknet"),
-        ("pspnet", {"height": 100}, "pictures have multiples of 32 pixels along each side, not 100x224"),
+        ("pspnet", {"height": 100}, "pictures must have a multiple of 32 pixels along each side, not 100x224"),
         ("dpt", {"encoder_name": "resnet34"}, "encoder_name is 'tu-' and a vision transformer of timm"),
     ],
 )

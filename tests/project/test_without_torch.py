@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import os
-import re
 import subprocess
 import sys
-import sysconfig
-import venv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from base_environment import make_base_environment, site_of
 from onnx_files import write_digits
 from without_torch import BLOCKER, HEAVY
 
@@ -86,53 +83,16 @@ print(sorted(set({HEAVY!r}) & set(sys.modules)))
 # -- a second environment ----------------------------------------------------------------------------------------
 
 
-def base_distributions() -> list[importlib.metadata.Distribution]:
-    """zoo-core and what an install without extras brings, with everything that those need."""
-    found: dict[str, importlib.metadata.Distribution] = {}
-    waiting = ["zoo-core"]
-    while waiting:
-        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
-        if name in found:
-            continue
-        found[name] = importlib.metadata.distribution(name)
-        for requirement in found[name].requires or []:
-            needed, _, marker = requirement.partition(";")
-            if "extra" in marker:
-                continue
-            needed = re.match(r"[\w.-]+", needed.strip())[0]  # type: ignore[index]
-            try:
-                importlib.metadata.distribution(needed)
-            except importlib.metadata.PackageNotFoundError:
-                if not marker:
-                    raise
-                continue
-            waiting.append(needed)
-    return list(found.values())
-
-
-def link_distribution(distribution: importlib.metadata.Distribution, site: Path) -> None:
-    """Links to the top-level folders and files of an installed distribution."""
-    for file in distribution.files or []:
-        top = file.parts[0]
-        if top in {"..", "__pycache__"} or (site / top).exists():
-            continue
-        (site / top).symlink_to(Path(str(distribution.locate_file(top))).resolve())
-
-
 @pytest.fixture(scope="module")
 def base_install(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment that has the base install and nothing else; its Python."""
-    folder = tmp_path_factory.mktemp("venv") / "base"
-    venv.create(folder, with_pip=False, symlinks=True)
-    site = Path(sysconfig.get_path("purelib", vars={"base": str(folder), "platbase": str(folder)}))
-    site.mkdir(parents=True, exist_ok=True)
-    for distribution in base_distributions():
-        link_distribution(distribution, site)
+    python = make_base_environment(tmp_path_factory.mktemp("venv") / "base")
+    site = site_of(python)
     root = Path(__file__).parents[2]
     for package in ("zoo_core", "zoo_plugins"):
         if not (site / package).exists():
             (site / package).symlink_to(root / package)
-    return folder / "bin" / "python"
+    return python
 
 
 @pytest.fixture

@@ -131,7 +131,7 @@ def test_objects_cannot_be_written() -> None:
         (numpy_helper.from_array(np.ones(4), "t").SerializeToString()[:-1], "only 31 are left"),
         (number_field(1, 3) + number_field(2, 1) + bytes_field(9, b"1234"), "needs 12 bytes, but it has 4"),
         (number_field(1, -3) + number_field(2, 1), "negative size"),
-        (number_field(1, 1) + number_field(2, 1) + bytes_field(9, b"1234") * 2, "raw_data is there twice"),
+        (number_field(1, 1) + number_field(2, 1) + bytes_field(9, b"1234") * 2, "raw_data appears twice"),
         (number_field(1, 1) + number_field(2, 1) + bytes_field(9, b"1234") + bytes_field(4, b"1234"), "two forms"),
         (number_field(1, 1) + number_field(2, 1) + number_field(7, 5), "float32 values cannot be in int64_data"),
         (number_field(1, 2) + number_field(2, 7) + bytes_field(7, b"\x01\x80"), "needs 2 values, but it has 1"),

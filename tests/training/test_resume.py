@@ -231,7 +231,7 @@ def test_the_same_options_again_are_no_contradiction(unfinished: Path) -> None:
         ({"model": "lenet5"}, "run 'stopped' has the model 'mlp', not 'lenet5'"),
         ({"dataset": "mnist"}, "run 'stopped' has the dataset 'digits', not 'mnist'"),
         ({"run": "stoped"}, "unknown run 'stoped'"),
-        ({"dry_run": True}, "resumed, or replaced, or tried dry"),
+        ({"dry_run": True}, "is resumed, replaced or only tried"),
     ],
 )
 def test_resuming_something_else_is_refused(unfinished: Path, asked: dict[str, Any], message: str) -> None:

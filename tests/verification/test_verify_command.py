@@ -97,7 +97,7 @@ def test_a_good_bundle_is_verified_and_says_that_its_report_was_read(bundle: Pat
         ({"run": "a-run"}, "about the run 'a-run', the file about None"),
         ({"opset": 18}, "about the opset 18, the file about 20"),
         ({"opset": 20.0}, "about the opset 20.0"),
-        ({"axes": {"x": ["N", 5]}}, "tells of other axes than the file"),
+        ({"axes": {"x": ["N", 5]}}, "gives other axes than the file"),
         ({"described": "0" * 64}, "about a file with other labels, preprocessing or self-test"),
     ],
 )
@@ -183,7 +183,7 @@ DAMAGE: dict[str, tuple[Change, str]] = {
     "positions null": (_output(positions=None), "positions of output 'y'"),
     "no positions": (_output(positions=[], expected=[]), "positions of output 'y'"),
     "fewer values": (_output(expected=[0.0]), "positions of output 'y'"),
-    "value null": (_output(positions=[0], expected=[None]), "output 'y' expects something that is no finite number"),
+    "value null": (_output(positions=[0], expected=[None]), "output 'y' expects something that is not a finite number"),
     "value text": (_output(positions=[0], expected=["0"]), "output 'y' expects something"),
     "value too large": (_output(positions=[0], expected=[10**400]), "output 'y' expects something"),
 }

@@ -110,10 +110,10 @@ def test_other_filters_come_first(counted: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("typed", "message"),
     [
-        (("--max-parameters", "many"), "'many' is no number of parameters\nHint: for example 300k, 5M, 1.5e6 or 7B"),
-        (("--max-parameters", "0"), "'0' is no number of parameters"),
-        (("--max-parameters", "-5"), "'-5' is no number of parameters"),
-        (("--max-parameters", "1e999"), "is no number of parameters"),
+        (("--max-parameters", "many"), "'many' is not a number of parameters\nHint: for example 300k, 5M, 1.5e6 or 7B"),
+        (("--max-parameters", "0"), "'0' is not a number of parameters"),
+        (("--max-parameters", "-5"), "'-5' is not a number of parameters"),
+        (("--max-parameters", "1e999"), "is not a number of parameters"),
         (("datasets", "--max-parameters", "5M"), "--max-parameters is for models, not datasets"),
         (("runs", "--max-parameters", "5M"), "--max-parameters is for models, not runs"),
     ],

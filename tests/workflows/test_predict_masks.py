@@ -116,7 +116,7 @@ def test_one_bad_picture_among_many_leaves_nothing(run_zoo: Callable[..., Any], 
         (["a.png", "in/a.png"], "masks", "a.png and in/a.png would both be written to masks/a.mask.png"),
         (["a.png"], "a.png", "a.png is an input, and would be overwritten"),
         (["in/a.png"], "in/../in/a.png", "is an input, and would be overwritten"),
-        (["a.png"], "taken", "taken/a.mask.png is a folder, and would be the name of a file"),
+        (["a.png"], "taken", "taken/a.mask.png is a folder, but a file of that name would be written"),
     ],
 )
 def test_out_that_does_not_fit(inputs: list[str], out: str, words: str, here: Path) -> None:

@@ -84,16 +84,16 @@ def test_without_matplotlib_there_is_only_the_table(here: Path) -> None:
     [
         ("a.csv", b"", 1, "sequence a.csv cannot be read: there are no numbers in it"),
         ("a.csv", b"x,y\n", 1, "sequence a.csv cannot be read: there are no numbers in it"),
-        ("a.csv", b"1\n2\nthree\n", 1, "sequence a.csv cannot be read: row 3 holds 'three', which is no number"),
-        ("a.csv", b"1\n1_0\n", 1, "row 2 holds '1_0', which is no number"),
+        ("a.csv", b"1\n2\nthree\n", 1, "sequence a.csv cannot be read: row 3 holds 'three', which is not a number"),
+        ("a.csv", b"1\n1_0\n", 1, "row 2 holds '1_0', which is not a number"),
         ("a.csv", b"1\n2,3\n", 1, "sequence a.csv cannot be read: row 2 has 2 columns, those before it 1"),
         ("a.csv", b"1\nnan\n", 1, "sequence a.csv cannot be read: row 2, column 1 is not a finite number"),
         ("a.csv", b"\xff\xfe1\n", 1, "sequence a.csv cannot be read: 'utf-8' codec can't decode"),
         ("a.csv", b"1,2\n3,4\n", 1, "a.csv: "),
-        ("a.npy", b"1\n2\n", 4, "a.npy is not what its name says: it is no .npy file"),
+        ("a.npy", b"1\n2\n", 4, "a.npy is not what its name says: it is not a .npy file"),
         ("a.npy", b"\x93NUMPY\x01\x00", 1, "sequence a.npy cannot be read: "),
-        ("a.txt", b"1\n2\n", 4, "a.txt is no sequence that is read here"),
-        ("b.png", b"1\n2\n", 4, "b.png is no sequence that is read here"),
+        ("a.txt", b"1\n2\n", 4, "a.txt is not a sequence file that is read here"),
+        ("b.png", b"1\n2\n", 4, "b.png is not a sequence file that is read here"),
     ],
 )
 def test_sequences_that_cannot_be_read(name: str, content: bytes, code: int, words: str, here: Path) -> None:

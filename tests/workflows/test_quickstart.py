@@ -49,7 +49,7 @@ def test_quickstart_does_not_replace_what_is_not_its_own(tmp_path: Path, run_zoo
     mine.write_text("years of work")
     done = run_zoo("quickstart", "--epochs", "1")
     assert done.code == 2
-    assert "exists and is no run" in done.stderr
+    assert "exists and is not a run" in done.stderr
     assert mine.read_text() == "years of work"
 
 

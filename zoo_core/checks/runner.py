@@ -167,7 +167,7 @@ def _declared_rules(candidate: Candidate) -> tuple[Rule, ...]:
         """Each expected failure names a rule."""
         if unknown := [name for name in each.expected_failures if name not in known]:
             hint = did_you_mean(unknown[0], known)
-            raise BrokenRuleError(f"expected_failures names {unknown[0]!r}, which is no rule. {hint}".strip())
+            raise BrokenRuleError(f"expected_failures names {unknown[0]!r}, which is not a rule. {hint}".strip())
 
     return rules("import", expected_failures_are_rules)
 
@@ -192,7 +192,9 @@ def _check_meant(entries: Sequence[Entry], given: CheckOptions, *, name: str) ->
         if options and not forms:
             raise UsageError(f"{flag} is for {kind}s, and {name} has none", hint=f"leave out {flag}")
         if options and len(forms) > 1:
-            raise UsageError(f"{name} has more than one {kind}: {flag} may be meant for any", hint=_one_of(forms))
+            raise UsageError(
+                f"{name} has more than one {kind}: it is not clear which one {flag} is for", hint=_one_of(forms)
+            )
 
 
 def _one_of(forms: Sequence[str]) -> str:

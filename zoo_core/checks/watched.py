@@ -56,7 +56,9 @@ def watched(
         if done == before:
             # Nobody's fault in particular, and another process would come no further.
             why = (
-                found if isinstance(found, str) else "another process finds other rules, or ends before it is looked at"
+                found
+                if isinstance(found, str)
+                else "a second process finds other rules, or ends before this one is checked"
             )
             for rule in planned[done:]:
                 yield from (rule, rule.judged("failed", why, seconds=0.0))
@@ -66,7 +68,7 @@ def watched(
 def _first_plan(name: str, found: list[Planned] | str) -> list[Planned]:
     if isinstance(found, str):
         raise NotVerifiedError(
-            f"{name} cannot be checked: {found}", hint="finding out what it offers is no rule's, see zoo plugins"
+            f"{name} cannot be checked: {found}", hint="no rule covers finding out what it offers: see zoo plugins"
         )
     return found
 
@@ -94,7 +96,7 @@ def _findings(child: Child, left: Sequence[Planned], *, limit: float) -> Iterato
         message = _next(child, limit=limit)
         if message is None:
             seconds = time.monotonic() - start
-            why = _why(child, limit=limit, what="the rule is through")
+            why = _why(child, limit=limit, what="the rule has finished")
             yield rule.judged("failed", f"{why}{place_in_report(child.report, rule.module)}", seconds=seconds)
             return
         yield Finding(**message["finding"])
@@ -112,7 +114,7 @@ def _why(child: Child, *, limit: float, what: str) -> str:
     """Why a child says no more."""
     code = child.exit_code()
     if code is None or child.alarm_rang:
-        return f"it does not come to an end within {limit:g} s ({VARIABLE})"
+        return f"it does not finish within {limit:g} s ({VARIABLE})"
     asked = ": does it call os._exit?" if code >= 0 else ""
     return f"its process {ending_of(code)} before {what}{asked}"
 

@@ -31,7 +31,9 @@ Examples:
 @click.argument("source", metavar="MODEL|RUN", shell_complete=complete_models_and_runs)
 @click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the export itself.")
 @click.option(
-    "--weights", metavar="NAME|FILE", help="Of a MODEL: published ones, or a .safetensors file. Default: fresh ones."
+    "--weights",
+    metavar="NAME|FILE",
+    help="For a MODEL: published ones, or a .safetensors file. Default: fresh random ones.",
 )
 @click.option("--layer", metavar="L", help="Only up to this layer: the export gives its features.")
 @click.option("--opset", type=int, default=20, show_default=True, help="ONNX opset, 17 to 23.")

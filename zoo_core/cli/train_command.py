@@ -44,7 +44,7 @@ Examples:
 @click.option("--trainer", metavar="T", shell_complete=complete_trainers, help="Default: supervised.")
 @seed_option
 @click.option("--device", metavar="D", help="cpu (default), cuda, cuda:1, mps.")
-@click.option("--init-from", metavar="WEIGHTS", help="Begin with those of RUN, FILE.safetensors or weights:NAME.")
+@click.option("--init-from", metavar="WEIGHTS", help="Begin with the weights of RUN, FILE.safetensors or weights:NAME.")
 @click.option("--freeze", multiple=True, metavar="PATTERN", help="Parts that are not trained; repeatable.")
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
 @click.option("--dry-run", is_flag=True, help="One batch through everything, then stop; leaves no run.")

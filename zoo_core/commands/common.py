@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def json_option(function: F) -> F:
     """`--json`: a flag called `as_json`; every command that reports has it."""
-    return click.option("--json", "as_json", is_flag=True, help="Plain JSON on stdout, nothing else there.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="Plain JSON on stdout, and nothing else.")(function)
 
 
 def seed_option(function: F) -> F:

@@ -31,7 +31,7 @@ def read_members(archive: Path, wanted: Collection[str], *, most_bytes: int) -> 
                 continue
             content = tar.extractfile(member) if member.isreg() else None
             if content is None or member.size > most_bytes:
-                raise RefusedFileError(f"{archive}: {name} is no plain file of at most {most_bytes:,} bytes")
+                raise RefusedFileError(f"{archive}: {name} is not a plain file of at most {most_bytes:,} bytes")
             found[name] = content.read()
             if len(found) == len(wanted):
                 break
@@ -72,7 +72,7 @@ def _extract(tar: tarfile.TarFile, archive: Path, top: str, place: Path) -> None
         try:
             tar.extract(member, place, filter="data")
         except tarfile.FilterError as error:
-            raise RefusedFileError(f"{archive} holds a file that is not written: {error}") from None
+            raise RefusedFileError(f"{archive} holds a file that must not be written: {error}") from None
 
 
 @contextlib.contextmanager
@@ -85,5 +85,5 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
             raise ZooError(f"{archive} is truncated", hint="fetch the file again") from None
         except (tarfile.TarError, zlib.error) as error:
             # Of a file that is none of its kinds, tarfile has a line for each kind.
-            reason = "it is no tar archive" if "\n" in str(error) else error
+            reason = "it is not a tar archive" if "\n" in str(error) else error
             raise ZooError(f"{archive} is damaged: {reason}", hint="fetch the file again") from None

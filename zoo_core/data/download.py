@@ -68,7 +68,7 @@ def fetch(file: RemoteFile, *, mirrors: Sequence[str], folder: Path, dataset: st
     if path.exists():
         if sha256_of(path) != file.sha256:
             raise ZooError(
-                f"{path} is not the file that dataset {dataset} needs: its sha256 is another one",
+                f"{path} is not the file that dataset {dataset} needs: its sha256 differs",
                 hint="remove it to fetch it again, or say where the right files are: -d root=DIR",
             )
         return path
@@ -112,7 +112,7 @@ def stream_to(url: str, path: Path, *, most_bytes: int, protected: bool = False)
         response.raise_for_status()
         plain = [step.url for step in (*response.history, response) if not step.url.startswith("https://")]
         if protected and plain:
-            raise UnprotectedError(f"it leads to {plain[0]}, which is not https")
+            raise UnprotectedError(f"it redirects to {plain[0]}, which is not https")
         for piece in response.iter_content(1 << 20):
             out.write(piece)
             if out.tell() > most_bytes:
@@ -139,7 +139,7 @@ def problem_of(fetch: Callable[[], None], *, path: Path) -> str | None:
     except UnprotectedError as error:
         return str(error)
     except ValueError:
-        return "what came is not the file: its size or sha256 is another one"
+        return "what came is not the file: its size or sha256 differs"
     except OSError as error:
         with clear_io_errors("cannot write", path):
             raise error

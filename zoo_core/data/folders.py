@@ -38,7 +38,7 @@ def pictures_in(folder: Path, *, kind: str = "folder") -> list[Path]:
         if path.is_dir():
             raise ZooError(f"{path} is a folder inside a {kind}", hint=f"put its pictures into the {kind}")
         if suffix in _OTHER_PICTURES:
-            raise ZooError(f"{path} is a picture that is not read", hint="convert it to PNG, or remove it")
+            raise ZooError(f"{path} is a picture of a kind that is not read", hint="convert it to PNG, or remove it")
         if suffix in SUFFIXES:
             found.append(path)
     if not found:

@@ -74,13 +74,15 @@ def _parse(file: Readable, name: str) -> NDArray[Any]:
     shape = tuple(int(size) for size in np.frombuffer(sizes, ">u4"))
     expected = math.prod(shape) * dtype.itemsize
     if expected > _MAX_BYTES:
-        raise RefusedFileError(f"{name} announces {expected:,} bytes of shape {shape}, over the 8 GiB that are read")
+        raise RefusedFileError(
+            f"{name} announces {expected:,} bytes of shape {shape}, more than the 8 GiB that are read"
+        )
     content = _read_up_to(file, expected + 1)
     if len(content) != expected:
-        found = f"{len(content):,} are there" if len(content) < expected else "more are there"
+        found = f"there are {len(content):,}" if len(content) < expected else "there are more"
         raise ZooError(
             f"{name} is {'truncated' if len(content) < expected else 'damaged'}: "
-            f"shape {shape} needs {expected:,} bytes of data, {found}",
+            f"shape {shape} needs {expected:,} bytes of data, but {found}",
             hint="fetch the file again",
         )
     return np.frombuffer(content, dtype).reshape(shape).astype(dtype.newbyteorder("="), copy=False)

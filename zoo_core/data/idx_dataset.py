@@ -12,7 +12,7 @@ from .idx import read_idx
 from .splits import ArraySplit
 
 _PARTS = {"train": "train", "test": "t10k"}
-_OTHER_FILE = "one of them may have another one's name: fetch the files again"
+_OTHER_FILE = "one of them may have the name of another: fetch the files again"
 
 
 def read_idx_split(root: Path, *, split: str, download: bool, source: RemoteFiles) -> ArraySplit | None:

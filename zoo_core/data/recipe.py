@@ -31,7 +31,7 @@ def check_recipe_options(spec: DatasetSpec, options: Mapping[str, Any], *, where
             raise UsageError(f"{where}: {name} is at least 1, not {options[name]}", hint=f"for example -d {name}=32")
     tiles, size = tiles_of(spec, options), options["size"]
     if size is not None and spec.preprocess is None:
-        raise UsageError(f"{where} has no pictures to resize: size is not for it", hint="leave out -d size")
+        raise UsageError(f"{where} has no pictures to resize, so size does not apply", hint="leave out -d size")
     if tiles is None:
         return
     if tiles < 1:

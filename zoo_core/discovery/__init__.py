@@ -1,7 +1,7 @@
 """Discovery: entry points to plugins, each loaded alone in a child process; no plugin's fault is raised.
 
 Open `plugins.py` first: `discover`. `entry_points.py` finds what is installed, `cache.py` keeps the answers;
-`reading.py` is the parent's side of a cold discovery, `reading_child.py` the child's, where `offers.py` asks the hooks
+`cold.py` is the parent's side of a cold discovery, `cold_child.py` the child's, where `offers.py` asks the hooks
 and `describe.py` makes plain data of the answers.
 """
 

@@ -31,7 +31,7 @@ _OFFERED: dict[str, type] = {
 }
 _MOST_OFFERS = 100_000
 _NEWER_CORE = "it may be made for a newer zoo-core: pip install -U zoo-core"
-_ANEW = "its entry point does not fit what is installed: install the plugin anew, or tell its authors"
+_ANEW = "its entry point does not fit what is installed: reinstall the plugin, or tell its authors"
 
 
 @dataclass(frozen=True, kw_only=True)

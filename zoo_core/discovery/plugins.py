@@ -109,7 +109,7 @@ def _points_and_records(timeout: float) -> tuple[list[dict[str, Any]], set[str],
         else:
             stale.append(point)
     if stale:
-        from .reading import read_plugins
+        from .cold import read_plugins
 
         modules = [point["value"] for point in points]
         records.update(read_plugins(stale, modules=modules, timeout=timeout, environment=environment))

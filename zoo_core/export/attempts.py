@@ -100,8 +100,8 @@ def _converted(plan: ExportPlan, reference: TorchReference, notes: list[str], *,
         try:
             converted = convert(plan, reference.module, exporter="torchscript")
         except NotVerifiedError as other:
-            raise NotVerifiedError(f"{error.message}; by the TorchScript exporter neither: {other.message}") from None
-        notes.append(f"converted by the TorchScript exporter, because the other one fails: {error.message}")
+            raise NotVerifiedError(f"{error.message}; nor by the TorchScript exporter: {other.message}") from None
+        notes.append(f"converted by the TorchScript exporter, because the usual one fails: {error.message}")
     if converted.optimizer_problem:
         notes.append(f"not optimised, because {converted.optimizer_problem}")
     return converted

@@ -121,7 +121,7 @@ def _sealed(report: ExportReport, folder: Path, digests: Mapping[str, str] | Non
     changed = [name for name, digest in (digests or {}).items() if report.files.get(name) != digest]
     if not changed:
         return report
-    failed = CheckResult(rule="files", outcome="failed", detail=f"{changed[0]} was changed while it was checked")
+    failed = CheckResult(rule="files", outcome="failed", detail=f"{changed[0]} was changed while it was being checked")
     return dataclasses.replace(report, outcome="failed", checks=(*report.checks, failed))
 
 

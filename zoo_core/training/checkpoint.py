@@ -50,7 +50,7 @@ def copy_state(module: nn.Module) -> dict[str, Tensor]:
     """The module's state on the CPU, detached from it. Raises ZooError if it holds anything but tensors."""
     state = module.state_dict()
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]:
-        raise ZooError(f"the model's state holds things that are no tensors: {', '.join(odd)}")
+        raise ZooError(f"the model's state holds things that are not tensors: {', '.join(odd)}")
     return {name: value.detach().cpu().clone() for name, value in state.items()}
 
 

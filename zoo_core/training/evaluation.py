@@ -78,7 +78,7 @@ def diverged(what: str, *, where: str) -> ZooError:
     """The error for training that has run away."""
     return ZooError(
         f"training diverged in {where}: {what}",
-        hint="a lower learning rate usually helps (-t lr=...); what earlier epochs have kept stays",
+        hint="a lower learning rate usually helps (-t lr=...); what earlier epochs saved is kept",
     )
 
 

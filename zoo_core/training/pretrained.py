@@ -54,7 +54,7 @@ def fetch_weights(weights: Weights, *, model: str, folder: Path | None = None) -
     known = _kept_hash(path, weights, model=model) if weights.sha256 is None else weights.sha256
     if not sha256_of(path).startswith(known):
         raise ZooError(
-            f"{path} is not the weights {weights.name} of {model}: its sha256 is another one",
+            f"{path} is not the weights {weights.name} of {model}: its sha256 differs",
             hint="remove it to fetch it again",
         )
     if path.suffix == ".safetensors":

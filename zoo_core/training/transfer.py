@@ -60,7 +60,9 @@ def begin_with(module: nn.Module, weights: InitialWeights) -> tuple[str, ...]:
     if skipped and len({(len(weights.tensors[name]), len(own[name])) for name in skipped}) > 1:
         skipped = ()  # not one number of classes for another, but a model of other sizes
     if len(skipped) == len(own):
-        raise ZooError(f"the weights of {weights.source} fit nowhere", hint="choose weights of the same model")
+        raise ZooError(
+            f"none of the weights of {weights.source} fit the model", hint="choose weights of the same model"
+        )
     kept = {name: own[name] for name in skipped}
     load_strictly(module, {**weights.tensors, **kept}, source=weights.source)
     return skipped

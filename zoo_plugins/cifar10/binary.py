@@ -31,7 +31,7 @@ def read_split(root: Path, *, split: str, download: bool, source: RemoteFiles) -
     if len({len(batch) for batch in batches}) > 1:
         counts = ", ".join(str(len(batch)) for batch in batches)
         raise ZooError(
-            f"the batches of CIFAR-10 in {root} are not of one size: {counts} pictures", hint="fetch the files again"
+            f"the batches of CIFAR-10 in {root} differ in size: {counts} pictures", hint="fetch the files again"
         )
     records = np.concatenate(batches)
     pixels = records[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
@@ -67,7 +67,7 @@ def _refuse_other_forms(root: Path, names: Sequence[str], folders: Sequence[Path
     for folder in folders:
         if len(_missing(folder, every)) < len(every):
             raise ZooError(
-                f"CIFAR-10 is not whole in {folder}: {', '.join(_missing(folder, names))} missing",
+                f"CIFAR-10 is incomplete in {folder}: {', '.join(_missing(folder, names))} missing",
                 hint=f"put {'it' if len(_missing(folder, names)) == 1 else 'them'} there, or {fetch}",
             )
     for name in PICKLED:
@@ -86,13 +86,13 @@ def _read(path: Path) -> bytes:
 def _records(content: bytes, name: str) -> np.ndarray:
     if not content or len(content) % RECORD:
         raise ZooError(
-            f"{name} is truncated or no batch of CIFAR-10: {len(content):,} bytes are not whole records of {RECORD:,}",
+            f"{name} is truncated or not a batch of CIFAR-10: {len(content):,} bytes, not whole records of {RECORD:,}",
             hint="fetch the file again",
         )
     records = np.frombuffer(content, np.uint8).reshape(-1, RECORD)
     if records[:, 0].max() > 9:
         raise ZooError(
-            f"{name} is no batch of CIFAR-10: it has the label {records[:, 0].max()}, over 9",
+            f"{name} is not a batch of CIFAR-10: it has the label {records[:, 0].max()}, over 9",
             hint="fetch the file again",
         )
     return records

@@ -48,7 +48,7 @@ def class_numbers(
     if len(values) == 1:
         raise ZooError(
             f"the masks of {where} hold nothing but {values[0]}: there is one class, and nothing to tell apart",
-            hint="masks of 0 for the background and 1 or 255 for what is looked for",
+            hint="give masks 0 for the background, and 1 or 255 for what is to be found",
         )
     if values == [0, IGNORED]:
         numbers, count = {0: 0, IGNORED: 1}, 2
@@ -57,7 +57,7 @@ def class_numbers(
         if count < 2 or count > MOST_CLASSES or values[:count] != list(range(count)):
             listed = ", ".join(map(str, values[:20])) + (", ..." if len(values) > 20 else "")
             raise ZooError(
-                f"the values in the masks of {where} are no class numbers: {listed}{_rarest(seen, masks)}",
+                f"the values in the masks of {where} are not class numbers: {listed}{_rarest(seen, masks)}",
                 hint=f"0 and 1, or 0 and 255; or 0, 1, 2, ... without a gap, up to {MOST_CLASSES} classes, "
                 f"and {IGNORED} for what is not counted. JPEG changes values, PNG does not",
             )

@@ -10,7 +10,7 @@ from zoo_core import ZooError
 from zoo_core.commands import clear_io_errors
 from zoo_core.data import FileSplit, MaskFiles, RemoteFiles, unpack
 
-from . import BREEDS, FILES, MIRRORS
+from .published import BREEDS, FILES, MIRRORS
 
 LISTS = {"train": "trainval.txt", "test": "test.txt"}
 TRIMAP = {1: 1, 2: 0, 3: 1}
@@ -46,7 +46,7 @@ def _refuse(missing: list[Path], folder: Path) -> None:
     if missing:
         more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
         raise ZooError(
-            f"the Pet dataset in {folder.parent} is not whole: {missing[0].relative_to(folder.parent)}{more} missing",
+            f"the Pet dataset in {folder.parent} is incomplete: {missing[0].relative_to(folder.parent)}{more} missing",
             hint=f"unpack {folder.name}.tar.gz again; or move {folder} away and add --download",
         )
 
@@ -64,7 +64,7 @@ def _rows(path: Path) -> list[tuple[str, int]]:
         first = rest.partition(" ")[0]
         if breed not in BREEDS or first != str(BREEDS.index(breed) + 1) or "/" in name:
             raise ZooError(
-                f"{path}, line {number}, is no picture of a known breed with its number: {line[:80]!r}",
+                f"{path}, line {number}, is not a picture of a known breed with its number: {line[:80]!r}",
                 hint="fetch annotations.tar.gz again",
             )
         rows.append((name, BREEDS.index(breed)))

@@ -107,4 +107,4 @@ def _require_encoder(name: str) -> None:
 
 def _require_multiple(height: int, width: int, step: int) -> None:
     if height < step or width < step or height % step or width % step:
-        raise ValueError(f"pictures have multiples of {step} pixels along each side, not {height}x{width}")
+        raise ValueError(f"pictures must have a multiple of {step} pixels along each side, not {height}x{width}")

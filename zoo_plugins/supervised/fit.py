@@ -21,7 +21,7 @@ from zoo_core.training import (
     try_batch,
 )
 
-from . import SupervisedConfig
+from .config import SupervisedConfig
 
 SMALL_SIDES = (5 / 8, 3 / 4)
 """Parts of a picture's side while pictures are small: in the first half of these epochs, and in the second."""

@@ -25,7 +25,7 @@ def in_child(call: str, *arguments: Any, environment: Mapping[str, str] | None =
         try:
             message = child.message(SECONDS)
         except TimeoutError:
-            raise BrokenRuleError(f"it does not come to an end within {SECONDS:g} s") from None
+            raise BrokenRuleError(f"it does not finish within {SECONDS:g} s") from None
         if message is None:
             raise BrokenRuleError(f"its process {how_it_ended(child)} before it answers")
     if "error" in message:
@@ -47,4 +47,4 @@ def answer(line: Line) -> None:
 def how_it_ended(child: Child) -> str:
     """Why no message comes any more, as the end of a sentence."""
     code = child.exit_code()
-    return "cuts the line to the one that asks" if code is None else ending_of(code)
+    return "closes the connection to the process that asks" if code is None else ending_of(code)

@@ -104,7 +104,7 @@ def train(trainer: TrainerSpec, *, epochs: int, run: Path | None = None, stop_af
     except ZooError as error:
         if rows or job.state is not None:
             raise
-        raise NotApplicableError(f"it does not take the job, an image classification: {error.message}") from error
+        raise NotApplicableError(f"it rejects the job, an image classification: {error.message}") from error
     weights = {name: tensor.detach().clone() for name, tensor in job.module.state_dict().items()}
     return Trained(rows=tuple(rows), result=result, weights=weights)
 

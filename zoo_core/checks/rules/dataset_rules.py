@@ -43,7 +43,7 @@ def gives_what_it_declares(dataset: DatasetCandidate) -> None:
         for start in range(0, len(samples), _AT_ONCE):
             batch = samples.batch(slice(start, start + _AT_ONCE))
             if batch.dtype != spec.dtype:
-                raise BrokenRuleError(f"split {split} gives {batch.dtype}, declared is {spec.dtype}")
+                raise BrokenRuleError(f"split {split} gives {batch.dtype}, but {spec.dtype} is declared")
             if not np.isfinite(batch).all():
                 raise BrokenRuleError(f"split {split} has a sample that is not finite, near number {start}")
 
@@ -88,7 +88,7 @@ def keeps_its_order(dataset: DatasetCandidate) -> None:
         for seed in _HASH_SEEDS
     }
     if len(found) > 1:
-        raise BrokenRuleError("two processes read the training samples in another order, or other ones")
+        raise BrokenRuleError("two processes read different training samples, or in a different order")
 
 
 def explains_missing_data(dataset: DatasetCandidate) -> None:
@@ -103,13 +103,13 @@ def explains_missing_data(dataset: DatasetCandidate) -> None:
     if "loaded" in found:
         return
     if found["error"] == _error_here(dataset):
-        raise NotApplicableError("where its data are, it cannot be read either")
+        raise NotApplicableError("it cannot be read where its data are, either")
     if not found["clear"]:
-        raise BrokenRuleError(f"without data and network it raises {found['error']}, not a ZooError in words")
+        raise BrokenRuleError(f"without data and network it raises {found['error']}, not a ZooError with a message")
     if "could not be loaded:" in found["error"]:
         raise BrokenRuleError(f"its own error is not explained: {found['error']}")
     if not found["hint"]:
-        raise BrokenRuleError(f"its error has no hint what to do: {found['error']}")
+        raise BrokenRuleError(f"its error gives no hint about what to do: {found['error']}")
 
 
 def _splits(dataset: DatasetCandidate) -> Iterator[tuple[str, Samples]]:

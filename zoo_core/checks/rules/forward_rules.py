@@ -33,7 +33,7 @@ def gives_what_it_declares(model: ModelCandidate) -> None:
                 _check_shape(name, spec, found[name], {BATCH: rows, **sizes})
                 if found[name].dtype is not getattr(torch, spec.dtype):
                     actual = str(found[name].dtype).removeprefix("torch.")
-                    raise BrokenRuleError(f"output {name!r} is declared as {spec.dtype} and is {actual}")
+                    raise BrokenRuleError(f"output {name!r} is declared as {spec.dtype} but is {actual}")
 
 
 def _check_shape(name: str, spec: TensorSpec, found: Tensor, sizes: Sizes) -> None:
@@ -44,7 +44,7 @@ def _check_shape(name: str, spec: TensorSpec, found: Tensor, sizes: Sizes) -> No
         not isinstance(axis, int) or axis == size for axis, size in zip(bound.axes, shape, strict=True)
     )
     if not fits:
-        raise BrokenRuleError(f"output {name!r} is declared as {bound} and has the shape {shape} ({where})")
+        raise BrokenRuleError(f"output {name!r} is declared as {bound} but has the shape {shape} ({where})")
 
 
 def follows_its_sizes(model: ModelCandidate) -> None:
@@ -88,13 +88,13 @@ def _try_size(model: ModelCandidate, name: str, value: int) -> None:
         module = model.model.spec.build(**options)
     except ValueError as error:
         if not str(error):
-            raise BrokenRuleError(f"{name}={value} is refused without a word") from None
+            raise BrokenRuleError(f"{name}={value} is refused without a message") from None
         return
     except ZooError:
         return
     except Exception as error:  # noqa: BLE001 whatever a builder stumbles over
         raise BrokenRuleError(
-            f"{name}={value}: the builder fails with {type(error).__name__}, not a ValueError in words"
+            f"{name}={value}: the builder fails with {type(error).__name__}, not a ValueError with a message"
         ) from None
     if value == 0:
         raise BrokenRuleError(f"{name}=0 is not refused by the builder")
@@ -172,7 +172,7 @@ def evaluates_alike(model: ModelCandidate) -> None:
     first, second = model.run(module, inputs), model.run(module, inputs)
     for name, value in first.items():
         if not torch.equal(value, second[name]):
-            raise BrokenRuleError(f"output {name!r} is another one when it is computed again")
+            raise BrokenRuleError(f"output {name!r} differs when it is computed again")
 
 
 def leaves_its_input_alone(model: ModelCandidate) -> None:

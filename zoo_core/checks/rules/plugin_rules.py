@@ -7,7 +7,7 @@ from typing import Any
 
 from zoo_core.checks.candidates.candidates import PluginCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, RemarkError, rules
-from zoo_core.discovery.reading import source_files
+from zoo_core.discovery.cold import source_files
 from zoo_core.errors import ZooError
 
 from .public_names import private_names

@@ -70,7 +70,7 @@ def _trainable(model: ModelCandidate) -> nn.Module:
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise NotApplicableError("it has nothing to train")
     if model.model.spec.stages is not None:
-        raise NotApplicableError("it chooses rows on the way; the zoo cannot train it")
+        raise NotApplicableError("it chooses rows along the way; the zoo cannot train it")
     train_mode(module)
     return module
 
@@ -123,7 +123,7 @@ def weights_survive_saving(model: ModelCandidate) -> None:
         outputs.append(model.run(each, model.inputs(1)))
     for name, value in outputs[0].items():
         if not torch.equal(value, outputs[1][name]):
-            raise BrokenRuleError(f"output {name!r} is another one after the weights were saved and read back")
+            raise BrokenRuleError(f"output {name!r} differs after the weights were saved and read back")
 
 
 RULES = rules("train", every_parameter_learns, learns_a_batch, weights_survive_saving)

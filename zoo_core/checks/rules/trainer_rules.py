@@ -66,7 +66,9 @@ def repeats_itself(trainer: TrainerCandidate) -> None:
     What cannot be repeated cannot be compared.
     """
     spec = trainer.trainer.spec
-    _check_equal(trainer.straight.weights, train(spec, epochs=EPOCHS).weights, "a second training with the same seed")
+    _check_equal(
+        trainer.straight.weights, train(spec, epochs=EPOCHS).weights, "a second training run with the same seed"
+    )
 
 
 def resumes_exactly(trainer: TrainerCandidate) -> None:
@@ -85,7 +87,7 @@ def resumes_exactly(trainer: TrainerCandidate) -> None:
         resumed = train(spec, epochs=EPOCHS, run=run)
     if (told := [row.epoch for row in resumed.rows]) != expected:
         raise BrokenRuleError(f"resumed after epoch {STOPPED_AFTER}, it trains the epochs {told}")
-    _check_equal(trainer.straight.weights, resumed.weights, f"a training that was stopped after epoch {STOPPED_AFTER}")
+    _check_equal(trainer.straight.weights, resumed.weights, f"a training run stopped after epoch {STOPPED_AFTER}")
 
 
 def stops_when_it_is_told_to(trainer: TrainerCandidate) -> None:
@@ -113,9 +115,9 @@ def _interrupt(name: str, run: Path) -> None:
         try:
             ended = _message_after(child, epoch=None, seconds=SECONDS_TO_STOP)
         except TimeoutError:
-            raise BrokenRuleError(f"it still trains {SECONDS_TO_STOP:g} s after Ctrl-C") from None
+            raise BrokenRuleError(f"it is still training {SECONDS_TO_STOP:g} s after Ctrl-C") from None
         if ended.get("returned"):
-            raise BrokenRuleError("Ctrl-C does not come through: fit catches KeyboardInterrupt")
+            raise BrokenRuleError("Ctrl-C has no effect: fit catches KeyboardInterrupt")
         if not ended.get("stopped"):
             raise BrokenRuleError(f"Ctrl-C ends it with an error of its own: {ended['ending']}")
 
@@ -141,7 +143,7 @@ def _check_state(run: Path) -> None:
 def _check_equal(first: Mapping[str, Tensor], second: Mapping[str, Tensor], what: str) -> None:
     for name, tensor in first.items():
         if name not in second or not torch.equal(tensor, second[name]):
-            raise BrokenRuleError(f"{what} ends with other weights, first in {name}")
+            raise BrokenRuleError(f"{what} ends with different weights, first in {name}")
 
 
 RULES = (

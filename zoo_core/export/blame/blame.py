@@ -125,7 +125,7 @@ def _wrong_trace(probe: Probe, inputs: Mapping[str, Array], expected: Mapping[st
         if problem or not error <= bound:
             how = problem or f"off by {error:.3g}, {floors:.3g} times its rounding floor"
             return (
-                "the fault lies in the trace: torch.export captured something else than the module computes "
+                "the fault lies in the trace: torch.export captured something other than what the module computes "
                 f"({nodes[pair.name]} of the traced program: {how})"
             )
     return ""

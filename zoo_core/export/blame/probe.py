@@ -61,7 +61,7 @@ class Probe:
         self.path = file.path
         if any(tensor.external is not None for tensor in file.initializers.values()):
             raise SubjectError(
-                f"{self.path.name} keeps its weights in a second file; nodes are compared below 2 GB only"
+                f"{self.path.name} keeps its weights in a second file; nodes are compared only in files below 2 GB"
             )
         self._setting, self._corner = setting, corner
         self.nodes = file.nodes
@@ -205,7 +205,7 @@ def distance(pair: Pair, actual: Array, *, corner: bool = False) -> tuple[float,
     if not finite.all():
         odd = ~finite & _same(expected, pair.float64)
         if not _same(actual[odd], expected[odd]).all():
-            return np.inf, 0.0, np.inf, "it has other infinite or NaN elements"
+            return np.inf, 0.0, np.inf, "its infinite or NaN elements differ"
         single, double, found = (np.where(finite, array, 0) for array in (expected, pair.float64, actual))
     kind: Reference = "float64" if pair.exact else "relative"
     corners = np.array([corner])

@@ -129,7 +129,7 @@ def _check_staged(
     checks: list[CheckResult] = []
     errors: dict[str, OutputError] = {}
     if plan.validation is not None:
-        text = "which boxes belong together is up to a metric that the zoo does not have yet"
+        text = "saying which boxes belong together takes a metric that the zoo does not have yet"
         checks.append(CheckResult(rule="dataset", outcome="skipped", detail=text))
     for setting in DEFAULT_SETTINGS:
         where = str(setting)

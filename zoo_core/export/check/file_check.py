@@ -31,7 +31,7 @@ def inputs_told(expected: Expected) -> CheckResult:
 def check_metadata(file: OnnxFile, metadata: Metadata) -> CheckResult:
     """Rule "metadata": labels, preprocessing, self-test and the rest, read back, are what was meant to be written."""
     if file.metadata_props.get(KEY) != metadata.to_json():
-        text = "what the file says of itself is not what was written"
+        text = "what the file says about itself is not what was written"
         return CheckResult(rule="metadata", outcome="failed", detail=text)
     return CheckResult(rule="metadata", outcome="passed", detail="labels, preprocessing and self-test, read back")
 

@@ -48,7 +48,7 @@ def convert(
     except Exception as error:
         raise NotVerifiedError(
             f"{plan.model.name} could not be converted to ONNX: {first_cause(error)}",
-            hint="run it again with ZOO_DEBUG=1 for the whole story of the exporter",
+            hint="run it again with ZOO_DEBUG=1 for everything that the exporter says",
         ) from error
 
 

@@ -53,7 +53,7 @@ def cut_plan(plan: ExportPlan, layer: str) -> ExportPlan:
     if found is None:
         sizes = _usual(plan)
         found = _at(plan, module, layer, sizes)
-        fixed = dict.fromkeys(sizes, f"the size of what {layer} gives does not follow from it by a factor")
+        fixed = dict.fromkeys(sizes, f"the size of what {layer} gives is not proportional to it")
     return _planned(plan, layer, found, fixed)
 
 
@@ -201,7 +201,7 @@ def _shape(plan: ExportPlan, module: nn.Module, layer: str, sizes: Sizes) -> tup
         ) from error
     if found.dtype is not torch.float32:
         raise UsageError(
-            f"the layer {layer!r} gives {str(found.dtype).removeprefix('torch.')} numbers, and features are float32",
+            f"the layer {layer!r} gives {str(found.dtype).removeprefix('torch.')} numbers, but features are float32",
             hint="choose another layer",
         )
     if not found.ndim or len(found) != rows:

@@ -55,7 +55,7 @@ def layer_output(module: nn.Module, inputs: Sequence[Tensor], *, layer: str) -> 
         )
     if not isinstance(found[0], Tensor):
         raise UsageError(
-            f"the layer {layer!r} gives a {type(found[0]).__name__}, and features are one tensor",
+            f"the layer {layer!r} gives a {type(found[0]).__name__}, but features are one tensor",
             hint="choose one of its parts, or a layer that comes after it",
         )
     return found[0]

@@ -87,7 +87,7 @@ def _received(receiving: Connection, process: Any, what: str) -> Any:
         process.join()
         raise NotVerifiedError(
             f"{what} was lost: its process {_ended(process.exitcode)}",
-            hint="a system that has no memory left ends processes; a smaller model or input needs less",
+            hint="the system may have run out of memory: a smaller model or input needs less",
         ) from None
     if done:
         return result

@@ -199,9 +199,9 @@ class TorchReference:
     def _require_same(self, once: Arrays, inputs: Mapping[str, Array]) -> None:
         """Two builds are one model, or the distance between float32 and float64 would be no rounding noise."""
         hint = "the model draws random numbers, or keeps state between calls"
-        _require_equal(once, self.float32(inputs), "PyTorch gives another {} each time it is run", hint)
+        _require_equal(once, self.float32(inputs), "PyTorch gives a different {} each time it is run", hint)
         hint = "register what the builder draws as a parameter or buffer, so that the weights hold it"
-        _require_equal(once, self._run(self._double, inputs), "two builds give another {}", hint)
+        _require_equal(once, self._run(self._double, inputs), "two builds differ in {}", hint)
 
     def _first(self, inputs: Mapping[str, Array]) -> int:
         """Rows of the first batch: few, since they are run again, and the same batch gives the same bits."""

@@ -126,7 +126,7 @@ def _structured(data: Mapping[str, Any]) -> dict[str, Any]:
     if not all(isinstance(label, str) for label in labels):
         raise ValueError("labels are texts")
     if len(set(labels)) != len(labels):
-        raise ValueError("a label is there twice")
+        raise ValueError("a label appears twice")
     try:
         return {
             "labels": tuple(labels),
@@ -145,7 +145,7 @@ def _tensors(data: Mapping[str, Any], what: str) -> dict[str, TensorSpec]:
         raise ValueError(f"{what} are empty")
     for name, spec in data.items():
         if not _numbers([spec[key] for key in ("low", "high") if spec.get(key) is not None]):
-            raise ValueError(f"{what}: the range of {name!r} is no number")
+            raise ValueError(f"{what}: the range of {name!r} is not a number")
     return {name: TensorSpec.from_json(spec) for name, spec in data.items()}
 
 

@@ -70,7 +70,7 @@ def read_message(data: memoryview, schema: Schema, budget: Budget) -> dict[str, 
     """The fields of one message by name; those that are absent from the data are absent here.
 
     Fields that the schema does not know are skipped. Raises WireError on a wrong wire type, on a length that
-    leads past the end, and on a single field that is there twice: readers disagree on what that means.
+    leads past the end, and on a single field that appears twice: readers disagree on what that means.
     """
     found: dict[str, Any] = {}
     position, end = 0, len(data)
@@ -79,7 +79,7 @@ def read_message(data: memoryview, schema: Schema, budget: Budget) -> dict[str, 
         key, position = _varint(data, position)
         number, wire = key >> 3, key & 7
         if not 0 < number <= _MAX_FIELD_NUMBER:
-            raise WireError(f"{number} is no field number")
+            raise WireError(f"{number} is not a field number")
         start, stop = _extent(data, position, wire)
         field = schema.get(number)
         if field is not None:
@@ -96,7 +96,7 @@ def _store(found: dict[str, Any], field: Field, wire: int, piece: memoryview) ->
     if field.repeated or field.kind in _NUMBERS:
         found.setdefault(field.name, []).append(value)
     elif field.name in found:
-        raise WireError(f"the field {field.name} is there twice")
+        raise WireError(f"the field {field.name} appears twice")
     else:
         found[field.name] = value
 
@@ -113,7 +113,7 @@ def _value(field: Field, piece: memoryview) -> Any:
         try:
             return str(piece, "utf-8")
         except UnicodeDecodeError:
-            raise WireError(f"the field {field.name} is no UTF-8 text") from None
+            raise WireError(f"the field {field.name} is not UTF-8 text") from None
     return piece
 
 

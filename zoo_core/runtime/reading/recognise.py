@@ -11,7 +11,7 @@ _PREFIXES: tuple[tuple[bytes, str, str | None], ...] = (
     (
         b"PK\x03\x04",
         "it is a zip archive, as PyTorch checkpoints (.pt, .pth) are",
-        "export the model with `zoo export`; a checkpoint is no ONNX file",
+        "export the model with `zoo export`; a checkpoint is not an ONNX file",
     ),
     (b"\x80\x02", "it is a Python pickle", "export the model with `zoo export`; a pickle is never opened"),
     (b"\x80\x04", "it is a Python pickle", "export the model with `zoo export`; a pickle is never opened"),
@@ -39,12 +39,12 @@ def what_it_is(head: bytes, size: int) -> tuple[str, str | None] | None:
     if head[8:9] == b"{" and 2 <= int.from_bytes(head[:8], "little") <= size - 8:
         return "it is a safetensors file: weights without a graph", "export the model with `zoo export`"
     if not any(head):
-        return "it holds zeros only", "the download or copy did not finish: fetch it again"
+        return "it holds only zeros", "the download or copy did not finish: fetch it again"
     start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if start.startswith((b"<!doctype html", b"<html", b"<head", b"<?xml")):
         return "it is a web page (HTML)", _DOWNLOAD
     if _is_text(head):
-        return f"it is a text that begins with {head[:40].decode('utf-8', 'replace')!r}", _DOWNLOAD
+        return f"it is text that begins with {head[:40].decode('utf-8', 'replace')!r}", _DOWNLOAD
     return None
 
 

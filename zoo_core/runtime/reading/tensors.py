@@ -109,11 +109,11 @@ class Tensor:
         if self.segmented:
             return "it is stored in segments, which no tool writes"
         if self.external is not None:
-            return "its data are there twice, inside and outside the file" if self.raw or self.typed else None
+            return "its data are stored twice, inside and outside the file" if self.raw or self.typed else None
         element = ELEMENT_TYPES[ELEMENT_CODES[self.dtype]]
         if self.raw is not None:
             if self.typed or element.name == "string":
-                return "its data are there in two forms"
+                return "its data are stored in two forms"
             if len(self.raw) != self.nbytes:
                 return self._wrong_amount(self.nbytes, len(self.raw), "bytes")
             return None

@@ -35,7 +35,7 @@ __all__ = [
 MAX_BYTES = (1 << 31) - 1
 MAX_FIELDS = 4_000_000
 _READ_AT_ONCE = 64 << 20
-_PROBLEMS = {"cut-short": "it is damaged or cut short: ", "damaged": "it is no ONNX file, or damaged: "}
+_PROBLEMS = {"cut-short": "it is damaged or cut short: ", "damaged": "it is not an ONNX file, or is damaged: "}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,9 @@ def read_sequence(path: Path) -> NDArray[np.float32]:
     RefusedFileError for another kind of file or one over 64 MB, ZooError for a missing or damaged one, and for NaN.
     """
     if path.suffix.lower() not in SUFFIXES:
-        raise RefusedFileError(f"{path} is no sequence that is read here", hint=f"files that end in {_suffixes()}")
+        raise RefusedFileError(
+            f"{path} is not a sequence file that is read here", hint=f"files that end in {_suffixes()}"
+        )
     with clear_io_errors("cannot read sequence", path), path.open("rb") as file:
         if os.fstat(file.fileno()).st_size > MAX_BYTES:
             raise RefusedFileError(f"sequence {path} has over 64 MB", hint="cut it into pieces")
@@ -66,7 +68,7 @@ def _from_csv(content: bytes, path: Path) -> NDArray[np.float64]:
         if len(row) != len(rows[0]):
             raise _damaged(path, f"row {number} has {len(row)} columns, those before it {len(rows[0])}")
         if wrong := [cell for cell in row if not _is_number(cell)]:
-            raise _damaged(path, f"row {number} holds {wrong[0][:40]!r}, which is no number")
+            raise _damaged(path, f"row {number} holds {wrong[0][:40]!r}, which is not a number")
     return np.array(rows, dtype=np.float64)
 
 
@@ -80,7 +82,9 @@ def _is_number(cell: str) -> bool:
 
 def _from_npy(content: bytes, path: Path) -> NDArray[np.float64]:
     if not content.startswith(b"\x93NUMPY"):
-        raise RefusedFileError(f"{path} is not what its name says: it is no .npy file", hint="write it with numpy.save")
+        raise RefusedFileError(
+            f"{path} is not what its name says: it is not a .npy file", hint="write it with numpy.save"
+        )
     try:
         values = np.load(io.BytesIO(content), allow_pickle=False)
     except (ValueError, EOFError, OSError, SyntaxError, TypeError) as error:

@@ -49,7 +49,7 @@ def _check_external(file: OnnxFile, tensor: Tensor) -> None:
     pairs = dict(tensor.external or ())
     numbers = {key: pairs.get(key, "0") for key in ("offset", "length")}
     if not all(text.isascii() and text.isdigit() and len(text) < 20 for text in numbers.values()):
-        raise refused(file.path, "external-data-keys", f"{what} have an offset or length that is no number")
+        raise refused(file.path, "external-data-keys", f"{what} have an offset or length that is not a number")
     offset, length = int(numbers["offset"]), int(numbers["length"])
     size = _size_beside(file, pairs["location"], what)
     if "length" in pairs and length != tensor.nbytes:
@@ -82,7 +82,7 @@ def _size_beside(file: OnnxFile, location: str, what: str) -> int:
         if stat.S_ISLNK(status.st_mode):
             raise refused(file.path, "external-data-link", f"{what}: {path} is a link")
     if status is None or not stat.S_ISREG(status.st_mode):
-        raise refused(file.path, "external-data-link", f"{what}: {location} is no plain file")
+        raise refused(file.path, "external-data-link", f"{what}: {location} is not a plain file")
     if status.st_nlink != 1:
         raise refused(file.path, "external-data-link", f"{what}: {location} has a second name (a hard link)")
     if os.path.samestat(status, os.stat(file.path)):

@@ -168,12 +168,14 @@ def check_metadata(file: OnnxFile) -> None:
     keys = [key for key, _ in file.metadata_pairs]
     size = sum(len(key.encode()) + len(value.encode()) for key, value in file.metadata_pairs)
     if len(keys) > MAX_METADATA_KEYS:
-        raise refused(file.path, "metadata-keys", f"it has {len(keys)} metadata, and {MAX_METADATA_KEYS} is the most")
+        raise refused(
+            file.path, "metadata-keys", f"it has {len(keys)} metadata entries, and {MAX_METADATA_KEYS} is the most"
+        )
     if size > MAX_METADATA_BYTES:
         detail = f"its metadata have {size:,} bytes, and {MAX_METADATA_BYTES:,} is the most"
         raise refused(file.path, "metadata-size", detail)
     if len(set(keys)) != len(keys):
-        raise refused(file.path, "metadata-keys", "a metadata key is there twice")
+        raise refused(file.path, "metadata-keys", "a metadata key appears twice")
     if KEY in keys:
         read_metadata(file)
 

@@ -110,7 +110,7 @@ def _check_report(report: Mapping[str, Any], metadata: Metadata, file: OnnxFile)
             problems.append(f"its report is about the {key} {_shown(told)}, the file about {_shown(held)}")
     axes = {name: list(spec.axes) for name, spec in {**metadata.inputs, **metadata.outputs}.items()}
     if report.get("axes") != axes:
-        problems.append("its report tells of other axes than the file")
+        problems.append("its report gives other axes than the file")
     digest = hashlib.sha256(file.metadata_props.get(KEY, "").encode()).hexdigest()
     # Not in reports of earlier versions.
     if report.get("described") not in {None, "", digest}:

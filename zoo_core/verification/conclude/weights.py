@@ -48,13 +48,13 @@ def check_converted(converted: Arrays, checkpoint: Arrays, *, used: Sequence[str
     lost = [name for name in used if name not in converted and contents.find(checkpoint[name]) is None]
     wrong = [name for name in named if not same_bits(converted[name], checkpoint[name])]
     if wrong:
-        text = f"the converted graph holds other values than the checkpoint in {_listed(wrong)}"
+        text = f"the converted graph does not hold the checkpoint's values in {_listed(wrong)}"
         return CheckResult(rule="weights", outcome="failed", detail=text)
     if lost:
         text = f"the converted graph does not hold the checkpoint's {_listed(lost)}"
         return CheckResult(rule="weights", outcome="failed", detail=text)
     if checkpoint and not named and not used:
-        text = "no tensor of the converted graph has a name of the checkpoint: there is nothing to compare"
+        text = "no tensor of the converted graph has a name from the checkpoint: there is nothing to compare"
         return CheckResult(rule="weights", outcome="not-conclusive", detail=text)
     text = f"{len(named)} of {len(named)} converted tensors equal the checkpoint bit for bit"
     return CheckResult(rule="weights", outcome="passed", detail=text)
@@ -81,7 +81,7 @@ def check_saved(saved: Arrays, checkpoint: Arrays, *, used: Sequence[str], norms
         sources.update(fold.saved_as)
     wrong = [name for name in used if name not in explained and name in saved]
     if wrong:
-        text = f"the saved file holds other values than the checkpoint in {_listed(wrong)}"
+        text = f"the saved file does not hold the checkpoint's values in {_listed(wrong)}"
         return CheckResult(rule="weights", outcome="failed", detail=text)
     kept = sum(how == "kept" for how in explained.values())
     text = (

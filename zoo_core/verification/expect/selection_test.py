@@ -76,7 +76,7 @@ def validate_selections(test: Mapping[str, Any], *, rows: int, outputs: Mapping[
     for key in ("columns", "bounds", "floors"):
         _require(isinstance(found[key], Mapping) and set(found[key]) == set(outputs), f"{key} of its outputs")
     numbers = [*found["bounds"].values(), *found["floors"].values()]
-    _require(all(is_number(value) and value >= 0 for value in numbers), "a bound is no number from 0 on")
+    _require(all(is_number(value) and value >= 0 for value in numbers), "a bound is not a number of at least 0")
     _require(isinstance(found["rows"], list) and len(found["rows"]) == rows, f"it has no rows for {rows} inputs")
     for name, spec in outputs.items():
         width = int(np.prod([size for size in spec.axes[1:] if isinstance(size, int)], dtype=np.int64))

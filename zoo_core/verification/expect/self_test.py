@@ -74,9 +74,11 @@ def _validate(test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec], outp
     for name, draw in draws.items():
         _require(draw["dtype"] == inputs[name].dtype, f"input {name!r} is not {inputs[name].dtype}")
     for name, one in expected.items():
-        _require(is_number(one["bound"]) and one["bound"] > 0, f"the bound of output {name!r} is no number above 0")
-        _require(is_number(one["floor"]) and one["floor"] >= 0, f"the floor of output {name!r} is no number from 0 on")
-        _require(all(map(is_number, one["expected"])), f"output {name!r} expects something that is no finite number")
+        _require(is_number(one["bound"]) and one["bound"] > 0, f"the bound of output {name!r} is not a number above 0")
+        _require(
+            is_number(one["floor"]) and one["floor"] >= 0, f"the floor of output {name!r} is not a number of at least 0"
+        )
+        _require(all(map(is_number, one["expected"])), f"output {name!r} expects something that is not a finite number")
     count = sum(math.prod(one["shape"]) for one in (*draws.values(), *expected.values()))
     _require(count <= MAX_ELEMENTS, f"it needs {count:,} numbers, more than the {MAX_ELEMENTS:,} that are allowed")
 

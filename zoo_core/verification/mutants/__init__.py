@@ -1,12 +1,12 @@
 """Faults planted on purpose in a written export: does the check see them? Needs the onnx package, never torch.
 
-Open `catalogue.py` first: every kind of fault. `score.py` counts those that are seen.
+Open `kinds.py` first: every kind of fault. `score.py` counts those that are seen.
 """
 
 from __future__ import annotations
 
-from .catalogue import KINDS, Mutant, make_mutants, stale_weights
 from .export_score import score_export
+from .kinds import KINDS, Mutant, make_mutants, stale_weights
 from .likeness import Healthy
 from .mutable_graph import onnx_package
 from .score import Judged, Likeness, MutationScore, judge_each

@@ -18,7 +18,7 @@ from zoo_core.shelf import MODEL_FILE, REPORT_FILE
 from zoo_core.verification.conclude.recheck import verify_export
 from zoo_core.verification.feed.vectors import FOLDER, read_vectors
 
-from .catalogue import Mutant, make_mutants
+from .kinds import Mutant, make_mutants
 from .likeness import Healthy
 from .mutable_graph import onnx_package
 from .score import Judged, MutationScore, judge_each

@@ -18,7 +18,7 @@ from zoo_core.verification.expect.self_test import self_test_inputs
 from zoo_core.verification.feed.rows import BATCH
 from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, Group, SubjectResult, run_subject
 
-from .catalogue import Mutant
+from .kinds import Mutant
 from .score import Likeness
 
 Array = NDArray[Any]

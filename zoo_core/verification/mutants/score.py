@@ -11,7 +11,7 @@ from typing import Any, Literal
 from zoo_core.records import CheckResult, Record
 from zoo_core.verification.conclude.recheck import outcome_of
 
-from .catalogue import Mutant
+from .kinds import Mutant
 
 VISIBLE = 2.0
 """Multiples of the bound: what differs by more is no rounding, even when both files are off by their bound."""

@@ -244,7 +244,7 @@ def _read_result(folder: Path, groups: Sequence[Group], settings: Sequence[Setti
 
 def _why(code: int, errors: str) -> str:
     if code < 0:
-        full = ", as a system does that has no memory left" if -code == signal.SIGKILL else ""
+        full = ", which a system does when it runs out of memory" if -code == signal.SIGKILL else ""
         return f"the checking process was killed by {signal.Signals(-code).name}{full}"
     lines = [line for line in errors.strip().splitlines() if line.strip()]
     return lines[-1] if lines else f"the checking process ended with exit code {code}"

@@ -85,7 +85,7 @@ def _check(targets: Targets, inputs: Sequence[Path]) -> None:
             if file.resolve() in originals:
                 raise UsageError(f"{file} is an input, and would be overwritten", hint="another name with --out")
             if file.is_dir():
-                raise UsageError(f"{file} is a folder, and would be the name of a file", hint="another --out")
+                raise UsageError(f"{file} is a folder, but a file of that name would be written", hint="another --out")
 
 
 class Stage:

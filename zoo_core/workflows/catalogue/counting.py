@@ -25,7 +25,7 @@ from zoo_core.discovery.cache import (
     stat_all,
     write_cache,
 )
-from zoo_core.discovery.reading import source_files
+from zoo_core.discovery.cold import source_files
 from zoo_core.errors import MissingExtraError, UsageError, ZooError
 from zoo_core.registry import Entry, Zoo
 
@@ -49,7 +49,7 @@ def parse_count(text: str) -> int:
     match = _NUMBER.match(text.strip())
     number = float(re.sub("[_,]", "", match[1])) * _UNITS[match[2].lower()] if match else 0.0
     if not 1 <= number < 1e18:
-        raise UsageError(f"{text!r} is no number of parameters", hint="for example 300k, 5M, 1.5e6 or 7B")
+        raise UsageError(f"{text!r} is not a number of parameters", hint="for example 300k, 5M, 1.5e6 or 7B")
     return int(number)
 
 

@@ -40,7 +40,7 @@ def _refuse_shelf(text: str) -> None:
         if path := next((entry.path for entry in shelf() if entry.name == name), None):
             raise UsageError(
                 f"{text!r} is {a}: zoo info is for models, datasets and trainers",
-                hint=f"{path / 'README.md'} tells about it; zoo list {kind}s",
+                hint=f"{path / 'README.md'} describes it; zoo list {kind}s",
             )
 
 

@@ -274,7 +274,7 @@ def _remove_run(path: Path) -> None:
     if not path.exists():
         return
     if not (path / RUN_FILE).exists():
-        raise UsageError(f"{path} exists and is no run", hint="another name with --run")
+        raise UsageError(f"{path} exists and is not a run", hint="another name with --run")
     with RunDirectory(path).lock(), clear_io_errors("cannot remove", path):
         shutil.rmtree(path)
 

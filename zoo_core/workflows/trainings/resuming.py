@@ -31,7 +31,7 @@ def run_to_resume(name: str | None, *, model: Model, dataset: Dataset) -> tuple[
         if wanted != recorded:
             raise UsageError(f"run {name!r} has the {kind} {recorded!r}, not {wanted!r}")
     if info.status == "finished":
-        raise UsageError(f"run {name!r} is finished: there is nothing to resume", hint="another --run trains anew")
+        raise UsageError(f"run {name!r} is finished: there is nothing to resume", hint="another --run starts a new one")
     return path, info
 
 

@@ -17,7 +17,7 @@ from .entry_points import module_of
 from .place import place_in_report
 
 _SLOW_SECONDS = 1.0
-_SLOW_HINT = "what it imports at the top of its modules belongs into its builders: tell its authors"
+_SLOW_HINT = "what it imports at the top of its modules belongs in its builders: tell its authors"
 
 Point = dict[str, Any]
 Record = dict[str, Any]
@@ -109,7 +109,7 @@ class _Child(Child):
         self.hangs = False
         self.expected = len(points)
         task = {"values": [point["value"] for point in points], "modules": list(modules), "timeout": timeout}
-        super().__init__("zoo_core.discovery.reading_child:main", task, environment={"ZOO_DISCOVERING": "1"})
+        super().__init__("zoo_core.discovery.cold_child:main", task, environment={"ZOO_DISCOVERING": "1"})
 
     def read(self) -> tuple[dict[int, Record], int | None]:
         """The records by number, and the number of the plugin at which the child stopped."""
@@ -138,8 +138,8 @@ class _Child(Child):
             return problem, f"if it only needs longer: ZOO_PLUGIN_TIMEOUT={3 * self.timeout:g} zoo plugins"
         hint = f"to see it happen: python -X faulthandler -c 'import {module_of(point['value'])}'"
         if code is None:
-            return f"it cuts the line to the process that loads it{place}", hint
-        return f"its process {ending_of(code)} while it is loaded{place}", hint
+            return f"it closes the connection to the process that loads it{place}", hint
+        return f"its process {ending_of(code)} while it is being loaded{place}", hint
 
     def place_in(self, point: Point) -> str:
         """Where in this plugin's files the child stopped, as ` (package/file.py:12)`; empty where that is not known."""
