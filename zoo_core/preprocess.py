@@ -17,22 +17,6 @@ from .errors import ZooError
 from .pictures import MAX_PIXELS, read_picture
 from .specs import Preprocess
 
-__all__ = [
-    "check_same_size",
-    "convert_color",
-    "cut_tiles",
-    "load_pictures",
-    "normalize",
-    "prepare_arrays",
-    "prepare_masks",
-    "prepare_pictures",
-    "read_picture",
-    "resize_mask",
-    "resize_picture",
-    "stack_pairs",
-    "stack_pictures",
-]
-
 _FILTERS = {
     "nearest": Image.Resampling.NEAREST,
     "bilinear": Image.Resampling.BILINEAR,

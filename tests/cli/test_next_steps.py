@@ -12,7 +12,8 @@ from onnx_files import write_brightness
 
 from zoo_core import EpochRow, TensorSpec, open_zoo
 from zoo_core.commands.next_step import use_of, words_of
-from zoo_core.workflows.trainings.train import TrainCallbacks, train
+from zoo_core.workflows.trainings.one_training import TrainCallbacks
+from zoo_core.workflows.trainings.train import train
 
 Zoo = Callable[..., Any]
 SMALL = ("--dataset", "digits", "-o", "hidden=4", "-d", "train_size=60", "--epochs", "1")

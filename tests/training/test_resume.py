@@ -17,7 +17,8 @@ import pytest
 
 from zoo_core import EpochRow, ZooError, load_run, open_zoo
 from zoo_core.errors import UsageError
-from zoo_core.workflows.trainings.train import TrainCallbacks, train
+from zoo_core.workflows.trainings.one_training import TrainCallbacks
+from zoo_core.workflows.trainings.train import train
 
 PROGRAM = Path(sys.executable).with_name("zoo")
 ARGUMENTS = ["train", "lenet5", "--dataset", "digits", "--epochs", "6", "-d", "train_size=400", "-t", "batch_size=16"]

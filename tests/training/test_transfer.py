@@ -71,7 +71,7 @@ def test_a_resumed_run_is_still_frozen_and_needs_its_first_weights_no_more(here:
     class Stop(Exception):
         pass
 
-    from zoo_core.workflows.trainings.train import TrainCallbacks
+    from zoo_core.workflows.trainings.one_training import TrainCallbacks
 
     def stop(row: Any) -> None:
         if row.epoch == 1:

@@ -12,7 +12,7 @@ from zoo_core.records import EpochRow, RunInfo, counted
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from zoo_core.workflows.trainings.train import TrainCallbacks
+    from zoo_core.workflows.trainings.one_training import TrainCallbacks
 
 
 class TrainProgress:
@@ -37,7 +37,7 @@ class TrainProgress:
 
     def callbacks(self) -> TrainCallbacks:
         """What `train` is given."""
-        from zoo_core.workflows.trainings.train import TrainCallbacks
+        from zoo_core.workflows.trainings.one_training import TrainCallbacks
 
         return TrainCallbacks(on_start=self.on_start, on_epoch=self.on_epoch, on_batch=self.on_batch, on_note=note)
 

@@ -15,9 +15,10 @@ from zoo_core.records import ExportReport, Record
 from zoo_core.registry import Zoo
 from zoo_core.shelf import RUNS
 from zoo_core.training import load_run
+from zoo_core.workflows.trainings.one_training import TrainCallbacks
 
 from .exports.export_source import default_target, export_plan, need_export_extra, plan_run
-from .trainings.train import TrainCallbacks, run_report, train
+from .trainings.train import run_report, train
 
 # The only names of plugins that the core knows.
 MODEL, DATASET, NAME = "lenet5", "digits", "quickstart"

@@ -12,25 +12,11 @@ from pathlib import Path
 from zoo_core.errors import RefusedFileError, ZooError
 from zoo_core.files import clear_io_errors
 
-from .graph import Attribute, Graph, Node, SparseTensor, Value
+from .graph import Graph, Node, Value
 from .graph_wire import parse_graph
 from .protobuf import Budget, Field, WireError, read_message, read_pairs
 from .recognise import what_it_is
-from .tensors import Tensor, read_tensor_proto, write_tensor_proto
-
-__all__ = [
-    "Attribute",
-    "Graph",
-    "Node",
-    "OnnxFile",
-    "SparseTensor",
-    "Tensor",
-    "Value",
-    "read_onnx",
-    "read_tensor_proto",
-    "refused",
-    "write_tensor_proto",
-]
+from .tensors import Tensor
 
 MAX_BYTES = (1 << 31) - 1
 MAX_FIELDS = 4_000_000

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.records import CheckResult
-from zoo_core.runtime.reading.wire import Node, OnnxFile, Value
+from zoo_core.runtime.reading.graph import Node, Value
+from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.shapes import TensorSpec
 
 Array = NDArray[Any]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zoo_core.errors import ZooError
 from zoo_core.files import clear_io_errors, write_atomic
 from zoo_core.records import CheckResult
-from zoo_core.runtime.reading.wire import read_tensor_proto, write_tensor_proto
+from zoo_core.runtime.reading.tensors import read_tensor_proto, write_tensor_proto
 
 Array = NDArray[Any]
 

@@ -15,8 +15,6 @@ from zoo_core.training.run import Run
 from .one_training import TrainCallbacks, Training
 from .train_plan import TrainPlan, TrainRequest, plan_new, plan_resumed
 
-__all__ = ["TrainCallbacks", "run_report", "train"]
-
 
 def train(
     zoo: Zoo,
