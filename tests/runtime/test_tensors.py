@@ -8,9 +8,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from zoo_core.errors import RefusedFileError, ZooError
-from zoo_core.runtime.reading import wire
 from zoo_core.runtime.reading.protobuf import bytes_field, number_field
-from zoo_core.runtime.reading.tensors import ELEMENT_CODES
+from zoo_core.runtime.reading.tensors import ELEMENT_CODES, read_tensor_proto, write_tensor_proto
 
 FLOATS, INTS = ("float16", "float32", "float64", "complex64", "complex128"), ("int8", "int16", "int32", "int64")
 NUMPY_TYPES = (*FLOATS, *INTS, *(f"u{name}" for name in INTS), "bool")
@@ -40,7 +39,7 @@ def test_element_types_are_those_of_onnx() -> None:
 @pytest.mark.parametrize("dtype", NUMPY_TYPES)
 def test_raw_tensors_are_read_as_onnx_writes_them(dtype: str, shape: tuple[int, ...]) -> None:
     array = values(dtype, shape)
-    name, got = wire.read_tensor_proto(numpy_helper.from_array(array, "weight").SerializeToString())
+    name, got = read_tensor_proto(numpy_helper.from_array(array, "weight").SerializeToString())
     assert name == "weight"
     assert got.dtype == array.dtype
     np.testing.assert_array_equal(got, array)
@@ -51,7 +50,7 @@ def test_typed_tensors_are_read_as_onnx_writes_them(dtype: str) -> None:
     array = values(dtype, (3, 5))
     tensor = helper.make_tensor("weight", ELEMENT_CODES[dtype], array.shape, array.flatten().tolist())
     assert not tensor.HasField("raw_data")
-    _, got = wire.read_tensor_proto(tensor.SerializeToString())
+    _, got = read_tensor_proto(tensor.SerializeToString())
     assert got.dtype == array.dtype
     np.testing.assert_array_equal(got, numpy_helper.to_array(tensor))
     np.testing.assert_array_equal(got, array)
@@ -66,7 +65,7 @@ def test_integers_of_few_bits(dtype: str, raw: bool) -> None:
     if raw:
         tensor = numpy_helper.from_array(numpy_helper.to_array(tensor), "t")
         assert tensor.HasField("raw_data")
-    _, got = wire.read_tensor_proto(tensor.SerializeToString())
+    _, got = read_tensor_proto(tensor.SerializeToString())
     assert got.tolist() == numbers
     assert got.dtype == (np.uint8 if dtype.startswith("u") else np.int8)
 
@@ -77,7 +76,7 @@ def test_bfloat16_is_read_as_the_equal_float32(raw: bool) -> None:
     tensor = helper.make_tensor("t", TensorProto.BFLOAT16, [2, 2], numbers)
     if raw:
         tensor = numpy_helper.from_array(numpy_helper.to_array(tensor), "t")
-    _, got = wire.read_tensor_proto(tensor.SerializeToString())
+    _, got = read_tensor_proto(tensor.SerializeToString())
     assert got.dtype == np.float32
     np.testing.assert_array_equal(got, numpy_helper.to_array(tensor).astype(np.float32))
 
@@ -86,12 +85,12 @@ def test_bfloat16_is_read_as_the_equal_float32(raw: bool) -> None:
 def test_floats_that_numpy_has_not(dtype: str) -> None:
     tensor = helper.make_tensor("t", ELEMENT_CODES[dtype], [5], [0.0, 1.0, 1.0, 0.0, 1.0])
     with pytest.raises(ZooError, match=f"vector.pb: tensor 't': numpy has no type for {dtype}"):
-        wire.read_tensor_proto(tensor.SerializeToString(), where="vector.pb")
+        read_tensor_proto(tensor.SerializeToString(), where="vector.pb")
 
 
 def test_strings() -> None:
     tensor = helper.make_tensor("t", TensorProto.STRING, [2], ["añ", ""])
-    assert wire.read_tensor_proto(tensor.SerializeToString())[1].tolist() == ["añ", ""]
+    assert read_tensor_proto(tensor.SerializeToString())[1].tolist() == ["añ", ""]
 
 
 def test_numbers_that_are_not_packed_are_read_too() -> None:
@@ -102,7 +101,7 @@ def test_numbers_that_are_not_packed_are_read_too() -> None:
             *(number_field(7, number) for number in (1, -2, 1 << 40)),
         ]
     )
-    np.testing.assert_array_equal(wire.read_tensor_proto(one_by_one)[1], [1, -2, 1 << 40])
+    np.testing.assert_array_equal(read_tensor_proto(one_by_one)[1], [1, -2, 1 << 40])
     assert numpy_helper.to_array(TensorProto.FromString(one_by_one)).tolist() == [1, -2, 1 << 40]
 
 
@@ -110,17 +109,17 @@ def test_numbers_that_are_not_packed_are_read_too() -> None:
 @pytest.mark.parametrize("shape", [(), (0, 2), (2, 3)])
 def test_written_tensors_are_read_by_onnx(dtype: str, shape: tuple[int, ...]) -> None:
     array = values(dtype, shape)
-    data = wire.write_tensor_proto("ångström", array)
+    data = write_tensor_proto("ångström", array)
     tensor = TensorProto.FromString(data)
     onnx.checker.check_tensor(tensor)
     assert (tensor.name, tensor.data_type) == ("ångström", ELEMENT_CODES[dtype])
     np.testing.assert_array_equal(numpy_helper.to_array(tensor), array)
-    assert data == wire.write_tensor_proto("ångström", array.copy(order="F")), "equal arrays, equal bytes"
+    assert data == write_tensor_proto("ångström", array.copy(order="F")), "equal arrays, equal bytes"
 
 
 def test_objects_cannot_be_written() -> None:
     with pytest.raises(ZooError, match="ONNX has no element type for object"):
-        wire.write_tensor_proto("x", np.array([{}], dtype=object))
+        write_tensor_proto("x", np.array([{}], dtype=object))
 
 
 @pytest.mark.parametrize(
@@ -142,4 +141,4 @@ def test_objects_cannot_be_written() -> None:
 )
 def test_damaged_tensors(data: bytes, text: str) -> None:
     with pytest.raises(RefusedFileError, match=text):
-        wire.read_tensor_proto(data, where="vector.pb")
+        read_tensor_proto(data, where="vector.pb")
