@@ -35,7 +35,7 @@ def named_outputs(result: Any, names: Sequence[str], read: Read | None = None) -
         values = list(result) if isinstance(result, list | tuple) else [result]
     if len(values) != len(names) or not all(isinstance(value, Tensor) for value in values):
         kinds = ", ".join(type(value).__name__ for value in values)
-        raise ZooError(f"the model declares the outputs {', '.join(names)} and returned {len(values)}: {kinds}")
+        raise ZooError(f"the model declares the outputs {', '.join(names)} but returned {len(values)}: {kinds}")
     return dict(zip(names, values, strict=True))
 
 

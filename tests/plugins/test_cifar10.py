@@ -125,7 +125,7 @@ WRONG: list[tuple[Callable[[Path], object], str]] = [
         lambda f: cut(f / "data_batch_3.bin", 3073 * EACH - 1),
         "data_batch_3.bin is truncated or not a batch of CIFAR-10: 24,583 bytes, not whole records of 3,073",
     ),
-    (lambda f: cut(f / "data_batch_3.bin", 0), "0 bytes are not whole records"),
+    (lambda f: cut(f / "data_batch_3.bin", 0), "0 bytes, not whole records"),
     (lambda f: cut(f / "data_batch_3.bin", 3073), "differ in size: 8, 8, 1, 8, 8 pictures"),
     (lambda f: (f / "data_batch_2.bin").unlink(), f"CIFAR-10 is incomplete in {FOLDER}: data_batch_2.bin missing"),
     (lambda f: (f / "data_batch_1.bin").write_bytes(bytes([10]) * 3073), "it has the label 10, over 9"),

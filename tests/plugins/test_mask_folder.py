@@ -143,7 +143,7 @@ def test_folders_that_do_not_fit(tmp_path: Path, change: Callable[[Path], object
 def test_the_mask_that_has_a_strange_value_is_named(tmp_path: Path) -> None:
     root = fill(tmp_path / "mine", 4)
     replace(root / "masks" / "02.png", 77)
-    with pytest.raises(ZooError, match=re.escape("no class numbers: 0, 77, 255; 77 is only in 1 of 4")) as caught:
+    with pytest.raises(ZooError, match=re.escape("not class numbers: 0, 77, 255; 77 is only in 1 of 4")) as caught:
         bound(root).load("train")
     assert f"the first is {root / 'masks' / '02.png'}" in caught.value.message
 

@@ -162,8 +162,8 @@ WRONG: list[tuple[Callable[[Path], object], str]] = [
     (lambda r: (r / "annotations" / "trainval.txt").unlink(), "annotations/trainval.txt missing"),
     (other_line("Abyssinian_100 2 1 1"), "trainval.txt, line 3, is not a picture of a known breed with its number"),
     (other_line("tiger_100 2 1 1"), "is not a picture of a known breed with its number: 'tiger_100 2 1 1'"),
-    (other_line("../x/Abyssinian_100 1 1 1"), "is no picture of a known breed"),
-    (other_line("Abyssinian_100"), "is no picture of a known breed"),
+    (other_line("../x/Abyssinian_100 1 1 1"), "is not a picture of a known breed"),
+    (other_line("Abyssinian_100"), "is not a picture of a known breed"),
     (other_line(""), "split train has no samples"),
 ]
 
