@@ -147,7 +147,7 @@ def test_a_stage_that_gives_something_else_than_it_says(tmp_path: Path) -> None:
 
     assert "takes all_scores" in rejected(plan(stages), tmp_path).checks[0].detail
     assert (
-        "stage 'codes': the model gives 1 outputs, but 2 are declared"
+        "stage 'codes': the model declares the outputs codes, more but returned 1: Tensor"
         in rejected(plan(short), tmp_path).checks[0].detail
     )
 
