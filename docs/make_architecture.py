@@ -47,7 +47,7 @@ def layers() -> tuple[list[list[str]], dict[str, list[str]]]:
     for contract in contracts():
         if contract["type"] == "layers" and "containers" in contract:
             (container,) = contract["containers"]
-            inner[container] = [" | ".join(split_layer(layer)) for layer in reversed(contract["layers"])]
+            inner[container] = [" : ".join(split_layer(layer)) for layer in reversed(contract["layers"])]
         elif contract["type"] == "layers":
             rows += [split_layer(layer) for layer in contract["layers"]]
     return rows, inner
@@ -117,7 +117,7 @@ def make_picture() -> str:
         parts.append(f'<rect x="{x:.0f}" y="{y + 8}" width="14" height="14" rx="3" fill="{fill}" stroke="{line}"/>')
         parts.append(f'<text x="{x + 20:.0f}" y="{y + 20}" class="key">{html.escape(text)}</text>')
         x += 40 + CHARACTER * len(text)
-    end = "every box uses only boxes below it, and its siblings"
+    end = "a box uses only boxes below it, and its siblings; in a box, a \N{RIGHTWARDS ARROW} b: b uses a"
     parts.append(f'<text x="{WIDTH - EDGE}" y="{y + 20}" class="key" text-anchor="end">{end}</text>')
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y + 36}" width="{WIDTH}" height="{y + 36}" '
