@@ -338,8 +338,8 @@ def test_paths_that_lead_out(location: str, in_attribute: bool, tmp_path: Path) 
     ("pairs", "rule", "words"),
     [
         ({"basepath": "/"}, "external-data-keys", "described by the keys"),
-        ({"offset": "-1"}, "external-data-keys", "no number"),
-        ({"length": "1e1"}, "external-data-keys", "no number"),
+        ({"offset": "-1"}, "external-data-keys", "not a number"),
+        ({"length": "1e1"}, "external-data-keys", "not a number"),
         ({"length": "4"}, "external-data-size", "need 8 bytes, but 4 are announced"),
         ({"offset": "12"}, "external-data-size", "end at byte 20 of a file of 16"),
         ({"offset": str(1 << 62)}, "external-data-size", "of a file of 16"),

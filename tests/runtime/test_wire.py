@@ -70,7 +70,7 @@ STRANGERS = {
     "html": (b"\n<!DOCTYPE html><html><body>Not found</body>", "it is a web page"),
     "xml": (b"<?xml version='1.0'?><Error>AccessDenied</Error>", "it is a web page"),
     "text": (b"404: Not Found", "it is text that begins with '404: Not Found'"),
-    "text in other letters": ("Datei nicht gefunden: größer".encode() * 30, "it is a text"),
+    "text in other letters": ("Datei nicht gefunden: größer".encode() * 30, "it is text that begins"),
     "zip": (b"PK\x03\x04rest", "as PyTorch checkpoints"),
     "pickle": (b"\x80\x04\x95rest", "it is a Python pickle"),
     "gzip": (b"\x1f\x8b\x08rest", "it is a gzip archive"),

@@ -47,7 +47,7 @@ def test_the_best_epoch_has_the_best_metric_then_the_lower_loss_then_comes_first
 
 
 def test_a_module_that_returns_other_outputs_than_declared_is_an_error() -> None:
-    with pytest.raises(ZooError, match="declares the outputs logits, mask and returned 1: Tensor"):
+    with pytest.raises(ZooError, match="declares the outputs logits, mask but returned 1: Tensor"):
         evaluate(make_module(), make_samples(), task=TASK, outputs=("logits", "mask"))
 
 

@@ -130,7 +130,7 @@ def test_early_stopping_is_reported(zoo_here: Zoo, tmp_path: Path) -> None:
         ((*SMALL, "--device", "gpu"), 2, "unknown device 'gpu'", "cuda"),
         ((*SMALL, "--run", ".."), 2, "'..'", ""),
         ((*SMALL, "--resume"), 2, "there is nothing to resume", "leave out --resume"),
-        ((*SMALL, "--resume", "--dry-run"), 2, "one of them", ""),
+        ((*SMALL, "--resume", "--dry-run"), 2, "give one of the three", ""),
         (("train", "lenet5", "--dataset", "digits", "-o", "height=32"), 1, "(N, 1, 28, 28)", "height"),
         (("train", "lenet5", "--dataset", "digits", "-d", "size=8"), 1, "12x12", ""),
         ((*SMALL, "-o", "num_classes=3"), 1, "10 classes", ""),
@@ -244,7 +244,7 @@ def builder(forward: str) -> str:
     [
         ("return self.linear(image)", "model 'stranger' failed on a batch of shape (2, 1, 28, 28): RuntimeError: "),
         ("return image.flatten(1)[:, :3]", "returned shape (2, 3) for 2 samples of 10 classes"),
-        ("return 3", "the model declares the outputs logits and returned 1: int"),
+        ("return 3", "the model declares the outputs logits but returned 1: int"),
         ("raise KeyError('x')", "model 'stranger' failed on a batch of shape (2, 1, 28, 28): KeyError: 'x'"),
     ],
 )

@@ -46,7 +46,7 @@ def train(
     """
     need_torch("training")
     if resume and (dry_run or replace):
-        raise UsageError("a run is resumed, replaced or only tried (dry_run): give one of the three")
+        raise UsageError("a run is resumed, replaced or only tried (a dry run): give one of the three")
     request = TrainRequest(
         model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed, device=device
     )
