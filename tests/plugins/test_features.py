@@ -125,7 +125,7 @@ def test_another_dataset_for_a_run_is_prepared_by_its_recipe(workplace: Path, mo
         (("lenet5", "--layer", "fc", *SMALL), 2, "Error: model lenet5 has no layer 'fc'\nHint: Did you mean 'fc"),
         (("lenet5", "--layer", "relu", *SMALL), 2, "Error: the layer 'relu' runs 4 times"),
         (("lenet5", "--layer", "fc1"), 2, "Error: features of model lenet5 need a dataset"),
-        (("lenet5", "--layer", "fc1", "--pool", *SMALL), 2, "Error: --pool is for maps (N, C, H, W), and the layer"),
+        (("lenet5", "--layer", "fc1", "--pool", *SMALL), 2, "Error: --pool is for maps (N, C, H, W), but the layer"),
         (("lenet5", "--layer", "fc1", "--out", "f.csv", *SMALL), 2, "Error: --out f.csv: features are written as .npz"),
         (("lenet5", "--layer", "fc1", "--split", "tset", *SMALL), 2, "Error: dataset digits has no split 'tset'"),
         (("lenet5", "--layer", "fc1", "--weights", "none", *SMALL), 2, "Error: lenet5 has no weights called 'none'"),
@@ -282,7 +282,7 @@ def test_a_file_for_each_split(tmp_path: Path) -> None:
         ({"features": np.full((20, 3), np.nan, np.float32)}, "features have values that are not finite"),
         ({"targets": np.zeros((20, 4, 4), np.uint8)}, "a classifier needs a class number for each sample"),
         ({"classes": np.arange(2)}, "classes are texts, not int64"),
-        ({"classes": np.array(["a", None], object)}, "holds no features: Object arrays cannot be loaded"),
+        ({"classes": np.array(["a", None], object)}, "does not hold features: Object arrays cannot be loaded"),
         ({"targets": np.arange(20)}, "targets from 0 to 19, but 2 classes"),
     ],
 )
@@ -298,8 +298,8 @@ def test_missing_and_damaged_files_are_told(tmp_path: Path) -> None:
     alone = tmp_path / "alone.npy"
     np.save(alone, np.ones((4, 3), np.float32))
     for root, message in (
-        (damaged, "holds no features"),
-        (alone, "holds features alone, and a classifier needs their classes"),
+        (damaged, "does not hold features"),
+        (alone, "holds only features, but a classifier needs their classes"),
         (tmp_path / "none.npz", "there is no file .* with features"),
         (tmp_path, "has no train.npz"),
     ):

@@ -201,7 +201,7 @@ def test_what_augmentation_makes_of_samples(
 def test_augmentation_that_changes_nothing_or_has_no_place_is_refused(zoo_here: Zoo, tmp_path: Path) -> None:
     for given, told in (
         (("digits",), "augmentation 'usual' changes no sample; the dataset declares no usual one"),
-        (("peaks", "--augment", "color"), "sequences have no place for color"),
+        (("peaks", "--augment", "color"), "sequences cannot be augmented with color"),
         (("digits", "--augment", "flop"), "there is no augmentation flop"),
     ):
         done = zoo_here("plot", *given, "--what", "augmented")
@@ -223,7 +223,7 @@ def test_names_are_drawn_as_they_are(zoo_here: Zoo, tmp_path: Path) -> None:
     for what in ("samples", "confusion", "errors"):
         done = zoo_here("plot", "r$1$", "--what", what, "--json")
         assert done.code == 0, done.stderr
-        boxes = f"Warning: {what}.png has boxes for letters that no installed font has; a font that has them helps"
+        boxes = f"Warning: {what}.png shows boxes for characters that no installed font has; a font that has them helps"
         assert not done.stderr or done.stderr.startswith(boxes)
         check_picture(tmp_path / done.json["files"][0])
 

@@ -153,7 +153,7 @@ def test_layers_of_a_run() -> None:
     maps = run_maps(run, zoo, layer="act", given=given())
     assert (maps.values.shape, maps.calls) == ((16,), 2)
     assert (maps.values == np.maximum(given().batch.reshape(-1), 0)).all()
-    with pytest.raises(ZooError, match="layer 'pair' of run 'r' gives no tensor"):
+    with pytest.raises(ZooError, match="layer 'pair' of run 'r' does not give a tensor"):
         run_maps(run, zoo, layer="pair", given=given())
     with pytest.raises(ZooError, match="layer 'idle' of run 'r' is not used for this input"):
         run_maps(run, zoo, layer="idle", given=given())

@@ -131,7 +131,7 @@ def test_its_bad_options_are_refused(arguments: Any, message: str, environment: 
 
 def test_it_says_what_was_written_and_what_is_next(run_zoo: Any, tmp_path: Path) -> None:
     shown = run_zoo("new", "plugin", "zoo-tiny-net").stdout  # the prefix of the distribution does not count
-    assert "zoo-tiny-net: 6 files, to be made your own in zoo_tiny_net/__init__.py" in shown
+    assert "zoo-tiny-net: 6 files, start with zoo_tiny_net/__init__.py" in shown
     assert shown.endswith("Next: cd zoo-tiny-net && pip install -e '.[test]' && pytest\n")
     written = run_zoo("new", "plugin", "a1", "--kind", "dataset", "--to", "new/place of mine", "--json").json
     assert written == {
@@ -161,13 +161,13 @@ def current_umask() -> int:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("Tiny_Net", "'Tiny_Net' is no name for a plugin"),
-        ("tiny--net", "is no name for a plugin\nHint: small letters and digits, words joined by '-'"),
-        ("9net", "is no name for a plugin"),
-        ("a/b", "is no name for a plugin"),
-        ("../a", "is no name for a plugin"),
-        ("zoo-", "'' is no name for a plugin"),
-        ("a" * 51, "is no name for a plugin"),
+        ("Tiny_Net", "'Tiny_Net' is not a valid name for a plugin"),
+        ("tiny--net", "is not a valid name for a plugin\nHint: small letters and digits, words joined by '-'"),
+        ("9net", "is not a valid name for a plugin"),
+        ("a/b", "is not a valid name for a plugin"),
+        ("../a", "is not a valid name for a plugin"),
+        ("zoo-", "'' is not a valid name for a plugin"),
+        ("a" * 51, "is not a valid name for a plugin"),
         ("digits", "a plugin called 'digits' is installed: zoo-core:digits"),
         ("filter-sobel", "the name 'filter-sobel' is taken by a model of plugin zoo-core:filters"),
         ("oldnet", "the name 'oldnet' is taken by a model of plugin zoo-other:here"),

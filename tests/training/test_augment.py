@@ -98,7 +98,7 @@ def test_sequences_are_mirrored_and_shifted_with_their_masks() -> None:
     found, masks = augmented(waves, (waves[:, 0] > 0).to(torch.uint8), "flip", "crop")
     assert torch.equal(masks == 1, found[:, 0] > 0)
     assert not torch.equal(found, waves)
-    with pytest.raises(ZooError, match="sequences have no place for affine, color"):
+    with pytest.raises(ZooError, match="sequences cannot be augmented with affine, color"):
         augmented(waves, labels(), "affine", "color")
     with pytest.raises(ZooError, match=r"inputs of shape \(4, 8\) cannot be augmented"):
         augmented(torch.zeros(4, 8), labels(4), "flip")

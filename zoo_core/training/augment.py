@@ -42,7 +42,7 @@ class Augment:
         if inputs.ndim not in {3, 4}:
             raise ZooError(f"inputs of shape {tuple(inputs.shape)} cannot be augmented", hint="augment=none")
         if inputs.ndim == 3 and (wrong := [name for name in self.names if name not in _FOR_SEQUENCES]):
-            raise ZooError(f"sequences have no place for {', '.join(wrong)}", hint="augment=none, or flip,crop")
+            raise ZooError(f"sequences cannot be augmented with {', '.join(wrong)}", hint="augment=none, or flip,crop")
         for name in self.names:
             drawn = uniform(derive_seed(self.seed, epoch, "augment", name), index, count=_DRAWN[name])
             inputs, targets = _CHANGES[name](inputs, targets, drawn)

@@ -40,7 +40,7 @@ Examples:
 @click.option("--out", type=click.Path(path_type=Path), default="features.npz", show_default=True, metavar="FILE")
 @click.option("--split", metavar="S", help="train (default), validation or test.")
 @click.option(
-    "--weights", metavar="NAME|FILE", help="Weights for a MODEL; .safetensors is a file. Default: fresh ones."
+    "--weights", metavar="NAME|FILE", help="Weights for a MODEL; .safetensors is a file. Default: fresh random ones."
 )
 @click.option("--pool", is_flag=True, help="Average maps (N, C, H, W) over all places, to (N, C).")
 @model_options
@@ -60,7 +60,7 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
 
     found = write_features(open_zoo(), source=source, **asked)
     if found.untrained:
-        note(f"untrained: the weights of {source} are fresh, seeded with 0; others with --weights")
+        note(f"untrained: the weights of {source} are fresh, seeded with 0; choose others with --weights")
     if as_json:
         print_json(found.to_json())
         return

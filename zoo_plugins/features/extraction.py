@@ -181,7 +181,7 @@ def _checked(features: NDArray[Any], layer: str, *, rows: int, start: int, pool:
     if pool:
         if features.ndim < 4:
             raise UsageError(
-                f"--pool is for maps (N, C, H, W), and the layer {layer!r} gives the shape {features.shape}",
+                f"--pool is for maps (N, C, H, W), but the layer {layer!r} gives the shape {features.shape}",
                 hint="leave out --pool",
             )
         features = features.mean(axis=tuple(range(2, features.ndim)), dtype=np.float64).astype(np.float32)

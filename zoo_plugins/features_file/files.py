@@ -55,14 +55,14 @@ def _read(path: Path) -> ArraySplit:
 
 def _arrays(path: Path) -> dict[str, NDArray[Any]]:
     if path.suffix == ".npy":
-        raise ZooError(f"{path} holds features alone, and a classifier needs their classes", hint=_WRITE)
+        raise ZooError(f"{path} holds only features, but a classifier needs their classes", hint=_WRITE)
     with clear_io_errors("cannot read features", path):
         try:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 missing = [name for name in _PARTS if name not in file]
                 found = {} if missing else {name: file[name] for name in _PARTS}
         except (ValueError, TypeError, EOFError, zipfile.BadZipFile, KeyError, AttributeError) as error:
-            raise ZooError(f"{path} holds no features: {error}", hint=_WRITE) from None
+            raise ZooError(f"{path} does not hold features: {error}", hint=_WRITE) from None
     if missing:
         raise ZooError(f"{path} has no {' and no '.join(missing)}", hint=_WRITE)
     return found

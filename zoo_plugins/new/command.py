@@ -26,9 +26,12 @@ Examples:
 @click.argument("what", type=click.Choice(["plugin"]), metavar="plugin")
 @click.argument("name")
 @click.option(
-    "--kind", type=click.Choice(["model", "dataset", "trainer"]), default="model", help="What it offers; else a model."
+    "--kind",
+    type=click.Choice(["model", "dataset", "trainer"]),
+    default="model",
+    help="What it offers. Default: model.",
 )
-@click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The new folder; default: zoo-NAME.")
+@click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The new folder. Default: zoo-NAME.")
 @json_option
 def command(what: str, name: str, kind: Kind, to: Path | None, as_json: bool) -> None:
     """Write a complete plugin: a pip package that offers the model, dataset or trainer NAME.
@@ -46,5 +49,5 @@ def command(what: str, name: str, kind: Kind, to: Path | None, as_json: bool) ->
     for file in files:
         say(f"  {file}")
     folder = files[0].parents[1]
-    say(f"{folder}: {len(files)} files, to be made your own in {files[0].relative_to(folder)}")
+    say(f"{folder}: {len(files)} files, start with {files[0].relative_to(folder)}")
     say(f"Next: cd {shlex.quote(str(folder))} && pip install -e '.[test]' && pytest")

@@ -94,7 +94,7 @@ def plugin_texts(name: str, *, kind: Kind) -> dict[str, str]:
 def _check_name(name: str, zoo: Zoo) -> None:
     if not _NAME.fullmatch(name) or len(name) > _LONGEST:
         raise UsageError(
-            f"{name!r} is no name for a plugin",
+            f"{name!r} is not a valid name for a plugin",
             hint=f"small letters and digits, words joined by '-', at most {_LONGEST} characters: tiny-net",
         )
     other = "choose another name"

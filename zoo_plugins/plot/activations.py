@@ -36,7 +36,7 @@ def draw_activations(maps: Maps, given: Given, *, preprocess: Preprocess | None,
     if len(shape) in {1, 2} and 0 not in shape:
         return _draw_rows(maps, given, preprocess, title)
     raise ZooError(
-        f"layer {maps.layer} gives the shape {shape} for one input, which is not drawn", hint="another --layer"
+        f"layer {maps.layer} gives the shape {shape} for one input, which cannot be drawn", hint="another --layer"
     )
 
 

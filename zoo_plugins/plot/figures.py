@@ -131,7 +131,9 @@ def save(figure: Figure, path: Path) -> Path:
         # Without the Software entry the same rows give the same bytes, whatever version drew them.
         figure.savefig(content, format="png", dpi=DOTS, metadata={"Software": None})
     if told:
-        warn(f"{path.name} has boxes for letters that no installed font has; a font that has them helps, such as Noto")
+        warn(
+            f"{path.name} shows boxes for characters that no installed font has; a font that has them helps, such as Noto"
+        )
     write_atomic(path, content.getvalue())
     return path
 

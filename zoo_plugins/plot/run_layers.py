@@ -49,7 +49,7 @@ def run_maps(run: Run, zoo: Zoo, *, layer: str | None, given: Given) -> Maps:
     while isinstance(value, list | tuple) and value:
         value = value[0]
     if not isinstance(value, torch.Tensor):
-        raise ZooError(f"layer {name!r} of run {run.name!r} gives no tensor", hint="name a layer inside it")
+        raise ZooError(f"layer {name!r} of run {run.name!r} does not give a tensor", hint="name a layer inside it")
     return Maps(layer=name, values=value[0].float().numpy(), calls=len(seen))
 
 

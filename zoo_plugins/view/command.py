@@ -21,7 +21,7 @@ Examples:
 @click.argument("export", shell_complete=complete_exports)
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Port on this machine; else a free one."
+    "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Port on this machine. Default: a free one."
 )
 @json_option
 def command(export: str, no_browser: bool, port: int, as_json: bool) -> None:

@@ -109,7 +109,7 @@ def _bind(handler: type[_Handler], port: int) -> http.server.ThreadingHTTPServer
     except OSError as error:
         raise ZooError(
             f"cannot listen on port {port} of {HOST}: {error.strerror}",
-            hint="choose another --port, or none: a free one is found",
+            hint="choose another --port, or leave --port out to use a free one",
         ) from error
 
 
