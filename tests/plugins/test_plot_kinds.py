@@ -223,7 +223,7 @@ def test_names_are_drawn_as_they_are(zoo_here: Zoo, tmp_path: Path) -> None:
     for what in ("samples", "confusion", "errors"):
         done = zoo_here("plot", "r$1$", "--what", what, "--json")
         assert done.code == 0, done.stderr
-        boxes = f"Warning: {what}.png shows boxes for characters that no installed font has; a font that has them helps"
+        boxes = f"Warning: {what}.png shows boxes for characters that no installed font has; install a font"
         assert not done.stderr or done.stderr.startswith(boxes)
         check_picture(tmp_path / done.json["files"][0])
 

@@ -123,7 +123,12 @@ def test_early_stopping_is_reported(zoo_here: Zoo, tmp_path: Path) -> None:
         ((*SMALL, "-t", "small_first=0.5"), 1, "cannot be trained on smaller pictures, 18 x 18", "small_first=0"),
         ((*SMALL, "-t", "small_first=0.5", "--dry-run"), 1, "cannot be trained on smaller", "small_first=0"),
         ((*SMALL, "-t", "augment=twist"), 2, "there is no augmentation twist", "affine"),
-        (("train", "unet1d", "--dataset", "peaks", "-t", "augment=affine"), 1, "sequences have no place", "flip"),
+        (
+            ("train", "unet1d", "--dataset", "peaks", "-t", "augment=affine"),
+            1,
+            "sequences cannot be augmented with affine",
+            "flip",
+        ),
         (("train", "unet1d", "--dataset", "peaks", "-t", "small_first=0.5"), 1, "only pictures", "small_first=0"),
         ((*SMALL[:-1], "0"), 2, "'--epochs'", "zoo train --help"),
         ((*SMALL, "--seed", "-1"), 2, "'--seed'", "zoo train --help"),

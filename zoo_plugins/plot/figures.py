@@ -131,9 +131,8 @@ def save(figure: Figure, path: Path) -> Path:
         # Without the Software entry the same rows give the same bytes, whatever version drew them.
         figure.savefig(content, format="png", dpi=DOTS, metadata={"Software": None})
     if told:
-        warn(
-            f"{path.name} shows boxes for characters that no installed font has; a font that has them helps, such as Noto"
-        )
+        lacking = "shows boxes for characters that no installed font has"
+        warn(f"{path.name} {lacking}; install a font that has them, such as Noto")
     write_atomic(path, content.getvalue())
     return path
 
