@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from broken_plugins import DATASET, MODEL, Break, broken
-from conftest import PROGRAM
+from warm import PROGRAM
 
 RULES = ("gives-what-it-declares", "follows-its-sizes", "stays-finite")
 """One that holds, one that builds with other sizes, and one that holds again."""

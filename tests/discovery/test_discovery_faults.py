@@ -7,9 +7,10 @@ from functools import partial
 from typing import Any
 
 import pytest
-from conftest import Result, run_program, write_distribution
+from conftest import write_distribution
 from faulty_plugins import FAULTS, HINTS
 from plugin_code import GOOD, OFFER, by_id
+from warm import Result, run_program
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import PROGRAM
 from safetensors.torch import load_file, save_file
+from warm import PROGRAM
 
 from zoo_core import ZooError, load_run, open_zoo
 from zoo_core.errors import UsageError
