@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from warm import Result, run_program
+from warm import Result, run_program, start_children_warm
 
 from zoo_core.cli import main
 
@@ -37,6 +37,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("ZOO_DATA", str(base / "data"))
         patch.setenv("MPLCONFIGDIR", str(base / "matplotlib"))
         patch.setenv("NO_COLOR", "1")
+        start_children_warm()
         yield
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import functools
 import json
 import os
 import signal
@@ -42,12 +41,35 @@ class Result:
 
 
 class Warm:
-    """The warm process and our line to it. It ends when we do."""
+    """The line to the warm process, and what it has said of itself: `threads`, and the names that are `loaded`.
 
-    def __init__(self) -> None:
-        self._control, theirs = socket.socketpair()
+    `environment` are the variables with which it was started.
+    """
+
+    def __init__(self, line: socket.socket, start: Mapping[str, Any]) -> None:
+        self._line = line
+        self.threads: int = start["threads"]
+        self.loaded: frozenset[str] = frozenset(start["loaded"])
+        self.environment: Mapping[str, str] = start["environment"]
+
+    def ask(self, job: Mapping[str, Any], streams: list[int]) -> socket.socket:
+        """Fork a process for the job, with these three descriptors; gives the line to it."""
+        ours, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
+            socket.send_fds(self._line, [b"+"], [*streams, theirs.fileno()])
+        ours.sendall(json.dumps(job).encode() + b"\n")
+        return ours
+
+
+_known: list[Warm] = []
+
+
+def warm() -> Warm:
+    """The one of this process, started when it is first needed. It ends, with all its forks, when we do."""
+    if not _known:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = subprocess.Popen(
                 [sys.executable, SERVER, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -55,38 +77,24 @@ class Warm:
                 start_new_session=True,
                 env={**os.environ, "OMP_NUM_THREADS": "1"},
             )
-        self.environment = dict(os.environ)
-        atexit.register(self.close)
-        with self._control.makefile("r", encoding="utf-8") as said:
+        atexit.register(process.wait)
+        atexit.register(ours.close)
+        with ours.makefile("r", encoding="utf-8") as said:
             start = json.loads(said.readline())
-        self.threads: int = start["threads"]
-        self.loaded: set[str] = set(start["loaded"])
-
-    def ask(self, job: Mapping[str, Any], streams: list[int]) -> socket.socket:
-        """Fork a process for the job, with these three descriptors; gives the line to it."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            socket.send_fds(self._control, [b"+"], [*streams, theirs.fileno()])
-        ours.sendall(json.dumps(job).encode() + b"\n")
-        return ours
-
-    def close(self) -> None:
-        """End it with all its forks."""
-        self._control.close()
-        self._process.wait()
+        use(Warm(ours, start))
+    return _known[0]
 
 
-@functools.cache
-def warm() -> Warm:
-    """The one of this process, started when it is first needed."""
-    return Warm()
+def use(given: Warm) -> None:
+    """Use that one: for a fork, which has a line of its own."""
+    _known[:] = [given]
 
 
-class WarmProgram:
-    """The console program as a fork of the warm process, for what tests need of `subprocess.Popen`.
+class WarmProcess:
+    """A fork of the warm process, for what is needed of `subprocess.Popen`. It leads a process group.
 
-    Each stream is `subprocess.PIPE`, `subprocess.DEVNULL`, a descriptor, or ours for None. Unlike there, `kill` ends
-    the whole process group.
+    It runs the console program, or the code when there is some. Each stream is `subprocess.PIPE`,
+    `subprocess.DEVNULL`, a descriptor, or ours for None. Unlike there, `kill` ends the whole group.
     """
 
     def __init__(
@@ -98,11 +106,13 @@ class WarmProgram:
         stdin: int | None = None,
         stdout: int | None = None,
         stderr: int | None = None,
+        code: str | None = None,
+        text: bool = True,
     ) -> None:
         self.args, self.returncode = arguments, None
-        job = {"argv": arguments, "cwd": str(cwd), "env": dict(env)}
+        job = {"argv": arguments, "cwd": str(cwd), "env": dict(env), "code": code}
         with contextlib.ExitStack() as theirs:
-            streams = [_stream(given, own, theirs) for own, given in enumerate((stdin, stdout, stderr))]
+            streams = [_stream(given, own, text, theirs) for own, given in enumerate((stdin, stdout, stderr))]
             self._line = warm().ask(job, [descriptor for descriptor, _ in streams])
         self.stdin, self.stdout, self.stderr = (ours for _, ours in streams)
         self._said = b""
@@ -186,7 +196,7 @@ class WarmProgram:
         return json.loads(line)
 
 
-def _stream(given: int | None, own: int, theirs: contextlib.ExitStack) -> tuple[int, IO[str] | None]:
+def _stream(given: int | None, own: int, text: bool, theirs: contextlib.ExitStack) -> tuple[int, IO[Any] | None]:
     """The descriptor for the process, closed here with `theirs` if it is made here, and our end of a pipe."""
     if given is None:
         return own, None
@@ -199,7 +209,8 @@ def _stream(given: int | None, own: int, theirs: contextlib.ExitStack) -> tuple[
     reading, writing = os.pipe()
     descriptor, ours = (reading, writing) if own == 0 else (writing, reading)
     theirs.callback(os.close, descriptor)
-    return descriptor, open(ours, "w" if own == 0 else "r", encoding="utf-8")
+    mode = "w" if own == 0 else "r"
+    return descriptor, open(ours, mode, encoding="utf-8") if text else open(ours, f"{mode}b")
 
 
 def start_program(
@@ -209,7 +220,7 @@ def start_program(
     site: Path | None = None,
     cold: bool = False,
     **streams: int | None,
-) -> subprocess.Popen[str] | WarmProgram:
+) -> subprocess.Popen[str] | WarmProcess:
     """Start the console program; `env` is added to the environment, None takes a variable away.
 
     `site` is a folder for PYTHONPATH. A fork of the warm process, unless `cold`, or unless something is there that a
@@ -224,7 +235,7 @@ def start_program(
     command = [str(PROGRAM), *map(str, arguments)]
     if cold or must_be_cold(environment):
         return subprocess.Popen(command, cwd=cwd, env=environment, text=True, encoding="utf-8", **streams)
-    return WarmProgram(command, cwd=cwd, env=environment, **streams)
+    return WarmProcess(command, cwd=cwd, env=environment, **streams)
 
 
 def run_program(
@@ -253,3 +264,39 @@ def must_be_cold(environment: Mapping[str, str]) -> bool:
     folders = [Path(part) for part in environment.get("PYTHONPATH", "").split(os.pathsep) if part]
     names = {path.stem for folder in folders if folder.is_dir() for path in folder.iterdir()}
     return not names.isdisjoint({"sitecustomize", "usercustomize", *warm().loaded})
+
+
+WARM_CHILDREN = (
+    "zoo_core.checks.watched_child:main",
+    "zoo_core.checks.candidates.trainer_candidate:train_until_stopped",
+    "zoo_core.workflows.catalogue.counting_child:main",
+)
+"""The zoo's own children that load PyTorch as a matter of course; those that look at imports start cold."""
+
+
+def start_children_warm() -> None:
+    """From now on, in this process, those children are forks of the warm process too, where that is the same."""
+    from zoo_core.children import parent  # not for the warm process itself, which has no module of the zoo
+
+    started = parent.Child.__init__
+
+    def start(self: Any, call: str, task: Any, **more: Any) -> None:
+        environment = {**os.environ, **(more.get("environment") or {})}
+        if call in WARM_CHILDREN and not must_be_cold(environment):
+            parent.subprocess = _Warmly
+        try:
+            started(self, call, task, **more)
+        finally:
+            parent.subprocess = subprocess
+
+    parent.Child.__init__ = start
+
+
+class _Warmly:
+    """What `parent.py` needs of the module `subprocess`."""
+
+    PIPE, TimeoutExpired = subprocess.PIPE, subprocess.TimeoutExpired
+
+    @staticmethod
+    def Popen(command: list[str], *, start_new_session: bool, **more: Any) -> WarmProcess:
+        return WarmProcess(["-c"], cwd=Path.cwd(), code=command[-1], text=False, **more)

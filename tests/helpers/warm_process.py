@@ -28,6 +28,8 @@ import types
 import warnings
 from typing import Any
 
+import warm
+
 DESCRIPTORS = 4
 LOADED = (
     "numpy.random",
@@ -91,50 +93,84 @@ def load() -> None:
     gc.freeze()
 
 
-def serve(control: socket.socket) -> socket.socket | None:
-    """Fork for each command until nobody can send one. Returns twice: in a fork with its socket, and at the end."""
-    running: dict[int, tuple[int, socket.socket]] = {}  # by the descriptor that tells of the end
-    poll = select.poll()
-    poll.register(control, select.POLLIN)
-    while True:
-        for descriptor, _ in poll.poll():
-            if descriptor in running:
-                _tell_end(poll, descriptor, *running.pop(descriptor))
-            elif descriptor == control.fileno():
-                given, descriptors, _, _ = socket.recv_fds(control, 1, DESCRIPTORS)
-                if not given:
-                    for number, _ in running.values():
-                        _end_group(number)
-                    return None
-                child = socket.socket(fileno=descriptors.pop())
-                if (number := os.fork()) == 0:
-                    control.close()
-                    for each, (_, other) in running.items():
-                        os.close(each)
-                        other.close()
-                    return _take(child, descriptors)
-                for each in descriptors:
-                    os.close(each)
-                _tell(child, {"pid": number})
-                ended = os.pidfd_open(number)
-                running[ended] = (number, child)
-                poll.register(ended, select.POLLIN)
-                poll.register(child, select.POLLHUP)
-            else:  # whoever has asked is gone
-                poll.unregister(descriptor)
-                for number, child in running.values():
-                    if child.fileno() == descriptor:
-                        _end_group(number)
+class Server:
+    """Forks a process for each command that comes, and tells whoever has asked how it ended.
 
+    A fork has a line of its own for the processes that it starts in its turn.
+    """
 
-def _tell_end(poll: select.poll, ended: int, number: int, child: socket.socket) -> None:
-    poll.unregister(ended)
-    with contextlib.suppress(KeyError):
-        poll.unregister(child)
-    os.close(ended)
-    _, status = os.waitpid(number, 0)
-    _tell(child, {"code": os.waitstatus_to_exitcode(status)})
-    child.close()
+    def __init__(self, control: socket.socket) -> None:
+        self._first = control
+        self._asking = {control.fileno(): control}
+        self._running: dict[int, tuple[int, socket.socket]] = {}  # by the descriptor that tells of the end
+        self._poll = select.poll()
+        self._poll.register(control, select.POLLIN)
+
+    def serve(self) -> tuple[socket.socket, socket.socket] | None:
+        """Fork until nobody can ask. Returns in each fork, with its job and its line, and at the end with None."""
+        while True:
+            for descriptor, _ in self._poll.poll():
+                if descriptor in self._running:
+                    self._end(descriptor)
+                elif descriptor in self._asking:
+                    given, descriptors, _, _ = socket.recv_fds(self._asking[descriptor], 1, DESCRIPTORS)
+                    if len(descriptors) == DESCRIPTORS:
+                        if (own := self._fork(descriptors)) is not None:
+                            return own
+                    elif not given and self._hung_up(descriptor):
+                        return None
+                else:
+                    self._forgotten(descriptor)
+
+    def _fork(self, descriptors: list[int]) -> tuple[socket.socket, socket.socket] | None:
+        job = socket.socket(fileno=descriptors.pop())
+        line, theirs = socket.socketpair()
+        if (number := os.fork()) == 0:
+            os.setpgid(0, 0)
+            for own, given in enumerate(descriptors):
+                os.dup2(given, own)
+            for each in (line, *self._asking.values(), *(waiting for _, waiting in self._running.values())):
+                each.close()
+            for each in (*descriptors, *self._running):
+                os.close(each)
+            return job, theirs
+        for each in descriptors:
+            os.close(each)
+        theirs.close()
+        ended = os.pidfd_open(number)
+        self._running[ended] = (number, job)
+        self._asking[line.fileno()] = line
+        for each, events in ((ended, select.POLLIN), (job, select.POLLHUP), (line, select.POLLIN)):
+            self._poll.register(each, events)
+        _tell(job, {"pid": number})
+        return None
+
+    def _end(self, ended: int) -> None:
+        number, job = self._running.pop(ended)
+        self._poll.unregister(ended)
+        with contextlib.suppress(KeyError):
+            self._poll.unregister(job)
+        os.close(ended)
+        _, status = os.waitpid(number, 0)
+        _tell(job, {"code": os.waitstatus_to_exitcode(status)})
+        job.close()
+
+    def _hung_up(self, descriptor: int) -> bool:
+        """Forget the line; whether it was the first one, and all is over."""
+        self._poll.unregister(descriptor)
+        line = self._asking.pop(descriptor)
+        if line is self._first:
+            for number, _ in self._running.values():
+                _end_group(number)
+        line.close()
+        return line is self._first
+
+    def _forgotten(self, descriptor: int) -> None:
+        """End what was started by somebody who is gone."""
+        self._poll.unregister(descriptor)
+        for number, job in self._running.values():
+            if job.fileno() == descriptor:
+                _end_group(number)
 
 
 def _tell(child: socket.socket, message: dict[str, int]) -> None:
@@ -148,18 +184,8 @@ def _end_group(number: int) -> None:
             end(number, signal.SIGKILL)
 
 
-def _take(child: socket.socket, descriptors: list[int]) -> socket.socket:
-    os.setpgid(0, 0)
-    for own, given in enumerate(descriptors):
-        os.dup2(given, own)
-        os.close(given)
-    return child
-
-
-def become(child: socket.socket) -> None:
+def become(job: dict[str, Any]) -> None:
     """Make this fork what a fresh process is: its folder, variables, streams, module paths, names and chance."""
-    with child, child.makefile("r", encoding="utf-8") as lines:
-        job: dict[str, Any] = json.loads(lines.readline())
     os.chdir(job["cwd"])
     os.environ.clear()
     os.environ.update(job["env"])
@@ -173,7 +199,8 @@ def become(child: socket.socket) -> None:
     if (threads := int(job["env"].get("OMP_NUM_THREADS", os.cpu_count()))) != 1:
         sys.modules["torch"].set_num_threads(threads)
     main = types.ModuleType("__main__")
-    main.__file__ = job["argv"][0]
+    if job["code"] is None:
+        main.__file__ = job["argv"][0]
     sys.modules["__main__"] = main
 
 
@@ -193,15 +220,22 @@ def _open_streams() -> None:
         setattr(sys, f"__{name}__", opened)
 
 
-def run() -> None:
-    """Do what the console script does, and end as Python does, but for taking apart one by one what torch has made."""
-    code: Any = 1
-    try:
-        from zoo_core.cli import main
+def run(code: str | None) -> None:
+    """Do what the console script does, or the code, and end as Python does.
 
-        main()
+    But for taking apart one by one what torch has made, which is slow, and which the cold starts show to be sound.
+    """
+    status: Any = 1
+    try:
+        if code is not None:
+            exec(code, sys.modules["__main__"].__dict__)
+            status = None
+        else:
+            from zoo_core.cli import main
+
+            main()
     except SystemExit as error:
-        code = error.code
+        status = error.code
     except BaseException as error:
         sys.excepthook(type(error), error, error.__traceback__)
     threading._shutdown()
@@ -210,22 +244,35 @@ def run() -> None:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
     except OSError:
-        code = 120
-    if not isinstance(code, int | None):
-        os.write(2, f"{code}\n".encode())
-        code = 1
-    os._exit(code or 0)
+        status = 120
+    if not isinstance(status, int | None):
+        os.write(2, f"{status}\n".encode())
+        status = 1
+    os._exit(status or 0)
+
+
+def _serve_and_run() -> None:
+    environment = dict(os.environ)  # packages add to it when they are imported
+    load()
+    first = socket.socket(fileno=int(sys.argv[1]))
+    # A line says that commands may come, and what the other side has to know.
+    start = {
+        "threads": len(os.listdir("/proc/self/task")),
+        "loaded": sorted({name.partition(".")[0] for name in sys.modules}),
+        "environment": environment,
+    }
+    first.sendall(json.dumps(start).encode() + b"\n")
+    own = Server(first).serve()
+    if own is None:
+        return
+    asked, line = own
+    with asked, asked.makefile("r", encoding="utf-8") as lines:
+        job = json.loads(lines.readline())
+    become(job)
+    warm.use(warm.Warm(line, start))
+    warm.start_children_warm()
+    run(job["code"])
 
 
 if __name__ == "__main__":
-    load()
-    with socket.socket(fileno=int(sys.argv[1])) as listening:
-        # A line says that commands may come, and what the other side has to know.
-        names = sorted({name.partition(".")[0] for name in sys.modules})
-        start = {"threads": len(os.listdir("/proc/self/task")), "loaded": names}
-        listening.sendall(json.dumps(start).encode() + b"\n")
-        asked = serve(listening)
-    if asked is not None:
-        become(asked)
-        del asked
-        run()
+    _serve_and_run()
