@@ -25,6 +25,13 @@ from zoo_core.cli import main
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who asks for a run or an export needs PyTorch."""
+    for item in items:
+        if {"trained", "workplace"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("torch")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No test reads or writes the user's cache and data, or feels the user's ZOO_ variables and width of terminal."""

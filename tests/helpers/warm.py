@@ -90,6 +90,10 @@ def use(given: Warm) -> None:
     _known[:] = [given]
 
 
+LIGHT = {"list", "plugins", "new", "view", "verify", "predict", "--help", "--version"}
+"""Commands that need no PyTorch and begin quickly: they always start cold, as they do for those who deploy."""
+
+
 class WarmProcess:
     """A fork of the warm process, for what is needed of `subprocess.Popen`. It leads a process group.
 
@@ -233,7 +237,8 @@ def start_program(
         parts = [str(site), environment.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(part for part in parts if part)
     command = [str(PROGRAM), *map(str, arguments)]
-    if cold or must_be_cold(environment):
+    light = not command[1:] or (command[1] in LIGHT and "--max-parameters" not in command)
+    if cold or light or must_be_cold(environment):
         return subprocess.Popen(command, cwd=cwd, env=environment, text=True, encoding="utf-8", **streams)
     return WarmProcess(command, cwd=cwd, env=environment, **streams)
 
