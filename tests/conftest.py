@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from warm import Result, run_program, start_children_warm
+from shared import shared
+from warm import Result, run_program, run_to_success, start_children_warm
 
 from zoo_core.cli import main
 
@@ -136,14 +137,12 @@ def fake_distribution(site: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, own_folders: None) -> Path:
     """A folder with a short run `runs/lenet5-digits` and its verified export `exported/lenet5-digits`; read only."""
-    folder = tmp_path_factory.mktemp("trained")
-    for command in (
-        ["train", "lenet5", "--dataset", "digits", "--epochs", "4", "-d", "train_size=400"],
-        ["export", "lenet5-digits"],
-    ):
-        done = run_program(*command, cwd=folder)
-        assert done.code == 0, done.stderr
-    return folder
+
+    def make(folder: Path) -> None:
+        run_to_success("train", "lenet5", "--dataset", "digits", "--epochs", "4", "-d", "train_size=400", cwd=folder)
+        run_to_success("export", "lenet5-digits", cwd=folder)
+
+    return shared(tmp_path_factory, "trained", make)
 
 
 @pytest.fixture

@@ -141,7 +141,8 @@ class WarmProcess:
         found: dict[int, str] = {}
 
         def read(number: int, stream: IO[str]) -> None:
-            found[number] = stream.read()
+            with stream:
+                found[number] = stream.read()
 
         def write(stream: IO[str]) -> None:
             with contextlib.suppress(BrokenPipeError), stream:
@@ -256,6 +257,14 @@ def run_program(
             child.kill()
             raise
     return Result(code=child.returncode, stdout=stdout, stderr=stderr)
+
+
+def run_to_success(*arguments: str | Path, cwd: Path, **more: Any) -> Result:
+    """Run it as `run_program` does, and fail when it does."""
+    done = run_program(*arguments, cwd=cwd, **more)
+    if done.code:
+        raise AssertionError(f"zoo {' '.join(map(str, arguments))} ended with {done.code}:\n{done.stderr}")
+    return done
 
 
 def must_be_cold(environment: Mapping[str, str]) -> bool:

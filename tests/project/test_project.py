@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 import pytest
-from conftest import Result
+from warm import Result
 
 from zoo_core import DatasetSpec, ModelFamily, ModelSpec, Preprocess, TrainerSpec, Weights, hookspecs
 from zoo_core.cli import COMMANDS
