@@ -250,7 +250,24 @@ def run_program(
     """Run the console program to its end, with `typed` on stdin; the rest is as with `start_program`."""
     pipe = subprocess.PIPE
     stdin = subprocess.DEVNULL if typed is None else pipe
-    with start_program(*arguments, cwd=cwd, stdin=stdin, stdout=pipe, stderr=pipe, **more) as child:
+    return _ended(start_program(*arguments, cwd=cwd, stdin=stdin, stdout=pipe, stderr=pipe, **more), typed, timeout)
+
+
+def run_code(code: str, *, cwd: Path, site: Path | None = None, timeout: float = 240) -> Result:
+    """Run Python code as `python -c` does, in a fork of the warm process where that is the same."""
+    environment = dict(os.environ) | ({"PYTHONPATH": str(site)} if site is not None else {})
+    pipe = subprocess.PIPE
+    streams = {"stdin": subprocess.DEVNULL, "stdout": pipe, "stderr": pipe}
+    if must_be_cold(environment):
+        command = [sys.executable, "-c", code]
+        child: Any = subprocess.Popen(command, cwd=cwd, env=environment, text=True, encoding="utf-8", **streams)
+    else:
+        child = WarmProcess(["-c"], cwd=cwd, env=environment, code=code, **streams)
+    return _ended(child, None, timeout)
+
+
+def _ended(process: subprocess.Popen[str] | WarmProcess, typed: str | None, timeout: float) -> Result:
+    with process as child:
         try:
             stdout, stderr = child.communicate(typed, timeout=timeout)
         except BaseException:
