@@ -4,7 +4,7 @@ The tests of `zoo_core/export/plan/cut.py` are the modules `tests/export/test_*c
 are `tests/plugins/test_*unet*.py`; a helper's are those that import it, and so are those of a file whose name no test
 bears. Where that gives none either, the file is listed, so that somebody can choose. A test needs PyTorch when its
 module, or a helper that it imports, imports torch, when it asks for a run or an export that the suite has made, or
-when it is marked so.
+when it is marked `heavy`, as those are that take seconds.
 
     python .ci/quick.py [BASE]      the merge base with main unless given
 """
@@ -117,7 +117,7 @@ def main(base: str) -> int:
     code = _pytest(*own) if own else 0
     rest = [name for name in light_tests() if name not in own]
     print("Tests of what needs no PyTorch:", flush=True)
-    return _pytest("-m", "not slow and not torch", *rest) or code
+    return _pytest("-m", "not slow and not heavy", *rest) or code
 
 
 if __name__ == "__main__":

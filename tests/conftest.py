@@ -27,10 +27,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Who asks for a run or an export needs PyTorch."""
+    """Who asks for a run or an export waits for PyTorch."""
     for item in items:
         if {"trained", "workplace"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker("torch")
+            item.add_marker("heavy")
 
 
 @pytest.fixture(scope="session", autouse=True)

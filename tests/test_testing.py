@@ -35,6 +35,7 @@ def test_a_name_that_is_not_installed_is_told_when_tests_are_collected() -> None
         conformance("nothing")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("fault", "expected", "words"),
     [

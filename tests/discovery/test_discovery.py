@@ -176,6 +176,7 @@ def test_a_plugin_that_forks_answers_once(run_zoo: Any, fake_distribution: Any) 
     assert time.monotonic() - start < 60  # no second process keeps the line open
 
 
+@pytest.mark.heavy
 def test_five_hundred_plugins_at_once(run_zoo: Any, fake_distribution: Any) -> None:
     faults = {100: "1 / 0", 250: "import os\nos._exit(1)", 400: "import ctypes\nctypes.string_at(0)"}
     for number in range(500):

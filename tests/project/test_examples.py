@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fresh_environment import FreshEnvironment, build_wheel, make_environment, passed
 
-pytestmark = pytest.mark.torch
+pytestmark = pytest.mark.heavy
 EXAMPLES = sorted(path.parent for path in Path(__file__).parents[2].glob("examples/*/pyproject.toml"))
 
 

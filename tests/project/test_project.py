@@ -139,7 +139,7 @@ def test_tasks_and_options_of_the_core_are_documented() -> None:
     assert f"`{' '.join(option.name for option in CORE_DATA_OPTIONS)}`" in PLUGIN_PAGE
 
 
-@pytest.mark.torch
+@pytest.mark.heavy
 def test_the_plugin_of_the_docs_works(fake_distribution: Callable[..., Path], run_zoo: Callable[..., Result]) -> None:
     files = dict(re.findall(r"<!-- test: zoo_twolayer/(\S+) -->\n```python\n(.*?)```", PLUGIN_PAGE, re.DOTALL))
     assert set(files) == {"__init__.py", "net.py"}

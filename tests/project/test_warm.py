@@ -14,7 +14,7 @@ import pytest
 from warm import WarmProcess, must_be_cold, run_code, start_program, warm
 
 pytestmark = [
-    pytest.mark.torch,
+    pytest.mark.heavy,
     pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="programs always start cold on this system"),
 ]
 PIPES = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
