@@ -35,6 +35,7 @@ def test_a_plugin_loaded_in_the_command_itself_cannot_spoil_its_json(run_zoo: An
     assert "hello" in result.stderr
 
 
+@pytest.mark.heavy
 def test_a_slow_plugin_offers_but_is_marked(run_zoo: Any, fake_distribution: Any) -> None:
     fake_distribution("zoo-slow", "import time\ntime.sleep(1.3)\n" + GOOD + OFFER)
     row = by_id(run_zoo("plugins", "--json", env={"ZOO_PLUGINS": "zoo-slow"}).json)["zoo-slow:zoo-slow"]

@@ -12,6 +12,8 @@ from faulty_plugins import FAULTS, HINTS
 from plugin_code import GOOD, OFFER, by_id
 from warm import Result, run_program
 
+pytestmark = pytest.mark.heavy  # some of them are waited for
+
 
 @pytest.fixture(scope="module")
 def all_faults(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Result]:
