@@ -1,5 +1,7 @@
 # `make demo` and `make test` do all the set-up themselves; Python 3.11 or newer and make are enough.
 # Another interpreter: make test PYTHON=python3.13
+# `make test-all` adds what is marked slow: whole catalogues, and what needs much memory. A release runs it.
+# `make quick` looks at what changed since BASE, by default the merge base with main: make quick BASE=HEAD~3
 
 ifndef PYTHON
 PYTHON := $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
@@ -11,16 +13,24 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test lint docs package clean set-up-demo set-up-test set-up-docs
+.PHONY: help demo quick test test-all lint docs package clean set-up-demo set-up-test set-up-docs
+
+PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal --durations 10
 
 help: ## Print the targets.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: set-up-demo ## Set up, then the zoo's main job on real digits: train, export, verify, predict.
 	$(BIN)/zoo quickstart
 
 test: lint ## Set up, then the whole check: ruff, mypy, import-linter, pytest.
-	$(BIN)/python -m pytest -n auto --dist worksteal --durations 30
+	$(PYTEST)
+
+test-all: lint ## The whole check, with what is about whole catalogues or needs much memory.
+	$(PYTEST) -m ""
+
+quick: lint ## Ruff, mypy, import-linter, and the tests of what changed since BASE and of what needs no PyTorch.
+	$(BIN)/python .ci/quick.py $(BASE)
 
 lint: set-up-test ## Set up, then the checks that run nothing: ruff, mypy, import-linter.
 	$(BIN)/ruff check .

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from shared import shared
+from warm import Result, run_program, run_to_success, start_children_warm
 
 from zoo_core.cli import main
 
@@ -26,24 +25,12 @@ from zoo_core.cli import main
 # for each other. Children have it too, so that what they compute is equal to the bit.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-PROGRAM = Path(sys.executable).with_name("zoo")
 
-
-@dataclass(frozen=True, kw_only=True)
-class Result:
-    """What a command left behind."""
-
-    code: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self) -> Any:
-        """stdout as JSON; fails with everything that was printed if it is none."""
-        try:
-            return json.loads(self.stdout)
-        except ValueError:
-            raise AssertionError(f"no JSON on stdout, exit code {self.code}:\n{self.stdout}\n{self.stderr}") from None
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Who asks for a run or an export waits for PyTorch."""
+    for item in items:
+        if {"trained", "workplace"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("heavy")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -58,36 +45,8 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("ZOO_DATA", str(base / "data"))
         patch.setenv("MPLCONFIGDIR", str(base / "matplotlib"))
         patch.setenv("NO_COLOR", "1")
+        start_children_warm()
         yield
-
-
-def run_program(
-    *arguments: str | Path,
-    cwd: Path,
-    site: Path | None = None,
-    env: Mapping[str, str | None] | None = None,
-    timeout: float = 240,
-    typed: str | None = None,
-) -> Result:
-    """The console program in a child process; what `run_zoo` does, for fixtures of a wider scope."""
-    environment = {**os.environ, **{k: v for k, v in (env or {}).items() if v is not None}}
-    for name in [name for name, value in (env or {}).items() if value is None]:
-        environment.pop(name, None)
-    if site is not None and site.exists():
-        parts = [str(site), environment.get("PYTHONPATH", "")]
-        environment["PYTHONPATH"] = os.pathsep.join(part for part in parts if part)
-    done = subprocess.run(
-        [PROGRAM, *map(str, arguments)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=timeout,
-        check=False,
-        **({"input": typed} if typed is not None else {"stdin": subprocess.DEVNULL}),
-    )
-    return Result(code=done.returncode, stdout=done.stdout, stderr=done.stderr)
 
 
 def write_distribution(
@@ -123,10 +82,11 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run_zoo(tmp_path: Path, site: Path) -> Callable[..., Result]:
-    """`run_zoo(*arguments, cwd=..., env=..., timeout=..., typed=...)` runs the console program as a child.
+    """`run_zoo(*arguments, cwd=..., env=..., timeout=..., typed=..., cold=...)` runs the console program as a child.
 
     `cwd` is the test's own folder unless given, so that `runs/` and `exported/` are the test's own. `env` is
-    added to the environment; a value of None takes the variable away. `typed` is the text on stdin.
+    added to the environment; a value of None takes the variable away. `typed` is the text on stdin. The child is
+    a fork of a warm process where that proves the same, unless `cold`: see `warm.py`.
     """
 
     def run(*arguments: str | Path, cwd: Path | None = None, **more: Any) -> Result:
@@ -184,13 +144,12 @@ def fake_distribution(site: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, own_folders: None) -> Path:
     """A folder with a short run `runs/lenet5-digits` and its verified export `exported/lenet5-digits`; read only."""
-    folder = tmp_path_factory.mktemp("trained")
-    for command in (
-        ["train", "lenet5", "--dataset", "digits", "--epochs", "4", "-d", "train_size=400"],
-        ["export", "lenet5-digits"],
-    ):
-        subprocess.run([PROGRAM, *command], cwd=folder, check=True, capture_output=True, timeout=240)
-    return folder
+
+    def make(folder: Path) -> None:
+        run_to_success("train", "lenet5", "--dataset", "digits", "--epochs", "4", "-d", "train_size=400", cwd=folder)
+        run_to_success("export", "lenet5-digits", cwd=folder)
+
+    return shared(tmp_path_factory, "trained", make)
 
 
 @pytest.fixture

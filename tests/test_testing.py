@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from broken_plugins import MODEL, Break, broken
 from rule_breaks import MODELS
+from warm import run_code
 
 from zoo_core.errors import UsageError
 from zoo_core.testing import TmpZoo, conformance
@@ -37,6 +35,7 @@ def test_a_name_that_is_not_installed_is_told_when_tests_are_collected() -> None
         conformance("nothing")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("fault", "expected", "words"),
     [
@@ -56,15 +55,9 @@ def test_each_rule_is_a_test_case(
     files = MODEL if fault is None else broken(MODEL, fault)
     fake_distribution("zoo-tried", files=files, entries={"tried": "zoo_tried"})
     tmp_path.joinpath("test_tried.py").write_text(SUITE)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_tried.py"],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(site)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == (1 if "failed" in expected else 0), done.stdout + done.stderr
+    code = "import pytest; raise SystemExit(pytest.main(['-q', '-p', 'no:cacheprovider', 'test_tried.py']))"
+    done = run_code(code, cwd=tmp_path, site=site)
+    assert done.code == (1 if "failed" in expected else 0), done.stdout + done.stderr
     summary = done.stdout.strip().splitlines()[-1]
     assert all(f"{count} {outcome}" in summary for outcome, count in expected.items()), summary
     assert words in done.stdout

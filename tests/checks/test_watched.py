@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import signal
 import subprocess
 import time
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 from broken_plugins import DATASET, MODEL, Break, broken
-from conftest import PROGRAM
+from warm import start_program
 
 RULES = ("gives-what-it-declares", "follows-its-sizes", "stays-finite")
 """One that holds, one that builds with other sizes, and one that holds again."""
@@ -200,15 +199,8 @@ def test_stopping_leaves_no_process_behind(
         """
     files = {**plugin("endless"), "deaths.py": endless}
     fake_distribution("zoo-tried", files=files, entries={"tried": "zoo_tried"})
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])}
-    child = subprocess.Popen(
-        [PROGRAM, "check", "model:endless", *CHOSEN],
-        cwd=tmp_path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    pipe = subprocess.PIPE
+    child = start_program("check", "model:endless", *CHOSEN, cwd=tmp_path, site=site, stdout=pipe, stderr=pipe)
     _wait(lambda: lock.exists() and lock.read_text() == "held\n", seconds=120)
     child.send_signal(number)
     sent = time.monotonic()

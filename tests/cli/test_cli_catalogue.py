@@ -139,6 +139,7 @@ def test_list_runs_and_exports(run_zoo: Any, tmp_path: Path) -> None:
     assert "run.json cannot be read" in run_zoo("list", "runs", "--json").json[0]["summary"]
 
 
+@pytest.mark.heavy
 def test_runs_and_exports_are_filtered_by_what_they_say_of_themselves(run_zoo: Any, tmp_path: Path) -> None:
     def listed(*arguments: str) -> list[str]:
         return names(run_zoo("list", *arguments, "--json"))

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import PROGRAM
+from warm import PROGRAM
 
 SHELLS = {
     "bash": (["--norc", "--noprofile", "-i"], 'eval "$(_ZOO_COMPLETE=bash_source zoo)"'),

@@ -25,6 +25,7 @@ def next_of(done: Any) -> list[str]:
     return shlex.split(line.removeprefix("Next: zoo "))
 
 
+@pytest.mark.heavy
 def test_after_a_dry_run_the_same_training(zoo_here: Zoo) -> None:
     done = zoo_here("train", "mlp", "--dry-run", *SMALL, "--run", "my run")
     assert next_of(done) == ["train", "mlp", *SMALL, "--run", "my run"]
@@ -66,6 +67,7 @@ def test_an_export_is_used_for_what_it_takes(
     assert use_of("my export", words_of("my export")) == use
 
 
+@pytest.mark.heavy
 def test_an_unfinished_run_says_so_when_it_is_exported(zoo_here: Zoo, tmp_path: Path) -> None:
     def stop(row: EpochRow) -> None:
         raise KeyboardInterrupt

@@ -35,6 +35,7 @@ def test_a_plugin_loaded_in_the_command_itself_cannot_spoil_its_json(run_zoo: An
     assert "hello" in result.stderr
 
 
+@pytest.mark.heavy
 def test_a_slow_plugin_offers_but_is_marked(run_zoo: Any, fake_distribution: Any) -> None:
     fake_distribution("zoo-slow", "import time\ntime.sleep(1.3)\n" + GOOD + OFFER)
     row = by_id(run_zoo("plugins", "--json", env={"ZOO_PLUGINS": "zoo-slow"}).json)["zoo-slow:zoo-slow"]
@@ -178,6 +179,7 @@ def test_a_plugin_that_forks_answers_once(run_zoo: Any, fake_distribution: Any) 
     assert time.monotonic() - start < 60  # no second process keeps the line open
 
 
+@pytest.mark.heavy
 def test_five_hundred_plugins_at_once(run_zoo: Any, fake_distribution: Any) -> None:
     faults = {100: "1 / 0", 250: "import os\nos._exit(1)", 400: "import ctypes\nctypes.string_at(0)"}
     for number in range(500):

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import PROGRAM
 from plugin_code import GOOD, OFFER, by_id
+from warm import PROGRAM
 
 
 @pytest.fixture

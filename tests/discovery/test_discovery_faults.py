@@ -7,9 +7,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-from conftest import Result, run_program, write_distribution
+from conftest import write_distribution
 from faulty_plugins import FAULTS, HINTS
 from plugin_code import GOOD, OFFER, by_id
+from warm import Result, run_program
+
+pytestmark = pytest.mark.heavy  # some of them are waited for
 
 
 @pytest.fixture(scope="module")

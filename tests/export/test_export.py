@@ -15,10 +15,10 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from conftest import PROGRAM, Result
 from onnx import numpy_helper
 from PIL import Image
 from safetensors.numpy import load_file, save_file
+from warm import Result, start_program
 
 Zoo = Callable[..., Result]
 BUNDLE = {
@@ -223,9 +223,7 @@ def test_data_whose_classes_have_changed_are_not_what_the_run_was_trained_on(tmp
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_stopping_leaves_nothing_half_written(number: int, code: int, workplace: Path) -> None:
     before = _files(workplace)
-    child = subprocess.Popen(
-        [PROGRAM, "export", "lenet5-digits", "--to", "new"], cwd=workplace, stderr=subprocess.PIPE, text=True
-    )
+    child = start_program("export", "lenet5-digits", "--to", "new", cwd=workplace, stderr=subprocess.PIPE)
     assert child.stderr is not None
     for line in child.stderr:
         if "converting" in line:
@@ -264,10 +262,9 @@ def test_a_full_disk(workplace: Path, zoo_here: Zoo) -> None:
 
 
 def test_two_exports_to_one_place_do_not_mix(workplace: Path) -> None:
-    command = [PROGRAM, "export", "lenet5-digits", "--to", "same"]
+    command = ["export", "lenet5-digits", "--to", "same"]
     children = [
-        subprocess.Popen(command, cwd=workplace, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
+        start_program(*command, cwd=workplace, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for _ in range(2)
     ]
     said = [child.communicate(timeout=120)[1] for child in children]
     codes = [child.returncode for child in children]

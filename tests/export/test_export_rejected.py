@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Result
 from odd_plugin import ODD_PLUGIN
+from warm import Result
 
 Zoo = Callable[..., Result]
 

@@ -12,8 +12,8 @@ import onnx_ir
 import pytest
 import torch
 from checking import plan_of
-from conftest import Result
 from sabotaging import sabotage
+from warm import Result
 
 from zoo_core import TensorSpec
 from zoo_core.export.bundle import RejectedExportError, export

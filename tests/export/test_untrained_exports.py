@@ -12,8 +12,8 @@ from zoo_core.verification.conclude.recheck import verify_export
 
 SMALL = ("height=64", "width=96")
 SAMPLE: dict[str, tuple[str, ...]] = {
-    "resnet18": SMALL,
     "mobilenet_v3_small": SMALL,
+    "resnet18": SMALL,
     "squeezenet1_1": SMALL,
     "shufflenet_v2_x0_5": SMALL,
     "mnasnet0_5": SMALL,
@@ -23,7 +23,13 @@ SAMPLE: dict[str, tuple[str, ...]] = {
 }
 
 
-@pytest.mark.parametrize("name", SAMPLE)
+WHOLE = {"resnet18", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5"}
+"""Classifiers that are built of what the first one has: they are for `make test-all`."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in WHOLE else ()) for name in SAMPLE]
+)
 def test_a_model_of_torchvision_is_exported_and_verified(
     name: str, tmp_path: Path, zoo_here: Callable[..., Any]
 ) -> None:

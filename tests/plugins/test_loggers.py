@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Result
+from warm import Result
 
 from zoo_core import ZooError, load_run
 

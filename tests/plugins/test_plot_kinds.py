@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from conftest import PROGRAM
 from mask_files import filter_bank, light_mask
 from PIL import Image
+from shared import shared
+from warm import run_to_success
 from without_torch import BLOCKER, HEAVY
 
 Zoo = Callable[..., Any]
@@ -44,20 +44,22 @@ def hashes(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def peaks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `runs/unet1d-peaks`, its export, and a wave to look at."""
-    folder = tmp_path_factory.mktemp("peaks")
-    for command in (
-        ["train", "unet1d", "--dataset", "peaks", "--epochs", "2", "-d", "count=40"],
-        ["export", "unet1d-peaks"],
-    ):
-        subprocess.run([PROGRAM, *command], cwd=folder, check=True, capture_output=True, timeout=240)
-    (folder / "wave.csv").write_text("\n".join(str(np.sin(place / 3)) for place in range(60)))
-    return folder
+
+    def make(folder: Path) -> None:
+        run_to_success("train", "unet1d", "--dataset", "peaks", "--epochs", "2", "-d", "count=40", cwd=folder)
+        run_to_success("export", "unet1d-peaks", cwd=folder)
+        (folder / "wave.csv").write_text("\n".join(str(np.sin(place / 3)) for place in range(60)))
+
+    return shared(tmp_path_factory, "peaks", make)
 
 
 @pytest.fixture(scope="module")
 def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `runs/unet-mask-folder` of bright squares, its export, and the pictures."""
-    folder = tmp_path_factory.mktemp("squares")
+    return shared(tmp_path_factory, "squares", make_squares)
+
+
+def make_squares(folder: Path) -> None:
     rng = np.random.default_rng(0)
     for name in ("images", "masks"):
         (folder / "data" / name).mkdir(parents=True)
@@ -69,12 +71,9 @@ def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
         Image.fromarray(picture).save(folder / "data" / "images" / f"{index:02}.png")
         Image.fromarray(mask).save(folder / "data" / "masks" / f"{index:02}.png")
     data = ["-d", "root=data", "-d", "size=32", "-d", "val_size=3"]
-    for command in (
-        ["train", "unet", "--dataset", "mask-folder", *data, "-o", "base_channels=2", "--epochs", "2"],
-        ["export", "unet-mask-folder"],
-    ):
-        subprocess.run([PROGRAM, *command], cwd=folder, check=True, capture_output=True, timeout=240)
-    return folder
+    chosen = ["-o", "base_channels=2", "--epochs", "2"]
+    run_to_success("train", "unet", "--dataset", "mask-folder", *data, *chosen, cwd=folder)
+    run_to_success("export", "unet-mask-folder", cwd=folder)
 
 
 def bring(folder: Path, tmp_path: Path) -> None:

@@ -111,7 +111,14 @@ def test_an_unknown_architecture_is_refused() -> None:
 
 
 @needs_library
-@pytest.mark.parametrize(("name", "options"), [("unet", ()), ("fpn", ()), ("pspnet", ("height=64", "width=96"))])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("unet", ()),
+        pytest.param("fpn", (), marks=pytest.mark.slow),
+        ("pspnet", ("height=64", "width=96")),
+    ],
+)
 def test_a_model_of_the_library_is_exported_and_verified(
     name: str, options: tuple[str, ...], tmp_path: Path, zoo_here: Zoo
 ) -> None:

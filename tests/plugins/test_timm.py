@@ -130,16 +130,48 @@ def test_sizes() -> None:
         assert "another one with -o height=" in _spec(fixed).fixed_axes["H"]
 
 
+def _looks_at_its_size(found: ModelSpec) -> bool:
+    torch = pytest.importorskip("torch")
+    with torch.device("meta"):
+        kinds = {type(part).__name__ for part in found.build().modules()}
+    return any("Same" in kind or "Attention" in kind for kind in kinds)
+
+
+OF_ANY_SIZE = (
+    "convnext_nano",
+    "densenet121",
+    "mobilenetv3_small_050",
+    "regnetx_002",
+    "resnet18",
+    "test_convnext",
+    "test_efficientnet",
+    "test_resnet",
+)
+
+
+@needs_library
+@pytest.mark.parametrize("name", OF_ANY_SIZE)
+def test_a_net_of_any_size_looks_at_no_size(name: str) -> None:
+    found = _spec(name)
+    assert found.inputs["image"].free_axes == ("N", "H", "W")
+    assert not _looks_at_its_size(found)
+
+
+@needs_library
+@pytest.mark.parametrize("name", ["tf_efficientnetv2_b0", "vit_tiny_patch16_224"])
+def test_a_net_that_looks_at_its_size_has_one(name: str) -> None:
+    found = _spec(name)
+    assert found.inputs["image"].free_axes == ("N",)
+    assert _looks_at_its_size(found)
+
+
 @pytest.mark.slow
 @needs_library
-def test_a_net_of_any_size_looks_at_no_size() -> None:
-    torch = pytest.importorskip("torch")
+def test_no_net_of_any_size_looks_at_its_size() -> None:
     for name in installed_names():
         found = _spec(name)
         if found.inputs["image"].free_axes == ("N", "H", "W"):
-            with torch.device("meta"):
-                kinds = {type(part).__name__ for part in found.build().modules()}
-            assert not [kind for kind in kinds if "Same" in kind or "Attention" in kind], name
+            assert not _looks_at_its_size(found), name
 
 
 @needs_library
@@ -174,12 +206,12 @@ def test_options_of_the_net() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "size"),
     [
-        ("test_resnet", (), ["H", "W"]),
+        pytest.param("test_resnet", (), ["H", "W"], marks=pytest.mark.slow),
         ("test_convnext", ("in_channels=1", "num_classes=10"), ["H", "W"]),
-        ("test_efficientnet", (), ["H", "W"]),
+        pytest.param("test_efficientnet", (), ["H", "W"], marks=pytest.mark.slow),
         ("test_vit", ("height=64", "width=96"), [64, 96]),
         # Fresh, its rounding errors grow from block to block, so that other biases are drawn.
-        ("convmixer_768_32", ("height=28", "width=28"), [28, 28]),
+        pytest.param("convmixer_768_32", ("height=28", "width=28"), [28, 28], marks=pytest.mark.slow),
     ],
 )
 def test_an_architecture_is_exported_and_verified(

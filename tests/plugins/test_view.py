@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import numpy as np
 import onnx
 import pytest
-from conftest import PROGRAM, Result
 from onnx import TensorProto, helper, numpy_helper
+from warm import PROGRAM, Result
 
 from zoo_core.errors import UsageError
 from zoo_core.export.publish.attachment import NodeFacts, netron_attachment

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fresh_environment import FreshEnvironment, build_wheel, make_environment, passed
 
+pytestmark = pytest.mark.heavy
 EXAMPLES = sorted(path.parent for path in Path(__file__).parents[2].glob("examples/*/pyproject.toml"))
 
 
@@ -60,6 +61,7 @@ def test_it_conforms(example: Path, environment: FreshEnvironment) -> None:
         assert len(report["passed"]) > 5
 
 
+@pytest.mark.slow  # a rule that its own tests and `zoo check` look at too
 def test_the_model_is_exported(environment: FreshEnvironment, example: Path) -> None:
     offered = environment.zoo("list", "models", "--plugin", project(example)["name"], "--json").json
     if example.name == "zoo-convmixer":

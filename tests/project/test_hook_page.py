@@ -54,6 +54,7 @@ def test_each_hook_is_tested_with_its_exact_arguments(name: str) -> None:
     assert any(implemented.search(path.read_text(encoding="utf-8")) for path in tests)
 
 
+@pytest.mark.heavy
 def test_the_examples_of_the_hooks_run(run_zoo: Any, fake_distribution: Any, tmp_path: Path) -> None:
     for name in HOOKS:
         fake_distribution(f"example-{name.replace('_', '-')}", example(name), entries={name: f"example_{name}"})

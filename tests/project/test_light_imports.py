@@ -56,12 +56,14 @@ def test_nothing_heavy_is_loaded(arguments: tuple[str, ...]) -> None:
     assert loaded == "."
 
 
+@pytest.mark.heavy
 def test_torch_is_not_loaded_twice_to_check_a_model() -> None:
     code, loaded = loaded_by("check", "lenet5", "--rule", "stays-finite")
     assert code == 0
     assert not {"torch", "torchvision", "onnx", "onnxruntime", "onnxscript"} & set(loaded.rstrip(".").split(","))
 
 
+@pytest.mark.heavy
 def test_the_probe_sees_what_is_loaded() -> None:
     code, loaded = loaded_by("info", "lenet5", "--json")
     assert code == 0

@@ -17,7 +17,7 @@ from typing import Any
 
 import click
 import pytest
-from conftest import Result
+from warm import Result
 
 from zoo_core import DatasetSpec, ModelFamily, ModelSpec, Preprocess, TrainerSpec, Weights, hookspecs
 from zoo_core.cli import COMMANDS
@@ -156,6 +156,7 @@ def test_tasks_and_options_of_the_core_are_documented() -> None:
     assert f"`{' '.join(option.name for option in CORE_DATA_OPTIONS)}`" in PLUGIN_PAGE
 
 
+@pytest.mark.heavy
 def test_the_plugin_of_the_docs_works(fake_distribution: Callable[..., Path], run_zoo: Callable[..., Result]) -> None:
     files = dict(re.findall(r"<!-- test: zoo_twolayer/(\S+) -->\n```python\n(.*?)```", PLUGIN_PAGE, re.DOTALL))
     assert set(files) == {"__init__.py", "net.py"}

@@ -107,6 +107,7 @@ def run_base(base_install: Path, tmp_path: Path) -> Callable[..., subprocess.Com
     return run
 
 
+@pytest.mark.heavy
 def test_an_environment_without_torch(
     run_base: Callable[..., subprocess.CompletedProcess[str]], export: Path, pictures: list[Path]
 ) -> None:
@@ -124,6 +125,7 @@ def test_an_environment_without_torch(
     assert "digits" in {entry["name"] for entry in json.loads(listed.stdout)}
 
 
+@pytest.mark.heavy
 def test_the_finished_export_of_the_repository(
     run_base: Callable[..., subprocess.CompletedProcess[str]], pictures: list[Path]
 ) -> None:

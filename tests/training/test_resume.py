@@ -7,20 +7,20 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from shared import shared
+from warm import run_to_success, start_program
 
 from zoo_core import EpochRow, ZooError, load_run, open_zoo
 from zoo_core.errors import UsageError
 from zoo_core.workflows.trainings.one_training import TrainCallbacks
 from zoo_core.workflows.trainings.train import train
 
-PROGRAM = Path(sys.executable).with_name("zoo")
 ARGUMENTS = ["train", "lenet5", "--dataset", "digits", "--epochs", "6", "-d", "train_size=400", "-t", "batch_size=16"]
 SMALL: dict[str, Any] = {
     "model": "mlp",
@@ -61,10 +61,9 @@ def rows_without_time(folder: Path, run: str) -> list[dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def started(folder: Path, *arguments: str, until: str) -> Iterator[subprocess.Popen[str]]:
+def started(folder: Path, *arguments: str, until: str) -> Iterator[Any]:
     """The program as a child, once it has printed `until` on stderr; killed at the end if it still runs."""
-    command = [str(PROGRAM), *arguments]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+    with start_program(*arguments, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         try:
             assert child.stderr is not None
             for line in child.stderr:
@@ -81,9 +80,11 @@ def started(folder: Path, *arguments: str, until: str) -> Iterator[subprocess.Po
 @pytest.fixture(scope="module")
 def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the run `run` that nobody stopped."""
-    folder = tmp_path_factory.mktemp("straight")
-    subprocess.run([PROGRAM, *ARGUMENTS, "--run", "run"], cwd=folder, check=True, capture_output=True)
-    return folder
+
+    def make(folder: Path) -> None:
+        run_to_success(*ARGUMENTS, "--run", "run", cwd=folder)
+
+    return shared(tmp_path_factory, "straight", make)
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import PROGRAM
 from safetensors.torch import load_file, save_file
+from warm import start_program
 
 from zoo_core import ZooError, load_run, open_zoo
 from zoo_core.errors import UsageError
@@ -217,11 +217,8 @@ def test_a_damaged_run_makes_the_commands_end_with_1(run: Run, run_zoo: Callable
 
 
 def test_trainings_that_begin_together_all_find_a_name(tmp_path: Path) -> None:
-    command = [PROGRAM, "train", "mlp", "--dataset", "digits", "--epochs", "1", "-d", "train_size=50"]
-    children = [
-        subprocess.Popen([*command, "--seed", str(seed)], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-        for seed in range(3)
-    ]
+    command = ["train", "mlp", "--dataset", "digits", "--epochs", "1", "-d", "train_size=50"]
+    children = [start_program(*command, "--seed", str(seed), cwd=tmp_path, stderr=subprocess.PIPE) for seed in range(3)]
     told = [child.communicate(timeout=240)[1] for child in children]
     assert [child.returncode for child in children] == [0, 0, 0], told
     runs = [load_run(path) for path in sorted((tmp_path / "runs").iterdir())]

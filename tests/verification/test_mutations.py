@@ -13,9 +13,9 @@ import onnx
 import pytest
 import torch
 from checking import Prepared, plan_for, prepare
-from conftest import Result
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
+from warm import Result
 
 from zoo_core import Preprocess, TensorSpec, ZooError
 from zoo_core.export.convert.clean import serialized, set_metadata

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import Result
 from onnx import numpy_helper
+from warm import Result
 
 Zoo = Callable[..., Result]
 LEVELS = ("optimised", "extended optimisation", "basic optimisation", "not optimised")

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from conftest import Result
 from onnx import TensorProto, helper, numpy_helper
+from warm import Result
 
 from zoo_core import TensorSpec, ZooError
 from zoo_core.files import sha256_of

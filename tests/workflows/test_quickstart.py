@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Result
+from warm import Result
 
 from zoo_core import ZooError
 from zoo_core.workflows.quickstart import zoo_without_torch
@@ -17,7 +17,7 @@ SAMPLE = Path(__file__).parents[2] / "exported" / "lenet5-digits"
 
 
 def test_quickstart_does_the_whole_job_twice(tmp_path: Path, run_zoo: RunZoo) -> None:
-    done = run_zoo("quickstart", "--json")
+    done = run_zoo("quickstart", "--json", cold=True)  # as everybody's first command
     assert done.code == 0, done.stderr
     assert set(done.json) == {"train", "export", "verify", "predictions"}
     assert done.json["train"]["run"] == "quickstart"

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from warm import PROGRAM, start_program
 
-PROGRAM = Path(sys.executable).with_name("zoo")
 SMALL = ("train", "mlp", "--dataset", "digits", "-o", "hidden=16", "-d", "train_size=200", "--epochs", "2")
 
 Zoo = Callable[..., Any]
@@ -48,9 +48,7 @@ def test_people_get_a_line_an_epoch_a_summary_and_the_next_command(zoo_here: Zoo
 
 def test_on_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [PROGRAM, *SMALL], cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs, env={**os.environ, "TERM": "xterm"}
-    ) as child:
+    with start_program(*SMALL, cwd=tmp_path, stdout=subprocess.PIPE, stderr=theirs, env={"TERM": "xterm"}) as child:
         os.close(theirs)
         shown = b""
         try:
@@ -58,13 +56,13 @@ def test_on_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
                 shown += piece
         except OSError:  # Linux's way to say that the terminal is closed
             pass
-        stdout = child.stdout.read() if child.stdout else b""
+        stdout = child.stdout.read() if child.stdout else ""
     os.close(ours)
     assert child.returncode == 0
     text = shown.decode()
     assert "epoch 1/2  train loss" in text
     assert "\x1b[" in text  # the bar moves
-    assert b"\x1b" not in stdout
+    assert "\x1b" not in stdout
 
 
 def test_one_epoch_is_one(zoo_here: Zoo) -> None:

@@ -116,10 +116,11 @@ def class_rows(
     labels: Sequence[str], counts: ClassCounts, scores: Mapping[str, NDArray[np.float64]]
 ) -> list[dict[str, Any]]:
     """One row a class: `{label, SCORE..., n}`; scores of classes that do not occur are None."""
+    occurs = counts.occurs
     return [
         {
             "label": label,
-            **{name: float(values[index]) if counts.occurs[index] else None for name, values in scores.items()},
+            **{name: float(values[index]) if occurs[index] else None for name, values in scores.items()},
             "n": int(counts.true[index]),
         }
         for index, label in enumerate(labels)
