@@ -84,7 +84,7 @@ CACHED = nn.Sequential(nn.Flatten(), nn.Linear(768, 5))
 @pytest.mark.parametrize(
     ("build", "text"),
     [
-        (Drawn, "two builds give another logits, even in eval mode"),
+        (Drawn, "two builds differ in logits, even in eval mode"),
         (Cancelled, "in float32 is .* of its size away from float64, in PyTorch itself"),
         (lambda: CACHED, "the builder gives the same module each time"),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(7, 5)), "the model fails on image"),

@@ -7,21 +7,7 @@ from dataclasses import dataclass, field
 
 from zoo_core.errors import ZooError
 
-from . import (
-    batch_faults as batches,
-)
-from . import (
-    metadata_faults as description,
-)
-from . import (
-    operator_faults as operators,
-)
-from . import (
-    output_faults as outputs,
-)
-from . import (
-    weight_faults as weights,
-)
+from . import batch_faults, metadata_faults, operator_faults, output_faults, weight_faults
 from .mutable_graph import EditableGraph, Site, onnx_package
 
 DEFAULT_ROWS = 3
@@ -54,35 +40,35 @@ class Fault:
 
 
 FAULTS: tuple[Fault, ...] = (
-    Fault(kind="weight zeroed", sites=weights.zeroed),
-    Fault(kind="weight times 1.01", sites=weights.scaled_a_lot),
-    Fault(kind="weight times 1.001", sites=weights.scaled_a_little),
-    Fault(kind="weight with its sign flipped", sites=weights.sign_flipped),
-    Fault(kind="two tensors swapped", sites=weights.swapped),
-    Fault(kind="bias dropped", sites=weights.bias_dropped),
-    Fault(kind="bias shifted by 0.001", sites=weights.bias_shifted),
-    Fault(kind="bfloat16 rounding", sites=weights.rounded),
-    Fault(kind="epsilon times 10", sites=weights.epsilons),
-    Fault(kind="stride", sites=operators.strides, silent=True),
-    Fault(kind="padding", sites=operators.pads, silent=True),
-    Fault(kind="dilation", sites=operators.dilations, silent=True),
-    Fault(kind="axis", sites=operators.axes, silent=True),
-    Fault(kind="activation removed", sites=operators.activations_removed),
-    Fault(kind="activation replaced", sites=operators.activations_replaced),
-    Fault(kind="pooling mode", sites=operators.pools, silent=True),
-    Fault(kind="resize mode", sites=operators.resizes, silent=True),
-    Fault(kind="mean and std", sites=description.swapped_statistics),
-    Fault(kind="colour order", sites=description.swapped_colours),
-    Fault(kind="labels rotated", sites=description.rotated_labels),
-    Fault(kind="batch baked in", sites=lambda graph: batches.baked(graph, _rows(graph)), most=4),
-    Fault(kind="rows leak", sites=batches.leaks, most=4),
-    Fault(kind="outputs swapped", sites=outputs.swapped),
-    Fault(kind="output duplicated", sites=outputs.duplicated),
-    Fault(kind="output constant", sites=outputs.constant),
-    Fault(kind="output NaN", sites=outputs.not_a_number),
-    Fault(kind="dropout left in", sites=outputs.dropout),
-    Fault(kind="float16", sites=outputs.float16),
-    Fault(kind="float16 overflow", sites=outputs.float16_overflow),
+    Fault(kind="weight zeroed", sites=weight_faults.zeroed),
+    Fault(kind="weight times 1.01", sites=weight_faults.scaled_a_lot),
+    Fault(kind="weight times 1.001", sites=weight_faults.scaled_a_little),
+    Fault(kind="weight with its sign flipped", sites=weight_faults.sign_flipped),
+    Fault(kind="two tensors swapped", sites=weight_faults.swapped),
+    Fault(kind="bias dropped", sites=weight_faults.bias_dropped),
+    Fault(kind="bias shifted by 0.001", sites=weight_faults.bias_shifted),
+    Fault(kind="bfloat16 rounding", sites=weight_faults.rounded),
+    Fault(kind="epsilon times 10", sites=weight_faults.epsilons),
+    Fault(kind="stride", sites=operator_faults.strides, silent=True),
+    Fault(kind="padding", sites=operator_faults.pads, silent=True),
+    Fault(kind="dilation", sites=operator_faults.dilations, silent=True),
+    Fault(kind="axis", sites=operator_faults.axes, silent=True),
+    Fault(kind="activation removed", sites=operator_faults.activations_removed),
+    Fault(kind="activation replaced", sites=operator_faults.activations_replaced),
+    Fault(kind="pooling mode", sites=operator_faults.pools, silent=True),
+    Fault(kind="resize mode", sites=operator_faults.resizes, silent=True),
+    Fault(kind="mean and std", sites=metadata_faults.swapped_statistics),
+    Fault(kind="colour order", sites=metadata_faults.swapped_colours),
+    Fault(kind="labels rotated", sites=metadata_faults.rotated_labels),
+    Fault(kind="batch baked in", sites=lambda graph: batch_faults.baked(graph, _rows(graph)), most=4),
+    Fault(kind="rows leak", sites=batch_faults.leaks, most=4),
+    Fault(kind="outputs swapped", sites=output_faults.swapped),
+    Fault(kind="output duplicated", sites=output_faults.duplicated),
+    Fault(kind="output constant", sites=output_faults.constant),
+    Fault(kind="output NaN", sites=output_faults.not_a_number),
+    Fault(kind="dropout left in", sites=output_faults.dropout),
+    Fault(kind="float16", sites=output_faults.float16),
+    Fault(kind="float16 overflow", sites=output_faults.float16_overflow),
 )
 STALE = "stale weights"
 KINDS = (*(fault.kind for fault in FAULTS), STALE)
@@ -90,7 +76,7 @@ KINDS = (*(fault.kind for fault in FAULTS), STALE)
 
 def _rows(graph: EditableGraph) -> int:
     """Rows of the file's own self-test: the batch size that a careless check would always use."""
-    test = description.described(graph).get("self_test") or {}
+    test = metadata_faults.described(graph).get("self_test") or {}
     shapes = [draw["shape"] for draw in (test.get("inputs") or {}).values()]
     return int(shapes[0][0]) if shapes and shapes[0] else DEFAULT_ROWS
 
@@ -170,7 +156,7 @@ def is_valid(content: bytes) -> bool:
 
 def _sizes(graph: EditableGraph) -> dict[str, int]:
     """A size for each free axis of the inputs: that of the self-test."""
-    draws = (description.described(graph).get("self_test") or {}).get("inputs") or {}
+    draws = (metadata_faults.described(graph).get("self_test") or {}).get("inputs") or {}
     found = {}
     for value in graph.model.graph.input:
         shape = draws[value.name]["shape"] if value.name in draws else []
@@ -184,7 +170,7 @@ def stale_weights(content: bytes, earlier: bytes) -> Iterator[Mutant]:
     old = EditableGraph(earlier)
     stored = {tensor.name: old.array(tensor.name) for tensor in old.tensors()}
     new = EditableGraph(content)
-    names = [name for name in weights.float_tensors(new) if stored.get(name) is not None]
+    names = [name for name in weight_faults.float_tensors(new) if stored.get(name) is not None]
     for chosen in (names, *([names[place]] for place in spread(len(names))[:MOST_OF_A_KIND])):
 
         def replace(graph: EditableGraph, chosen: list[str] = chosen) -> None:
