@@ -21,6 +21,8 @@ from base_environment import make_base_environment
 from conftest import Result
 from without_torch import HEAVY
 
+pytestmark = pytest.mark.heavy
+
 KINDS = ("wheel", "sdist")
 PROJECT = tomllib.loads(ROOT.joinpath("pyproject.toml").read_text())["project"]
 OTHERS = [

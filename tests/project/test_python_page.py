@@ -10,6 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.heavy
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT.joinpath("docs", "python.md").read_text(encoding="utf-8")
 

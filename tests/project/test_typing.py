@@ -11,6 +11,8 @@ from archives import ROOT, build_archives, run_tool
 from base_environment import link_distribution, make_base_environment
 from conftest import Result
 
+pytestmark = pytest.mark.heavy
+
 SCRIPT = '''\
 """Reads a catalogue, a run and an export."""
 

@@ -15,6 +15,8 @@ from base_environment import make_base_environment, site_of
 from onnx_files import write_digits
 from without_torch import BLOCKER, HEAVY
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture
 def blocked(tmp_path: Path) -> dict[str, str]:
