@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import ZooError
 
-DTYPES = ("float32", "float64", "float16", "int64", "int32", "uint8", "bool")
+DTYPES = ("float32", "float64", "float16", "int64", "int32", "int8", "uint8", "bool")
 
 _OPTION_TERM = r"(?:[1-9]\d*\*)?[a-z][A-Za-z0-9_]*"
 _AXIS = re.compile(
@@ -104,7 +104,10 @@ class TensorSpec:
     `axes`: an int is fixed; a capital name ("N", "H") is a free axis of the exported file; "16*H" allows only
     multiples; "H-2" is derived (outputs), also with options of the builder, "H-2+2*padding" (True counts as 1); a
     lowercase name ("height") is bound to the builder option of that name.
-    `low` and `high`: the range of plausible values, when it is known.
+    `low` and `high`: the range of values, where it is known. Of floats they are plausible values, both ends among them.
+    Of integers they are all that is allowed, half-open as numpy's: `low` is the first value, `high` the first that is
+    not allowed any more; int32 and int64 need them to be exported, int8 and uint8 have all of their dtype without. Of
+    bool they say nothing.
     """
 
     axes: tuple[int | str, ...]
@@ -125,6 +128,11 @@ class TensorSpec:
         object.__setattr__(self, "dtype", dtype)
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether its values are whole numbers; bool is none of them."""
+        return self.dtype.startswith(("int", "uint"))
 
     @property
     def parsed(self) -> tuple[Axis, ...]:

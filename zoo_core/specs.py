@@ -106,7 +106,8 @@ class ModelSpec:
 
     For the export: `export_wrapper(module)` may return a module that is exported in its place, gives the
     declared outputs, and is verified against the original. `stages(module)` cuts a model whose outputs are chosen on
-    the way into parts; they are exported in its place. `smallest`: the smallest legal value of a free axis (default 1).
+    the way into parts; they are exported in its place. `smallest`: the smallest legal value of a free axis (default 1);
+    `largest`: the largest, where there is one: a table of positions ends somewhere.
     `fixed_axes`: why an axis that others leave free is not, `{"N": "..."}`. `settle(module)` changes fresh weights in
     place so that an untrained model gives outputs worth checking.
 
@@ -133,6 +134,7 @@ class ModelSpec:
     export_wrapper: Callable[[Any], Any] | None = None
     stages: Callable[[Any], Sequence[Stage]] | None = None
     smallest: Mapping[str, int] = field(default_factory=dict)
+    largest: Mapping[str, int] = field(default_factory=dict)
     fixed_axes: Mapping[str, str] = field(default_factory=dict)
     settle: Callable[[Any], None] | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
@@ -153,12 +155,16 @@ class ModelSpec:
                     hint=f"options: {', '.join(sorted(named)) or 'none'}",
                 )
         free = {axis for tensor in self.inputs.values() for axis in tensor.free_axes}
-        for axis, size in self.smallest.items():
-            if axis not in free or size < 1:
-                raise ZooError(
-                    f"ModelSpec {self.name!r}: smallest={{{axis!r}: {size}}}, but the free axes of its inputs are "
-                    f"{', '.join(sorted(free)) or 'none'}, from 1 on"
-                )
+        for name, sizes in (("smallest", self.smallest), ("largest", self.largest)):
+            for axis, size in sizes.items():
+                if axis not in free or size < 1:
+                    raise ZooError(
+                        f"ModelSpec {self.name!r}: {name}={{{axis!r}: {size}}}, but the free axes of its inputs are "
+                        f"{', '.join(sorted(free)) or 'none'}, from 1 on"
+                    )
+        for axis in self.largest:
+            if self.largest[axis] < self.smallest.get(axis, 1):
+                raise ZooError(f"ModelSpec {self.name!r}: the largest {axis} is smaller than its smallest")
         if self.stages is not None and self.export_wrapper is not None:
             raise ZooError(f"ModelSpec {self.name!r}: stages and export_wrapper cannot both be given")
 

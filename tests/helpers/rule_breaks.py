@@ -28,6 +28,10 @@ MODELS = {
 
         @hookimpl""",
     ),
+    "integers-have-a-range": Break(
+        old='TensorSpec("N", "in_channels", "height", "width")',
+        new='TensorSpec("N", "in_channels", "height", "width", dtype="int64")',
+    ),
     "explains-bad-sizes": Break(file="net.py", old="< 1:", new="< 0:"),
     "seed-decides-the-weights": Break(
         file="net.py",

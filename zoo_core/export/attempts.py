@@ -31,10 +31,11 @@ from .convert.clean import clean, module_of, set_metadata
 from .convert.convert import convert
 from .convert.program import Converted, without_optimizer
 from .convert.saving import Model, save_model
-from .plan.plan import ExportPlan
+from .plan.plan import ExportPlan, Limits
 from .publish.attachment import NodeFacts, netron_attachment
 from .reference.expected import Expected
 from .reference.reference import TorchReference
+from .reference.within_limits import within_limits
 
 VERSIONED = ("zoo-core", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
 NETRON_FILE = "netron.json"
@@ -67,7 +68,11 @@ def best_attempt(
     except NotVerifiedError as error:
         expected()
         return _not_converted(error.message)
-    known = expected()
+    plan = dataclasses.replace(plan, traced=_tighter(plan, converted))
+    try:
+        known = within_limits(plan, expected(), reference)
+    except NotVerifiedError as error:
+        return _not_converted(error.message)
 
     def judged(subject: Converted, place: Path) -> Attempt:
         progress("checking the file without PyTorch")
@@ -105,6 +110,18 @@ def _converted(plan: ExportPlan, reference: TorchReference, notes: list[str], *,
     if converted.optimizer_problem:
         notes.append(f"not optimised, because {converted.optimizer_problem}")
     return converted
+
+
+def _tighter(plan: ExportPlan, converted: Converted) -> dict[str, Limits]:
+    """What the trace takes for granted of the free axes beyond what is declared of them."""
+    smallest, largest = plan.model.spec.smallest, plan.model.spec.largest
+    found = {}
+    for axis, limits in converted.limits.items():
+        low = limits.smallest if limits.smallest > smallest.get(axis, 1) else 1
+        ends = limits.largest is not None and (axis not in largest or limits.largest < largest[axis])
+        if low > 1 or ends:
+            found[axis] = Limits(smallest=low, largest=limits.largest if ends else None)
+    return found
 
 
 def _replace_by(again: Path, folder: Path) -> None:
@@ -224,6 +241,8 @@ def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:
         versions=package_versions(VERSIONED),
         self_test=expected.self_test,
         layer=plan.layer,
+        smallest=plan.smallest,
+        largest=plan.largest,
     )
 
 

@@ -16,7 +16,7 @@ from zoo_core.errors import ZooError
 from zoo_core.matching import bound_tensors
 from zoo_core.torch_modules import named_outputs
 from zoo_core.training import seed_everything
-from zoo_core.verification.feed.rows import BATCH, frozen_uniform, plausible_range
+from zoo_core.verification.feed.rows import BATCH, frozen_values, plausible_range
 from zoo_core.verification.feed.sizes import Sizes, size_cases
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class ModelCandidate:
     @functools.cached_property
     def sizes(self) -> tuple[Sizes, ...]:
         """Sizes of the free axes besides the batch that the declaration allows, a usual one first."""
-        return size_cases(self.tensors()[0], smallest=self.model.spec.smallest)
+        return size_cases(self.tensors()[0], smallest=self.model.spec.smallest, largest=self.model.spec.largest)
 
     @property
     def batch_is_free(self) -> bool:
@@ -96,16 +96,27 @@ class ModelCandidate:
         if not self.batch_is_free:
             raise NotApplicableError("it takes one sample at a time")
 
+    def need_ranges(self) -> None:
+        """Raises NotApplicableError for an input of which nobody knows what it takes: a rule of its own says so."""
+        try:
+            for spec in self.model.spec.inputs.values():
+                plausible_range(spec, self.model.spec.preprocess)
+        except ZooError as error:
+            raise NotApplicableError(error.message) from None
+
     def inputs(
         self, rows: int, *, sizes: Sizes | None = None, seed: int = 0, changed: Mapping[str, Any] | None = None
     ) -> tuple[Tensor, ...]:
         """That many rows of noise in the declared ranges, of the usual size unless `sizes` are given."""
+        self.need_ranges()
         known = {BATCH: rows, **(self.sizes[0] if sizes is None else sizes)}
         drawn = []
         for number, spec in enumerate(self.tensors(changed)[0].values()):
             low, high = plausible_range(spec, self.model.spec.preprocess)
-            noise = frozen_uniform(spec.shape(known), seed=seed + 1000 * number, low=low, high=high)
-            drawn.append(torch.from_numpy(noise).to(getattr(torch, spec.dtype)))
+            place = seed + 1000 * number
+            drawn.append(
+                torch.from_numpy(frozen_values(spec.shape(known), dtype=spec.dtype, seed=place, low=low, high=high))
+            )
         return tuple(drawn)
 
     def run(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, Tensor]:

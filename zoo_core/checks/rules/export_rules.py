@@ -28,6 +28,7 @@ def exported(model: ModelCandidate) -> dict[str, Any]:
     from zoo_core.workflows.exports.export_source import need_export_extra, plan_model
 
     need_export_extra()
+    model.need_ranges()
     model.build()  # what cannot be built is not the export's fault
     plan = plan_model(model.model, model.given, name=model.model.name, opset=DEFAULT_OPSET)
     with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:

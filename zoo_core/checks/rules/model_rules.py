@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from zoo_core.building import missing_options
 from zoo_core.checks.candidates.model_candidate import SEED, ModelCandidate
 from zoo_core.checks.rule import BrokenRuleError, rules
+from zoo_core.errors import ZooError
 from zoo_core.options import Option
+from zoo_core.verification.feed.rows import plausible_range
 
 _UNKNOWN = "zoo_no_such_option"
 
@@ -23,6 +25,18 @@ def says_where_it_comes_from(model: ModelCandidate) -> None:
     """
     if missing := [field for field in ("source", "license") if not getattr(model.model.spec, field)]:
         raise BrokenRuleError(f"ModelSpec {model.model.name!r} gives no {' and no '.join(missing)}")
+
+
+def integers_have_a_range(model: ModelCandidate) -> None:
+    """Each input of 32- or 64-bit integers says which numbers it takes.
+
+    They are numbers of words, experts or steps: without `low` and `high` nobody can draw one that is allowed.
+    """
+    for name, spec in model.model.spec.inputs.items():
+        try:
+            plausible_range(spec, model.model.spec.preprocess)
+        except ZooError as error:
+            raise BrokenRuleError(f"input {name!r}: {error.message}; {error.hint}") from None
 
 
 def builds_with_defaults(model: ModelCandidate) -> None:
@@ -120,6 +134,6 @@ def _typed(option: Option) -> str:
 
 
 RULES = (
-    *rules("import", says_where_it_comes_from, options_can_be_typed),
+    *rules("import", says_where_it_comes_from, options_can_be_typed, integers_have_a_range),
     *rules("build", builds_with_defaults, refuses_unknown_options, seed_decides_the_weights, keeps_no_hidden_tensors),
 )

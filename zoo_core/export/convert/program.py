@@ -10,7 +10,7 @@ from typing import Any, Literal
 import onnx
 from numpy.typing import NDArray
 
-from zoo_core.export.plan.plan import LARGEST_FILE
+from zoo_core.export.plan.plan import LARGEST_FILE, Limits
 
 from .module import Exported
 from .saving import model_of
@@ -38,6 +38,7 @@ class Converted:
     exporter: Exporter = "dynamo"
     plain: Any = field(default=None, repr=False)
     optimizer_problem: str = ""
+    limits: Mapping[str, Limits] = field(default_factory=dict)
 
 
 def call_as_in_checkpoint(graph: Any, names: Mapping[str, str]) -> None:
@@ -67,6 +68,7 @@ def converted_from(
     exported: Exported,
     exporter: Exporter,
     largest_file: int = LARGEST_FILE,
+    limits: Mapping[str, Limits] | None = None,
 ) -> Converted:
     """The file of an `onnx_ir` model after `optimize()`, which may change it in place and returns the optimised one.
 
@@ -91,6 +93,7 @@ def converted_from(
         exporter=exporter,
         plain=None if problem else plain,
         optimizer_problem=problem,
+        limits=limits or {},
     )
 
 

@@ -15,7 +15,7 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.registry import Model
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import Preprocess
-from zoo_core.verification.feed.rows import BATCH, FEW_ROWS, SAMPLE_ROWS, frozen_uniform, plausible_range
+from zoo_core.verification.feed.rows import BATCH, FEW_ROWS, SAMPLE_ROWS, frozen_values, plausible_range
 from zoo_core.verification.feed.sizes import Sizes, free_sizes, size_cases, sizes_of
 
 OPSETS = range(17, 24)
@@ -43,12 +43,20 @@ class LabelledInputs:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The sizes that a free axis may have; `largest` is None where it has no end."""
+
+    smallest: int = 1
+    largest: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExportPlan:
     """Everything that the export of one checkpoint needs.
 
     `inputs` and `outputs` have their option axes filled in; capital axes that stay are free in the file. `checkpoint`
     is the module's state dictionary. `validation` are real samples, where there is a dataset. `layer`: the part of the
-    model whose output is exported; made by `cut_plan`.
+    model whose output is exported; made by `cut_plan`. `traced`: what the trace takes for granted of the free axes.
     """
 
     name: str
@@ -67,11 +75,13 @@ class ExportPlan:
     dataset: Mapping[str, Any] | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     opset: int = DEFAULT_OPSET
+    traced: Mapping[str, Limits] = field(default_factory=dict)
     largest_file: int = LARGEST_FILE
 
     def __post_init__(self) -> None:
         if self.opset not in OPSETS:
             raise UsageError(f"opset {self.opset} is not supported", hint=f"{OPSETS[0]} to {OPSETS[-1]}")
+        _ = self.ranges  # an input without one is told before anything is built
         firsts = {spec.axes[:1] for spec in self.inputs.values()}
         if firsts not in ({(BATCH,)}, {(1,)}):
             shown = ", ".join(f"{name} {spec}" for name, spec in self.inputs.items())
@@ -103,13 +113,30 @@ class ExportPlan:
     @property
     def size_cases(self) -> tuple[Sizes, ...]:
         """The sizes of the free axes besides the batch, case by case, the usual one first: that of real samples."""
-        cases = size_cases(self.inputs, smallest=self.model.spec.smallest)
+        cases = size_cases(self.inputs, smallest=self.model.spec.smallest, largest=self._declared_largest)
         if self.validation is None or not free_sizes(self.inputs.values()):
             return cases
         shapes = {name: value.shape for name, value in self.validation.inputs.items()}
         sizes = sizes_of(shapes, self.inputs)
         usual = {axis: size for axis, size in sizes.items() if axis != BATCH}
         return (usual, *(case for case in cases if case != usual))
+
+    @property
+    def _declared_largest(self) -> dict[str, int]:
+        free = {axis for spec in self.inputs.values() for axis in spec.free_axes}
+        return {axis: size for axis, size in self.model.spec.largest.items() if axis in free}
+
+    @property
+    def largest(self) -> dict[str, int]:
+        """The largest size of each free axis that ends somewhere: as declared, and as the trace takes for granted."""
+        traced = {axis: limits.largest for axis, limits in self.traced.items() if limits.largest is not None}
+        declared = self._declared_largest
+        return {axis: min(size, declared.get(axis, size)) for axis, size in {**declared, **traced}.items()}
+
+    @property
+    def smallest(self) -> dict[str, int]:
+        """The smallest size of each free axis for which the trace takes one for granted that nobody declared."""
+        return {axis: limits.smallest for axis, limits in self.traced.items() if limits.smallest > 1}
 
     def build(self) -> nn.Module:
         """A freshly built module, with fresh weights."""
@@ -119,7 +146,13 @@ class ExportPlan:
     @property
     def ranges(self) -> dict[str, tuple[float, float]]:
         """The plausible range of each input."""
-        return {name: plausible_range(spec, self.preprocess) for name, spec in self.inputs.items()}
+        found = {}
+        for name, spec in self.inputs.items():
+            try:
+                found[name] = plausible_range(spec, self.preprocess)
+            except ZooError as error:
+                raise ZooError(f"{self.model.name}: input {name!r}: {error.message}", hint=error.hint) from None
+        return found
 
     def plausible_inputs(self) -> dict[str, Tensor]:
         """A few rows of noise in the declared ranges, of the usual size."""
@@ -127,12 +160,13 @@ class ExportPlan:
         rows = PLAUSIBLE_ROWS if self.batch_is_free else FEW_ROWS
         return {
             name: torch.from_numpy(
-                frozen_uniform(
+                frozen_values(
                     (rows, *spec.shape({BATCH: 1, **sizes})[1:]),
+                    dtype=spec.dtype,
                     seed=PLAUSIBLE_SEED + number,
                     low=self.ranges[name][0],
                     high=self.ranges[name][1],
-                ).astype(spec.dtype)
+                )
             )
             for number, (name, spec) in enumerate(self.inputs.items())
         }
@@ -144,7 +178,9 @@ class ExportPlan:
         taken |= _parameter_sizes(self.checkpoint)
         sizes = {}
         for axis, usual in self.size_cases[0].items():
-            sizes[axis] = next(n for n in range(max(usual, 2), 100_000) if n not in taken)
+            largest = self._declared_largest.get(axis, 100_000)
+            upwards, downwards = range(max(usual, 2), largest + 1), range(min(usual, largest), 0, -1)
+            sizes[axis] = next((n for n in (*upwards, *downwards) if n not in taken), usual)
             taken.add(sizes[axis])
         sizes[BATCH] = next(n for n in range(2, 100_000) if n not in taken)
         return self.drawn(sizes)
@@ -152,11 +188,16 @@ class ExportPlan:
     def drawn(self, sizes: Sizes) -> tuple[Tensor, ...]:
         """Inputs in their plausible ranges, with these sizes of all free axes: to trace with, and to see shapes."""
         generator = torch.Generator().manual_seed(0)
-        drawn = {
-            name: torch.empty(spec.shape(sizes)).uniform_(*self.ranges[name], generator=generator)
-            for name, spec in self.inputs.items()
-        }
-        return tuple(value.to(getattr(torch, self.inputs[name].dtype)) for name, value in drawn.items())
+        drawn = []
+        for number, (name, spec) in enumerate(self.inputs.items()):
+            low, high = self.ranges[name]
+            if spec.dtype.startswith("float"):
+                value = torch.empty(spec.shape(sizes)).uniform_(low, high, generator=generator)
+                drawn.append(value.to(getattr(torch, spec.dtype)))
+            else:
+                values = frozen_values(spec.shape(sizes), dtype=spec.dtype, seed=number, low=low, high=high)
+                drawn.append(torch.from_numpy(values))
+        return tuple(drawn)
 
 
 def _parameter_sizes(checkpoint: Mapping[str, Tensor]) -> set[int]:

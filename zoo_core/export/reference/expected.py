@@ -22,7 +22,7 @@ from zoo_core.verification.expect.selection_test import selection_expectations
 from zoo_core.verification.expect.selections import Choice
 from zoo_core.verification.expect.self_test import ROWS as SELF_TEST_ROWS
 from zoo_core.verification.expect.self_test import expectations, input_draws, self_test_inputs
-from zoo_core.verification.feed.rows import BATCH, PLAUSIBLE, Rows, make_rows
+from zoo_core.verification.feed.rows import BATCH, PLAUSIBLE, Rows, make_rows, rows_needed
 from zoo_core.verification.feed.sizes import Sizes, shown
 
 from .beside import beside, can_copy
@@ -130,7 +130,8 @@ def compute_expected(plan: ExportPlan, reference: TorchReference) -> Expected:
     if plan.model.spec.stages is not None:
         return _compute_staged(plan, reference)
     usual, *others = plan.size_cases
-    draws = {"noise": draws_of(plan, usual, plan.ranges, rows=SELF_TEST_ROWS, seed=SELF_TEST_SEED)}
+    count = rows_needed(plan.inputs, ranges=plan.ranges, sizes=usual, least=SELF_TEST_ROWS)
+    draws = {"noise": draws_of(plan, usual, plan.ranges, rows=count, seed=SELF_TEST_SEED)}
     if all(spec.dtype.startswith("float") for spec in plan.inputs.values()):
         narrow = {name: _nearly_constant(*limits) for name, limits in plan.ranges.items()}
         draws[NEARLY_CONSTANT] = draws_of(plan, usual, narrow, rows=NARROW_ROWS, seed=SELF_TEST_SEED + 25)
@@ -143,7 +144,7 @@ def compute_expected(plan: ExportPlan, reference: TorchReference) -> Expected:
     corner = np.flatnonzero(_corners(rows))
     moved = _moved(reference, rows, corner, result.take(corner))
     first = _case(plan, result, rows, usual, draws, moved=moved)
-    cases = [first, *(_other_case(plan, reference, sizes, first, number) for number, sizes in enumerate(others))]
+    cases = [first, *(other_case(plan, reference, sizes, first, number) for number, sizes in enumerate(others))]
     vectors = _vector_rows(first.rows, free=plan.batch_is_free)
     return Expected(
         kind=result.kind,
@@ -243,7 +244,8 @@ def _spread(values: NDArray[Any], index: NDArray[np.int64], count: int) -> NDArr
     return spread
 
 
-def _other_case(plan: ExportPlan, reference: TorchReference, sizes: Sizes, usual: Case, number: int) -> Case:
+def other_case(plan: ExportPlan, reference: TorchReference, sizes: Sizes, usual: Case, number: int) -> Case:
+    """The case of other sizes than the usual ones, the `number`-th of them."""
     seed = SELF_TEST_SEED + 50 * (number + 1)
     draw = draws_of(plan, sizes, plan.ranges, rows=SELF_TEST_ROWS, seed=seed)
     rows = Rows(inputs=self_test_inputs(draw), kinds=("noise",) * SELF_TEST_ROWS)

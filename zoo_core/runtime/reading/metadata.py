@@ -28,6 +28,7 @@ class Metadata:
 
     `dataset` is `{name, plugin, options, fingerprint}` (options without `root`). `self_test` belongs to
     `zoo_core.verification`. `layer`: the part of the model whose output this file gives; None for the whole model.
+    `smallest`, `largest`: of the free axes for which the file holds only within these sizes.
     """
 
     name: str
@@ -50,6 +51,8 @@ class Metadata:
     versions: Mapping[str, str] = field(default_factory=dict)
     self_test: Mapping[str, Any] | None = None
     layer: str | None = None
+    smallest: Mapping[str, int] = field(default_factory=dict)
+    largest: Mapping[str, int] = field(default_factory=dict)
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -60,8 +63,9 @@ class Metadata:
             "outputs": {name: spec.to_json() for name, spec in self.outputs.items()},
             "preprocess": self.preprocess.to_json() if self.preprocess else None,
         }
-        if self.layer is None:
-            del plain["layer"]  # the file of a whole model is also read by a zoo that does not know the word
+        for name in _UNLESS_SAID:
+            if not getattr(self, name):
+                del plain[name]  # such a file is also read by a zoo that does not know the word
         try:
             text = json.dumps(plain, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
             load_strict(text)
@@ -116,7 +120,10 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "versions": (dict, "an object"),
     "self_test": ((dict, _OPTIONAL), "an object or null"),
     "layer": ((str, _OPTIONAL), "a text or null"),
+    "smallest": (dict, "an object"),
+    "largest": (dict, "an object"),
 }
+_UNLESS_SAID = ("layer", "smallest", "largest")
 
 
 def _structured(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,6 +134,10 @@ def _structured(data: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError("labels are texts")
     if len(set(labels)) != len(labels):
         raise ValueError("a label appears twice")
+    for name in ("smallest", "largest"):
+        sizes = data.get(name, {}).values()
+        if not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
+            raise ValueError(f"{name}: sizes are whole numbers above 0")
     try:
         return {
             "labels": tuple(labels),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,8 @@ from zoo_core.shapes import Axis, TensorSpec
 
 
 def check_inputs(inputs: Mapping[str, NDArray[Any]], specs: Mapping[str, TensorSpec], *, where: str) -> dict[str, int]:
-    """The sizes of the free axes. Raises ZooError on a wrong name, dtype, rank, size, NaN or infinity."""
+    """The sizes of the free axes. Raises ZooError on a wrong name, dtype, rank, size, NaN or infinity, and on
+    an integer beyond its range."""
     _check_names(inputs, specs, where)
     sizes: dict[str, int] = {}
     for name, spec in specs.items():
@@ -32,7 +34,22 @@ def check_inputs(inputs: Mapping[str, NDArray[Any]], specs: Mapping[str, TensorS
         for position, axis in enumerate(spec.parsed):
             _check_axis(array.shape, position, axis, sizes, spec, what)
         _check_finite(array, what)
+        _check_range(array, spec, what)
     return sizes
+
+
+def check_limits(
+    sizes: Mapping[str, int], *, smallest: Mapping[str, int], largest: Mapping[str, int], where: str
+) -> None:
+    """Raise ZooError for a free axis of a size for which the file does not hold."""
+    for axis, size in sizes.items():
+        low, high = smallest.get(axis, 1), largest.get(axis)
+        if size < low or (high is not None and size > high):
+            allowed = f"{low} to {high}" if high is not None else f"{low} or more"
+            raise ZooError(
+                f"{where}: the axis {axis} is {size}, and the file holds for {allowed} only",
+                hint="the model computes something else for other sizes, or nothing: it was exported for these",
+            )
 
 
 def check_large_enough(
@@ -97,6 +114,19 @@ def _layout_hint(shape: tuple[int, ...], spec: TensorSpec) -> str | None:
     if len(shape) == 4 and channels is not None and shape[1] != channels and shape[3] == channels:
         return "the channels come second: x.transpose(0, 3, 1, 2)"
     return None
+
+
+def _check_range(array: NDArray[Any], spec: TensorSpec, what: str) -> None:
+    """An integer beyond its range is an index into nothing; a float is only less plausible there."""
+    if not spec.is_integer or spec.low is None or spec.high is None:
+        return
+    low, high = math.ceil(spec.low), math.ceil(spec.high) - 1
+    least, most = int(array.min()), int(array.max())
+    if least < low or most > high:
+        raise ZooError(
+            f"{what} holds {least if least < low else most}, and may hold {low} to {high}",
+            hint="look at what was fed: the model was made and checked for these numbers only",
+        )
 
 
 def _check_finite(array: NDArray[Any], what: str) -> None:

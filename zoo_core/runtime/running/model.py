@@ -22,7 +22,7 @@ from zoo_core.shelf import model_file
 from zoo_core.specs import Preprocess
 from zoo_core.tasks import get_task
 
-from .inputs import check_inputs, check_large_enough
+from .inputs import check_inputs, check_large_enough, check_limits
 from .sequences import read_sequence, sequence_input
 from .session import Optimization, open_session, run_session
 
@@ -138,6 +138,8 @@ class ExportedModel:
         Raises ZooError that says what was given, what is needed and the fix.
         """
         sizes = check_inputs(inputs, self.metadata.inputs, where=str(self.path))
+        limits = {"smallest": self.metadata.smallest, "largest": self.metadata.largest}
+        check_limits(sizes, **limits, where=str(self.path))
         check_large_enough(sizes, self.metadata.inputs, self.metadata.outputs, where=str(self.path))
         return run_session(self._session, inputs, path=str(self.path))
 
@@ -162,6 +164,7 @@ class ExportedModel:
         name = self.input_name
         first = self.metadata.inputs[name].axes[0]
         size = first if isinstance(first, int) else batch_of(fetch(slice(0, 1)).size)
+        size = min(size, self.metadata.largest.get(str(first), size))
         for start in range(0, total, size):
             part = slice(start, min(start + size, total))
             batch = fetch(part)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zoo_core.errors import ZooError
 from zoo_core.records import CheckResult, OutputError
 from zoo_core.shapes import DTYPES, TensorSpec
-from zoo_core.verification.feed.rows import BATCH, frozen_uniform
+from zoo_core.verification.feed.rows import BATCH, frozen_uniform, frozen_values
 from zoo_core.verification.feed.sizes import Sizes, sizes_of
 
 from .bounds import OutputBound
@@ -22,6 +22,8 @@ from .selection_test import chooses, validate_selections
 Array = NDArray[Any]
 
 GENERATOR = "philox-uniform-24"
+TYPED_GENERATOR = "philox-typed"
+"""Draws integers and bool as what they are; older files draw them as floats that are cut off."""
 MAX_POSITIONS = 256
 MAX_OTHERS = 8
 ROWS = 3
@@ -121,12 +123,16 @@ def self_test_inputs(draw: Mapping[str, Any]) -> dict[str, Array]:
     """
     try:
         with np.errstate(invalid="ignore"):  # a range that an integer dtype does not have
-            return {
-                name: frozen_uniform(r["shape"], seed=r["seed"], low=r["low"], high=r["high"]).astype(r["dtype"])
-                for name, r in _draws(draw).items()
-            }
+            return {name: _drawn(r, typed=draw["generator"] == TYPED_GENERATOR) for name, r in _draws(draw).items()}
     except (MemoryError, ValueError) as error:  # more numbers, or more axes, than numpy can hold
         raise ZooError(f"the inputs of the self-test cannot be made: {error}") from None
+
+
+def _drawn(one: Mapping[str, Any], *, typed: bool) -> Array:
+    shape, seed, low, high = (one[key] for key in ("shape", "seed", "low", "high"))
+    if typed:
+        return frozen_values(shape, dtype=one["dtype"], seed=seed, low=low, high=high)
+    return frozen_uniform(shape, seed=seed, low=low, high=high).astype(one["dtype"])
 
 
 def _require(condition: bool, otherwise: str) -> None:
@@ -144,7 +150,7 @@ def _is_shape(value: Any) -> bool:
 
 def _draws(test: Mapping[str, Any]) -> Mapping[str, Any]:
     """The draw of each input, all of it of the right types and such that numbers can be drawn from it."""
-    if test.get("generator") != GENERATOR:
+    if test.get("generator") not in {GENERATOR, TYPED_GENERATOR}:
         raise ZooError(
             f"the self-test uses the generator {str(test.get('generator'))[:60]!r}, unknown to this version",
             hint="update zoo-core",
@@ -176,7 +182,7 @@ def input_draws(
 ) -> dict[str, Any]:
     """The draw of the self-test's inputs, as plain JSON."""
     return {
-        "generator": GENERATOR,
+        "generator": GENERATOR if all(dtype.startswith("float") for dtype in dtypes.values()) else TYPED_GENERATOR,
         "inputs": {
             name: {
                 "seed": seed + number,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo_core.errors import ZooError
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import Preprocess
 
@@ -26,6 +28,10 @@ NOISE_ROWS = 3
 FEW_ROWS = 3
 SAMPLE_ROWS = 4
 EXTREME = 10.0
+TRUE_PARTS = (0.5, 0.875, 0.125)
+"""Which part of a mask is true: models see mostly true ones, and what a false one hides must show elsewhere."""
+FEW_VALUES = 16
+"""Of an integer input with no more values than these, every one of them is drawn."""
 DEFAULT_RANGE = (-1.0, 1.0)
 BATCH_SIZES = (1, 2, 3, 5)
 
@@ -41,16 +47,82 @@ def frozen_uniform(shape: Sequence[int], *, seed: int, low: float, high: float) 
     return (low + (high - low) * unit).astype(np.float32).reshape(tuple(shape))
 
 
+def frozen_integers(shape: Sequence[int], *, seed: int, low: int, high: int) -> NDArray[np.int64]:
+    """Integers in [low, high) that every numpy gives alike.
+
+    Where there is room for all of them, each is drawn about equally often; else every row holds both ends, or where a
+    row is one number, two of the rows do.
+    """
+    count, span = int(np.prod(shape, dtype=np.int64)), high - low
+    raw = np.random.Philox(key=seed).random_raw(count)
+    if span <= count:
+        drawn = np.empty(count, np.uint64)
+        drawn[np.argsort(raw, kind="stable")] = np.arange(count, dtype=np.uint64) % np.uint64(span)
+    else:
+        drawn = raw % np.uint64(span)
+        each = max(1, count // shape[0]) if shape else 1
+        for places in np.arange(count).reshape((-1, each) if each > 1 else (1, -1)):
+            ends = places[np.argsort(raw[places], kind="stable")[:2]]
+            drawn[ends] = np.array([0, span - 1], np.uint64)[: len(ends)] if len(ends) > 1 else drawn[ends]
+    return (drawn.astype(np.int64) + np.int64(low)).reshape(tuple(shape))
+
+
+def frozen_mask(shape: Sequence[int], *, seed: int) -> NDArray[np.bool_]:
+    """True and False that every numpy gives alike: of the rows, one is half True, one mostly, one hardly, and so on.
+
+    Rows of fewer than four are mixed together.
+    """
+    count = int(np.prod(shape, dtype=np.int64))
+    each = max(1, count // shape[0]) if shape else 1
+    if each <= len(TRUE_PARTS):
+        return frozen_integers(shape, seed=seed, low=0, high=2).astype(bool)
+    raw = np.random.Philox(key=seed).random_raw(count).reshape(-1, each)
+    mask = np.zeros(raw.shape, bool)
+    for number, (row, values) in enumerate(zip(mask, raw, strict=True)):
+        part = TRUE_PARTS[number % len(TRUE_PARTS)]
+        row[np.argsort(values, kind="stable")[: min(each - 1, max(1, round(part * each)))]] = True
+    return mask.reshape(tuple(shape))
+
+
+def frozen_values(shape: Sequence[int], *, dtype: str, seed: int, low: float, high: float) -> Array:
+    """Values of an input as what they are: floats in [low, high), integers from low to high - 1, True and False mixed.
+
+    Integers reach both ends; of bool, `low` and `high` say nothing.
+    """
+    if dtype.startswith("float"):
+        return frozen_uniform(shape, seed=seed, low=low, high=high).astype(dtype)
+    if dtype == "bool":
+        return frozen_mask(shape, seed=seed)
+    return frozen_integers(shape, seed=seed, low=math.ceil(low), high=math.ceil(high)).astype(dtype)
+
+
 def plausible_range(spec: TensorSpec, preprocess: Preprocess | None) -> tuple[float, float]:
-    """The range of values of an input: as declared, else what the preprocessing makes of 0 to 255, else -1 to 1."""
+    """The range of values of an input: as declared, else what the preprocessing makes of 0 to 255, else -1 to 1.
+
+    Integers of 8 bits have all that their dtype has; larger ones need a declaration, or this is a ZooError.
+    """
     if spec.low is not None and spec.high is not None:
         return spec.low, spec.high
+    if spec.dtype == "bool":
+        return 0, 2
+    if spec.is_integer:
+        return _range_of_integers(spec)
     if preprocess is None:
         return DEFAULT_RANGE
     pairs = list(np.broadcast(preprocess.mean, preprocess.std))
     low = min((0.0 - mean) / std for mean, std in pairs)
     high = max((255 * preprocess.scale - mean) / std for mean, std in pairs)
     return float(min(low, high)), float(max(low, high))
+
+
+def _range_of_integers(spec: TensorSpec) -> tuple[float, float]:
+    limits = np.iinfo(spec.dtype)
+    if limits.bits > 8:
+        raise ZooError(
+            f"{spec.dtype} {spec} has no range, and its values are numbers of something",
+            hint=f'TensorSpec(..., dtype="{spec.dtype}", low=0, high=N): N is the first value that is not allowed',
+        )
+    return float(limits.min), float(limits.max) + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,21 +154,39 @@ def _one_input(
     *,
     sizes: Mapping[str, int],
     seed: int,
+    rows: int,
 ) -> tuple[list[Array], list[str]]:
     low, high = bounds
     shape = spec.shape({BATCH: 1, **sizes})[1:]
-    # An index or a count beyond its range is an error, not an extreme.
     span = EXTREME * max(abs(low), abs(high))
-    limits = (-span, span) if spec.dtype.startswith("float") else (low, high)
-    drawn = {
-        "zeros": np.zeros((1, *shape)),
+    # An index or a count beyond its range is an error, not an extreme; nor is there a zero where it is not allowed.
+    floats = spec.dtype.startswith("float")
+    limits = (-span, span) if floats else (low, high)
+    zero = 0.0 if floats or spec.dtype == "bool" else min(max(0.0, math.ceil(low)), math.ceil(high) - 1)
+    drawn: dict[str, Array] = {
+        "zeros": np.full((1, *shape), zero),
         "constant": np.full((1, *shape), (low + high) / 2 + (high - low) / 4),
-        "extreme": frozen_uniform((1, *shape), seed=seed + 1, low=limits[0], high=limits[1]),
+        "extreme": frozen_values((1, *shape), dtype=spec.dtype, seed=seed + 1, low=limits[0], high=limits[1]),
     }
     if "noise" not in given:
-        drawn = {"noise": frozen_uniform((NOISE_ROWS, *shape), seed=seed, low=low, high=high), **drawn}
+        drawn = {"noise": frozen_values((rows, *shape), dtype=spec.dtype, seed=seed, low=low, high=high), **drawn}
     parts = {**{kind: rows for kind, rows in given.items() if len(rows)}, **drawn}
-    return [rows.astype(spec.dtype) for rows in parts.values()], [k for k, rows in parts.items() for _ in rows]
+    return [part.astype(spec.dtype) for part in parts.values()], [k for k, part in parts.items() for _ in part]
+
+
+def rows_needed(
+    inputs: Mapping[str, TensorSpec], *, ranges: Mapping[str, tuple[float, float]], sizes: Mapping[str, int], least: int
+) -> int:
+    """How many rows of noise show every value of an integer input of few values, and of bool; `least` without one."""
+    needed = least
+    for name, spec in inputs.items():
+        if spec.dtype.startswith("float"):
+            continue
+        low, high = (0, 2) if spec.dtype == "bool" else map(math.ceil, ranges[name])
+        each = max(1, math.prod(spec.shape({BATCH: 1, **sizes})[1:]))
+        if high - low <= FEW_VALUES:
+            needed = max(needed, -(-(high - low) // each))
+    return needed
 
 
 def make_rows(
@@ -114,9 +204,10 @@ def make_rows(
     """
     arrays: Arrays = {}
     kinds: list[str] = []
+    count = rows_needed(inputs, ranges=ranges, sizes=sizes or {}, least=NOISE_ROWS)
     for offset, (name, spec) in enumerate(inputs.items()):
         own = {kind: rows[name] for kind, rows in (given or {}).items()}
-        parts, kinds = _one_input(spec, ranges[name], own, sizes=sizes or {}, seed=seed + 100 * offset)
+        parts, kinds = _one_input(spec, ranges[name], own, sizes=sizes or {}, seed=seed + 100 * offset, rows=count)
         arrays[name] = np.concatenate(parts)
     return Rows(inputs=arrays, kinds=tuple(kinds))
 

@@ -21,10 +21,13 @@ def free_sizes(specs: Iterable[TensorSpec]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(axis for spec in specs for axis in spec.free_axes if axis != BATCH))
 
 
-def size_cases(inputs: Mapping[str, TensorSpec], *, smallest: Mapping[str, int]) -> tuple[Sizes, ...]:
+def size_cases(
+    inputs: Mapping[str, TensorSpec], *, smallest: Mapping[str, int], largest: Mapping[str, int] | None = None
+) -> tuple[Sizes, ...]:
     """What the free axes besides the batch are set to, case by case; the first is the larger one, not square.
 
-    `smallest` is the smallest legal value of an axis (default 1). One empty case where no axis is free.
+    `smallest` is the smallest legal value of an axis (default 1), `largest` the largest, of those that end somewhere:
+    there the last cases are the end and the size before it. One empty case where no axis is free.
     """
     axes = free_sizes(inputs.values())
     if not axes:
@@ -34,7 +37,21 @@ def size_cases(inputs: Mapping[str, TensorSpec], *, smallest: Mapping[str, int])
     for place, axis in enumerate(axes):
         wanted = math.ceil(LARGER * (1 + place / 2) / _factor(axis, inputs))
         larger[axis] = max(wanted, least[axis] + 2 * (place + 1))
-    return larger, least, {axis: size + 1 for axis, size in least.items()}
+    ends = {axis: size for axis, size in (largest or {}).items() if axis in least}
+    cases = (larger, least, {axis: size + 1 for axis, size in least.items()}, *end_cases(larger, ends=ends))
+    return distinct({axis: min(size, ends.get(axis, size)) for axis, size in case.items()} for case in cases)
+
+
+def end_cases(usual: Sizes, *, ends: Mapping[str, int]) -> tuple[Sizes, ...]:
+    """The usual sizes, with the axes that end somewhere at their end, and just inside."""
+    if not ends:
+        return ()
+    return tuple({**usual, **{axis: max(1, size - less) for axis, size in ends.items()}} for less in (0, 1))
+
+
+def distinct(cases: Iterable[Sizes]) -> tuple[Sizes, ...]:
+    """Each case once, in order."""
+    return tuple(dict(case) for case in dict.fromkeys(tuple(case.items()) for case in cases))
 
 
 def _factor(axis: str, inputs: Mapping[str, TensorSpec]) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from zoo_core.errors import ZooError
 
-from . import batch_faults, metadata_faults, operator_faults, output_faults, weight_faults
+from . import batch_faults, input_faults, metadata_faults, operator_faults, output_faults, weight_faults
 from .mutable_graph import EditableGraph, Site, onnx_package
 
 DEFAULT_ROWS = 3
@@ -62,6 +62,9 @@ FAULTS: tuple[Fault, ...] = (
     Fault(kind="labels rotated", sites=metadata_faults.rotated_labels),
     Fault(kind="batch baked in", sites=lambda graph: batch_faults.baked(graph, _rows(graph)), most=4),
     Fault(kind="rows leak", sites=batch_faults.leaks, most=4),
+    Fault(kind="end of a range lost", sites=input_faults.ends_lost, most=4),
+    Fault(kind="input of one value", sites=input_faults.one_value),
+    Fault(kind="mask turned", sites=input_faults.masks_turned),
     Fault(kind="outputs swapped", sites=output_faults.swapped),
     Fault(kind="output duplicated", sites=output_faults.duplicated),
     Fault(kind="output constant", sites=output_faults.constant),
