@@ -11,7 +11,7 @@ from checking import plan_of
 from torch import Tensor, nn
 
 from zoo_core import TensorSpec, ZooError
-from zoo_core.export.bundle import export
+from zoo_core.export.bundle import RejectedExportError, export
 from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.runtime import open_model
 from zoo_core.verification.conclude.recheck import verify_export
@@ -63,21 +63,21 @@ def test_a_branch_on_a_size_far_from_those_that_are_tried_bounds_the_file(tmp_pa
     given = plan(Branch, 200)
     report = export(given, tmp_path / "made")
     told = [check.detail for check in report.checks if check.rule == "axes"]
-    assert told == ["the axis T is free up to 200: the trace takes it for granted, and others are refused"]
+    assert told == ["the axis T is free up to 200: the trace takes it for granted, and larger ones are refused"]
     assert open_model(tmp_path / "made").metadata.largest == {"T": 200}
     assert all(agrees(tmp_path / "made", given, length) for length in (1, 64, 199, 200))
-    with pytest.raises(ZooError, match="the axis T is 201, and the file holds for 1 to 200 only"):
+    with pytest.raises(ZooError, match="the axis T is 201, and may be up to 200"):
         agrees(tmp_path / "made", given, 201)
     assert verify_export(tmp_path / "made").outcome == "verified"
 
 
-def test_a_branch_for_short_inputs_bounds_it_from_below(tmp_path: Path) -> None:
-    given = plan(Branch, 1 << 40, 9)
-    export(given, tmp_path / "made")
-    assert open_model(tmp_path / "made").metadata.smallest == {"T": 9}
-    assert all(agrees(tmp_path / "made", given, length) for length in (9, 10, 64))
-    with pytest.raises(ZooError, match="the axis T is 8, and the file holds for 9 or more only"):
-        agrees(tmp_path / "made", given, 8)
+def test_a_branch_for_short_inputs_is_told_with_what_to_declare(tmp_path: Path) -> None:
+    with pytest.raises(RejectedExportError) as caught:
+        export(plan(Branch, 1 << 40, 9), tmp_path / "made")
+    (told,) = [check.detail for check in caught.value.report.checks if check.rule == "axes"]
+    assert told.startswith("the axis T is free from 9 on: the trace takes it for granted")
+    assert "declare smallest={'T': 9}" in told
+    assert export(plan(Branch, 1 << 40, 9, smallest={"T": 9}), tmp_path / "made").outcome == "verified"
 
 
 def test_a_declared_end_is_kept_and_checked_there(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_declared_end_is_kept_and_checked_there(tmp_path: Path) -> None:
     report = export(given, tmp_path / "made")
     assert report.outcome == "verified"
     assert open_model(tmp_path / "made").metadata.largest == {"T": 20}
-    with pytest.raises(ZooError, match="the axis T is 21, and the file holds for 1 to 20 only"):
+    with pytest.raises(ZooError, match="the axis T is 21, and may be up to 20"):
         open_model(tmp_path / "made").run({"x": np.zeros((1, 21, 4), np.float32)})
 
 

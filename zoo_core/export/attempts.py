@@ -31,7 +31,7 @@ from .convert.clean import clean, module_of, set_metadata
 from .convert.convert import convert
 from .convert.program import Converted, without_optimizer
 from .convert.saving import Model, save_model
-from .plan.plan import ExportPlan, Limits
+from .plan.plan import ExportPlan
 from .publish.attachment import NodeFacts, netron_attachment
 from .reference.expected import Expected
 from .reference.reference import TorchReference
@@ -68,7 +68,7 @@ def best_attempt(
     except NotVerifiedError as error:
         expected()
         return _not_converted(error.message)
-    plan = dataclasses.replace(plan, traced=_tighter(plan, converted))
+    plan = dataclasses.replace(plan, traced=_ends(plan, converted))
     try:
         known = within_limits(plan, expected(), reference)
     except NotVerifiedError as error:
@@ -92,7 +92,7 @@ def best_attempt(
             _replace_by(again, folder)
             return _noted(second, notes)
         shutil.rmtree(again, ignore_errors=True)
-    return _noted(attempt, notes, blamed)
+    return _noted(attempt, notes, (*blamed, *_begins_late(plan, converted)))
 
 
 def _converted(plan: ExportPlan, reference: TorchReference, notes: list[str], *, progress: Progress) -> Converted:
@@ -112,16 +112,26 @@ def _converted(plan: ExportPlan, reference: TorchReference, notes: list[str], *,
     return converted
 
 
-def _tighter(plan: ExportPlan, converted: Converted) -> dict[str, Limits]:
-    """What the trace takes for granted of the free axes beyond what is declared of them."""
-    smallest, largest = plan.model.spec.smallest, plan.model.spec.largest
-    found = {}
-    for axis, limits in converted.limits.items():
-        low = limits.smallest if limits.smallest > smallest.get(axis, 1) else 1
-        ends = limits.largest is not None and (axis not in largest or limits.largest < largest[axis])
-        if low > 1 or ends:
-            found[axis] = Limits(smallest=low, largest=limits.largest if ends else None)
-    return found
+def _ends(plan: ExportPlan, converted: Converted) -> dict[str, int]:
+    """Where the trace ends free axes before the place that is declared."""
+    declared = plan.model.spec.largest
+    ends = {axis: limits.largest for axis, limits in converted.limits.items() if limits.largest is not None}
+    return {axis: size for axis, size in ends.items() if size < declared.get(axis, size + 1)}
+
+
+def _begins_late(plan: ExportPlan, converted: Converted) -> tuple[CheckResult, ...]:
+    """Why a file may be wrong at small sizes: the trace has taken a branch for larger ones."""
+    declared = plan.model.spec.smallest
+    return tuple(
+        CheckResult(
+            rule="axes",
+            outcome="failed",
+            detail=f"the axis {axis} is free from {limits.smallest} on: the trace takes it for granted, and the model "
+            f"computes smaller ones in another way; declare smallest={{{axis!r}: {limits.smallest}}}, or a fixed size",
+        )
+        for axis, limits in converted.limits.items()
+        if limits.smallest > declared.get(axis, 1)
+    )
 
 
 def _replace_by(again: Path, folder: Path) -> None:
@@ -241,7 +251,6 @@ def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:
         versions=package_versions(VERSIONED),
         self_test=expected.self_test,
         layer=plan.layer,
-        smallest=plan.smallest,
         largest=plan.largest,
     )
 

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from zoo_core.export.plan.plan import Limits
 from zoo_core.shapes import TensorSpec
 
 USUAL_SMALLEST = 2
 """torch.export makes cases of their own of 0 and 1, for every axis; whether 1 works is seen by running it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """The sizes of a free axis for which a trace holds; `largest` is None where it has no end."""
+
+    smallest: int = 1
+    largest: int | None = None
 
 
 def traced_limits(program: Any, inputs: Mapping[str, TensorSpec]) -> dict[str, Limits]:

@@ -10,8 +10,9 @@ from typing import Any, Literal
 import onnx
 from numpy.typing import NDArray
 
-from zoo_core.export.plan.plan import LARGEST_FILE, Limits
+from zoo_core.export.plan.plan import LARGEST_FILE
 
+from .limits import Limits
 from .module import Exported
 from .saving import model_of
 

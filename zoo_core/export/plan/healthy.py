@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,7 @@ def healthy_checkpoint(
     inputs: Mapping[str, Tensor],
     batched: bool = True,
     settle: Callable[[nn.Module], None] | None = None,
+    own: Collection[str] = (),
     seed: int = 0,
 ) -> dict[str, Tensor]:
     """The checkpoint of fresh weights, made healthy: bit-equal for equal arguments, whatever else draws numbers.
@@ -50,23 +51,25 @@ def healthy_checkpoint(
     batch, or one after the other where `batched` is False, for models that take one row at a time. `settle(module)`
     comes last. Where the model then amplifies rounding errors so much that float32 is none of its own reference, biases
     of linear layers and convolutions are drawn anew too, if that helps: an activation far from where it bends amplifies
-    less. Frozen parameters and other buffers stay; a model without trainable parameters is not altered at all.
+    less. Frozen parameters and other buffers stay; a model without trainable parameters is not altered at all. `own`
+    names what the builder brings itself, which stays as it is whatever `settle` does.
     Raises NotVerifiedError when the model cannot be run on `inputs`.
     """
     passes = _passes(inputs, batched=batched)
     with torch.random.fork_rng(devices=[]), torch.no_grad(), plain_attention():
-        module = _made(build, checkpoint, passes, seed=seed)
+        module = _made(build, checkpoint, passes, seed=seed, own=own)
         if module is None:
             return dict(checkpoint)
         # What takes one row at a time is mostly a detector: boxes that change places say nothing of how errors grow.
         if batched and (amplified := _amplified(module, passes[0])) > MOST_AMPLIFIED:
-            other = _made(build, checkpoint, passes, seed=seed, shifted=True)
+            other = _made(build, checkpoint, passes, seed=seed, own=own, shifted=True)
             if other is not None and _amplified(other, passes[0]) < amplified:
                 module = other
         if settle is not None:
             torch.manual_seed(seed)
             settle(module)
-        return {name: tensor.detach() for name, tensor in module.state_dict().items()}
+        healthy = {name: tensor.detach() for name, tensor in module.state_dict().items()}
+        return {**healthy, **{name: tensor for name, tensor in checkpoint.items() if name in own}}
 
 
 def _made(
@@ -75,6 +78,7 @@ def _made(
     passes: Passes,
     *,
     seed: int,
+    own: Collection[str] = (),
     shifted: bool = False,
 ) -> nn.Module | None:
     """A module with healthy parameters, in eval mode; None when it has no trainable ones. `shifted` as in `_redraw`."""
@@ -85,8 +89,8 @@ def _made(
         module.eval()
         if not any(parameter.requires_grad for parameter in module.parameters()):
             return None
-        raised = _redraw(module, strength=strength, seed=seed, shifted=shifted)
-        largest = measure_statistics(module, passes)
+        raised = _redraw(module, strength=strength, seed=seed, shifted=shifted, own=own)
+        largest = measure_statistics(module, passes, own=own)
         if not raised or largest < LARGEST_OUTPUT:  # a NaN is not below anything
             break
     return module
@@ -127,13 +131,15 @@ def _owned_parameters(module: nn.Module) -> Iterator[tuple[str, nn.Module, nn.Pa
                 yield name, owner, parameter
 
 
-def _redraw(module: nn.Module, *, strength: float, seed: int, shifted: bool) -> bool:
+def _redraw(module: nn.Module, *, strength: float, seed: int, shifted: bool, own: Collection[str] = ()) -> bool:
     """Draw constant and near-zero parameters anew; True when one of them was near zero, and no bias.
 
     `shifted`: the biases of linear layers and convolutions are drawn as those of norms, too, whatever they are.
     """
     raised = False
     for name, owner, parameter in _owned_parameters(module):
+        if name in own:
+            continue
         constant = parameter.numel() > 1 and bool((parameter == parameter.reshape(-1)[0]).all())
         if _is_bias(name):
             if shifted and _is_linear(owner):

@@ -43,20 +43,13 @@ class LabelledInputs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """The sizes that a free axis may have; `largest` is None where it has no end."""
-
-    smallest: int = 1
-    largest: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class ExportPlan:
     """Everything that the export of one checkpoint needs.
 
     `inputs` and `outputs` have their option axes filled in; capital axes that stay are free in the file. `checkpoint`
     is the module's state dictionary. `validation` are real samples, where there is a dataset. `layer`: the part of the
-    model whose output is exported; made by `cut_plan`. `traced`: what the trace takes for granted of the free axes.
+    model whose output is exported; made by `cut_plan`. `traced`: where free axes end because the trace takes it for
+    granted. `own`: names of the tensors that the builder brings itself, which were not altered.
     """
 
     name: str
@@ -72,10 +65,11 @@ class ExportPlan:
     weights: str | None = None
     layer: str | None = None
     untrained: bool = False
+    own: frozenset[str] = frozenset()
     dataset: Mapping[str, Any] | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     opset: int = DEFAULT_OPSET
-    traced: Mapping[str, Limits] = field(default_factory=dict)
+    traced: Mapping[str, int] = field(default_factory=dict)
     largest_file: int = LARGEST_FILE
 
     def __post_init__(self) -> None:
@@ -129,14 +123,8 @@ class ExportPlan:
     @property
     def largest(self) -> dict[str, int]:
         """The largest size of each free axis that ends somewhere: as declared, and as the trace takes for granted."""
-        traced = {axis: limits.largest for axis, limits in self.traced.items() if limits.largest is not None}
         declared = self._declared_largest
-        return {axis: min(size, declared.get(axis, size)) for axis, size in {**declared, **traced}.items()}
-
-    @property
-    def smallest(self) -> dict[str, int]:
-        """The smallest size of each free axis for which the trace takes one for granted that nobody declared."""
-        return {axis: limits.smallest for axis, limits in self.traced.items() if limits.smallest > 1}
+        return {axis: min(size, declared.get(axis, size)) for axis, size in {**declared, **self.traced}.items()}
 
     def build(self) -> nn.Module:
         """A freshly built module, with fresh weights."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -19,16 +19,17 @@ VARIANCE_FLOOR = 1e-2
 Passes = Sequence[tuple[Tensor, ...]]
 
 
-def measure_statistics(module: nn.Module, passes: Passes) -> float:
+def measure_statistics(module: nn.Module, passes: Passes, *, own: Collection[str] = ()) -> float:
     """Measure the statistics of every norm that keeps some; the largest output found on the way (NaN: not finite).
 
-    Each of the `passes` is a batch of plausible inputs, in the order of `forward`. Raises NotVerifiedError where the
-    module fails on one.
+    Each of the `passes` is a batch of plausible inputs, in the order of `forward`. Statistics named in `own` stay.
+    Raises NotVerifiedError where the module fails on one.
     """
     norms = [
         _Measured(part)
-        for part in module.modules()
+        for path, part in module.named_modules()
         if isinstance(part, _NormBase) and part.running_mean is not None and part.running_var is not None
+        if f"{path}.running_mean".lstrip(".") not in own
     ]
     try:
         largest = _sweep(module, norms, passes)

@@ -35,8 +35,6 @@ def within_limits(plan: ExportPlan, known: Expected, reference: TorchReference) 
     ends = {axis: size for axis, size in plan.largest.items() if axis != BATCH and axis in known.usual.sizes}
     usual = known.usual
     extra = [sizes for sizes in end_cases(usual.sizes, ends=ends) if sizes not in [case.sizes for case in kept]]
-    lowest = {**usual.sizes, **{axis: size for axis, size in plan.smallest.items() if axis != BATCH}}
-    extra += [lowest] if plan.smallest and lowest not in [*extra, *(case.sizes for case in kept)] else []
     fitting = [sizes for sizes in extra if _row_size(plan, sizes) <= LARGEST_ROW]
     if len(fitting) < len(extra):
         text = f"an end was not run: a row would hold more than {LARGEST_ROW:,} numbers"
@@ -51,14 +49,12 @@ def _row_size(plan: ExportPlan, sizes: Sizes) -> int:
 
 
 def limits_told(plan: ExportPlan) -> list[str]:
-    """For each axis that the trace limits, which sizes it holds for."""
-    texts = []
-    for axis, limits in plan.traced.items():
-        end = f" up to {limits.largest}" if limits.largest is not None else ""
-        start = f" from {limits.smallest} on" if limits.smallest > 1 else ""
-        texts.append(f"the axis {axis} is free{start}{end}: the trace takes it for granted, and others are refused")
-    return texts
+    """For each axis that the trace ends, where."""
+    return [
+        f"the axis {axis} is free up to {size}: the trace takes it for granted, and larger ones are refused"
+        for axis, size in plan.traced.items()
+    ]
 
 
 def _is_within(plan: ExportPlan, sizes: Sizes) -> bool:
-    return all(plan.smallest.get(axis, 1) <= size <= plan.largest.get(axis, size) for axis, size in sizes.items())
+    return all(size <= plan.largest.get(axis, size) for axis, size in sizes.items())

@@ -28,7 +28,7 @@ class Metadata:
 
     `dataset` is `{name, plugin, options, fingerprint}` (options without `root`). `self_test` belongs to
     `zoo_core.verification`. `layer`: the part of the model whose output this file gives; None for the whole model.
-    `smallest`, `largest`: of the free axes for which the file holds only within these sizes.
+    `largest`: where free axes end.
     """
 
     name: str
@@ -51,7 +51,6 @@ class Metadata:
     versions: Mapping[str, str] = field(default_factory=dict)
     self_test: Mapping[str, Any] | None = None
     layer: str | None = None
-    smallest: Mapping[str, int] = field(default_factory=dict)
     largest: Mapping[str, int] = field(default_factory=dict)
     schema: int = SCHEMA
 
@@ -120,10 +119,9 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "versions": (dict, "an object"),
     "self_test": ((dict, _OPTIONAL), "an object or null"),
     "layer": ((str, _OPTIONAL), "a text or null"),
-    "smallest": (dict, "an object"),
     "largest": (dict, "an object"),
 }
-_UNLESS_SAID = ("layer", "smallest", "largest")
+_UNLESS_SAID = ("layer", "largest")
 
 
 def _structured(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,10 +132,9 @@ def _structured(data: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError("labels are texts")
     if len(set(labels)) != len(labels):
         raise ValueError("a label appears twice")
-    for name in ("smallest", "largest"):
-        sizes = data.get(name, {}).values()
-        if not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
-            raise ValueError(f"{name}: sizes are whole numbers above 0")
+    sizes = data.get("largest", {}).values()
+    if not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
+        raise ValueError("largest: sizes are whole numbers above 0")
     try:
         return {
             "labels": tuple(labels),

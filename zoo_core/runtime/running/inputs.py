@@ -38,17 +38,13 @@ def check_inputs(inputs: Mapping[str, NDArray[Any]], specs: Mapping[str, TensorS
     return sizes
 
 
-def check_limits(
-    sizes: Mapping[str, int], *, smallest: Mapping[str, int], largest: Mapping[str, int], where: str
-) -> None:
-    """Raise ZooError for a free axis of a size for which the file does not hold."""
+def check_ends(sizes: Mapping[str, int], *, largest: Mapping[str, int], where: str) -> None:
+    """Raise ZooError for a free axis beyond its end: the file does not hold there."""
     for axis, size in sizes.items():
-        low, high = smallest.get(axis, 1), largest.get(axis)
-        if size < low or (high is not None and size > high):
-            allowed = f"{low} to {high}" if high is not None else f"{low} or more"
+        if size > largest.get(axis, size):
             raise ZooError(
-                f"{where}: the axis {axis} is {size}, and the file holds for {allowed} only",
-                hint="the model computes something else for other sizes, or nothing: it was exported for these",
+                f"{where}: the axis {axis} is {size}, and may be up to {largest[axis]}",
+                hint="the model computes larger ones in another way, or not at all; the file was made without that",
             )
 
 

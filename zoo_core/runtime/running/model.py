@@ -22,7 +22,7 @@ from zoo_core.shelf import model_file
 from zoo_core.specs import Preprocess
 from zoo_core.tasks import get_task
 
-from .inputs import check_inputs, check_large_enough, check_limits
+from .inputs import check_ends, check_inputs, check_large_enough
 from .sequences import read_sequence, sequence_input
 from .session import Optimization, open_session, run_session
 
@@ -138,8 +138,7 @@ class ExportedModel:
         Raises ZooError that says what was given, what is needed and the fix.
         """
         sizes = check_inputs(inputs, self.metadata.inputs, where=str(self.path))
-        limits = {"smallest": self.metadata.smallest, "largest": self.metadata.largest}
-        check_limits(sizes, **limits, where=str(self.path))
+        check_ends(sizes, largest=self.metadata.largest, where=str(self.path))
         check_large_enough(sizes, self.metadata.inputs, self.metadata.outputs, where=str(self.path))
         return run_session(self._session, inputs, path=str(self.path))
 

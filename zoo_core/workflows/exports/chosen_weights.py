@@ -25,13 +25,15 @@ FILE_SUFFIX = ".safetensors"
 class ChosenWeights:
     """A built module, and the state that it is to have.
 
-    `published`: what the model says of these weights, where they are its own. `untrained`: they are fresh.
+    `published`: what the model says of these weights, where they are its own. `untrained`: they are fresh, at least in
+    part. `own`: names of those that the builder brings itself.
     """
 
     module: nn.Module = field(repr=False)
     checkpoint: Mapping[str, Tensor] = field(repr=False)
     published: Weights | None = None
     untrained: bool = False
+    own: frozenset[str] = frozenset()
 
 
 def choose_weights(model: Model, options: Mapping[str, Any], weights: str | None) -> ChosenWeights:
@@ -45,8 +47,11 @@ def choose_weights(model: Model, options: Mapping[str, Any], weights: str | None
         torch.manual_seed(FRESH_SEED)
         module = model.build(**options)
     if weights is None:
-        untrained = any(parameter.numel() for parameter in module.parameters())
-        return ChosenWeights(module=module, checkpoint=dict(module.state_dict()), untrained=untrained)
+        from .own_weights import own_tensors
+
+        own = own_tensors(lambda: model.build(**options), module)
+        untrained = any(parameter.numel() for name, parameter in module.named_parameters() if name not in own)
+        return ChosenWeights(module=module, checkpoint=dict(module.state_dict()), untrained=untrained, own=own)
     checkpoint, published = _weights_from(weights, model, module)
     return ChosenWeights(module=module, checkpoint=checkpoint, published=published)
 

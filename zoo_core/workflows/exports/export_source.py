@@ -140,6 +140,7 @@ def plan_model(
         labels=(published.labels if published else ()) or model.spec.labels,
         published=published,
         untrained=chosen.untrained,
+        own=chosen.own,
     )
     return _made_healthy(plan) if plan.untrained else plan
 
@@ -154,6 +155,7 @@ def _made_healthy(plan: ExportPlan) -> ExportPlan:
         inputs=plan.plausible_inputs(),
         batched=plan.batch_is_free,
         settle=plan.model.spec.settle,
+        own=plan.own,
     )
     return dataclasses.replace(plan, checkpoint=healthy)
 
@@ -174,6 +176,7 @@ def _plan(
     published: Weights | None = None,
     metrics: Mapping[str, float] | None = None,
     fingerprint: str = "",
+    own: frozenset[str] = frozenset(),
 ) -> ExportPlan:
     from zoo_core.export.plan.plan import ExportPlan, keep_free
 
@@ -195,6 +198,7 @@ def _plan(
         dataset=_dataset_record(dataset, fingerprint) if dataset else None,
         metrics=published.metrics if published else metrics or {},
         weights=published.name if published else None,
+        own=own,
         opset=opset,
     )
 
