@@ -77,6 +77,8 @@ def test_a_branch_for_short_inputs_is_told_with_what_to_declare(tmp_path: Path) 
     (told,) = [check.detail for check in caught.value.report.checks if check.rule == "axes"]
     assert told.startswith("the axis T is free from 9 on: the trace takes it for granted")
     assert "declare smallest={'T': 9}" in told
+    assert told in caught.value.message
+    assert not [check for check in caught.value.report.checks if check.rule == "blame"]
     assert export(plan(Branch, 1 << 40, 9, smallest={"T": 9}), tmp_path / "made").outcome == "verified"
 
 
@@ -88,6 +90,13 @@ def test_a_declared_end_is_kept_and_checked_there(tmp_path: Path) -> None:
     assert open_model(tmp_path / "made").metadata.largest == {"T": 20}
     with pytest.raises(ZooError, match="the axis T is 21, and may be up to 20"):
         open_model(tmp_path / "made").run({"x": np.zeros((1, 21, 4), np.float32)})
+
+
+def test_a_size_that_the_model_cannot_take_is_told_with_what_to_declare(tmp_path: Path) -> None:
+    with pytest.raises(RejectedExportError) as caught:
+        export(plan(Positions, classes=3), tmp_path / "made")
+    assert "sizes that are tried: T=64; T=1; T=2" in caught.value.message
+    assert "largest= of its ModelSpec" in caught.value.message
 
 
 def test_a_file_without_ends_does_not_speak_of_them(tmp_path: Path) -> None:

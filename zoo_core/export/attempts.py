@@ -68,9 +68,10 @@ def best_attempt(
     except NotVerifiedError as error:
         expected()
         return _not_converted(error.message)
+    known = expected()
     plan = dataclasses.replace(plan, traced=_ends(plan, converted))
     try:
-        known = within_limits(plan, expected(), reference)
+        known = within_limits(plan, known, reference)
     except NotVerifiedError as error:
         return _not_converted(error.message)
 
@@ -81,6 +82,8 @@ def best_attempt(
     attempt = judged(converted, folder)
     if attempt.verdict.outcome != "failed":
         return _noted(attempt, notes)
+    if late := _begins_late(plan, converted):
+        return _noted(attempt, notes, late)  # the cause is known: no node is to blame, and no other attempt helps
     progress("looking for the guilty node")
     path, free = folder / MODEL_FILE, plan.batch_is_free
     blamed = inquire(path, converted, known, attempt.verdict.checks, batch_is_free=free)
@@ -92,7 +95,7 @@ def best_attempt(
             _replace_by(again, folder)
             return _noted(second, notes)
         shutil.rmtree(again, ignore_errors=True)
-    return _noted(attempt, notes, (*blamed, *_begins_late(plan, converted)))
+    return _noted(attempt, notes, blamed)
 
 
 def _converted(plan: ExportPlan, reference: TorchReference, notes: list[str], *, progress: Progress) -> Converted:

@@ -14,6 +14,7 @@ from zoo_core.files import json_text, sha256_of, write_atomic
 from zoo_core.records import CheckResult, ExportReport
 from zoo_core.shelf import REPORT_FILE
 from zoo_core.verification.expect.bounds import Reference
+from zoo_core.verification.feed.sizes import free_sizes, shown
 from zoo_core.verification.subject.subject import children_ready
 
 from .attempts import VERSIONED, Attempt, Progress, best_attempt
@@ -26,6 +27,9 @@ from .publish.publish import building, check_target, keep_rejected, publish
 from .reference.expected import started_expected
 from .reference.reference import TorchReference, call_module
 
+CAUSES = (BLAME, "axes")
+"""Rules whose detail says why, which the message of a rejected export repeats."""
+
 
 class RejectedExportError(NotVerifiedError):
     """An export that was not verified; `report` says why, rule by rule."""
@@ -34,7 +38,7 @@ class RejectedExportError(NotVerifiedError):
         bad = [check for check in report.checks if check.outcome not in {"passed", "skipped"}]
         first = f"{bad[0].rule}: {bad[0].detail}" if bad else "no rule could be applied"
         more = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
-        more += "".join(f"; {check.detail}" for check in bad[1:] if check.rule == BLAME)
+        more += "".join(f"; {check.detail}" for check in bad[1:] if check.rule in CAUSES)
         where = f"the rejected folder is {kept}" if kept else "zoo export --keep-rejected keeps the folder for a look"
         super().__init__(
             f"the export of {report.name} {report.outcome_in_words}: {first}{more}",
@@ -74,7 +78,7 @@ def build_and_check(plan: ExportPlan, folder: Path, *, progress: Progress) -> Ex
             attempt = best_attempt(plan, folder, reference=reference, expected=expected, progress=progress)
             kind = expected().kind
     except NotVerifiedError as error:
-        failed = CheckResult(rule="reference", outcome="failed", detail=error.message)
+        failed = CheckResult(rule="reference", outcome="failed", detail=f"{error.message}{_sizes_told(plan)}")
         attempt = Attempt(verdict=Verdict(checks=(failed,)))
     report = _report(plan, attempt, kind=kind)
     write_atomic(folder / "README.md", model_card(plan, report))
@@ -112,6 +116,16 @@ def _report(plan: ExportPlan, attempt: Attempt, *, kind: Reference) -> ExportRep
         checks=(*attempt.verdict.checks, *_own_weights(plan)),
         outputs=attempt.verdict.outputs,
         versions=package_versions(VERSIONED),
+    )
+
+
+def _sizes_told(plan: ExportPlan) -> str:
+    """What to declare where a model takes some sizes of a free axis only."""
+    if not free_sizes(plan.inputs.values()):
+        return ""
+    tried = "; ".join(shown(sizes) for sizes in plan.size_cases)
+    return (
+        f" (sizes that are tried: {tried}; what it cannot take is declared by smallest= or largest= of its ModelSpec)"
     )
 
 

@@ -75,6 +75,7 @@ def explains_bad_sizes(model: ModelCandidate) -> None:
     "height=1: LeNet-5 needs at least 12" helps; an error deep in a convolution, or a network that gives nothing, does
     not.
     """
+    model.need_ranges()
     for name in model.size_options:
         for value in (0, 1):
             _try_size(model, name, value)
