@@ -59,8 +59,8 @@ def best_attempt(
 
     `expected` waits for what PyTorch computes meanwhile; what it raises comes before what the exporters complain of.
 
-    The exporter's newer half and its optimiser are fallible. So what cannot be converted is given to the TorchScript
-    exporter, and a file that fails is made again without the optimiser; what it took is a line of the report.
+    What cannot be converted is given to the TorchScript exporter, and a file that fails is made again without the
+    optimiser; what it took is a line of the report.
     """
     notes: list[str] = []
     try:
@@ -68,12 +68,7 @@ def best_attempt(
     except NotVerifiedError as error:
         expected()
         return _not_converted(error.message)
-    known = expected()
-    plan = dataclasses.replace(plan, traced=_ends(plan, converted))
-    try:
-        known = within_limits(plan, known, reference)
-    except NotVerifiedError as error:
-        return _not_converted(error.message)
+    plan, known = _within(plan, converted, expected(), reference)
 
     def judged(subject: Converted, place: Path) -> Attempt:
         progress("checking the file without PyTorch")
@@ -82,20 +77,27 @@ def best_attempt(
     attempt = judged(converted, folder)
     if attempt.verdict.outcome != "failed":
         return _noted(attempt, notes)
-    if late := _begins_late(plan, converted):
-        return _noted(attempt, notes, late)  # the cause is known: no node is to blame, and no other attempt helps
+    if late := _begins_late(plan, converted):  # the cause is known: no node is to blame, no other attempt helps
+        return _noted(attempt, notes, late)
     progress("looking for the guilty node")
-    path, free = folder / MODEL_FILE, plan.batch_is_free
-    blamed = inquire(path, converted, known, attempt.verdict.checks, batch_is_free=free)
+    path = folder / MODEL_FILE
+    blamed = inquire(path, converted, known, attempt.verdict.checks, batch_is_free=plan.batch_is_free)
     if converted.plain is not None:
         again = folder / "again"
         second = judged(without_optimizer(converted), again)
         if second.verdict.outcome == "verified":
             notes.append(_because(attempt, blamed) + _slower(again / MODEL_FILE, path, known))
-            _replace_by(again, folder)
-            return _noted(second, notes)
+            return _noted(_in_place_of(folder, again, second), notes)
         shutil.rmtree(again, ignore_errors=True)
     return _noted(attempt, notes, blamed)
+
+
+def _within(
+    plan: ExportPlan, converted: Converted, known: Expected, reference: TorchReference
+) -> tuple[ExportPlan, Expected]:
+    """The plan with the ends that the trace takes for granted, and what is expected within them."""
+    plan = dataclasses.replace(plan, traced=_ends(plan, converted))
+    return plan, within_limits(plan, known, reference)
 
 
 def _converted(plan: ExportPlan, reference: TorchReference, notes: list[str], *, progress: Progress) -> Converted:
@@ -137,14 +139,15 @@ def _begins_late(plan: ExportPlan, converted: Converted) -> tuple[CheckResult, .
     )
 
 
-def _replace_by(again: Path, folder: Path) -> None:
-    """What is in `again`, a folder inside `folder`, takes the place of all that is beside it."""
+def _in_place_of(folder: Path, again: Path, attempt: Attempt) -> Attempt:
+    """The attempt whose files are in `again`, a folder inside `folder`; they take the place of all beside it."""
     for entry in folder.iterdir():
         if entry != again:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
     for entry in again.iterdir():
         entry.rename(folder / entry.name)
     again.rmdir()
+    return attempt
 
 
 def _because(attempt: Attempt, blamed: tuple[CheckResult, ...]) -> str:

@@ -15,7 +15,7 @@ from zoo_core.errors import MissingExtraError, NotVerifiedError
 from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.torch_modules import plain_attention
 
-from .limits import traced_limits
+from .axis_limits import traced_limits
 from .module import Exported, exported
 from .program import Converted, Exporter, call_as_in_checkpoint, converted_from, first_cause
 from .torchscript import with_torchscript

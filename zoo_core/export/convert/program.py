@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zoo_core.export.plan.plan import LARGEST_FILE
 
-from .limits import Limits
+from .axis_limits import Limits
 from .module import Exported
 from .saving import model_of
 

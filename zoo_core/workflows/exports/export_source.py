@@ -140,8 +140,8 @@ def plan_model(
         labels=(published.labels if published else ()) or model.spec.labels,
         published=published,
         untrained=chosen.untrained,
-        own=chosen.own,
     )
+    plan = dataclasses.replace(plan, own=chosen.own)
     return _made_healthy(plan) if plan.untrained else plan
 
 
@@ -176,7 +176,6 @@ def _plan(
     published: Weights | None = None,
     metrics: Mapping[str, float] | None = None,
     fingerprint: str = "",
-    own: frozenset[str] = frozenset(),
 ) -> ExportPlan:
     from zoo_core.export.plan.plan import ExportPlan, keep_free
 
@@ -198,7 +197,6 @@ def _plan(
         dataset=_dataset_record(dataset, fingerprint) if dataset else None,
         metrics=published.metrics if published else metrics or {},
         weights=published.name if published else None,
-        own=own,
         opset=opset,
     )
 
