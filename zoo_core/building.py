@@ -71,3 +71,9 @@ def build_model(
 def _check_module(module: Any, where: str) -> None:
     if not (hasattr(module, "forward") and hasattr(module, "parameters") and hasattr(module, "state_dict")):
         raise ZooError(f"{where}: its builder returns a {type(module).__name__}, not an nn.Module")
+    lazy = [name for name, each in module.named_parameters() if type(each).__name__ == "UninitializedParameter"]
+    if lazy:
+        raise ZooError(
+            f"{where}: its builder returns lazy layers, which have no size yet: {', '.join(lazy[:3])}",
+            hint="give them their sizes (nn.Linear in place of nn.LazyLinear), or call the module once in the builder",
+        )

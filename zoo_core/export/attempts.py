@@ -103,15 +103,18 @@ def _within(
 def _converted(plan: ExportPlan, reference: TorchReference, notes: list[str], *, progress: Progress) -> Converted:
     """The program from the first exporter that manages; `notes` gets what went wrong before."""
     progress("converting to ONNX")
+    failed = ""
     try:
         converted = convert(plan, reference.module, gives_tensors=reference.gives_tensors)
     except NotVerifiedError as error:
+        failed = error.message
+    if failed:  # outside of the handler: the other exporter's own reason must not have this one as its context
         progress("converting to ONNX with the TorchScript exporter")
         try:
             converted = convert(plan, reference.module, exporter="torchscript")
         except NotVerifiedError as other:
-            raise NotVerifiedError(f"{error.message}; nor by the TorchScript exporter: {other.message}") from None
-        notes.append(f"converted by the TorchScript exporter, because the usual one fails: {error.message}")
+            raise NotVerifiedError(f"{failed}; nor by the TorchScript exporter: {other.message}") from None
+        notes.append(f"converted by the TorchScript exporter, because the usual one fails: {failed}")
     if converted.optimizer_problem:
         notes.append(f"not optimised, because {converted.optimizer_problem}")
     return converted

@@ -13,6 +13,7 @@ from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.runtime.reading.metadata import KEY as METADATA_KEY
 from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.shapes import TensorSpec
+from zoo_core.verification.feed.rows import BATCH
 from zoo_core.version import __version__
 
 from .module import ORIGINAL
@@ -42,7 +43,8 @@ def clean(model: onnx.ModelProto, plan: ExportPlan) -> None:
     _keep_declared_outputs(model, plan)
     for nodes in _all_nodes(model):
         _keep_module_paths(nodes)
-    _name_axes(model, {**plan.inputs, **plan.outputs})
+    if _name_axes(model, {**plan.inputs, **plan.outputs}) and plan.model.spec.stages is None:
+        del model.graph.value_info[:]
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
         value.doc_string = ""
         del value.metadata_props[:]
@@ -106,18 +108,32 @@ def module_of(node: onnx.NodeProto) -> tuple[str, str]:
     return path, classes[-2] if len(classes) == len(scopes) else ""
 
 
-def _name_axes(model: onnx.ModelProto, specs: Mapping[str, TensorSpec]) -> None:
-    """Free axes as they are declared ("8*H"); a size that the exporter made a constant of stays one, and is found."""
+def _name_axes(model: onnx.ModelProto, specs: Mapping[str, TensorSpec]) -> bool:
+    """Free axes as they are declared ("8*H").
+
+    A size of an output that the exporter took for a constant is free again where it is declared so: whether it is, the
+    runs at other sizes tell. True where what is said of inner values is doubtful: then, and where an input takes
+    multiples only, because the symbols of inner shapes mean the whole size, and the declared one a part of it.
+    """
+    inputs = {value.name for value in model.graph.input}
+    doubtful = any(
+        axis.factor != 1 or axis.offset for name in inputs & set(specs) for axis in specs[name].parsed if axis.name
+    )
     for value in (*model.graph.input, *model.graph.output):
         spec = specs.get(value.name)
         dims = value.type.tensor_type.shape.dim
         if spec is None or len(dims) != len(spec.axes):
             continue
         for dim, axis in zip(dims, spec.axes, strict=True):
-            if isinstance(axis, str) and not dim.HasField("dim_value"):
+            told = dim.HasField("dim_value")
+            if isinstance(axis, str) and told and axis != BATCH and value.name not in inputs:
+                doubtful = True
+                dim.dim_param = axis
+            elif isinstance(axis, str) and not told:
                 dim.dim_param = axis
             elif isinstance(axis, int) and not dim.HasField("dim_value"):
                 dim.dim_value = axis  # an exporter may not see that a size is fixed: whether it is, the runs tell
+    return doubtful
 
 
 def _literal(text: str | None) -> list[str]:
