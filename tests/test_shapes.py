@@ -53,7 +53,7 @@ def test_an_axis_that_is_derived_with_options() -> None:
         (("H+2*W",), {}, "cannot read the axis"),
         (("H+0*padding",), {}, "cannot read the axis"),
         (("H+padding-2",), {}, "cannot read the axis"),
-        (("N",), {"dtype": "int8"}, "unknown dtype 'int8'"),
+        (("N",), {"dtype": "int16"}, "unknown dtype 'int16'"),
         (("N",), {"low": 1.0, "high": 1.0}, "low must be below high, not 1.0 and 1.0"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,29 @@ def test_rows_that_depend_on_each_other_are_told_as_that() -> None:
     ) as told:
         reference_of(plan).run(drawn)
     assert "make rows independent" in str(told.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("give", "output", "told"),
+    [
+        (lambda y: y.sum(), TensorSpec(), "y has no axes in PyTorch, and the first axis of every output must be"),
+        (lambda y: torch.cat([y, y + 1]), TensorSpec(2, 5), "y has 16 rows for 8 of the inputs, and the first axis"),
+    ],
+    ids=["scalar", "two rows"],
+)
+def test_another_number_of_rows_is_told_as_that(
+    give: Callable[[Tensor], Tensor], output: TensorSpec, told: str, tmp_path: Path
+) -> None:
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(8, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return give(self.layer(x))
+
+    with pytest.raises(RejectedExportError, match=told):
+        export(plan_of(Odd, inputs={"x": TensorSpec(1, 8)}, outputs={"y": output}), tmp_path / "made")
 
 
 def test_half_precision_is_refused_in_words(tmp_path: Path) -> None:

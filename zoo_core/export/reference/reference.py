@@ -186,6 +186,7 @@ class TorchReference:
     def run(self, inputs: Mapping[str, Array]) -> ReferenceResult:
         """Both runs. Raises NotVerifiedError when two float32 runs differ, of one module or of two builds."""
         first = self.float32(inputs)
+        _require_rows(first, len(next(iter(inputs.values()))))
         if not self._is_double:
             index = slice(0, self._first(inputs))
             again = {name: value[index] for name, value in inputs.items()}
@@ -229,6 +230,7 @@ class TorchReference:
                 for start, stop in itertools.pairwise(edges):
                     rows = [torch.from_numpy(value[start:stop].copy()) for value in inputs.values()]
                     parts.append(self._named(self._call(module, rows)))
+                    _require_axes(parts[-1])
             return {name: torch.cat([part[name] for part in parts]).numpy() for name in self._outputs}
         except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
             shapes = ", ".join(f"{name} {value.shape}" for name, value in inputs.items())
@@ -236,6 +238,23 @@ class TorchReference:
             raise NotVerifiedError(
                 f"the model fails on {shapes}: {type(error).__name__}: {text}", hint="ZOO_DEBUG=1 shows where"
             ) from error
+
+
+def _require_axes(outputs: Mapping[str, Tensor]) -> None:
+    if bare := [name for name, value in outputs.items() if not value.ndim]:
+        raise NotVerifiedError(
+            f"{', '.join(bare)} has no axes in PyTorch, and the first axis of every output must be the batch",
+            hint="give it one: y.reshape(1) for a model that takes one sample at a time",
+        )
+
+
+def _require_rows(outputs: Arrays, rows: int) -> None:
+    for name, value in outputs.items():
+        if len(value) != rows:
+            raise NotVerifiedError(
+                f"{name} has {len(value)} rows for {rows} of the inputs, and the first axis of outputs must be the batch",
+                hint="put what belongs to one input into further axes: (1, 2, ...) in place of (2, ...)",
+            )
 
 
 def _require_full_precision(module: nn.Module) -> None:
