@@ -252,7 +252,7 @@ def _require_rows(outputs: Arrays, rows: int) -> None:
     for name, value in outputs.items():
         if len(value) != rows:
             raise NotVerifiedError(
-                f"{name} has {len(value)} rows for {rows} of the inputs, and the first axis of outputs must be the batch",
+                f"{name} has {len(value)} rows for {rows} of the inputs, and the first axis of an output is the batch",
                 hint="put what belongs to one input into further axes: (1, 2, ...) in place of (2, ...)",
             )
 
