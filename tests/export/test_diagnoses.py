@@ -74,7 +74,11 @@ def test_rows_that_depend_on_each_other_are_told_as_that() -> None:
     ("give", "output", "told"),
     [
         (lambda y: y.sum(), TensorSpec(), "y has no axes in PyTorch, and the first axis of every output must be"),
-        (lambda y: torch.cat([y, y + 1]), TensorSpec(2, 5), "y has 16 rows for 8 of the inputs, and the first axis of an output is"),
+        (
+            lambda y: torch.cat([y, y + 1]),
+            TensorSpec(2, 5),
+            "y has 16 rows for 8 of the inputs, and the first axis of an output is",
+        ),
     ],
     ids=["scalar", "two rows"],
 )
