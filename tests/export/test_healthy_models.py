@@ -88,7 +88,7 @@ CACHED = nn.Sequential(nn.Flatten(), nn.Linear(768, 5))
         (Cancelled, "in float32 is .* of its size away from float64, in PyTorch itself"),
         (lambda: CACHED, "the builder gives the same module each time"),
         (lambda: nn.Sequential(nn.Flatten(), nn.Linear(7, 5)), "the model fails on image"),
-        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(768, 5)).bfloat16(), "the model fails on image"),
+        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(768, 5)).bfloat16(), "2 parameters are bfloat16"),
     ],
     ids=["drawn", "cancelled", "cached", "wrong size", "bfloat16"],
 )
