@@ -20,7 +20,7 @@ from mutation_models import Prepared
 from mutations import DESCRIPTION
 
 from zoo_core.errors import ZooError
-from zoo_core.export.attempts import checking_copy
+from zoo_core.export.attempt import checking_copy
 from zoo_core.export.check.staged_check import one_row
 from zoo_core.export.convert.clean import serialized
 from zoo_core.export.reference.staged import padded, stage_bound

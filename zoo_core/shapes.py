@@ -104,7 +104,8 @@ class TensorSpec:
     `axes`: an int is fixed; a capital name ("N", "H") is a free axis of the exported file; "16*H" allows only
     multiples; "H-2" is derived (outputs), also with options of the builder, "H-2+2*padding" (True counts as 1); a
     lowercase name ("height") is bound to the builder option of that name.
-    `low` and `high`: the range of values, where it is known. Of floats they are plausible values, both ends among them.
+    `low` and `high`: the range of values, where it is known. Of floats they are plausible values, both ends among them;
+    with `hard` they are all that is allowed, and others are refused where the file is run.
     Of integers they are all that is allowed, half-open as numpy's: `low` is the first value, `high` the first that is
     not allowed any more; int32 and int64 need them to be exported, int8 and uint8 have all of their dtype without. Of
     bool they say nothing.
@@ -114,9 +115,15 @@ class TensorSpec:
     dtype: str
     low: float | None
     high: float | None
+    hard: bool
 
     def __init__(
-        self, *axes: int | str, dtype: str = "float32", low: float | None = None, high: float | None = None
+        self,
+        *axes: int | str,
+        dtype: str = "float32",
+        low: float | None = None,
+        high: float | None = None,
+        hard: bool = False,
     ) -> None:
         for axis in axes:
             _parse_axis(axis)
@@ -124,10 +131,16 @@ class TensorSpec:
             raise ZooError(f"unknown dtype {dtype!r}", hint=f"one of {', '.join(DTYPES)}")
         if low is not None and high is not None and not low < high:
             raise ZooError(f"low must be below high, not {low} and {high}")
+        if hard and (low is None or high is None or not dtype.startswith("float")):
+            raise ZooError(
+                f"a hard range has floats with a low and a high end, not {dtype} from {low} to {high}",
+                hint="integers are always held to their range",
+            )
         object.__setattr__(self, "axes", tuple(axes))
         object.__setattr__(self, "dtype", dtype)
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
+        object.__setattr__(self, "hard", hard)
 
     @property
     def is_integer(self) -> bool:
@@ -156,7 +169,7 @@ class TensorSpec:
         for written, axis in zip(self.axes, self.parsed, strict=True):
             value, left = axis.resolve(known), axis.with_options(known)
             axes.append(value if value is not None else str(left) if left != axis else written)
-        return TensorSpec(*axes, dtype=self.dtype, low=self.low, high=self.high)
+        return TensorSpec(*axes, dtype=self.dtype, low=self.low, high=self.high, hard=self.hard)
 
     def shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
         """The concrete shape. Raises ZooError if an axis has no value in `sizes`."""
@@ -171,12 +184,14 @@ class TensorSpec:
         return f"({inside}{',' if len(self.axes) == 1 else ''})"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON: `{axes, dtype[, low, high]}`."""
+        """Plain JSON: `{axes, dtype[, low, high, hard]}`."""
         data: dict[str, Any] = {"axes": list(self.axes), "dtype": self.dtype}
         if self.low is not None:
             data["low"] = self.low
         if self.high is not None:
             data["high"] = self.high
+        if self.hard:
+            data["hard"] = True
         return data
 
     @classmethod
@@ -185,4 +200,10 @@ class TensorSpec:
         axes = data.get("axes")
         if not isinstance(axes, list):
             raise ZooError(f"a tensor spec has a list of axes, not {axes!r}")
-        return cls(*axes, dtype=data.get("dtype", "float32"), low=data.get("low"), high=data.get("high"))
+        return cls(
+            *axes,
+            dtype=data.get("dtype", "float32"),
+            low=data.get("low"),
+            high=data.get("high"),
+            hard=data.get("hard") is True,
+        )

@@ -109,7 +109,8 @@ class ModelSpec:
     the way into parts; they are exported in its place. `smallest`: the smallest legal value of a free axis (default 1);
     `largest`: the largest, where there is one: a table of positions ends somewhere.
     `fixed_axes`: why an axis that others leave free is not, `{"N": "..."}`. `settle(module)` changes fresh weights in
-    place so that an untrained model gives outputs worth checking.
+    place so that an untrained model gives outputs worth checking. `examples(**options)` gives real inputs, arrays
+    (rows, ...) by name, for a model whose outputs hardly vary with noise; a dataset's samples come before them.
 
     For training: `recipe` are trainer options that suit this model better than the trainer's own defaults.
     `loss(outputs, targets)` takes the place of the task's: tensors by name, and a scalar tensor.
@@ -137,6 +138,7 @@ class ModelSpec:
     largest: Mapping[str, int] = field(default_factory=dict)
     fixed_axes: Mapping[str, str] = field(default_factory=dict)
     settle: Callable[[Any], None] | None = None
+    examples: Callable[..., Mapping[str, Any]] | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
     loss: Callable[[Mapping[str, Any], Any], Any] | None = None
 

@@ -115,16 +115,16 @@ def test_keep_rejected_replaces_nothing_of_the_users(
 
 
 def test_a_file_changed_while_it_is_checked(workplace: Path, zoo_here: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
-    from zoo_core.export import attempts
+    from zoo_core.export import attempt
 
-    honest = attempts.check_file
+    honest = attempt.check_file
 
     def swapped(path: Path, *arguments: object, **options: object) -> object:
         verdict = honest(path, *arguments, **options)
         path.write_bytes(path.read_bytes() + b"\0")
         return verdict
 
-    monkeypatch.setattr(attempts, "check_file", swapped)
+    monkeypatch.setattr(attempt, "check_file", swapped)
     done = zoo_here("export", "lenet5-digits", "--to", "new")
     assert done.code == 3
     assert "model.onnx was changed while it was being checked" in done.stderr

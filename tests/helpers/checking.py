@@ -14,15 +14,17 @@ import torch
 from torch import nn
 
 from zoo_core import ModelSpec, TensorSpec
-from zoo_core.export.attempts import checking_copy, metadata_of
+from zoo_core.export.attempt import checking_copy, metadata_of
 from zoo_core.export.bundle import reference_of
 from zoo_core.export.check.check import Verdict, check_file
 from zoo_core.export.convert.clean import clean, serialized, set_metadata
 from zoo_core.export.convert.convert import convert
 from zoo_core.export.convert.program import Converted
 from zoo_core.export.plan.plan import ExportPlan, LabelledInputs
+from zoo_core.export.reference.beyond_trace import beyond_trace
 from zoo_core.export.reference.expected import Expected, compute_expected
 from zoo_core.export.reference.reference import TorchReference
+from zoo_core.export.reference.within_limits import within_limits
 from zoo_core.registry import Model
 from zoo_core.runtime.reading.metadata import Metadata
 
@@ -110,6 +112,7 @@ def prepare(plan: ExportPlan) -> Prepared:
     reference = reference_of(plan)
     expected = compute_expected(plan, reference)
     converted = convert(plan, reference.module)
+    expected = beyond_trace(plan, converted, within_limits(plan, expected, reference), reference)
     metadata = metadata_of(plan, expected)
     model = converted.model
     clean(model, plan)

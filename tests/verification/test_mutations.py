@@ -36,7 +36,7 @@ from zoo_core.verification.mutants import (
 
 Zoo = Callable[..., Result]
 
-ELSEWHERE = ("stale weights", "end of a range lost", "input of one value", "mask turned")
+ELSEWHERE = ("stale weights", "end of a range lost", "input of one value", "mask turned", "output off by one")
 """Faults for which this net has no place; those in inputs that are no floats: tests/export/test_typed_inputs.py."""
 
 

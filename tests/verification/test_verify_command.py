@@ -20,7 +20,7 @@ from zoo_core.runtime.reading.metadata import KEY, Metadata
 from zoo_core.runtime.reading.tensors import write_tensor_proto
 from zoo_core.verification.conclude.recheck import onnx_checker, verify_export
 from zoo_core.verification.expect.self_test import self_test_inputs, validated
-from zoo_core.verification.feed.vectors import check_vectors
+from zoo_core.verification.expect.vector_test import check_vectors
 
 Zoo = Callable[..., Result]
 Change = Callable[[dict[str, Any]], object]

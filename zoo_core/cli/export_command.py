@@ -36,7 +36,7 @@ Examples:
     help="For a MODEL: published ones, or a .safetensors file. Default: fresh random ones.",
 )
 @click.option("--layer", metavar="L", help="Only up to this layer: the export gives its features.")
-@click.option("--opset", type=int, default=20, show_default=True, help="ONNX opset, 17 to 23.")
+@click.option("--opset", type=int, metavar="N", help="ONNX opset, 17 to 23. Default: 20, or 22 where 20 fails.")
 @click.option("--dynamic", multiple=True, metavar="AXIS", help="Only these axes stay free. Default: all of them.")
 @click.option("--keep-rejected", is_flag=True, help="Keep an export that was not verified, as NAME.rejected.")
 @model_options
@@ -46,7 +46,7 @@ def command(
     to: Path | None,
     weights: str | None,
     layer: str | None,
-    opset: int,
+    opset: int | None,
     dynamic: tuple[str, ...],
     keep_rejected: bool,
     options: dict[str, str],

@@ -1,55 +1,31 @@
-"""One attempt at a file after the other, until one is verified: optimised, not optimised, by the other exporter."""
+"""One attempt at a file after the other, until one is verified: the optimised file, then whatever else there is."""
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import hashlib
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import onnx
-
-from zoo_core.environment import package_versions
 from zoo_core.errors import NotVerifiedError
-from zoo_core.files import json_text, write_atomic
 from zoo_core.records import CheckResult
-from zoo_core.runtime.reading.metadata import Metadata
-from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.shelf import MODEL_FILE
-from zoo_core.verification.feed.vectors import write_vectors
 from zoo_core.verification.subject.speed import speed_ratio
 
-from .blame.inquiry import errors_of_nodes, inquire
-from .blame.probe import NodeError
-from .check.check import Verdict, check_file
-from .convert.clean import clean, module_of, set_metadata
+from .attempt import Attempt, make_attempt, not_converted
+from .blame.inquiry import Inquiry, inquire
+from .check.check import Verdict
 from .convert.convert import convert
 from .convert.program import Converted, without_optimizer
-from .convert.saving import Model, save_model
 from .plan.plan import ExportPlan
-from .publish.attachment import NodeFacts, netron_attachment
-from .reference.expected import Expected
+from .reference.beyond_trace import beyond_trace
+from .reference.expected import Expected, compute_expected
 from .reference.reference import TorchReference
 from .reference.within_limits import within_limits
 
-VERSIONED = ("zoo-core", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
-NETRON_FILE = "netron.json"
-
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attempt:
-    """What came of one way to make the file: its verdict, and the sha256 of each file of the model that was judged."""
-
-    verdict: Verdict
-    digests: Mapping[str, str] | None = None
-    described: str = ""
 
 
 def best_attempt(
@@ -59,45 +35,118 @@ def best_attempt(
 
     `expected` waits for what PyTorch computes meanwhile; what it raises comes before what the exporters complain of.
 
-    What cannot be converted is given to the TorchScript exporter, and a file that fails is made again without the
-    optimiser; what it took is a line of the report.
+    What cannot be converted is given to the TorchScript exporter, and a file that fails is made in other ways; what was
+    tried, and why, are lines of the report.
     """
     notes: list[str] = []
     try:
         converted = _converted(plan, reference, notes, progress=progress)
     except NotVerifiedError as error:
         expected()
-        return _not_converted(error.message)
-    plan, known = _within(plan, converted, expected(), reference)
-
-    def judged(subject: Converted, place: Path) -> Attempt:
-        progress("checking the file without PyTorch")
-        return _attempt(plan, place, reference, known, subject)
-
-    attempt = judged(converted, folder)
-    if attempt.verdict.outcome != "failed":
-        return _noted(attempt, notes)
-    if late := _begins_late(plan, converted):  # the cause is known: no node is to blame, no other attempt helps
-        return _noted(attempt, notes, late)
+        return not_converted(plan, error.message)
+    first, known = _judged(plan, converted, folder, reference, expected(), progress)
+    if first.verdict.outcome != "failed":
+        return _noted(first, notes)
+    if cause := (*_begins_late(plan, converted), *_broken(first, converted, known)):
+        return _noted(first, notes, cause)  # no node is to blame, and no other attempt helps
     progress("looking for the guilty node")
-    path = folder / MODEL_FILE
-    blamed = inquire(path, converted, known, attempt.verdict.checks, batch_is_free=plan.batch_is_free)
+    inquiry = inquire(folder / MODEL_FILE, converted, known, first.verdict.checks, batch_is_free=plan.batch_is_free)
+    if inquiry.by_values and not inquiry.guilty:
+        return _noted(first, notes, inquiry.checks)  # the cause is unknown: another file could be right by accident
+    attempt = _another(plan, folder, _Failed(first, converted, inquiry, known), reference, notes, progress)
+    return attempt or _noted(first, notes, inquiry.checks)
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """The first attempt, which failed, and what is known of it."""
+
+    attempt: Attempt
+    converted: Converted
+    inquiry: Inquiry
+    expected: Expected
+
+    @property
+    def called(self) -> str:
+        """What tells its file from others."""
+        return "first" if self.converted.plain is None else "optimised"
+
+    @property
+    def why(self) -> str:
+        where = "".join(f"; {check.detail}" for check in self.inquiry.checks)
+        return f"{_first_failure(self.attempt)}{where}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Way:
+    """Another way to make the file: what the report says of it, the plan that it carries out, and how to convert."""
+
+    told: str
+    plan: ExportPlan
+    convert: Callable[[], Converted]
+
+
+def _other_ways(plan: ExportPlan, converted: Converted, reference: TorchReference) -> Iterator[_Way]:
+    """In the order in which they are tried: the TorchScript exporter last, because it leaves no trace to look at."""
+    again = partial(convert, module=reference.module, gives_tensors=reference.gives_tensors)
     if converted.plain is not None:
-        again = folder / "again"
-        second = judged(without_optimizer(converted), again)
-        if second.verdict.outcome == "verified":
-            notes.append(_because(attempt, blamed) + _slower(again / MODEL_FILE, path, known))
-            return _noted(_in_place_of(folder, again, second), notes)
+        yield _Way(told="not optimised", plan=plan, convert=lambda: without_optimizer(converted))
+    if converted.exporter == "torchscript":
+        return
+    if plan.other_opset is not None and plan.other_opset != plan.opset:
+        other = dataclasses.replace(plan, opset=plan.other_opset)
+        yield _Way(told=f"opset {other.opset} in place of {plan.opset}", plan=other, convert=lambda: again(other))
+    yield _Way(
+        told="converted by the TorchScript exporter", plan=plan, convert=lambda: again(plan, exporter="torchscript")
+    )
+
+
+def _another(
+    plan: ExportPlan,
+    folder: Path,
+    failed: _Failed,
+    reference: TorchReference,
+    notes: list[str],
+    progress: Progress,
+) -> Attempt | None:
+    """The first other way that is verified, its files in `folder`; None where there is none.
+
+    `notes` get what was tried. Each is judged by rows of another seed: the first file must not have been unlucky, nor
+    this one lucky.
+    """
+    expected = None
+    again = folder / "again"
+    for way in _other_ways(plan, failed.converted, reference):
+        progress(f"trying again: {way.told}")
+        try:
+            converted = way.convert()
+            expected = expected or compute_expected(plan, reference, seed=failed.expected.seed + 1)
+            attempt, _ = _judged(way.plan, converted, again, reference, expected, progress)
+        except NotVerifiedError as error:
+            notes.append(f"tried, and rejected: {way.told}: {error.message}")
+            continue
+        if attempt.verdict.outcome == "verified":
+            slower = _slower(again / MODEL_FILE, folder / MODEL_FILE, failed)
+            notes.append(f"{way.told}, because the {failed.called} file failed: {failed.why}{slower}")
+            return _noted(_in_place_of(folder, again, attempt), notes)
+        notes.append(f"tried, and rejected: {way.told}: {_first_failure(attempt)}")
         shutil.rmtree(again, ignore_errors=True)
-    return _noted(attempt, notes, blamed)
+    return None
 
 
-def _within(
-    plan: ExportPlan, converted: Converted, known: Expected, reference: TorchReference
-) -> tuple[ExportPlan, Expected]:
-    """The plan with the ends that the trace takes for granted, and what is expected within them."""
+def _judged(
+    plan: ExportPlan,
+    converted: Converted,
+    folder: Path,
+    reference: TorchReference,
+    expected: Expected,
+    progress: Progress,
+) -> tuple[Attempt, Expected]:
+    """The attempt within the sizes that this trace takes for granted, and what was expected there."""
     plan = dataclasses.replace(plan, traced=_ends(plan, converted))
-    return plan, within_limits(plan, known, reference)
+    known = beyond_trace(plan, converted, within_limits(plan, expected, reference), reference)
+    progress("checking the file without PyTorch")
+    return make_attempt(plan, folder, reference, known, converted), known
 
 
 def _converted(plan: ExportPlan, reference: TorchReference, notes: list[str], *, progress: Progress) -> Converted:
@@ -142,6 +191,25 @@ def _begins_late(plan: ExportPlan, converted: Converted) -> tuple[CheckResult, .
     )
 
 
+def _broken(attempt: Attempt, converted: Converted, known: Expected) -> tuple[CheckResult, ...]:
+    """Why a file is wrong at sizes that break a condition of the trace, and at no others."""
+    failed = [check.detail for check in attempt.verdict.checks if check.outcome == "failed"]
+    wrong = [case.sizes for case in known.cases if any(f", {case}{end}" in text for text in failed for end in ",:")]
+    relations = [each for each in converted.relations if set(each.axes) <= set(known.usual.sizes)]
+    if not wrong or any(all(relation.holds(sizes) for relation in relations) for sizes in wrong):
+        return ()
+    return tuple(
+        CheckResult(
+            rule="axes",
+            outcome="failed",
+            detail=f"the trace takes for granted that {relation.text}, and the model computes other sizes in another "
+            "way; declare axes for which it always is so, such as '2*L' for an even L, or a fixed size",
+        )
+        for relation in relations
+        if not all(relation.holds(sizes) for sizes in wrong)
+    )
+
+
 def _in_place_of(folder: Path, again: Path, attempt: Attempt) -> Attempt:
     """The attempt whose files are in `again`, a folder inside `folder`; they take the place of all beside it."""
     for entry in folder.iterdir():
@@ -153,21 +221,15 @@ def _in_place_of(folder: Path, again: Path, attempt: Attempt) -> Attempt:
     return attempt
 
 
-def _because(attempt: Attempt, blamed: tuple[CheckResult, ...]) -> str:
-    first = next(check for check in attempt.verdict.checks if check.outcome == "failed")
-    where = "".join(f"; {check.detail}" for check in blamed)
-    return f"not optimised, because the optimised file failed: {first.rule}: {first.detail}{where}"
+def _first_failure(attempt: Attempt) -> str:
+    first = next(check for check in attempt.verdict.checks if check.outcome != "passed")
+    return f"{first.rule}: {first.detail}"
 
 
-def _slower(path: Path, rejected: Path, expected: Expected) -> str:
-    """What it costs in speed to do without the optimiser."""
-    ratio = speed_ratio(path, rejected, inputs=expected.vector_inputs)
-    return "" if ratio is None else f"; it takes {ratio:.2f} times as long as the optimised one"
-
-
-def _not_converted(why: str) -> Attempt:
-    failed = CheckResult(rule="conversion", outcome="failed", detail=why)
-    return Attempt(verdict=Verdict(checks=(failed,)))
+def _slower(path: Path, rejected: Path, failed: _Failed) -> str:
+    """What it costs in speed to do without the file that was rejected."""
+    ratio = speed_ratio(path, rejected, inputs=failed.expected.vector_inputs)
+    return "" if ratio is None else f"; it takes {ratio:.2f} times as long as the {failed.called} one"
 
 
 def _noted(attempt: Attempt, notes: list[str], blamed: tuple[CheckResult, ...] = ()) -> Attempt:
@@ -175,113 +237,3 @@ def _noted(attempt: Attempt, notes: list[str], blamed: tuple[CheckResult, ...] =
     told = tuple(CheckResult(rule="exporter", outcome="passed", detail=note) for note in notes)
     verdict = Verdict(checks=(*attempt.verdict.checks, *blamed, *told), outputs=attempt.verdict.outputs)
     return dataclasses.replace(attempt, verdict=verdict)
-
-
-def _attempt(
-    plan: ExportPlan, folder: Path, reference: TorchReference, expected: Expected, converted: Converted
-) -> Attempt:
-    try:
-        metadata = metadata_of(plan, expected)
-        digests = _write(plan, folder, converted, expected, metadata)
-    except NotVerifiedError as error:
-        return _not_converted(error.message)
-    errors: dict[str, NodeError] = {}
-
-    def look_at_nodes(file: OnnxFile) -> None:
-        errors.update(errors_of_nodes(file, converted, expected))
-
-    with checking_copy(converted) as copy:
-        verdict = check_file(
-            folder / MODEL_FILE,
-            plan,
-            expected=expected,
-            converted=converted,
-            reference=reference,
-            metadata=metadata,
-            copy=copy,
-            meanwhile=look_at_nodes,
-        )
-    if verdict.outcome == "verified":
-        write_atomic(folder / NETRON_FILE, json_text(_attachment(converted.model, errors)))
-    described = hashlib.sha256(metadata.to_json().encode()).hexdigest()
-    return Attempt(verdict=verdict, digests=digests, described=described)
-
-
-@contextlib.contextmanager
-def checking_copy(converted: Converted) -> Iterator[Path | None]:
-    """The cleaned file once more, with the cuts of its stages as further outputs; None where there are none."""
-    cuts = set(converted.exported.cuts)
-    if not cuts:
-        yield None
-        return
-    copy = onnx.ModelProto()
-    copy.CopyFrom(converted.model)
-    copy.graph.output.extend(value for value in converted.model.graph.value_info if value.name in cuts)
-    with tempfile.TemporaryDirectory(prefix="zoo-copy-") as folder:
-        path = Path(folder) / MODEL_FILE
-        save_model(Model(proto=copy, outside=converted.outside), path.parent)
-        yield path
-
-
-def _write(
-    plan: ExportPlan, folder: Path, converted: Converted, expected: Expected, metadata: Metadata
-) -> dict[str, str]:
-    """Write the model and what goes with it; the sha256 of the model's files, taken before they reach the disk."""
-    model = converted.model
-    clean(model, plan)
-    set_metadata(model, metadata)
-    digests = save_model(Model(proto=model, outside=converted.outside), folder)
-    write_vectors(folder, expected.vector_inputs, expected.vector_outputs)
-    write_atomic(folder / NETRON_FILE, json_text(_attachment(model, {})))
-    return digests
-
-
-def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:
-    """What the file will say of itself."""
-    spec = plan.model.spec
-    return Metadata(
-        name=plan.name,
-        task=spec.task,
-        labels=plan.labels,
-        inputs=plan.inputs,
-        outputs=plan.outputs,
-        preprocess=plan.preprocess,
-        model=plan.model.name,
-        model_plugin=plan.model.plugin,
-        source=spec.source,
-        options=dict(plan.options),
-        dataset=plan.dataset,
-        metrics=dict(plan.metrics),
-        license=spec.license,
-        run=plan.run,
-        weights=plan.weights,
-        opset=plan.opset,
-        untrained=plan.untrained,
-        versions=package_versions(VERSIONED),
-        self_test=expected.self_test,
-        layer=plan.layer,
-        largest=plan.largest,
-    )
-
-
-def _attachment(model: onnx.ModelProto, errors: Mapping[str, NodeError]) -> dict[str, Any]:
-    sizes = {tensor.name: _elements(tensor) for tensor in model.graph.initializer}
-    facts = [
-        NodeFacts(
-            name=node.name,
-            op_type=node.op_type,
-            module=module_of(node)[0],
-            parameters=sum(sizes.get(name, 0) for name in node.input),
-            error=errors[node.name].error if node.name in errors else None,
-            floors=errors[node.name].floors if node.name in errors else None,
-        )
-        for node in model.graph.node
-    ]
-    return netron_attachment(facts)
-
-
-def _elements(tensor: onnx.TensorProto) -> int:
-    count = 1
-    for dim in tensor.dims:
-        count *= dim
-    return count

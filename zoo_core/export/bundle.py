@@ -17,7 +17,8 @@ from zoo_core.verification.expect.bounds import Reference
 from zoo_core.verification.feed.sizes import free_sizes, shown
 from zoo_core.verification.subject.subject import children_ready
 
-from .attempts import VERSIONED, Attempt, Progress, best_attempt
+from .attempt import VERSIONED, Attempt
+from .attempts import Progress, best_attempt
 from .blame.inquiry import RULE as BLAME
 from .check.check import Verdict
 from .plan.layer import layer_output
@@ -69,7 +70,6 @@ def export(
 
 def build_and_check(plan: ExportPlan, folder: Path, *, progress: Progress) -> ExportReport:
     """Write the whole bundle into `folder` and judge it; the report is written there too, whatever the outcome."""
-    attempt = Attempt(verdict=Verdict(checks=()))
     kind: Reference = "relative"
     try:
         reference = reference_of(plan)
@@ -79,9 +79,9 @@ def build_and_check(plan: ExportPlan, folder: Path, *, progress: Progress) -> Ex
             kind = expected().kind
     except NotVerifiedError as error:
         failed = CheckResult(rule="reference", outcome="failed", detail=f"{error.message}{_sizes_told(plan)}")
-        attempt = Attempt(verdict=Verdict(checks=(failed,)))
-    report = _report(plan, attempt, kind=kind)
-    write_atomic(folder / "README.md", model_card(plan, report))
+        attempt = Attempt(plan=plan, verdict=Verdict(checks=(failed,)))
+    report = _report(attempt, kind=kind)
+    write_atomic(folder / "README.md", model_card(attempt.plan, report))
     report = _sealed(report, folder, attempt.digests)
     write_atomic(folder / REPORT_FILE, json_text(report.to_json()))
     return report
@@ -100,7 +100,8 @@ def reference_of(plan: ExportPlan) -> TorchReference:
     )
 
 
-def _report(plan: ExportPlan, attempt: Attempt, *, kind: Reference) -> ExportReport:
+def _report(attempt: Attempt, *, kind: Reference) -> ExportReport:
+    plan = attempt.plan
     return ExportReport(
         outcome=attempt.verdict.outcome,
         name=plan.name,

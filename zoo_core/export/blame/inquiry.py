@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from zoo_core.export.convert.program import Converted
-from zoo_core.export.reference.expected import Case, Expected
+from zoo_core.export.reference.case import Case
+from zoo_core.export.reference.expected import Expected
 from zoo_core.records import CheckResult
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.verification.feed.rows import PLAUSIBLE
@@ -24,6 +25,17 @@ ROWS = 3
 """Rows of a batch that is run again: enough for one to leak into another."""
 NUMBERS = frozenset(("values", "run", "structure"))
 """Rules that fail because of what the file computes, or cannot."""
+BY_VALUES = frozenset(("values", "self-test", "test vectors", "decisions", "dataset"))
+"""Rules that fail because a file which runs, and has the right form, computes other numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inquiry:
+    """Rule "blame" for a file that failed: `by_values` where its numbers are wrong, `guilty` where a node is named."""
+
+    checks: tuple[CheckResult, ...] = ()
+    by_values: bool = False
+    guilty: bool = False
 
 
 def errors_of_nodes(file: OnnxFile, converted: Converted, expected: Expected) -> dict[str, NodeError]:
@@ -54,25 +66,25 @@ def _before_choices(converted: Converted) -> set[str]:
 
 def inquire(
     path: Path, converted: Converted, expected: Expected, checks: Sequence[CheckResult], *, batch_is_free: bool
-) -> tuple[CheckResult, ...]:
+) -> Inquiry:
     """Rule "blame": which node made the rules in `checks` fail; nothing where none of them is about numbers.
 
     `path` is the file that failed. The rows of each size are tried, plausible ones first, until a node is found.
     """
-    failed = {check.rule for check in checks if check.outcome == "failed"} & NUMBERS
-    if not failed or converted.exported.stages:
-        return ()  # of a model in stages the rules name the stage, each on its own inputs
+    failed = {check.rule for check in checks if check.outcome == "failed"}
+    by_values = bool(failed & BY_VALUES)
+    if not failed & NUMBERS or converted.exported.stages:
+        return Inquiry(by_values=by_values)  # of a model in stages the rules name the stage, each on its own inputs
     texts: list[str] = []
     for trial in _trials(expected, free=batch_is_free):
         found = _blame(path, converted, expected, trial)
         if found.guilty is not None:
-            texts = [found.text]
-            break
+            checked = CheckResult(rule=RULE, outcome="failed", detail=found.text)
+            return Inquiry(checks=(checked,), by_values=by_values, guilty=True)
         texts.append(found.text)
-    else:
-        if "values" not in failed:
-            return ()  # another shape or name than declared, in a file whose every node is right
-    return (CheckResult(rule=RULE, outcome="failed", detail=texts[0]),)
+    if "values" not in failed:  # another shape or name than declared, in a file whose every node is right
+        return Inquiry(by_values=by_values)
+    return Inquiry(checks=(CheckResult(rule=RULE, outcome="failed", detail=texts[0]),), by_values=by_values)
 
 
 @dataclass(frozen=True, kw_only=True)

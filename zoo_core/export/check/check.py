@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from zoo_core.errors import ZooError
 from zoo_core.export.convert.program import Converted
 from zoo_core.export.plan.plan import ExportPlan, LabelledInputs
-from zoo_core.export.reference.expected import Case, Expected
+from zoo_core.export.reference.case import Case
+from zoo_core.export.reference.expected import Expected
 from zoo_core.export.reference.reference import TorchReference
 from zoo_core.export.reference.staged import StagedReference
 from zoo_core.records import CheckResult, Outcome, OutputError
@@ -28,8 +29,8 @@ from zoo_core.verification.conclude.structure import Interface, check_results, c
 from zoo_core.verification.expect.bounds import OutputBound, check_sensitivity, check_values, output_error
 from zoo_core.verification.expect.selection_test import check_selection_test, check_selection_vectors
 from zoo_core.verification.expect.self_test import check_self_test
+from zoo_core.verification.expect.vector_test import check_vectors
 from zoo_core.verification.feed.rows import BATCH, PLAUSIBLE, batches_of, by_row, joined
-from zoo_core.verification.feed.vectors import check_vectors
 from zoo_core.verification.subject.subject import (
     DEFAULT_SETTINGS,
     Group,
@@ -197,7 +198,8 @@ def _check_case(
     checks: list[CheckResult] = []
     for rows, outputs in zip(batches, found, strict=True):
         sizes = {BATCH: len(rows), **case.sizes}
-        checks += check_results(f"{where}, batch of {len(rows)}", outputs, plan.outputs, sizes=sizes)
+        batch = f"{where}, batch of {len(rows)}"
+        checks += check_results(batch, outputs, plan.outputs, sizes=sizes, infinite=case.infinite)
     if checks:
         return checks, []
     index = np.array([row for rows in batches for row in rows])
@@ -226,7 +228,7 @@ def _check_usual(where: str, case: Case, actual: Mapping[str, Any], expected: Ex
         ),
         *check_vectors(
             where,
-            expected.vector_outputs,
+            {name: value for name, value in expected.vector_outputs.items() if case.bounds[name].is_decided},
             {name: value[vectors] for name, value in actual.items()},
             bounds={name: float(bound.bound.max()) for name, bound in case.bounds.items()},
         ),
@@ -244,7 +246,7 @@ def _parity(
     outputs = result.outputs[DEFAULT_SETTINGS[0], "validation"]
     for batch, rows in zip(outputs, _cuts(plan, len(validation.targets)), strict=True):
         sizes = {BATCH: len(rows), **expected.usual.sizes}
-        if wrong := check_results("validation", batch, plan.outputs, sizes=sizes):
+        if wrong := check_results("validation", batch, plan.outputs, sizes=sizes, infinite=expected.usual.infinite):
             return wrong[0]
 
     def bounds_of(rows: NDArray[np.int64]) -> dict[str, OutputBound]:

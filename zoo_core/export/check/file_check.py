@@ -23,6 +23,8 @@ def inputs_told(expected: Expected) -> CheckResult:
     kinds = expected.usual.rows.kinds
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     text = f"{len(kinds)} rows ({counts}); {expected.usual.skipped} skipped, where PyTorch itself is not finite"
+    if expected.usual.refused:
+        text += f", and {expected.usual.refused} more, on which it raises"
     if len(expected.cases) > 1:
         text += f"; sizes {'; '.join(map(str, expected.cases))}"
     return CheckResult(rule="inputs", outcome="passed", detail=text)

@@ -17,6 +17,7 @@ from zoo_core.verification.feed.rows import BATCH
 from zoo_core.version import __version__
 
 from .module import ORIGINAL
+from .split_means import split_means
 
 PRODUCER = "zoo-core"
 SCOPES = "pkg.torch.onnx.name_scopes"
@@ -40,6 +41,7 @@ def clean(model: onnx.ModelProto, plan: ExportPlan) -> None:
     model.graph.doc_string = ""
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
+    split_means(model, opset=plan.opset)
     _keep_declared_outputs(model, plan)
     for nodes in _all_nodes(model):
         _keep_module_paths(nodes)

@@ -18,6 +18,7 @@ from zoo_core.torch_modules import plain_attention
 from .axis_limits import traced_limits
 from .module import Exported, exported
 from .program import Converted, Exporter, call_as_in_checkpoint, converted_from, first_cause
+from .relations import traced_relations
 from .torchscript import with_torchscript
 
 
@@ -86,6 +87,7 @@ def _with_dynamo(plan: ExportPlan, stands: Exported) -> Converted:
         exporter="dynamo",
         largest_file=plan.largest_file,
         limits=traced_limits(program.exported_program, plan.inputs),
+        relations=traced_relations(program.exported_program, plan.inputs),
     )
 
 

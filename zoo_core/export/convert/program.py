@@ -14,6 +14,7 @@ from zoo_core.export.plan.plan import LARGEST_FILE
 
 from .axis_limits import Limits
 from .module import Exported
+from .relations import Relation
 from .saving import model_of
 
 Array = NDArray[Any]
@@ -26,7 +27,8 @@ class Converted:
     """The program, the initialisers it had before any optimiser, and the names of the tensors that the trace reads.
 
     `model` is the ONNX file to be; `traced` the exported program of torch, None from the TorchScript exporter. `plain`
-    is the same program as an `onnx_ir` model that no optimiser has touched, None where `model` is just that.
+    is the same program as an `onnx_ir` model that no optimiser has touched, None where `model` is just that. `limits`
+    and `relations` are what the trace takes for granted of free axes.
     """
 
     model: onnx.ModelProto = field(repr=False)
@@ -40,6 +42,7 @@ class Converted:
     plain: Any = field(default=None, repr=False)
     optimizer_problem: str = ""
     limits: Mapping[str, Limits] = field(default_factory=dict)
+    relations: tuple[Relation, ...] = ()
 
 
 def call_as_in_checkpoint(graph: Any, names: Mapping[str, str]) -> None:
@@ -70,6 +73,7 @@ def converted_from(
     exporter: Exporter,
     largest_file: int = LARGEST_FILE,
     limits: Mapping[str, Limits] | None = None,
+    relations: tuple[Relation, ...] = (),
 ) -> Converted:
     """The file of an `onnx_ir` model after `optimize()`, which may change it in place and returns the optimised one.
 
@@ -95,6 +99,7 @@ def converted_from(
         plain=None if problem else plain,
         optimizer_problem=problem,
         limits=limits or {},
+        relations=relations,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +19,12 @@ from zoo_core.specs import Preprocess
 from zoo_core.verification.feed.rows import BATCH, FEW_ROWS, SAMPLE_ROWS, frozen_values, plausible_range
 from zoo_core.verification.feed.sizes import Sizes, free_sizes, size_cases, sizes_of
 
+from .examples import example_rows
+
 OPSETS = range(17, 24)
 DEFAULT_OPSET = 20
+OTHER_OPSET = 22
+"""Tried where the file of the default opset fails: it defines pooling and its sizes anew."""
 LARGEST_FILE = (1 << 31) - 1
 """Where protobuf ends, and so a file that holds everything; above it weights lie in a file beside."""
 PLAUSIBLE_SEED = 30_000
@@ -49,7 +54,8 @@ class ExportPlan:
     `inputs` and `outputs` have their option axes filled in; capital axes that stay are free in the file. `checkpoint`
     is the module's state dictionary. `validation` are real samples, where there is a dataset. `layer`: the part of the
     model whose output is exported; made by `cut_plan`. `traced`: where free axes end because the trace takes it for
-    granted. `own`: names of the tensors that the builder brings itself, which were not altered.
+    granted. `own`: names of the tensors that the builder brings itself, which were not altered. `other_opset`: may be
+    taken where the file of `opset` fails; None where that one was asked for.
     """
 
     name: str
@@ -69,6 +75,7 @@ class ExportPlan:
     dataset: Mapping[str, Any] | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     opset: int = DEFAULT_OPSET
+    other_opset: int | None = OTHER_OPSET
     traced: Mapping[str, int] = field(default_factory=dict)
     largest_file: int = LARGEST_FILE
 
@@ -81,12 +88,17 @@ class ExportPlan:
             shown = ", ".join(f"{name} {spec}" for name, spec in self.inputs.items())
             raise ZooError(
                 f"{self.model.name}: the first axis of every input must be {BATCH!r}, not {shown}",
-                hint="or 1 for a model that takes one sample at a time",
+                hint="wrap the model: its forward takes the batch first and hands it on as the model wants it, "
+                "x.transpose(0, 1) for (L, N, ...); or 1 for a model that takes one sample at a time",
             )
         known = {axis for spec in self.inputs.values() for axis in spec.free_axes}
         for name, spec in self.outputs.items():
             if self.batch_is_free and spec.axes[:1] != (BATCH,):
-                raise ZooError(f"{self.model.name}: the first axis of {name} must be {BATCH!r}, not {spec}")
+                raise ZooError(
+                    f"{self.model.name}: the first axis of {name} must be {BATCH!r}, not {spec}",
+                    hint="wrap the model: its forward gives the batch first, y.transpose(0, 1) for (layers, N, ...); "
+                    "what has no batch, such as anchors, by y.expand(len(x), ...)",
+                )
             unknown = [axis for axis in spec.free_axes if axis not in known]
             if self.model.spec.stages is not None and (self.batch_is_free or unknown[:1] != list(spec.axes[:1])):
                 raise ZooError(
@@ -108,12 +120,22 @@ class ExportPlan:
     def size_cases(self) -> tuple[Sizes, ...]:
         """The sizes of the free axes besides the batch, case by case, the usual one first: that of real samples."""
         cases = size_cases(self.inputs, smallest=self.model.spec.smallest, largest=self._declared_largest)
-        if self.validation is None or not free_sizes(self.inputs.values()):
+        real = self.validation.inputs if self.validation is not None else self._examples
+        if real is None or not free_sizes(self.inputs.values()):
             return cases
-        shapes = {name: value.shape for name, value in self.validation.inputs.items()}
-        sizes = sizes_of(shapes, self.inputs)
+        sizes = sizes_of({name: (1, *value.shape[1:]) for name, value in real.items()}, self.inputs)
         usual = {axis: size for axis, size in sizes.items() if axis != BATCH}
         return (usual, *(case for case in cases if case != usual))
+
+    def samples(self, count: int = SAMPLE_ROWS) -> dict[str, Array] | None:
+        """`count` real rows, (rows, ...) by input name: of the dataset, or the examples that the model brings."""
+        if self.validation is not None:
+            return self.validation.spread(count)
+        return self._examples and {name: value[:count] for name, value in self._examples.items()}
+
+    @functools.cached_property
+    def _examples(self) -> dict[str, Array] | None:
+        return example_rows(self.model, self.options, self.inputs)
 
     @property
     def _declared_largest(self) -> dict[str, int]:

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from zoo_core.errors import NotVerifiedError
 from zoo_core.torch_modules import fresh_module, named_outputs, plain_attention
 from zoo_core.verification.expect.bounds import EPS, OutputBound, Reference, bound_output
+from zoo_core.verification.expect.odd_places import odd_rows
 from zoo_core.verification.feed.rows import frozen_uniform
 
 from .float64 import in_double
@@ -26,6 +27,7 @@ Arrays = dict[str, Array]
 
 REPEATED_ROWS = 2
 """Rows that are run again, by the same module and by another build."""
+HALF = frozenset((torch.float16, torch.bfloat16))
 DEPENDENT = 1e-2
 """A row that moves by that part of its size with the rows beside it, in float64, depends on them."""
 ELEMENTS_AT_ONCE = 2**20
@@ -39,6 +41,13 @@ class ReferenceResult:
     kind: Reference
     float32: Arrays
     float64: Arrays
+
+    @property
+    def alike(self) -> NDArray[np.bool_]:
+        """Which rows have infinite and NaN values, if any, at the same places in both runs."""
+        outputs = zip(self.float32.values(), self.float64.values(), strict=True)
+        alike: NDArray[np.bool_] = ~np.any([odd_rows(single, double) for single, double in outputs], axis=0)
+        return alike
 
     @property
     def finite(self) -> NDArray[np.bool_]:
@@ -141,10 +150,13 @@ class TorchReference:
             for name, value in inputs.items()
         }
         found = self.float32(shifted)
-        return {
-            name: np.abs(found[name] - value).reshape(len(value), -1).max(axis=1, initial=0.0)
-            for name, value in result.float32.items()
-        }
+        with np.errstate(invalid="ignore"):
+            return {
+                name: np.abs(found[name] - value).reshape(len(value), -1).max(axis=1, initial=0.0)
+                if value.dtype.kind == "f"
+                else np.zeros(len(value))
+                for name, value in result.float32.items()
+            }
 
     @property
     def double_module(self) -> nn.Module:
@@ -235,6 +247,7 @@ class TorchReference:
                     rows = [torch.from_numpy(value[start:stop].copy()) for value in inputs.values()]
                     parts.append(self._named(self._call(module, rows)))
                     _require_axes(parts[-1])
+                    _require_full_precision_of(parts[-1])
             return {name: torch.cat([part[name] for part in parts]).numpy() for name in self._outputs}
         except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
             shapes = ", ".join(f"{name} {value.shape}" for name, value in inputs.items())
@@ -261,9 +274,19 @@ def _require_rows(outputs: Arrays, rows: int) -> None:
             )
 
 
+def _require_full_precision_of(outputs: Mapping[str, Tensor]) -> None:
+    for name, value in outputs.items():
+        if value.dtype in HALF:
+            kind = str(value.dtype).removeprefix("torch.")
+            raise NotVerifiedError(
+                f"{name} is {kind}: half precision cannot be proved equal yet",
+                hint="return float32: y.float(), before what makes it half",
+            )
+
+
 def _require_full_precision(module: nn.Module) -> None:
     """Half precision has a rounding noise of its own, a thousand times that of float32, which no bound here knows."""
-    half = [name for name, each in module.named_parameters() if each.dtype in {torch.float16, torch.bfloat16}]
+    half = [name for name, each in module.named_parameters() if each.dtype in HALF]
     if half:
         kind = str(module.get_parameter(half[0]).dtype).removeprefix("torch.")
         raise NotVerifiedError(

@@ -11,7 +11,8 @@ from zoo_core.records import CheckResult
 from zoo_core.verification.feed.rows import BATCH
 from zoo_core.verification.feed.sizes import Sizes, end_cases
 
-from .expected import Expected, other_case
+from .case import other_case
+from .expected import Expected
 from .reference import TorchReference
 
 LARGEST_ROW = 1 << 24
@@ -35,16 +36,19 @@ def within_limits(plan: ExportPlan, known: Expected, reference: TorchReference) 
     ends = {axis: size for axis, size in plan.largest.items() if axis != BATCH and axis in known.usual.sizes}
     usual = known.usual
     extra = [sizes for sizes in end_cases(usual.sizes, ends=ends) if sizes not in [case.sizes for case in kept]]
-    fitting = [sizes for sizes in extra if _row_size(plan, sizes) <= LARGEST_ROW]
+    fitting = [sizes for sizes in extra if row_size(plan, sizes) <= LARGEST_ROW]
     if len(fitting) < len(extra):
         text = f"an end was not run: a row would hold more than {LARGEST_ROW:,} numbers"
         told = (*told, CheckResult(rule="axes", outcome="passed", detail=text))
     first = len(known.cases)
-    cases = [other_case(plan, reference, sizes, usual, first + place) for place, sizes in enumerate(fitting)]
+    cases = [
+        other_case(plan, reference, sizes, usual, first + place, seed=known.seed) for place, sizes in enumerate(fitting)
+    ]
     return dataclasses.replace(known, cases=(*kept, *cases), told=(*known.told, *told))
 
 
-def _row_size(plan: ExportPlan, sizes: Sizes) -> int:
+def row_size(plan: ExportPlan, sizes: Sizes) -> int:
+    """Numbers in one row of the largest input."""
     return max(math.prod(spec.shape({BATCH: 1, **sizes})) for spec in plan.inputs.values())
 
 

@@ -113,11 +113,12 @@ def _layout_hint(shape: tuple[int, ...], spec: TensorSpec) -> str | None:
 
 
 def _check_range(array: NDArray[Any], spec: TensorSpec, what: str) -> None:
-    """An integer beyond its range is an index into nothing; a float is only less plausible there."""
-    if not spec.is_integer or spec.low is None or spec.high is None:
+    """An integer beyond its range is an index into nothing; a float is only less plausible there, unless it is hard."""
+    if not (spec.is_integer or spec.hard) or spec.low is None or spec.high is None:
         return
-    low, high = math.ceil(spec.low), math.ceil(spec.high) - 1
-    least, most = int(array.min()), int(array.max())
+    own = array.dtype.type  # what is just 0.1 in float64 is more in float32
+    low, high = (own(spec.low), own(spec.high)) if spec.hard else (math.ceil(spec.low), math.ceil(spec.high) - 1)
+    least, most = array.min().item(), array.max().item()
     if least < low or most > high:
         raise ZooError(
             f"{what} holds {least if least < low else most}, and may hold {low} to {high}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,10 +89,11 @@ def check_results(
     specs: Mapping[str, TensorSpec],
     *,
     sizes: Mapping[str, int],
+    infinite: Collection[str] = (),
 ) -> list[CheckResult]:
     """Rule "structure" for one batch of results: exact shapes and dtypes, all values finite.
 
-    `sizes` gives the free axes of this batch.
+    `sizes` gives the free axes of this batch; `infinite` names outputs that have other values by design.
     """
     problems = []
     for name, spec in specs.items():
@@ -104,6 +105,6 @@ def check_results(
             problems.append(f"{name} is {value.dtype}, not {spec.dtype}")
         elif value.size == 0:
             problems.append(f"{name} is empty")
-        elif not np.isfinite(value).all():
+        elif name not in infinite and not np.isfinite(value).all():
             problems.append(f"{name} has values that are not finite")
     return [CheckResult(rule="structure", outcome="failed", detail=f"{where}: {text}") for text in problems]

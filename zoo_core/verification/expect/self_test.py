@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.errors import ZooError
+from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.records import CheckResult, OutputError
 from zoo_core.shapes import DTYPES, TensorSpec
 from zoo_core.verification.feed.rows import BATCH, frozen_uniform, frozen_values
@@ -25,7 +25,7 @@ GENERATOR = "philox-uniform-24"
 TYPED_GENERATOR = "philox-typed"
 """Draws integers and bool as what they are; older files draw them as floats that are cut off."""
 MAX_POSITIONS = 256
-MAX_OTHERS = 8
+MAX_OTHERS = 16
 ROWS = 3
 MIN_ROWS = 2
 """Fewer rows can neither differ from each other nor keep each other company."""
@@ -200,7 +200,7 @@ def expectations(draw: Mapping[str, Any], bounds: Mapping[str, OutputBound], *, 
     """The whole self-test: the draw and, for each output, its shape, sampled positions, expected values and bound."""
     outputs = {}
     for number, (name, bound) in enumerate(bounds.items()):
-        positions = _positions(bound.expected.size, seed=seed + 1000 + number)
+        positions = _ordinary(bound, _positions(bound.expected.size, seed=seed + 1000 + number))
         outputs[name] = {
             "shape": list(bound.expected.shape),
             "positions": [int(p) for p in positions],
@@ -208,7 +208,23 @@ def expectations(draw: Mapping[str, Any], bounds: Mapping[str, OutputBound], *, 
             "bound": float(bound.bound.max()),
             "floor": float(bound.floor.max()),
         }
+        if bound.odd is not None and bound.odd.special.any():
+            outputs[name]["finite"] = False
     return {**draw, "outputs": outputs}
+
+
+def _ordinary(bound: OutputBound, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Those of the positions whose value is known and finite, or the first that are. NotVerifiedError: none is."""
+    if bound.odd is None:
+        return positions
+    ordinary = bound.odd.ordinary.reshape(-1)
+    found = positions[ordinary[positions]]
+    found = found if len(found) else np.flatnonzero(ordinary)[:MAX_POSITIONS]
+    if not len(found):
+        raise NotVerifiedError(
+            f"{bound.name} has no finite value that PyTorch is sure of, in the rows of the self-test"
+        )
+    return found
 
 
 def _positions(size: int, *, seed: int) -> NDArray[np.int64]:
@@ -258,4 +274,11 @@ def _outputs(test: Mapping[str, Any]) -> Mapping[str, Any]:
         lists = isinstance(positions, list) and isinstance(values, list) and len(positions) == len(values) > 0
         inside = lists and all(is_int(p, low=0, below=count) for p in positions)
         _require(inside, f"positions of output {name!r}")
+        _require(isinstance(expected.get("finite", True), bool), f"what is finite in output {name!r}")
     return outputs
+
+
+def infinite_outputs(test: Mapping[str, Any]) -> frozenset[str]:
+    """Outputs in which PyTorch itself gives infinite or NaN values for plausible inputs."""
+    cases = cases_of(test) if test else ()
+    return frozenset(name for case in cases for name, one in _outputs(case).items() if one.get("finite", True) is False)

@@ -18,7 +18,9 @@ from zoo_core.specs import Preprocess
 Array = NDArray[Any]
 Arrays = dict[str, Array]
 
-PLAUSIBLE = ("sample", "noise")
+LOW, HIGH = "low beside high", "high beside low"
+"""Rows whose inputs lie at the ends of their ranges: the first at the low one and the next at the high one, in turn."""
+PLAUSIBLE = ("sample", "noise", LOW, HIGH)
 """Kinds of rows that look like real inputs; the others probe corners."""
 
 BATCH = "N"
@@ -160,9 +162,12 @@ def _one_input(
     shape = spec.shape({BATCH: 1, **sizes})[1:]
     span = EXTREME * max(abs(low), abs(high))
     # An index or a count beyond its range is an error, not an extreme; nor is there a zero where it is not allowed.
-    floats = spec.dtype.startswith("float")
-    limits = (-span, span) if floats else (low, high)
-    zero = 0.0 if floats or spec.dtype == "bool" else min(max(0.0, math.ceil(low)), math.ceil(high) - 1)
+    limits = (-span, span) if spec.dtype.startswith("float") and not spec.hard else (low, high)
+    zero = 0.0
+    if spec.hard:
+        zero = min(max(0.0, low), high)
+    elif spec.is_integer:
+        zero = min(max(0.0, math.ceil(low)), math.ceil(high) - 1)
     drawn: dict[str, Array] = {
         "zeros": np.full((1, *shape), zero),
         "constant": np.full((1, *shape), (low + high) / 2 + (high - low) / 4),

@@ -69,6 +69,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(kind="output duplicated", sites=output_faults.duplicated),
     Fault(kind="output constant", sites=output_faults.constant),
     Fault(kind="output NaN", sites=output_faults.not_a_number),
+    Fault(kind="output off by one", sites=output_faults.off_by_one),
     Fault(kind="dropout left in", sites=output_faults.dropout),
     Fault(kind="float16", sites=output_faults.float16),
     Fault(kind="float16 overflow", sites=output_faults.float16_overflow),

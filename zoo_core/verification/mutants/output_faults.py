@@ -11,7 +11,9 @@ import numpy as np
 
 from .mutable_graph import FLOAT, EditableGraph, Site, bound_to
 
-FLOAT16 = 10
+FLOAT16, BOOL = 10, 9
+INTEGERS = {6: np.int32, 7: np.int64}
+"""Numbers of ONNX types whose Add onnxruntime has."""
 OVERFLOW = np.float32(2.0**17)
 """float16 ends at 65504: what is above 0.5 becomes infinite."""
 CONSTANT = np.float32(0.1)
@@ -107,6 +109,27 @@ def not_a_number(graph: EditableGraph) -> Iterator[Site]:
             one = np.zeros((1, *rest), dtype=np.float32)
             one.flat[-1] = np.nan
             yield Site(where=name, what="NaN in the last place of each row", apply=bound_to(_add, name, one))
+
+
+def _turned(graph: EditableGraph, value: str) -> None:
+    graph.reroute(value, lambda old, new: [graph.node("Not", [old], [new])])
+
+
+def _one_more(graph: EditableGraph, value: str, dtype: Any) -> None:
+    graph.store("fault_one", np.array(1, dtype=dtype))
+    graph.reroute(value, lambda old, new: [graph.node("Add", [old, "fault_one"], [new])])
+
+
+def off_by_one(graph: EditableGraph) -> Iterator[Site]:
+    """Whole numbers that are one more, and truth values turned round."""
+    kinds = graph.types()
+    for name in graph.outputs:
+        if name in graph.inputs:
+            continue
+        if kinds[name].dtype == BOOL:
+            yield Site(where=name, what="true and false turned round", apply=bound_to(_turned, name))
+        elif (dtype := INTEGERS.get(kinds[name].dtype)) is not None:
+            yield Site(where=name, what="every number is one more", apply=bound_to(_one_more, name, dtype))
 
 
 def _chain(graph: EditableGraph, value: str, steps: Sequence[tuple[str, Any, dict[str, Any]]]) -> None:

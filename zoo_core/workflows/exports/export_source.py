@@ -48,16 +48,22 @@ def plan_source(
     *,
     weights: str | None = None,
     options: Mapping[str, str] | None = None,
-    opset: int,
+    opset: int | None = None,
     dynamic: Sequence[str] = (),
     layer: str | None = None,
 ) -> ExportPlan:
-    """What exporting MODEL|RUN means; with a `layer` the features that it gives.
+    """What exporting MODEL|RUN means; with a `layer` the features that it gives, with an `opset` that one and no other.
 
     The export is named after the run or model (and the layer), wherever it is written: the same source gives the same
     bytes. Raises UsageError for options that only a MODEL takes, and for a layer that cannot be.
     """
-    plan = _whole_plan(zoo, source, weights=weights, options=options or {}, opset=opset, dynamic=dynamic)
+    from zoo_core.export.plan.plan import DEFAULT_OPSET
+
+    plan = _whole_plan(
+        zoo, source, weights=weights, options=options or {}, opset=opset or DEFAULT_OPSET, dynamic=dynamic
+    )
+    if opset is not None:
+        plan = dataclasses.replace(plan, other_opset=None)
     if layer is None:
         return plan
     from zoo_core.export.plan.cut import cut_plan
