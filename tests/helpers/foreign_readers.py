@@ -28,6 +28,7 @@ FILES: Mapping[str, str] = {
     "segmentation": "`unet`; free N, height and width in multiples of 16",
     "sequence": "`unet1d`; free N, length in multiples of 2",
     "recurrent": "a bidirectional LSTM; free N and length",
+    "tokens": "an embedding of int64 numbers; free N and length",
     "filter": "`filter-sobel`; free N, height and width, the output smaller than the picture",
     "detector": "`torchvision/fasterrcnn_mobilenet_v3_large_320_fpn`; as many boxes as it finds",
 }
@@ -51,7 +52,7 @@ class Reader:
     only_shapes: bool = False
 
 
-READERS: Mapping[str, Reader] = {
+READERS: dict[str, Reader] = {
     "OpenVINO": Reader(package="openvino", about="on the CPU, asked for float32: `INFERENCE_PRECISION_HINT`"),
     "onnxruntime-web": Reader(package="onnxruntime-web", about="WebAssembly, in node", in_node=True),
     "OpenCV's dnn": Reader(package="opencv-python-headless", about="`cv2.dnn.readNetFromONNX`"),
@@ -78,7 +79,7 @@ ONE_BOX_LIMIT = (
     "`NonMaxSuppression`)"
 )
 
-LIMITS: Mapping[tuple[str, str], Limit] = {
+LIMITS: dict[tuple[str, str], Limit] = {
     ("OpenCV's dnn", "detector"): Limit(
         says="autoSize*outTotal == inpTotal",
         reason="its `Reshape` fails on the maps of the region proposals",
@@ -104,7 +105,7 @@ LIMITS: Mapping[tuple[str, str], Limit] = {
         reason=ONE_BOX_LIMIT,
     ),
 }
-"""By reader and file. A limit that is none any more fails the test, and so does one that is missing here."""
+"""By reader and file. One that does not show any more fails the test, and so does one that is missing here."""
 
 
 def missing(reader: str) -> str | None:
@@ -126,6 +127,23 @@ def version(reader: str) -> str:
         described = json.loads((NODE_PACKAGES / package / "package.json").read_text(encoding="utf-8"))
         return str(described["version"])
     return importlib.metadata.version(package)
+
+
+def judge(reader: str, name: str, file: Path, cases: Sequence[tuple[Arrays, Arrays]]) -> float | None:
+    """The `largest_error` of a reader with the file of that name; None where its limit in LIMITS shows.
+
+    Raises ForeignReaderError for every other failure, and for a limit that does not show any more.
+    """
+    limit = LIMITS.get((reader, name))
+    try:
+        error = largest_error(reader, file, cases)
+    except ForeignReaderError as failed:
+        if limit is None or limit.says not in str(failed):
+            raise
+        return None
+    if limit is not None:
+        raise ForeignReaderError(f"{reader} reads the file {name}: that is no limit any more, and leaves LIMITS")
+    return error
 
 
 def largest_error(reader: str, file: Path, cases: Sequence[tuple[Arrays, Arrays]]) -> float:
