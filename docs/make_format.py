@@ -29,21 +29,21 @@ def make_page(page: str) -> str:
 
 
 def _part(results: dict[str, Any]) -> Iterator[str]:
-    reasons = list(dict.fromkeys(limit.reason for limit in LIMITS.values()))
+    notes = list(dict.fromkeys(f"{reader}: {limit.reason}" for (reader, _), limit in LIMITS.items()))
     yield f"| reader | {' | '.join(FILES)} |"
     yield f"| --- |{' --- |' * len(FILES)}"
     for reader, version in results["readers"].items():
         cells = []
         for name, error in results["errors"][reader].items():
             if error is None:
-                cells.append(f"[{reasons.index(LIMITS[reader, name].reason) + 1}]")
+                cells.append(f"[{notes.index(f'{reader}: {LIMITS[reader, name].reason}') + 1}]")
             else:
                 cells.append("shapes" if READERS[reader].only_shapes else f"{error:.0e}" if error else "0")
         yield f"| {reader} {version} | {' | '.join(cells)} |"
     yield ""
     yield "Not read, because:"
     yield ""
-    yield from (f"{number}. {reason}." for number, reason in enumerate(reasons, start=1))
+    yield from (f"{number}. {note}." for number, note in enumerate(notes, start=1))
     yield ""
     yield "The files:"
     yield ""
