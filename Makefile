@@ -13,7 +13,10 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo quick test test-all lint docs package clean set-up-demo set-up-test set-up-docs
+.PHONY: help demo quick test test-all foreign-readers lint docs package clean
+.PHONY: set-up-demo set-up-test set-up-foreign-readers set-up-docs
+
+NODE_READERS := build/foreign-readers
 
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal --durations 10
 
@@ -26,8 +29,11 @@ demo: set-up-demo ## Set up, then the zoo's main job on real digits: train, expo
 test: lint ## Set up, then the whole check: ruff, mypy, import-linter, pytest.
 	$(PYTEST)
 
-test-all: lint ## The whole check, with what is about whole catalogues or needs much memory.
+test-all: lint foreign-readers ## The whole check, with what is marked slow: whole catalogues, much memory, other readers of ONNX.
 	$(PYTEST) -m ""
+
+foreign-readers: set-up-test set-up-foreign-readers ## Set up, then other readers of ONNX, in the environment and, for node, in build/.
+	@sh .ci/node-readers $(NODE_READERS)
 
 quick: lint ## Ruff, mypy, import-linter, and the tests of what changed since BASE and of what needs no PyTorch.
 	$(BIN)/python .ci/quick.py $(BASE)
@@ -50,5 +56,5 @@ clean: ## Remove the virtual environment and every cache; runs and exports stay.
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist site
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-set-up-demo set-up-test set-up-docs: set-up-%:
+set-up-demo set-up-test set-up-foreign-readers set-up-docs: set-up-%:
 	@PYTHON='$(PYTHON)' VENV='$(VENV)' sh .ci/set-up $*

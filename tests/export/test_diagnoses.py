@@ -10,6 +10,7 @@ import onnx
 import pytest
 import torch
 from checking import plan_of
+from healthy_models import Tagger
 from torch import Tensor, nn
 
 from zoo_core import Model, ModelSpec, TensorSpec, ZooError
@@ -40,17 +41,6 @@ class Half(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.last(self.conv(x.half()).relu().float().mean((2, 3)))
-
-
-class Tagger(nn.Module):
-    """A recurrent net of free length, of which the exporter says that it has one."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rnn, self.last = nn.LSTM(4, 6, batch_first=True, bidirectional=True), nn.Linear(12, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.last(self.rnn(x)[0])
 
 
 class Odd(nn.Module):

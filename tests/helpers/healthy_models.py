@@ -56,6 +56,17 @@ class Recurrent(nn.Module):
         return self.fc(self.rnn(x.mean(1))[0][:, -1])
 
 
+class Tagger(nn.Module):
+    """A recurrent net of free length, of which the exporter says that it has one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.last = nn.LSTM(4, 6, batch_first=True, bidirectional=True), nn.Linear(12, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.rnn(x)[0])
+
+
 class VisionTransformer(nn.Module):
     def __init__(self, width: int = 16) -> None:
         super().__init__()
