@@ -55,7 +55,8 @@ class ExportPlan:
     is the module's state dictionary. `validation` are real samples, where there is a dataset. `layer`: the part of the
     model whose output is exported; made by `cut_plan`. `traced`: where free axes end because the trace takes it for
     granted. `own`: names of the tensors that the builder brings itself, which were not altered. `other_opset`: may be
-    taken where the file of `opset` fails; None where that one was asked for.
+    taken where the file of `opset` fails; None where that one was asked for. `unused`: freshly built modules that
+    nobody has run, whose tensors are their own.
     """
 
     name: str
@@ -78,6 +79,7 @@ class ExportPlan:
     other_opset: int | None = OTHER_OPSET
     traced: Mapping[str, int] = field(default_factory=dict)
     largest_file: int = LARGEST_FILE
+    unused: list[nn.Module] = field(default_factory=list, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.opset not in OPSETS:
@@ -149,7 +151,9 @@ class ExportPlan:
         return {axis: min(size, declared.get(axis, size)) for axis, size in {**declared, **self.traced}.items()}
 
     def build(self) -> nn.Module:
-        """A freshly built module, with fresh weights."""
+        """A freshly built module, with fresh weights; each call gives another one."""
+        if self.unused:
+            return self.unused.pop()
         module: nn.Module = self.model.build(**self.options)
         return module
 

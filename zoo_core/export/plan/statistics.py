@@ -19,6 +19,11 @@ VARIANCE_FLOOR = 1e-2
 Passes = Sequence[tuple[Tensor, ...]]
 
 
+def keeps_statistics(module: nn.Module) -> bool:
+    """Whether a norm of it has statistics of what it has seen."""
+    return any(isinstance(part, _NormBase) and part.running_mean is not None for part in module.modules())
+
+
 def measure_statistics(module: nn.Module, passes: Passes, *, own: Collection[str] = ()) -> float:
     """Measure the statistics of every norm that keeps some; the largest output found on the way (NaN: not finite).
 

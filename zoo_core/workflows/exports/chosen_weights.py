@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from zoo_core.shapes import TensorSpec
     from zoo_core.specs import Preprocess, Weights
 
-FRESH_SEED = 0
+FRESH_SEED, OTHER_SEED = 0, 77_001
 FILE_SUFFIX = ".safetensors"
 
 
@@ -26,7 +26,8 @@ class ChosenWeights:
     """A built module, and the state that it is to have.
 
     `published`: what the model says of these weights, where they are its own. `untrained`: they are fresh, at least in
-    part. `own`: names of those that the builder brings itself.
+    part. `own`: names of those that the builder brings itself. `other`: the same model once more with another seed,
+    where it was built to tell.
     """
 
     module: nn.Module = field(repr=False)
@@ -34,6 +35,7 @@ class ChosenWeights:
     published: Weights | None = None
     untrained: bool = False
     own: frozenset[str] = frozenset()
+    other: nn.Module | None = field(default=None, repr=False)
 
 
 def choose_weights(model: Model, options: Mapping[str, Any], weights: str | None) -> ChosenWeights:
@@ -41,19 +43,26 @@ def choose_weights(model: Model, options: Mapping[str, Any], weights: str | None
 
     Raises UsageError for an unknown name, ZooError for a file that is missing or does not fit.
     """
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(FRESH_SEED)
-        module = model.build(**options)
+    module = _built(model, options, seed=FRESH_SEED)
     if weights is None:
         from .own_weights import own_tensors
 
-        own = own_tensors(lambda: model.build(**options), module)
+        other = _built(model, options, seed=OTHER_SEED)
+        own = own_tensors(module, other)
         untrained = any(parameter.numel() for name, parameter in module.named_parameters() if name not in own)
-        return ChosenWeights(module=module, checkpoint=dict(module.state_dict()), untrained=untrained, own=own)
+        return ChosenWeights(
+            module=module, checkpoint=dict(module.state_dict()), untrained=untrained, own=own, other=other
+        )
     checkpoint, published = _weights_from(weights, model, module)
     return ChosenWeights(module=module, checkpoint=checkpoint, published=published)
+
+
+def _built(model: Model, options: Mapping[str, Any], *, seed: int) -> nn.Module:
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return model.build(**options)  # type: ignore[no-any-return]
 
 
 def published_weights(model: Model, weights: str | None) -> Weights | None:

@@ -15,7 +15,7 @@ from zoo_core.registry import Model, Zoo, warn
 from zoo_core.shelf import EXPORTS, folder_name, locate
 from zoo_core.workflows.classes import check_classes
 
-from .chosen_weights import choose_weights, recipe_for, refuse_for_run
+from .chosen_weights import ChosenWeights, choose_weights, recipe_for, refuse_for_run
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -148,11 +148,14 @@ def plan_model(
         untrained=chosen.untrained,
     )
     plan = dataclasses.replace(plan, own=chosen.own)
-    return _made_healthy(plan) if plan.untrained else plan
+    return _made_healthy(plan, chosen) if plan.untrained else plan
 
 
-def _made_healthy(plan: ExportPlan) -> ExportPlan:
-    """The plan with fresh weights of which every part shows in the outputs: what is checked is what is published."""
+def _made_healthy(plan: ExportPlan, chosen: ChosenWeights) -> ExportPlan:
+    """The plan with fresh weights of which every part shows in the outputs: what is checked is what is published.
+
+    The chosen modules are used up: to build a large one takes as long as to run it a few times.
+    """
     from zoo_core.export.plan.healthy import healthy_checkpoint
 
     healthy = healthy_checkpoint(
@@ -162,8 +165,10 @@ def _made_healthy(plan: ExportPlan) -> ExportPlan:
         batched=plan.batch_is_free,
         settle=plan.model.spec.settle,
         own=plan.own,
+        module=chosen.other,
     )
-    return dataclasses.replace(plan, checkpoint=healthy)
+    shared = any(tensor is healthy.get(name) for name, tensor in plan.checkpoint.items())
+    return dataclasses.replace(plan, checkpoint=healthy, unused=[] if shared else [chosen.module])
 
 
 def _plan(
