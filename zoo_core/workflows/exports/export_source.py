@@ -141,7 +141,7 @@ def plan_model(
         published=published,
         untrained=chosen.untrained,
     )
-    plan = dataclasses.replace(plan, own=chosen.own)
+    plan = dataclasses.replace(plan, own=chosen.own, renamed=chosen.renamed)
     return _made_healthy(plan) if plan.untrained else plan
 
 
