@@ -50,7 +50,8 @@ class ExportPlan:
     is the module's state dictionary. `validation` are real samples, where there is a dataset. `layer`: the part of the
     model whose output is exported; made by `cut_plan`. `traced`: where free axes end because the trace takes it for
     granted. `own`: names of the tensors that the builder brings itself, which were not altered.
-    `renamed`: how the names in the file of weights became the model's, where they were others.
+    `renamed`: how the names in the file of weights became the model's, where they were others. `unfinished`: how
+    far the run came, where it did not come to its end.
     """
 
     name: str
@@ -68,6 +69,7 @@ class ExportPlan:
     untrained: bool = False
     own: frozenset[str] = frozenset()
     renamed: str = ""
+    unfinished: str = ""
     dataset: Mapping[str, Any] | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     opset: int = DEFAULT_OPSET
