@@ -36,8 +36,9 @@ from zoo_core.verification.mutants import (
 
 Zoo = Callable[..., Result]
 
-ELSEWHERE = ("stale weights", "end of a range lost", "input of one value", "mask turned")
-"""Faults for which this net has no place; those in inputs that are no floats: tests/export/test_typed_inputs.py."""
+ELSEWHERE = ("stale weights", "end of a range lost", "input of one value", "mask turned", "threshold of a choice")
+"""Faults for which this net has no place; those in inputs that are no floats: tests/export/test_typed_inputs.py; in
+choices: test_mutations_in_stages.py."""
 
 
 class Various(nn.Module):
