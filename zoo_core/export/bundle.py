@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -114,7 +114,7 @@ def _report(attempt: Attempt, *, kind: Reference) -> ExportReport:
         described=attempt.described,
         layer=plan.layer,
         reference=kind,
-        checks=(*attempt.verdict.checks, *_own_weights(plan)),
+        checks=(*attempt.verdict.checks, *_told_of_weights(plan)),
         outputs=attempt.verdict.outputs,
         versions=package_versions(VERSIONED),
     )
@@ -130,13 +130,14 @@ def _sizes_told(plan: ExportPlan) -> str:
     )
 
 
-def _own_weights(plan: ExportPlan) -> tuple[CheckResult, ...]:
-    """A line of the report, where the builder brings weights of its own: they are exported as they are."""
-    if not plan.own:
-        return ()
-    named = sum(name in plan.own for name in plan.checkpoint)
-    text = f"{named} of {len(plan.checkpoint)} tensors are the builder's own, whatever the seed: none was altered"
-    return (CheckResult(rule="own weights", outcome="passed", detail=text),)
+def _told_of_weights(plan: ExportPlan) -> Iterator[CheckResult]:
+    """Lines of the report, where the builder brings weights of its own, or a file names them in another way."""
+    if plan.own:
+        named = sum(name in plan.own for name in plan.checkpoint)
+        text = f"{named} of {len(plan.checkpoint)} tensors are the builder's own, whatever the seed: none was altered"
+        yield CheckResult(rule="own weights", outcome="passed", detail=text)
+    if plan.renamed:
+        yield CheckResult(rule="names of weights", outcome="passed", detail=plan.renamed)
 
 
 def _sealed(report: ExportReport, folder: Path, digests: Mapping[str, str] | None) -> ExportReport:

@@ -57,6 +57,8 @@ class ExportPlan:
     granted. `own`: names of the tensors that the builder brings itself, which were not altered. `other_opset`: may be
     taken where the file of `opset` fails; None where that one was asked for. `unused`: freshly built modules that
     nobody has run, whose tensors are their own.
+    `renamed`: how the names in the file of weights became the model's, where they were others. `unfinished`: how
+    far the run came, where it did not come to its end.
     """
 
     name: str
@@ -73,6 +75,8 @@ class ExportPlan:
     layer: str | None = None
     untrained: bool = False
     own: frozenset[str] = frozenset()
+    renamed: str = ""
+    unfinished: str = ""
     dataset: Mapping[str, Any] | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     opset: int = DEFAULT_OPSET

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from zoo_core.registry import Model
     from zoo_core.shapes import TensorSpec
     from zoo_core.specs import Preprocess, Weights
+    from zoo_core.training.fitting import FittingPart
 
 FRESH_SEED, OTHER_SEED = 0, 77_001
 FILE_SUFFIX = ".safetensors"
@@ -27,7 +29,8 @@ class ChosenWeights:
 
     `published`: what the model says of these weights, where they are its own. `untrained`: they are fresh, at least in
     part. `own`: names of those that the builder brings itself. `other`: the same model once more with another seed,
-    where it was built to tell.
+    where it was built to tell. `renamed`: how the names in their file became the
+    model's, empty where they are the same.
     """
 
     module: nn.Module = field(repr=False)
@@ -36,6 +39,7 @@ class ChosenWeights:
     untrained: bool = False
     own: frozenset[str] = frozenset()
     other: nn.Module | None = field(default=None, repr=False)
+    renamed: str = ""
 
 
 def choose_weights(model: Model, options: Mapping[str, Any], weights: str | None) -> ChosenWeights:
@@ -53,8 +57,8 @@ def choose_weights(model: Model, options: Mapping[str, Any], weights: str | None
         return ChosenWeights(
             module=module, checkpoint=dict(module.state_dict()), untrained=untrained, own=own, other=other
         )
-    checkpoint, published = _weights_from(weights, model, module)
-    return ChosenWeights(module=module, checkpoint=checkpoint, published=published)
+    part, published = _weights_from(weights, model, module)
+    return ChosenWeights(module=module, checkpoint=part.tensors, published=published, renamed=part.told)
 
 
 def _built(model: Model, options: Mapping[str, Any], *, seed: int) -> nn.Module:
@@ -72,7 +76,7 @@ def published_weights(model: Model, weights: str | None) -> Weights | None:
     """
     if weights is None or Path(weights).suffix == FILE_SUFFIX:
         return None
-    from zoo_core.training.checkpoint import refuse_pickle
+    from zoo_core.training.pickled import refuse_pickle
     from zoo_core.training.pretrained import find_weights
 
     refuse_pickle(Path(weights))
@@ -110,21 +114,28 @@ def _as_built(tensors: Mapping[str, Tensor], built: Mapping[str, Tensor]) -> dic
     }
 
 
-def _weights_from(text: str, model: Model, module: nn.Module) -> tuple[dict[str, Tensor], Weights | None]:
+def _weights_from(text: str, model: Model, module: nn.Module) -> tuple[FittingPart, Weights | None]:
     """The tensors that `--weights` names, and what they are where the model publishes them."""
     published = published_weights(model, text)
     if published is None:
-        from zoo_core.training.checkpoint import load_as_it_knows, read_tensors
-
-        path = Path(text)
-        if not path.exists():
-            raise ZooError(f"there is no file {path}", hint="check the path given to --weights")
-        checkpoint = _as_built(read_tensors(path, what="the file of weights")[0], module.state_dict())
-        # The module takes them later, too; here the file is known, and what to do.
-        hint = "they belong to another model, or to one with other options: give those with -o"
-        load_as_it_knows(module, checkpoint, source=f"in {path}", hint=hint)
-        return checkpoint, None
+        return _weights_of_file(Path(text), module), None
     from zoo_core.training.pretrained import fetch_weights, load_published
 
     tensors = fetch_weights(published, model=model.name)
     return load_published(module, tensors, source=f"{published.name} of {model.name}"), published
+
+
+def _weights_of_file(path: Path, module: nn.Module) -> FittingPart:
+    from zoo_core.training.checkpoint import load_as_it_knows, read_tensors
+    from zoo_core.training.fitting import FittingPart, fitting_part
+    from zoo_core.training.pickled import choosing
+
+    if not path.exists():
+        raise ZooError(f"there is no file {path}", hint="check the path given to --weights")
+    found = read_tensors(path, what="the file of weights")[0]
+    part = fitting_part(found, module, source=f"in {path}", choose=partial(choosing, path))
+    checkpoint = _as_built(part.tensors, module.state_dict())
+    # The module takes them later, too; here the file is known, and what to do.
+    hint = "they belong to another model, or to one with other options: give those with -o"
+    load_as_it_knows(module, checkpoint, source=f"in {path}", hint=hint)
+    return FittingPart(tensors=checkpoint, told=part.told)

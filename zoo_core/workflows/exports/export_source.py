@@ -89,9 +89,9 @@ def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, dynamic: Sequence[str
     """What exporting a finished or interrupted run means: its best weights, its data, its metrics."""
     model = run.model(zoo)
     dataset = run.dataset(zoo)
-    if run.info.status != "finished":
-        best, epochs = run.info.best_epoch or 0, run.info.epochs
-        warn(f"run {run.name!r} is unfinished: its best weights so far are those of epoch {best} of {epochs}")
+    best = run.info.best_epoch or 0
+    if unfinished := run.info.status != "finished":
+        warn(f"run {run.name!r} is unfinished: its best weights so far are those of epoch {best} of {run.info.epochs}")
     validation = dataset.load("validation")
     check_classes(
         validation.classes,
@@ -101,7 +101,7 @@ def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, dynamic: Sequence[str
         hint="the data have changed since: bring the old ones back, or train again",
     )
     fingerprint = run.info.dataset_fingerprint
-    return _plan(
+    plan = _plan(
         model,
         run.info.options,
         run.state_dict(),
@@ -115,6 +115,8 @@ def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, dynamic: Sequence[str
         metrics=_metrics(run),
         fingerprint=fingerprint,
     )
+    came = f"done {len(run.rows)} of {run.info.epochs} epochs; the weights are those of epoch {best}"
+    return dataclasses.replace(plan, unfinished=came) if unfinished else plan
 
 
 def _metrics(run: Run) -> dict[str, float]:
@@ -147,7 +149,7 @@ def plan_model(
         published=published,
         untrained=chosen.untrained,
     )
-    plan = dataclasses.replace(plan, own=chosen.own)
+    plan = dataclasses.replace(plan, own=chosen.own, renamed=chosen.renamed)
     return _made_healthy(plan, chosen) if plan.untrained else plan
 
 
