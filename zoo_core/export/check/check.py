@@ -45,6 +45,8 @@ from .file_check import check_metadata, check_weights, inputs_told
 from .staged_check import check_end_to_end, check_published, check_stages
 
 VALIDATION_BATCH = 64
+LARGE_FILE = 1 << 27
+"""Bytes from which a file is not run by two processes at once: each holds its weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +76,7 @@ def check_file(
     """Judge the saved file at `path` by every rule; `metadata` is what it has to say of itself.
 
     `copy` is the same file with the cuts of a model in stages as further outputs. `meanwhile` is called while the file
-    runs, if it gets as far as that.
+    runs, if it gets as far as that, and after it has run where it is large.
     """
     try:
         file = vet(path)
@@ -85,14 +87,19 @@ def check_file(
         # Results of a file with other inputs or outputs could not be told apart.
         return Verdict(checks=(*checks, *check_weights(file, plan, converted, reference)))
 
+    at_once = path.stat().st_size < LARGE_FILE
+
     def beside() -> None:
         with ThreadPoolExecutor(1) as pool:
             weights = pool.submit(check_weights, file, plan, converted, reference)
-            meanwhile(file)
+            if at_once:
+                meanwhile(file)
             checks.extend(weights.result())
 
     try:
         found, errors = _check_numbers(path, plan, expected, reference, copy or path, beside)
+        if not at_once:
+            meanwhile(file)
     except SubjectError as error:
         found, errors = [CheckResult(rule="run", outcome="failed", detail=error.message)], ()
     return Verdict(checks=(*checks, *found), outputs=errors)

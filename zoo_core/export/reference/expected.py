@@ -44,6 +44,8 @@ from .usual_rows import usual_rows
 
 LEAST_CLEAR = 4
 """One in so many of the rows that a whole model chooses must be clear, or its self-test says too little."""
+LARGE = 1 << 27
+"""Bytes of weights from which memory counts for more than the time that it takes to ask for it again."""
 RUNNING = "running PyTorch in float32 and float64"
 
 
@@ -100,7 +102,8 @@ def started_expected(
         return
 
     def work() -> Expected:
-        keep_memory()
+        if sum(tensor.nbytes for tensor in plan.checkpoint.values()) < LARGE:
+            keep_memory()  # what is freed of a large model would be missing elsewhere
         # The conversion needs a processor too; a thread that is one too many costs both more than it gives.
         torch.set_num_threads(max(1, torch.get_num_threads() - 1))
         return compute_expected(plan, reference)
