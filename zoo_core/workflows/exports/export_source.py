@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import MissingExtraError
+from zoo_core.export.plan.free_axes import ALL_FREE, AxisChoice, check_samples, fix_sizes, keep_free, with_reasons
 from zoo_core.matching import bound_tensors, full_options
 from zoo_core.records import ExportReport
 from zoo_core.registry import Model, Zoo, warn
@@ -16,6 +17,7 @@ from zoo_core.shelf import EXPORTS, folder_name, locate
 from zoo_core.workflows.classes import check_classes
 
 from .chosen_weights import choose_weights, recipe_for, refuse_for_run
+from .picture_sizes import at_sizes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -50,14 +52,18 @@ def plan_source(
     options: Mapping[str, str] | None = None,
     opset: int,
     dynamic: Sequence[str] = (),
+    sizes: Mapping[str, int] | None = None,
     layer: str | None = None,
 ) -> ExportPlan:
     """What exporting MODEL|RUN means; with a `layer` the features that it gives.
 
-    The export is named after the run or model (and the layer), wherever it is written: the same source gives the same
-    bytes. Raises UsageError for options that only a MODEL takes, and for a layer that cannot be.
+    `dynamic`: the free axes that stay free; all of them where none is named. `sizes`: those that are fixed, each at
+    this value of its name. The export is named after the run or model (and the layer), wherever it is written: the same
+    source gives the same bytes. Raises UsageError for options that only a MODEL takes, and for a layer or sizes that
+    cannot be.
     """
-    plan = _whole_plan(zoo, source, weights=weights, options=options or {}, opset=opset, dynamic=dynamic)
+    axes = AxisChoice(dynamic=tuple(dynamic), sizes=sizes or {})
+    plan = _whole_plan(zoo, source, weights=weights, options=options or {}, opset=opset, axes=axes)
     if layer is None:
         return plan
     from zoo_core.export.plan.cut import cut_plan
@@ -66,23 +72,26 @@ def plan_source(
 
 
 def _whole_plan(
-    zoo: Zoo, source: str, *, weights: str | None, options: Mapping[str, str], opset: int, dynamic: Sequence[str]
+    zoo: Zoo, source: str, *, weights: str | None, options: Mapping[str, str], opset: int, axes: AxisChoice
 ) -> ExportPlan:
     found = locate(source, kinds=("run", "model"), zoo=zoo)
     if found.kind == "model":
         model = zoo.model(found.name)
-        return plan_model(model, options, name=model.name, opset=opset, weights=weights, dynamic=dynamic)
+        return plan_model(model, options, name=model.name, opset=opset, weights=weights, axes=axes)
     refuse_for_run(source, weights=weights, options=options)
     from zoo_core.training import load_run
 
     run = load_run(found.path or found.name)
-    return plan_run(run, zoo, name=run.name, opset=opset, dynamic=dynamic)
+    return plan_run(run, zoo, name=run.name, opset=opset, axes=axes)
 
 
-def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, dynamic: Sequence[str] = ()) -> ExportPlan:
+def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, axes: AxisChoice = ALL_FREE) -> ExportPlan:
     """What exporting a finished or interrupted run means: its best weights, its data, its metrics."""
     model = run.model(zoo)
-    dataset = run.dataset(zoo)
+    own = run.dataset(zoo)
+    dataset = own
+    if axes.sizes:
+        dataset = at_sizes(own, zoo, fix_sizes(model, *bound_tensors(model, run.info.options), axes.sizes)[0])
     if run.info.status != "finished":
         best, epochs = run.info.best_epoch or 0, run.info.epochs
         warn(f"run {run.name!r} is unfinished: its best weights so far are those of epoch {best} of {epochs}")
@@ -101,12 +110,12 @@ def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, dynamic: Sequence[str
         run.state_dict(),
         name=name,
         opset=opset,
-        dynamic=dynamic,
+        axes=axes,
         dataset=dataset,
         samples=validation,
         labels=tuple(run.info.classes),
         run=run.name,
-        metrics=_metrics(run),
+        metrics=_metrics(run) if dataset.preprocess == own.preprocess else {},  # those of the size it was trained on
         fingerprint=fingerprint,
     )
 
@@ -124,7 +133,7 @@ def plan_model(
     name: str,
     opset: int,
     weights: str | None = None,
-    dynamic: Sequence[str] = (),
+    axes: AxisChoice = ALL_FREE,
 ) -> ExportPlan:
     """What exporting a model means: the weights of a file, or seeded fresh ones, labelled untrained."""
     options = full_options(model, given)  # first: a mistyped option is told before torch is loaded
@@ -136,7 +145,7 @@ def plan_model(
         chosen.checkpoint,
         name=name,
         opset=opset,
-        dynamic=dynamic,
+        axes=axes,
         labels=(published.labels if published else ()) or model.spec.labels,
         published=published,
         untrained=chosen.untrained,
@@ -167,7 +176,7 @@ def _plan(
     *,
     name: str,
     opset: int,
-    dynamic: Sequence[str],
+    axes: AxisChoice,
     labels: tuple[str, ...],
     dataset: BoundDataset | None = None,
     samples: Samples | None = None,
@@ -177,21 +186,21 @@ def _plan(
     metrics: Mapping[str, float] | None = None,
     fingerprint: str = "",
 ) -> ExportPlan:
-    from zoo_core.export.plan.plan import ExportPlan, keep_free
+    from zoo_core.export.plan.plan import ExportPlan
 
-    inputs, outputs = bound_tensors(model, options)
+    inputs, outputs = fix_sizes(model, *bound_tensors(model, options), axes.sizes)
     preprocess = dataset.preprocess if dataset else recipe_for(model, published, inputs)
-    inputs, outputs = keep_free(inputs, outputs, dynamic, preprocess=preprocess)
+    inputs, outputs = keep_free(inputs, outputs, axes.dynamic, preprocess=preprocess)
     return ExportPlan(
         name=name,
-        model=model,
+        model=with_reasons(model, axes.sizes),
         options=dict(options),
         checkpoint=checkpoint,
         inputs=inputs,
         outputs=outputs,
         labels=labels if dataset else _fitting(labels, model, options),
         preprocess=preprocess,
-        validation=_labelled(dataset, samples, inputs) if dataset and samples is not None else None,
+        validation=_labelled(dataset, samples, inputs, axes.sizes) if dataset and samples is not None else None,
         run=run,
         untrained=untrained,
         dataset=_dataset_record(dataset, fingerprint) if dataset else None,
@@ -207,12 +216,17 @@ def _fitting(labels: tuple[str, ...], model: Model, options: Mapping[str, Any]) 
     return labels if options.get("num_classes") == usual.get("num_classes") else ()
 
 
-def _labelled(dataset: BoundDataset, samples: Samples, inputs: Mapping[str, TensorSpec]) -> LabelledInputs:
+def _labelled(
+    dataset: BoundDataset, samples: Samples, inputs: Mapping[str, TensorSpec], sizes: Mapping[str, int]
+) -> LabelledInputs:
     from zoo_core.export.plan.plan import LabelledInputs
 
     # Where both have one input, what it is called does not matter.
     name = next(iter(inputs)) if len(inputs) == 1 else dataset.input_name
-    return LabelledInputs(inputs={name: samples.batch(slice(None))}, targets=samples.targets)
+    found = samples.batch(slice(None))
+    if sizes:
+        check_samples(found.shape, inputs[name], sizes, dataset=dataset.name)
+    return LabelledInputs(inputs={name: found}, targets=samples.targets)
 
 
 def _dataset_record(dataset: BoundDataset, fingerprint: str) -> dict[str, Any]:
@@ -255,7 +269,7 @@ def check_export(
         module.state_dict(),
         name=model.name,
         opset=DEFAULT_OPSET,
-        dynamic=(),
+        axes=ALL_FREE,
         labels=samples.classes,
         dataset=dataset,
         samples=samples,
