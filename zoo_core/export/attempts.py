@@ -15,7 +15,7 @@ from typing import Any
 import onnx
 
 from zoo_core.environment import package_versions
-from zoo_core.errors import NotVerifiedError
+from zoo_core.errors import AxisConflictError, NotVerifiedError
 from zoo_core.files import json_text, write_atomic
 from zoo_core.records import CheckResult
 from zoo_core.runtime.reading.metadata import Metadata
@@ -63,8 +63,9 @@ def best_attempt(
     optimiser; what it took is a line of the report.
     """
     notes: list[str] = []
+    conflicts: list[str] = []
     try:
-        converted = _converted(plan, reference, notes, progress=progress)
+        converted = _converted(plan, reference, notes, conflicts, progress=progress)
     except NotVerifiedError as error:
         expected()
         return _not_converted(error.message)
@@ -77,8 +78,8 @@ def best_attempt(
     attempt = judged(converted, folder)
     if attempt.verdict.outcome != "failed":
         return _noted(attempt, notes)
-    if late := _begins_late(plan, converted):  # the cause is known: no node is to blame, no other attempt helps
-        return _noted(attempt, notes, late)
+    if cause := (*_begins_late(plan, converted), *_conflicting(conflicts)):
+        return _noted(attempt, notes, cause)  # it is known: no node is to blame, no other attempt helps
     progress("looking for the guilty node")
     path = folder / MODEL_FILE
     blamed = inquire(path, converted, known, attempt.verdict.checks, batch_is_free=plan.batch_is_free)
@@ -100,14 +101,18 @@ def _within(
     return plan, within_limits(plan, known, reference)
 
 
-def _converted(plan: ExportPlan, reference: TorchReference, notes: list[str], *, progress: Progress) -> Converted:
-    """The program from the first exporter that manages; `notes` gets what went wrong before."""
+def _converted(
+    plan: ExportPlan, reference: TorchReference, notes: list[str], conflicts: list[str], *, progress: Progress
+) -> Converted:
+    """The program from the first exporter that manages; `notes` gets what went wrong before, `conflicts` that axes
+    cannot be free, of which the other exporter takes no notice."""
     progress("converting to ONNX")
     failed = ""
     try:
         converted = convert(plan, reference.module, gives_tensors=reference.gives_tensors)
     except NotVerifiedError as error:
         failed = error.message
+        conflicts += [error.message] if isinstance(error, AxisConflictError) else []
     if failed:  # outside of the handler: the other exporter's own reason must not have this one as its context
         progress("converting to ONNX with the TorchScript exporter")
         try:
@@ -140,6 +145,10 @@ def _begins_late(plan: ExportPlan, converted: Converted) -> tuple[CheckResult, .
         for axis, limits in converted.limits.items()
         if limits.smallest > declared.get(axis, 1)
     )
+
+
+def _conflicting(conflicts: list[str]) -> tuple[CheckResult, ...]:
+    return tuple(CheckResult(rule="axes", outcome="failed", detail=conflict) for conflict in conflicts)
 
 
 def _in_place_of(folder: Path, again: Path, attempt: Attempt) -> Attempt:

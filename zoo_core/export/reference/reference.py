@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from zoo_core.errors import NotVerifiedError
-from zoo_core.torch_modules import fresh_module, named_outputs, plain_attention
+from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.export.plan.exportable import require_full_precision
+from zoo_core.torch_modules import forward_of, fresh_module, named_outputs, plain_attention
 from zoo_core.verification.expect.bounds import EPS, OutputBound, Reference, bound_output
 from zoo_core.verification.feed.rows import frozen_uniform
 
@@ -110,7 +111,7 @@ class TorchReference:
         self._batch_is_free = batch_is_free
         self._fresh = partial(fresh_module, build, checkpoint)
         self._single = self._fresh()
-        _require_full_precision(self._single)
+        require_full_precision(self._single)
         self._is_double = False
         self._is_independent = False
         self.gives_tensors: bool | None = None
@@ -223,25 +224,22 @@ class TorchReference:
 
     def _named(self, result: Any) -> dict[str, Tensor]:
         self.gives_tensors = isinstance(result, Tensor | tuple | list)
-        return named_outputs(result, self._outputs, self._read)
+        try:
+            return named_outputs(result, self._outputs, self._read)
+        except ZooError as error:
+            raise NotVerifiedError(error.message, hint=error.hint) from error
 
     def _run(self, module: nn.Module, inputs: Mapping[str, Array]) -> Arrays:
         total = len(next(iter(inputs.values())))
         edges = [0, *range(self._first(inputs), total, self._step(inputs)), total]
         parts: list[dict[str, Tensor]] = []
-        try:
-            with torch.no_grad(), plain_attention():
-                for start, stop in itertools.pairwise(edges):
-                    rows = [torch.from_numpy(value[start:stop].copy()) for value in inputs.values()]
-                    parts.append(self._named(self._call(module, rows)))
-                    _require_axes(parts[-1])
+        shapes = ", ".join(f"{name} {value.shape}" for name, value in inputs.items())
+        with forward_of(f"the model fails on {shapes}"), torch.no_grad(), plain_attention():
+            for start, stop in itertools.pairwise(edges):
+                rows = [torch.from_numpy(value[start:stop].copy()) for value in inputs.values()]
+                parts.append(self._named(self._call(module, rows)))
+                _require_axes(parts[-1])
             return {name: torch.cat([part[name] for part in parts]).numpy() for name in self._outputs}
-        except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
-            shapes = ", ".join(f"{name} {value.shape}" for name, value in inputs.items())
-            text = " ".join(str(error).split())[:300]
-            raise NotVerifiedError(
-                f"the model fails on {shapes}: {type(error).__name__}: {text}", hint="ZOO_DEBUG=1 shows where"
-            ) from error
 
 
 def _require_axes(outputs: Mapping[str, Tensor]) -> None:
@@ -259,17 +257,6 @@ def _require_rows(outputs: Arrays, rows: int) -> None:
                 f"{name} has {len(value)} rows for {rows} of the inputs, and the first axis of an output is the batch",
                 hint="put what belongs to one input into further axes: (1, 2, ...) in place of (2, ...)",
             )
-
-
-def _require_full_precision(module: nn.Module) -> None:
-    """Half precision has a rounding noise of its own, a thousand times that of float32, which no bound here knows."""
-    half = [name for name, each in module.named_parameters() if each.dtype in {torch.float16, torch.bfloat16}]
-    if half:
-        kind = str(module.get_parameter(half[0]).dtype).removeprefix("torch.")
-        raise NotVerifiedError(
-            f"{len(half)} parameters are {kind}, {half[0]} among them: half precision cannot be proved equal yet",
-            hint="let the builder return a float32 module",
-        )
 
 
 def _require_independent(together: Arrays, alone: Arrays) -> None:

@@ -44,9 +44,12 @@ def choose_weights(model: Model, options: Mapping[str, Any], weights: str | None
     """
     import torch
 
+    from zoo_core.export.plan.exportable import require_dense_weights
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(FRESH_SEED)
         module = model.build(**options)
+    require_dense_weights(module, model=model.name)
     if weights is None:
         from .own_weights import own_tensors
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoo_core.errors import MissingExtraError
 from zoo_core.export.plan.free_axes import ALL_FREE, AxisChoice, check_samples, fix_sizes, keep_free, with_reasons
 from zoo_core.matching import bound_tensors, full_options
+from zoo_core.plugin_faults import blamed_on, naming
 from zoo_core.records import ExportReport
 from zoo_core.registry import Model, Zoo, warn
 from zoo_core.shelf import EXPORTS, folder_name, locate
@@ -68,7 +69,8 @@ def plan_source(
         return plan
     from zoo_core.export.plan.cut import cut_plan
 
-    return cut_plan(plan, layer)
+    with blamed_on(plan.model):
+        return cut_plan(plan, layer)
 
 
 def _whole_plan(
@@ -137,7 +139,18 @@ def plan_model(
 ) -> ExportPlan:
     """What exporting a model means: the weights of a file, or seeded fresh ones, labelled untrained."""
     options = full_options(model, given)  # first: a mistyped option is told before torch is loaded
+    with blamed_on(model):
+        return _planned(model, options, name=name, opset=opset, weights=weights, axes=axes)
+
+
+def _planned(
+    model: Model, options: Mapping[str, Any], *, name: str, opset: int, weights: str | None, axes: AxisChoice
+) -> ExportPlan:
+    from zoo_core.export.plan.exportable import require_full_precision
+
     chosen = choose_weights(model, options, weights)
+    with naming(model):
+        require_full_precision(chosen.module)
     published = chosen.published
     plan = _plan(
         model,
@@ -156,16 +169,18 @@ def plan_model(
 
 def _made_healthy(plan: ExportPlan) -> ExportPlan:
     """The plan with fresh weights of which every part shows in the outputs: what is checked is what is published."""
+    from zoo_core.export.convert.conflicts import explaining_conflicts
     from zoo_core.export.plan.healthy import healthy_checkpoint
 
-    healthy = healthy_checkpoint(
-        plan.build,
-        plan.checkpoint,
-        inputs=plan.plausible_inputs(),
-        batched=plan.batch_is_free,
-        settle=plan.model.spec.settle,
-        own=plan.own,
-    )
+    with naming(plan.model), explaining_conflicts(plan):
+        healthy = healthy_checkpoint(
+            plan.build,
+            plan.checkpoint,
+            inputs=plan.plausible_inputs(),
+            batched=plan.batch_is_free,
+            settle=plan.model.spec.settle,
+            own=plan.own,
+        )
     return dataclasses.replace(plan, checkpoint=healthy)
 
 
