@@ -125,6 +125,10 @@ WILD = {
         "import torch\nmodel = net()\nmodel.more = torch.nn.Parameter(torch.eye(3).to_sparse())\nreturn model",
         "more is sparse: only dense tensors with values",
     ),
+    "dotted": Wild(
+        "import torch\nmodel = net()\nmodel._parameters['a.b'] = torch.nn.Parameter(torch.ones(3))\nreturn model",
+        "the name of the parameter 'a.b' has a dot",
+    ),
     "quantised": Wild(
         "import torch, warnings\n"
         "model = net()\n"

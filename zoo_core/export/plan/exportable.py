@@ -15,6 +15,10 @@ def require_dense_weights(module: nn.Module, *, model: str) -> None:
     state = module.state_dict()
     if not isinstance(state, Mapping):
         raise NotVerifiedError(f"{model}: its state_dict() gives a {type(state).__name__}, not tensors by name")
+    if dotted := [name for part in module.modules() for name, _ in part.named_parameters(recurse=False) if "." in name]:
+        raise NotVerifiedError(
+            f"{model}: the name of the parameter {dotted[0]!r} has a dot, as only paths of modules do"
+        )
     for name, tensor in (*state.items(), *module.named_parameters(), *module.named_buffers()):
         if kind := _unusual(tensor):
             raise NotVerifiedError(
