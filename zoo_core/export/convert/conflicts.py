@@ -20,12 +20,12 @@ from types import FrameType
 import torch
 from torch import nn
 
-from zoo_core.errors import AxisConflictError, FailedForwardError, in_words
+from zoo_core.errors import AxisConflictError, FailedForwardError, NotVerifiedError, in_words
 from zoo_core.export.plan.free_axes import usual_sizes
 from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.plugin_faults import is_plugins, line_of
 from zoo_core.shapes import TensorSpec
-from zoo_core.torch_modules import plain_attention
+from zoo_core.torch_modules import forward_of, plain_attention
 from zoo_core.verification.feed.rows import BATCH
 from zoo_core.verification.feed.sizes import Sizes, distinct, free_sizes
 
@@ -138,13 +138,13 @@ def _working_sizes(plan: ExportPlan, module: nn.Module) -> Sizes | None:
     return None
 
 
-def _error_at(plan: ExportPlan, module: nn.Module, sizes: Sizes) -> Exception | None:
+def _error_at(plan: ExportPlan, module: nn.Module, sizes: Sizes) -> BaseException | None:
     """What PyTorch raises at these sizes."""
     try:
-        with torch.no_grad(), plain_attention(), quiet():
+        with forward_of("forward"), torch.no_grad(), plain_attention(), quiet():
             module(*plan.drawn({BATCH: 1, **sizes}))
-    except Exception as error:  # noqa: BLE001 it is looked at, whatever it is
-        return error
+    except NotVerifiedError as error:
+        return error.__cause__ or error
     return None
 
 
@@ -158,7 +158,8 @@ def _fixed_by_trace(plan: ExportPlan, module: nn.Module, sizes: Sizes) -> dict[s
     packed = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
     listener = _Listener(plan, module, [parameter.name for parameter in parameters])
     # What it raises has been told already; here only what it fixes counts.
-    with torch.no_grad(), plain_attention(), quiet(), contextlib.suppress(Exception), listener.listening():
+    told_before = contextlib.suppress(NotVerifiedError)
+    with told_before, forward_of("forward"), torch.no_grad(), plain_attention(), quiet(), listener.listening():
         inputs = plan.drawn({BATCH: 1, **sizes})
         torch.export.export(module, inputs, dynamic_shapes=(dynamic,) if packed else dynamic, strict=False)
     return listener.fixed
