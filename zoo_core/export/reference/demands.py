@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from zoo_core.errors import NotVerifiedError
 
@@ -47,17 +47,6 @@ def require_full_precision_of(outputs: Mapping[str, Tensor]) -> None:
                 f"{name} is {kind}: half precision cannot be proved equal yet",
                 hint="return float32: y.float(), before what makes it half",
             )
-
-
-def require_full_precision(module: nn.Module) -> None:
-    """Half precision has a rounding noise of its own, a thousand times that of float32, which no bound here knows."""
-    half = [name for name, each in module.named_parameters() if each.dtype in HALF]
-    if half:
-        kind = str(module.get_parameter(half[0]).dtype).removeprefix("torch.")
-        raise NotVerifiedError(
-            f"{len(half)} parameters are {kind}, {half[0]} among them: half precision cannot be proved equal yet",
-            hint="let the builder return a float32 module",
-        )
 
 
 def require_independent(alone: Arrays, together: Arrays) -> None:

@@ -14,6 +14,7 @@ import torch
 
 from zoo_core.errors import NotVerifiedError
 from zoo_core.export.plan.plan import ExportPlan
+from zoo_core.plugin_faults import blamed_on
 from zoo_core.records import CheckResult
 from zoo_core.tasks import decisions_of
 from zoo_core.training.placement import keep_memory
@@ -106,7 +107,8 @@ def started_expected(
             keep_memory()  # what is freed of a large model would be missing elsewhere
         # The conversion needs a processor too; a thread that is one too many costs both more than it gives.
         torch.set_num_threads(max(1, torch.get_num_threads() - 1))
-        return compute_expected(plan, reference)
+        with blamed_on(plan.model):  # here, where its traceback is
+            return compute_expected(plan, reference)
 
     with beside(work, what="PyTorch's side of the check") as wait:
 
@@ -195,7 +197,14 @@ def _compute_staged(plan: ExportPlan, reference: TorchReference, seed: int) -> E
 
 
 def _check_readable(plan: ExportPlan, result: ReferenceResult) -> None:
-    """Outputs that the task cannot read are told before anything is converted."""
+    """Outputs of another type than declared, or that the task cannot read, are told before anything is converted."""
+    own = plan.outputs if plan.model.spec.export_wrapper is None else {}
+    for name, spec in own.items():
+        if (found := result.float32[name].dtype.name) != spec.dtype:
+            raise NotVerifiedError(
+                f"{name} is {found} in PyTorch, and declared as {spec.dtype}",
+                hint=f'declare it with dtype="{found}", or convert it in forward',
+            )
     if (deciding := decisions_of(plan.model.spec.task)) is not None:
         deciding.decisions(result.float32)
 

@@ -14,8 +14,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from zoo_core.errors import NotVerifiedError
-from zoo_core.torch_modules import fresh_module, named_outputs, plain_attention
+from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.export.plan.exportable import require_full_precision
+from zoo_core.torch_modules import forward_of, fresh_module, named_outputs, plain_attention
 from zoo_core.verification.expect.bounds import EPS, OutputBound, Reference, bound_output
 from zoo_core.verification.expect.odd_places import odd_rows
 from zoo_core.verification.feed.rows import frozen_uniform
@@ -24,7 +25,6 @@ from .demands import (
     moved_part,
     require_axes,
     require_equal,
-    require_full_precision,
     require_full_precision_of,
     require_independent,
     require_rows,
@@ -253,27 +253,24 @@ class TorchReference:
 
     def _named(self, result: Any) -> dict[str, Tensor]:
         self.gives_tensors = isinstance(result, Tensor | tuple | list)
-        return named_outputs(result, self._outputs, self._read)
+        try:
+            return named_outputs(result, self._outputs, self._read)
+        except ZooError as error:
+            raise NotVerifiedError(error.message, hint=error.hint) from error
 
     def _run(self, module: nn.Module, inputs: Mapping[str, Array], *, begin: int = 0) -> Arrays:
         """The outputs of all rows, a few at a time: of the first `begin` together, and then of the others."""
         total, step = len(next(iter(inputs.values()))), self._step(inputs)
         edges = sorted({0, *range(begin or step, total, step), total})
         parts: list[dict[str, Tensor]] = []
-        try:
-            with torch.no_grad(), plain_attention():
-                for start, stop in itertools.pairwise(edges):
-                    rows = [torch.from_numpy(value[start:stop].copy()) for value in inputs.values()]
-                    parts.append(self._named(self._call(module, rows)))
-                    require_axes(parts[-1])
-                    require_full_precision_of(parts[-1])
+        shapes = ", ".join(f"{name} {value.shape}" for name, value in inputs.items())
+        with forward_of(f"the model fails on {shapes}"), torch.no_grad(), plain_attention():
+            for start, stop in itertools.pairwise(edges):
+                rows = [torch.from_numpy(value[start:stop].copy()) for value in inputs.values()]
+                parts.append(self._named(self._call(module, rows)))
+                require_axes(parts[-1])
+                require_full_precision_of(parts[-1])
             return {name: torch.cat([part[name] for part in parts]).numpy() for name in self._outputs}
-        except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
-            shapes = ", ".join(f"{name} {value.shape}" for name, value in inputs.items())
-            text = " ".join(str(error).split())[:300]
-            raise NotVerifiedError(
-                f"the model fails on {shapes}: {type(error).__name__}: {text}", hint="ZOO_DEBUG=1 shows where"
-            ) from error
 
 
 def _filled(double: Arrays, single: Arrays, exact: NDArray[np.bool_]) -> Arrays:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import UsageError, ZooError
+
+from .picture_sizes import fitting_recipe
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -47,7 +48,10 @@ def choose_weights(model: Model, options: Mapping[str, Any], weights: str | None
 
     Raises UsageError for an unknown name, ZooError for a file that is missing or does not fit.
     """
+    from zoo_core.export.plan.exportable import require_dense_weights
+
     module = _built(model, options, seed=FRESH_SEED)
+    require_dense_weights(module, model=model.name)
     if weights is None:
         from .own_weights import own_tensors
 
@@ -94,16 +98,7 @@ def refuse_for_run(source: str, *, weights: str | None, options: Mapping[str, An
 
 def recipe_for(model: Model, published: Weights | None, inputs: Mapping[str, TensorSpec]) -> Preprocess | None:
     """The recipe of published weights, or of the model, for the size of picture that its options ask for."""
-    preprocess = (published.preprocess if published else None) or model.spec.preprocess
-    shapes = [spec.axes for spec in inputs.values() if len(spec.axes) == 4]
-    if preprocess is None or preprocess.size is None or len(shapes) != 1:
-        return preprocess
-    height, width = shapes[0][2:] if preprocess.layout == "NCHW" else shapes[0][1:3]
-    if not isinstance(height, int) or not isinstance(width, int) or (height, width) == preprocess.size:
-        return preprocess
-    if height == width:
-        return preprocess.resized(height)
-    return dataclasses.replace(preprocess, resize=(height, width), crop=None)
+    return fitting_recipe((published.preprocess if published else None) or model.spec.preprocess, inputs)
 
 
 def _as_built(tensors: Mapping[str, Tensor], built: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -53,7 +53,8 @@ def _telling(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 def _is_learnt(module: nn.Module, name: str) -> bool:
     owner, _, last = name.rpartition(".")
-    return last in module.get_submodule(owner)._parameters or last in {"running_mean", "running_var"}
+    holder = dict(module.named_modules())[owner]  # get_submodule is not for TorchScript
+    return last in dict(holder.named_parameters(recurse=False)) or last in {"running_mean", "running_var"}
 
 
 def _spread(module: nn.Module, telling: Mapping[str, Tensor], same: set[str]) -> Iterator[str]:
