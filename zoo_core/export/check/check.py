@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,10 @@ LARGE_FILE = 1 << 27
 """Bytes from which a file is not run by two processes at once: each holds its weights."""
 
 
+_Found = tuple[list[CheckResult], tuple[OutputError, ...]]
+"""Results of rules, and the worst error of each output."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
     """Every rule's result, the worst error of each output, and the outcome that follows from them."""
@@ -87,22 +92,37 @@ def check_file(
         # Results of a file with other inputs or outputs could not be told apart.
         return Verdict(checks=(*checks, *check_weights(file, plan, converted, reference)))
 
-    at_once = path.stat().st_size < LARGE_FILE
+    weights = partial(check_weights, file, plan, converted, reference)
+    run = partial(_check_numbers, path, plan, expected, reference, copy or path)
+    found, errors = _beside_each_other(run, weights, partial(meanwhile, file), large=path.stat().st_size >= LARGE_FILE)
+    return Verdict(checks=(*checks, *found), outputs=errors)
+
+
+def _beside_each_other(
+    run: Callable[[Callable[[], None]], _Found],
+    weights: Callable[[], list[CheckResult]],
+    meanwhile: Callable[[], None],
+    *,
+    large: bool,
+) -> _Found:
+    """What `run` finds, and before that what `weights` finds while the file runs; `meanwhile` then, too, or afterwards
+    where the file is `large`."""
+    found: list[CheckResult] = []
 
     def beside() -> None:
         with ThreadPoolExecutor(1) as pool:
-            weights = pool.submit(check_weights, file, plan, converted, reference)
-            if at_once:
-                meanwhile(file)
-            checks.extend(weights.result())
+            waiting = pool.submit(weights)
+            if not large:
+                meanwhile()
+            found.extend(waiting.result())
 
     try:
-        found, errors = _check_numbers(path, plan, expected, reference, copy or path, beside)
-        if not at_once:
-            meanwhile(file)
+        results, errors = run(beside)
+        if large:
+            meanwhile()
     except SubjectError as error:
-        found, errors = [CheckResult(rule="run", outcome="failed", detail=error.message)], ()
-    return Verdict(checks=(*checks, *found), outputs=errors)
+        results, errors = [CheckResult(rule="run", outcome="failed", detail=error.message)], ()
+    return [*found, *results], errors
 
 
 def _as_planned(file: OnnxFile, plan: ExportPlan) -> list[CheckResult]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import MissingExtraError
-from zoo_core.export.plan.free_axes import ALL_FREE, AxisChoice, check_samples, fix_sizes, keep_free, with_reasons
+from zoo_core.export.plan.free_axes import ALL_FREE, AxisChoice, fix_sizes, keep_free, with_reasons
 from zoo_core.matching import bound_tensors, full_options
 from zoo_core.plugin_faults import blamed_on, naming
 from zoo_core.records import ExportReport
@@ -19,14 +19,14 @@ from zoo_core.workflows.classes import check_classes
 
 from .chosen_weights import ChosenWeights, choose_weights, recipe_for, refuse_for_run
 from .picture_sizes import at_sizes
+from .plan_parts import dataset_record, fitting, labelled
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from zoo_core.data import BoundDataset, Samples
     from zoo_core.export.attempts import Progress
-    from zoo_core.export.plan.plan import ExportPlan, LabelledInputs
-    from zoo_core.shapes import TensorSpec
+    from zoo_core.export.plan.plan import ExportPlan
     from zoo_core.specs import Weights
     from zoo_core.training import Run
 
@@ -224,41 +224,16 @@ def _plan(
         checkpoint=checkpoint,
         inputs=inputs,
         outputs=outputs,
-        labels=labels if dataset else _fitting(labels, model, options),
+        labels=labels if dataset else fitting(labels, model, options),
         preprocess=preprocess,
-        validation=_labelled(dataset, samples, inputs, axes.sizes) if dataset and samples is not None else None,
+        validation=labelled(dataset, samples, inputs, axes.sizes) if dataset and samples is not None else None,
         run=run,
         untrained=untrained,
-        dataset=_dataset_record(dataset, fingerprint) if dataset else None,
+        dataset=dataset_record(dataset, fingerprint) if dataset else None,
         metrics=published.metrics if published else metrics or {},
         weights=published.name if published else None,
         opset=opset,
     )
-
-
-def _fitting(labels: tuple[str, ...], model: Model, options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The labels of published weights; none for a model that was asked for other classes."""
-    usual = {option.name: option.default for option in model.spec.options}
-    return labels if options.get("num_classes") == usual.get("num_classes") else ()
-
-
-def _labelled(
-    dataset: BoundDataset, samples: Samples, inputs: Mapping[str, TensorSpec], sizes: Mapping[str, int]
-) -> LabelledInputs:
-    from zoo_core.export.plan.plan import LabelledInputs
-
-    # Where both have one input, what it is called does not matter.
-    name = next(iter(inputs)) if len(inputs) == 1 else dataset.input_name
-    found = samples.batch(slice(None))
-    if sizes:
-        check_samples(found.shape, inputs[name], sizes, dataset=dataset.name)
-    return LabelledInputs(inputs={name: found}, targets=samples.targets)
-
-
-def _dataset_record(dataset: BoundDataset, fingerprint: str) -> dict[str, Any]:
-    # Without `root`: an export says what was trained on, never where it lay on somebody's disk.
-    options = {key: value for key, value in dataset.options.items() if key != "root"}
-    return {"name": dataset.name, "plugin": dataset.plugin, "options": options, "fingerprint": fingerprint}
 
 
 def export_plan(
