@@ -26,7 +26,8 @@ from zoo_core.export.convert.clean import serialized
 from zoo_core.export.reference.staged import padded, stage_bound
 from zoo_core.runtime.vetting.vet import vet
 from zoo_core.verification.conclude.structure import Interface, check_results, check_structure
-from zoo_core.verification.expect.bounds import OutputBound, RowNoise, bound_output, row_errors, variation_of
+from zoo_core.verification.expect.bounds import OutputBound, RowNoise, bound_output, row_errors
+from zoo_core.verification.expect.sensitivity import variation_of
 from zoo_core.verification.feed.rows import BATCH, PLAUSIBLE, batches_of, by_row
 from zoo_core.verification.mutants import make_mutants
 from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, Group, SubjectError, run_subject

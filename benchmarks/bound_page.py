@@ -10,7 +10,8 @@ from bound_evidence import Evidence, Observation, Planted
 from bound_models import SICK
 
 from zoo_core.environment import machine_kind, package_versions
-from zoo_core.verification.expect.bounds import CONSTANTS, EPS, LARGEST_FLOOR, SENSITIVITY, Constants, row_limits
+from zoo_core.verification.expect.bounds import CONSTANTS, EPS, LARGEST_FLOOR, Constants, row_limits
+from zoo_core.verification.expect.sensitivity import SENSITIVITY
 
 PACKAGES = ("torch", "torchvision", "timm", "onnx", "onnxscript", "onnxruntime", "numpy")
 

@@ -5,14 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zoo_core.verification.expect.bounds import (
-    Constants,
-    bound_output,
-    check_sensitivity,
-    check_values,
-    output_error,
-    row_limits,
-)
+from zoo_core.verification.expect.bounds import Constants, bound_output, check_values, output_error, row_limits
+from zoo_core.verification.expect.sensitivity import check_sensitivity
 
 
 def _bound(scale: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

@@ -27,9 +27,10 @@ from zoo_core.tasks import ClassDecisions, decisions_of, get_task
 from zoo_core.verification.conclude.recheck import onnx_checker, outcome_of
 from zoo_core.verification.conclude.same_decisions import check_decisions, check_parity
 from zoo_core.verification.conclude.structure import Interface, check_results, check_structure
-from zoo_core.verification.expect.bounds import OutputBound, check_sensitivity, check_values, output_error
+from zoo_core.verification.expect.bounds import OutputBound, check_values, output_error
 from zoo_core.verification.expect.selection_test import check_selection_test, check_selection_vectors
 from zoo_core.verification.expect.self_test import check_self_test
+from zoo_core.verification.expect.sensitivity import check_sensitivity
 from zoo_core.verification.expect.vector_test import check_vectors
 from zoo_core.verification.feed.rows import BATCH, PLAUSIBLE, batches_of, by_row, joined
 from zoo_core.verification.subject.subject import (

@@ -14,14 +14,9 @@ from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.export.reference.staged import StagedReference, padded, stage_bound
 from zoo_core.export.reference.staged_expected import one_row
 from zoo_core.records import CheckResult, OutputError
-from zoo_core.verification.expect.bounds import (
-    LARGEST_FLOOR,
-    OutputBound,
-    check_sensitivity,
-    check_values,
-    output_error,
-)
+from zoo_core.verification.expect.bounds import LARGEST_FLOOR, OutputBound, check_values, output_error
 from zoo_core.verification.expect.selections import Choice, errors_of, match, problems_of, scale_of
+from zoo_core.verification.expect.sensitivity import check_sensitivity
 from zoo_core.verification.feed.rows import PLAUSIBLE, Rows
 from zoo_core.verification.feed.sizes import sizes_of
 

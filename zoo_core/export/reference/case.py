@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import NotVerifiedError
 from zoo_core.export.plan.plan import ExportPlan
-from zoo_core.verification.expect.bounds import LARGEST_FLOOR, OutputBound, needed_variation, variation_of
+from zoo_core.verification.expect.bounds import LARGEST_FLOOR, OutputBound
 from zoo_core.verification.expect.odd_places import odd_rows
 from zoo_core.verification.expect.self_test import ROWS as SELF_TEST_ROWS
 from zoo_core.verification.expect.self_test import expectations, input_draws, self_test_inputs
+from zoo_core.verification.expect.sensitivity import needed_variation, variation_of
 from zoo_core.verification.feed.rows import BATCH, PLAUSIBLE, Rows
 from zoo_core.verification.feed.sizes import Sizes, shown
 

@@ -14,7 +14,6 @@ from zoo_core.errors import ZooError
 from zoo_core.records import CheckResult, OutputError
 from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.shapes import TensorSpec
-from zoo_core.verification.expect.bounds import check_sensitivity
 from zoo_core.verification.expect.odd_places import LEAST_DECIDED, alike
 from zoo_core.verification.expect.selection_test import check_selection_test, check_selection_vectors, chooses
 from zoo_core.verification.expect.self_test import (
@@ -25,6 +24,7 @@ from zoo_core.verification.expect.self_test import (
     self_test_inputs,
     self_test_sizes,
 )
+from zoo_core.verification.expect.sensitivity import check_sensitivity
 from zoo_core.verification.expect.vector_test import check_vectors
 from zoo_core.verification.feed.rows import BATCH, BATCH_SIZES, batches_of, joined
 from zoo_core.verification.feed.sizes import Sizes, shown, sizes_of

@@ -25,7 +25,6 @@ LARGEST_FLOOR = 1e-3
 EPS = float(np.finfo(np.float32).eps)
 RELATIVE_FACTOR = 1e-5
 SMALL_SCALE = 1e-3
-SENSITIVITY = 1000.0
 HALF_A_STEP = 0.5
 """The bound of whole numbers and truth values: the next one is another one."""
 
@@ -269,35 +268,3 @@ def check_values(where: str, actual: Mapping[str, Array], bounds: Mapping[str, O
         passed = found.error <= found.bound
         results.append(CheckResult(rule="values", outcome="passed" if passed else "failed", detail=text))
     return results
-
-
-def check_sensitivity(where: str, actual: Mapping[str, Array], bounds: Mapping[str, float]) -> list[CheckResult]:
-    """Rule "sensitivity": over plausible rows each output varies by at least 1000 bounds, or nothing is concluded.
-
-    `actual` holds only plausible rows; `bounds` is the largest bound of each output, in its units.
-    """
-    results = []
-    for name, bound in bounds.items():
-        variation = variation_of(actual[name])
-        needed = needed_variation(bound, whole=actual[name].dtype.kind != "f")
-        passed = variation >= needed and variation > 0
-        text = f"{where}: {name} varies by {variation:.3g} over the inputs; {needed:.3g} is needed"
-        if not passed:
-            text += ", so give inputs on which it varies: examples= of the ModelSpec"
-        results.append(CheckResult(rule="sensitivity", outcome="passed" if passed else "not-conclusive", detail=text))
-    return results
-
-
-def needed_variation(bound: float, *, whole: bool) -> float:
-    """What an output has to vary by, in its units: 1000 bounds; of whole numbers and truth values one step."""
-    return 1.0 if whole else SENSITIVITY * bound
-
-
-def variation_of(rows: Array) -> float:
-    """How much the element that varies most varies over the rows, in the output's units; where all are finite."""
-    wide = rows.astype(np.float64)
-    if not wide.size:
-        return 0.0
-    with np.errstate(invalid="ignore"):
-        spread = wide.max(axis=0) - wide.min(axis=0)
-    return float(np.max(spread, initial=0.0, where=np.isfinite(spread)))
