@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,6 @@ from numpy.typing import NDArray
 from zoo_core.errors import ZooError
 from zoo_core.export.convert.program import Converted
 from zoo_core.export.plan.plan import ExportPlan, LabelledInputs
-from zoo_core.export.reference.case import Case
 from zoo_core.export.reference.expected import Expected, with_all_exact
 from zoo_core.export.reference.reference import TorchReference
 from zoo_core.export.reference.staged import StagedReference
@@ -25,18 +23,13 @@ from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.vetting.vet import vet
 from zoo_core.tasks import ClassDecisions, decisions_of, get_task
 from zoo_core.verification.conclude.recheck import onnx_checker, outcome_of
-from zoo_core.verification.conclude.same_decisions import check_decisions, check_parity
+from zoo_core.verification.conclude.same_decisions import check_parity
 from zoo_core.verification.conclude.structure import Interface, check_results, check_structure
-from zoo_core.verification.expect.bounds import OutputBound, check_values, output_error
+from zoo_core.verification.expect.bounds import OutputBound
 from zoo_core.verification.expect.selection_test import check_selection_test, check_selection_vectors
-from zoo_core.verification.expect.self_test import check_self_test
-from zoo_core.verification.expect.sensitivity import check_sensitivity
-from zoo_core.verification.expect.vector_test import check_vectors
-from zoo_core.verification.feed.rows import BATCH, PLAUSIBLE, batches_of, by_row, joined
+from zoo_core.verification.feed.rows import BATCH, joined
 from zoo_core.verification.subject.subject import (
     DEFAULT_SETTINGS,
-    Group,
-    Setting,
     SubjectError,
     SubjectResult,
     run_subject,
@@ -44,9 +37,9 @@ from zoo_core.verification.subject.subject import (
 )
 
 from .file_check import check_metadata, check_weights, inputs_told
+from .row_check import check_cases, groups_of, validation_batches
 from .staged_check import check_end_to_end, check_published, check_stages
 
-VALIDATION_BATCH = 64
 LARGE_FILE = 1 << 27
 """Bytes from which a file is not run by two processes at once: each holds its weights."""
 
@@ -139,13 +132,13 @@ def _check_numbers(
     if expected.staged is not None:
         beside()
         return _check_staged(path, copy, plan, expected, expected.staged)
-    with started_subject(path, _groups(plan, expected)) as wait:
+    with started_subject(path, groups_of(plan, expected)) as wait:
         beside()
         result = wait()
-    checks, errors = _check_results(plan, expected, result)
+    checks, errors = check_cases(plan, expected, result)
     if expected.usual.assumed and outcome_of(checks) != "verified":
         expected = with_all_exact(plan, reference, expected)
-        checks, errors = _check_results(plan, expected, result)
+        checks, errors = check_cases(plan, expected, result)
     deciding = decisions_of(plan.model.spec.task)
     if plan.validation is not None and deciding is not None:
         checks.append(_parity(plan, deciding, plan.validation, expected, result, reference))
@@ -156,7 +149,7 @@ def _check_staged(
     path: Path, copy: Path, plan: ExportPlan, expected: Expected, staged: StagedReference
 ) -> tuple[list[CheckResult], tuple[OutputError, ...]]:
     """The rules for a model in stages: each stage in the checking copy, then the file itself against that copy."""
-    group = _groups(plan, expected)[0]
+    group = groups_of(plan, expected)[0]
     rows = expected.usual.rows
     checks: list[CheckResult] = []
     errors: dict[str, OutputError] = {}
@@ -183,94 +176,6 @@ def _check_staged(
     return checks, tuple(errors.values())
 
 
-def _check_results(
-    plan: ExportPlan, expected: Expected, result: SubjectResult
-) -> tuple[list[CheckResult], tuple[OutputError, ...]]:
-    """The rules for what the file computed, under every setting; and the worst error of each output."""
-    checks: list[CheckResult] = []
-    errors: dict[str, OutputError] = {}
-    for setting in DEFAULT_SETTINGS:
-        for case in expected.cases if setting is DEFAULT_SETTINGS[0] else expected.cases[:1]:
-            found, worst = _check_case(setting, plan, case, result, expected)
-            checks += found
-            for error in worst:
-                if error.name not in errors or not error.floors <= errors[error.name].floors:
-                    errors[error.name] = error
-    return checks, tuple(errors.values())
-
-
-def _group(case: Case) -> str:
-    return f"rows {case}"
-
-
-def _groups(plan: ExportPlan, expected: Expected) -> list[Group]:
-    free = plan.batch_is_free
-    groups = [
-        Group(
-            name=_group(case),
-            inputs=case.rows.inputs,
-            batches=batches_of(len(case.rows), free=free),
-            every_setting=case is expected.usual,
-        )
-        for case in expected.cases
-    ]
-    if plan.validation is not None:
-        cuts = _cuts(plan, len(plan.validation.targets))
-        groups.append(Group(name="validation", inputs=plan.validation.inputs, batches=cuts, every_setting=False))
-    return groups
-
-
-def _cuts(plan: ExportPlan, total: int) -> list[range]:
-    step = VALIDATION_BATCH if plan.batch_is_free else 1
-    return [range(start, min(start + step, total)) for start in range(0, total, step)]
-
-
-def _check_case(
-    setting: Setting, plan: ExportPlan, case: Case, result: SubjectResult, expected: Expected
-) -> tuple[list[CheckResult], list[OutputError]]:
-    """Every rule about numbers, on the batches of 1, 2, 3 and 5 rows."""
-    batches = batches_of(len(case.rows), free=plan.batch_is_free)
-    where, found = str(setting) + (f", {case}" if case.sizes else ""), result.outputs[setting, _group(case)]
-    checks: list[CheckResult] = []
-    for rows, outputs in zip(batches, found, strict=True):
-        sizes = {BATCH: len(rows), **case.sizes}
-        batch = f"{where}, batch of {len(rows)}"
-        checks += check_results(batch, outputs, plan.outputs, sizes=sizes, infinite=case.infinite)
-    if checks:
-        return checks, []
-    index = np.array([row for rows in batches for row in rows])
-    bounds = {name: bound.take(index) for name, bound in case.bounds.items()}
-    actual = joined(found)
-    checks += check_values(where, actual, bounds)
-    if (deciding := decisions_of(plan.model.spec.task)) is not None:
-        checks.append(check_decisions(where, deciding, actual, bounds))
-    single = by_row(batches, found, len(case.rows))
-    for test, rows in case.tests:
-        checks += check_self_test(where, test, {name: value[list(rows)] for name, value in single.items()})[0]
-    if case is expected.usual:  # a smallest size may well leave nothing to see
-        checks += _check_usual(where, case, single, expected)
-    return checks, [output_error(actual[name], bound) for name, bound in bounds.items()]
-
-
-def _check_usual(where: str, case: Case, actual: Mapping[str, Any], expected: Expected) -> list[CheckResult]:
-    """Rules "sensitivity" and "test vectors", on the rows of the usual size."""
-    plausible = np.array([kind in PLAUSIBLE for kind in case.rows.kinds])
-    vectors = list(expected.vectors)
-    return [
-        *check_sensitivity(
-            where,
-            {name: value[plausible] for name, value in actual.items()},
-            {name: float(bound.bound[plausible].max()) for name, bound in case.bounds.items()},
-        ),
-        *check_vectors(
-            where,
-            {name: value for name, value in expected.vector_outputs.items() if case.bounds[name].is_decided},
-            {name: value[vectors] for name, value in actual.items()},
-            bounds={name: float(bound.bound.max()) for name, bound in case.bounds.items()},
-        ),
-    ]
-
-
 def _parity(
     plan: ExportPlan,
     deciding: ClassDecisions,
@@ -280,7 +185,7 @@ def _parity(
     reference: TorchReference,
 ) -> CheckResult:
     outputs = result.outputs[DEFAULT_SETTINGS[0], "validation"]
-    for batch, rows in zip(outputs, _cuts(plan, len(validation.targets)), strict=True):
+    for batch, rows in zip(outputs, validation_batches(plan, len(validation.targets)), strict=True):
         sizes = {BATCH: len(rows), **expected.usual.sizes}
         if wrong := check_results("validation", batch, plan.outputs, sizes=sizes, infinite=expected.usual.infinite):
             return wrong[0]

@@ -94,9 +94,11 @@ def _made(
         if not any(parameter.requires_grad for parameter in module.parameters()):
             return None
         raised = _redraw(module, strength=strength, seed=seed, shifted=shifted, own=own)
-        if not raised and not keeps_statistics(module):
+        measured = keeps_statistics(module)
+        if not raised and not measured:
             break  # nothing to measure, and nothing that could be too large
-        largest = measure_statistics(module, passes, own=own)
+        some = passes if measured else [tuple(value[:AMPLIFIED_ROWS] for value in passes[0])]
+        largest = measure_statistics(module, some, own=own)
         if not raised or largest < LARGEST_OUTPUT:  # a NaN is not below anything
             break
     return module

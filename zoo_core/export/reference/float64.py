@@ -20,7 +20,33 @@ class Upcast(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
+        if func is torch.ops.aten.t.default and args[0].numel() > PART:
+            return func(*args)  # on the way to a product, which widens a part of it at a time
+        if func in _PRODUCTS and not kwargs and _is_large_layer(*args):
+            return _in_parts(func, *args)
         return func(*tree_map(_upcast, args), **tree_map(_upcast, dict(kwargs or {})))
+
+
+PART = 1 << 23
+"""Numbers of a matrix that are widened at once: the largest of vgg16 needs 800 MB in float64."""
+_PRODUCTS = frozenset((torch.ops.aten.mm.default, torch.ops.aten.addmm.default))
+
+
+def _is_large_layer(*args: Tensor) -> bool:
+    *bias, _, matrix = args
+    vectors = all(each.shape == matrix.shape[1:] for each in bias)
+    return matrix.dtype is torch.float32 and matrix.numel() > PART and vectors
+
+
+def _in_parts(func: Any, *args: Tensor) -> Tensor:
+    """`mm(x, w)` or `addmm(b, x, w)`, some columns of the result at a time."""
+    *bias, rows, matrix = args
+    step = max(1, PART // matrix.shape[0])
+    parts = []
+    for start in range(0, matrix.shape[1], step):
+        some = slice(start, start + step)
+        parts.append(func(*map(_upcast, (*(each[some] for each in bias), rows, matrix[:, some]))))
+    return torch.cat(parts, dim=1)
 
 
 def _upcast(value: Any) -> Any:

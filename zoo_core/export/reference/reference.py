@@ -38,6 +38,8 @@ SUSPICIOUS = 1e-4
 """A row that moves by that part of its size in float32 may depend on the rows beside it: float64 tells."""
 ELEMENTS_AT_ONCE = 2**21
 """Input elements that are run at a time: hundreds of small pictures, or a dozen of 224 by 224."""
+WIDE_AT_ONCE = 2**19
+"""And in float64, where a convolution holds every patch of its input once more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,7 +197,7 @@ class TorchReference:
     def _in_float64(self, inputs: Mapping[str, Array]) -> Arrays | None:
         try:
             with in_double():
-                found = self._run(self._double, widened(inputs))
+                found = self._run(self._double, widened(inputs), at_once=WIDE_AT_ONCE)
         except NotVerifiedError:
             return None
         exact = all(value.dtype == np.float64 for value in found.values() if value.dtype.kind == "f")
@@ -247,9 +249,9 @@ class TorchReference:
         hint = "register what the builder draws as a parameter or buffer, so that the weights hold it"
         require_equal(once, self._run(self._double, inputs), "two builds differ in {}", hint)
 
-    def _step(self, inputs: Mapping[str, Array]) -> int:
+    def _step(self, inputs: Mapping[str, Array], at_once: int) -> int:
         largest = max(value[:1].size for value in inputs.values())
-        return max(1, ELEMENTS_AT_ONCE // largest) if self._batch_is_free else 1
+        return max(1, at_once // largest) if self._batch_is_free else 1
 
     def _named(self, result: Any) -> dict[str, Tensor]:
         self.gives_tensors = isinstance(result, Tensor | tuple | list)
@@ -258,9 +260,11 @@ class TorchReference:
         except ZooError as error:
             raise NotVerifiedError(error.message, hint=error.hint) from error
 
-    def _run(self, module: nn.Module, inputs: Mapping[str, Array], *, begin: int = 0) -> Arrays:
+    def _run(
+        self, module: nn.Module, inputs: Mapping[str, Array], *, begin: int = 0, at_once: int = ELEMENTS_AT_ONCE
+    ) -> Arrays:
         """The outputs of all rows, a few at a time: of the first `begin` together, and then of the others."""
-        total, step = len(next(iter(inputs.values()))), self._step(inputs)
+        total, step = len(next(iter(inputs.values()))), self._step(inputs, at_once)
         edges = sorted({0, *range(begin or step, total, step), total})
         parts: list[dict[str, Tensor]] = []
         shapes = ", ".join(f"{name} {value.shape}" for name, value in inputs.items())

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,14 +56,21 @@ class Setting:
         return text if not self.threads else f"{text}, {self.threads} thread{'s' if self.threads > 1 else ''}"
 
 
+When = Literal["always", "first", "later"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """Rows to run, and how they are cut into batches (row numbers); under every setting, or the first only."""
+    """Rows to run, and how they are cut into batches (row numbers); `when`: under which settings, in their order."""
 
     name: str
     inputs: Mapping[str, Array] = field(repr=False)
     batches: Sequence[Sequence[int]] = field(repr=False)
-    every_setting: bool = True
+    when: When = "always"
+
+    def takes_part(self, setting: int) -> bool:
+        """Whether it is run under the setting of that number."""
+        return self.when == "always" or (self.when == "first") == (setting == 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,7 +220,7 @@ def _write_job(folder: Path, model: Path, groups: Sequence[Group], settings: Seq
             {
                 "inputs": list(group.inputs),
                 "batches": [list(map(int, batch)) for batch in group.batches],
-                "every_setting": group.every_setting,
+                "settings": [number for number in range(len(settings)) if group.takes_part(number)],
             }
             for group in groups
         ],
@@ -229,7 +236,7 @@ def _read_result(folder: Path, groups: Sequence[Group], settings: Sequence[Setti
     outputs = {}
     for s, setting in enumerate(settings):
         for g, group in enumerate(groups):
-            if s and not group.every_setting:
+            if not group.takes_part(s):
                 continue
             outputs[setting, group.name] = tuple(
                 {

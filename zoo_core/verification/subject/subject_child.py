@@ -42,7 +42,7 @@ def _run(ort: Any, folder: Path) -> None:
         names = [output.name for output in session.get_outputs()]
         (folder / "names.json").write_text(json.dumps(names))
         for g, group in enumerate(job["groups"]):
-            if s and not group["every_setting"]:
+            if s not in group["settings"]:
                 continue
             # Mapped, not read: a validation split may be larger than the model.
             rows = {
