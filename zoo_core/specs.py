@@ -108,6 +108,7 @@ class ModelSpec:
     declared outputs, and is verified against the original. `stages(module)` cuts a model whose outputs are chosen on
     the way into parts; they are exported in its place. `smallest`: the smallest legal value of a free axis (default 1);
     `largest`: the largest, where there is one: a table of positions ends somewhere.
+    `size_options`: the option that fixes a free axis, `{"H": "height"}`; its default, None, leaves the axis free.
     `fixed_axes`: why an axis that others leave free is not, `{"N": "..."}`. `settle(module)` changes fresh weights in
     place so that an untrained model gives outputs worth checking. `examples(**options)` gives real inputs, arrays
     (rows, ...) by name, for a model whose outputs hardly vary with noise; a dataset's samples come before them.
@@ -136,6 +137,7 @@ class ModelSpec:
     stages: Callable[[Any], Sequence[Stage]] | None = None
     smallest: Mapping[str, int] = field(default_factory=dict)
     largest: Mapping[str, int] = field(default_factory=dict)
+    size_options: Mapping[str, str] = field(default_factory=dict)
     fixed_axes: Mapping[str, str] = field(default_factory=dict)
     settle: Callable[[Any], None] | None = None
     examples: Callable[..., Mapping[str, Any]] | None = None
@@ -167,8 +169,19 @@ class ModelSpec:
         for axis in self.largest:
             if self.largest[axis] < self.smallest.get(axis, 1):
                 raise ZooError(f"ModelSpec {self.name!r}: the largest {axis} is smaller than its smallest")
+        self._check_size_options(free)
         if self.stages is not None and self.export_wrapper is not None:
             raise ZooError(f"ModelSpec {self.name!r}: stages and export_wrapper cannot both be given")
+
+    def _check_size_options(self, free: set[str]) -> None:
+        unset = {option.name for option in self.options if option.type == "int" and option.optional}
+        for axis, option in self.size_options.items():
+            if axis not in free or option not in unset:
+                raise ZooError(
+                    f"ModelSpec {self.name!r}: size_options={{{axis!r}: {option!r}}} is no free axis of its inputs "
+                    "with an option of its builder that may be None",
+                    hint=f"free axes: {', '.join(sorted(free)) or 'none'}; def build(*, {option}: int | None = None)",
+                )
 
     @property
     def options(self) -> tuple[Option, ...]:

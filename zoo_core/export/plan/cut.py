@@ -66,7 +66,8 @@ def _planned(plan: ExportPlan, layer: str, found: _Tensors, fixed: Mapping[str, 
         outputs={OUTPUT: found.features},
         labels=(),
         smallest=found.smallest,
-        fixed_axes={**plan.model.spec.fixed_axes, **fixed},
+        size_options={},
+        fixed_axes={**plan.fixed_axes, **fixed},
         read_outputs=None,
         export_wrapper=None,
         stages=None,
@@ -122,9 +123,9 @@ def _tried(plan: ExportPlan, module: nn.Module, layer: str, multiple: int) -> _T
             sizes_of({name: value.shape for name, value in plan.validation.inputs.items()}, inputs)
         except ZooError:
             raise _UnsayableError from None
-    smallest = {axis: -(-size // multiple) for axis, size in plan.model.spec.smallest.items()}
-    scaled = dataclasses.replace(plan, inputs=inputs, outputs={})
     axes = free_sizes(inputs.values())
+    smallest = {axis: -(-size // multiple) for axis, size in plan.model.spec.smallest.items() if axis in axes}
+    scaled = dataclasses.replace(plan, inputs=inputs, outputs={})
     least: Sizes = {axis: smallest.get(axis, 1) for axis in axes}
     points = [least, *({**least, axis: least[axis] + step} for axis in axes for step in (1, 2))]
     points += size_cases(inputs, smallest=smallest)

@@ -85,8 +85,11 @@ def recipe_for(model: Model, published: Weights | None, inputs: Mapping[str, Ten
     shapes = [spec.axes for spec in inputs.values() if len(spec.axes) == 4]
     if preprocess is None or preprocess.size is None or len(shapes) != 1:
         return preprocess
-    height, width = shapes[0][2:] if preprocess.layout == "NCHW" else shapes[0][1:3]
-    if not isinstance(height, int) or not isinstance(width, int) or (height, width) == preprocess.size:
+    asked = shapes[0][2:] if preprocess.layout == "NCHW" else shapes[0][1:3]
+    height, width = (
+        axis if isinstance(axis, int) else usual for axis, usual in zip(asked, preprocess.size, strict=True)
+    )
+    if (height, width) == preprocess.size:
         return preprocess
     if height == width:
         return preprocess.resized(height)
