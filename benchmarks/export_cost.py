@@ -69,7 +69,9 @@ def measure_plain(what: str, folder: Path) -> dict[str, Any]:
 
     plan = plan_of(what)
     module, example = fresh_module(plan.build, plan.checkpoint), plan.example()
-    axes = tuple({place: axis for place, axis in enumerate(s.axes) if axis == "N"} for s in plan.inputs.values())
+    axes = tuple(
+        {place: axis for place, axis in enumerate(s.axes) if isinstance(axis, str)} for s in plan.inputs.values()
+    )
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
         start, before = time.perf_counter(), busy()

@@ -166,6 +166,15 @@ def test_sizes_that_follow_from_the_input_stay_free(layer: str, shape: str) -> N
     assert not plan.model.spec.fixed_axes
 
 
+def test_an_axis_that_an_option_fixes_stays_fixed_and_the_other_free() -> None:
+    plan = plan_source(open_zoo(), "torchvision/squeezenet1_1", options={"height": "64"}, layer="classifier.3")
+    assert str(plan.inputs["image"]) == "(N, 3, 64, W)"
+    assert str(plan.outputs["features"]) == "(N, 1000, 1, 1)"
+    assert plan.fixed_axes == {"H": "the option height is 64"}
+    assert plan.preprocess is not None
+    assert plan.preprocess.size == (64, 224)
+
+
 def test_an_extractor_of_free_sizes_is_verified(tmp_path: Path) -> None:
     zoo = open_zoo()
     plan = plan_source(zoo, "unet", options={"base_channels": "4"}, opset=20, layer="enc2")
