@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .errors import UsageError, ZooError, missing_package
+from .errors import Terminated, UsageError, ZooError, missing_package
 from .options import Option, check_options
+from .plugin_faults import plugin_fault, plugin_line
 
 if TYPE_CHECKING:
     from .specs import ModelSpec
@@ -47,9 +48,16 @@ def build_model(
     check_complete(spec, options)
     shown = ", ".join(f"{name}={value}" for name, value in options.items())
     where = f"model {spec.name} with {shown}" if shown else f"model {spec.name}"
+    with _torch_unchanged(where, plugin):
+        module = _built(spec, options, where, plugin)
+    _check_module(module, where, plugin)
+    return module
+
+
+def _built(spec: ModelSpec, options: Mapping[str, Any], where: str, plugin: str) -> Any:
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            module = spec.build(**options)
+            return spec.build(**options)
     except ZooError as error:
         raise ZooError(f"{where}: {error.message}", hint=error.hint) from error
     except ValueError as error:
@@ -59,18 +67,50 @@ def build_model(
     except ModuleNotFoundError as error:
         name = (error.name or "").partition(".")[0]
         raise missing_package(name, needed_for=f"{where}: its builder") from error
-    except Exception as error:
+    except (KeyboardInterrupt, Terminated):
+        raise
+    except BaseException as error:
+        fails = f"{where}: its builder fails"
+        raise plugin_fault(fails, error, plugin=plugin, place=plugin_line(error)) from error
+
+
+@contextlib.contextmanager
+def _torch_unchanged(where: str, plugin: str) -> Iterator[None]:
+    """Raises ZooError when a builder leaves another default behind, with which every later model would be made."""
+    before = _torch_defaults()
+    yield
+    after = _torch_defaults()
+    if after == before:
+        return
+    torch = sys.modules["torch"]
+    torch.set_default_dtype(getattr(torch, before["dtype"]))
+    torch.set_default_device(None if before["device"] == "cpu" else before["device"])
+    name = next(name for name, value in after.items() if before[name] != value)
+    raise ZooError(
+        f"{where}: its builder changes torch's default {name} to {after[name]} for the whole process",
+        hint=f"plugin {plugin} must fix it: pass dtype= and device= to what is built, or use a context manager",
+    )
+
+
+def _torch_defaults() -> dict[str, str]:
+    """What a builder finds, or leaves behind; torch is not imported for it, a builder does that."""
+    torch = sys.modules.get("torch")
+    if torch is None:
+        return {"dtype": "float32", "device": "cpu"}
+    dtype = str(torch.get_default_dtype()).removeprefix("torch.")
+    return {"dtype": dtype, "device": str(torch.get_default_device())}
+
+
+def _check_module(module: Any, where: str, plugin: str) -> None:
+    hint = f"plugin {plugin} must fix it"
+    if isinstance(module, type):
         raise ZooError(
-            f"{where}: its builder fails: {type(error).__name__}: {error}",
-            hint=f"plugin {plugin} must fix it; ZOO_DEBUG=1 shows the traceback",
-        ) from error
-    _check_module(module, where)
-    return module
-
-
-def _check_module(module: Any, where: str) -> None:
+            f"{where}: its builder returns the class {module.__name__}, not an nn.Module made of it", hint=hint
+        )
     if not (hasattr(module, "forward") and hasattr(module, "parameters") and hasattr(module, "state_dict")):
-        raise ZooError(f"{where}: its builder returns a {type(module).__name__}, not an nn.Module")
+        raise ZooError(f"{where}: its builder returns a {type(module).__name__}, not an nn.Module", hint=hint)
+    if not hasattr(module, "_parameters"):
+        raise ZooError(f"{where}: {type(module).__name__}.__init__ does not call super().__init__()", hint=hint)
     lazy = [name for name, each in module.named_parameters() if type(each).__name__ == "UninitializedParameter"]
     if lazy:
         raise ZooError(

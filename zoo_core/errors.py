@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+LONGEST = 300
+"""Characters of somebody else's message that are told."""
+
 
 class ZooError(Exception):
     """Something the user can mend: data, files, extras, network, disk, sizes that do not match (exit code 1)."""
@@ -29,6 +32,14 @@ class NotVerifiedError(ZooError):
     exit_code = 3
 
 
+class FailedForwardError(NotVerifiedError):
+    """A model's own forward has failed in PyTorch, which may be for its size."""
+
+
+class AxisConflictError(NotVerifiedError):
+    """A model cannot be converted because it fixes an axis that is declared free; the message says what works."""
+
+
 class RefusedFileError(ZooError):
     """A file refused before it is opened: unsafe, or not of the format its name says (exit code 4)."""
 
@@ -43,6 +54,19 @@ class MissingExtraError(ZooError):
             f"{needed_for} needs the package {missing!r}, which is not installed",
             hint=f"pip install 'zoo-core[{extra}]'",
         )
+
+
+class Terminated(SystemExit):
+    """SIGTERM has come: nobody's fault, and no plugin's way to end the process."""
+
+
+def in_words(error: BaseException) -> str:
+    """Class and message of an exception in one line, whatever its class makes of it."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 a plugin's own exception class may be faulty too
+        text = "its message cannot be read"
+    return f"{type(error).__name__}: {text[:LONGEST]}" if text else type(error).__name__
 
 
 def missing_package(name: str, *, needed_for: str) -> ZooError:

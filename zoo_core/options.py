@@ -212,14 +212,14 @@ def options_of_dataclass(config: type, *, where: str) -> tuple[Option, ...]:
     return tuple(found)
 
 
-def parse_pairs(pairs: Iterable[str], *, flag: str) -> dict[str, str]:
+def parse_pairs(pairs: Iterable[str], *, flag: str, example: str = "height=32") -> dict[str, str]:
     """`["a=1", "b=x"]` as a dictionary. Raises UsageError on a pair without `=` or a name given twice."""
     found: dict[str, str] = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")
         name = name.strip().replace("-", "_")
         if not equals or not name:
-            raise UsageError(f"{flag} takes K=V, not {pair!r}", hint=f"for example {flag} height=32")
+            raise UsageError(f"{flag} takes K=V, not {pair!r}", hint=f"for example {flag} {example}")
         if name in found:
             raise UsageError(f"{flag} {name} is given twice")
         found[name] = value

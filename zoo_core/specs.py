@@ -32,19 +32,22 @@ CORE_DATA_OPTIONS = (
 """Dataset options that belong to the core and work for every dataset."""
 
 _HASH = re.compile(r"[0-9A-Fa-f]{8,64}")
+_PACKAGED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:(?!/)(?!(?:.*/)?\.\.?/)[^\\:]+\.(?:safetensors|pth)")
 _NAME = re.compile(r"^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?$")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """Trained parameters that can be fetched: safetensors, or a .pth that is read with `weights_only=True`.
+    """Trained parameters that are brought along or fetched: safetensors, or a .pth read with `weights_only=True`.
 
-    `sha256`: 64 hexadecimal digits, or the first 8 or more of them, which is enough for an https address; None where
-    the publisher says none: then only safetensors over https are taken, as they first come.
+    Either `file`, in a Python package, as "package.subpackage:folder/net.safetensors"; or `url`. `sha256`: 64
+    hexadecimal digits, or the first 8 or more of them, which is enough for a file and for an https address. None where
+    the publisher says none: then only safetensors are taken, from a package or, as they first come, over https.
     """
 
     name: str
-    url: str
+    url: str = ""
+    file: str = ""
     sha256: str | None
     size: int | None = None
     license: str = ""
@@ -53,7 +56,18 @@ class Weights:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if bool(self.url) == bool(self.file):
+            raise ZooError(f"Weights {self.name!r}: either url or file is given, and not both")
+        if self.file and not _PACKAGED.fullmatch(self.file):
+            raise ZooError(
+                f"Weights {self.name!r}: file is 'package:path.safetensors' or 'package:path.pth', not {self.file!r}",
+                hint="the package is written as it is imported, and the path below it with slashes",
+            )
         if self.sha256 is None:
+            if self.file.endswith(".pth"):
+                raise ZooError(
+                    f"Weights {self.name!r}: a .pth needs its sha256", hint=f"sha256sum gives that of {self.file}"
+                )
             return
         if not _HASH.fullmatch(self.sha256):
             raise ZooError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -10,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.errors import FailedForwardError, NotVerifiedError, Terminated, ZooError, in_words
+from zoo_core.plugin_faults import plugin_line
 
 Read = Callable[[Any], Any]
 """A model's `read_outputs`: what of the things that its `forward` returns are the declared outputs."""
@@ -36,6 +38,10 @@ def named_outputs(result: Any, names: Sequence[str], read: Read | None = None) -
     if len(values) != len(names) or not all(isinstance(value, Tensor) for value in values):
         kinds = ", ".join(type(value).__name__ for value in values)
         raise ZooError(f"the model declares the outputs {', '.join(names)} but returned {len(values)}: {kinds}")
+    for name, value in zip(names, values, strict=True):
+        if value.layout is not torch.strided or value.is_meta:
+            kind = "on the meta device" if value.is_meta else "sparse"
+            raise ZooError(f"the model gives {name} as a tensor that is {kind}, not dense numbers")
     return dict(zip(names, values, strict=True))
 
 
@@ -56,18 +62,23 @@ def load_state(module: nn.Module, checkpoint: Mapping[str, Tensor]) -> None:
     try:
         module.load_state_dict(tensors, strict=True)
     except (RuntimeError, ValueError) as error:
-        raise ZooError(f"the weights do not fit the model: {str(error).strip()}") from None
+        raise ZooError(f"the weights do not fit the model: {str(error).strip()}") from error
 
 
 def fresh_module(build: Callable[[], nn.Module], checkpoint: Mapping[str, Tensor]) -> nn.Module:
     """A newly built module with the checkpoint's tensors, loaded strictly, every submodule in eval mode."""
     module = build()
-    load_state(module, checkpoint)
+    try:
+        load_state(module, checkpoint)
+    except ZooError as error:
+        raise NotVerifiedError(f"a second build is another model: {error.message}", hint=error.hint) from error
     module.eval()
     training = [name or "the model itself" for name, part in module.named_modules() if part.training]
     if training:
         raise NotVerifiedError(f"still in training mode after eval(): {', '.join(training[:5])}")
-    return module.requires_grad_(False)
+    for parameter in module.parameters():  # one by one: a TorchScript module has no requires_grad_
+        parameter.requires_grad_(False)
+    return module
 
 
 @contextlib.contextmanager
@@ -79,3 +90,35 @@ def plain_attention() -> Iterator[None]:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextlib.contextmanager
+def forward_of(shown: str) -> Iterator[None]:
+    """A model's `forward` runs inside: what it prints goes to stderr, and what it raises is its own fault.
+
+    Raises FailedForwardError, which says that `shown` fails, and in which line of the plugin, in place of anything but
+    the zoo's own errors and Ctrl-C.
+    """
+    before = torch.get_default_dtype()
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+            _require_default(before)
+    except (ZooError, KeyboardInterrupt, Terminated):
+        raise
+    except BaseException as error:
+        line = plugin_line(error)
+        raise FailedForwardError(
+            f"{shown}: {in_words(error)}{f', at {line}' if line else ''}",
+            hint="ZOO_DEBUG=1 shows the traceback",
+        ) from error
+
+
+def _require_default(dtype: torch.dtype) -> None:
+    after = torch.get_default_dtype()
+    if after is not dtype:
+        torch.set_default_dtype(dtype)
+        raise NotVerifiedError(
+            f"the model's forward changes torch's default dtype to {after} for the whole process",
+            hint="pass dtype= to what is made there",
+        )

@@ -81,10 +81,14 @@ def test_free_axes_that_the_model_cannot_leave_free(fake_distribution: Callable[
     assert "the model fails on plausible inputs of the shape (8, 1, 64, 96)" in done.stderr
     done = zoo_here("export", "stubborn", "--dynamic", "H")
     assert done.code == 2
-    assert "--dynamic: the batch axis N always stays free" in done.stderr
+    assert "--dynamic: the batch axis N stays free, unless --size N=1 fixes it" in done.stderr
     done = zoo_here("export", "stubborn", "--dynamic", "N")
     assert done.code == 2
-    assert "--dynamic: no usual size is known for the axis H, W" in done.stderr
+    assert (
+        "--dynamic: no usual size is known for the axis H, W\nHint: say which: --size H=... --size W=..." in done.stderr
+    )
+    done = zoo_here("export", "stubborn", "--dynamic", "N", "--size", "H=1", "--size", "W=1")
+    assert done.code == 0, done.stderr
     done = zoo_here("export", "stubborn", "--dynamic", "D")
     assert done.code == 2
     assert "--dynamic: there is no free axis D" in done.stderr

@@ -17,7 +17,7 @@ from zoo_core import Stage, TensorSpec
 from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.export.bundle import RejectedExportError, export, reference_of
 from zoo_core.export.plan.plan import ExportPlan
-from zoo_core.export.reference.staged import StagedReference
+from zoo_core.export.reference.staged import RandomRounding, StagedReference
 from zoo_core.records import ExportReport
 from zoo_core.verification.conclude.recheck import verify_export
 from zoo_core.verification.expect.selections import Choice, choice_of, problems_of
@@ -278,6 +278,41 @@ def test_scores_that_tie_by_rounding_have_no_order() -> None:
     choice = StagedReference(given.model.spec, reference_of(given)).choose(0, {"image": np.ones((1, 2), np.float32)})
     assert choice.count == 40
     assert choice.ordered.mean() < 0.1  # six roundings leave one in forty to chance
+
+
+@pytest.mark.parametrize(
+    "exact",
+    [
+        lambda x: torch.floor(x),
+        lambda x: torch.ceil(x),
+        lambda x: torch.round(x),
+        lambda x: torch.trunc(x),
+        lambda x: torch.div(x, 0.3, rounding_mode="floor"),
+        lambda x: torch.arange(1, 40, dtype=torch.float32),
+        lambda x: torch.full((40,), 0.7),
+        lambda x: x.clone().floor_(),
+    ],
+)
+def test_whole_numbers_are_no_others_in_another_rounding(exact: Callable[[Tensor], Tensor]) -> None:
+    values = torch.linspace(0.25, 90.25, 40)
+    for trial in range(6):
+        with RandomRounding(trial):
+            found = exact(values)
+        assert torch.equal(found, exact(values))
+
+
+def test_rows_that_are_found_by_whole_numbers_are_clear() -> None:
+    def stages(module: nn.Module) -> Sequence[Stage]:
+        def choose(image: Tensor) -> tuple[Tensor, Tensor]:
+            rows = (torch.arange(0, 120, 3, dtype=image.dtype) + 0 * image.flatten()[0]).round().long()
+            return rows.to(image.dtype), rows
+
+        return (Stage(name="choose", inputs=("image",), outputs=("scores", "rows"), run=choose, selects=True),)
+
+    outputs = {"scores": TensorSpec("K"), "rows": TensorSpec("K", dtype="int64")}
+    given = plan_of(nn.Identity, inputs={"image": TensorSpec(1, 2)}, outputs=outputs, stages=stages)
+    choice = StagedReference(given.model.spec, reference_of(given)).choose(0, {"image": np.ones((1, 2), np.float32)})
+    assert (choice.count, choice.clear_count) == (40, 40)
 
 
 def test_where_most_rows_tie_their_order_does_not_count() -> None:

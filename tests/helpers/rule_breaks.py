@@ -57,6 +57,14 @@ MODELS = {
 
             def forward(""",
     ),
+    "packaged-weights-fit": Break(
+        old="yield ModelSpec(",
+        new="""from zoo_core import Weights
+
+            absent = Weights(name="mine", file="zoo_tried:absent.safetensors", sha256=None)
+            yield ModelSpec(
+                weights=(absent,),""",
+    ),
     "gives-what-it-declares": Break(
         old='TensorSpec("N", "num_classes")', new='TensorSpec("N", "num_classes", dtype="float64")'
     ),

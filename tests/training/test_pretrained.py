@@ -97,7 +97,7 @@ def test_a_prefix_of_the_hash_is_enough_only_for_a_protected_address(tmp_path: P
     for too_little in ("", prefix[:7], "not-a-hash", prefix * 9):
         with pytest.raises(ZooError, match="Weights 'V1': sha256 is 64 hexadecimal digits, the first 8 or more"):
             Weights(name="V1", url="https://127.0.0.1:9/a.pth", sha256=too_little)
-    assert Weights(name="V1", url="", sha256=prefix.upper()).sha256 == prefix  # as other tools print it
+    assert Weights(name="V1", url=NOBODY, sha256=prefix.upper()).sha256 == prefix  # as other tools print it
     (tmp_path / f"{prefix}-a.pth").write_bytes(content)  # put there by hand
     found = fetch_weights(
         Weights(name="V1", url="https://127.0.0.1:9/a.pth", sha256=prefix), model="some", folder=tmp_path
@@ -136,7 +136,7 @@ def test_a_file_that_is_no_state(tmp_path: Path) -> None:
 
 
 def test_names() -> None:
-    offered = [Weights(name=name, url="", sha256=None) for name in ("V2", "V1")]
+    offered = [Weights(name=name, url=NOBODY, sha256=None) for name in ("V2", "V1")]
     assert find_weights(offered, "DEFAULT", model="some").name == "V2"
     assert find_weights(offered, "V1", model="some").name == "V1"
     with pytest.raises(UsageError, match="some has no weights called 'V3'") as caught:
@@ -160,7 +160,7 @@ class Renamed(nn.Linear):
 
 def test_the_module_itself_knows_its_old_names() -> None:
     old: OrderedDict[str, Tensor] = OrderedDict(kernel=TENSORS["weight"].half(), bias=TENSORS["bias"])
-    state = load_published(Renamed(3, 2), old, source="V1")
+    state = load_published(Renamed(3, 2), old, source="V1").tensors
     assert state.keys() == {"weight", "bias"}
     assert state["weight"].dtype is torch.float32
     assert torch.equal(state["weight"], TENSORS["weight"])

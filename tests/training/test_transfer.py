@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import shlex
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,8 +126,7 @@ def test_a_pickle_is_refused_and_the_way_out_works(command: tuple[str, ...], zoo
     done = zoo_here(*command, "mine.pth")
     assert done.code == 4
     assert "Error: mine.pth is not read: only .safetensors files are, which hold nothing but numbers" in done.stderr
-    way_out = done.stderr.partition("Hint: ")[2].strip()
-    subprocess.run(shlex.split(way_out.replace("python", sys.executable, 1)), check=True)
+    subprocess.run(done.stderr.partition("Hint: ")[2].strip(), shell=True, check=True)
     assert set(load_file("mine.safetensors")) == set(torch.load("mine.pth", weights_only=True))
     assert {path.name for path in Path().iterdir()} == {"mine.pth", "mine.safetensors"}
 

@@ -36,8 +36,16 @@ from zoo_core.verification.mutants import (
 
 Zoo = Callable[..., Result]
 
-ELSEWHERE = ("stale weights", "end of a range lost", "input of one value", "mask turned", "output off by one")
-"""Faults for which this net has no place; those in inputs that are no floats: tests/export/test_typed_inputs.py."""
+ELSEWHERE = (
+    "stale weights",
+    "end of a range lost",
+    "input of one value",
+    "mask turned",
+    "output off by one",
+    "threshold of a choice",
+)
+"""Faults for which this net has no place; those in inputs that are no floats: tests/export/test_typed_inputs.py; in
+outputs that are none: test_odd_values.py; in choices: test_mutations_in_stages.py."""
 
 
 class Various(nn.Module):

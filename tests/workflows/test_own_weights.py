@@ -127,7 +127,7 @@ def test_fresh_weights_are_known_whoever_sets_the_seed(build: Callable[[], nn.Mo
 def test_models_of_the_zoo_bring_none(name: str) -> None:
     model = open_zoo().model(name)
     torch.manual_seed(0)
-    assert own_tensors(model.build, model.build()) == frozenset()
+    assert own_tensors(model.build(), model.build()) == frozenset()
 
 
 @pytest.mark.parametrize("shape", [(16, 3, 3, 3), (64, 64), (10, 200)])

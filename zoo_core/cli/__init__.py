@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo_core.errors import ZooError, did_you_mean
+from zoo_core.errors import Terminated, ZooError, did_you_mean, in_words
 from zoo_core.version import __version__
 
 from .bundled import bundled_verb, bundled_verbs, whole
@@ -72,7 +72,7 @@ class ZooGroup(click.Group):
             if (plugin := ctx.meta.get("zoo.plugin")) is None:
                 raise
             raise ZooError(
-                f"the command of plugin {plugin} fails: {type(error).__name__}: {error}",
+                f"the command of plugin {plugin} fails: {in_words(error)}",
                 hint="ZOO_DEBUG=1 shows the traceback",
             ) from error
 
@@ -129,7 +129,7 @@ def main() -> None:
 
 
 def _terminate(number: int, frame: object) -> None:
-    raise SystemExit(128 + number)
+    raise Terminated(128 + number)
 
 
 @contextlib.contextmanager
@@ -181,7 +181,7 @@ def _code_of_command() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 the last line of defence: our bug, said in one line
-        message = f"a bug in the zoo: {type(error).__name__}: {error}"
+        message = f"a bug in the zoo: {in_words(error)}"
         return _fail(message, "run it again with ZOO_DEBUG=1 and report the traceback", 70, error)
 
 

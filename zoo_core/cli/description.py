@@ -60,8 +60,9 @@ def _sides(sides: list[int]) -> str:
 
 
 def _weights(weights: dict[str, Any], usual: dict[str, Any] | None) -> str:
-    """Name, size, license and metrics of trained parameters, as far as known, and how their preprocessing differs."""
+    """Name, place, size, license and metrics of trained parameters, as known, and how their preprocessing differs."""
     parts = [weights["name"]]
+    parts += [f"in the package: {weights['file']}"] if weights["file"] else []
     if weights["size"] is not None:
         parts.append(f"{weights['size'] / 1e6:,.1f} MB")
     parts += [f"license {weights['license']}"] if weights["license"] else []

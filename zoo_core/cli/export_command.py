@@ -11,6 +11,7 @@ from zoo_core.commands.common import json_option, model_options, say, typed
 from zoo_core.commands.completion import complete_models_and_runs
 from zoo_core.commands.next_step import look_at, use_of
 
+from .axis_options import axis_options
 from .export_progress import StageProgress
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ Examples:
   zoo export lenet5 -o num_classes=3          fresh weights, to look at the graph
   zoo export lenet5 --weights mine.safetensors
   zoo export torchvision/resnet18 --weights DEFAULT --layer avgpool
+  zoo export unet --size H=4 --size W=6       for pictures of 64 by 96: its axes are 16*H and 16*W
 """
 
 
@@ -37,7 +39,7 @@ Examples:
 )
 @click.option("--layer", metavar="L", help="Only up to this layer: the export gives its features.")
 @click.option("--opset", type=int, metavar="N", help="ONNX opset, 17 to 23. Default: 20, or 22 where 20 fails.")
-@click.option("--dynamic", multiple=True, metavar="AXIS", help="Only these axes stay free. Default: all of them.")
+@axis_options
 @click.option("--keep-rejected", is_flag=True, help="Keep an export that was not verified, as NAME.rejected.")
 @model_options
 @json_option
@@ -48,6 +50,7 @@ def command(
     layer: str | None,
     opset: int | None,
     dynamic: tuple[str, ...],
+    sizes: dict[str, int],
     keep_rejected: bool,
     options: dict[str, str],
     as_json: bool,
@@ -63,7 +66,9 @@ def command(
 
     need_export_extra()
     zoo = open_zoo()
-    plan = plan_source(zoo, source, weights=weights, options=options, opset=opset, dynamic=dynamic, layer=layer)
+    plan = plan_source(
+        zoo, source, weights=weights, options=options, opset=opset, dynamic=dynamic, sizes=sizes, layer=layer
+    )
     target = to or default_target(plan.name)
     from zoo_core.export.bundle import RejectedExportError
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ class StageProgress:
             if kind is None:
                 self._end_stage()
             self._live.stop()
+            self._live.console.file.close()
             self._live = None
 
     def __call__(self, stage: str) -> None:
@@ -61,7 +63,8 @@ def _live_lines() -> Progress:
         SpinnerColumn(finished_text="✓"),
         TextColumn("{task.description}", markup=False),
         Seconds(),
-        console=Console(stderr=True),
+        # A descriptor of its own: what is written to stderr while the exporters run is not shown.
+        console=Console(file=os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")),
         redirect_stdout=False,  # stdout may be somebody's JSON
         redirect_stderr=False,
     )

@@ -64,6 +64,8 @@ def make_attempt(
         digests = _write(plan, folder, converted, expected, metadata)
     except NotVerifiedError as error:
         return not_converted(plan, error.message)
+    if not converted.exported.cuts:  # which go into a copy of the file
+        converted.forget_weights()
     errors: dict[str, NodeError] = {}
 
     def look_at_nodes(file: OnnxFile) -> None:

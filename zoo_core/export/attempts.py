@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from zoo_core.errors import NotVerifiedError
+from zoo_core.errors import AxisConflictError, NotVerifiedError
 from zoo_core.records import CheckResult
 from zoo_core.shelf import MODEL_FILE
 from zoo_core.verification.subject.speed import speed_ratio
@@ -39,15 +39,16 @@ def best_attempt(
     tried, and why, are lines of the report.
     """
     notes: list[str] = []
+    conflicts: list[str] = []
     try:
-        converted = _converted(plan, reference, notes, progress=progress)
+        converted = _converted(plan, reference, notes, conflicts, progress=progress)
     except NotVerifiedError as error:
         expected()
         return not_converted(plan, error.message)
     first, known = _judged(plan, converted, folder, reference, expected(), progress)
     if first.verdict.outcome != "failed":
         return _noted(first, notes)
-    if cause := (*_begins_late(plan, converted), *_broken(first, converted, known)):
+    if cause := (*_begins_late(plan, converted), *_broken(first, converted, known), *_conflicting(conflicts)):
         return _noted(first, notes, cause)  # no node is to blame, and no other attempt helps
     progress("looking for the guilty node")
     inquiry = inquire(folder / MODEL_FILE, converted, known, first.verdict.checks, batch_is_free=plan.batch_is_free)
@@ -149,14 +150,18 @@ def _judged(
     return make_attempt(plan, folder, reference, known, converted), known
 
 
-def _converted(plan: ExportPlan, reference: TorchReference, notes: list[str], *, progress: Progress) -> Converted:
-    """The program from the first exporter that manages; `notes` gets what went wrong before."""
+def _converted(
+    plan: ExportPlan, reference: TorchReference, notes: list[str], conflicts: list[str], *, progress: Progress
+) -> Converted:
+    """The program from the first exporter that manages; `notes` gets what went wrong before, `conflicts` that axes
+    cannot be free, of which the other exporter takes no notice."""
     progress("converting to ONNX")
     failed = ""
     try:
         converted = convert(plan, reference.module, gives_tensors=reference.gives_tensors)
     except NotVerifiedError as error:
         failed = error.message
+        conflicts += [error.message] if isinstance(error, AxisConflictError) else []
     if failed:  # outside of the handler: the other exporter's own reason must not have this one as its context
         progress("converting to ONNX with the TorchScript exporter")
         try:
@@ -208,6 +213,10 @@ def _broken(attempt: Attempt, converted: Converted, known: Expected) -> tuple[Ch
         for relation in relations
         if not all(relation.holds(sizes) for sizes in wrong)
     )
+
+
+def _conflicting(conflicts: list[str]) -> tuple[CheckResult, ...]:
+    return tuple(CheckResult(rule="axes", outcome="failed", detail=conflict) for conflict in conflicts)
 
 
 def _in_place_of(folder: Path, again: Path, attempt: Attempt) -> Attempt:

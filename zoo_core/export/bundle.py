@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
 from zoo_core.environment import package_versions
-from zoo_core.errors import NotVerifiedError
+from zoo_core.errors import FailedForwardError, NotVerifiedError
 from zoo_core.files import json_text, sha256_of, write_atomic
+from zoo_core.plugin_faults import blamed_on
 from zoo_core.records import CheckResult, ExportReport
 from zoo_core.shelf import REPORT_FILE
+from zoo_core.torch_modules import fresh_module
 from zoo_core.verification.expect.bounds import Reference
 from zoo_core.verification.feed.sizes import free_sizes, shown
 from zoo_core.verification.subject.subject import children_ready
@@ -21,6 +23,7 @@ from .attempt import VERSIONED, Attempt
 from .attempts import Progress, best_attempt
 from .blame.inquiry import RULE as BLAME
 from .check.check import Verdict
+from .convert.conflicts import conflict_told
 from .plan.layer import layer_output
 from .plan.plan import ExportPlan
 from .publish.card import model_card
@@ -60,7 +63,8 @@ def export(
     target = Path(os.path.abspath(target))
     check_target(target)
     with building(target) as folder:
-        report = build_and_check(plan, folder, progress=progress)
+        with blamed_on(plan.model):
+            report = build_and_check(plan, folder, progress=progress)
         if report.outcome != "verified":
             raise RejectedExportError(report, kept=keep_rejected(folder, target) if keep else None)
         progress("publishing")
@@ -78,7 +82,7 @@ def build_and_check(plan: ExportPlan, folder: Path, *, progress: Progress) -> Ex
             attempt = best_attempt(plan, folder, reference=reference, expected=expected, progress=progress)
             kind = expected().kind
     except NotVerifiedError as error:
-        failed = CheckResult(rule="reference", outcome="failed", detail=f"{error.message}{_sizes_told(plan)}")
+        failed = CheckResult(rule="reference", outcome="failed", detail=_why_no_reference(plan, error))
         attempt = Attempt(plan=plan, verdict=Verdict(checks=(failed,)))
     report = _report(attempt, kind=kind)
     write_atomic(folder / "README.md", model_card(attempt.plan, report))
@@ -114,10 +118,17 @@ def _report(attempt: Attempt, *, kind: Reference) -> ExportReport:
         described=attempt.described,
         layer=plan.layer,
         reference=kind,
-        checks=(*attempt.verdict.checks, *_own_weights(plan)),
+        checks=(*attempt.verdict.checks, *_told_of_weights(plan)),
         outputs=attempt.verdict.outputs,
         versions=package_versions(VERSIONED),
     )
+
+
+def _why_no_reference(plan: ExportPlan, error: NotVerifiedError) -> str:
+    if not isinstance(error, FailedForwardError):
+        return f"{error.message}{_sizes_told(plan)}"
+    conflict = conflict_told(plan, fresh_module(plan.build, plan.checkpoint))
+    return f"{conflict} ({error.message})" if conflict else f"{error.message}{_sizes_told(plan)}"
 
 
 def _sizes_told(plan: ExportPlan) -> str:
@@ -130,13 +141,14 @@ def _sizes_told(plan: ExportPlan) -> str:
     )
 
 
-def _own_weights(plan: ExportPlan) -> tuple[CheckResult, ...]:
-    """A line of the report, where the builder brings weights of its own: they are exported as they are."""
-    if not plan.own:
-        return ()
-    named = sum(name in plan.own for name in plan.checkpoint)
-    text = f"{named} of {len(plan.checkpoint)} tensors are the builder's own, whatever the seed: none was altered"
-    return (CheckResult(rule="own weights", outcome="passed", detail=text),)
+def _told_of_weights(plan: ExportPlan) -> Iterator[CheckResult]:
+    """Lines of the report, where the builder brings weights of its own, or a file names them in another way."""
+    if plan.own:
+        named = sum(name in plan.own for name in plan.checkpoint)
+        text = f"{named} of {len(plan.checkpoint)} tensors are the builder's own, whatever the seed: none was altered"
+        yield CheckResult(rule="own weights", outcome="passed", detail=text)
+    if plan.renamed:
+        yield CheckResult(rule="names of weights", outcome="passed", detail=plan.renamed)
 
 
 def _sealed(report: ExportReport, folder: Path, digests: Mapping[str, str] | None) -> ExportReport:

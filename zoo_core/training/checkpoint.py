@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,13 +11,10 @@ import safetensors
 import safetensors.torch
 from torch import Tensor, nn
 
-from zoo_core.errors import RefusedFileError, ZooError
+from zoo_core.errors import ZooError
 from zoo_core.files import clear_io_errors, write_atomic
 
 _KEY = "zoo"  # one key, because safetensors does not keep the order of several, and equal runs give equal files
-
-_PICKLED = (".pth", ".pt", ".bin", ".ckpt", ".pkl")
-"""How files of weights end that run what is in them when they are opened."""
 
 _SHOWN = 4
 """Names of a kind that a message shows."""
@@ -52,19 +48,6 @@ def copy_state(module: nn.Module) -> dict[str, Tensor]:
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]:
         raise ZooError(f"the model's state holds things that are not tensors: {', '.join(odd)}")
     return {name: value.detach().cpu().clone() for name, value in state.items()}
-
-
-def refuse_pickle(path: Path) -> None:
-    """Raises RefusedFileError, with the way out, if this is a file of weights that would have to be unpickled."""
-    if path.suffix.lower() in _PICKLED and path.is_file():
-        code = (
-            "import safetensors.torch as s, torch; "
-            f"s.save_file(torch.load({str(path)!r}, weights_only=True), {str(path.with_suffix('.safetensors'))!r})"
-        )
-        raise RefusedFileError(
-            f"{path} is not read: only .safetensors files are, which hold nothing but numbers",
-            hint=f"python -c {shlex.quote(code)}",
-        )
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> None:

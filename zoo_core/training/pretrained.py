@@ -1,4 +1,4 @@
-"""Published weights by name: fetched once, checked by their hash, and read without running anything that is in them."""
+"""Weights that a model offers by name: fetched once or found in its package, checked, and read without running them."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import hashlib
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from zoo_core.data.download import problem_of, stream_to
 from zoo_core.discovery.cache import cache_folder
-from zoo_core.errors import RefusedFileError, UsageError, ZooError, did_you_mean
+from zoo_core.errors import UsageError, ZooError, did_you_mean
 from zoo_core.files import clear_io_errors, sha256_of, write_atomic
 from zoo_core.registry import warn
 from zoo_core.specs import Weights
 
 from .checkpoint import copy_state, load_as_it_knows, read_tensors
+from .fitting import FittingPart, fitting_part
+from .packaged import read_packaged
+from .pickled import read_pth
 
 DEFAULT = "DEFAULT"
 
@@ -46,8 +47,11 @@ def fetch_weights(weights: Weights, *, model: str, folder: Path | None = None) -
     They are fetched into `folder` (default: the user's cache) unless they are there. A hash that is only a prefix, as
     libraries put it into names of files, is enough for an https address. Where none is published, what comes first is
     taken, with a warning, and its hash is kept beside it: it cannot change unseen. Raises ZooError when there is no
-    network, when other bytes come, when the file is damaged; RefusedFileError when it holds more than tensors.
+    network, when other bytes come, when the file is damaged; RefusedFileError when it holds more than tensors. Those of
+    a Python package are read where they are, see `read_packaged`.
     """
+    if weights.file:
+        return read_packaged(weights, model=model)
     path = (folder or cache_folder() / "weights") / _file_name(weights)
     if not path.exists():
         _fetch(weights, path, model=model)
@@ -59,18 +63,21 @@ def fetch_weights(weights: Weights, *, model: str, folder: Path | None = None) -
         )
     if path.suffix == ".safetensors":
         return read_tensors(path, what="the weights")[0]
-    return _read_pth(path)
+    return read_pth(path, mend="remove the file to fetch it again")
 
 
-def load_published(module: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> dict[str, Tensor]:
-    """The module's state after these tensors were put into it, by its own names.
+def load_published(module: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> FittingPart:
+    """The module's state after the part of these tensors that fits was put into it, by its own names.
 
     The module's own `load_state_dict` decides what fits, because it knows the names that its older versions had.
-    Raises ZooError when anything is missing, unexpected or of another shape.
+    Raises ZooError when anything is missing, unexpected or of another shape, and when two parts fit.
     """
+    part = fitting_part(
+        tensors, module, source=source, choose=lambda prefix: "the plugin must publish one of them alone"
+    )
     hint = "they need the builder's own options: leave out -o, or give those that the weights were made with"
-    load_as_it_knows(module, tensors, source=source, hint=hint)
-    return copy_state(module)
+    load_as_it_knows(module, part.tensors, source=source, hint=hint)
+    return FittingPart(tensors=copy_state(module), told=part.told)
 
 
 def _file_name(weights: Weights) -> str:
@@ -147,22 +154,3 @@ def _fetch(weights: Weights, path: Path, *, model: str) -> None:
             f"cannot fetch the weights {weights.name} of {model} from {weights.url}: {problem}",
             hint=f"check the network; or put the file there yourself: {path}",
         )
-
-
-def _read_pth(path: Path) -> dict[str, Tensor]:
-    try:
-        with clear_io_errors("cannot read the weights", path):
-            found: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, ValueError, EOFError, KeyError) as error:
-        text = " ".join(str(error).split())[:200]
-        raise ZooError(f"the weights {path} are damaged: {text}", hint="remove the file to fetch it again") from error
-    except Exception as error:
-        if type(error).__name__ != "UnpicklingError":  # it lives in a module that nothing here imports
-            raise
-        raise RefusedFileError(
-            f"{path} holds more than tensors, and reading it would run code that is in it",
-            hint="ask for the weights as .safetensors",
-        ) from error
-    if not isinstance(found, dict) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise ZooError(f"{path} holds no table of tensors by name", hint="only a module's state can be loaded")
-    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -11,7 +12,9 @@ from torch import Tensor, nn
 from zoo_core.errors import ZooError
 from zoo_core.registry import Model
 
-from .checkpoint import load_strictly, read_tensors, refuse_pickle
+from .checkpoint import load_strictly, read_tensors
+from .fitting import fitting_part
+from .pickled import choosing, refuse_pickle
 from .pretrained import fetch_weights, find_weights, load_published
 from .run import load_run
 
@@ -20,10 +23,11 @@ PUBLISHED = "weights:"
 
 @dataclass(frozen=True, kw_only=True)
 class InitialWeights:
-    """Tensors by name, and what they are called in messages."""
+    """Tensors by name, and what they are called in messages. `file`: where they come from a file of somebody's own."""
 
     source: str
     tensors: Mapping[str, Tensor]
+    file: Path | None = None
 
 
 def initial_weights(text: str, *, model: Model) -> InitialWeights:
@@ -37,12 +41,13 @@ def initial_weights(text: str, *, model: Model) -> InitialWeights:
         fetched = fetch_weights(published, model=model.name)
         source = f"{published.name} of {model.name}"
         # Through a module of the size that they were made for: it knows the names that its older versions had.
-        return InitialWeights(source=source, tensors=load_published(model.build(), fetched, source=source))
+        return InitialWeights(source=source, tensors=load_published(model.build(), fetched, source=source).tensors)
     path = Path(text)
     if path.suffix == ".safetensors":
         if not path.exists():
             raise ZooError(f"there is no file {path}", hint="check the path given to --init-from")
-        return InitialWeights(source=str(path), tensors=read_tensors(path, what="the file of weights")[0])
+        tensors = read_tensors(path, what="the file of weights")[0]
+        return InitialWeights(source=str(path), tensors=tensors, file=path)
     refuse_pickle(path)
     return InitialWeights(source=f"run {text!r}", tensors=load_run(text).state_dict())
 
@@ -54,17 +59,19 @@ def begin_with(module: nn.Module, weights: InitialWeights) -> tuple[str, ...]:
     or where nothing at all would be taken.
     """
     own = module.state_dict()
-    skipped = tuple(
-        name for name, tensor in weights.tensors.items() if name in own and _is_other_head(tensor, own[name])
-    )
-    if skipped and len({(len(weights.tensors[name]), len(own[name])) for name in skipped}) > 1:
+    tensors = weights.tensors
+    if weights.file is not None:
+        choose = partial(choosing, weights.file)
+        tensors = fitting_part(tensors, module, source=f"in {weights.source}", choose=choose).tensors
+    skipped = tuple(name for name, tensor in tensors.items() if name in own and _is_other_head(tensor, own[name]))
+    if skipped and len({(len(tensors[name]), len(own[name])) for name in skipped}) > 1:
         skipped = ()  # not one number of classes for another, but a model of other sizes
     if len(skipped) == len(own):
         raise ZooError(
             f"none of the weights of {weights.source} fit the model", hint="choose weights of the same model"
         )
     kept = {name: own[name] for name in skipped}
-    load_strictly(module, {**weights.tensors, **kept}, source=weights.source)
+    load_strictly(module, {**tensors, **kept}, source=weights.source)
     return skipped
 
 

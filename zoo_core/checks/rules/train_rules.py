@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from zoo_core.training import (
     seed_everything,
 )
 from zoo_core.training.freezing import train_mode
+from zoo_core.training.pretrained import fetch_weights, load_published
 
 STEPS = 30
 LEARNING_RATE = 1e-3
@@ -126,4 +128,22 @@ def weights_survive_saving(model: ModelCandidate) -> None:
             raise BrokenRuleError(f"output {name!r} differs after the weights were saved and read back")
 
 
-RULES = rules("train", every_parameter_learns, learns_a_batch, weights_survive_saving)
+def packaged_weights_fit(model: ModelCandidate) -> None:
+    """Weights that the package brings in a file are there, as they were declared, and fit the model.
+
+    Whoever installs the package has no other way to get them.
+    """
+    packaged = [weights for weights in model.model.spec.weights if weights.file]
+    if not packaged:
+        raise NotApplicableError("it brings no weights in a file")
+    usual = dataclasses.replace(model, given={})  # what they were made for, whatever options are looked at now
+    for weights in packaged:
+        module = usual.build()
+        try:
+            tensors = fetch_weights(weights, model=model.model.name)
+            load_published(module, tensors, source=f"{weights.name} of {model.model.name}")
+        except ZooError as error:
+            raise BrokenRuleError(f"{error.message}; {error.hint}") from None
+
+
+RULES = rules("train", every_parameter_learns, learns_a_batch, weights_survive_saving, packaged_weights_fit)

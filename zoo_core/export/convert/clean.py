@@ -45,8 +45,9 @@ def clean(model: onnx.ModelProto, plan: ExportPlan) -> None:
     _keep_declared_outputs(model, plan)
     for nodes in _all_nodes(model):
         _keep_module_paths(nodes)
-    if _name_axes(model, {**plan.inputs, **plan.outputs}) and plan.model.spec.stages is None:
-        del model.graph.value_info[:]
+    doubtful = _name_axes(model, {**plan.inputs, **plan.outputs})
+    if plan.model.spec.stages is None:  # whose cuts are inner values that have to have a type
+        _leave_out_derived_shapes(model, plan.inputs, all_of_them=doubtful)
     for value in (*model.graph.value_info, *model.graph.input, *model.graph.output, *model.graph.initializer):
         value.doc_string = ""
         del value.metadata_props[:]
@@ -136,6 +137,20 @@ def _name_axes(model: onnx.ModelProto, specs: Mapping[str, TensorSpec]) -> bool:
             elif isinstance(axis, int) and not dim.HasField("dim_value"):
                 dim.dim_value = axis  # an exporter may not see that a size is fixed: whether it is, the runs tell
     return doubtful
+
+
+def _leave_out_derived_shapes(model: onnx.ModelProto, inputs: Mapping[str, TensorSpec], *, all_of_them: bool) -> None:
+    """Keep what is said of inner values only where their sizes are numbers, or the free axes themselves.
+
+    "H//2 + 1" is no symbol that another reader can set, and stops some from taking any size.
+    """
+    symbols = {axis for spec in inputs.values() for axis in spec.free_axes}
+    known = [] if all_of_them else list(model.graph.value_info)
+    del model.graph.value_info[:]
+    for value in known:
+        dims = value.type.tensor_type.shape.dim
+        if all(dim.HasField("dim_value") or dim.dim_param in symbols for dim in dims):
+            model.graph.value_info.append(value)
 
 
 def _literal(text: str | None) -> list[str]:

@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import nn
 
-from zoo_core.errors import MissingExtraError, NotVerifiedError
+from zoo_core.errors import AxisConflictError, MissingExtraError, NotVerifiedError
 from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.torch_modules import plain_attention
 
 from .axis_limits import traced_limits
+from .conflicts import conflict_told
 from .module import Exported, exported
 from .program import Converted, Exporter, call_as_in_checkpoint, converted_from, first_cause
+from .quiet import quiet
 from .relations import traced_relations
 from .torchscript import with_torchscript
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """The exporter prints progress and warns of its own deprecations; neither helps anybody here."""
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        yield
 
 
 def convert(
     plan: ExportPlan, module: nn.Module, *, exporter: Exporter = "dynamo", gives_tensors: bool | None = None
 ) -> Converted:
-    """Convert `module`, free axes by string name. Raises NotVerifiedError when it cannot be converted.
+    """Convert `module`, free axes by string name. Raises NotVerifiedError when it cannot be converted,
+    AxisConflictError when that is for an axis that cannot be free.
 
     `gives_tensors`: whether its `forward` returns tensors; None, it is tried.
     """
@@ -42,12 +33,14 @@ def convert(
     except ImportError:
         raise MissingExtraError(needed_for="zoo export", extra="train", missing="onnxscript") from None
     try:
-        with _quiet(), plain_attention(), torch.no_grad():
+        with quiet(), plain_attention(), torch.no_grad():
             stands = exported(plan, module, gives_tensors=gives_tensors)
             return (_with_dynamo if exporter == "dynamo" else with_torchscript)(plan, stands)
     except NotVerifiedError:
         raise
     except Exception as error:
+        if exporter == "dynamo" and (conflict := conflict_told(plan, module)):
+            raise AxisConflictError(conflict) from error
         raise NotVerifiedError(
             f"{plan.model.name} could not be converted to ONNX: {first_cause(error)}",
             hint="run it again with ZOO_DEBUG=1 for everything that the exporter says",

@@ -22,7 +22,7 @@ Array = NDArray[Any]
 Exporter = Literal["dynamo", "torchscript"]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Converted:
     """The program, the initialisers it had before any optimiser, and the names of the tensors that the trace reads.
 
@@ -43,6 +43,15 @@ class Converted:
     optimizer_problem: str = ""
     limits: Mapping[str, Limits] = field(default_factory=dict)
     relations: tuple[Relation, ...] = ()
+
+    def forget_weights(self) -> None:
+        """Keep of the model's weights their names and shapes only: they are in the file by now, and large."""
+        light = onnx.ModelProto(
+            graph=onnx.GraphProto(node=self.model.graph.node, value_info=self.model.graph.value_info)
+        )
+        for tensor in self.model.graph.initializer:
+            light.graph.initializer.add(name=tensor.name, data_type=tensor.data_type, dims=tensor.dims)
+        self.model, self.outside = light, {}
 
 
 def call_as_in_checkpoint(graph: Any, names: Mapping[str, str]) -> None:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import nn
 
-from zoo_core.errors import NotVerifiedError, UsageError, ZooError
+from zoo_core.errors import UsageError, ZooError
 from zoo_core.shapes import Axis, TensorSpec
-from zoo_core.torch_modules import fresh_module, plain_attention
+from zoo_core.torch_modules import forward_of, fresh_module, plain_attention
 from zoo_core.verification.feed.rows import BATCH
-from zoo_core.verification.feed.sizes import Sizes, free_sizes, size_cases, sizes_of
+from zoo_core.verification.feed.sizes import Sizes, distinct, free_sizes, size_cases, sizes_of
 
+from .free_axes import usual_sizes
 from .layer import layer_output, require_layer
-from .plan import ExportPlan, LabelledInputs, usual_sizes
+from .plan import ExportPlan, LabelledInputs
 
 OUTPUT = "features"
 ROWS = 3
@@ -28,11 +29,12 @@ FAR = 256
 
 @dataclass(frozen=True, kw_only=True)
 class _Tensors:
-    """What goes in and comes out of the cut model, and the smallest legal values of the axes that stay free."""
+    """What goes in and comes out of the cut model, and the ends of the axes that stay free."""
 
     inputs: Mapping[str, TensorSpec]
     features: TensorSpec
-    smallest: Mapping[str, int]
+    smallest: Mapping[str, int] = field(default_factory=dict)
+    largest: Mapping[str, int] = field(default_factory=dict)
 
 
 class _UnsayableError(Exception):
@@ -66,6 +68,7 @@ def _planned(plan: ExportPlan, layer: str, found: _Tensors, fixed: Mapping[str, 
         outputs={OUTPUT: found.features},
         labels=(),
         smallest=found.smallest,
+        largest=found.largest,
         size_options={},
         fixed_axes={**plan.fixed_axes, **fixed},
         read_outputs=None,
@@ -100,7 +103,7 @@ def _at(plan: ExportPlan, module: nn.Module, layer: str, sizes: Sizes) -> _Tenso
     """The tensors with every free axis but the batch fixed."""
     inputs = {name: spec.bind(sizes) for name, spec in plan.inputs.items()}
     shape = _shape(dataclasses.replace(plan, inputs=inputs, outputs={}), module, layer, {})
-    return _Tensors(inputs=inputs, features=TensorSpec(_first(plan), *shape), smallest={})
+    return _Tensors(inputs=inputs, features=TensorSpec(_first(plan), *shape))
 
 
 def _free_tensors(plan: ExportPlan, module: nn.Module, layer: str) -> _Tensors | None:
@@ -125,18 +128,30 @@ def _tried(plan: ExportPlan, module: nn.Module, layer: str, multiple: int) -> _T
             raise _UnsayableError from None
     axes = free_sizes(inputs.values())
     smallest = {axis: -(-size // multiple) for axis, size in plan.model.spec.smallest.items() if axis in axes}
+    largest = {axis: size // multiple for axis, size in plan.model.spec.largest.items() if axis in axes}
+    if any(size < smallest.get(axis, 1) for axis, size in largest.items()):
+        raise _UnsayableError
     scaled = dataclasses.replace(plan, inputs=inputs, outputs={})
-    least: Sizes = {axis: smallest.get(axis, 1) for axis in axes}
-    points = [least, *({**least, axis: least[axis] + step} for axis in axes for step in (1, 2))]
-    points += size_cases(inputs, smallest=smallest)
-    far = {axis: least[axis] + -(-FAR // _factor(axis, inputs)) for axis in axes}
     shapes = {}
     fitted: tuple[int | str, ...] = ()
-    for point in (*points, far):
+    for point in _points(inputs, smallest=smallest, largest=largest):
         shapes[tuple(point.items())] = _shape(scaled, module, layer, point)
         # Told as soon as it is known: the larger sizes take the longest.
         fitted = _fitted(shapes, axes)
-    return _Tensors(inputs=inputs, features=TensorSpec(_first(plan), *fitted), smallest=smallest)
+    features = TensorSpec(_first(plan), *fitted)
+    return _Tensors(inputs=inputs, features=features, smallest=smallest, largest=largest)
+
+
+def _points(
+    inputs: Mapping[str, TensorSpec], *, smallest: Mapping[str, int], largest: Mapping[str, int]
+) -> tuple[Sizes, ...]:
+    """The sizes at which the layer is tried, none of them beyond its end; the smallest first."""
+    axes = free_sizes(inputs.values())
+    least: Sizes = {axis: smallest.get(axis, 1) for axis in axes}
+    points = [least, *({**least, axis: least[axis] + step} for axis in axes for step in (1, 2))]
+    points += size_cases(inputs, smallest=smallest)
+    points.append({axis: least[axis] + -(-FAR // _factor(axis, inputs)) for axis in axes})
+    return distinct({axis: min(size, largest.get(axis, size)) for axis, size in point.items()} for point in points)
 
 
 def _factor(axis: str, inputs: Mapping[str, TensorSpec]) -> int:
@@ -191,15 +206,9 @@ def _first(plan: ExportPlan) -> int | str:
 def _shape(plan: ExportPlan, module: nn.Module, layer: str, sizes: Sizes) -> tuple[int, ...]:
     """The shape that the layer gives for one sample. Raises UsageError when it is no tensor of features of samples."""
     rows = ROWS if plan.batch_is_free else 1
-    try:
-        with torch.no_grad(), plain_attention():
-            found = layer_output(module, plan.drawn({BATCH: rows, **sizes}), layer=layer)
-    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
-        text = " ".join(str(error).split())[:300]
-        raise NotVerifiedError(
-            f"{plan.model.name} fails on inputs of the smallest sizes: {type(error).__name__}: {text}",
-            hint="ZOO_DEBUG=1 shows where",
-        ) from error
+    shown = f"{plan.model.name} fails on inputs of the smallest sizes"
+    with forward_of(shown), torch.no_grad(), plain_attention():
+        found = layer_output(module, plan.drawn({BATCH: rows, **sizes}), layer=layer)
     if found.dtype is not torch.float32:
         raise UsageError(
             f"the layer {layer!r} gives {str(found.dtype).removeprefix('torch.')} numbers, but features are float32",

@@ -14,7 +14,7 @@ from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 from zoo_core.torch_modules import load_state, plain_attention
 from zoo_core.verification.expect.bounds import EPS, LARGEST_FLOOR
 
-from .statistics import Passes, measure_statistics, run, tensors_in
+from .statistics import Passes, keeps_statistics, measure_statistics, run, tensors_in
 
 TINY = 1e-3
 """A vector that is nowhere larger hides what it scales: layer scales begin at 1e-4 to 1e-6, some gammas at 0."""
@@ -32,6 +32,7 @@ STRENGTHS = (1.0, 0.1, 0.01)
 MOST_AMPLIFIED = LARGEST_FLOOR / 2
 """A rounding error of the inputs may move the outputs by that part of their scale, or other biases are tried."""
 AMPLIFIED_ROWS = 1
+FEW = 16
 
 
 def healthy_checkpoint(
@@ -43,6 +44,7 @@ def healthy_checkpoint(
     settle: Callable[[nn.Module], None] | None = None,
     own: Collection[str] = (),
     seed: int = 0,
+    module: nn.Module | None = None,
 ) -> dict[str, Tensor]:
     """The checkpoint of fresh weights, made healthy: bit-equal for equal arguments, whatever else draws numbers.
 
@@ -52,12 +54,13 @@ def healthy_checkpoint(
     comes last. Where the model then amplifies rounding errors so much that float32 is none of its own reference, biases
     of linear layers and convolutions are drawn anew too, if that helps: an activation far from where it bends amplifies
     less. Frozen parameters and other buffers stay; a model without trainable parameters is not altered at all. `own`
-    names what the builder brings itself, which stays as it is whatever `settle` does.
+    names what the builder brings itself, which stays as it is whatever `settle` does. `module`: one that is built
+    already, and is used up.
     Raises NotVerifiedError when the model cannot be run on `inputs`.
     """
     passes = _passes(inputs, batched=batched)
     with torch.random.fork_rng(devices=[]), torch.no_grad(), plain_attention():
-        module = _made(build, checkpoint, passes, seed=seed, own=own)
+        module = _made(build, checkpoint, passes, seed=seed, own=own, module=module)
         if module is None:
             return dict(checkpoint)
         # What takes one row at a time is mostly a detector: boxes that change places say nothing of how errors grow.
@@ -80,16 +83,19 @@ def _made(
     seed: int,
     own: Collection[str] = (),
     shifted: bool = False,
+    module: nn.Module | None = None,
 ) -> nn.Module | None:
     """A module with healthy parameters, in eval mode; None when it has no trainable ones. `shifted` as in `_redraw`."""
     for strength in STRENGTHS:
         torch.manual_seed(seed)
-        module = build()
+        module = build() if module is None or strength != STRENGTHS[0] else module
         load_state(module, checkpoint)
         module.eval()
         if not any(parameter.requires_grad for parameter in module.parameters()):
             return None
         raised = _redraw(module, strength=strength, seed=seed, shifted=shifted, own=own)
+        if not raised and not keeps_statistics(module):
+            break  # nothing to measure, and nothing that could be too large
         largest = measure_statistics(module, passes, own=own)
         if not raised or largest < LARGEST_OUTPUT:  # a NaN is not below anything
             break
@@ -140,7 +146,7 @@ def _redraw(module: nn.Module, *, strength: float, seed: int, shifted: bool, own
     for name, owner, parameter in _owned_parameters(module):
         if name in own:
             continue
-        constant = parameter.numel() > 1 and bool((parameter == parameter.reshape(-1)[0]).all())
+        constant = parameter.numel() > 1 and _is_constant(parameter)
         if _is_bias(name):
             if shifted and _is_linear(owner):
                 parameter.copy_(_uniform(name, parameter, *NORM_BIAS, seed=seed))
@@ -153,6 +159,12 @@ def _redraw(module: nn.Module, *, strength: float, seed: int, shifted: bool, own
         elif constant:
             parameter.mul_(_uniform(name, parameter, *AROUND_ONE, seed=seed))
     return raised
+
+
+def _is_constant(parameter: Tensor) -> bool:
+    """A few numbers tell it of most."""
+    flat = parameter.reshape(-1)
+    return bool((flat[:FEW] == flat[0]).all()) and bool((flat == flat[0]).all())
 
 
 def _in_place_of_zero(name: str, owner: nn.Module, parameter: Tensor, *, seed: int) -> Tensor:

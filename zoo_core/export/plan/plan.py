@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,7 +56,10 @@ class ExportPlan:
     is the module's state dictionary. `validation` are real samples, where there is a dataset. `layer`: the part of the
     model whose output is exported; made by `cut_plan`. `traced`: where free axes end because the trace takes it for
     granted. `own`: names of the tensors that the builder brings itself, which were not altered. `other_opset`: may be
-    taken where the file of `opset` fails; None where that one was asked for.
+    taken where the file of `opset` fails; None where that one was asked for. `unused`: freshly built modules that
+    nobody has run, whose tensors are their own.
+    `renamed`: how the names in the file of weights became the model's, where they were others. `unfinished`: how
+    far the run came, where it did not come to its end.
     """
 
     name: str
@@ -73,12 +76,15 @@ class ExportPlan:
     layer: str | None = None
     untrained: bool = False
     own: frozenset[str] = frozenset()
+    renamed: str = ""
+    unfinished: str = ""
     dataset: Mapping[str, Any] | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     opset: int = DEFAULT_OPSET
     other_opset: int | None = OTHER_OPSET
     traced: Mapping[str, int] = field(default_factory=dict)
     largest_file: int = LARGEST_FILE
+    unused: list[nn.Module] = field(default_factory=list, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.opset not in OPSETS:
@@ -155,7 +161,9 @@ class ExportPlan:
         return fixed_axes(self.model.spec, self.options)
 
     def build(self) -> nn.Module:
-        """A freshly built module, with fresh weights."""
+        """A freshly built module, with fresh weights; each call gives another one."""
+        if self.unused:
+            return self.unused.pop()
         module: nn.Module = self.model.build(**self.options)
         return module
 
@@ -218,50 +226,3 @@ class ExportPlan:
 
 def _parameter_sizes(checkpoint: Mapping[str, Tensor]) -> set[int]:
     return {size for tensor in checkpoint.values() for size in tensor.shape}
-
-
-def keep_free(
-    inputs: Mapping[str, TensorSpec],
-    outputs: Mapping[str, TensorSpec],
-    dynamic: Sequence[str],
-    *,
-    preprocess: Preprocess | None,
-) -> tuple[dict[str, TensorSpec], dict[str, TensorSpec]]:
-    """The tensors with only the axes in `dynamic` left free (none given: all of them); `--dynamic AXIS`.
-
-    An axis that does not stay free has the size of the preprocessing. Raises UsageError for an axis that there is not,
-    or that has no such size.
-    """
-    known = list(dict.fromkeys(axis for spec in inputs.values() for axis in spec.free_axes))
-    if unknown := [axis for axis in dynamic if axis not in known]:
-        raise UsageError(f"--dynamic: there is no free axis {', '.join(unknown)}", hint=f"known: {', '.join(known)}")
-    if dynamic and BATCH in known and BATCH not in dynamic:
-        raise UsageError(f"--dynamic: the batch axis {BATCH} always stays free", hint=f"--dynamic {BATCH}")
-    if not dynamic:
-        return dict(inputs), dict(outputs)
-    closed = [axis for axis in known if axis not in dynamic]
-    sizes = usual_sizes(inputs, preprocess)
-    if missing := [axis for axis in closed if axis not in sizes]:
-        raise UsageError(
-            f"--dynamic: no usual size is known for the axis {', '.join(missing)}",
-            hint=f"leave it free: --dynamic {' --dynamic '.join([*dynamic, *missing])}",
-        )
-    fixed = {axis: sizes[axis] for axis in closed}
-    return (
-        {name: spec.bind(fixed) for name, spec in inputs.items()},
-        {name: spec.bind(fixed) for name, spec in outputs.items()},
-    )
-
-
-def usual_sizes(inputs: Mapping[str, TensorSpec], preprocess: Preprocess | None) -> Sizes:
-    """The free axes of pictures at the size that the preprocessing gives them."""
-    sizes: Sizes = {}
-    if preprocess is None or preprocess.size is None:
-        return sizes
-    for spec in inputs.values():
-        places = (2, 3) if preprocess.layout == "NCHW" else (1, 2)
-        for place, size in zip(places, preprocess.size, strict=True):
-            axis = spec.parsed[place] if len(spec.axes) == 4 else None
-            if axis is not None and axis.name is not None and axis.is_free and not (size - axis.offset) % axis.factor:
-                sizes[axis.name] = (size - axis.offset) // axis.factor
-    return sizes

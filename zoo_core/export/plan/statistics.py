@@ -11,12 +11,17 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.instancenorm import _InstanceNorm
 
-from zoo_core.errors import NotVerifiedError
+from zoo_core.torch_modules import forward_of
 
 VARIANCE_FLOOR = 1e-2
 """Of a layer's mean variance: a channel that the few rows left asleep must not amplify what wakes it later."""
 
 Passes = Sequence[tuple[Tensor, ...]]
+
+
+def keeps_statistics(module: nn.Module) -> bool:
+    """Whether a norm of it has statistics of what it has seen."""
+    return any(isinstance(part, _NormBase) and part.running_mean is not None for part in module.modules())
 
 
 def measure_statistics(module: nn.Module, passes: Passes, *, own: Collection[str] = ()) -> float:
@@ -57,21 +62,15 @@ def _sweep(module: nn.Module, norms: list[_Measured], passes: Passes) -> float:
 
 def run(module: nn.Module, arguments: Sequence[Tensor]) -> Any:
     """What a module gives for plausible inputs. Raises NotVerifiedError when it fails."""
-    try:
+    shapes = ", ".join(str(tuple(argument.shape)) for argument in arguments)
+    with forward_of(f"the model fails on plausible inputs of the shape {shapes}"):
         return module(*arguments)
-    except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
-        shapes = ", ".join(str(tuple(argument.shape)) for argument in arguments)
-        text = " ".join(str(error).split())[:300]
-        raise NotVerifiedError(
-            f"the model fails on plausible inputs of the shape {shapes}: {type(error).__name__}: {text}",
-            hint="ZOO_DEBUG=1 shows where",
-        ) from error
 
 
 def tensors_in(result: Any) -> Iterator[Tensor]:
-    """Every floating tensor in what a model returns."""
+    """Every floating tensor in what a model returns; a sparse one, or one without values, is told elsewhere."""
     if isinstance(result, Tensor):
-        if result.is_floating_point():
+        if result.is_floating_point() and result.layout is torch.strided and not result.is_meta:
             yield result
     elif isinstance(result, Mapping):
         for item in result.values():

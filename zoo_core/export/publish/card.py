@@ -27,6 +27,8 @@ def _what(plan: ExportPlan) -> str:
     lines = [f"{spec.summary}. Task: {spec.task}."]
     if plan.dataset:
         lines.append(f"Trained on `{plan.dataset['name']}`.")
+    if plan.unfinished:
+        lines.append(f"**Unfinished**: its run has {plan.unfinished}.")
     if plan.untrained:
         lines.append("**Untrained**: fresh weights, for looking at the graph and timing, not for predictions.")
     if spec.source:

@@ -31,7 +31,8 @@ class Case:
     """Rows of one size: what goes in, and what has to come out. `sizes` are those of the free axes but the batch.
 
     `rows` are those where PyTorch is finite, and plausible ones where it is not so in float32 and float64 alike;
-    `skipped` counts the others; `refused` those before on which PyTorch raises. `tests`: which of them are the rows of
+    `skipped` counts the others; `refused` those before on which PyTorch raises. `assumed`: how many have the
+    float32 result in place of the float64 one. `tests`: which of them are the rows of
     which part of the self-test.
     """
 
@@ -41,6 +42,7 @@ class Case:
     tests: tuple[tuple[Mapping[str, Any], tuple[int, ...]], ...] = field(default=(), repr=False)
     skipped: int = 0
     refused: int = 0
+    assumed: int = 0
 
     @property
     def infinite(self) -> frozenset[str]:

@@ -6,7 +6,9 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map
@@ -37,3 +39,8 @@ def in_double(upcast: Upcast | None = None) -> Iterator[None]:
             yield
     finally:
         torch.set_default_dtype(before)
+
+
+def widened(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The same arrays with float32 ones as float64."""
+    return {name: value.astype(np.float64) if value.dtype == np.float32 else value for name, value in inputs.items()}

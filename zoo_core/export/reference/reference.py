@@ -14,24 +14,30 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from zoo_core.errors import NotVerifiedError
-from zoo_core.torch_modules import fresh_module, named_outputs, plain_attention
+from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.export.plan.exportable import require_full_precision
+from zoo_core.torch_modules import forward_of, fresh_module, named_outputs, plain_attention
 from zoo_core.verification.expect.bounds import EPS, OutputBound, Reference, bound_output
 from zoo_core.verification.expect.odd_places import odd_rows
 from zoo_core.verification.feed.rows import frozen_uniform
 
-from .float64 import in_double
+from .demands import (
+    moved_part,
+    require_axes,
+    require_equal,
+    require_full_precision_of,
+    require_independent,
+    require_rows,
+)
+from .float64 import in_double, widened
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
 
-REPEATED_ROWS = 2
-"""Rows that are run again, by the same module and by another build."""
-HALF = frozenset((torch.float16, torch.bfloat16))
-DEPENDENT = 1e-2
-"""A row that moves by that part of its size with the rows beside it, in float64, depends on them."""
-ELEMENTS_AT_ONCE = 2**20
-"""Input elements that are run at a time: hundreds of small pictures, or half a dozen of 224 by 224."""
+SUSPICIOUS = 1e-4
+"""A row that moves by that part of its size in float32 may depend on the rows beside it: float64 tells."""
+ELEMENTS_AT_ONCE = 2**21
+"""Input elements that are run at a time: hundreds of small pictures, or a dozen of 224 by 224."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +125,7 @@ class TorchReference:
         self._batch_is_free = batch_is_free
         self._fresh = partial(fresh_module, build, checkpoint)
         self._single = self._fresh()
-        _require_full_precision(self._single)
+        require_full_precision(self._single)
         self._is_double = False
         self._is_independent = False
         self.gives_tensors: bool | None = None
@@ -139,7 +145,7 @@ class TorchReference:
 
     def float32(self, inputs: Mapping[str, Array]) -> Arrays:
         """The float32 result for rows of any number, a few at a time."""
-        return self._run(self._single, inputs)
+        return self._run(self._single, inputs, begin=1)  # the first one alone: it is run again, and in company
 
     def moved(self, inputs: Mapping[str, Array], result: ReferenceResult) -> Arrays:
         """How far each output of each row moves, (rows,), with inputs that are moved by a rounding error."""
@@ -187,32 +193,48 @@ class TorchReference:
         return found
 
     def _in_float64(self, inputs: Mapping[str, Array]) -> Arrays | None:
-        wide = {k: v.astype(np.float64) if v.dtype == np.float32 else v for k, v in inputs.items()}
         try:
             with in_double():
-                found = self._run(self._double, wide)
+                found = self._run(self._double, widened(inputs))
         except NotVerifiedError:
             return None
         exact = all(value.dtype == np.float64 for value in found.values() if value.dtype.kind == "f")
         return found if exact else None
 
-    def run(self, inputs: Mapping[str, Array]) -> ReferenceResult:
-        """Both runs. Raises NotVerifiedError when two float32 runs differ, of one module or of two builds."""
+    def run(self, inputs: Mapping[str, Array], *, exact: NDArray[np.bool_] | None = None) -> ReferenceResult:
+        """Both runs, the float64 one for the rows marked in `exact` only: the others have the float32 result in both.
+
+        Raises NotVerifiedError when two float32 runs differ, of one module or of two builds.
+        """
         first = self.float32(inputs)
-        _require_rows(first, len(next(iter(inputs.values()))))
+        require_rows(first, len(next(iter(inputs.values()))))
         if not self._is_double:
-            index = slice(0, self._first(inputs))
-            again = {name: value[index] for name, value in inputs.items()}
-            self._require_same({name: value[index] for name, value in first.items()}, again)
-        double = self.float64(inputs)
+            row = {name: value[:1] for name, value in inputs.items()}
+            self._require_same({name: value[:1] for name, value in first.items()}, row)
+        exact = np.ones(len(next(iter(inputs.values()))), bool) if exact is None else exact
+        double = self.float64({name: value[exact] for name, value in inputs.items()})
         if double is None:
             return ReferenceResult(kind="relative", float32=first, float64=first)
         if self._batch_is_free and not self._is_independent:
-            # In float64: a net that amplifies rounding moves a row too, by what it came with.
-            alone = self.float64({name: value[:1] for name, value in inputs.items()})
-            _require_independent(double, alone or {})
+            self._require_independent(first, inputs)
             self._is_independent = True
+        if not exact.all():
+            double = _filled(double, first, exact)
         return ReferenceResult(kind="float64", float32=first, float64=double)
+
+    def _require_independent(self, alone: Arrays, inputs: Mapping[str, Array]) -> None:
+        """The first row, which came alone, must be the same in company.
+
+        In float64 where it is not in float32: a net that amplifies rounding moves a row too, by what it came with.
+        """
+        pair = {name: value[:2] for name, value in inputs.items()}
+        if moved_part(alone, self._run(self._single, pair, begin=2))[0] < SUSPICIOUS:
+            return
+        with in_double():
+            wide = widened(pair)
+            company = self._run(self._double, wide, begin=2)
+            single = self._run(self._double, {name: value[:1] for name, value in wide.items()})
+        require_independent(single, company)
 
     def require_reproducible(self, inputs: Mapping[str, Array]) -> None:
         """Raises NotVerifiedError when two float32 runs differ, of one module or of two builds; before float64."""
@@ -221,13 +243,9 @@ class TorchReference:
     def _require_same(self, once: Arrays, inputs: Mapping[str, Array]) -> None:
         """Two builds are one model, or the distance between float32 and float64 would be no rounding noise."""
         hint = "the model draws random numbers, or keeps state between calls"
-        _require_equal(once, self.float32(inputs), "PyTorch gives a different {} each time it is run", hint)
+        require_equal(once, self.float32(inputs), "PyTorch gives a different {} each time it is run", hint)
         hint = "register what the builder draws as a parameter or buffer, so that the weights hold it"
-        _require_equal(once, self._run(self._double, inputs), "two builds differ in {}", hint)
-
-    def _first(self, inputs: Mapping[str, Array]) -> int:
-        """Rows of the first batch: few, since they are run again, and the same batch gives the same bits."""
-        return min(REPEATED_ROWS, self._step(inputs))
+        require_equal(once, self._run(self._double, inputs), "two builds differ in {}", hint)
 
     def _step(self, inputs: Mapping[str, Array]) -> int:
         largest = max(value[:1].size for value in inputs.values())
@@ -235,82 +253,29 @@ class TorchReference:
 
     def _named(self, result: Any) -> dict[str, Tensor]:
         self.gives_tensors = isinstance(result, Tensor | tuple | list)
-        return named_outputs(result, self._outputs, self._read)
-
-    def _run(self, module: nn.Module, inputs: Mapping[str, Array]) -> Arrays:
-        total = len(next(iter(inputs.values())))
-        edges = [0, *range(self._first(inputs), total, self._step(inputs)), total]
-        parts: list[dict[str, Tensor]] = []
         try:
-            with torch.no_grad(), plain_attention():
-                for start, stop in itertools.pairwise(edges):
-                    rows = [torch.from_numpy(value[start:stop].copy()) for value in inputs.values()]
-                    parts.append(self._named(self._call(module, rows)))
-                    _require_axes(parts[-1])
-                    _require_full_precision_of(parts[-1])
+            return named_outputs(result, self._outputs, self._read)
+        except ZooError as error:
+            raise NotVerifiedError(error.message, hint=error.hint) from error
+
+    def _run(self, module: nn.Module, inputs: Mapping[str, Array], *, begin: int = 0) -> Arrays:
+        """The outputs of all rows, a few at a time: of the first `begin` together, and then of the others."""
+        total, step = len(next(iter(inputs.values()))), self._step(inputs)
+        edges = sorted({0, *range(begin or step, total, step), total})
+        parts: list[dict[str, Tensor]] = []
+        shapes = ", ".join(f"{name} {value.shape}" for name, value in inputs.items())
+        with forward_of(f"the model fails on {shapes}"), torch.no_grad(), plain_attention():
+            for start, stop in itertools.pairwise(edges):
+                rows = [torch.from_numpy(value[start:stop].copy()) for value in inputs.values()]
+                parts.append(self._named(self._call(module, rows)))
+                require_axes(parts[-1])
+                require_full_precision_of(parts[-1])
             return {name: torch.cat([part[name] for part in parts]).numpy() for name in self._outputs}
-        except (RuntimeError, TypeError, ValueError, LookupError, AttributeError) as error:
-            shapes = ", ".join(f"{name} {value.shape}" for name, value in inputs.items())
-            text = " ".join(str(error).split())[:300]
-            raise NotVerifiedError(
-                f"the model fails on {shapes}: {type(error).__name__}: {text}", hint="ZOO_DEBUG=1 shows where"
-            ) from error
 
 
-def _require_axes(outputs: Mapping[str, Tensor]) -> None:
-    if bare := [name for name, value in outputs.items() if not value.ndim]:
-        raise NotVerifiedError(
-            f"{', '.join(bare)} has no axes in PyTorch, and the first axis of every output must be the batch",
-            hint="give it one: y.reshape(1) for a model that takes one sample at a time",
-        )
-
-
-def _require_rows(outputs: Arrays, rows: int) -> None:
-    for name, value in outputs.items():
-        if len(value) != rows:
-            raise NotVerifiedError(
-                f"{name} has {len(value)} rows for {rows} of the inputs, and the first axis of an output is the batch",
-                hint="put what belongs to one input into further axes: (1, 2, ...) in place of (2, ...)",
-            )
-
-
-def _require_full_precision_of(outputs: Mapping[str, Tensor]) -> None:
-    for name, value in outputs.items():
-        if value.dtype in HALF:
-            kind = str(value.dtype).removeprefix("torch.")
-            raise NotVerifiedError(
-                f"{name} is {kind}: half precision cannot be proved equal yet",
-                hint="return float32: y.float(), before what makes it half",
-            )
-
-
-def _require_full_precision(module: nn.Module) -> None:
-    """Half precision has a rounding noise of its own, a thousand times that of float32, which no bound here knows."""
-    half = [name for name, each in module.named_parameters() if each.dtype in HALF]
-    if half:
-        kind = str(module.get_parameter(half[0]).dtype).removeprefix("torch.")
-        raise NotVerifiedError(
-            f"{len(half)} parameters are {kind}, {half[0]} among them: half precision cannot be proved equal yet",
-            hint="let the builder return a float32 module",
-        )
-
-
-def _require_independent(together: Arrays, alone: Arrays) -> None:
-    """The first row of a batch, and the same row by itself: apart by rounding at the most."""
-    for name, value in alone.items():
-        row = together[name][:1]
-        if value.shape != row.shape or value.dtype.kind != "f" or not (np.isfinite(value) & np.isfinite(row)).all():
-            continue
-        gap, scale = np.abs(value - row).max(initial=0.0), np.abs(row).max(initial=0.0)
-        if gap > DEPENDENT * scale:
-            raise NotVerifiedError(
-                f"rows depend on each other in PyTorch itself: {name} of a row moves by {gap / scale:.2g} of its size "
-                "with the row beside it",
-                hint="a norm without running statistics, or an operation along the batch: make rows independent",
-            )
-
-
-def _require_equal(first: Arrays, second: Arrays, what: str, hint: str) -> None:
-    for name, value in first.items():
-        if value.tobytes() != second[name].tobytes():
-            raise NotVerifiedError(f"{what.format(name)}, even in eval mode", hint=hint)
+def _filled(double: Arrays, single: Arrays, exact: NDArray[np.bool_]) -> Arrays:
+    """The float64 result of all rows, with the float32 one where there is no other."""
+    filled = {name: value.astype(double[name].dtype) for name, value in single.items()}
+    for name, value in double.items():
+        filled[name][exact] = value
+    return filled

@@ -50,7 +50,8 @@ class RandomRounding(TorchDispatchMode):  # type: ignore[no-untyped-call]
     ) -> Any:
         result = func(*args, **(kwargs or {}))
         name = func.overloadpacket.__name__
-        return result if name in _HANDS_ON or func.is_view else tree_map(self._moved, result)
+        whole = name in _EXACT or (kwargs or {}).get("rounding_mode") is not None
+        return result if whole or name in _HANDS_ON or func.is_view else tree_map(self._moved, result)
 
     def _moved(self, value: Any) -> Any:
         if not isinstance(value, Tensor) or value.dtype is not torch.float32 or not value.numel():
@@ -63,6 +64,21 @@ _COPIES = ("clone", "_to_copy", "copy_", "cat", "stack")
 _PICKS = ("gather", "index", "index_select", "masked_select", "where", "scatter", "topk", "sort", "max", "min", "clamp")
 _HANDS_ON = frozenset((*_COPIES, *_PICKS, "relu"))
 """Operations that hand values on as they are."""
+_WHOLE = ("floor", "ceil", "round", "trunc", "floor_divide", "arange", "sign", "one_hot")
+_CONSTANT = (
+    "zeros",
+    "ones",
+    "full",
+    "zeros_like",
+    "ones_like",
+    "full_like",
+    "new_zeros",
+    "new_ones",
+    "new_full",
+    "eye",
+)
+_EXACT = frozenset((*_WHOLE, *_CONSTANT, "neg", "abs", "maximum", "minimum"))
+"""Operations that no code rounds: a place that is counted, or a whole number a little less, would be another one."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -180,7 +180,7 @@ def bound_output(
     when these are few. Whole numbers and truth values have to be equal where both runs agree, as has what is infinite
     or NaN in both; neither counts in the floors.
     """
-    odd, whole = odd_places(float32, float64), float64.dtype.kind != "f"
+    odd = odd_places(float32, float64)
     single, double = (float32, float64) if odd is None else (np.where(odd.ordinary, a, 0) for a in (float32, float64))
     noise = RowNoise(
         size=_row_max(double),
@@ -189,12 +189,16 @@ def bound_output(
         moved=moved,
         known_floor=known_floor,
         reference=reference,
-        whole=whole,
+        whole=float64.dtype.kind != "f",
     )
+    return _bound_from(name, np.asarray(float64, dtype=np.float64), noise, odd)
+
+
+def _bound_from(name: str, expected: Array, noise: RowNoise, odd: OddPlaces | None) -> OutputBound:
     limits = row_limits(noise)
     return OutputBound(
         name=name,
-        expected=np.asarray(float64, dtype=np.float64),
+        expected=expected,
         scale=limits.scale,
         floor=limits.floor,
         bound=limits.bound,

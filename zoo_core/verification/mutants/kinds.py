@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from zoo_core.errors import ZooError
 
-from . import batch_faults, input_faults, metadata_faults, operator_faults, output_faults, weight_faults
+from . import batch_faults, choice_faults, input_faults, metadata_faults, operator_faults, output_faults, weight_faults
 from .mutable_graph import EditableGraph, Site, onnx_package
 
 DEFAULT_ROWS = 3
@@ -57,6 +57,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(kind="activation replaced", sites=operator_faults.activations_replaced),
     Fault(kind="pooling mode", sites=operator_faults.pools, silent=True),
     Fault(kind="resize mode", sites=operator_faults.resizes, silent=True),
+    Fault(kind="threshold of a choice", sites=choice_faults.thresholds, most=6),
     Fault(kind="mean and std", sites=metadata_faults.swapped_statistics),
     Fault(kind="colour order", sites=metadata_faults.swapped_colours),
     Fault(kind="labels rotated", sites=metadata_faults.rotated_labels),

@@ -7,6 +7,7 @@ from typing import Any
 from zoo_core.building import builder_options
 from zoo_core.children.child import Line
 from zoo_core.errors import ZooError
+from zoo_core.plugin_faults import blamed_on
 from zoo_core.registry import Zoo, open_zoo
 
 from .info import count_parameters
@@ -33,7 +34,8 @@ def main(line: Line) -> None:
 def _count(zoo: Zoo, name: str) -> dict[str, Any]:
     try:
         model = zoo.model(name)
-        number, problem = count_parameters(model, builder_options(model.spec, {}))
+        with blamed_on(model):
+            number, problem = count_parameters(model, builder_options(model.spec, {}))
     except ZooError as error:
         return {"parameters": None, "problem": error.message}
     return {"parameters": number, "problem": problem}

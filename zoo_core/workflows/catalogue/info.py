@@ -8,6 +8,7 @@ from typing import Any
 from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
 from zoo_core.matching import bound_tensors, fixed_axes, match_options
 from zoo_core.options import Option
+from zoo_core.plugin_faults import blamed_on
 from zoo_core.registry import KINDS, Entry, Model, Zoo, warn
 from zoo_core.shelf import list_exports, list_runs
 from zoo_core.specs import ModelSpec, Weights
@@ -96,7 +97,8 @@ def _describe_model(
         options = builder_options(model.spec, given, warn=warn)
     else:
         options = _options_for(zoo, model, given, dataset, data)
-    parameters, hint = count_parameters(model, options)
+    with blamed_on(model):
+        parameters, hint = count_parameters(model, options)
     inputs, outputs = bound_tensors(model, options)
     found = {
         **_common(entry),
@@ -128,7 +130,8 @@ def _weights(weights: Weights, spec: ModelSpec) -> dict[str, Any]:
         "size": weights.size,
         "license": weights.license,
         "metrics": dict(weights.metrics),
-        "url": weights.url,
+        "url": weights.url or None,
+        "file": weights.file or None,
         "sha256": weights.sha256,
         "label_count": len(weights.labels or spec.labels) or None,
         "preprocess": None if recipe is None or recipe == spec.preprocess else recipe.to_json(),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import UsageError, ZooError
+
+from .picture_sizes import fitting_recipe
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -16,8 +18,9 @@ if TYPE_CHECKING:
     from zoo_core.registry import Model
     from zoo_core.shapes import TensorSpec
     from zoo_core.specs import Preprocess, Weights
+    from zoo_core.training.fitting import FittingPart
 
-FRESH_SEED = 0
+FRESH_SEED, OTHER_SEED = 0, 77_001
 FILE_SUFFIX = ".safetensors"
 
 
@@ -26,7 +29,9 @@ class ChosenWeights:
     """A built module, and the state that it is to have.
 
     `published`: what the model says of these weights, where they are its own. `untrained`: they are fresh, at least in
-    part. `own`: names of those that the builder brings itself.
+    part. `own`: names of those that the builder brings itself. `other`: the same model once more with another seed,
+    where it was built to tell. `renamed`: how the names in their file became the
+    model's, empty where they are the same.
     """
 
     module: nn.Module = field(repr=False)
@@ -34,6 +39,8 @@ class ChosenWeights:
     published: Weights | None = None
     untrained: bool = False
     own: frozenset[str] = frozenset()
+    other: nn.Module | None = field(default=None, repr=False)
+    renamed: str = ""
 
 
 def choose_weights(model: Model, options: Mapping[str, Any], weights: str | None) -> ChosenWeights:
@@ -41,19 +48,29 @@ def choose_weights(model: Model, options: Mapping[str, Any], weights: str | None
 
     Raises UsageError for an unknown name, ZooError for a file that is missing or does not fit.
     """
-    import torch
+    from zoo_core.export.plan.exportable import require_dense_weights
 
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(FRESH_SEED)
-        module = model.build(**options)
+    module = _built(model, options, seed=FRESH_SEED)
+    require_dense_weights(module, model=model.name)
     if weights is None:
         from .own_weights import own_tensors
 
-        own = own_tensors(lambda: model.build(**options), module)
+        other = _built(model, options, seed=OTHER_SEED)
+        own = own_tensors(module, other)
         untrained = any(parameter.numel() for name, parameter in module.named_parameters() if name not in own)
-        return ChosenWeights(module=module, checkpoint=dict(module.state_dict()), untrained=untrained, own=own)
-    checkpoint, published = _weights_from(weights, model, module)
-    return ChosenWeights(module=module, checkpoint=checkpoint, published=published)
+        return ChosenWeights(
+            module=module, checkpoint=dict(module.state_dict()), untrained=untrained, own=own, other=other
+        )
+    part, published = _weights_from(weights, model, module)
+    return ChosenWeights(module=module, checkpoint=part.tensors, published=published, renamed=part.told)
+
+
+def _built(model: Model, options: Mapping[str, Any], *, seed: int) -> nn.Module:
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return model.build(**options)  # type: ignore[no-any-return]
 
 
 def published_weights(model: Model, weights: str | None) -> Weights | None:
@@ -63,7 +80,7 @@ def published_weights(model: Model, weights: str | None) -> Weights | None:
     """
     if weights is None or Path(weights).suffix == FILE_SUFFIX:
         return None
-    from zoo_core.training.checkpoint import refuse_pickle
+    from zoo_core.training.pickled import refuse_pickle
     from zoo_core.training.pretrained import find_weights
 
     refuse_pickle(Path(weights))
@@ -81,19 +98,7 @@ def refuse_for_run(source: str, *, weights: str | None, options: Mapping[str, An
 
 def recipe_for(model: Model, published: Weights | None, inputs: Mapping[str, TensorSpec]) -> Preprocess | None:
     """The recipe of published weights, or of the model, for the size of picture that its options ask for."""
-    preprocess = (published.preprocess if published else None) or model.spec.preprocess
-    shapes = [spec.axes for spec in inputs.values() if len(spec.axes) == 4]
-    if preprocess is None or preprocess.size is None or len(shapes) != 1:
-        return preprocess
-    asked = shapes[0][2:] if preprocess.layout == "NCHW" else shapes[0][1:3]
-    height, width = (
-        axis if isinstance(axis, int) else usual for axis, usual in zip(asked, preprocess.size, strict=True)
-    )
-    if (height, width) == preprocess.size:
-        return preprocess
-    if height == width:
-        return preprocess.resized(height)
-    return dataclasses.replace(preprocess, resize=(height, width), crop=None)
+    return fitting_recipe((published.preprocess if published else None) or model.spec.preprocess, inputs)
 
 
 def _as_built(tensors: Mapping[str, Tensor], built: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -104,21 +109,28 @@ def _as_built(tensors: Mapping[str, Tensor], built: Mapping[str, Tensor]) -> dic
     }
 
 
-def _weights_from(text: str, model: Model, module: nn.Module) -> tuple[dict[str, Tensor], Weights | None]:
+def _weights_from(text: str, model: Model, module: nn.Module) -> tuple[FittingPart, Weights | None]:
     """The tensors that `--weights` names, and what they are where the model publishes them."""
     published = published_weights(model, text)
     if published is None:
-        from zoo_core.training.checkpoint import load_as_it_knows, read_tensors
-
-        path = Path(text)
-        if not path.exists():
-            raise ZooError(f"there is no file {path}", hint="check the path given to --weights")
-        checkpoint = _as_built(read_tensors(path, what="the file of weights")[0], module.state_dict())
-        # The module takes them later, too; here the file is known, and what to do.
-        hint = "they belong to another model, or to one with other options: give those with -o"
-        load_as_it_knows(module, checkpoint, source=f"in {path}", hint=hint)
-        return checkpoint, None
+        return _weights_of_file(Path(text), module), None
     from zoo_core.training.pretrained import fetch_weights, load_published
 
     tensors = fetch_weights(published, model=model.name)
     return load_published(module, tensors, source=f"{published.name} of {model.name}"), published
+
+
+def _weights_of_file(path: Path, module: nn.Module) -> FittingPart:
+    from zoo_core.training.checkpoint import load_as_it_knows, read_tensors
+    from zoo_core.training.fitting import FittingPart, fitting_part
+    from zoo_core.training.pickled import choosing
+
+    if not path.exists():
+        raise ZooError(f"there is no file {path}", hint="check the path given to --weights")
+    found = read_tensors(path, what="the file of weights")[0]
+    part = fitting_part(found, module, source=f"in {path}", choose=partial(choosing, path))
+    checkpoint = _as_built(part.tensors, module.state_dict())
+    # The module takes them later, too; here the file is known, and what to do.
+    hint = "they belong to another model, or to one with other options: give those with -o"
+    load_as_it_knows(module, checkpoint, source=f"in {path}", hint=hint)
+    return FittingPart(tensors=checkpoint, told=part.told)

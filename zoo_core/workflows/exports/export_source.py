@@ -9,21 +9,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import MissingExtraError
+from zoo_core.export.plan.free_axes import ALL_FREE, AxisChoice, fix_sizes, keep_free, with_reasons
 from zoo_core.matching import bound_tensors, full_options
+from zoo_core.plugin_faults import blamed_on, naming
 from zoo_core.records import ExportReport
 from zoo_core.registry import Model, Zoo, warn
 from zoo_core.shelf import EXPORTS, folder_name, locate
 from zoo_core.workflows.classes import check_classes
 
-from .chosen_weights import choose_weights, recipe_for, refuse_for_run
+from .chosen_weights import ChosenWeights, choose_weights, recipe_for, refuse_for_run
+from .picture_sizes import at_sizes
+from .plan_parts import dataset_record, fitting, labelled
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from zoo_core.data import BoundDataset, Samples
     from zoo_core.export.attempts import Progress
-    from zoo_core.export.plan.plan import ExportPlan, LabelledInputs
-    from zoo_core.shapes import TensorSpec
+    from zoo_core.export.plan.plan import ExportPlan
     from zoo_core.specs import Weights
     from zoo_core.training import Run
 
@@ -50,48 +53,54 @@ def plan_source(
     options: Mapping[str, str] | None = None,
     opset: int | None = None,
     dynamic: Sequence[str] = (),
+    sizes: Mapping[str, int] | None = None,
     layer: str | None = None,
 ) -> ExportPlan:
     """What exporting MODEL|RUN means; with a `layer` the features that it gives, with an `opset` that one and no other.
 
-    The export is named after the run or model (and the layer), wherever it is written: the same source gives the same
-    bytes. Raises UsageError for options that only a MODEL takes, and for a layer that cannot be.
+    `dynamic`: the free axes that stay free; all of them where none is named. `sizes`: those that are fixed, each at
+    this value of its name. The export is named after the run or model (and the layer), wherever it is written: the same
+    source gives the same bytes. Raises UsageError for options that only a MODEL takes, and for a layer or sizes that
+    cannot be.
     """
     from zoo_core.export.plan.plan import DEFAULT_OPSET
 
-    plan = _whole_plan(
-        zoo, source, weights=weights, options=options or {}, opset=opset or DEFAULT_OPSET, dynamic=dynamic
-    )
+    axes = AxisChoice(dynamic=tuple(dynamic), sizes=sizes or {})
+    plan = _whole_plan(zoo, source, weights=weights, options=options or {}, opset=opset or DEFAULT_OPSET, axes=axes)
     if opset is not None:
         plan = dataclasses.replace(plan, other_opset=None)
     if layer is None:
         return plan
     from zoo_core.export.plan.cut import cut_plan
 
-    return cut_plan(plan, layer)
+    with blamed_on(plan.model):
+        return cut_plan(plan, layer)
 
 
 def _whole_plan(
-    zoo: Zoo, source: str, *, weights: str | None, options: Mapping[str, str], opset: int, dynamic: Sequence[str]
+    zoo: Zoo, source: str, *, weights: str | None, options: Mapping[str, str], opset: int, axes: AxisChoice
 ) -> ExportPlan:
     found = locate(source, kinds=("run", "model"), zoo=zoo)
     if found.kind == "model":
         model = zoo.model(found.name)
-        return plan_model(model, options, name=model.name, opset=opset, weights=weights, dynamic=dynamic)
+        return plan_model(model, options, name=model.name, opset=opset, weights=weights, axes=axes)
     refuse_for_run(source, weights=weights, options=options)
     from zoo_core.training import load_run
 
     run = load_run(found.path or found.name)
-    return plan_run(run, zoo, name=run.name, opset=opset, dynamic=dynamic)
+    return plan_run(run, zoo, name=run.name, opset=opset, axes=axes)
 
 
-def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, dynamic: Sequence[str] = ()) -> ExportPlan:
+def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, axes: AxisChoice = ALL_FREE) -> ExportPlan:
     """What exporting a finished or interrupted run means: its best weights, its data, its metrics."""
     model = run.model(zoo)
-    dataset = run.dataset(zoo)
-    if run.info.status != "finished":
-        best, epochs = run.info.best_epoch or 0, run.info.epochs
-        warn(f"run {run.name!r} is unfinished: its best weights so far are those of epoch {best} of {epochs}")
+    own = run.dataset(zoo)
+    dataset = own
+    if axes.sizes:
+        dataset = at_sizes(own, zoo, fix_sizes(model, *bound_tensors(model, run.info.options), axes.sizes)[0])
+    best = run.info.best_epoch or 0
+    if unfinished := run.info.status != "finished":
+        warn(f"run {run.name!r} is unfinished: its best weights so far are those of epoch {best} of {run.info.epochs}")
     validation = dataset.load("validation")
     check_classes(
         validation.classes,
@@ -101,20 +110,22 @@ def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, dynamic: Sequence[str
         hint="the data have changed since: bring the old ones back, or train again",
     )
     fingerprint = run.info.dataset_fingerprint
-    return _plan(
+    plan = _plan(
         model,
         run.info.options,
         run.state_dict(),
         name=name,
         opset=opset,
-        dynamic=dynamic,
+        axes=axes,
         dataset=dataset,
         samples=validation,
         labels=tuple(run.info.classes),
         run=run.name,
-        metrics=_metrics(run),
+        metrics=_metrics(run) if dataset.preprocess == own.preprocess else {},  # those of the size it was trained on
         fingerprint=fingerprint,
     )
+    came = f"done {len(run.rows)} of {run.info.epochs} epochs; the weights are those of epoch {best}"
+    return dataclasses.replace(plan, unfinished=came) if unfinished else plan
 
 
 def _metrics(run: Run) -> dict[str, float]:
@@ -130,11 +141,22 @@ def plan_model(
     name: str,
     opset: int,
     weights: str | None = None,
-    dynamic: Sequence[str] = (),
+    axes: AxisChoice = ALL_FREE,
 ) -> ExportPlan:
     """What exporting a model means: the weights of a file, or seeded fresh ones, labelled untrained."""
     options = full_options(model, given)  # first: a mistyped option is told before torch is loaded
+    with blamed_on(model):
+        return _planned(model, options, name=name, opset=opset, weights=weights, axes=axes)
+
+
+def _planned(
+    model: Model, options: Mapping[str, Any], *, name: str, opset: int, weights: str | None, axes: AxisChoice
+) -> ExportPlan:
+    from zoo_core.export.plan.exportable import require_full_precision
+
     chosen = choose_weights(model, options, weights)
+    with naming(model):
+        require_full_precision(chosen.module)
     published = chosen.published
     plan = _plan(
         model,
@@ -142,28 +164,35 @@ def plan_model(
         chosen.checkpoint,
         name=name,
         opset=opset,
-        dynamic=dynamic,
+        axes=axes,
         labels=(published.labels if published else ()) or model.spec.labels,
         published=published,
         untrained=chosen.untrained,
     )
-    plan = dataclasses.replace(plan, own=chosen.own)
-    return _made_healthy(plan) if plan.untrained else plan
+    plan = dataclasses.replace(plan, own=chosen.own, renamed=chosen.renamed)
+    return _made_healthy(plan, chosen) if plan.untrained else plan
 
 
-def _made_healthy(plan: ExportPlan) -> ExportPlan:
-    """The plan with fresh weights of which every part shows in the outputs: what is checked is what is published."""
+def _made_healthy(plan: ExportPlan, chosen: ChosenWeights) -> ExportPlan:
+    """The plan with fresh weights of which every part shows in the outputs: what is checked is what is published.
+
+    The chosen modules are used up: to build a large one takes as long as to run it a few times.
+    """
+    from zoo_core.export.convert.conflicts import explaining_conflicts
     from zoo_core.export.plan.healthy import healthy_checkpoint
 
-    healthy = healthy_checkpoint(
-        plan.build,
-        plan.checkpoint,
-        inputs=plan.plausible_inputs(),
-        batched=plan.batch_is_free,
-        settle=plan.model.spec.settle,
-        own=plan.own,
-    )
-    return dataclasses.replace(plan, checkpoint=healthy)
+    with naming(plan.model), explaining_conflicts(plan):
+        healthy = healthy_checkpoint(
+            plan.build,
+            plan.checkpoint,
+            inputs=plan.plausible_inputs(),
+            batched=plan.batch_is_free,
+            settle=plan.model.spec.settle,
+            own=plan.own,
+            module=chosen.other,
+        )
+    shared = any(tensor is healthy.get(name) for name, tensor in plan.checkpoint.items())
+    return dataclasses.replace(plan, checkpoint=healthy, unused=[] if shared else [chosen.module])
 
 
 def _plan(
@@ -173,7 +202,7 @@ def _plan(
     *,
     name: str,
     opset: int,
-    dynamic: Sequence[str],
+    axes: AxisChoice,
     labels: tuple[str, ...],
     dataset: BoundDataset | None = None,
     samples: Samples | None = None,
@@ -183,48 +212,28 @@ def _plan(
     metrics: Mapping[str, float] | None = None,
     fingerprint: str = "",
 ) -> ExportPlan:
-    from zoo_core.export.plan.plan import ExportPlan, keep_free
+    from zoo_core.export.plan.plan import ExportPlan
 
-    inputs, outputs = bound_tensors(model, options)
+    inputs, outputs = fix_sizes(model, *bound_tensors(model, options), axes.sizes)
     preprocess = dataset.preprocess if dataset else recipe_for(model, published, inputs)
-    inputs, outputs = keep_free(inputs, outputs, dynamic, preprocess=preprocess)
+    inputs, outputs = keep_free(inputs, outputs, axes.dynamic, preprocess=preprocess)
     return ExportPlan(
         name=name,
-        model=model,
+        model=with_reasons(model, axes.sizes),
         options=dict(options),
         checkpoint=checkpoint,
         inputs=inputs,
         outputs=outputs,
-        labels=labels if dataset else _fitting(labels, model, options),
+        labels=labels if dataset else fitting(labels, model, options),
         preprocess=preprocess,
-        validation=_labelled(dataset, samples, inputs) if dataset and samples is not None else None,
+        validation=labelled(dataset, samples, inputs, axes.sizes) if dataset and samples is not None else None,
         run=run,
         untrained=untrained,
-        dataset=_dataset_record(dataset, fingerprint) if dataset else None,
+        dataset=dataset_record(dataset, fingerprint) if dataset else None,
         metrics=published.metrics if published else metrics or {},
         weights=published.name if published else None,
         opset=opset,
     )
-
-
-def _fitting(labels: tuple[str, ...], model: Model, options: Mapping[str, Any]) -> tuple[str, ...]:
-    """The labels of published weights; none for a model that was asked for other classes."""
-    usual = {option.name: option.default for option in model.spec.options}
-    return labels if options.get("num_classes") == usual.get("num_classes") else ()
-
-
-def _labelled(dataset: BoundDataset, samples: Samples, inputs: Mapping[str, TensorSpec]) -> LabelledInputs:
-    from zoo_core.export.plan.plan import LabelledInputs
-
-    # Where both have one input, what it is called does not matter.
-    name = next(iter(inputs)) if len(inputs) == 1 else dataset.input_name
-    return LabelledInputs(inputs={name: samples.batch(slice(None))}, targets=samples.targets)
-
-
-def _dataset_record(dataset: BoundDataset, fingerprint: str) -> dict[str, Any]:
-    # Without `root`: an export says what was trained on, never where it lay on somebody's disk.
-    options = {key: value for key, value in dataset.options.items() if key != "root"}
-    return {"name": dataset.name, "plugin": dataset.plugin, "options": options, "fingerprint": fingerprint}
 
 
 def export_plan(
@@ -261,7 +270,7 @@ def check_export(
         module.state_dict(),
         name=model.name,
         opset=DEFAULT_OPSET,
-        dynamic=(),
+        axes=ALL_FREE,
         labels=samples.classes,
         dataset=dataset,
         samples=samples,

@@ -1,0 +1,161 @@
+"""A free axis that the model fixes: the message says which, to what, in which module and line, and what works."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from checking import plan_of
+from torch import Tensor, nn
+from warm import Result
+
+from zoo_core import TensorSpec
+from zoo_core.export.bundle import RejectedExportError, export
+
+Zoo = Callable[..., Result]
+
+
+class OverLinear(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.mix = nn.Linear(32, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.mix(x.transpose(1, 2))
+
+
+class Viewed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(x).view(-1, 64, 3)
+
+
+class Positions(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.last = nn.Parameter(torch.randn(1, 20, 4)), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(x + self.table)
+
+
+class Joined(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.last = nn.Linear(8, 3)
+        self.register_buffer("more", torch.randn(1, 20, 4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(torch.cat([x, self.more.expand(len(x), -1, -1)], 2))
+
+
+class Steps(nn.Module):
+    """Of any length in PyTorch, but unrolled by a trace."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell = nn.GRUCell(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        state = torch.zeros(len(x), 3)
+        for step in range(x.shape[1]):
+            state = self.cell(x[:, step], state)
+        return state
+
+
+class Packed(nn.Module):
+    """A recurrent net on packed sequences of exactly 20 steps, which the trace does not come through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn, self.weight = nn.GRU(4, 3, batch_first=True), nn.Parameter(torch.ones(20))
+
+    def forward(self, x: Tensor) -> Tensor:
+        packed = nn.utils.rnn.pack_padded_sequence(x, torch.full((len(x),), 20), batch_first=True)
+        return self.rnn(packed)[1][0] + (x * self.weight[:, None]).mean(1)[:, :3]
+
+
+CASES = {
+    "linear": (
+        OverLinear,
+        TensorSpec("N", 4, 3),
+        32,
+        r"nn\.Linear 'mix' at .*test_axis_conflicts\.py:\d+ fixes it to 32",
+    ),
+    "view": (Viewed, TensorSpec("N", 64, 3), 64, r"Viewed at .*test_axis_conflicts\.py:\d+ fixes it to 64"),
+    "positions": (Positions, TensorSpec("N", 20, 3), 20, r"Positions at .*test_axis_conflicts\.py:\d+ fixes it to 20"),
+    "joined": (Joined, TensorSpec("N", 20, 3), 20, r"Joined at .*test_axis_conflicts\.py:\d+ fixes it to 20"),
+    "steps": (Steps, TensorSpec("N", 3), 64, r"the trace takes its size \d+ for a constant in Steps at .*\.py:\d+"),
+    "packed": (
+        Packed,
+        TensorSpec("N", 3),
+        20,
+        r"PyTorch takes L=\d+, and fails with L=\d+, L=\d+, L=\d+ in Packed at ",
+    ),
+}
+
+
+@pytest.mark.parametrize("factor", [1, 4])
+@pytest.mark.parametrize("name", CASES)
+def test_a_declared_axis_that_cannot_be_free(name: str, factor: int, tmp_path: Path) -> None:
+    module, output, size, told = CASES[name]
+    axis = "L" if factor == 1 else f"{factor}*L"
+    plan = plan_of(module, inputs={"x": TensorSpec("N", axis, 4)}, outputs={"y": output})
+    with pytest.raises(RejectedExportError) as caught:
+        export(plan, tmp_path / "made")
+    message = caught.value.message
+    assert "axis L cannot be free: " in message
+    assert re.search(told, message), message
+    assert f'declare x as TensorSpec("N", {size}, 4), the size by an option of the builder' in message
+    assert f"or give --size L={size // factor}" in message
+    fixed = plan_of(module, inputs={"x": TensorSpec("N", size, 4)}, outputs={"y": output})
+    if name != "packed":  # of which no exporter makes a file
+        assert export(fixed, tmp_path / "made").outcome == "verified"
+
+
+PLUGIN = """
+    from zoo_core import ModelSpec, TensorSpec, hookimpl
+
+    def build():
+        from torch import nn
+
+        return nn.Sequential(nn.Conv1d(4, 6, 3, padding=1), nn.ReLU(), nn.Linear(48, 3))
+
+    @hookimpl
+    def zoo_models():
+        yield ModelSpec(
+            name="bound", build=build, task="features", summary="a length that is bound",
+            inputs={"x": TensorSpec("N", 4, "8*L")}, outputs={"y": TensorSpec("N", 6, 3)},
+        )
+"""
+
+
+@pytest.mark.parametrize("asked", [[], ["--dynamic", "N", "--dynamic", "L"]], ids=["declared", "asked for"])
+def test_what_the_message_says_works(asked: list[str], fake_distribution: Callable[..., Path], zoo_here: Zoo) -> None:
+    fake_distribution("zoo-bound", PLUGIN)
+    done = zoo_here("export", "bound", *asked)
+    assert done.code == 3
+    assert "axis L cannot be free: nn.Linear '2' fixes it to 48; declare x as TensorSpec(\"N\", 4, 48)" in done.stderr
+    assert "or give --size L=6" in done.stderr
+    assert zoo_here("export", "bound", "--size", "L=6").code == 0
+
+
+def test_an_axis_that_is_only_limited_is_not_called_fixed(tmp_path: Path) -> None:
+    class Limited(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table, self.last = nn.Parameter(torch.randn(20, 4)), nn.Linear(4, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.last(x + self.table[: x.shape[1]])
+
+    plan = plan_of(Limited, inputs={"x": TensorSpec("N", "L", 4)}, outputs={"y": TensorSpec("N", "L", 3)})
+    with pytest.raises(RejectedExportError, match="what it cannot take is declared by smallest= or largest=") as caught:
+        export(plan, tmp_path / "made")
+    assert "cannot be free" not in caught.value.message

@@ -1,0 +1,90 @@
+"""Whose fault an exception is: what comes out of a plugin's code is the plugin's, whatever its class."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from .errors import NotVerifiedError, Terminated, ZooError, in_words
+
+if TYPE_CHECKING:
+    from .registry import Model
+
+NOT_A_PLUGINS = {
+    "click",
+    "ml_dtypes",
+    "numpy",
+    "onnx",
+    "onnx_ir",
+    "onnxruntime",
+    "onnxscript",
+    "rich",
+    "safetensors",
+    "sympy",
+    "torch",
+    "zoo_core",
+    *sys.stdlib_module_names,
+}
+"""What the zoo itself calls; any other code runs only because a plugin has brought it."""
+
+
+@contextlib.contextmanager
+def blamed_on(model: Model) -> Iterator[None]:
+    """Raises ZooError, with model, plugin and line, in place of an exception that has come out of the plugin's code.
+
+    The zoo's own errors and Ctrl-C pass as they are, and so does what no line of a plugin was on the way of.
+    """
+    try:
+        yield
+    except (ZooError, KeyboardInterrupt, Terminated):
+        raise
+    except BaseException as error:
+        place = plugin_line(error)
+        if not place and isinstance(error, Exception):
+            raise
+        raise plugin_fault(_shown(model), error, plugin=model.plugin, place=place) from error
+
+
+@contextlib.contextmanager
+def naming(model: Model) -> Iterator[None]:
+    """What is said of a model that cannot be exported says of which model, and of which plugin."""
+    try:
+        yield
+    except ZooError as error:
+        raise NotVerifiedError(f"{_shown(model)}: {error.message}", hint=error.hint) from error
+
+
+def _shown(model: Model) -> str:
+    return f"model {model.name} of plugin {model.plugin}"
+
+
+def plugin_fault(where: str, error: BaseException, *, plugin: str, place: str = "") -> ZooError:
+    """The error for something that the code of `plugin` has raised; `where` says what it was asked for."""
+    at = f", at {place}" if place else ""
+    return ZooError(
+        f"{where}: {in_words(error)}{at}", hint=f"plugin {plugin} must fix it; ZOO_DEBUG=1 shows the traceback"
+    )
+
+
+def plugin_line(error: BaseException) -> str:
+    """The innermost line of a plugin that an exception has come through, "package/net.py:31"; empty for none."""
+    lines = [line_of(frame, number) for frame, number in traceback.walk_tb(error.__traceback__) if is_plugins(frame)]
+    return lines[-1] if lines else ""
+
+
+def is_plugins(frame: FrameType) -> bool:
+    """Whether a frame runs code that is there only because a plugin has brought it."""
+    module = str(frame.f_globals.get("__name__", ""))
+    return not frame.f_code.co_filename.startswith("<") and module.partition(".")[0] not in NOT_A_PLUGINS
+
+
+def line_of(frame: FrameType, number: int) -> str:
+    """A line of code, named from its package on: never an absolute path."""
+    module, file = str(frame.f_globals.get("__name__", "")), Path(frame.f_code.co_filename)
+    folders = module.split(".") if file.name == "__init__.py" else module.split(".")[:-1]
+    return "/".join((*folders, f"{file.name}:{number}"))

@@ -1,0 +1,102 @@
+"""Weights in files of torch.save: published ones are read as tensors and nothing else, others are converted first.
+
+What a pickle names is run when it is opened. A published file is known by its hash, and read with `weights_only=True`.
+A file that anybody may have made is refused; the way out is a process of its own (`as_safetensors.py`).
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.serialization import get_unsafe_globals_in_checkpoint
+
+from zoo_core.errors import RefusedFileError, ZooError
+from zoo_core.files import clear_io_errors
+
+from .fitting import tensors_in
+
+SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".pkl")
+"""How files of weights end that run what is in them when they are opened."""
+
+_PROTOCOL = b"\x80\x02"
+_MAPPINGS = (_PROTOCOL + b"}", _PROTOCOL + b"ccollections\nOrderedDict\n")
+"""How a pickle of torch.save begins that is a mapping."""
+_SHOWN = 3
+
+
+def read_pth(path: Path, *, mend: str) -> dict[str, Tensor]:
+    """The tensors of a file of torch.save by their dotted names, see `tensors_in`; nothing else in it is looked at.
+
+    Raises ZooError when it is damaged (`mend` says what to do then) or holds none, RefusedFileError when reading it
+    would run code.
+    """
+    try:
+        with clear_io_errors("cannot read the weights", path):
+            found: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, ValueError, EOFError, KeyError) as error:
+        text = " ".join(str(error).split())[:200]
+        raise ZooError(f"the weights {path} are damaged: {text}", hint=mend) from error
+    except Exception as error:
+        if type(error).__name__ != "UnpicklingError":  # it lives in a module that nothing here imports
+            raise
+        raise RefusedFileError(
+            f"{path} holds more than tensors, and reading it would run code that is in it",
+            hint="ask for the weights as .safetensors",
+        ) from error
+    tensors = tensors_in(found)
+    if not tensors:
+        raise ZooError(f"{path} holds no table of tensors by name", hint="only a module's state can be loaded")
+    return tensors
+
+
+def refuse_pickle(path: Path) -> None:
+    """Raises RefusedFileError, with a way out that works, if this is a file of weights that would be unpickled."""
+    if path.suffix.lower() in SUFFIXES and path.is_file():
+        raise RefusedFileError(
+            f"{path} is not read: only .safetensors files are, which hold nothing but numbers", hint=_way_out(path)
+        )
+
+
+def converting(path: Path, *more: str) -> str:
+    """The command that writes the tensors of a file beside it, as it is typed. Nothing in the folder is imported."""
+    return shlex.join([sys.executable, "-P", "-m", "zoo_core.training.as_safetensors", str(path), *more])
+
+
+def choosing(path: Path, prefix: str) -> str:
+    """What to do with a file that holds several sets of weights: the command that takes those under `prefix`."""
+    return f"to take those under {prefix!r}: {converting(path, prefix)}"
+
+
+def _way_out(path: Path) -> str:
+    """What to do with a file that is not read: a command only where it will work, as far as can be seen unopened."""
+    target = path.with_suffix(".safetensors")
+    if target.exists():
+        return f"{target} lies beside it: give that, or remove it to convert the file again"
+    if obstacle := _obstacle(path):
+        write = f"safetensors.torch.save_model(model, {str(target)!r})"
+        return f"nor can it be converted, because {obstacle}; where the model was made: {write}"
+    return converting(path)
+
+
+def _obstacle(path: Path) -> str:
+    """Why the tensors of a file cannot be taken out without running code, from its bytes alone; empty if they can."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            table = next(name for name in names if name.endswith("data.pkl"))
+            with archive.open(table) as file:
+                start = file.read(max(map(len, _MAPPINGS)))
+        unsafe = sorted(get_unsafe_globals_in_checkpoint(path))
+    except (OSError, zipfile.BadZipFile, StopIteration, ValueError, RuntimeError, KeyError):
+        return "it is no file of torch.save, or one from before PyTorch 1.6"
+    if unsafe:
+        more = f" and {len(unsafe) - _SHOWN} more" if len(unsafe) > _SHOWN else ""
+        return f"opening it would run {', '.join(unsafe[:_SHOWN])}{more}"
+    stored = any("/data/" in name for name in names)
+    return "" if stored and start.startswith(_MAPPINGS) else "it holds no tensors by name"

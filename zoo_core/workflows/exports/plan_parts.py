@@ -1,0 +1,41 @@
+"""Parts of the plan of an export that come from its data or its weights: labels, samples, what was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.export.plan.free_axes import check_samples
+from zoo_core.registry import Model
+
+if TYPE_CHECKING:
+    from zoo_core.data import BoundDataset, Samples
+    from zoo_core.export.plan.plan import LabelledInputs
+    from zoo_core.shapes import TensorSpec
+
+
+def fitting(labels: tuple[str, ...], model: Model, options: Mapping[str, Any]) -> tuple[str, ...]:
+    """The labels of published weights; none for a model that was asked for other classes."""
+    usual = {option.name: option.default for option in model.spec.options}
+    return labels if options.get("num_classes") == usual.get("num_classes") else ()
+
+
+def labelled(
+    dataset: BoundDataset, samples: Samples, inputs: Mapping[str, TensorSpec], sizes: Mapping[str, int]
+) -> LabelledInputs:
+    """The samples as inputs of the model, by name. Raises ZooError where they do not have the `sizes` asked for."""
+    from zoo_core.export.plan.plan import LabelledInputs
+
+    # Where both have one input, what it is called does not matter.
+    name = next(iter(inputs)) if len(inputs) == 1 else dataset.input_name
+    found = samples.batch(slice(None))
+    if sizes:
+        check_samples(found.shape, inputs[name], sizes, dataset=dataset.name)
+    return LabelledInputs(inputs={name: found}, targets=samples.targets)
+
+
+def dataset_record(dataset: BoundDataset, fingerprint: str) -> dict[str, Any]:
+    """What an export says of the data that its model was trained on."""
+    # Without `root`: an export says what was trained on, never where it lay on somebody's disk.
+    options = {key: value for key, value in dataset.options.items() if key != "root"}
+    return {"name": dataset.name, "plugin": dataset.plugin, "options": options, "fingerprint": fingerprint}
