@@ -14,7 +14,7 @@ import torch
 from checking import plan_for, plan_of
 from torch import Tensor, nn
 
-from zoo_core import TensorSpec, open_zoo
+from zoo_core import Preprocess, TensorSpec, open_zoo
 from zoo_core.errors import NotVerifiedError, UsageError
 from zoo_core.export.bundle import RejectedExportError, export, reference_of
 from zoo_core.export.plan import layer as layer_module
@@ -207,6 +207,17 @@ def test_sizes_that_a_stride_rounds_are_free_in_multiples(tmp_path: Path) -> Non
     assert str(plan.outputs["features"]) == "(N, 3, H, W)"
     assert plan.model.spec.smallest == {"H": 2}
     assert export(plan, tmp_path / "stem").outcome == "verified"
+
+
+def test_pictures_as_the_recipe_prepares_them_are_of_a_size_that_the_file_takes() -> None:
+    whole = _free(_strided(up=nn.Upsample(scale_factor=2)))
+    fitting = dataclasses.replace(whole, preprocess=Preprocess(resize=(48, 64), color="L"))
+    assert str(cut_plan(fitting, "stem").inputs["image"]) == "(N, 1, 2*H, 2*W)"
+    odd = dataclasses.replace(whole, preprocess=Preprocess(resize=(48, 63), color="L"))
+    cut = cut_plan(odd, "stem")
+    assert str(cut.inputs["image"]) == "(N, 1, 48, 63)"
+    assert str(cut.outputs["features"]) == "(N, 3, 24, 32)"
+    assert cut.fixed_axes["W"] == "the size of what stem gives is not proportional to it"
 
 
 def test_sizes_that_cannot_be_said_are_fixed_with_a_reason(tmp_path: Path) -> None:
