@@ -12,6 +12,7 @@ from .errors import ZooError, did_you_mean
 from .options import Option, options_of_dataclass, options_of_signature
 from .picture_recipe import Preprocess as Preprocess
 from .shapes import TensorSpec
+from .spec_axes import check_axes
 from .stages import Stage
 from .task_names import TASKS as TASKS
 
@@ -165,37 +166,9 @@ class ModelSpec:
         _check_tensors(f"ModelSpec {self.name!r}, outputs", self.outputs)
         if not callable(self.build):
             raise ZooError(f"ModelSpec {self.name!r}: build is not callable")
-        named = {option.name for option in self.options}
-        for tensor in (*self.inputs.values(), *self.outputs.values()):
-            if unknown := set(tensor.option_axes) - named:
-                raise ZooError(
-                    f"ModelSpec {self.name!r}: axis {', '.join(sorted(unknown))} is no option of its builder",
-                    hint=f"options: {', '.join(sorted(named)) or 'none'}",
-                )
-        free = {axis for tensor in self.inputs.values() for axis in tensor.free_axes}
-        for name, sizes in (("smallest", self.smallest), ("largest", self.largest)):
-            for axis, size in sizes.items():
-                if axis not in free or size < 1:
-                    raise ZooError(
-                        f"ModelSpec {self.name!r}: {name}={{{axis!r}: {size}}}, but the free axes of its inputs are "
-                        f"{', '.join(sorted(free)) or 'none'}, from 1 on"
-                    )
-        for axis in self.largest:
-            if self.largest[axis] < self.smallest.get(axis, 1):
-                raise ZooError(f"ModelSpec {self.name!r}: the largest {axis} is smaller than its smallest")
-        self._check_size_options(free)
+        check_axes(self)
         if self.stages is not None and self.export_wrapper is not None:
             raise ZooError(f"ModelSpec {self.name!r}: stages and export_wrapper cannot both be given")
-
-    def _check_size_options(self, free: set[str]) -> None:
-        unset = {option.name for option in self.options if option.type == "int" and option.optional}
-        for axis, option in self.size_options.items():
-            if axis not in free or option not in unset:
-                raise ZooError(
-                    f"ModelSpec {self.name!r}: size_options={{{axis!r}: {option!r}}} is no free axis of its inputs "
-                    "with an option of its builder that may be None",
-                    hint=f"free axes: {', '.join(sorted(free)) or 'none'}; def build(*, {option}: int | None = None)",
-                )
 
     @property
     def options(self) -> tuple[Option, ...]:
