@@ -8,7 +8,7 @@ import pytest
 
 from zoo_core import ModelSpec, TensorSpec, ZooError, open_zoo
 from zoo_core.errors import UsageError
-from zoo_core.matching import bound_tensors, check_tasks, full_options, match_options
+from zoo_core.matching import bound_tensors, check_tasks, fixed_axes, full_options, match_options
 from zoo_core.registry import Model
 
 PICTURE = {"image": TensorSpec("N", 3, 32, 40)}
@@ -62,6 +62,46 @@ def test_factors_and_offsets() -> None:
     assert match(make("N", 3, "16*height", "width-2"))["height"] == 2
     assert match(make("N", 3, "16*height", "width-2"))["width"] == 42
     assert match(make("N", 3, "H", "W"))["num_classes"] == 4
+
+
+def make_free(**more: Any) -> Model:
+    """A net of any size, unless its options say which."""
+
+    def build(*, height: int | None = None, width: int | None = None, num_classes: int = 10) -> None: ...
+
+    spec = ModelSpec(
+        name="net",
+        build=build,
+        task="image-classification",
+        summary="A net",
+        inputs={"image": TensorSpec("N", 3, "H", "2*W")},
+        outputs={"logits": TensorSpec("N", "num_classes")},
+        size_options={"H": "height", "W": "width"},
+        **more,
+    )
+    return Model(spec=spec, plugin="d:e")
+
+
+def test_an_axis_is_free_until_its_option_says_a_size() -> None:
+    model = make_free(fixed_axes={"N": "it is so"})
+    assert match(model) == {"height": None, "width": None, "num_classes": 4}
+    assert str(bound_tensors(model, match(model))[0]["image"]) == "(N, 3, H, 2*W)"
+    asked = match(model, {"height": "32"})
+    assert str(bound_tensors(model, asked)[0]["image"]) == "(N, 3, 32, 2*W)"
+    assert fixed_axes(model.spec, asked) == {"N": "it is so", "H": "the option height is 32"}
+
+
+def test_a_size_below_the_smallest_of_a_free_axis_is_fixed() -> None:
+    options = match(make_free(smallest={"H": 33, "W": 20}))
+    assert (options["height"], options["width"]) == (32, None)
+    options = match(make_free(smallest={"H": 32, "W": 21}))
+    assert (options["height"], options["width"]) == (None, 20)
+
+
+def test_a_free_axis_that_is_fixed_at_another_size_than_the_data_have() -> None:
+    with pytest.raises(ZooError) as caught:
+        match(make_free(), {"height": "28"})
+    assert "model net takes (N, 3, 28, 2*W), but dataset data gives (N, 3, 32, 40)" in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,8 @@ def clash(root: str, *, split: str, download: bool, size: int = 1) -> None: ...
         ),
         (ModelSpec, MODEL, {"smallest": {"Q": 2}}, "smallest={'Q': 2}, but the free axes of its inputs are"),
         (ModelSpec, MODEL, {"smallest": {"N": 0}}, "smallest={'N': 0}"),
+        (ModelSpec, MODEL, {"size_options": {"H": "height"}}, "size_options={'H': 'height'} is no free axis"),
+        (ModelSpec, MODEL, {"size_options": {"N": "num_classes"}}, "with an option of its builder that may be None"),
         (TrainerSpec, TRAINER, {"config": int}, "config is a dataclass, not <class 'int'>"),
         (TrainerSpec, TRAINER, {"fit": None}, "fit is not callable"),
         (TrainerSpec, TRAINER, {"check": "later"}, "check is not callable"),

@@ -9,6 +9,7 @@ from .building import builder_options, check_complete
 from .errors import ZooError
 from .registry import Model, warn
 from .shapes import TensorSpec
+from .specs import ModelSpec
 from .task_names import ONE_LOGIT_TASKS, TRUTHLESS_TASKS
 
 
@@ -50,6 +51,7 @@ def match_options(
 ) -> dict[str, Any]:
     """All builder options for a dataset: sizes come from `inputs` (after preprocessing) and `num_classes`.
 
+    A size that is too small for a free axis is given to the option that fixes the axis, where there is one.
     Two classes of masks or of binary labels need one logit: then the builder's num_classes is 1, unless 2 is given.
     Raises ZooError that states both shapes when a fixed or given size differs from the data's.
     """
@@ -57,7 +59,8 @@ def match_options(
     fixed = {model.spec.renamed.get(name, name) for name in given}
     for name, wanted in model.spec.inputs.items():
         offered = _counterpart(model, name, wanted, dataset=dataset, inputs=inputs)
-        for option, size in _bind(model, wanted, offered, dataset=dataset, options=options, fixed=fixed).items():
+        asked = wanted.bind(_fixed_sizes(model.spec, options))
+        for option, size in _bind(model, asked, offered, dataset=dataset, options=options, fixed=fixed).items():
             options[option] = size
     if num_classes is not None:
         # Datasets that ask for one logit have two classes.
@@ -71,11 +74,25 @@ def match_options(
 
 
 def bound_tensors(model: Model, options: Mapping[str, Any]) -> tuple[dict[str, TensorSpec], dict[str, TensorSpec]]:
-    """Inputs and outputs with every option axis replaced by its size; free axes stay names."""
+    """Inputs and outputs with every option axis replaced by its size; free axes that no option fixes stay names."""
     sizes = {name: value for name, value in options.items() if isinstance(value, int)}
+    sizes.update(_fixed_sizes(model.spec, options))
     inputs = {name: tensor.bind(sizes) for name, tensor in model.spec.inputs.items()}
     outputs = {name: tensor.bind(sizes) for name, tensor in model.spec.outputs.items()}
     return inputs, outputs
+
+
+def fixed_axes(spec: ModelSpec, options: Mapping[str, Any]) -> dict[str, str]:
+    """Why axes that others leave free are not: what the spec says, and the options that fix one."""
+    fixed = _fixed_sizes(spec, options)
+    asked = {axis: f"the option {spec.size_options[axis]} is {size}" for axis, size in fixed.items()}
+    return {**spec.fixed_axes, **asked}
+
+
+def _fixed_sizes(spec: ModelSpec, options: Mapping[str, Any]) -> dict[str, int]:
+    """The free axes that an option fixes."""
+    found = {axis: options.get(option) for axis, option in spec.size_options.items()}
+    return {axis: size for axis, size in found.items() if size is not None}
 
 
 def _check_binary(model: Model, dataset: str, num_classes: int) -> None:
@@ -144,6 +161,10 @@ def _bind(
             found[axis.name] = value
         elif (size - axis.offset) % axis.factor:
             raise _mismatch(model, wanted, dataset, offered, hint=_multiple_hint(wanted, place, size))
+        elif axis.name in model.spec.size_options:
+            value = (size - axis.offset) // axis.factor
+            if value < model.spec.smallest.get(axis.name, 1):
+                found[model.spec.size_options[axis.name]] = value
     return found
 
 

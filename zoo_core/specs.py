@@ -12,6 +12,7 @@ from .errors import ZooError, did_you_mean
 from .options import Option, options_of_dataclass, options_of_signature
 from .picture_recipe import Preprocess as Preprocess
 from .shapes import TensorSpec
+from .spec_axes import check_axes
 from .stages import Stage
 from .task_names import TASKS as TASKS
 
@@ -122,6 +123,7 @@ class ModelSpec:
     declared outputs, and is verified against the original. `stages(module)` cuts a model whose outputs are chosen on
     the way into parts; they are exported in its place. `smallest`: the smallest legal value of a free axis (default 1);
     `largest`: the largest, where there is one: a table of positions ends somewhere.
+    `size_options`: the option that fixes a free axis, `{"H": "height"}`; its default, None, leaves the axis free.
     `fixed_axes`: why an axis that others leave free is not, `{"N": "..."}`. `settle(module)` changes fresh weights in
     place so that an untrained model gives outputs worth checking. `examples(**options)` gives real inputs, arrays
     (rows, ...) by name, for a model whose outputs hardly vary with noise; a dataset's samples come before them.
@@ -150,6 +152,7 @@ class ModelSpec:
     stages: Callable[[Any], Sequence[Stage]] | None = None
     smallest: Mapping[str, int] = field(default_factory=dict)
     largest: Mapping[str, int] = field(default_factory=dict)
+    size_options: Mapping[str, str] = field(default_factory=dict)
     fixed_axes: Mapping[str, str] = field(default_factory=dict)
     settle: Callable[[Any], None] | None = None
     examples: Callable[..., Mapping[str, Any]] | None = None
@@ -163,24 +166,7 @@ class ModelSpec:
         _check_tensors(f"ModelSpec {self.name!r}, outputs", self.outputs)
         if not callable(self.build):
             raise ZooError(f"ModelSpec {self.name!r}: build is not callable")
-        named = {option.name for option in self.options}
-        for tensor in (*self.inputs.values(), *self.outputs.values()):
-            if unknown := set(tensor.option_axes) - named:
-                raise ZooError(
-                    f"ModelSpec {self.name!r}: axis {', '.join(sorted(unknown))} is no option of its builder",
-                    hint=f"options: {', '.join(sorted(named)) or 'none'}",
-                )
-        free = {axis for tensor in self.inputs.values() for axis in tensor.free_axes}
-        for name, sizes in (("smallest", self.smallest), ("largest", self.largest)):
-            for axis, size in sizes.items():
-                if axis not in free or size < 1:
-                    raise ZooError(
-                        f"ModelSpec {self.name!r}: {name}={{{axis!r}: {size}}}, but the free axes of its inputs are "
-                        f"{', '.join(sorted(free)) or 'none'}, from 1 on"
-                    )
-        for axis in self.largest:
-            if self.largest[axis] < self.smallest.get(axis, 1):
-                raise ZooError(f"ModelSpec {self.name!r}: the largest {axis} is smaller than its smallest")
+        check_axes(self)
         if self.stages is not None and self.export_wrapper is not None:
             raise ZooError(f"ModelSpec {self.name!r}: stages and export_wrapper cannot both be given")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from broken_plugins import DATASET, MODEL, TRAINER, Break, broken
+from broken_plugins import ANY_SIZE, DATASET, MODEL, TRAINER, Break, broken
 from rule_breaks import DATASETS, EXPORT, MODELS, OTHER_WAYS, PLUGINS, TRAINERS
 
 
@@ -71,7 +71,29 @@ def test_other_ways_to_break_a_rule(
     assert words in found[rule]
 
 
-@pytest.mark.parametrize("healthy", [MODEL, DATASET, TRAINER], ids=["model", "dataset", "trainer"])
+@pytest.mark.parametrize(
+    ("rule", "fault", "words"),
+    [
+        (
+            "explains-bad-sizes",
+            Break(old="if 0 in (height, width, num_classes)", new="if num_classes == 0"),
+            "height=0 is",
+        ),
+        (
+            "follows-its-sizes",
+            Break(old="return Net(num_classes)", new="return Net(num_classes + (height == 65))"),
+            "output 'logits' is declared as (2, 3) but has the shape (2, 4)",
+        ),
+    ],
+)
+def test_a_broken_model_whose_free_axes_an_option_fixes(
+    rule: str, fault: Break, words: str, zoo_here: Any, fake_distribution: Any
+) -> None:
+    fake_distribution("zoo-tried", files=broken(ANY_SIZE, fault), entries={"tried": "zoo_tried"})
+    assert words in failed(zoo_here, "model:tried", "--rule", rule)[rule]
+
+
+@pytest.mark.parametrize("healthy", [MODEL, ANY_SIZE, DATASET, TRAINER], ids=["model", "free", "dataset", "trainer"])
 def test_a_healthy_plugin(healthy: dict[str, str], zoo_here: Any, fake_distribution: Any) -> None:
     fake_distribution("zoo-tried", files=healthy, entries={"tried": "zoo_tried"})
     assert failed(zoo_here, "tried") == {}

@@ -77,3 +77,8 @@ def test_without_a_trace_far_sizes_are_run(tmp_path: Path, monkeypatch: pytest.M
     assert [text.rpartition("; ")[2] for text in told] == ["H=512, W=96 was run", "H=64, W=768 was run"]
     assert all("nothing is known of others" in text for text in told)
     assert "values" in {check.rule for check in report.checks if "H=64, W=768" in check.detail}
+
+
+def test_a_condition_that_divides_by_zero_at_some_sizes_does_not_hold_there(tmp_path: Path) -> None:
+    with pytest.raises(RejectedExportError, match=r"the trace takes for granted that \(96 % .*\) == 0, and the model"):
+        export(plan(lambda height, width: height > 7 and 96 % (height // 8) == 0), tmp_path / "export")

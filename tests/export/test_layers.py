@@ -14,7 +14,7 @@ import torch
 from checking import plan_for, plan_of
 from torch import Tensor, nn
 
-from zoo_core import TensorSpec, open_zoo
+from zoo_core import Preprocess, TensorSpec, open_zoo
 from zoo_core.errors import NotVerifiedError, UsageError
 from zoo_core.export.bundle import RejectedExportError, export, reference_of
 from zoo_core.export.plan import layer as layer_module
@@ -166,6 +166,15 @@ def test_sizes_that_follow_from_the_input_stay_free(layer: str, shape: str) -> N
     assert not plan.model.spec.fixed_axes
 
 
+def test_an_axis_that_an_option_fixes_stays_fixed_and_the_other_free() -> None:
+    plan = plan_source(open_zoo(), "torchvision/squeezenet1_1", options={"height": "64"}, layer="classifier.3")
+    assert str(plan.inputs["image"]) == "(N, 3, 64, W)"
+    assert str(plan.outputs["features"]) == "(N, 1000, 1, 1)"
+    assert plan.fixed_axes == {"H": "the option height is 64"}
+    assert plan.preprocess is not None
+    assert plan.preprocess.size == (64, 224)
+
+
 def test_an_extractor_of_free_sizes_is_verified(tmp_path: Path) -> None:
     zoo = open_zoo()
     plan = plan_source(zoo, "unet", options={"base_channels": "4"}, opset=20, layer="enc2")
@@ -198,6 +207,17 @@ def test_sizes_that_a_stride_rounds_are_free_in_multiples(tmp_path: Path) -> Non
     assert str(plan.outputs["features"]) == "(N, 3, H, W)"
     assert plan.model.spec.smallest == {"H": 2}
     assert export(plan, tmp_path / "stem").outcome == "verified"
+
+
+def test_pictures_as_the_recipe_prepares_them_are_of_a_size_that_the_file_takes() -> None:
+    whole = _free(_strided(up=nn.Upsample(scale_factor=2)))
+    fitting = dataclasses.replace(whole, preprocess=Preprocess(resize=(48, 64), color="L"))
+    assert str(cut_plan(fitting, "stem").inputs["image"]) == "(N, 1, 2*H, 2*W)"
+    odd = dataclasses.replace(whole, preprocess=Preprocess(resize=(48, 63), color="L"))
+    cut = cut_plan(odd, "stem")
+    assert str(cut.inputs["image"]) == "(N, 1, 48, 63)"
+    assert str(cut.outputs["features"]) == "(N, 3, 24, 32)"
+    assert cut.fixed_axes["W"] == "the size of what stem gives is not proportional to it"
 
 
 def test_sizes_that_cannot_be_said_are_fixed_with_a_reason(tmp_path: Path) -> None:

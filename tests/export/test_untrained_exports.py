@@ -10,20 +10,26 @@ import pytest
 
 from zoo_core.verification.conclude.recheck import verify_export
 
-SMALL = ("height=64", "width=96")
 SAMPLE: dict[str, tuple[str, ...]] = {
-    "mobilenet_v3_small": SMALL,
-    "resnet18": SMALL,
-    "squeezenet1_1": SMALL,
-    "shufflenet_v2_x0_5": SMALL,
-    "mnasnet0_5": SMALL,
+    "mobilenet_v3_small": (),
+    "resnet18": (),
+    "squeezenet1_1": (),
+    "shufflenet_v2_x0_5": (),
+    "mnasnet0_5": (),
+    "vgg11": ("height=32", "width=64"),
     "r3d_18": ("frames=4", "height=32", "width=48"),
     "lraspp_mobilenet_v3_large": (),
     "fasterrcnn_mobilenet_v3_large_320_fpn": ("height=96", "width=128", "detections=20", "proposals=50"),
 }
+FREE = {
+    "vgg11": ["N"],
+    "r3d_18": ["N"],
+    "fasterrcnn_mobilenet_v3_large_320_fpn": [],
+}
+"""The free axes of the others are N, H and W."""
 
 
-WHOLE = {"resnet18", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5"}
+WHOLE = {"resnet18", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5", "vgg11"}
 """Classifiers that are built of what the first one has: they are for `make test-all`."""
 
 
@@ -42,11 +48,18 @@ def test_a_model_of_torchvision_is_exported_and_verified(
     assert not [check for check in done.json["checks"] if check["rule"] == "exporter"]
     first = next(iter(done.json["axes"].values()))
     free = [axis for axis in first if isinstance(axis, str)]
-    assert free == {"lraspp_mobilenet_v3_large": ["N", "H", "W"], "fasterrcnn_mobilenet_v3_large_320_fpn": []}.get(
-        name, ["N"]
-    )
+    assert free == FREE.get(name, ["N", "H", "W"])
     assert "H" in free or done.json["fixed_axes"], "an axis that is not free has a reason"
     assert verify_export(tmp_path / "exported" / f"torchvision-{name}").outcome == "verified"
+
+
+def test_a_size_that_is_asked_for(zoo_here: Callable[..., Any]) -> None:
+    sizes = ("-o", "height=32", "-o", "width=40")
+    done = zoo_here("export", "torchvision/squeezenet1_1", *sizes, "--to", "small", "--json")
+    assert done.code == 0, done.stderr
+    assert done.json["outcome"] == "verified"
+    assert done.json["axes"]["image"] == ["N", 3, 32, 40]
+    assert done.json["fixed_axes"] == {"H": "the option height is 32", "W": "the option width is 40"}
 
 
 def test_people_are_told_that_a_model_is_untrained(zoo_here: Callable[..., Any]) -> None:

@@ -48,6 +48,50 @@ MODEL = {
         """,
 }
 
+ANY_SIZE = {
+    "__init__.py": """
+        from zoo_core import ModelSpec, TensorSpec, hookimpl
+
+
+        def build(*, height: int | None = None, width: int | None = None, num_classes: int = 3):
+            from .net import Net
+
+            if 0 in (height, width, num_classes):
+                raise ValueError("every size is 1 or more")
+            return Net(num_classes)
+
+
+        @hookimpl
+        def zoo_models():
+            yield ModelSpec(
+                name="tried",
+                build=build,
+                task="image-classification",
+                summary="tried",
+                inputs={"image": TensorSpec("N", 1, "H", "W")},
+                outputs={"logits": TensorSpec("N", "num_classes")},
+                size_options={"H": "height", "W": "width"},
+                source="https://example.org",
+                license="MIT",
+            )
+        """,
+    "net.py": """
+        import torch
+        from torch import nn
+
+
+        class Net(nn.Module):
+            def __init__(self, num_classes):
+                super().__init__()
+                self.first = nn.Conv2d(1, 8, 3, padding=1)
+                self.last = nn.Linear(8, num_classes)
+
+            def forward(self, image):
+                return self.last(torch.relu(self.first(image)).mean((2, 3)))
+        """,
+}
+"""A model that is free in height and width until an option fixes them."""
+
 DATASET = {
     "__init__.py": """
         from zoo_core import DatasetSpec, Preprocess, TensorSpec, hookimpl

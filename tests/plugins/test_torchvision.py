@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model_weights, list_models
 from torchvision.ops import FrozenBatchNorm2d
 
-from zoo_core import ModelSpec, Preprocess, ZooError, open_zoo
+from zoo_core import ModelSpec, Preprocess, TensorSpec, ZooError, match_options, open_zoo
 from zoo_core.preprocess import normalize, resize_picture
 from zoo_plugins.torchvision import spec
 
@@ -100,6 +100,86 @@ def test_tasks_and_tensors() -> None:
     assert "one picture at a time" in spec("fcos_resnet50_fpn").fixed_axes["N"]
 
 
+def _has_a_global_average(name: str) -> bool:
+    """Whether all that a net knows of the size of its maps is averaged away, as in a net of convolutions."""
+    build = spec(name).build
+    try:
+        with torch.device("meta"):
+            module = build()
+    except NotImplementedError:  # regnets read numbers off tensors while they are built
+        module = build()
+    parts = list(module.modules())
+    averages = [part.output_size for part in parts if isinstance(part, nn.AdaptiveAvgPool2d)]
+    attention = any("Attention" in type(part).__name__ for part in parts)
+    return not attention and set(averages) <= {1, (1, 1)}
+
+
+FREE = {
+    "convnext_tiny": 64,
+    "densenet121": 29,
+    "efficientnet_b0": 1,
+    "googlenet": 15,
+    "inception_v3": 75,
+    "mnasnet0_5": 1,
+    "mobilenet_v2": 1,
+    "mobilenet_v3_small": 1,
+    "quantized_resnet18": 1,
+    "regnet_y_400mf": 1,
+    "resnet18": 1,
+    "resnext50_32x4d": 1,
+    "shufflenet_v2_x0_5": 1,
+    "squeezenet1_1": 17,
+    "wide_resnet50_2": 1,
+}
+"""Names, and the smallest side of their pictures, in pixels."""
+FIXED = {
+    "alexnet": "it averages over a grid of 6x6 cells, and ONNX has no such operator for a size that is not known",
+    "maxvit_t": "its windows divide pictures of 224 pixels only",
+    "swin_t": "how its windows are padded and shifted depends on the size",
+    "vgg11": "it averages over a grid of 7x7 cells, and ONNX has no such operator for a size that is not known",
+    "vit_b_32": "there is one position embedding for each patch",
+}
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_a_net_with_a_global_average_leaves_height_and_width_free(name: str) -> None:
+    found = spec(name)
+    assert _has_a_global_average(name)
+    assert str(found.inputs["image"]) == "(N, 3, H, W)"
+    assert not found.fixed_axes
+    assert found.smallest == {"H": FREE[name], "W": FREE[name]}
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_a_net_that_looks_at_the_size_of_its_maps_says_why_it_is_fixed(name: str) -> None:
+    found = spec(name)
+    assert not _has_a_global_average(name)
+    assert found.inputs["image"].free_axes == ("N",)
+    assert FIXED[name] in found.fixed_axes["H"]
+    assert found.fixed_axes["H"] == found.fixed_axes["W"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NAMES if spec(name).task == "image-classification"])
+def test_classifiers_are_free_exactly_where_they_average_globally(name: str) -> None:
+    assert (spec(name).inputs["image"].free_axes == ("N", "H", "W")) == _has_a_global_average(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [*FREE, "efficientnet_v2_s", "squeezenet1_0", "deeplabv3_mobilenet_v3_large"])
+def test_a_net_of_any_size_is_exported_and_verified(name: str, zoo_here: Callable[..., Any]) -> None:
+    done = zoo_here("export", f"torchvision/{name}", "--json")
+    assert done.code == 0, done.stderr
+    assert (done.json["outcome"], done.json["axes"]["image"]) == ("verified", ["N", 3, "H", "W"])
+    assert not [check for check in done.json["checks"] if check["rule"] == "exporter"]
+
+
+def test_what_was_free_for_nothing_is_usual_again(zoo_here: Callable[..., Any]) -> None:
+    done = zoo_here("export", "torchvision/squeezenet1_1", "--dynamic", "N", "--json")
+    assert done.code == 0, done.stderr
+    assert done.json["axes"]["image"] == ["N", 3, 224, 224]
+
+
 def test_labels_that_are_there_twice_are_numbered() -> None:
     labels = spec("ssd300_vgg16").labels
     assert labels[:3] == ("__background__", "person", "bicycle")
@@ -141,7 +221,8 @@ def test_preprocessing_of_square_pictures_for_segmentation_is_torchvisions() -> 
 @pytest.mark.parametrize(
     ("name", "options", "shape"),
     [
-        ("resnet18", {"num_classes": 7, "height": 64, "width": 96}, (2, 3, 64, 96)),
+        ("resnet18", {"num_classes": 7}, (2, 3, 64, 96)),
+        ("vgg11", {"num_classes": 7, "height": 64, "width": 96}, (2, 3, 64, 96)),
         ("vit_b_16", {"num_classes": 7, "image_size": 32}, (2, 3, 32, 32)),
         ("googlenet", {"num_classes": 7, "height": 64, "width": 64}, (2, 3, 64, 64)),
         ("quantized_shufflenet_v2_x0_5", {"num_classes": 7, "height": 64, "width": 64}, (2, 3, 64, 64)),
@@ -161,17 +242,38 @@ def test_what_is_built_gives_what_is_declared(name: str, options: dict[str, int]
 @pytest.mark.parametrize(
     ("name", "options", "message"),
     [
-        ("resnet18", {"height": 0}, "pictures are at least 1x1, not 0x224"),
-        ("inception_v3", {"width": 64}, "pictures are at least 75x75, not 299x64"),
+        ("resnet18", {"height": 0}, "pictures are at least 1x1, but height=0"),
+        ("inception_v3", {"width": 64}, "pictures are at least 75x75, but width=64"),
+        ("vgg11", {"height": 31}, "pictures are at least 32x32, but height=31"),
         ("vit_b_16", {"image_size": 100}, "image_size must be a multiple of the patch of 16 pixels, not 100"),
         ("s3d", {"frames": 3}, "clips have at least 14 frames, not 3"),
-        ("fasterrcnn_resnet50_fpn", {"height": 8}, "pictures are at least 32x32, not 8x800"),
+        ("fasterrcnn_resnet50_fpn", {"height": 8}, "pictures are at least 32x32, but height=8"),
         ("fcos_resnet50_fpn", {"detections": 0}, "detections and proposals are at least 1, not 0 and None"),
     ],
 )
 def test_sizes_that_a_net_cannot_take(name: str, options: dict[str, int], message: str) -> None:
     with pytest.raises(ZooError, match=message):
         open_zoo().model(f"torchvision/{name}").build(**options)
+
+
+def options_for(name: str, *, height: int) -> dict[str, Any]:
+    """What `zoo train` builds the model with, on pictures of that height, 128 wide, in five classes."""
+    pictures = {"image": TensorSpec("N", 3, height, 128)}
+    model = open_zoo().model(f"torchvision/{name}")
+    return match_options(model, {}, dataset="some", inputs=pictures, num_classes=5)
+
+
+@pytest.mark.parametrize(
+    ("name", "height", "fixed"), [("resnet18", 28, None), ("convnext_tiny", 64, None), ("convnext_tiny", 32, 32)]
+)
+def test_training_leaves_the_size_free_from_the_smallest_on(name: str, height: int, fixed: int | None) -> None:
+    assert options_for(name, height=height) == {"num_classes": 5, "height": fixed, "width": None}
+
+
+def test_a_net_is_not_trained_on_pictures_that_are_too_small_for_it() -> None:
+    options = options_for("densenet121", height=28)
+    with pytest.raises(ZooError, match="pictures are at least 29x29, but height=28"):
+        open_zoo().model("torchvision/densenet121").build(**options)
 
 
 def test_a_name_that_torchvision_does_not_have() -> None:

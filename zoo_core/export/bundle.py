@@ -114,7 +114,7 @@ def _report(attempt: Attempt, *, kind: Reference) -> ExportReport:
         opset=plan.opset,
         axes={name: spec.axes for name, spec in {**plan.inputs, **plan.outputs}.items()},
         untrained=plan.untrained,
-        fixed_axes=dict(plan.model.spec.fixed_axes),
+        fixed_axes=plan.fixed_axes,
         described=attempt.described,
         layer=plan.layer,
         reference=kind,

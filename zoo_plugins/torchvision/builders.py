@@ -15,11 +15,14 @@ Builder = Callable[..., Any]
 _OLD_DENSE_LAYER = re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12]\.)")
 
 
-def classifier(name: str, *, classes: int, side: int, smallest: int, extra: tuple[str, ...] = ()) -> Builder:
+def any_size(name: str, *, classes: int, smallest: int, extra: tuple[str, ...] = ()) -> Builder:
     """A net for pictures of any size from `smallest` up; `extra` names further arguments, all False."""
 
-    def build(*, num_classes: int = classes, height: int = side, width: int = side) -> Any:
-        """Returns logits, shape (N, num_classes), for pictures of one size."""
+    def build(*, num_classes: int = classes, height: int | None = None, width: int | None = None) -> Any:
+        """Returns logits, shape (N, num_classes).
+
+        `height`, `width`: of the pictures that a file is made for; none means any.
+        """
         _require_size(height, width, smallest)
         module = _plain(name, num_classes=num_classes, **dict.fromkeys(extra, False))
         if name.startswith("densenet"):
@@ -36,19 +39,20 @@ def _rename_dense_layers(_: Any, state: dict[str, Any], *__: Any) -> None:
             state[old[: match.start()] + "".join(match.groups()) + old[match.end() :]] = state.pop(old)
 
 
-def inception(name: str, *, classes: int, side: int, smallest: int, extra: tuple[str, ...] = ()) -> Builder:
+def inception(name: str, *, classes: int, smallest: int, extra: tuple[str, ...] = ()) -> Builder:
     """Inception v1 and v3: auxiliary heads for training, and weights that expect another scale of the pictures."""
 
     def build(
         *,
         num_classes: int = classes,
-        height: int = side,
-        width: int = side,
+        height: int | None = None,
+        width: int | None = None,
         aux_logits: bool = True,
         transform_input: bool = True,
     ) -> Any:
         """Returns logits, shape (N, num_classes).
 
+        `height`, `width`: of the pictures that a file is made for; none means any.
         `aux_logits`: the heads that training needs; the published weights have them, and they do not run in eval mode.
         `transform_input`: pictures in ImageNet's usual normalisation are brought to -1 to 1, as those weights want.
         """
@@ -61,6 +65,17 @@ def inception(name: str, *, classes: int, side: int, smallest: int, extra: tuple
             init_weights=True,  # said, because torchvision warns when it is left out
             **dict.fromkeys(extra, False),
         )
+
+    return build
+
+
+def one_size(name: str, *, classes: int, side: int, smallest: int) -> Builder:
+    """A net whose file is made for pictures of one size, from `smallest` up."""
+
+    def build(*, num_classes: int = classes, height: int = side, width: int = side) -> Any:
+        """Returns logits, shape (N, num_classes), for pictures of one size."""
+        _require_size(height, width, smallest)
+        return _plain(name, num_classes=num_classes)
 
     return build
 
@@ -193,6 +208,7 @@ def _plain(name: str, **arguments: Any) -> Any:
     return get_model_builder(name)(weights=None, **arguments)
 
 
-def _require_size(height: int, width: int, smallest: int) -> None:
-    if min(height, width) < smallest:
-        raise ValueError(f"pictures are at least {smallest}x{smallest}, not {height}x{width}")
+def _require_size(height: int | None, width: int | None, smallest: int) -> None:
+    for name, side in (("height", height), ("width", width)):
+        if side is not None and side < smallest:
+            raise ValueError(f"pictures are at least {smallest}x{smallest}, but {name}={side}")

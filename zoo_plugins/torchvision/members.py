@@ -17,6 +17,31 @@ from .weights import as_weights, clip_length, labels_of, members_of, picture_rec
 _LINK = re.compile(r"`(?P<text>[^<`]+?)\s*<(?P<address>https?://[^>\s]+)>`_{1,2}")
 _TITLE_LENGTH = 110
 
+FREE = (
+    "convnext",
+    "densenet",
+    "efficientnet",
+    "googlenet",
+    "inception",
+    "mnasnet",
+    "mobilenetv2",
+    "mobilenetv3",
+    "regnet",
+    "resnet",
+    "shufflenetv2",
+    "squeezenet",
+)
+"""Files of torchvision whose nets are convolutions up to a global average: they compute the same at any size."""
+FREE_FROM = {"convnext": 64}
+"""Where an axis is free from another size on than the net takes: below it the last map is one place wide, and what is
+traced for wider ones leaves that case out."""
+WHY_FIXED = {
+    "alexnet": "it averages over a grid of 6x6 cells, and ONNX has no such operator for a size that is not known",
+    "swin_transformer": "how its windows are padded and shifted depends on the size",
+    "vgg": "it averages over a grid of 7x7 cells, and ONNX has no such operator for a size that is not known",
+}
+_OTHER_SIZE = "another size with -o height=... -o width=..."
+
 
 def member(name: str) -> ModelSpec:
     """The ModelSpec of `torchvision/NAME`. Raises ValueError when torchvision has no such model."""
@@ -77,9 +102,34 @@ def _kind(name: str, module: str, members: Sequence[Any]) -> Kind:
 def _classification(name: str, file: str, default: Any, *, quantized: bool) -> Kind:
     recipe = picture_recipe(default)
     side = recipe.crop[0] if recipe.crop else 224
+    free = file in FREE
+    return Kind(
+        task="image-classification",
+        outputs={"logits": TensorSpec("N", "num_classes")},
+        preprocess=recipe,
+        **(_any_size(name, file, default, quantized=quantized) if free else _one_size(name, file, default, side=side)),
+    )
+
+
+def _any_size(name: str, file: str, default: Any, *, quantized: bool) -> dict[str, Any]:
+    make = builders.inception if file in {"inception", "googlenet"} else builders.any_size
+    least = smallest_side(default)
+    extra = ("quantize",) if quantized else ()
+    free_from = FREE_FROM.get(file, least)
+    return {
+        "build": make(name, classes=len(labels_of(default)), smallest=least, extra=extra),
+        "inputs": {"image": TensorSpec("N", 3, "H", "W")},
+        "more": {
+            "smallest": {"H": free_from, "W": free_from},
+            "size_options": {"H": "height", "W": "width"},
+        },
+    }
+
+
+def _one_size(name: str, file: str, default: Any, *, side: int) -> dict[str, Any]:
     classes = len(labels_of(default))
     shape: tuple[int | str, ...] = ("N", 3, "height", "width")
-    reason = "the file is made for one size of pictures; another one with -o height=... -o width=..."
+    reason = f"{WHY_FIXED.get(file, 'the file is made for one size of pictures')}; {_OTHER_SIZE}"
     if file == "vision_transformer":
         build = builders.vision_transformer(name, classes=classes, side=side)
         shape = ("N", 3, "image_size", "image_size")
@@ -89,18 +139,13 @@ def _classification(name: str, file: str, default: Any, *, quantized: bool) -> K
         shape = ("N", 3, side, side)
         reason = f"its windows divide pictures of {side} pixels only"
     else:
-        make = builders.inception if file in {"inception", "googlenet"} else builders.classifier
         smallest = 32 if file == "swin_transformer" else smallest_side(default)
-        extra = ("quantize",) if quantized else ()
-        build = make(name, classes=classes, side=side, smallest=smallest, extra=extra)
-    return Kind(
-        task="image-classification",
-        build=build,
-        inputs={"image": TensorSpec(*shape)},
-        outputs={"logits": TensorSpec("N", "num_classes")},
-        preprocess=recipe,
-        more={"fixed_axes": {"H": reason, "W": reason}},
-    )
+        build = builders.one_size(name, classes=classes, side=side, smallest=smallest)
+    return {
+        "build": build,
+        "inputs": {"image": TensorSpec(*shape)},
+        "more": {"fixed_axes": {"H": reason, "W": reason}},
+    }
 
 
 def _segmentation(name: str, default: Any) -> Kind:

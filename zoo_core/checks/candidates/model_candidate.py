@@ -75,11 +75,13 @@ class ModelCandidate:
         return bound_tensors(self.model, {**self.options, **(changed or {})})
 
     @property
-    def size_options(self) -> tuple[str, ...]:
-        """Options that are the size of an axis, each once."""
-        specs = (*self.model.spec.inputs.values(), *self.model.spec.outputs.values())
-        axes = [axis for spec in specs for axis in spec.parsed if axis.is_option]
-        return tuple(dict.fromkeys(str(axis.name) for axis in axes))
+    def size_options(self) -> dict[str, int]:
+        """Options that are the size of an axis, and one that it may have: the option's, else that of the free axis."""
+        spec = self.model.spec
+        axes = [axis for tensor in (*spec.inputs.values(), *spec.outputs.values()) for axis in tensor.parsed]
+        bound = {str(axis.name): self.options[str(axis.name)] for axis in axes if axis.is_option}
+        fixing = {option: self.options[option] or self.sizes[0][axis] for axis, option in spec.size_options.items()}
+        return {**bound, **fixing}
 
     @functools.cached_property
     def sizes(self) -> tuple[Sizes, ...]:

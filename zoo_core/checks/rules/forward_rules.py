@@ -53,8 +53,8 @@ def follows_its_sizes(model: ModelCandidate) -> None:
     A builder that ignores num_classes trains on ten classes and never sees the eleventh.
     """
     tried = 0
-    for name in model.size_options:
-        for value in (model.options[name] + 1, model.options[name] * 2):
+    for name, size in model.size_options.items():
+        for value in (size + 1, size * 2):
             try:
                 module = model.build_with({name: value})
             except ZooError:

@@ -28,9 +28,12 @@ class Relation:
     expression: Any = field(repr=False)
 
     def holds(self, sizes: Sizes) -> bool:
-        """Whether it is so for these sizes of all its axes."""
+        """Whether it is so for these sizes of all its axes; it is not where it divides by zero."""
         symbols = {symbol: sizes[symbol.name] for symbol in self.expression.free_symbols}
-        return bool(self.expression.subs(symbols))
+        try:
+            return bool(self.expression.subs(symbols))
+        except ZeroDivisionError:
+            return False
 
     def exception(self, usual: Sizes, *, smallest: Mapping[str, int], largest: Mapping[str, int]) -> Sizes | None:
         """The sizes nearest to the usual ones where it does not hold; None where there are none within the ends."""

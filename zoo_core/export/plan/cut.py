@@ -69,7 +69,8 @@ def _planned(plan: ExportPlan, layer: str, found: _Tensors, fixed: Mapping[str, 
         labels=(),
         smallest=found.smallest,
         largest=found.largest,
-        fixed_axes={**plan.model.spec.fixed_axes, **fixed},
+        size_options={},
+        fixed_axes={**plan.fixed_axes, **fixed},
         read_outputs=None,
         export_wrapper=None,
         stages=None,
@@ -120,11 +121,7 @@ def _free_tensors(plan: ExportPlan, module: nn.Module, layer: str) -> _Tensors |
 def _tried(plan: ExportPlan, module: nn.Module, layer: str, multiple: int) -> _Tensors:
     """The tensors for sizes that are multiples of so many steps. Raises _UnsayableError."""
     inputs = {name: _scaled(spec, multiple) for name, spec in plan.inputs.items()}
-    if plan.validation is not None:
-        try:
-            sizes_of({name: value.shape for name, value in plan.validation.inputs.items()}, inputs)
-        except ZooError:
-            raise _UnsayableError from None
+    _require_usual(plan, inputs)
     axes = free_sizes(inputs.values())
     smallest = {axis: -(-size // multiple) for axis, size in plan.model.spec.smallest.items() if axis in axes}
     largest = {axis: size // multiple for axis, size in plan.model.spec.largest.items() if axis in axes}
@@ -139,6 +136,17 @@ def _tried(plan: ExportPlan, module: nn.Module, layer: str, multiple: int) -> _T
         fitted = _fitted(shapes, axes)
     features = TensorSpec(_first(plan), *fitted)
     return _Tensors(inputs=inputs, features=features, smallest=smallest, largest=largest)
+
+
+def _require_usual(plan: ExportPlan, inputs: Mapping[str, TensorSpec]) -> None:
+    """Raises _UnsayableError where real samples, or pictures as the recipe prepares them, do not fit the inputs."""
+    if plan.validation is not None:
+        try:
+            sizes_of({name: value.shape for name, value in plan.validation.inputs.items()}, inputs)
+        except ZooError:
+            raise _UnsayableError from None
+    elif usual_sizes(inputs, plan.preprocess).keys() != usual_sizes(plan.inputs, plan.preprocess).keys():
+        raise _UnsayableError
 
 
 def _points(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo_core.errors import UsageError, ZooError
+from zoo_core.matching import fixed_axes
 from zoo_core.registry import Model
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import Preprocess
@@ -153,6 +154,11 @@ class ExportPlan:
         """The largest size of each free axis that ends somewhere: as declared, and as the trace takes for granted."""
         declared = self._declared_largest
         return {axis: min(size, declared.get(axis, size)) for axis, size in {**declared, **self.traced}.items()}
+
+    @property
+    def fixed_axes(self) -> dict[str, str]:
+        """Why axes that others leave free are not free here, by their names."""
+        return fixed_axes(self.model.spec, self.options)
 
     def build(self) -> nn.Module:
         """A freshly built module, with fresh weights; each call gives another one."""

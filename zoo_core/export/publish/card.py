@@ -80,5 +80,5 @@ def _tensors(plan: ExportPlan) -> str:
         for name, spec in specs.items()
     ]
     header = "| | name | dtype | axes |\n| --- | --- | --- | --- |\n"
-    reasons = "".join(f"\n\n{axis} is fixed: {reason}." for axis, reason in plan.model.spec.fixed_axes.items())
+    reasons = "".join(f"\n\n{axis} is fixed: {reason}." for axis, reason in plan.fixed_axes.items())
     return "## Inputs and outputs\n\n" + header + "\n".join(rows) + reasons

@@ -163,19 +163,30 @@ def _wait(
 ) -> str:
     """What the child wrote to stderr until it ended. Raises SubjectError, the child killed, if it needs too much."""
     deadline = time.monotonic() + time_limit
-    job: str | None = json.dumps(str(folder))
+    _tell(child, json.dumps(str(folder)))
     while True:
         left = deadline - time.monotonic()
         try:
-            return child.communicate(job, timeout=max(0.0, min(LOOK_SECONDS, left)))[1]
+            return child.communicate(timeout=max(0.0, min(LOOK_SECONDS, left)))[1]
         except subprocess.TimeoutExpired:
-            job = None  # it is told once
             if left <= 0:
                 child.kill()
                 raise SubjectError(f"running {model} took more than {time_limit:.0f} s") from None
         if memory_limit is not None and (memory_of(child.pid) or 0) > memory_limit:
             child.kill()
             raise SubjectError(f"running {model} needed more than {memory_limit / 1e9:.2g} GB of memory")
+
+
+def _tell(child: subprocess.Popen[str], job: str) -> None:
+    """Write the job to the child, and end its input.
+
+    Not by `communicate`, which drops what it has not written yet when its time is up, as on a busy machine it is.
+    """
+    with suppress(BrokenPipeError):  # it has ended; its exit code tells why
+        if child.stdin is not None:
+            child.stdin.write(job)
+            child.stdin.close()
+    child.stdin = None
 
 
 @contextmanager

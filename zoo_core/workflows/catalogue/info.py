@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
-from zoo_core.matching import bound_tensors, match_options
+from zoo_core.matching import bound_tensors, fixed_axes, match_options
 from zoo_core.options import Option
 from zoo_core.plugin_faults import blamed_on
 from zoo_core.registry import KINDS, Entry, Model, Zoo, warn
@@ -111,7 +111,7 @@ def _describe_model(
         "options": _with_values(model.spec.options, options),
         "inputs": {name: tensor.to_json() for name, tensor in inputs.items()},
         "outputs": {name: tensor.to_json() for name, tensor in outputs.items()},
-        "fixed_axes": dict(model.spec.fixed_axes),
+        "fixed_axes": fixed_axes(model.spec, options),
         "preprocess": None if model.spec.preprocess is None else model.spec.preprocess.to_json(),
         "label_count": len(model.spec.labels) or None,
         "weights": [weights.name for weights in model.spec.weights],
