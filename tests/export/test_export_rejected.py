@@ -13,6 +13,7 @@ Zoo = Callable[..., Result]
 
 
 BRANCH = "return self.fc(x.flatten(1)) if x.sum() > 0 else self.fc(-x.flatten(1))"
+RARELY = BRANCH.replace("> 0", "< 1e9")
 
 
 @pytest.mark.parametrize(
@@ -25,9 +26,20 @@ BRANCH = "return self.fc(x.flatten(1)) if x.sum() > 0 else self.fc(-x.flatten(1)
         ("return torch.nn.functional.dropout(self.fc(x.flatten(1)), 0.5, training=True)", "each time it is run"),
         ("return self.fc(x.flatten(1)), x", "the model declares the outputs logits but returned 2: Tensor, Tensor"),
         ("return 'logits'", "the model declares the outputs logits but returned 1: str"),
-        (BRANCH, "could not be converted"),
+        (BRANCH, "rows depend on each other in PyTorch itself"),
+        (RARELY, "could not be converted"),
     ],
-    ids=["rows depend on each other", "zero", "input unused", "nan", "dropout", "two outputs", "text", "branch"],
+    ids=[
+        "rows depend on each other",
+        "zero",
+        "input unused",
+        "nan",
+        "dropout",
+        "two outputs",
+        "text",
+        "branch",
+        "rare branch",
+    ],
 )
 def test_a_model_that_is_not_what_it_says(
     forward: str, text: str, tmp_path: Path, fake_distribution: Callable[..., Path], zoo_here: Zoo
@@ -78,7 +90,7 @@ def test_free_axes_that_the_model_cannot_leave_free(fake_distribution: Callable[
     fake_distribution("zoo-stubborn", STUBBORN.format(module=module, sides='"H", "W"'))
     done = zoo_here("export", "stubborn")
     assert done.code == 3
-    assert "the model fails on plausible inputs of the shape (8, 1, 64, 96)" in done.stderr
+    assert "the model fails on plausible inputs of the shape (1, 1, 64, 96)" in done.stderr
     done = zoo_here("export", "stubborn", "--dynamic", "H")
     assert done.code == 2
     assert "--dynamic: the batch axis N stays free, unless --size N=1 fixes it" in done.stderr
@@ -97,7 +109,7 @@ def test_free_axes_that_the_model_cannot_leave_free(fake_distribution: Callable[
 def test_a_failed_conversion_still_reports(fake_distribution: Callable[..., Path], zoo_here: Zoo) -> None:
     fake_distribution(
         "zoo-odd",
-        ODD_PLUGIN.format(forward="return self.fc(x.flatten(1)) if x.sum() > 0 else self.fc(-x.flatten(1))"),
+        ODD_PLUGIN.format(forward=RARELY),
     )
     done = zoo_here("export", "odd", "--json")
     assert done.code == 3

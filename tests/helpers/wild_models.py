@@ -84,10 +84,10 @@ WILD = {
         built=False,
     ),
     "forward-raises": _forward(
-        "fail(OSError('lost'))", "the model fails on plausible inputs of the shape (8, 6): OSErr"
+        "fail(OSError('lost'))", "the model fails on plausible inputs of the shape (1, 6): OSErr"
     ),
-    "forward-exits": _forward("fail(SystemExit(0))", "(8, 6): SystemExit: 0, at zoo_wild/__init__.py:"),
-    "forward-odd": _forward("fail(Odd('odd'))", "(8, 6): Odd: odd, at zoo_wild/__init__.py:"),
+    "forward-exits": _forward("fail(SystemExit(0))", "(1, 6): SystemExit: 0, at zoo_wild/__init__.py:"),
+    "forward-odd": _forward("fail(Odd('odd'))", "(1, 6): Odd: odd, at zoo_wild/__init__.py:"),
     "forward-mute": _forward("fail(Mute())", "Mute: its message cannot be read"),
     "forward-dtype": _forward(
         "[torch.set_default_dtype(torch.float64), self.fc(x)][1]", "the model's forward changes torch's default dtype"

@@ -123,6 +123,7 @@ class FakeRun:
         self.info = self
         self.options: dict[str, Any] = {}
         self.spec = self
+        self.size_options: dict[str, str] = {}
         self.inputs = {"image": TensorSpec("N", 1, 4, 4)}
         self.outputs = {"logits": TensorSpec("N", 2)}
 

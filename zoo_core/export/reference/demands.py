@@ -60,6 +60,22 @@ def require_independent(alone: Arrays, together: Arrays) -> None:
         )
 
 
+def furthest_row(double: Arrays, single: Arrays) -> tuple[int, float]:
+    """The row in which two runs of all rows are furthest apart, and how far, relative to its size; finite rows only."""
+    found, most = 0, 0.0
+    for name, value in double.items():
+        if value.dtype.kind != "f":
+            continue
+        gap = np.abs(value - single[name]).reshape(len(value), -1).max(axis=1, initial=0.0)
+        size = np.abs(value).reshape(len(value), -1).max(axis=1, initial=0.0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            parts = np.nan_to_num(np.where(size > 0, gap / size, 0.0), nan=0.0, posinf=0.0)
+        row = int(np.argmax(parts))
+        if parts[row] > most:
+            found, most = row, float(parts[row])
+    return found, most
+
+
 def moved_part(alone: Arrays, together: Arrays) -> tuple[float, str]:
     """How far the first row moves in company, relative to its size, and the output that moves most."""
     most, moved = 0.0, next(iter(alone))

@@ -161,7 +161,7 @@ def _usual_case(
     usual = usual_rows(plan, reference, sizes, seed=seed, with_ends=with_ends, all_exact=all_exact)
     _check_readable(plan, usual.result)
     corner = np.flatnonzero([all_exact or kind in usual.draws for kind in usual.rows.kinds] & corners(usual.rows))
-    moved = moved_of(reference, usual.rows, corner, usual.result.take(corner))
+    moved = moved_of(reference, usual.rows, corner, usual.result.take(corner)) if len(corner) else None
     own_seed = SELF_TEST_SEED + SEED_STEP * seed
     case = case_of(plan, usual.result, usual.rows, sizes, usual.draws, moved=moved, seed=own_seed)
     return dataclasses.replace(case, refused=usual.refused, assumed=usual.assumed)

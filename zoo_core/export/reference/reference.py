@@ -22,6 +22,7 @@ from zoo_core.verification.expect.odd_places import odd_rows
 from zoo_core.verification.feed.rows import frozen_uniform
 
 from .demands import (
+    furthest_row,
     moved_part,
     require_axes,
     require_equal,
@@ -197,7 +198,7 @@ class TorchReference:
     def _in_float64(self, inputs: Mapping[str, Array]) -> Arrays | None:
         try:
             with in_double():
-                found = self._run(self._double, widened(inputs), at_once=WIDE_AT_ONCE)
+                found = self._run(self._double, widened(inputs), begin=1, at_once=WIDE_AT_ONCE)
         except NotVerifiedError:
             return None
         exact = all(value.dtype == np.float64 for value in found.values() if value.dtype.kind == "f")
@@ -220,9 +221,10 @@ class TorchReference:
         if self._batch_is_free and not self._is_independent:
             self._require_independent(first, inputs)
             self._is_independent = True
-        if not exact.all():
-            double = _filled(double, first, exact)
-        return ReferenceResult(kind="float64", float32=first, float64=double)
+        filled = double if exact.all() else _filled(double, first, exact)
+        if self._batch_is_free:
+            self._require_no_company(filled, first, inputs)
+        return ReferenceResult(kind="float64", float32=first, float64=filled)
 
     def _require_independent(self, alone: Arrays, inputs: Mapping[str, Array]) -> None:
         """The first row, which came alone, must be the same in company.
@@ -237,6 +239,17 @@ class TorchReference:
             company = self._run(self._double, wide, begin=2)
             single = self._run(self._double, {name: value[:1] for name, value in wide.items()})
         require_independent(single, company)
+
+    def _require_no_company(self, double: Arrays, single: Arrays, inputs: Mapping[str, Array]) -> None:
+        """Of a row that float32 and float64 see in other company, and differently: the company must not be why."""
+        row, part = furthest_row(double, single)
+        if part < SUSPICIOUS:
+            return
+        own = {name: value[row : row + 1] for name, value in inputs.items()}
+        alone, exact = self.float32(own), self.float64(own) or {}
+        require_independent(exact, {name: value[row : row + 1] for name, value in double.items()})
+        if exact and moved_part(alone, exact)[0] < part / 10:  # alone both precisions agree
+            require_independent(exact, {name: value[row : row + 1] for name, value in single.items()})
 
     def require_reproducible(self, inputs: Mapping[str, Array]) -> None:
         """Raises NotVerifiedError when two float32 runs differ, of one module or of two builds; before float64."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
@@ -157,7 +158,7 @@ def count_parameters(model: Model, options: Mapping[str, Any]) -> tuple[int | No
     except ImportError:
         return None, "counting parameters needs torch: pip install 'zoo-core[train]'"
     try:
-        with torch.device("meta"):
+        with _without_memory(torch):
             module = model.build(**options)
     except MissingExtraError as error:
         return None, f"{error.message}: {error.hint}"
@@ -165,6 +166,20 @@ def count_parameters(model: Model, options: Mapping[str, Any]) -> tuple[int | No
         # Some builders need real numbers. If it is the options that are refused, they are refused again, for good.
         module = model.build(**options)
     return sum(parameter.numel() for parameter in module.parameters()), None
+
+
+@contextlib.contextmanager
+def _without_memory(torch: Any) -> Iterator[None]:
+    """Tensors of shapes alone.
+
+    Not `with torch.device("meta")`, of which something is left for good where a builder sets the default device inside.
+    """
+    before = torch.get_default_device()
+    torch.set_default_device("meta")
+    try:
+        yield
+    finally:
+        torch.set_default_device(None if before.type == "cpu" else before)
 
 
 def _with_values(options: tuple[Option, ...], values: Mapping[str, Any]) -> list[dict[str, Any]]:
