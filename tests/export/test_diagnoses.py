@@ -128,3 +128,22 @@ def test_inner_shapes_with_two_meanings_of_a_symbol_are_left_out(tmp_path: Path)
     inputs, outputs = {"x": TensorSpec("N", 3, "4*H", "4*W")}, {"y": TensorSpec("N", 2, "H", "W")}
     assert export(plan_of(build, inputs=inputs, outputs=outputs), tmp_path / "made").outcome == "verified"
     assert not onnx.load(tmp_path / "made" / "model.onnx").graph.value_info
+
+
+class Counting(nn.Module):
+    """Counts its calls in a buffer that no output shows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(8, 5)
+        self.register_buffer("calls", torch.zeros((), dtype=torch.long))
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls += 1
+        return self.linear(x)
+
+
+def test_state_that_changes_unseen_is_told(tmp_path: Path) -> None:
+    plan = plan_of(Counting, inputs={"x": TensorSpec("N", 8)}, outputs={"y": TensorSpec("N", 5)})
+    with pytest.raises(RejectedExportError, match="calls changes each time the model is run, even in eval mode"):
+        export(plan, tmp_path / "export")

@@ -9,6 +9,7 @@ from torch import nn
 
 from zoo_core.errors import AxisConflictError, MissingExtraError, NotVerifiedError
 from zoo_core.export.plan.plan import ExportPlan
+from zoo_core.plugin_faults import plugin_line
 from zoo_core.torch_modules import plain_attention
 
 from .axis_limits import traced_limits
@@ -41,10 +42,20 @@ def convert(
     except Exception as error:
         if exporter == "dynamo" and (conflict := conflict_told(plan, module)):
             raise AxisConflictError(conflict) from error
+        by = "torch.export" if exporter == "dynamo" else "the TorchScript exporter"
         raise NotVerifiedError(
-            f"{plan.model.name} could not be converted to ONNX: {first_cause(error)}",
+            f"{plan.model.name} could not be converted to ONNX by {by}: {first_cause(error)}{_place(error)}",
             hint="run it again with ZOO_DEBUG=1 for everything that the exporter says",
         ) from error
+
+
+def _place(error: BaseException | None) -> str:
+    """The line of the model's own code at which a conversion has failed, where the chain of exceptions shows one."""
+    found = ""
+    while error is not None:
+        found = plugin_line(error) or found
+        error = error.__cause__ or error.__context__
+    return f", at {found}" if found else ""
 
 
 def _with_dynamo(plan: ExportPlan, stands: Exported) -> Converted:

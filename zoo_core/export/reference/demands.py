@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from zoo_core.errors import NotVerifiedError
 
@@ -87,6 +87,24 @@ def moved_part(alone: Arrays, together: Arrays) -> tuple[float, str]:
         if gap > most * scale:
             most, moved = float(gap / scale) if scale else np.inf, name
     return most, moved
+
+
+def versions_of(module: nn.Module) -> dict[str, int]:
+    """How often each tensor of its state has been changed in place."""
+    state = module.state_dict(keep_vars=True)
+    return {name: tensor._version for name, tensor in state.items() if isinstance(tensor, Tensor)}
+
+
+def require_unchanged(module: nn.Module, versions: Mapping[str, int], checkpoint: Mapping[str, Tensor]) -> None:
+    """No tensor of its state that was changed since it had these versions is another than in the checkpoint."""
+    touched = [name for name, version in versions_of(module).items() if version != versions.get(name)]
+    state = module.state_dict()
+    if changed := [name for name in touched if not torch.equal(state[name], checkpoint[name])]:
+        raise NotVerifiedError(
+            f"{', '.join(changed[:3])} changes each time the model is run, even in eval mode: a file keeps no state "
+            "between calls",
+            hint="change it in training mode only, or take it as an input and give it back as an output",
+        )
 
 
 def require_equal(first: Arrays, second: Arrays, what: str, hint: str) -> None:

@@ -70,3 +70,13 @@ def in_double(upcast: Upcast | None = None) -> Iterator[None]:
 def widened(inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The same arrays with float32 ones as float64."""
     return {name: value.astype(np.float64) if value.dtype == np.float32 else value for name, value in inputs.items()}
+
+
+def with_float32(
+    double: Mapping[str, NDArray[Any]], single: Mapping[str, NDArray[Any]], exact: NDArray[np.bool_]
+) -> dict[str, NDArray[Any]]:
+    """The float64 result of all rows, with the float32 one where there is no other."""
+    filled = {name: value.astype(double[name].dtype) for name, value in single.items()}
+    for name, value in double.items():
+        filled[name][exact] = value
+    return filled

@@ -29,8 +29,10 @@ from .demands import (
     require_full_precision_of,
     require_independent,
     require_rows,
+    require_unchanged,
+    versions_of,
 )
-from .float64 import in_double, widened
+from .float64 import in_double, widened, with_float32
 
 Array = NDArray[Any]
 Arrays = dict[str, Array]
@@ -128,6 +130,7 @@ class TorchReference:
         self._batch_is_free = batch_is_free
         self._fresh = partial(fresh_module, build, checkpoint)
         self._single = self._fresh()
+        self._checkpoint, self._versions = checkpoint, versions_of(self._single)
         require_full_precision(self._single)
         self._is_double = False
         self._is_independent = False
@@ -214,6 +217,7 @@ class TorchReference:
         if not self._is_double:
             row = {name: value[:1] for name, value in inputs.items()}
             self._require_same({name: value[:1] for name, value in first.items()}, row)
+            require_unchanged(self._single, self._versions, self._checkpoint)
         exact = np.ones(len(next(iter(inputs.values()))), bool) if exact is None else exact
         double = self.float64({name: value[exact] for name, value in inputs.items()})
         if double is None:
@@ -221,7 +225,7 @@ class TorchReference:
         if self._batch_is_free and not self._is_independent:
             self._require_independent(first, inputs)
             self._is_independent = True
-        filled = double if exact.all() else _filled(double, first, exact)
+        filled = double if exact.all() else with_float32(double, first, exact)
         if self._batch_is_free:
             self._require_no_company(filled, first, inputs)
         return ReferenceResult(kind="float64", float32=first, float64=filled)
@@ -288,11 +292,3 @@ class TorchReference:
                 require_axes(parts[-1])
                 require_full_precision_of(parts[-1])
             return {name: torch.cat([part[name] for part in parts]).numpy() for name in self._outputs}
-
-
-def _filled(double: Arrays, single: Arrays, exact: NDArray[np.bool_]) -> Arrays:
-    """The float64 result of all rows, with the float32 one where there is no other."""
-    filled = {name: value.astype(double[name].dtype) for name, value in single.items()}
-    for name, value in double.items():
-        filled[name][exact] = value
-    return filled
