@@ -16,7 +16,7 @@ import torchvision
 from peers import Arrays, Question, Questions
 from torch import Tensor, nn
 
-from zoo_core import Preprocess, TensorSpec, open_zoo
+from zoo_core import Model, ModelSpec, Preprocess, TensorSpec, open_zoo
 from zoo_core.export.convert.clean import serialized, set_metadata
 from zoo_core.export.plan.healthy import healthy_checkpoint
 from zoo_core.export.plan.plan import DEFAULT_OPSET, ExportPlan
@@ -29,6 +29,7 @@ from checking import Prepared, plan_for, prepare
 
 IMAGENET = Preprocess(resize=(64, 64), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 SIDE, CLASSES = 64, 10
+LONGEST = 48
 DETECTOR = "fasterrcnn_mobilenet_v3_large_320_fpn"
 SMALL_DETECTOR = {"height": 128, "width": 160, "detections": 15, "proposals": 30, "num_classes": 6}
 
@@ -74,7 +75,7 @@ class Subject:
         traced = dict(zip(names, (tensor.numpy() for tensor in plan.example()), strict=True))
         generator = np.random.default_rng(7)
         fresh = {
-            name: generator.uniform(*plan.ranges[name], spec.shape({"N": 2})).astype(spec.dtype)
+            name: generator.uniform(*plan.ranges[name], spec.shape({"N": 2, **plan.size_cases[0]})).astype(spec.dtype)
             for name, spec in plan.inputs.items()
         }
         sample = {name: value[:1] for name, value in self.prepared.expected.vector_inputs.items()}
@@ -142,12 +143,84 @@ def _detector() -> Subject:
     return Subject(prepared=prepare(plan), most=2)
 
 
+class Words(nn.Module):
+    """Token numbers up to a length, and which of them count; embeddings that its builder brings."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        own = torch.Generator().manual_seed(11)
+        self.table, self.places = nn.Embedding(40, 12), nn.Embedding(LONGEST, 12)
+        for part in (self.table, self.places):
+            part.weight.data = torch.randn(part.weight.shape, generator=own).exp() - 1  # as no initialiser draws it
+        self.last = nn.Linear(12, 5)
+
+    def forward(self, tokens: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Scores (N, 5), which of them are positive, and the number of the largest."""
+        found = self.table(tokens) + self.places(torch.arange(tokens.shape[1], device=tokens.device))
+        scores = self.last((found * counts[..., None]).sum(1))
+        return scores, scores > 0, scores.argmax(1)
+
+
+def _words() -> Subject:
+    """Integers and flags in and out, an axis that ends, weights of the builder's own beside a fresh head."""
+    spec = ModelSpec(
+        name="words",
+        build=Words,
+        task="features",
+        summary="counted words",
+        inputs={
+            "tokens": TensorSpec("N", "L", dtype="int64", low=0, high=40),
+            "counts": TensorSpec("N", "L", dtype="bool"),
+        },
+        outputs={
+            "scores": TensorSpec("N", 5),
+            "positive": TensorSpec("N", 5, dtype="bool"),
+            "largest": TensorSpec("N", dtype="int64"),
+        },
+        largest={"L": LONGEST},
+    )
+    return _fresh(spec)
+
+
+def _bytes() -> Subject:
+    """Pictures of 8 bits, normalised inside."""
+    spec = ModelSpec(
+        name="bytes",
+        build=Bytes,
+        task="features",
+        summary="pictures of bytes",
+        inputs={"image": TensorSpec("N", 3, 24, 24, dtype="uint8")},
+        outputs={"features": TensorSpec("N", 6)},
+    )
+    return _fresh(spec)
+
+
+def _fresh(spec: ModelSpec) -> Subject:
+    plan = plan_model(Model(spec=spec, plugin="benchmarks"), {}, name=spec.name, opset=DEFAULT_OPSET)
+    return Subject(prepared=prepare(plan))
+
+
+class Bytes(nn.Module):
+    """A convolution over bytes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(3, 6, 3), nn.Conv2d(6, 6, 1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Features (N, 6)."""
+        maps: Tensor = self.last(self.conv(image.float() / 255 - 0.5).relu())
+        return maps.mean((2, 3))
+
+
 def makers(folder: Path) -> dict[str, Callable[[], Subject]]:
     """What makes each model, by name; `folder` is for the runs of those that are trained."""
     return {
         "lenet5, trained on digits": lambda: _lenet5(folder),
         "mlp": _mlp,
         "two heads": _two_heads,
+        "words, with embeddings of their own": _words,
+        "bytes": _bytes,
         **{name: lambda name=name: _torchvision(name) for name in ("squeezenet1_1", "mobilenet_v3_small", "resnet18")},
         f"{DETECTOR}, in stages": _detector,
     }

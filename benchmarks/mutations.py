@@ -44,7 +44,7 @@ from zoo_core.verification.mutants import (
     stale_weights,
 )
 
-DESCRIPTION = ("mean and std", "colour order", "labels rotated")
+DESCRIPTION = ("mean and std", "colour order", "labels rotated", "end of an axis lost")
 """Kinds of faults that are in the metadata."""
 
 

@@ -41,6 +41,7 @@ ELSEWHERE = (
     "end of a range lost",
     "input of one value",
     "mask turned",
+    "end of an axis lost",
     "output off by one",
     "threshold of a choice",
 )

@@ -61,6 +61,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault(kind="mean and std", sites=metadata_faults.swapped_statistics),
     Fault(kind="colour order", sites=metadata_faults.swapped_colours),
     Fault(kind="labels rotated", sites=metadata_faults.rotated_labels),
+    Fault(kind="end of an axis lost", sites=metadata_faults.ends_lost),
     Fault(kind="batch baked in", sites=lambda graph: batch_faults.baked(graph, _rows(graph)), most=4),
     Fault(kind="rows leak", sites=batch_faults.leaks, most=4),
     Fault(kind="end of a range lost", sites=input_faults.ends_lost, most=4),

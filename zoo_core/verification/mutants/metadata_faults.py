@@ -1,4 +1,4 @@
-"""Faults in what the file says of itself: preprocessing and labels."""
+"""Faults in what the file says of itself: preprocessing, labels, where axes end."""
 
 from __future__ import annotations
 
@@ -58,3 +58,13 @@ def rotated_labels(graph: EditableGraph) -> Iterator[Site]:
     if len(labels) > 1:
         what = f"{labels[1]!r} in place of {labels[0]!r}, and so on"
         yield Site(where="labels", what=what, apply=bound_to(_update, None, {"labels": [*labels[1:], labels[0]]}))
+
+
+def ends_lost(graph: EditableGraph) -> Iterator[Site]:
+    """A free axis that is said to end later than it does, or nowhere: the file is run where it does not hold."""
+    ends = described(graph).get("largest", {})
+    for axis, size in ends.items():
+        later = {"largest": {**ends, axis: 2 * size}}
+        yield Site(where=axis, what=f"up to {2 * size} in place of {size}", apply=bound_to(_update, None, later))
+    if ends:
+        yield Site(where="axes", what="no axis ends", apply=bound_to(_update, None, {"largest": {}}))
