@@ -66,9 +66,9 @@ def furthest_row(double: Arrays, single: Arrays) -> tuple[int, float]:
     for name, value in double.items():
         if value.dtype.kind != "f":
             continue
-        gap = np.abs(value - single[name]).reshape(len(value), -1).max(axis=1, initial=0.0)
-        size = np.abs(value).reshape(len(value), -1).max(axis=1, initial=0.0)
         with np.errstate(invalid="ignore", divide="ignore"):
+            gap = np.abs(value - single[name]).reshape(len(value), -1).max(axis=1, initial=0.0)
+            size = np.abs(value).reshape(len(value), -1).max(axis=1, initial=0.0)
             parts = np.nan_to_num(np.where(size > 0, gap / size, 0.0), nan=0.0, posinf=0.0)
         row = int(np.argmax(parts))
         if parts[row] > most:
