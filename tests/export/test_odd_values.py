@@ -10,6 +10,7 @@ import onnx
 import pytest
 import torch
 from checking import plan_of, prepare
+from onnx import numpy_helper
 from torch import Tensor, nn
 
 from zoo_core import TensorSpec, ZooError
@@ -85,6 +86,15 @@ def test_minus_infinity_elsewhere_fails(tmp_path: Path) -> None:
     wrong.CopyFrom(prepared.model)
     turned = next(node for node in wrong.graph.node if node.op_type == "Less")
     turned.op_type = "Greater"
+    assert "values" in {check.rule for check in prepared.judge(wrong, tmp_path).checks if check.outcome == "failed"}
+
+
+def test_a_number_in_place_of_minus_infinity_fails(tmp_path: Path) -> None:
+    prepared = prepare(plan(hidden))
+    wrong = onnx.ModelProto()
+    wrong.CopyFrom(prepared.model)
+    (lowest,) = (each for each in wrong.graph.initializer if not np.isfinite(numpy_helper.to_array(each)).all())
+    lowest.CopyFrom(numpy_helper.from_array(np.full_like(numpy_helper.to_array(lowest), -1), lowest.name))
     assert "values" in {check.rule for check in prepared.judge(wrong, tmp_path).checks if check.outcome == "failed"}
 
 

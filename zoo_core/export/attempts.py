@@ -119,6 +119,7 @@ def _another(
     again = folder / "again"
     for way in _other_ways(plan, failed.converted, reference):
         progress(f"trying again: {way.told}")
+        shutil.rmtree(again, ignore_errors=True)
         try:
             converted = way.convert()
             expected = expected or compute_expected(plan, reference, seed=failed.expected.seed + 1)
@@ -131,7 +132,7 @@ def _another(
             notes.append(f"{way.told}, because the {failed.called} file failed: {failed.why}{slower}")
             return _noted(_in_place_of(folder, again, attempt), notes)
         notes.append(f"tried, and rejected: {way.told}: {_first_failure(attempt)}")
-        shutil.rmtree(again, ignore_errors=True)
+    shutil.rmtree(again, ignore_errors=True)
     return None
 
 
