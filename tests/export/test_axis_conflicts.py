@@ -101,8 +101,18 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("factor", [1, 4])
-@pytest.mark.parametrize("name", CASES)
+LONG = ("steps", 4)
+"""Unrolled 256 times: what it shows beside 64 is for `make test-all`."""
+
+
+@pytest.mark.parametrize(
+    ("name", "factor"),
+    [
+        pytest.param(name, factor, marks=[pytest.mark.slow] if (name, factor) == LONG else [])
+        for name in CASES
+        for factor in (1, 4)
+    ],
+)
 def test_a_declared_axis_that_cannot_be_free(name: str, factor: int, tmp_path: Path) -> None:
     module, output, size, told = CASES[name]
     axis = "L" if factor == 1 else f"{factor}*L"
