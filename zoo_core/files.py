@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from .bounded_json import load_json
 from .errors import ZooError
+from .file_limits import MAX_RECORD_BYTES
 
 _HINTS = {
     errno.ENOSPC: "the disk is full: free some space and try again",
@@ -78,10 +80,12 @@ def json_text(data: Any) -> str:
 
 def read_json(path: Path, *, what: str) -> dict[str, Any]:
     """The JSON object in `path`. Raises ZooError when it is missing or damaged; `what` names it for people."""
-    with clear_io_errors(f"cannot read {what}", path):
-        content = path.read_bytes()
+    with clear_io_errors(f"cannot read {what}", path), path.open("rb") as file:
+        if os.fstat(file.fileno()).st_size > MAX_RECORD_BYTES:
+            raise ZooError(f"{what} {path} is not read: it has over {MAX_RECORD_BYTES >> 20} MB", hint="replace it")
+        content = file.read()
     try:
-        data = json.loads(content)
+        data = load_json(content)
     except ValueError as error:
         raise ZooError(f"{what} {path} is damaged: {error}") from None
     if not isinstance(data, dict):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .errors import RefusedFileError, ZooError
+from .file_limits import MAX_PICTURE_BYTES, MAX_PIXELS
 from .files import clear_io_errors
 
 SUFFIXES = {
@@ -26,8 +27,6 @@ SUFFIXES = {
 }
 """The file names that are read, and the format that each must hold."""
 
-MAX_PIXELS = 50_000_000
-MAX_BYTES = 64 * 2**20
 
 # Modes that Pillow turns into RGB without losing what the picture means. CMYK (from JPEG) goes by the plain formula,
 # without a colour profile. What is not listed here (32-bit integers, floats, Lab, ...) is refused.
@@ -92,7 +91,7 @@ def _opened(source: Path | bytes, name: str, *, misnamed: bool = False) -> tuple
     else:
         name = name or "picture"
         content = source
-    if len(content) > MAX_BYTES:
+    if len(content) > MAX_PICTURE_BYTES:
         raise RefusedFileError(f"picture {name} has over 64 MB", hint="make it smaller")
     image = _open(content, name, misnamed=misnamed)
     _check_header(image, name, one_frame=not misnamed)
@@ -101,9 +100,9 @@ def _opened(source: Path | bytes, name: str, *, misnamed: bool = False) -> tuple
 
 def _content_of(path: Path) -> bytes:
     with clear_io_errors("cannot read picture", path), path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size > MAX_BYTES:
+        if os.fstat(file.fileno()).st_size > MAX_PICTURE_BYTES:
             raise RefusedFileError(f"picture {path} has over 64 MB", hint="make it smaller")
-        return file.read(MAX_BYTES + 1)
+        return file.read()
 
 
 def _open(content: bytes, name: str, *, misnamed: bool) -> Image.Image:
@@ -131,6 +130,8 @@ def _open(content: bytes, name: str, *, misnamed: bool) -> Image.Image:
         raise _too_large(name, "more than 178") from None
     except UnidentifiedImageError:
         raise _damaged(name, f"its {found} header is broken") from None
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 Pillow's decoders raise many kinds of errors for a broken file
         raise _damaged(name, str(error)) from None
 
@@ -165,6 +166,8 @@ def _decode(image: Image.Image, name: str) -> Image.Image:
     try:
         image.load()
         upright = ImageOps.exif_transpose(image)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001 as above
         raise _damaged(name, str(error)) from None
     return upright

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .errors import ZooError
-from .pictures import MAX_PIXELS, read_picture
+from .file_limits import MAX_PIXELS
+from .pictures import read_picture
 from .specs import Preprocess
 
 _FILTERS = {

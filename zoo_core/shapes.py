@@ -12,10 +12,10 @@ from .errors import ZooError
 
 DTYPES = ("float32", "float64", "float16", "int64", "int32", "int8", "uint8", "bool")
 
-_OPTION_TERM = r"(?:[1-9]\d*\*)?[a-z][A-Za-z0-9_]*"
+_OPTION_TERM = r"(?:[1-9]\d{0,17}\*)?[a-z][A-Za-z0-9_]*"
 _AXIS = re.compile(
-    r"(?:(?P<factor>[1-9]\d*)\*)?(?P<name>[A-Za-z][A-Za-z0-9_]*)"
-    rf"(?P<offset>[+-]\d+)?(?P<terms>(?:[+-]{_OPTION_TERM})*)"
+    r"(?:(?P<factor>[1-9]\d{0,17})\*)?(?P<name>[A-Za-z][A-Za-z0-9_]*)(?P<offset>[+-]\d{1,18})?"
+    rf"(?P<terms>(?:[+-]{_OPTION_TERM})*)"
 )
 _TERM = re.compile(r"(?P<sign>[+-])(?:(?P<factor>\d+)\*)?(?P<option>\w+)")
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from .errors import UsageError, did_you_mean
+from .errors import UsageError, ZooError, did_you_mean
+from .files import read_json
 from .registry import Zoo
 
 RUNS = Path("runs")
@@ -242,9 +242,7 @@ def _entry(kind: Literal["run", "export"], path: Path, file: Path) -> ShelfEntry
 
 def _read(file: Path) -> tuple[dict[str, Any], str | None]:
     try:
-        data = json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        return {}, f"{file.name} cannot be read: {error}"
-    if not isinstance(data, dict):
-        return {}, f"{file.name} is damaged: it does not hold an object"
-    return data, None
+        return read_json(file, what="the record"), None
+    except ZooError as error:
+        why = error.message.partition(str(file))[2].partition(": ")[2]
+        return {}, f"{file.name} cannot be read: {why}"

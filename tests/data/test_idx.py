@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from zoo_core import ZooError
-from zoo_core.data import idx_bytes, read_idx
+from zoo_core.data import idx, idx_bytes, read_idx
 from zoo_core.errors import RefusedFileError
 
 PICTURES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
@@ -87,7 +87,7 @@ def test_other_formats_are_refused(content: bytes) -> None:
 
 
 def test_a_header_that_announces_too_much_takes_no_memory() -> None:
-    with pytest.raises(RefusedFileError, match="more than the 8 GiB that are read"):
+    with pytest.raises(RefusedFileError, match="more than the 8,589,934,592 that are read of it"):
         read_idx(b"\0\0\x0e\x03" + b"\xff" * 12)
     with pytest.raises(ZooError, match="needs 8,589,934,592 bytes of data, but there are 2"):
         read_idx(b"\0\0\x08\x02" + struct.pack(">2I", 2**31, 4) + b"ab")
@@ -96,3 +96,22 @@ def test_a_header_that_announces_too_much_takes_no_memory() -> None:
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ZooError, match=r"cannot read .*nothing: No such file"):
         read_idx(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("count", [33, 255])
+def test_more_dimensions_than_an_array_has(count: int) -> None:
+    with pytest.raises(RefusedFileError, match=f"x announces {count} dimensions, and 32 is the most"):
+        read_idx(bytes([0, 0, 8, count]) + struct.pack(">I", 1) * count + b"1", name="x")
+
+
+def test_a_size_of_0_hides_no_others() -> None:
+    with pytest.raises(RefusedFileError, match="more than the 8,589,934,592 that are read of it"):
+        read_idx(bytes([0, 0, 8, 4]) + struct.pack(">4I", 0, *[2**32 - 1] * 3), name="x")
+
+
+def test_a_gzip_that_unpacks_to_far_more_than_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idx, "MAX_SMALL_UNPACKED_BYTES", 1 << 20)
+    content = idx_bytes(np.zeros(1 << 21, np.uint8), compressed=True)
+    with pytest.raises(RefusedFileError, match=r"x announces 2,097,152 bytes of shape \(2097152,\)"):
+        read_idx(content, name="x")
+    assert read_idx(idx_bytes(np.zeros(1 << 20, np.uint8), compressed=True)).size == 1 << 20

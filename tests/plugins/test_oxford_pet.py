@@ -220,7 +220,7 @@ def test_only_what_is_below_the_folder_is_unpacked(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["top", "x.tar.gz"]
 
 
-@pytest.mark.parametrize(("limit", "value"), [("_MOST_BYTES", 7), ("_MOST_MEMBERS", 1)])
+@pytest.mark.parametrize(("limit", "value"), [("MAX_UNPACKED_BYTES", 7), ("MAX_MEMBERS", 1)])
 def test_archives_that_would_fill_the_disk(
     tmp_path: Path, limit: str, value: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

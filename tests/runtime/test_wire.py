@@ -13,6 +13,7 @@ from onnx_files import brightness_model, graph_model
 from wire_files import read
 
 from zoo_core.errors import RefusedFileError, ZooError
+from zoo_core.file_limits import ONNX_OBJECTS_PER_MESSAGE
 from zoo_core.runtime.reading import wire
 from zoo_core.runtime.reading.protobuf import Budget, WireError, bytes_field, number_field, read_message, varint
 from zoo_core.runtime.reading.tensors import TENSOR
@@ -147,7 +148,7 @@ def test_unknown_fields_are_skipped(tmp_path: Path) -> None:
 
 
 def test_too_many_fields(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wire, "MAX_FIELDS", 20)
+    monkeypatch.setattr(wire, "MAX_ONNX_OBJECTS", 100)
     with pytest.raises(RefusedFileError, match="too-many-fields"):
         read(brightness_model(), tmp_path / "m.onnx")
 
@@ -181,7 +182,7 @@ def test_numbers_of_64_bits() -> None:
 
 
 def test_a_budget_is_spent_by_fields_of_all_depths() -> None:
-    budget = Budget(2)
+    budget = Budget(2 + 2 * ONNX_OBJECTS_PER_MESSAGE)
     read_message(memoryview(number_field(2, 1) * 1), TENSOR, budget)
     with pytest.raises(WireError, match="more fields"):
         read_message(memoryview(number_field(2, 1) + number_field(14, 0)), TENSOR, budget)

@@ -18,9 +18,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from warm import start_program
 
-from zoo_core import ZooError, load_run, open_zoo
+from zoo_core import ZooError, files, load_run, open_zoo
 from zoo_core.errors import UsageError
-from zoo_core.training import Run, RunDirectory, evaluate
+from zoo_core.training import Run, RunDirectory, directory, evaluate
 from zoo_core.training.run_card import command, model_card
 from zoo_core.workflows.trainings.train import train
 
@@ -174,6 +174,51 @@ def test_a_record_with_a_value_of_another_kind_is_a_clear_error(run: Run, field:
     record = json.loads((run.path / "run.json").read_text())
     (run.path / "run.json").write_text(json.dumps(record | {field: 3.5}))
     with pytest.raises(ZooError, match=f"run.json is damaged: {field} is"):
+        load_run("small")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"freeze": [1]}, r"freeze is '\[1\]', not a list of texts"),
+        ({"classes": [["a"]]}, "not a list of texts"),
+        ({"versions": {"torch": 2}}, "not a text for each package"),
+        ({"seed": 2**63}, "not a number from 0 to"),
+        ({"seed": -1}, "not a number from 0 to"),
+        ({"seed": 10**30}, "the whole number 1000.* has more than 64 bits"),
+        ({"epochs": True}, "not a number above 0"),
+        ({"test": {"accuracy": "much"}}, "not a number for each metric"),
+        ({"validation": {"accuracy": 10**400}}, "has more than 64 bits"),
+        ({"validation": {"accuracy": float("inf")}}, "Infinity is not a number"),
+    ],
+)
+def test_a_record_with_a_value_that_cannot_be_is_a_clear_error(
+    run: Run, changes: dict[str, Any], words: str, zoo_here: Callable[..., Any]
+) -> None:
+    record = json.loads((run.path / "run.json").read_text())
+    (run.path / "run.json").write_text(json.dumps(record | changes))
+    with pytest.raises(ZooError, match=f"run.json is damaged: .*{words}"):
+        load_run("small")
+    assert zoo_here("list", "runs").code == 0
+
+
+def test_a_metric_that_was_not_finite_is_read_back_as_that(run: Run) -> None:
+    row = json.loads((run.path / "metrics.jsonl").read_text().splitlines()[0])
+    row["train"]["loss"] = None
+    (run.path / "metrics.jsonl").write_text(json.dumps(row))
+    assert np.isnan(load_run("small").rows[0].train["loss"])
+
+
+@pytest.mark.parametrize("name", ["run.json", "metrics.jsonl"])
+def test_records_that_are_nested_or_large_beyond_reason(run: Run, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = (run.path / name).read_bytes()
+    (run.path / name).write_text("[" * 100_000)
+    with pytest.raises(ZooError, match=f"{name} is damaged.*nested more than 64 deep"):
+        load_run("small")
+    monkeypatch.setattr(files, "MAX_RECORD_BYTES", 9)
+    monkeypatch.setattr(directory, "MAX_ROWS_BYTES", 9)
+    (run.path / name).write_bytes(content)
+    with pytest.raises(ZooError, match=r"(run.json is not read: it has over 0 MB|has over 0 MB, more than is read)"):
         load_run("small")
 
 

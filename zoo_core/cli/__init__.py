@@ -180,6 +180,8 @@ def _code_of_command() -> int:
         # The reader went away (`zoo list | head`): nothing left to say, and nowhere to say it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except MemoryError as error:
+        return _fail("there is not enough memory for this", "smaller or fewer files at a time", 1, error)
     except Exception as error:  # noqa: BLE001 the last line of defence: our bug, said in one line
         message = f"a bug in the zoo: {in_words(error)}"
         return _fail(message, "run it again with ZOO_DEBUG=1 and report the traceback", 70, error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import math
+import os
 import zlib
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -13,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import RefusedFileError, ZooError
+from zoo_core.file_limits import MAX_AXES, MAX_EXPANSION, MAX_SMALL_UNPACKED_BYTES, MAX_UNPACKED_BYTES
 from zoo_core.files import clear_io_errors
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
-_MAX_BYTES = 8 * 2**30
 _PIECE = 16 * 2**20
 
 
@@ -35,26 +36,27 @@ def read_idx(source: Path | bytes, *, name: str = "") -> NDArray[Any]:
     """
     name = name or (str(source) if isinstance(source, Path) else "IDX data")
     if isinstance(source, bytes):
-        return _read(io.BytesIO(source), name)
+        return _read(io.BytesIO(source), name, len(source))
     with clear_io_errors("cannot read", source), source.open("rb") as file:
-        return _read(file, name)
+        return _read(file, name, os.fstat(file.fileno()).st_size)
 
 
-def _read(file: IO[bytes], name: str) -> NDArray[Any]:
+def _read(file: IO[bytes], name: str, packed: int) -> NDArray[Any]:
     start = file.read(2)
     file.seek(0)
     if start != b"\x1f\x8b":
-        return _parse(file, name)
+        return _parse(file, name, most=MAX_UNPACKED_BYTES)
     try:
         with gzip.GzipFile(fileobj=file) as unpacked:
-            return _parse(unpacked, name)
+            most = min(MAX_UNPACKED_BYTES, max(MAX_SMALL_UNPACKED_BYTES, MAX_EXPANSION * packed))
+            return _parse(unpacked, name, most=most)
     except EOFError:
         raise ZooError(f"{name} is truncated: the gzip stream ends too early", hint="fetch the file again") from None
     except (gzip.BadGzipFile, zlib.error) as error:
         raise ZooError(f"{name} is damaged: {error}", hint="fetch the file again") from None
 
 
-def _parse(file: Readable, name: str) -> NDArray[Any]:
+def _parse(file: Readable, name: str, *, most: int) -> NDArray[Any]:
     magic = file.read(4)
     if len(magic) < 4:
         raise ZooError(
@@ -66,6 +68,8 @@ def _parse(file: Readable, name: str) -> NDArray[Any]:
             hint="an IDX file starts with 00 00, a type (08 to 0e) and the number of dimensions",
         )
     dtype = np.dtype(_DTYPES[magic[2]])
+    if magic[3] > MAX_AXES:
+        raise RefusedFileError(f"{name} announces {magic[3]} dimensions, and {MAX_AXES} is the most")
     sizes = file.read(4 * magic[3])
     if len(sizes) < 4 * magic[3]:
         raise ZooError(
@@ -73,9 +77,10 @@ def _parse(file: Readable, name: str) -> NDArray[Any]:
         )
     shape = tuple(int(size) for size in np.frombuffer(sizes, ">u4"))
     expected = math.prod(shape) * dtype.itemsize
-    if expected > _MAX_BYTES:
+    if (announced := math.prod(max(1, size) for size in shape) * dtype.itemsize) > most:
         raise RefusedFileError(
-            f"{name} announces {expected:,} bytes of shape {shape}, more than the 8 GiB that are read"
+            f"{name} announces {announced:,} bytes of shape {shape}, more than the {most:,} that are read of it",
+            hint="fetch the file again; an honest one is not packed that small",
         )
     content = _read_up_to(file, expected + 1)
     if len(content) != expected:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
+from zoo_core.file_limits import MAX_PICTURE_BYTES
 from zoo_core.files import clear_io_errors
-from zoo_core.pictures import MAX_BYTES, read_mask, read_picture
+from zoo_core.pictures import read_mask, read_picture
 from zoo_core.preprocess import (
     check_same_size,
     convert_color,
@@ -157,6 +159,7 @@ def _cut(pairs: Iterable[_Pair], side: int) -> Iterator[_Pair]:
 
 def _content(path: Path, digest: Any) -> bytes:
     with clear_io_errors("cannot read picture", path), path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
+        # No more room than the file needs: 64 MB of it for each picture takes longer than reading it.
+        content = file.read(min(MAX_PICTURE_BYTES, os.fstat(file.fileno()).st_size) + 1)
     digest.update(hashlib.sha256(content).digest())
     return content

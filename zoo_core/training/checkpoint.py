@@ -11,8 +11,11 @@ import safetensors
 import safetensors.torch
 from torch import Tensor, nn
 
+from zoo_core.bounded_json import load_json
 from zoo_core.errors import ZooError
 from zoo_core.files import clear_io_errors, write_atomic
+
+from .safetensors_header import check_header
 
 _KEY = "zoo"  # one key, because safetensors does not keep the order of several, and equal runs give equal files
 
@@ -29,14 +32,17 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, facts: Mapping[st
 
 def read_tensors(path: Path, *, what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors, copied to memory, and the facts. Raises ZooError when the file is missing or damaged."""
-    with clear_io_errors(f"cannot read {what}", path):
-        path.open("rb").close()
     try:
+        with clear_io_errors(f"cannot read {what}", path):
+            check_header(path)
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 no mapping
-            facts = json.loads((file.metadata() or {}).get(_KEY, "{}"))
-    except (safetensors.SafetensorError, ValueError) as error:
-        raise ZooError(f"{what} {path} is damaged: {error}", hint="replace the file") from None
+            facts = load_json((file.metadata() or {}).get(_KEY, "{}"))
+    except ZooError:
+        raise
+    except Exception as error:  # noqa: BLE001 a tensor of an odd type or size makes torch raise many kinds of errors
+        text = " ".join(str(error).split())[:300]
+        raise ZooError(f"{what} {path} is damaged: {text}", hint="replace the file") from None
     if not isinstance(facts, dict):
         raise ZooError(f"{what} {path} is damaged: its facts are a {type(facts).__name__}, not an object")
     return tensors, facts

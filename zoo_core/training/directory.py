@@ -7,11 +7,13 @@ import dataclasses
 import json
 import os
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo_core.bounded_json import is_plain_number, load_json
 from zoo_core.errors import UsageError, ZooError
+from zoo_core.file_limits import MAX_ROWS_BYTES
 from zoo_core.files import clear_io_errors, json_text, read_json, write_atomic
 from zoo_core.records import EpochRow, RunInfo
 
@@ -41,6 +43,23 @@ _KINDS: dict[str, type | types.UnionType] = {
     "seconds": float | None,
     "test": dict | None,
     "commit": str | None,
+}
+
+
+def _texts(values: list[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
+def _measured(values: Mapping[str, Any]) -> bool:
+    return all(value is None or is_plain_number(value) for value in values.values())
+
+
+_VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    **dict.fromkeys(("classes", "fresh", "freeze"), (_texts, "a list of texts")),
+    **dict.fromkeys(("validation", "test"), (_measured, "a number for each metric")),
+    "versions": (lambda versions: _texts([*versions.values()]), "a text for each package"),
+    "seed": (lambda seed: is_plain_number(seed) and 0 <= seed < 1 << 63, "a number from 0 to 2**63 - 1"),
+    "epochs": (lambda epochs: is_plain_number(epochs) and epochs > 0, "a number above 0"),
 }
 
 
@@ -155,7 +174,10 @@ def read_info(path: Path) -> RunInfo:
         raise ZooError(f"the run's record {file} is damaged: wrong or missing {', '.join(wrong)}")
     for name, kind in _KINDS.items():
         if name in data and not isinstance(data[name], kind):
-            raise ZooError(f"the run's record {file} is damaged: {name} is {data[name]!r}")
+            raise ZooError(f"the run's record {file} is damaged: {name} is {str(data[name])[:60]!r}")
+    for name, (fits, words) in _VALUES.items():
+        if name in data and data[name] is not None and not fits(data[name]):
+            raise ZooError(f"the run's record {file} is damaged: {name} is {str(data[name])[:60]!r}, not {words}")
     lists: dict[str, Any] = {name: tuple(data[name]) for name in ("classes", "fresh", "freeze") if name in data}
     return RunInfo(**{**data, **lists})
 
@@ -169,14 +191,16 @@ def read_rows(path: Path) -> tuple[EpochRow, ...]:
     file = path / ROWS_FILE
     if not file.exists():
         return ()
-    with clear_io_errors("cannot read", file):
-        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(read_row(json.loads(line)))
-        except (ValueError, KeyError, TypeError) as error:
-            raise ZooError(f"{file} is damaged in line {number}: {type(error).__name__}: {error}") from None
+    with clear_io_errors("cannot read", file), file.open("rb") as lines:
+        if os.fstat(lines.fileno()).st_size > MAX_ROWS_BYTES:
+            raise ZooError(f"{file} has over {MAX_ROWS_BYTES >> 20} MB, more than is read", hint="replace the file")
+        for number, line in enumerate(lines, start=1):
+            try:
+                rows.append(read_row(load_json(line)))
+            except (ValueError, KeyError, TypeError) as error:
+                text = f"{file} is damaged in line {number}: {type(error).__name__}: {str(error)[:200]}"
+                raise ZooError(text, hint="replace the file, or train again") from None
     return tuple(rows)
 
 

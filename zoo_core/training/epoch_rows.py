@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,7 +33,7 @@ def read_row(data: Any) -> EpochRow:
 
 
 def _metrics(data: Any) -> dict[str, float]:
-    return {str(name): float(value) for name, value in dict(data).items()}
+    return {str(name): math.nan if value is None else float(value) for name, value in dict(data).items()}
 
 
 def metrics_text(metrics: Mapping[str, float]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from .tensors import Tensor
@@ -77,7 +78,7 @@ class Node:
         return (value for value in self.values() if isinstance(value, Graph))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Graph:
     """A graph: the file's own, or a branch or loop body inside a node."""
 
@@ -89,7 +90,7 @@ class Graph:
     sparse: tuple[SparseTensor, ...] = ()
     doc_string: str = ""
 
-    @property
+    @cached_property
     def initializers(self) -> Mapping[str, Tensor]:
         """The stored tensors by name."""
         return {tensor.name: tensor for tensor in self.tensors}

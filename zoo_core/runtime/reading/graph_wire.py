@@ -6,13 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from zoo_core.file_limits import MAX_AXES, MAX_GRAPH_DEPTH
+
 from .graph import Attribute, Graph, Node, SparseTensor, Value
 from .protobuf import Budget, Field, WireError, join, read_message, read_pairs
-from .tensors import ELEMENT_TYPES, parse_tensor
-from .varints import decode_ints
-
-MAX_DEPTH = 8
-"""Graphs inside graphs; real models need two or three."""
+from .tensors import ELEMENT_TYPES, parse_shape, parse_tensor
+from .varints import count_varints, decode_ints
 
 _GRAPH = {
     1: Field("node", "message", repeated=True),
@@ -84,10 +83,11 @@ _CONTENT = {
 
 
 def parse_graph(data: memoryview, budget: Budget, *, depth: int = 0) -> Graph:
-    """A GraphProto. Raises WireError on anything else, and on graphs nested deeper than MAX_DEPTH."""
-    if depth > MAX_DEPTH:
-        raise WireError(f"graphs are nested more than {MAX_DEPTH} deep", reason="too-deep")
+    """A GraphProto. Raises WireError on anything else, and on graphs nested deeper than MAX_GRAPH_DEPTH."""
+    if depth > MAX_GRAPH_DEPTH:
+        raise WireError(f"graphs are nested more than {MAX_GRAPH_DEPTH} deep", reason="too-deep")
     found = read_message(data, _GRAPH, budget)
+    budget.spend_nodes(len(found.get("node", ())))
     return Graph(
         name=found.get("name", ""),
         inputs=tuple(_parse_value(piece, budget) for piece in found.get("input", [])),
@@ -132,9 +132,11 @@ def _attribute_value(held: Any, content: str, budget: Budget, depth: int) -> Any
     if content in {"f", "i", "s"}:
         return bytes(held) if content == "s" else held
     if content == "floats":
-        return tuple(np.frombuffer(join(held), "<f4").tolist()) if held else ()
+        budget.spend(sum(map(len, held)) // 4)
+        return tuple(np.frombuffer(join(held), "<f4").tolist())
     if content == "ints":
-        return decode_ints(held) if held else ()
+        budget.spend(count_varints(held))
+        return decode_ints(held)
     if content == "strings":
         return tuple(bytes(piece) for piece in held)
     pieces = [held] if single else held
@@ -157,7 +159,7 @@ def _parse_sparse(data: memoryview, budget: Budget) -> SparseTensor:
     return SparseTensor(
         values=parse_tensor(found["values"], budget),
         indices=parse_tensor(found["indices"], budget),
-        shape=decode_ints(found["dims"]) if "dims" in found else (),
+        shape=parse_shape(found.get("dims", []), of="a sparse tensor"),
     )
 
 
@@ -179,6 +181,8 @@ def _parse_value(data: memoryview, budget: Budget) -> Value:
     denotations: tuple[str, ...] = ()
     if "shape" in tensor:
         pieces = read_message(tensor["shape"], _SHAPE, budget).get("dim", [])
+        if len(pieces) > MAX_AXES:
+            raise WireError(f"the value {name!r} has {len(pieces):,} axes, and {MAX_AXES} is the most")
         axes = [read_message(piece, _DIM, budget) for piece in pieces]
         dims = tuple(axis.get("value", axis.get("param") or None) for axis in axes)
         denotations = tuple(axis.get("denotation", "") for axis in axes)

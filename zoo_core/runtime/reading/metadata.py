@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from zoo_core.errors import ZooError
+from zoo_core.file_limits import MAX_INPUT_ELEMENTS, MAX_OWN_WORDS_BYTES, MAX_PIXELS, MAX_SIDE
 from zoo_core.records import to_plain
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import TASKS, Preprocess
 
 from .own_words import KEY as KEY
-from .strict_json import MAX_BYTES, load_strict
+from .strict_json import load_strict
 from .wire import OnnxFile, refused
 
 SCHEMA = 1
-MAX_SIDE = 16_384
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,7 @@ class Metadata:
         except (TypeError, ValueError) as error:
             raise ZooError(
                 f"the metadata of {self.name!r} cannot be written: {error}",
-                hint=f"plain JSON values, no control characters, at most {MAX_BYTES:,} bytes",
+                hint=f"plain JSON values, no control characters, at most {MAX_OWN_WORDS_BYTES:,} bytes",
             ) from None
         return text
 
@@ -154,13 +155,17 @@ def _tensors(data: Mapping[str, Any], what: str) -> dict[str, TensorSpec]:
     for name, spec in data.items():
         if not _numbers([spec[key] for key in ("low", "high") if spec.get(key) is not None]):
             raise ValueError(f"{what}: the range of {name!r} is not a number")
-    return {name: TensorSpec.from_json(spec) for name, spec in data.items()}
+    specs = {name: TensorSpec.from_json(spec) for name, spec in data.items()}
+    for name, spec in specs.items():
+        if math.prod(axis.size or 1 for axis in spec.parsed) > MAX_INPUT_ELEMENTS:
+            raise ValueError(f"{what}: {name!r} has more than {MAX_INPUT_ELEMENTS:,} numbers: {spec}")
+    return specs
 
 
 def _preprocess(data: Mapping[str, Any]) -> Preprocess:
     for key, count in (("mean", None), ("std", None), ("resize", 2), ("crop", 2)):
         values = data.get(key)
-        if values is None or (key == "resize" and isinstance(values, int)):
+        if values is None or (key == "resize" and _numbers([values])):
             continue
         if not isinstance(values, list) or not _numbers(values) or (count and len(values) != count):
             raise ValueError(f"preprocess: {key} cannot be {str(values)[:60]}")
@@ -171,6 +176,8 @@ def _preprocess(data: Mapping[str, Any]) -> Preprocess:
     for side in (*sides, *(recipe.crop or ())):
         if not isinstance(side, int) or not 1 <= side <= MAX_SIDE:
             raise ValueError(f"preprocess: a picture has 1 to {MAX_SIDE:,} pixels a side, not {side}")
+    if recipe.size is not None and math.prod(recipe.size) > MAX_PIXELS:
+        raise ValueError(f"preprocess: a picture has at most {MAX_PIXELS:,} pixels, not {math.prod(recipe.size):,}")
     return recipe
 
 

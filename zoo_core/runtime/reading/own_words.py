@@ -6,6 +6,8 @@ import mmap
 from pathlib import Path
 from typing import Any
 
+from zoo_core.file_limits import MAX_LISTED_FIELDS
+
 from .protobuf import Budget, Field, WireError, read_message, read_pairs
 from .strict_json import load_strict
 
@@ -13,7 +15,6 @@ KEY = "zoo"
 """Under which the file's metadata hold it, as one JSON object (see `metadata`)."""
 
 _METADATA = {14: Field("metadata_props", "message", repeated=True)}
-_MOST_FIELDS = 1_000_000
 
 
 def own_words(path: Path) -> dict[str, Any]:
@@ -26,7 +27,7 @@ def own_words(path: Path) -> dict[str, Any]:
             return {}
         with path.open("rb") as file:
             content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        budget = Budget(_MOST_FIELDS)
+        budget = Budget(MAX_LISTED_FIELDS)
         found = read_message(memoryview(content), _METADATA, budget)
         return load_strict(dict(read_pairs(found.get("metadata_props", []), budget))[KEY])
     except (OSError, ValueError, KeyError, WireError):

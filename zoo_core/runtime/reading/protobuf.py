@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from zoo_core.file_limits import MAX_NODES, ONNX_OBJECTS_PER_MESSAGE
+
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 Kind = Literal["int", "float", "double", "string", "bytes", "message", "varints", "fixed32s", "fixed64s"]
@@ -22,7 +24,7 @@ _WIRE: dict[str, int] = {
     "fixed32s": FIXED32,
     "fixed64s": FIXED64,
 }
-_NUMBERS = ("varints", "fixed32s", "fixed64s")
+_PACKED_WIDTHS: dict[str, int] = {"varints": 1, "fixed32s": 4, "fixed64s": 8}
 _MAX_FIELD_NUMBER = (1 << 29) - 1
 
 
@@ -54,16 +56,23 @@ _PAIR = {1: Field("key", "string"), 2: Field("value", "string")}
 
 
 class Budget:
-    """How many fields may still be read: files that would make too many Python objects are refused."""
+    """How much may still be read: files that would make too many Python objects are refused."""
 
-    def __init__(self, fields: int) -> None:
-        self.left = fields
+    def __init__(self, objects: int, *, nodes: int = MAX_NODES) -> None:
+        self.left = objects
+        self.nodes_left = nodes
 
-    def spend(self) -> None:
-        """Count one field. Raises WireError when there are too many."""
-        self.left -= 1
+    def spend(self, count: int) -> None:
+        """Count objects. Raises WireError when there are too many."""
+        self.left -= count
         if self.left < 0:
             raise WireError("it holds more fields than any real model", reason="too-many-fields")
+
+    def spend_nodes(self, count: int) -> None:
+        """Count nodes of a graph. Raises WireError when there are too many."""
+        self.nodes_left -= count
+        if self.nodes_left < 0:
+            raise WireError(f"it has more than {MAX_NODES:,} nodes", reason="too-many-nodes")
 
 
 def read_message(data: memoryview, schema: Schema, budget: Budget) -> dict[str, Any]:
@@ -74,26 +83,51 @@ def read_message(data: memoryview, schema: Schema, budget: Budget) -> dict[str, 
     """
     found: dict[str, Any] = {}
     position, end = 0, len(data)
+    budget.spend(ONNX_OBJECTS_PER_MESSAGE)
+    left = budget.left
     while position < end:
-        budget.spend()
-        key, position = _varint(data, position)
+        left -= 1
+        if left < 0:
+            budget.spend(budget.left + 1)
+        key = data[position]
+        if key < 0x80:  # nearly always, and twice as fast
+            position += 1
+        else:
+            key, position = _varint(data, position, end)
         number, wire = key >> 3, key & 7
         if not 0 < number <= _MAX_FIELD_NUMBER:
             raise WireError(f"{number} is not a field number")
-        start, stop = _extent(data, position, wire)
         field = schema.get(number)
+        if wire == VARINT:
+            start = position
+            value, position = _varint(data, position, end)
+            if field is not None and field.kind == "int":
+                _store(found, field, value - (1 << 64) if value >> 63 else value)
+                continue
+        else:
+            start, position = _extent(data, position, end, wire)
         if field is not None:
-            _store(found, field, wire, data[start:stop])
-        position = stop
+            _store_piece(found, field, wire, data[start:position])
+    budget.left = left
     return found
 
 
-def _store(found: dict[str, Any], field: Field, wire: int, piece: memoryview) -> None:
-    packed = wire == BYTES and field.kind in _NUMBERS
-    if wire != _WIRE[field.kind] and not packed:
-        raise WireError(f"the field {field.name} has the wrong wire type {wire}")
-    value = piece if field.kind in _NUMBERS else _value(field, piece)
-    if field.repeated or field.kind in _NUMBERS:
+def _extent(data: memoryview, position: int, end: int, wire: int) -> tuple[int, int]:
+    """Where the bytes of a field begin and end."""
+    if wire == BYTES:
+        length, position = _varint(data, position, end)
+    elif wire in {FIXED64, FIXED32}:
+        length = 8 if wire == FIXED64 else 4
+    else:
+        raise WireError(f"wire type {wire} does not exist in ONNX files")
+    if length > end - position:
+        detail = f"a part of {length:,} bytes is announced, but only {end - position:,} are left"
+        raise WireError(detail, reason="cut-short")
+    return position, position + length
+
+
+def _store(found: dict[str, Any], field: Field, value: Any) -> None:
+    if field.repeated:
         found.setdefault(field.name, []).append(value)
     elif field.name in found:
         raise WireError(f"the field {field.name} appears twice")
@@ -101,10 +135,21 @@ def _store(found: dict[str, Any], field: Field, wire: int, piece: memoryview) ->
         found[field.name] = value
 
 
+def _store_piece(found: dict[str, Any], field: Field, wire: int, piece: memoryview) -> None:
+    width = _PACKED_WIDTHS.get(field.kind)
+    if wire != _WIRE[field.kind] and not (width and wire == BYTES):
+        raise WireError(f"the field {field.name} has the wrong wire type {wire}")
+    if not width:
+        _store(found, field, _value(field, piece))
+        return
+    if len(piece) % width:
+        raise WireError(f"the field {field.name} ends in the middle of a number")
+    pieces = found.setdefault(field.name, [])
+    if len(piece):  # without those that hold nothing, there are no more pieces than numbers
+        pieces.append(piece)
+
+
 def _value(field: Field, piece: memoryview) -> Any:
-    if field.kind == "int":
-        number, _ = _varint(piece, 0)
-        return number - (1 << 64) if number >> 63 else number
     if field.kind == "float":
         return struct.unpack("<f", piece)[0]
     if field.kind == "double":
@@ -117,38 +162,18 @@ def _value(field: Field, piece: memoryview) -> Any:
     return piece
 
 
-def _extent(data: memoryview, position: int, wire: int) -> tuple[int, int]:
-    """Where the value of a field begins and ends."""
-    if wire == VARINT:
-        _, stop = _varint(data, position)
-        return position, stop
-    if wire == BYTES:
-        length, position = _varint(data, position)
-    elif wire == FIXED64:
-        length = 8
-    elif wire == FIXED32:
-        length = 4
-    else:
-        raise WireError(f"wire type {wire} does not exist in ONNX files")
-    if length > len(data) - position:
-        raise WireError(
-            f"a part of {length:,} bytes is announced, but only {len(data) - position:,} are left",
-            reason="cut-short",
-        )
-    return position, position + length
-
-
-def _varint(data: memoryview, position: int) -> tuple[int, int]:
+def _varint(data: memoryview, position: int, end: int) -> tuple[int, int]:
+    """The number that begins there, and where it ends."""
     value = shift = 0
-    end = len(data)
     while position < end:
         byte = data[position]
         position += 1
-        value |= (byte & 0x7F) << shift
         if byte < 0x80:
+            value |= byte << shift
             if value >> 64:
                 raise WireError("a number is longer than 64 bits")
             return value, position
+        value |= (byte & 0x7F) << shift
         shift += 7
         if shift > 63:
             raise WireError("a number is longer than 64 bits")

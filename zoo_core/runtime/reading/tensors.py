@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import RefusedFileError, ZooError
+from zoo_core.file_limits import MAX_AXES
 
 from .protobuf import Budget, Field, WireError, bytes_field, join, number_field, read_message, read_pairs, varint
 from .varints import count_varints, decode_ints, decode_varints
@@ -106,6 +107,9 @@ class Tensor:
         """Why the data in the file do not make this tensor, in words; None when they do."""
         if any(dim < 0 for dim in self.shape):
             return f"its shape {self.shape} has a negative size"
+        # Where a size is 0, the others need no bytes, and overflow whoever multiplies them.
+        if math.prod(max(1, dim) for dim in self.shape) >= 1 << 48:
+            return f"no array has the shape {self.shape}"
         if self.segmented:
             return "it is stored in segments, which no tool writes"
         if self.external is not None:
@@ -202,12 +206,19 @@ def parse_tensor(data: memoryview, budget: Budget) -> Tensor:
     return Tensor(
         name=fields.get("name", ""),
         dtype=ELEMENT_TYPES[code].name,
-        shape=decode_ints(fields.get("dims", [])) if fields.get("dims") else (),
+        shape=parse_shape(fields.get("dims", []), of=f"the tensor {fields.get('name', '')!r}"),
         raw=fields.get("raw_data"),
         typed={name: fields[name] for name in _TYPED if name in fields},
         external=external,
         segmented="segment" in fields,
     )
+
+
+def parse_shape(pieces: list[memoryview], *, of: str) -> tuple[int, ...]:
+    """The sizes in pieces of packed varints. Raises WireError for more than MAX_AXES; `of` says whose they are."""
+    if (count := count_varints(pieces)) > MAX_AXES:
+        raise WireError(f"{of} has {count:,} axes, and {MAX_AXES} is the most")
+    return decode_ints(pieces)
 
 
 def read_tensor_proto(data: bytes, *, where: str = "tensor") -> tuple[str, NDArray[Any]]:

@@ -7,9 +7,11 @@ import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from zoo_core.errors import RefusedFileError, ZooError
+from zoo_core.file_limits import MAX_ONNX_BYTES, MAX_ONNX_OBJECTS
 from zoo_core.files import clear_io_errors
 
 from .graph import Graph, Node, Value
@@ -18,13 +20,11 @@ from .protobuf import Budget, Field, WireError, read_message, read_pairs
 from .recognise import what_it_is
 from .tensors import Tensor
 
-MAX_BYTES = (1 << 31) - 1
-MAX_FIELDS = 4_000_000
 _READ_AT_ONCE = 64 << 20
 _PROBLEMS = {"cut-short": "it is damaged or cut short: ", "damaged": "it is not an ONNX file, or is damaged: "}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class OnnxFile:
     """What is in an ONNX file. `content` are its bytes, mapped rather than read when there are many."""
 
@@ -47,18 +47,18 @@ class OnnxFile:
         """Bytes of the file."""
         return len(self.content)
 
-    @property
+    @cached_property
     def opsets(self) -> Mapping[str, int]:
         """Opset version by domain; ONNX's own domain is the empty string."""
         return {"" if domain == "ai.onnx" else domain: version for domain, version in self.opset_pairs}
 
-    @property
+    @cached_property
     def metadata_props(self) -> Mapping[str, str]:
         """The file's key and value texts."""
         return dict(self.metadata_pairs)
 
     # What is asked for most, without a detour over the graph.
-    @property
+    @cached_property
     def inputs(self) -> tuple[Value, ...]:
         """Inputs that a caller must give: those of the graph that are not stored tensors."""
         stored = self.graph.initializers
@@ -128,7 +128,7 @@ def _content(path: Path) -> bytes | mmap.mmap:
             raise refused(path, "not-a-file", "it is a device, pipe or socket")
         with path.open("rb") as file:
             size = os.fstat(file.fileno()).st_size
-            if size > MAX_BYTES:
+            if size > MAX_ONNX_BYTES:
                 hint = "protobuf ends at 2 GB; larger models keep their weights in files beside the .onnx file"
                 raise refused(path, "too-large", f"it has {size:,} bytes", hint=hint)
             if size <= _READ_AT_ONCE:
@@ -137,7 +137,7 @@ def _content(path: Path) -> bytes | mmap.mmap:
 
 
 def _parse_model(path: Path, content: bytes | mmap.mmap) -> OnnxFile:
-    budget = Budget(MAX_FIELDS)
+    budget = Budget(MAX_ONNX_OBJECTS)
     found = read_message(memoryview(content), _MODEL, budget)
     if "graph" not in found or "ir_version" not in found:
         missing = "graph" if "graph" not in found else "IR version"

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
+from zoo_core.file_limits import MAX_INPUT_ELEMENTS
 from zoo_core.pictures import read_picture
 from zoo_core.preprocess import normalize, stack_pictures
 from zoo_core.runtime.reading.metadata import Metadata, read_metadata
@@ -168,6 +169,11 @@ class ExportedModel:
             part = slice(start, min(start + size, total))
             batch = fetch(part)
             held = len(batch)
+            if size * (batch.size // max(1, held)) > MAX_INPUT_ELEMENTS:
+                raise ZooError(
+                    f"{self.path}: a batch of {size:,} such inputs has over {MAX_INPUT_ELEMENTS:,} numbers",
+                    hint="give smaller inputs, or export the model with a smaller batch",
+                )
             if isinstance(first, int) and held < first:
                 batch = np.concatenate([batch, np.repeat(batch[-1:], first - held, axis=0)])
             outputs = self.run({name: batch})

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from zoo_core.errors import ZooError
 from zoo_core.runtime.reading.graph import Graph, Node
@@ -41,20 +43,20 @@ _WINDOWS = ("pads", "strides", "dilations", "kernel_shape", "output_shape", "out
 _CONSTANT_NUMBERS = ("value_int", "value_ints", "value_float", "value_floats")
 
 Numbers = list[float]
-Constants = Mapping[str, Tensor | Numbers]
+Constants = ChainMap[str, Tensor | Numbers]
 
 
 def check_cost(file: OnnxFile) -> None:
     """No constant of the file makes an operator give more than MAX_ELEMENTS elements, alone or in a row."""
     stored = sum(tensor.size for graph in file.graph.walk() for tensor in graph.all_tensors())
-    _check_graph(file, file.graph, {}, {}, max(MAX_ELEMENTS, 4 * stored))
+    _check_graph(file, file.graph, ChainMap(), ChainMap(), max(MAX_ELEMENTS, 4 * stored))
 
 
 def _check_graph(
-    file: OnnxFile, graph: Graph, outer: Constants, grown_outside: Mapping[str, float], limit: int
+    file: OnnxFile, graph: Graph, outer: Constants, grown_outside: ChainMap[str, float], limit: int
 ) -> None:
-    constants: dict[str, Tensor | Numbers] = {**outer, **graph.initializers}
-    grown = {**grown_outside, **{tensor.name: float(max(1, tensor.size)) for tensor in graph.tensors}}
+    constants = outer.new_child(dict(graph.initializers))
+    grown = grown_outside.new_child({tensor.name: float(max(1, tensor.size)) for tensor in graph.tensors})
     for node in graph.nodes:
         for inner in node.graphs():
             _check_graph(file, inner, constants, grown, limit)
@@ -76,7 +78,13 @@ def _constant(node: Node) -> Tensor | Numbers:
     if isinstance(value, Tensor):
         return value
     numbers = next((found for name in _CONSTANT_NUMBERS if (found := node.attribute(name)) is not None), ())
-    return [float(number) for number in (numbers if isinstance(numbers, tuple) else (numbers,))]
+    return [float(number) for number in _as_numbers(numbers)]
+
+
+def _as_numbers(value: Any) -> Sequence[int | float]:
+    """The numbers of an attribute; none where it holds something else."""
+    values = value if isinstance(value, tuple) else (value,)
+    return values if all(isinstance(number, int | float) for number in values) else ()
 
 
 def _grown_by(node: Node, constants: Constants, grown: Mapping[str, float]) -> float:
@@ -93,7 +101,7 @@ def _grown_by(node: Node, constants: Constants, grown: Mapping[str, float]) -> f
     if kind in {"Tile", "OneHot"}:
         return base * _product(_numbers(node, 1, constants))
     if kind == "Pad":
-        pads = _numbers(node, 1, constants) or [float(pad) for pad in node.attribute("pads", ())]
+        pads = _numbers(node, 1, constants) or [float(pad) for pad in _as_numbers(node.attribute("pads", ()))]
         pairs = zip(pads[: len(pads) // 2], pads[len(pads) // 2 :], strict=False)
         return base * _product([1 + first + last for first, last in pairs])
     if kind in {"Resize", "Upsample"}:
@@ -122,7 +130,7 @@ def _numbers(node: Node, index: int, constants: Constants) -> Numbers:
     """The values of a small constant input; empty when it is absent, large, or no constant."""
     found = constants.get(node.inputs[index]) if index < len(node.inputs) else None
     if not isinstance(found, Tensor):
-        return found or []
+        return found if found and len(found) <= 64 else []
     if found.size > 64 or found.dtype == "string":
         return []
     try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import ChainMap, Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from zoo_core.file_limits import MAX_METADATA_BYTES, MAX_METADATA_KEYS, MAX_NODES
 from zoo_core.runtime.reading.graph import Graph, Node, Value
 from zoo_core.runtime.reading.metadata import KEY, read_metadata
 from zoo_core.runtime.reading.strict_json import has_control_characters
@@ -14,10 +16,6 @@ from zoo_core.runtime.reading.wire import OnnxFile, read_onnx, refused
 from .cost import check_cost
 from .stored import check_data
 from .versions import runtime_reads
-
-MAX_NODES = 200_000
-MAX_METADATA_KEYS = 64
-MAX_METADATA_BYTES = 1 << 20
 
 _RANDOM = (
     "RandomNormal",
@@ -71,8 +69,9 @@ def check_contents(file: OnnxFile) -> None:
     count = sum(len(graph.nodes) for graph in graphs)
     if count > MAX_NODES:
         raise refused(file.path, "too-many-nodes", f"it has {count:,} nodes, and {MAX_NODES:,} is the most")
+    outermost = dict(file.initializers)
     for graph in graphs:
-        stored = file.initializers if graph is file.graph else {**file.initializers, **graph.initializers}
+        stored = ChainMap(dict(graph.initializers), outermost)
         for node in graph.nodes:
             _check_operator(file, node, stored)
 
@@ -101,30 +100,33 @@ def _trains(file: OnnxFile, node: Node, stored: Mapping[str, Tensor]) -> bool:
     if len(node.inputs) < 3 or not node.inputs[2]:
         return False
     switch = stored.get(node.inputs[2])
-    return switch is None or switch.external is not None or bool(switch.array().any())
+    # One of several values is no switch, and looking through them once a node is work for days.
+    return switch is None or switch.external is not None or switch.size != 1 or bool(switch.array().any())
 
 
 def check_names(file: OnnxFile) -> None:
     """Every value is made once, and before it is used."""
-    _check_scope(file, file.graph, frozenset())
+    _check_scope(file, file.graph, [])
 
 
-def _check_scope(file: OnnxFile, graph: Graph, outer: frozenset[str]) -> None:
+def _check_scope(file: OnnxFile, graph: Graph, outer: list[set[str]]) -> None:
+    """`outer`: the names that each graph around this one has made so far."""
     own: set[str] = set()
+    scopes = [*outer, own]
     inputs = [value.name for value in graph.inputs]
     stored = [item.name for item in (*graph.tensors, *(sparse.values for sparse in graph.sparse))]
     for group in (inputs, stored, [value.name for value in graph.outputs]):
         if len(set(group)) != len(group):
-            twice = next(name for name in group if group.count(name) > 1)
+            twice = Counter(group).most_common(1)[0][0]
             raise refused(file.path, "duplicate-name", f"{twice!r} is declared twice")
     own.update(inputs, stored)
     for node in graph.nodes:
         for name in node.inputs:
-            if name and name not in own and name not in outer:
+            if name and not any(name in scope for scope in scopes):
                 detail = f"the node {_shown(node)} uses {name!r} before it is made, or in a circle"
                 raise refused(file.path, "undefined-name", detail)
         for inner in node.graphs():
-            _check_scope(file, inner, outer | own)
+            _check_scope(file, inner, scopes)
         for name in filter(None, node.outputs):
             if name in own:
                 raise refused(file.path, "duplicate-name", f"{name!r} is made twice")
@@ -133,7 +135,7 @@ def _check_scope(file: OnnxFile, graph: Graph, outer: frozenset[str]) -> None:
         if len(set(names)) != len(names):
             raise refused(file.path, "duplicate-name", f"the node {_shown(node)} has an attribute twice")
     for value in graph.outputs:
-        if value.name not in own and value.name not in outer:
+        if not any(value.name in scope for scope in scopes):
             raise refused(file.path, "undefined-name", f"the output {value.name!r} is never made")
 
 

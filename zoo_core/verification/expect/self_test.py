@@ -150,7 +150,7 @@ def _is_shape(value: Any) -> bool:
 
 def _draws(test: Mapping[str, Any]) -> Mapping[str, Any]:
     """The draw of each input, all of it of the right types and such that numbers can be drawn from it."""
-    if test.get("generator") not in {GENERATOR, TYPED_GENERATOR}:
+    if test.get("generator") not in (GENERATOR, TYPED_GENERATOR):
         raise ZooError(
             f"the self-test uses the generator {str(test.get('generator'))[:60]!r}, unknown to this version",
             hint="update zoo-core",

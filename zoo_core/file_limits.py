@@ -1,0 +1,71 @@
+"""How much of somebody else's file is read: every limit, in one place. All are far above what honest files hold.
+
+A file beyond one of them is refused in words, which is what keeps the work on it linear in its size. Numbers of bytes
+are of the file as it lies on the disk unless they say otherwise.
+"""
+
+from __future__ import annotations
+
+# -- ONNX files --------------------------------------------------------------------------------------------------
+
+MAX_ONNX_BYTES = (1 << 31) - 1
+"""Protobuf's own end; larger models keep their weights beside the .onnx file."""
+MAX_ONNX_OBJECTS = 12_000_000
+"""Fields, and numbers in the lists of attributes; a message counts `ONNX_OBJECTS_PER_MESSAGE` times. A model of 50,000
+nodes with all that exporters note beside them has about half of it."""
+ONNX_OBJECTS_PER_MESSAGE = 8
+MAX_NODES = 200_000
+MAX_GRAPH_DEPTH = 8
+"""Graphs inside graphs; real models need two or three."""
+MAX_AXES = 32
+"""Axes of a tensor or a value; numpy ends there, too."""
+MAX_LISTED_FIELDS = 10_000
+"""Fields beside the graph that a list looks through to find what the file says of itself."""
+MAX_METADATA_KEYS = 64
+MAX_METADATA_BYTES = 1 << 20
+
+# -- JSON --------------------------------------------------------------------------------------------------------
+
+MAX_OWN_WORDS_BYTES = 256 << 10
+"""What an exported file says of itself."""
+MAX_OWN_WORDS_DEPTH = 16
+MAX_RECORD_BYTES = 16 << 20
+"""`run.json` and `report.json`; classes are the most of them, and ten thousand take 0.3 MB."""
+MAX_RECORD_DEPTH = 64
+MAX_INTEGER = (1 << 64) - 1
+"""Whole numbers in JSON, as far from 0 in both directions; seeds are the largest that are meant."""
+MAX_ROWS_BYTES = 256 << 20
+"""`metrics.jsonl`: half a million epochs."""
+
+# -- weights -----------------------------------------------------------------------------------------------------
+
+MAX_SAFETENSORS_HEADER = 32 << 20
+"""Bytes; a tensor takes about 120 of them."""
+MAX_TENSORS = 100_000
+MAX_TENSOR_NAME = 1_000
+"""Characters."""
+
+# -- inputs of models --------------------------------------------------------------------------------------------
+
+MAX_SEQUENCE_BYTES = 64 << 20
+MAX_LINE = 4 << 20
+"""Characters of a line of a CSV: 200,000 columns of 20 characters."""
+MAX_INPUT_ELEMENTS = 1 << 28
+"""Numbers in all fixed axes of an input together, its batch included: 1 GiB as float32."""
+MAX_SIDE = 16_384
+"""Pixels of a side that a recipe may resize or crop to."""
+MAX_PICTURE_BYTES = 64 << 20
+MAX_PIXELS = 50_000_000
+
+# -- data sets ---------------------------------------------------------------------------------------------------
+
+MAX_UNPACKED_BYTES = 8 << 30
+"""Of all members of an archive, and of an IDX file."""
+MAX_EXPANSION = 200
+"""How much more than its packed form an IDX file may be, once it is over `MAX_SMALL_UNPACKED_BYTES`."""
+MAX_SMALL_UNPACKED_BYTES = 256 << 20
+MAX_MEMBERS = 1_000_000
+MAX_MEMBER_HEADER = 64 << 10
+"""Bytes of what an archive says of one member beside its block: a long name, other attributes."""
+MAX_SHARED_HEADER = 4 << 10
+"""Bytes of what an archive says of all members at once."""
