@@ -1,0 +1,26 @@
+"""Work on a stranger's file is linear in its size, or it has a limit: time and memory of every reader as it grows.
+
+`benchmarks/growth.py` prints the same cases as a table.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from growth_cases import CASES, cost_of
+
+MOST = 10.0
+"""How much four times the size may cost: four times is linear, sixteen is its square."""
+LITTLE_TIME = 0.005
+LITTLE_MEMORY = 1 << 20
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_four_times_the_size_is_about_four_times_the_work(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small, large = (cost_of(CASES[name], times, tmp_path) for times in (1, 4))
+    assert large.seconds <= MOST * max(small.seconds, LITTLE_TIME), f"{small} {large}"
+    assert large.memory <= MOST * max(small.memory, LITTLE_MEMORY), f"{small} {large}"
