@@ -132,17 +132,17 @@ def name_declared_twice(size: int) -> bytes:
 
 
 def branches_below_many_names(size: int) -> bytes:
-    """As many branches as there are names that each of them can see."""
+    """Branches, and twenty times as many names that each of them can see."""
     branch = graph([node("Identity", ["w0"], ["b"])], outputs=[value_info("b", 1)])
     both = (graph_attribute("then_branch", branch), graph_attribute("else_branch", branch))
     choices = [node("If", ["c"], [f"y{number}"], *both) for number in range(size)]
-    stored = [tensor(f"w{number}", (1,), FLOAT, bytes(4)) for number in range(size)]
+    stored = [tensor(f"w{number}", (1,), FLOAT, bytes(4)) for number in range(20 * size)]
     return model(graph(choices, tensors=[*stored, tensor("c", (1,), BOOL, b"\1")], outputs=[value_info("y0", 1)]))
 
 
 def switches_of_many_values(size: int) -> bytes:
-    """As many nodes as the tensor has values that each of them would look through."""
-    switch = tensor("off", (size * 1024,), BOOL, bytes(size * 1024))
+    """Nodes, and a tensor that grows with them, which each of them would look through."""
+    switch = tensor("off", (size << 14,), BOOL, bytes(size << 14))
     nodes = [node("Dropout", ["x", "", "off"], [f"y{number}"]) for number in range(size)]
     return model(graph(nodes, tensors=[switch], inputs=[value_info("x", 1)], outputs=[value_info("y0", 1)]))
 
@@ -173,11 +173,18 @@ def value_of_many_axes(size: int) -> bytes:
 
 
 def domains_and_switches(size: int) -> bytes:
-    """As many nodes that ask for the opset as there are domains among which it stands."""
+    """Nodes that ask for the opset, and ten times as many domains among which it stands."""
     off = tensor("off", (), BOOL, b"\0")
     nodes = [node("Dropout", ["x", "", "off"], [f"y{number}"]) for number in range(size)]
     body = graph(nodes, tensors=[off], inputs=[value_info("x", 1)], outputs=[value_info("y0", 1)])
-    return model(body, opsets=[("", 20), *((f"d{number}", 1) for number in range(size))])
+    return model(body, opsets=[("", 20), *((f"d{number}", 1) for number in range(10 * size))])
+
+
+def weights_beside_switches(size: int) -> bytes:
+    """Nodes that ask for a weight, and fifty times as many weights among which it stands."""
+    nodes = [node("Dropout", ["x", "", "w0"], [f"y{number}"]) for number in range(size)]
+    stored = [tensor(f"w{number}", (), BOOL, b"\0") for number in range(50 * size)]
+    return model(graph(nodes, tensors=stored, inputs=[value_info("x", 1)], outputs=[value_info("y0", 1)]))
 
 
 def smallest_nodes(size: int) -> bytes:
@@ -197,7 +204,12 @@ def list_of_numbers(size: int) -> bytes:
 
 
 def layers(size: int, *, metadata: int = 6) -> bytes:
-    """An honest model: layer after layer, each with a weight, an attribute, and the exporter's metadata."""
+    """An honest model: see `layers_graph`."""
+    return model(layers_graph(size, metadata=metadata))
+
+
+def layers_graph(size: int, *, metadata: int = 6) -> bytes:
+    """An honest graph: layer after layer, each with a weight, an attribute, and the exporter's metadata."""
     names = ["x", *(f"layer{number}/output" for number in range(size - 1)), "y"]
     pairs = b"".join(
         bytes_field(9, bytes_field(1, b"pkg.torch.onnx.%d" % number) + bytes_field(2, b"a class and its line"))
@@ -209,7 +221,7 @@ def layers(size: int, *, metadata: int = 6) -> bytes:
         for number, (first, second) in enumerate(itertools.pairwise(names))
     ]
     stored = [tensor(f"layer{number}.bias", (2,), FLOAT, bytes(8)) for number in range(size)]
-    return model(graph(nodes, tensors=stored, inputs=[value_info("x", 2)], outputs=[value_info("y", 2)]))
+    return graph(nodes, tensors=stored, inputs=[value_info("x", 2)], outputs=[value_info("y", 2)])
 
 
 def safetensors(header: bytes, data: bytes = b"") -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,10 @@ from zoo_core import TensorSpec, ZooError
 from zoo_core.errors import RefusedFileError
 from zoo_core.runtime import open_model, read_sequence, vet
 from zoo_core.runtime.reading import wire
-from zoo_core.runtime.reading.protobuf import bytes_field, number_field
+from zoo_core.runtime.reading.protobuf import bytes_field, number_field, varint
 from zoo_core.runtime.reading.tensors import read_tensor_proto
 from zoo_core.runtime.vetting import cost
+from zoo_core.verification.conclude.structure import Interface, check_structure
 
 
 def refusal(content: bytes, folder: Path) -> str:
@@ -179,3 +181,19 @@ def test_quoted_numbers_and_names(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_text('"a, b",c\n"1", 2\r\n\n3,"4"\n')
     assert read_sequence(path).tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.slow
+def test_an_honest_model_of_two_gigabytes_and_50_000_nodes_is_within_every_limit(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    weight = 2_000_000_000  # bytes, which are a hole in this file
+    head = hostile.tensor("large", (weight // 4,), hostile.FLOAT, b"")[:-1] + varint(weight)
+    body = hostile.layers_graph(50_000) + varint(5 << 3 | 2) + varint(len(head) + weight) + head
+    with path.open("wb") as file:
+        file.write(number_field(1, 10) + varint(7 << 3 | 2) + varint(len(body) + weight) + body)
+        file.seek(weight, os.SEEK_CUR)
+        file.write(bytes_field(8, number_field(2, 20)))
+    file = vet(path)
+    assert len(file.nodes) == 50_000
+    assert file.initializers["large"].nbytes == weight
+    assert check_structure(file, Interface(inputs={}, outputs={}, opset=20))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -61,8 +60,11 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 missing = [name for name in _PARTS if name not in file]
                 found = {} if missing else {name: file[name] for name in _PARTS}
-        except (ValueError, TypeError, EOFError, zipfile.BadZipFile, KeyError, AttributeError) as error:
-            raise ZooError(f"{path} does not hold features: {error}", hint=_WRITE) from None
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 numpy and zipfile let a damaged header raise many kinds of errors
+            text = str(error).partition("\n")[0][:200]
+            raise ZooError(f"{path} does not hold features: {text}", hint=_WRITE) from None
     if missing:
         raise ZooError(f"{path} has no {' and no '.join(missing)}", hint=_WRITE)
     return found

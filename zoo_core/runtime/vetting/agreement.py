@@ -48,9 +48,10 @@ def _same_shape(dims: tuple[int | str | None, ...], spec: TensorSpec) -> bool:
 def _check_labels(file: OnnxFile, metadata: Metadata) -> None:
     if metadata.task not in {"image-classification", "binary-classification"} or not metadata.labels:
         return
+    dims = {value.name: value.dims for value in file.outputs}
     for name, spec in metadata.outputs.items():
         size = spec.parsed[1].size if len(spec.axes) == 2 else None
-        declared = next(value.dims for value in file.outputs if value.name == name)
+        declared = dims[name]
         if declared is not None and len(declared) == 2 and isinstance(declared[1], int):
             size = declared[1]
         count = len(metadata.labels)
