@@ -45,7 +45,8 @@ def main() -> int:
             os.chdir("/")
         seconds, memory = growths(costs)
         steepest = max(steepest, seconds, memory)
-        print(_line(name, costs, seconds, memory), flush=True)
+        said = " ".join(costs[-1].refused.replace(f"{folder}/", "").split())[:100]
+        print(_line(name, costs, seconds, memory, said), flush=True)
     print(f"\nsteepest: {steepest:.1f}, allowed: {arguments.limit}")
     return 1 if steepest > arguments.limit else 0
 
@@ -59,10 +60,9 @@ def growths(costs: list[Cost]) -> tuple[float, float]:
     )
 
 
-def _line(name: str, costs: list[Cost], seconds: float, memory: float) -> str:
+def _line(name: str, costs: list[Cost], seconds: float, memory: float, said: str) -> str:
     times = " ".join(f"{cost.seconds:.3f}" for cost in costs)
     sizes = " ".join(f"{cost.memory / 1e6:.1f}" for cost in costs)
-    said = " ".join(costs[-1].refused.split())[:100]
     return f"| {name} | {costs[0].bytes:,} | {times} | {seconds:.1f} | {sizes} | {memory:.1f} | {said} |"
 
 

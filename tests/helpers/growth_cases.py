@@ -90,12 +90,11 @@ def _onnx(write: Callable[[int], bytes], size: int, read: Callable[[Path], Any] 
 
 CASES: dict[str, GrowthCase] = {
     "honest model": _onnx(hostile.layers, 100),
-    "weights beside switches": _onnx(hostile.weights_beside_switches, 60),
-    "weights beside switches, their structure": _onnx(hostile.weights_beside_switches, 100, _structure),
+    "weights beside switches": _onnx(hostile.weights_beside_switches, 220, _structure),
     "metadata of open quotes": _onnx(hostile.metadata_of_open_quotes, 2_500),
     "metadata of open quotes, listed": _onnx(hostile.metadata_of_open_quotes, 2_500, own_words),
     "a name declared twice": _onnx(hostile.name_declared_twice, 3_000),
-    "branches below many names": _onnx(hostile.branches_below_many_names, 100),
+    "branches below many names": _onnx(hostile.branches_below_many_names, 300),
     "switches of many values": _onnx(hostile.switches_of_many_values, 200),
     "shapes of many numbers": _onnx(hostile.shapes_of_many_numbers, 500),
     "a number in many pieces": _onnx(hostile.number_in_many_pieces, 200),

@@ -132,12 +132,13 @@ def name_declared_twice(size: int) -> bytes:
 
 
 def branches_below_many_names(size: int) -> bytes:
-    """Branches, and twenty times as many names that each of them can see."""
+    """Branches, and forty times as many names that each of them can see."""
     branch = graph([node("Identity", ["w0"], ["b"])], outputs=[value_info("b", 1)])
     both = (graph_attribute("then_branch", branch), graph_attribute("else_branch", branch))
     choices = [node("If", ["c"], [f"y{number}"], *both) for number in range(size)]
-    stored = [tensor(f"w{number}", (1,), FLOAT, bytes(4)) for number in range(20 * size)]
-    return model(graph(choices, tensors=[*stored, tensor("c", (1,), BOOL, b"\1")], outputs=[value_info("y0", 1)]))
+    names = node("Split", ["x"], [f"w{number}" for number in range(40 * size)])
+    chosen = tensor("c", (1,), BOOL, b"\1")
+    return model(graph([names, *choices], tensors=[chosen], inputs=[value_info("x", 1)], outputs=[value_info("y0", 1)]))
 
 
 def switches_of_many_values(size: int) -> bytes:
@@ -181,9 +182,9 @@ def domains_and_switches(size: int) -> bytes:
 
 
 def weights_beside_switches(size: int) -> bytes:
-    """Nodes that ask for a weight, and fifty times as many weights among which it stands."""
+    """Nodes that ask for a weight, and twenty-five times as many weights among which it stands."""
     nodes = [node("Dropout", ["x", "", "w0"], [f"y{number}"]) for number in range(size)]
-    stored = [tensor(f"w{number}", (), BOOL, b"\0") for number in range(50 * size)]
+    stored = [tensor(f"w{number}", (), BOOL, b"\0") for number in range(25 * size)]
     return model(graph(nodes, tensors=stored, inputs=[value_info("x", 1)], outputs=[value_info("y0", 1)]))
 
 
