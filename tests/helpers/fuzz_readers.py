@@ -13,6 +13,7 @@ import struct
 import tarfile
 import tempfile
 import time
+import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ from zoo_core.verification.conclude.recheck import verify_export
 from zoo_core.verification.conclude.structure import Interface, check_structure
 from zoo_core.verification.expect.self_test import input_draws, validated
 from zoo_core.verification.feed.vectors import read_vectors, write_vectors
+from zoo_plugins.features_file.files import read_split
 
 FILES = settings(
     database=None,
@@ -300,9 +302,19 @@ def _npy(draw: st.DrawFn) -> bytes:
     return hostile.npy(header, bytes(size if 0 <= size < 1_000 else 64), version=draw(st.sampled_from((1, 2, 3, 9))))
 
 
-def _npy_file() -> bytes:
+@st.composite
+def _npz(draw: st.DrawFn) -> bytes:
+    good = {"targets": _npy_file(np.array([0, 1, 0])), "classes": _npy_file(np.array(["a", "b"]))}
     content = io.BytesIO()
-    np.save(content, np.arange(6, dtype=np.float32).reshape(3, 2))
+    with zipfile.ZipFile(content, "w") as archive:
+        for name in ("features", "targets", "classes"):
+            archive.writestr(f"{name}.npy", draw(st.one_of(_npy(), st.just(good.get(name, _npy_file())))))
+    return content.getvalue()
+
+
+def _npy_file(values: np.ndarray | None = None) -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.arange(6, dtype=np.float32).reshape(3, 2) if values is None else values)
     return content.getvalue()
 
 
@@ -460,6 +472,7 @@ def readers() -> dict[str, Reader]:
         ".pth": Reader(file="w.pth", content=changed_bytes(_pth()), read=partial(read_pth, mend="fetch it again")),
         ".npy, header": Reader(file="x.npy", content=_npy(), read=read_sequence),
         ".npy, bytes": Reader(file="x.npy", content=changed_bytes(_npy_file()), read=read_sequence),
+        "features .npz": Reader(file="x.npz", content=_npz(), read=partial(read_split, split="train")),
         "CSV": Reader(file="x.csv", content=_csv(), read=read_sequence),
         "CSV, bytes": Reader(file="x.csv", content=changed_bytes(b"a,b\n1,2\n3.5,4e-3\n"), read=read_sequence),
         "IDX, header": Reader(file="x.idx", content=_idx(), read=read_idx),

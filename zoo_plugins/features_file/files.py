@@ -60,7 +60,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 missing = [name for name in _PARTS if name not in file]
                 found = {} if missing else {name: file[name] for name in _PARTS}
-        except (OSError, MemoryError):
+        except OSError:
             raise
         except Exception as error:  # noqa: BLE001 numpy and zipfile let a damaged header raise many kinds of errors
             text = str(error).partition("\n")[0][:200]
