@@ -9,6 +9,7 @@ import click
 
 from zoo_core.commands.common import data_options, json_option, print_json, say
 from zoo_core.commands.completion import complete_datasets, complete_runs_and_exports
+from zoo_core.commands.isolation import isolation_options
 from zoo_core.commands.next_step import export_of, use_of, words_of
 
 MOST_CLASSES = 20
@@ -29,9 +30,16 @@ Examples:
 @data_options
 @click.option("--split", metavar="S", help="Default: test, or validation where there is no test.")
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
+@isolation_options
 @json_option
 def command(
-    source: str, dataset: str | None, data: dict[str, str], split: str | None, download: bool, as_json: bool
+    source: str,
+    dataset: str | None,
+    data: dict[str, str],
+    split: str | None,
+    download: bool,
+    isolated: Any,
+    as_json: bool,
 ) -> None:
     """Measure a run, or an exported file without PyTorch, on a dataset.
 
@@ -46,7 +54,7 @@ def command(
 
     zoo = open_zoo()
     place = locate(source, kinds=("run", "export"), zoo=zoo)
-    found = evaluate(zoo, source=place, dataset=dataset, data=data, split=split, download=download)
+    found = evaluate(zoo, source=place, dataset=dataset, data=data, split=split, download=download, isolated=isolated)
     if as_json:
         print_json(found.to_json())
         return

@@ -10,6 +10,7 @@ import click
 
 from zoo_core.commands.common import json_option, print_json, say, typed
 from zoo_core.commands.completion import complete_exports
+from zoo_core.commands.isolation import isolation_options
 
 EXAMPLES = """
 \b
@@ -32,8 +33,9 @@ Examples:
     type=click.Path(path_type=Path),
     help="Where masks, pictures and arrays are written: a folder, or one file. Default: the current folder.",
 )
+@isolation_options
 @json_option
-def command(source: str, inputs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
+def command(source: str, inputs: tuple[Path, ...], out: Path | None, isolated: Any, as_json: bool) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
     Inputs are pictures (PNG, JPEG, WEBP, BMP); for a model of sequences, CSV or .npy files with a column for each
@@ -49,7 +51,7 @@ def command(source: str, inputs: tuple[Path, ...], out: Path | None, as_json: bo
     from zoo_core.shelf import find_export
     from zoo_core.workflows.answers.predict import predict
 
-    answers = predict(find_export(source), inputs=inputs, out=out)
+    answers = predict(find_export(source), inputs=inputs, out=out, isolated=isolated)
     if as_json:
         print_json(answers)
         return

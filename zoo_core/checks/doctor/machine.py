@@ -17,6 +17,7 @@ from zoo_core.data.bound import default_root
 from zoo_core.discovery.cache import cache_folder
 from zoo_core.records import Record
 from zoo_core.registry import Zoo
+from zoo_core.runtime.vetting.known import state_folder
 from zoo_core.version import __version__
 
 Outcome = Literal["ok", "warning", "failed", "skipped"]
@@ -48,6 +49,7 @@ def environment_rows(zoo: Zoo) -> Iterator[Row]:
     yield Row(stage="zoo-core", outcome="ok", detail=__version__)
     yield from _packages()
     yield _folder("cache", cache_folder(), "ZOO_CACHE")
+    yield _folder("state", state_folder(), "ZOO_STATE", needed=False)
     yield _folder("datasets", default_root("x").parent, "ZOO_DATA")
     yield _folder("here", Path.cwd(), None)
     yield from _plugins(zoo)
@@ -91,7 +93,8 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _folder(stage: str, folder: Path, variable: str | None) -> Row:
+def _folder(stage: str, folder: Path, variable: str | None, *, needed: bool = True) -> Row:
+    """A folder that is written to; one that is not `needed` holds what makes things faster."""
     there = folder
     while not there.exists() and there != there.parent:
         there = there.parent
@@ -100,7 +103,8 @@ def _folder(stage: str, folder: Path, variable: str | None) -> Row:
         with tempfile.TemporaryFile(dir=there):
             free = shutil.disk_usage(there).free
     except OSError as error:
-        return Row(stage=stage, outcome="failed", detail=f"{folder} cannot be written: {error.strerror}", hint=hint)
+        without: Outcome = "failed" if needed else "warning"
+        return Row(stage=stage, outcome=without, detail=f"{folder} cannot be written: {error.strerror}", hint=hint)
     outcome: Outcome = "warning" if free < LITTLE_ROOM else "ok"
     return Row(
         stage=stage, outcome=outcome, detail=f"{folder}, {free / 1e9:.0f} GB free", hint="" if outcome == "ok" else hint

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,8 +24,9 @@ from zoo_core.specs import Preprocess
 from zoo_core.tasks import get_task
 
 from .inputs import check_ends, check_inputs, check_large_enough
+from .isolated import Isolated, limits_of, open_session
 from .sequences import read_sequence, sequence_input
-from .session import Optimization, open_session, run_session
+from .session import Optimization, SessionSettings
 
 BATCH = 64
 """Pictures that are run at a time: enough to keep the processors busy, little enough for any memory."""
@@ -38,26 +40,44 @@ def batch_of(values: int) -> int:
     return max(1, min(BATCH, BATCH_VALUES // max(1, values)))
 
 
-def open_model(path: str | Path, *, optimization: Optimization = "all", threads: int | None = None) -> ExportedModel:
+def open_model(
+    path: str | Path,
+    *,
+    optimization: Optimization = "all",
+    threads: int | None = None,
+    isolated: Isolated = None,
+) -> ExportedModel:
     """Vet an exported file (`model.onnx`, or its folder) and make it ready to run on the CPU.
 
-    Raises RefusedFileError for a hostile file or one that is no ONNX file, ZooError for one without our metadata.
+    A file that was not exported or verified on this machine runs in a child process, whose memory and time are limited:
+    `isolated` is Limits for other limits, True for a child process in any case, and False for a file that you trust,
+    which then runs in this process. Raises RefusedFileError for a hostile file or one that is no ONNX file, ZooError
+    for one without our metadata and for a child process that reached a limit.
     """
+    settings = SessionSettings(optimization=optimization, threads=threads)
     path = Path(path)
     file = vet(model_file(path))
     metadata = read_metadata(file)
     check_agreement(file, metadata)
-    return ExportedModel(file=file, metadata=metadata, optimization=optimization, threads=threads)
+    return ExportedModel(file=file, metadata=metadata, settings=settings, isolated=isolated)
 
 
 class ExportedModel:
     """A vetted file in an onnxruntime session. Made by `open_model`."""
 
-    def __init__(self, *, file: OnnxFile, metadata: Metadata, optimization: Optimization, threads: int | None) -> None:
+    def __init__(self, *, file: OnnxFile, metadata: Metadata, settings: SessionSettings, isolated: Isolated) -> None:
         self.path = file.path
         self.file = file
         self.metadata = metadata
-        self._session = open_session(file, optimization=optimization, threads=threads)
+        self._isolated: Isolated = limits_of(file, isolated) or False
+        self._session = open_session(file, settings, isolated=self._isolated)
+
+    def with_content(self, content: bytes) -> ExportedModel:
+        """The same model with other bytes of its file, run without optimisations, in this process or in one of its
+        own."""
+        file = dataclasses.replace(self.file, content=content)
+        settings = SessionSettings(optimization="none")
+        return ExportedModel(file=file, metadata=self.metadata, settings=settings, isolated=self._isolated)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -140,7 +160,7 @@ class ExportedModel:
         sizes = check_inputs(inputs, self.metadata.inputs, where=str(self.path))
         check_ends(sizes, largest=self.metadata.largest, where=str(self.path))
         check_large_enough(sizes, self.metadata.inputs, self.metadata.outputs, where=str(self.path))
-        return run_session(self._session, inputs, path=str(self.path))
+        return self._session.run(inputs)
 
     def run_rows(
         self, rows: NDArray[Any] | Callable[[slice], NDArray[Any]], *, count: int | None = None

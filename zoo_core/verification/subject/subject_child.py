@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .limits import memory_of
+from zoo_core.children.memory import memory_of
 
 
 def _session(ort: Any, model: str, level: str, threads: int) -> Any:

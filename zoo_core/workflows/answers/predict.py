@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors
 from zoo_core.pictures import SUFFIXES
+from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.runtime.running.sequences import SUFFIXES as SEQUENCE_SUFFIXES
 from zoo_core.tasks import Task, get_task
@@ -20,16 +21,22 @@ from .predicted import Stage, Targets, staged, targets_for
 from .shown import mask_png, npy_bytes, picture_png, sequence_csv, sequence_png
 
 
-def predict(export: str | Path, *, inputs: Sequence[str | Path], out: str | Path | None = None) -> list[dict[str, Any]]:
+def predict(
+    export: str | Path,
+    *,
+    inputs: Sequence[str | Path],
+    out: str | Path | None = None,
+    isolated: Isolated = None,
+) -> list[dict[str, Any]]:
     """One answer for each input: `{input, label, probability, probabilities: {label: probability}}` of a picture.
 
-    Masks, sequences, filtered pictures and features are written to files: `{input, file, shape}`, where `shape` is
-    that of what the file holds; a sequence that could be drawn also has its `picture`. `inputs` are files, and folders
-    whose files are taken in the order of their names; `out` is a folder or a file, see `targets_for`. Nothing is
-    returned or written unless every input could be read. Raises ZooError or RefusedFileError that names the file, and
-    UsageError for `out` where the task gives labels.
+    Masks, sequences, filtered pictures and features are written to files: `{input, file, shape}`, where `shape` is that
+    of what the file holds; a sequence that could be drawn also has its `picture`. `inputs` are files, and folders whose
+    files are taken in the order of their names; `out` is a folder or a file, see `targets_for`. Nothing is returned or
+    written unless every input could be read. `isolated`: as in `open_model`. Raises ZooError or RefusedFileError that
+    names the file, and UsageError for `out` where the task gives labels.
     """
-    model = open_model(export)
+    model = open_model(export, isolated=isolated)
     task = get_task(model.task)
     if task.gives == "sequences":
         files = find_files(inputs, suffixes=SEQUENCE_SUFFIXES, what="sequence")

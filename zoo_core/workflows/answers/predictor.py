@@ -14,6 +14,7 @@ from zoo_core.data import BoundDataset, Samples
 from zoo_core.errors import UsageError
 from zoo_core.matching import check_tasks
 from zoo_core.registry import Zoo
+from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.shapes import TensorSpec
 from zoo_core.shelf import Located
@@ -56,11 +57,11 @@ class Part:
     labels: tuple[str, ...]
 
 
-def open_predictor(source: Located, zoo: Zoo) -> Predictor:
-    """The run or export that was named. An exported file never loads torch."""
+def open_predictor(source: Located, zoo: Zoo, *, isolated: Isolated = None) -> Predictor:
+    """The run or export that was named. An exported file never loads torch; `isolated`: as in `open_model`."""
     path = source.path or Path(source.name)
     if source.kind == "export":
-        return export_predictor(open_model(path), source.name)
+        return export_predictor(open_model(path, isolated=isolated), source.name)
     from zoo_core.training import load_run
 
     return run_predictor(load_run(path), zoo)

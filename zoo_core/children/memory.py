@@ -15,12 +15,15 @@ def default_memory_limit() -> int | None:
 
 
 def memory_of(process: int | str, *, peak: bool = False) -> int | None:
-    """Bytes that a process holds for itself now; or with `peak` the most that it ever held, with the files it reads.
+    """Bytes that a process holds for itself now, also on the swap; or with `peak` the most that it ever held at once,
+    with the files it reads.
 
     None where that is not known, and for a process that has ended.
     """
     found = _amounts(Path(f"/proc/{process}/status"))
-    return found.get("VmHWM" if peak else "RssAnon")
+    if peak:
+        return found.get("VmHWM")
+    return found["RssAnon"] + found.get("VmSwap", 0) if "RssAnon" in found else None
 
 
 def _available_on_machine() -> int | None:
