@@ -152,7 +152,7 @@ def _open(content: bytes, name: str, *, misnamed: bool) -> Image.Image:
         )
     try:
         with warnings.catch_warnings():
-            # Pillow warns of 89 megapixels, and of a JPEG whose second view is damaged: the first one is all that counts.
+            # Pillow warns of 89 megapixels, and of a JPEG whose second view is damaged, which is not looked at.
             warnings.simplefilter("ignore")
             return _opened_by_pillow(content, found)
     except Image.DecompressionBombError:
