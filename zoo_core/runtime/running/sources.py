@@ -82,7 +82,7 @@ def _content(given: Named, *, most: int) -> Path | bytes:
         return bytes(source)
     content = source.read(most + 1) if hasattr(source, "read") else None
     if not isinstance(content, bytes):
-        kind = "a file that was opened as text" if isinstance(content, str) else f"a {type(source).__name__}"
+        kind = "a file that was opened as text" if isinstance(content, str) else f"of the type {type(source).__name__}"
         raise ZooError(
             f"{given.name} is {kind}, and cannot be read",
             hint="a path, bytes, a file opened with 'rb', a picture of Pillow, or an array",

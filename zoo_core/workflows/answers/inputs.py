@@ -53,13 +53,13 @@ def find_inputs(
 
 
 def _stands_for(given: Path, suffixes: tuple[str, ...], what: str) -> list[Found]:
+    if "\0" in str(given):
+        return [_nothing(str(given), ZooError(f"{str(given)!r} cannot be a path: it has a zero byte"))]
     try:
         if not given.is_dir():
             return [Found(shown=str(given), below=Path(given.name))]
         with clear_io_errors("cannot read folder", given):
             inside = [Found(shown=str(path), below=path.relative_to(given)) for path in _files_below(given, suffixes)]
-    except ValueError as error:  # a zero byte
-        return [_nothing(str(given), ZooError(f"{str(given)!r} cannot be a path: {error}"))]
     except ZooError as error:
         return [_nothing(str(given), error)]
     return inside or [
