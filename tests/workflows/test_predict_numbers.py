@@ -16,6 +16,7 @@ from picture_files import half
 
 from zoo_core import TensorSpec, ZooError
 from zoo_core.commands.next_step import use_of, words_of
+from zoo_core.errors import UsageError
 from zoo_core.runtime.running.arrangement import arrange
 from zoo_core.runtime.running.numbers import read_numbers
 from zoo_core.workflows.answers.predict import predict
@@ -65,6 +66,9 @@ def test_each_row_of_a_table_is_a_sample(run_zoo: Callable[..., Any], here: Path
         zip(names, ["high", "low", "high", "low"], strict=True)
     )
     assert done.stderr == "table.csv: the first line is a header, and no numbers: width, height\n"
+    for out in ("table.csv", "./other.csv"):
+        with pytest.raises(UsageError, match=r"\.csv is an input, and would be overwritten"):
+            predict("exported/signs", inputs=["table.csv", "other.csv"], out=out)
 
 
 def test_more_rows_than_one_batch_and_a_bad_one_among_them(here: Path) -> None:

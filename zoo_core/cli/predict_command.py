@@ -94,7 +94,8 @@ def command(source: str, inputs: tuple[Path, ...], out: Path | None, top: int | 
 
 def _lines() -> Iterator[bytes]:
     """The lines of standard input, which is only read where they are asked for."""
-    yield from sys.stdin.buffer
+    if sys.stdin is not None:  # it may be closed
+        yield from sys.stdin.buffer
 
 
 @contextlib.contextmanager

@@ -20,7 +20,7 @@ from zoo_core.runtime.running.predictions import Prediction
 from zoo_core.tasks import Task, get_task
 
 from .inputs import Found, find_inputs, runs_of
-from .predicted import Targets, check_target, is_results, targets_for
+from .predicted import Targets, check_target, is_results, originals_of, targets_for
 from .results import RESULT_SUFFIXES, ResultsFile, columns_of
 from .shown import mask_png, npy_bytes, picture_png, sequence_csv, sequence_png
 
@@ -44,7 +44,9 @@ class Predicting:
     results: Path | None
     top: int | None
 
-    def rows(self, *, on_done: Callable[[int], None] = lambda done: None, on_note: Notes = print) -> Iterator[Row]:
+    def rows(
+        self, *, on_done: Callable[[int], None] = lambda done: None, on_note: Notes = lambda text: None
+    ) -> Iterator[Row]:
         """One row for each sample, as `predict` says, each as soon as it is there.
 
         `on_done` is told how many inputs are done, `on_note` what is worth a line.
@@ -147,7 +149,7 @@ def predict(
     an export that cannot be used, before any input is read, and UsageError for an `out` that does not fit.
     """
     planned = plan_predictions(export, inputs=inputs, out=out, top=top)
-    return list(planned.rows(on_note=lambda text: None))
+    return list(planned.rows())
 
 
 def plan_predictions(
@@ -171,7 +173,7 @@ def plan_predictions(
         raise UsageError(f"--top is for tasks that give labels, and {model.task} gives {task.gives}")
     results = path if path is not None and not path.is_dir() and is_results(path, gives=task.gives) else None
     if results is not None:
-        check_target(results, {Path(each.shown).absolute() for each in found if each.error is None})
+        check_target(results, originals_of(found))
     if task.gives == "labels":
         if path is not None and results is None:
             raise UsageError(

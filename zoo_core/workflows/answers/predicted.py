@@ -94,7 +94,7 @@ def is_results(out: Path, *, gives: str) -> bool:
 
 def _check(targets: Targets, inputs: Sequence[Found]) -> None:
     taken: dict[Path, str] = {}
-    originals = {Path(each.shown).absolute() for each in inputs if each.error is None}
+    originals = originals_of(inputs)
     for index, each in enumerate(inputs[:1] if targets.stacked else inputs):
         if each.error is not None:
             continue
@@ -108,9 +108,14 @@ def _check(targets: Targets, inputs: Sequence[Found]) -> None:
             check_target(file, originals)
 
 
+def originals_of(inputs: Sequence[Found]) -> set[Path]:
+    """Where the files that are read lie, links followed."""
+    return {Path(each.shown).resolve() for each in inputs if each.error is None}
+
+
 def check_target(file: Path, originals: set[Path]) -> None:
-    """Raise UsageError for a file that is an input, or a folder. `originals`: the absolute paths of all inputs."""
-    if file.absolute() in originals or (file.exists() and file.resolve() in {path.resolve() for path in originals}):
+    """Raise UsageError for a file that is an input, see `originals_of`, or a folder."""
+    if file.resolve() in originals:
         raise UsageError(f"{file} is an input, and would be overwritten", hint="another name with --out")
     if file.is_dir():
         raise UsageError(f"{file} is a folder, but a file of that name would be written", hint="another --out")
