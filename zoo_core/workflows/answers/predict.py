@@ -19,7 +19,7 @@ from zoo_core.runtime.running.numbers import SUFFIXES as NUMBER_SUFFIXES
 from zoo_core.runtime.running.predictions import Prediction
 from zoo_core.tasks import Task, get_task
 
-from .inputs import Found, find_inputs, runs_of
+from .input_files import Found, find_inputs, runs_of
 from .predicted import Targets, check_target, is_results, originals_of, targets_for
 from .results import RESULT_SUFFIXES, ResultsFile, columns_of
 from .shown import mask_png, npy_bytes, picture_png, sequence_csv, sequence_png

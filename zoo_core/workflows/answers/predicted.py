@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zoo_core.errors import UsageError, ZooError
 
-from .inputs import Found
+from .input_files import Found
 from .results import RESULT_SUFFIXES
 
 FORMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
