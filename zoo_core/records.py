@@ -36,9 +36,10 @@ class RunInfo(Record):
     """What `run.json` holds: everything that was decided before the first step, and how far the run came.
 
     `dataset_options` and `options` hold every value that was in force. `init_from`: the weights that training began
-    with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `validation` are
-    the metrics of the best epoch, and `test` those of its weights on the test split, None where there is none. `status`
-    is "unfinished" until the last epoch (or early stopping) is done.
+    with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `skipped`: files
+    of the dataset that could not be read, and were left out. `validation` are the metrics of the best epoch, and `test`
+    those of its weights on the test split, None where there is none. `status` is "unfinished" until the last epoch (or
+    early stopping) is done.
     """
 
     name: str
@@ -59,6 +60,7 @@ class RunInfo(Record):
     init_from: str | None = None
     fresh: tuple[str, ...] = ()
     freeze: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     status: Literal["unfinished", "finished"] = "unfinished"
     best_epoch: int | None = None
     seconds: float | None = None

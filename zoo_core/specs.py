@@ -29,6 +29,7 @@ CORE_DATA_OPTIONS = (
     Option(name="val_size", type="int", optional=True),
     Option(name="stratified", type="bool", default=True),
     Option(name="size", type="int", optional=True),
+    Option(name="skip_bad", type="bool", default=False),
 )
 """Dataset options that belong to the core and work for every dataset."""
 

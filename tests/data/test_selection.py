@@ -162,6 +162,7 @@ def test_options_are_all_there_and_reach_the_loader() -> None:
         "val_size": None,
         "stratified": True,
         "size": None,
+        "skip_bad": False,
         "shade": 255,
     }
     assert dataset.root == Path("some/where")

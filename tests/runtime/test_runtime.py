@@ -16,7 +16,8 @@ from PIL import Image
 from zoo_core import Preprocess, TensorSpec, ZooError
 from zoo_core.errors import RefusedFileError, UsageError
 from zoo_core.runtime.reading.metadata import read_metadata
-from zoo_core.runtime.running.model import BATCH, ExportedModel, open_model
+from zoo_core.runtime.running.model import ExportedModel, open_model
+from zoo_core.runtime.running.predictions import BATCH
 from zoo_core.runtime.running.session import SessionSettings
 from zoo_core.runtime.vetting.vet import vet
 
@@ -163,8 +164,9 @@ def test_free_axes_agree_between_inputs(tmp_path: Path) -> None:
 
 def test_a_model_without_preprocessing_takes_no_pictures(tmp_path: Path) -> None:
     model = open_model(write_brightness(tmp_path, preprocess=None))
-    with pytest.raises(ZooError, match="does not take pictures"):
-        model([picture(tmp_path / "a.png", 1)])
+    for given in (picture(tmp_path / "a.png", 1), Image.new("L", (4, 4))):
+        with pytest.raises(ZooError, match=r"is not a file of numbers that is read here|is a picture, and the model"):
+            model([given])
 
 
 def test_a_bad_picture_is_named(model: ExportedModel, tmp_path: Path) -> None:

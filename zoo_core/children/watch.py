@@ -20,13 +20,15 @@ class Watch:
 
     Memory that the process holds counts, in bytes. The addresses that it reserves do not, of which onnxruntime takes
     many times what it needs, nor do files that it maps. On systems that do not tell (other than Linux) no memory is too
-    much. `exceeded` says in words what it took too much of, once it was killed for that.
+    much. `exceeded` says in words what it took too much of, once it was killed for that, and `out_of_time` that it was
+    time.
     """
 
     def __init__(self, process: subprocess.Popen[Any], *, memory: int | None) -> None:
         self._process = process
         self._memory = memory
         self.exceeded: str | None = None
+        self.out_of_time = False
 
     @contextmanager
     def step(self, seconds: float) -> Iterator[None]:
@@ -44,6 +46,7 @@ class Watch:
         deadline = time.monotonic() + seconds
         while not over.wait(max(0.0, min(LOOK_SECONDS, deadline - time.monotonic()))):
             if time.monotonic() >= deadline:
+                self.out_of_time = True
                 self._end(f"took more than {seconds:.3g} s")
                 return
             if self._memory is not None and (memory_of(self._process.pid) or 0) > self._memory:

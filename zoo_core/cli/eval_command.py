@@ -21,6 +21,7 @@ Examples:
   zoo eval export:lenet5-digits                 the exported file, without PyTorch
   zoo eval model.onnx --dataset digits --split validation
   zoo eval lenet5-digits --dataset image-folder -d root=pictures --json
+  zoo eval mine -d skip_bad=true                without the files that cannot be read
 """
 
 
@@ -59,6 +60,8 @@ def command(
         print_json(found.to_json())
         return
     say(f"{source}: {counted(found.n, 'sample')}, split {found.split}")
+    if found.skipped:
+        say(f"  left out, because they cannot be read: {counted(len(found.skipped), 'file')}; --json names them")
     width = max(12, 1 + max(map(len, found.metrics)))
     for name, value in found.metrics.items():
         say(f"  {name:<{width}}{value:.4f}")

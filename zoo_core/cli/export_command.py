@@ -86,6 +86,7 @@ def command(
 
 def _next(plan: ExportPlan, target: Path) -> str:
     inputs = {name: {"axes": spec.axes} for name, spec in plan.inputs.items()}
-    use = use_of(target, {"untrained": plan.untrained, "preprocess": plan.preprocess, "inputs": inputs})
+    words = {"untrained": plan.untrained, "task": plan.model.spec.task, "preprocess": plan.preprocess, "inputs": inputs}
+    use = use_of(target, words)
     look = look_at(target)
     return "   or   ".join(dict.fromkeys([typed("verify", target) if use == look else use, look]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any, TypeVar
 
 import click
@@ -56,6 +57,28 @@ def trainer_options(function: F) -> F:
 def print_json(data: Any) -> None:
     """Plain JSON on stdout."""
     sys.stdout.write(json_text(data))
+
+
+class JsonList:
+    """A list in plain JSON on stdout, as `print_json` writes it, each row as soon as it is added. A context manager."""
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def __enter__(self) -> JsonList:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            sys.stdout.write("\n]\n" if self._begun else "[]\n")
+
+    def add(self, row: Any) -> None:
+        """One row more."""
+        text = json_text(row).rstrip("\n").replace("\n", "\n  ")
+        sys.stdout.write(f"{',' if self._begun else '['}\n  {text}")
+        self._begun = True
 
 
 def say(text: str = "") -> None:

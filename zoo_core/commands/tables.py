@@ -38,6 +38,19 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | 
     return lines
 
 
+class GrowingTable:
+    """A table whose rows are printed one by one; the last column is free text. `widths`: of all columns but that."""
+
+    def __init__(self, header: Sequence[str], *, widths: Sequence[int]) -> None:
+        self._widths = [max(len(name), width) for name, width in zip(header, widths, strict=False)]
+        self.header = self.line(header)
+
+    def line(self, row: Sequence[str]) -> str:
+        """One row. What is longer than its column moves the rest to the right."""
+        cells = [_printable(cell) for cell in row]
+        return "  ".join([*map(str.ljust, cells[:-1], self._widths), cells[-1]]).rstrip()
+
+
 def wrapped(text: str, *, width: int | None) -> list[str]:
     """A plugin's text on as many lines as it needs, all but the first indented; one line when no terminal reads it."""
     line = _printable(text)

@@ -20,6 +20,7 @@ from .recipe import check_recipe_options, inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, subset
 from .splits import ArraySplit, Split, checked_split, numbers_to_choose_by, take
+from .unreadable import UnreadableFilesError, joined
 
 if TYPE_CHECKING:
     from zoo_core.registry import Dataset
@@ -142,8 +143,9 @@ class BoundDataset:
         """The samples of "train", "validation" or "test"; `download` allows to fetch what is missing.
 
         Where the disk has no validation split, a fixed part of train is set aside for it: `val_size` samples, or a
-        tenth. Tiles are cut afterwards, so that no picture is in two splits. Raises UsageError for an unknown split,
-        ZooError for data that are missing or damaged.
+        tenth. Tiles are cut afterwards, so that no picture is in two splits, and files that cannot be read are left out
+        afterwards (`skip_bad`), so that they change no split. Raises UsageError for an unknown split, ZooError for data
+        that are missing or damaged.
         """
         if split not in {"train", "validation", "test"}:
             known = ("train", "validation", "test")
@@ -154,9 +156,31 @@ class BoundDataset:
             part, names = self._train_or_validation(split, download=download)
         where = f"{self._where}, split {split}"
         tiles = tiles_of(self.spec, self.options)
-        samples = make_samples(part, names, self.preprocess, tiles=tiles, where=where)
+        samples = make_samples(
+            part, names, self.preprocess, tiles=tiles, where=where, skip_bad=self.options["skip_bad"]
+        )
         self._check_shape(samples, where)
         return samples
+
+    def load_all(self, *, download: bool = False) -> dict[str, Samples]:
+        """Every split as `load` gives it. Files that cannot be read are told of for all splits at once."""
+        loaded: dict[str, Samples] = {}
+        unreadable: list[UnreadableFilesError] = []
+        for split in self.split_names:
+            try:
+                loaded[split] = self.load(split, download=download)
+            except UnreadableFilesError as error:
+                unreadable.append(error)
+        if unreadable:
+            raise joined(unreadable, where=self._where)
+        return loaded
+
+    def skipped(self, samples: Samples) -> tuple[str, ...]:
+        """The files that were left out because they cannot be read, from the dataset's root on where they are in it."""
+        return tuple(
+            (path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix()
+            for path in samples.skipped
+        )
 
     def _train_or_validation(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]]:
         stratified = self.options["stratified"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.errors import ZooError
+from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors
-from zoo_core.pictures import MAX_BYTES, read_mask, read_picture
+from zoo_core.pictures import max_bytes, read_mask, read_picture
 from zoo_core.preprocess import (
     check_same_size,
     convert_color,
@@ -27,6 +27,7 @@ from zoo_core.preprocess import (
 from zoo_core.specs import Preprocess
 
 from .splits import ArraySplit, FileSplit, MaskFiles, Split
+from .unreadable import ReadOneByOne
 
 _Pair = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]
 
@@ -37,7 +38,8 @@ class Samples:
 
     `inputs`: uint8 (N, C, h, w), resized once, or float32 as the loader gave them where `preprocess` is None.
     `targets`: int64 (N,), numbers of `classes`; or masks, uint8 (N, h, w) or (N, L), the class number of each place
-    after the same resizing, or IGNORED. `fingerprint`: sha256 of the raw content, targets and class names.
+    after the same resizing, or IGNORED. `fingerprint`: sha256 of the raw content, targets and class names. `skipped`:
+    picture files that could not be read, and were left out.
     """
 
     inputs: NDArray[Any]
@@ -45,6 +47,7 @@ class Samples:
     classes: tuple[str, ...]
     preprocess: Preprocess | None
     fingerprint: str
+    skipped: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -56,21 +59,37 @@ class Samples:
 
 
 def make_samples(
-    split: Split, classes: tuple[str, ...], preprocess: Preprocess | None, *, where: str, tiles: int | None = None
+    split: Split,
+    classes: tuple[str, ...],
+    preprocess: Preprocess | None,
+    *,
+    where: str,
+    tiles: int | None = None,
+    skip_bad: bool = False,
 ) -> Samples:
     """Bring every sample to its stored form; pictures with masks are cut into `tiles` where a side is given.
 
-    Raises ZooError for contents that the dataset's recipe does not take.
+    Files that cannot be read are left out with `skip_bad`, else UnreadableFilesError has all of them. Raises ZooError
+    for contents that the dataset's recipe does not take, UsageError for `skip_bad` where no files are read one by one.
     """
     digest = hashlib.sha256()
-    inputs, targets = (
-        _from_arrays(split, preprocess, tiles, digest, where)
-        if isinstance(split, ArraySplit)
-        else _from_files(split, preprocess, tiles, digest, where)
-    )
+    skipped: tuple[Path, ...] = ()
+    if isinstance(split, FileSplit):
+        inputs, targets, skipped = _from_files(split, preprocess, tiles, digest, where, skip_bad=skip_bad)
+    elif skip_bad:
+        raise UsageError(
+            f"{where}: skip_bad is for datasets whose samples are files of their own", hint="leave out -d skip_bad"
+        )
+    else:
+        inputs, targets = _from_arrays(split, preprocess, tiles, digest, where)
     digest.update("\0".join(classes).encode())
     return Samples(
-        inputs=inputs, targets=targets, classes=classes, preprocess=preprocess, fingerprint=digest.hexdigest()
+        inputs=inputs,
+        targets=targets,
+        classes=classes,
+        preprocess=preprocess,
+        fingerprint=digest.hexdigest(),
+        skipped=skipped,
     )
 
 
@@ -109,43 +128,61 @@ def _hash_array(array: NDArray[Any], digest: Any) -> None:
 
 
 def _from_files(
-    split: FileSplit, preprocess: Preprocess | None, tiles: int | None, digest: Any, where: str
-) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    split: FileSplit, preprocess: Preprocess | None, tiles: int | None, digest: Any, where: str, *, skip_bad: bool
+) -> tuple[NDArray[np.uint8], NDArray[Any], tuple[Path, ...]]:
     if preprocess is None:
         raise ZooError(f"{where}: picture files need a preprocessing recipe, and the dataset declares none")
-    pictures = _read_pictures(split, preprocess, digest)
     if isinstance(split.targets, MaskFiles):
-        pairs = _with_masks(pictures, split.targets, digest)
-        stored = stack_pairs(pairs if tiles is None else _cut(pairs, tiles), len(split), preprocess)
+        masked = ReadOneByOne(split.paths, _mask_reader(split, split.targets, preprocess, digest))
+        inputs, targets = stack_pairs(masked if tiles is None else _cut(masked, tiles), len(split), preprocess)
+        masked.check(skip=skip_bad, where=where)
         digest.update(repr(sorted(split.targets.numbers.items())).encode())
-        return stored
-    inputs = stack_pictures(pictures, len(split), preprocess)
-    digest.update(split.targets.astype("<i8").tobytes())
-    return inputs, split.targets
+        return inputs, targets, tuple(each.path for each in masked.bad)
+    plain = ReadOneByOne(split.paths, _picture_reader(split, preprocess, digest))
+    inputs = stack_pictures(plain, len(split), preprocess)
+    plain.check(skip=skip_bad, where=where)
+    kept = np.delete(split.targets, [each.index for each in plain.bad])
+    digest.update(kept.astype("<i8").tobytes())
+    return inputs, kept, tuple(each.path for each in plain.bad)
 
 
-def _read_pictures(split: FileSplit, preprocess: Preprocess, digest: Any) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    for path in split.paths:
-        content = _content(path, digest)
-        yield str(path), read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
+def _picture_reader(
+    split: FileSplit, preprocess: Preprocess, digest: Any
+) -> Callable[[int], tuple[str, NDArray[np.uint8]]]:
+    def read(index: int) -> tuple[str, NDArray[np.uint8]]:
+        path = split.paths[index]
+        content = _content(path)
+        pixels = read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
+        digest.update(hashlib.sha256(content).digest())
+        return str(path), pixels
+
+    return read
 
 
-def _with_masks(pictures: Iterable[tuple[str, NDArray[np.uint8]]], masks: MaskFiles, digest: Any) -> Iterator[_Pair]:
+def _mask_reader(split: FileSplit, masks: MaskFiles, preprocess: Preprocess, digest: Any) -> Callable[[int], _Pair]:
     table = np.zeros(256, np.uint8)
     table[list(masks.numbers)] = list(masks.numbers.values())
     known = np.zeros(256, np.bool_)
     known[list(masks.numbers)] = True
-    for (name, pixels), path in zip(pictures, masks.paths, strict=True):
-        values = read_mask(_content(path, digest), name=str(path))
+
+    def read(index: int) -> _Pair:
+        path, mask_path = split.paths[index], masks.paths[index]
+        content, mask_content = _content(path), _content(mask_path)
+        pixels = read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
+        values = read_mask(mask_content, name=str(mask_path))
         if not known[values].all():
             listed = ", ".join(map(str, sorted(masks.numbers)))
             raise ZooError(
-                f"mask {path} has the value {values[~known[values]][0]}, which stands for no class",
+                f"mask {mask_path} has the value {values[~known[values]][0]}, which stands for no class",
                 hint=f"the values of these masks are {listed}; JPEG changes them, PNG does not",
             )
         mask = table[values]
-        check_same_size(pixels, mask, name=name, mask_name=str(path))
-        yield name, pixels, mask
+        check_same_size(pixels, mask, name=str(path), mask_name=str(mask_path))
+        for part in (content, mask_content):
+            digest.update(hashlib.sha256(part).digest())
+        return str(path), pixels, mask
+
+    return read
 
 
 def _cut(pairs: Iterable[_Pair], side: int) -> Iterator[_Pair]:
@@ -155,8 +192,6 @@ def _cut(pairs: Iterable[_Pair], side: int) -> Iterator[_Pair]:
             yield f"{name}, tile {number}", piece, mask_piece
 
 
-def _content(path: Path, digest: Any) -> bytes:
+def _content(path: Path) -> bytes:
     with clear_io_errors("cannot read picture", path), path.open("rb") as file:
-        content = file.read(MAX_BYTES + 1)
-    digest.update(hashlib.sha256(content).digest())
-    return content
+        return file.read(max_bytes() + 1)

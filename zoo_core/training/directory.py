@@ -35,7 +35,7 @@ _KINDS: dict[str, type | types.UnionType] = {
     **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine"), str),
     **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
     **dict.fromkeys(("epochs", "seed"), int),
-    **dict.fromkeys(("classes", "fresh", "freeze"), list),
+    **dict.fromkeys(("classes", "fresh", "freeze", "skipped"), list),
     "init_from": str | None,
     "best_epoch": int | None,
     "seconds": float | None,

@@ -15,18 +15,22 @@ from typing import IO, Any
 from numpy.typing import NDArray
 
 from zoo_core.children.memory import default_memory_limit
+from zoo_core.children.parent import ending_of
 from zoo_core.children.watch import Watch
 from zoo_core.errors import ZooError
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.vetting.known import is_known
 
 from .array_pipe import Arrays, receive, send
-from .session import LocalSession, Session, SessionSettings, Source
+from .faults import WrongExportError
+from .session import LocalSession, Session, SessionFile, SessionSettings
 
 USUAL_MEMORY = 4_000_000_000
 """Bytes that a file may need beside four times what it stores: enough for the batches that are run here."""
 STEP_SECONDS = 600.0
 STARTING_SECONDS = 60.0
+MOST_ENDS = 3
+"""Processes in a row that end without an answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,20 +69,81 @@ def limits_of(file: OnnxFile, isolated: Isolated) -> Limits | None:
 def open_session(file: OnnxFile, settings: SessionSettings, *, isolated: Isolated = None) -> Session:
     """A session for a vetted file. Raises ZooError with onnxruntime's reason, or with the limit that was reached."""
     limits = limits_of(file, isolated)
-    source = Source.of(file)
+    source = SessionFile.of(file)
     return LocalSession(source, settings) if limits is None else IsolatedSession(file, source, settings, limits)
 
 
 class IsolatedSession:
-    """A session in a child process, which ends with this object, and with this process."""
+    """A session in a child process, which ends with this object, and with this process.
 
-    def __init__(self, file: OnnxFile, source: Source, settings: SessionSettings, limits: Limits) -> None:
-        self._path = source.path
+    One that reached its limit of memory, or crashed, is started again for the next inputs: these may have been to
+    blame. After three in a row the file is.
+    """
+
+    def __init__(self, file: OnnxFile, loaded: SessionFile, settings: SessionSettings, limits: Limits) -> None:
+        self._file = loaded
+        self._settings = settings
         self._seconds = STEP_SECONDS if limits.seconds is None else limits.seconds
         self._memory = limits.memory_for(file)
         self._owner = os.getpid()
         self._one_at_a_time = threading.Lock()
-        self._child = subprocess.Popen(
+        self._ends = 0
+        self._given_up: WrongExportError | None = None
+        self._child: _Child | None = self._started()
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        """All outputs by name. Raises ZooError with onnxruntime's reason, or with the limit that was reached.
+
+        WrongExportError where it makes no sense to try other inputs.
+        """
+        if os.getpid() != self._owner:
+            hint = "open the model in each process, or with isolated=False before the processes part"
+            raise ZooError(f"{self._file.path} was opened by another process", hint=hint)
+        with self._one_at_a_time:
+            if self._given_up is not None:
+                raise self._given_up
+            self._child = self._child or self._started()
+            try:
+                outputs = self._child.asked({}, "running", seconds=self._seconds, arrays=inputs)
+            except _EndedError as error:
+                self._child = None
+                self._ends += 1
+                if error.by_time or self._ends == MOST_ENDS:
+                    self._given_up = WrongExportError(error.message, hint=error.hint)
+                    raise self._given_up from None
+                raise
+            self._ends = 0
+            return outputs
+
+    def _started(self) -> _Child:
+        child = _Child(self._file.path, memory=self._memory)
+        weakref.finalize(self, child.end)
+        start = {
+            "path": os.path.abspath(self._file.path),
+            "shown": self._file.path,
+            "content": None if self._file.content is None else len(self._file.content),
+            "one_size": self._file.one_size,
+            "settings": asdict(self._settings),
+            "seconds": self._seconds,
+        }
+        child.asked(start, "loading", seconds=self._seconds + STARTING_SECONDS, content=self._file.content or b"")
+        return child
+
+
+class _EndedError(ZooError):
+    """The child has ended; `by_time`: because it took too long."""
+
+    by_time = False
+
+
+class _Child:
+    """The process, and how it is asked."""
+
+    def __init__(self, path: str, *, memory: int | None) -> None:
+        self._path = path
+        self._memory = memory
+        self._owner = os.getpid()
+        self._process = subprocess.Popen(
             # -P: a file called onnxruntime.py where the user stands is not imported.
             [sys.executable, "-P", "-m", "zoo_core.runtime.running.isolated_child"],
             stdin=subprocess.PIPE,
@@ -87,85 +152,65 @@ class IsolatedSession:
             env={**os.environ, "PYTHONWARNINGS": "ignore"},
             start_new_session=True,  # Ctrl-C is for the parent, which ends it
         )
-        weakref.finalize(self, _end, self._child, self._owner)
-        self._watch = Watch(self._child, memory=self._memory)
-        self._end_told: ZooError | None = None
-        content = None if source.content is None else len(source.content)
-        start = {
-            "path": os.path.abspath(source.path),
-            "shown": source.path,
-            "content": content,
-            "one_size": source.one_size,
-            "settings": asdict(settings),
-            "seconds": self._seconds,
-        }
-        self._asked(start, "loading", seconds=self._seconds + STARTING_SECONDS, content=source.content)
+        self._watch = Watch(self._process, memory=memory)
 
-    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
-        """All outputs by name. Raises ZooError with onnxruntime's reason, or with the limit that was reached."""
-        if os.getpid() != self._owner:
-            hint = "open the model in each process, or with isolated=False before the processes part"
-            raise ZooError(f"{self._path} was opened by another process", hint=hint)
-        with self._one_at_a_time:
-            return self._asked({}, "running", seconds=self._seconds, arrays=inputs)
-
-    def _asked(
+    def asked(
         self,
         message: dict[str, Any],
         doing: str,
         *,
         seconds: float,
-        content: bytes | None = None,
+        content: bytes = b"",
         arrays: Mapping[str, NDArray[Any]] | None = None,
     ) -> Arrays:
-        if self._end_told is not None:
-            raise self._end_told
+        """What it answers. Raises ZooError with its reason, and _EndedError where it has ended."""
         try:
             with self._watch.step(seconds):
                 with suppress(BrokenPipeError):  # it has ended; why is told below
-                    send(self._pipe(self._child.stdin), message, arrays)
-                    if content is not None:
-                        self._pipe(self._child.stdin).write(content)
-                        self._pipe(self._child.stdin).flush()
-                answer = receive(self._pipe(self._child.stdout), most=self._memory)
+                    send(_pipe(self._process.stdin), message, arrays)
+                    _pipe(self._process.stdin).write(content)
+                    _pipe(self._process.stdin).flush()
+                answer = receive(_pipe(self._process.stdout), most=self._memory)
         except ValueError as error:
-            _end(self._child, self._owner)
-            raise ZooError(f"{doing} {self._path}: the process that runs it does not answer: {error}") from None
+            self.end()
+            hint = "do not use this file"
+            raise WrongExportError(
+                f"{doing} {self._path} gives no answer that can be read: {error}", hint=hint
+            ) from None
         except BaseException:  # an answer that nobody has read would be taken for the next one
-            _end(self._child, self._owner)
+            self.end()
             raise
         if answer is None:
-            self._end_told = self._ended(doing)
-            raise self._end_told
+            self.end()
+            raise self._ended(doing)
         told, outputs = answer
         if "error" in told:
             raise ZooError(str(told["error"]), hint=str(told["hint"]) if told.get("hint") else None)
         return outputs
 
-    def _ended(self, doing: str) -> ZooError:
-        _end(self._child, self._owner)
+    def _ended(self, doing: str) -> _EndedError:
         if self._watch.exceeded is not None:
             hint = "a limit for files that this machine does not know; --memory and --timeout change it"
-            return ZooError(f"{doing} {self._path} {self._watch.exceeded}", hint=hint)
-        code = self._child.returncode
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return ZooError(f"{doing} {self._path} failed: the process that runs it {how}", hint="do not use this file")
+            error = _EndedError(f"{doing} {self._path} {self._watch.exceeded}", hint=hint)
+            error.by_time = self._watch.out_of_time
+            return error
+        how = ending_of(self._process.returncode)
+        return _EndedError(f"{doing} {self._path} failed: the process that runs it {how}", hint="do not use this file")
 
-    @staticmethod
-    def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
-        if pipe is None:
-            raise RuntimeError("both are pipes")
-        return pipe
+    def end(self) -> None:
+        """End it; not from a copy of the process that started it, which has no say in it."""
+        if os.getpid() != self._owner:
+            return
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
 
 
-def _end(child: subprocess.Popen[bytes], owner: int) -> None:
-    """End the child; not from a copy of the process that started it, which has no say in it."""
-    if os.getpid() != owner:
-        return
-    if child.poll() is None:
-        child.kill()
-    child.wait()
-    for pipe in (child.stdin, child.stdout):
-        if pipe is not None:
-            with suppress(OSError):
-                pipe.close()
+def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+    if pipe is None:
+        raise RuntimeError("both are pipes")
+    return pipe

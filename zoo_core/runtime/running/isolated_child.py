@@ -18,7 +18,7 @@ import numpy as np
 from zoo_core.errors import ZooError
 
 from .array_pipe import Arrays, receive, send
-from .session import LocalSession, SessionSettings, Source
+from .session import LocalSession, SessionFile, SessionSettings
 
 SLACK_SECONDS = 10
 
@@ -42,7 +42,7 @@ def main() -> None:
         _limit_processor_time(seconds)
         try:
             if session is None:
-                source = Source(
+                source = SessionFile(
                     path=told["path"] if content is None else told["shown"], content=content, one_size=told["one_size"]
                 )
                 session, content = LocalSession(source, SessionSettings(**told["settings"])), None

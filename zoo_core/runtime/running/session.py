@@ -36,7 +36,7 @@ class SessionSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class SessionFile:
     """A vetted file as onnxruntime gets it: its bytes, or its path where they are many or some lie beside it.
 
     `one_size`: all inputs always have the same shape but for the batch.
@@ -47,7 +47,7 @@ class Source:
     one_size: bool
 
     @classmethod
-    def of(cls, file: OnnxFile) -> Source:
+    def of(cls, file: OnnxFile) -> SessionFile:
         """The bytes that were vetted are the bytes that are run, where they are in one piece."""
         in_one_piece = isinstance(file.content, bytes) and not has_external_data(file)
         return cls(
@@ -67,7 +67,7 @@ class Session(Protocol):
 class LocalSession:
     """An onnxruntime session in this process, on the CPU. Raises ZooError with onnxruntime's reason."""
 
-    def __init__(self, source: Source, settings: SessionSettings) -> None:
+    def __init__(self, source: SessionFile, settings: SessionSettings) -> None:
         self._path = source.path
         onnxruntime = _onnxruntime()
         options = onnxruntime.SessionOptions()

@@ -16,12 +16,16 @@ from .predictor import load_part, open_predictor
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(Record):
-    """Metrics over the `n` samples of one split, and what they do not say: `details`, by class."""
+    """Metrics over the `n` samples of one split, and what they do not say: `details`, by class.
+
+    `skipped`: files that could not be read, and were left out.
+    """
 
     metrics: Mapping[str, float]
     n: int
     split: str
     details: Mapping[str, Any]
+    skipped: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -47,4 +51,6 @@ def evaluate(
     for rows, outputs in predictor.batches(part.samples):
         tally.add(outputs, part.samples.targets[rows])
     details = tally.details(part.labels)
-    return Evaluation(metrics=tally.metrics(), n=len(part.samples), split=part.split, details=details)
+    return Evaluation(
+        metrics=tally.metrics(), n=len(part.samples), split=part.split, details=details, skipped=part.skipped
+    )

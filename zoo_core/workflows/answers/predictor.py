@@ -49,12 +49,13 @@ class Predictor:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The samples of one split of a dataset, prepared as a predictor needs them."""
+    """The samples of one split of a dataset, prepared as a predictor needs them; `skipped` files cannot be read."""
 
     dataset: str
     split: str
     samples: Samples
     labels: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
 
 def open_predictor(source: Located, zoo: Zoo, *, isolated: Isolated = None) -> Predictor:
@@ -143,7 +144,13 @@ def load_part(
     chosen = choose_split(bound, split)
     samples = bound.load(chosen, download=download)
     check_classes(samples.classes, dataset=bound.name, labels=predictor.labels, shown=predictor.shown)
-    return Part(dataset=bound.name, split=chosen, samples=samples, labels=predictor.labels or samples.classes)
+    return Part(
+        dataset=bound.name,
+        split=chosen,
+        samples=samples,
+        labels=predictor.labels or samples.classes,
+        skipped=bound.skipped(samples),
+    )
 
 
 def _dataset_for(predictor: Predictor, zoo: Zoo, name: str | None, data: Mapping[str, Any]) -> BoundDataset:

@@ -23,7 +23,7 @@ from zoo_core.training.job import TrainJob
 from zoo_core.training.run import Run, load_run
 from zoo_core.training.run_card import model_card
 
-from .remarks import classes_without_samples, frozen_parts
+from .remarks import classes_without_samples, frozen_parts, skipped_files
 from .train_plan import TrainPlan, with_another_name
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class Training:
         self.callbacks.on_start(info, len(rows))
         # A dry run has a few samples only: what they lack says nothing of the data.
         missing = "" if self.quiet else classes_without_samples(self.splits["train"])
-        for note in filter(None, (frozen_parts(module, info.freeze), missing)):
+        for note in filter(None, (frozen_parts(module, info.freeze), missing, skipped_files(info.skipped))):
             self.callbacks.on_note(note)
         with self.plugin_errors():
             result: TrainResult = plan.trainer.spec.fit(job, on_epoch=epoch_ended)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo_core.data import Samples
+from zoo_core.records import counted
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,6 +41,13 @@ def classes_without_samples(train: Samples) -> str:
     if not missing:
         return ""
     return f"No training sample of {len(missing)} of {len(train.classes)} classes: {_listed(missing)}"
+
+
+def skipped_files(skipped: Sequence[str]) -> str:
+    """How many files are left out because they cannot be read, and the first of them; empty where none is."""
+    if not skipped:
+        return ""
+    return f"Left out, because they cannot be read: {counted(len(skipped), 'file')}: {_listed(skipped)}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -70,7 +70,7 @@ def run_report(run: Run) -> dict[str, Any]:
 
 
 def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, download: bool) -> Training:
-    splits = {split: plan.dataset.load(split, download=download) for split in plan.dataset.split_names}
+    splits = plan.dataset.load_all(download=download)
     samples, info = splits["train"], plan.info
     if info.dataset_fingerprint and info.dataset_fingerprint != samples.fingerprint:
         raise ZooError(
@@ -78,5 +78,6 @@ def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, down
             hint="start another run with --run",
         )
     classes = tuple(samples.classes or info.classes)
-    info = dataclasses.replace(info, dataset_fingerprint=samples.fingerprint, classes=classes)
+    skipped = tuple(name for part in splits.values() for name in plan.dataset.skipped(part))
+    info = dataclasses.replace(info, dataset_fingerprint=samples.fingerprint, classes=classes, skipped=skipped)
     return Training(zoo=zoo, plan=dataclasses.replace(plan, info=info), splits=splits, callbacks=callbacks)
