@@ -1,8 +1,11 @@
 """Somebody else's text: shown where it is read, and inert where something would act on it."""
 
 import json
+import random
+import re
 
 import pytest
+from markdown_it import MarkdownIt
 
 from zoo_core.foreign_text import (
     csv_cell,
@@ -52,7 +55,8 @@ def test_no_line_of_a_strangers_text_looks_like_one_of_ours() -> None:
         ("<script>x</script>", "&lt;script&gt;x&lt;/script&gt;"),
         ("a|b", "a\\|b"),
         ("![x](http://x)", "!\\[x\\](http://x)"),
-        ("_em_ *strong* `code`", "\\_em\\_ \\*strong\\* \\`code\\`"),
+        ("_em_ *strong* `code`", "\\_em\\_ \\*strong* \\`code\\`"),
+        ("**strong** conv*, fc1 a * b", "\\*\\*strong** conv*, fc1 a \\* b"),
         ("one\n# head\n- item", "one \\# head \\- item"),
         ("&lt;b&gt;", "&amp;lt;b&amp;gt;"),
         ("back\\slash", "back\\\\slash"),
@@ -94,3 +98,11 @@ def test_json_stays_the_same_document_in_plain_characters() -> None:
     assert json.loads(written) == data
     assert all(line.isprintable() for line in written.splitlines())
     assert "größer" in written
+
+
+def test_no_jumble_of_markup_becomes_markup() -> None:
+    page, drawn = MarkdownIt("commonmark"), random.Random(0)
+    for _ in range(3000):
+        jumble = "".join(drawn.choice("ab *_`[]()!<>&;#-+=~|\\\n1.") for _ in range(drawn.randint(1, 14)))
+        shown = page.render(f"x {markdown_text(jumble)}\n")
+        assert re.fullmatch(r"<p>[^<]*</p>\n", shown), (jumble, shown)

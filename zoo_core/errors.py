@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from .foreign_text import terminal_lines
+
 LONGEST = 300
 """Characters of somebody else's message that are told."""
 
@@ -58,6 +60,12 @@ class MissingExtraError(ZooError):
 
 class Terminated(SystemExit):
     """SIGTERM has come: nobody's fault, and no plugin's way to end the process."""
+
+
+def error_lines(message: str, hint: str | None) -> str:
+    """How an error is told on stderr: `Error: ...`, and `Hint: ...` where there is one."""
+    lines = f"Error: {terminal_lines(message)}"
+    return f"{lines}\nHint: {terminal_lines(hint)}" if hint else lines
 
 
 def in_words(error: BaseException) -> str:

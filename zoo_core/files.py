@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from .errors import ZooError
+from .foreign_text import json_notation
 
 _HINTS = {
     errno.ENOSPC: "the disk is full: free some space and try again",
@@ -72,8 +73,8 @@ def _umask() -> int:
 
 
 def json_text(data: Any) -> str:
-    """JSON as the zoo writes it: two spaces, readable characters, a final newline, NaN refused."""
-    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """JSON as the zoo writes it: two spaces, visible characters as they are, a final newline, NaN refused."""
+    return json_notation(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def read_json(path: Path, *, what: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What somebody else's text may look like where: on a terminal, in Markdown, HTML, JSON or a cell of a CSV file.
+"""What somebody else's text may look like where: on a terminal, in a command, in Markdown, HTML, JSON or CSV.
 
 Class names, summaries, messages of exceptions and names of files come from plugins, exports and folders of strangers.
 They are shown as they are, but for what would act instead of being read.
@@ -9,10 +9,15 @@ from __future__ import annotations
 import html
 import json
 import re
+import shlex
 
 _BAR = "| "
-_ALWAYS = re.compile(r"[\\`*\[\]|~<>]|&(?=#?\w+;)|(?<![^\W_])_|_(?![^\W_])|(?<!\S)[-+=#]")
-"""What Markdown may take for markup: within a word an underscore is none, and a hyphen only before one."""
+_MARKUP = re.compile(
+    r"[\\`\[\]|~<>]|&(?=#?\w+;)"
+    r"|\*(?=\w)|(?<![^\W_])\*(?=\S)"  # one that could begin an emphasis, which then need not be ended
+    r"|(?<![^\W_])_|_(?![^\W_])"  # an underscore within a word is itself
+    r"|(?<!\S)[-+=#*]"  # at the beginning of a line, where a word may come to stand
+)
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "~": "&#126;", "=": "&#61;"}
 _FORMULA = tuple("=+-@＝＋－＠")
 _JSON_ACTS = re.compile(r"[^\n -~]")
@@ -35,9 +40,22 @@ def terminal_lines(text: str) -> str:
     return "\n".join([terminal_line(first), *((_BAR + terminal_line(line)).rstrip() for line in more)])
 
 
+def terminal_stream(text: str) -> str:
+    """A piece of what a stranger's code prints: its lines stay lines, bars of progress move, and colours are told."""
+    return re.sub(r"[^\n\r\t]+", lambda found: terminal_line(found[0]), text)
+
+
+def shell_word(text: str) -> str:
+    """As one word of a command that can be pasted into a shell; one with invisible characters as `$'a\\x1bb'`."""
+    if text.isprintable():
+        return shlex.quote(text)
+    quoted = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"$'{''.join(each if each.isprintable() else _in_bytes(each) for each in quoted)}'"
+
+
 def markdown_text(text: str) -> str:
     """In a paragraph, a heading or a cell of a table: one line, in which nothing is markup or HTML."""
-    return _ALWAYS.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), terminal_line(text))
+    return _MARKUP.sub(lambda found: _ENTITIES.get(found[0], f"\\{found[0]}"), terminal_line(text))
 
 
 def markdown_code(text: str, *, in_table: bool = False) -> str:
@@ -67,6 +85,12 @@ def json_notation(document: str) -> str:
     if document.isascii() and "\x7f" not in document:
         return document
     return _JSON_ACTS.sub(lambda found: found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1], document)
+
+
+def _in_bytes(character: str) -> str:
+    # What stands for a byte of a file's name that is no UTF-8 is that byte.
+    kind = "surrogateescape" if "\udc80" <= character <= "\udcff" else "surrogatepass"
+    return "".join(f"\\x{byte:02x}" for byte in character.encode("utf-8", kind))
 
 
 def _visible(character: str) -> str:

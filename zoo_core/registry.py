@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .discovery import Plugin, discover
 from .errors import UsageError, ZooError, did_you_mean
+from .foreign_text import terminal_lines
 
 if TYPE_CHECKING:
     import click
@@ -110,7 +111,7 @@ def open_zoo() -> Zoo:
 
 def warn(text: str) -> None:
     """One line for people on stderr."""
-    sys.stderr.write(f"Warning: {text}\n")
+    sys.stderr.write(f"Warning: {terminal_lines(text)}\n")
 
 
 class Zoo:

@@ -55,7 +55,7 @@ def command(
 
     cells = [[f"{row[c]:,}" if c == "parameters" else row[c] for c in columns] for row in rows]
     if rows:
-        say("\n".join(table([c.upper() for c in columns], cells, width=terminal_width())))
+        say(*table([c.upper() for c in columns], cells, width=terminal_width()))
     else:
         filtered = pattern or exclude or max_parameters or any(filters.values())
         note("nothing to list" + (" with these filters" if filtered else ""))
@@ -64,4 +64,4 @@ def command(
     if unusable := sum(p.status in {"broken", "unavailable"} for p in zoo.plugins):
         note(f"{unusable} plugin{'s' if unusable > 1 else ''} cannot be used: see zoo plugins")
     if rows:
-        say(f"\nNext: {typed(_NEXT.get(rows[0]['kind'], 'info'), rows[0]['name'])}")
+        say("", f"Next: {typed(_NEXT.get(rows[0]['kind'], 'info'), rows[0]['name'])}")

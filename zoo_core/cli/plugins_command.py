@@ -39,8 +39,8 @@ def command(as_json: bool) -> None:
     for problem, hint in (*problems, *name_clashes(zoo)):
         say()
         for text in (problem, f"  To do: {hint}"):
-            say("\n".join(wrapped(text, width=terminal_width())))
-    say("\nNext: zoo list")
+            say(*wrapped(text, width=terminal_width()))
+    say("", "Next: zoo list")
 
 
 def _shortened(offers: tuple[str, ...]) -> str:

@@ -56,7 +56,7 @@ def command(source: str, inputs: tuple[Path, ...], out: Path | None, as_json: bo
     header, rows = _columns(answers)
     for line in table(header, rows, width=None):
         say(line)
-    say(f"\nNext: {typed('verify', source)}")
+    say("", f"Next: {typed('verify', source)}")
 
 
 def _columns(answers: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
