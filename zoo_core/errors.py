@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Iterable
 
 from .foreign_text import terminal_lines
+from .installation import CORE, install_command
 
 LONGEST = 300
 """Characters of somebody else's message that are told."""
@@ -48,13 +49,17 @@ class RefusedFileError(ZooError):
     exit_code = 4
 
 
+class TemporaryFolderError(ZooError):
+    """There is no temporary folder that can be written, or no room in it: it says nothing of what is looked at."""
+
+
 class MissingExtraError(ZooError):
     """An optional dependency is absent; the hint holds the pip command that brings it."""
 
-    def __init__(self, *, needed_for: str, extra: str, missing: str) -> None:
+    def __init__(self, *, needed_for: str, extra: str, missing: str, distribution: str = CORE) -> None:
         super().__init__(
             f"{needed_for} needs the package {missing!r}, which is not installed",
-            hint=f"pip install 'zoo-core[{extra}]'",
+            hint=install_command(extra, distribution=distribution),
         )
 
 

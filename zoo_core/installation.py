@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 CORE = "zoo-core"
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w.-]+)['\"]")
-_SUMS = ("all", "test", "dev")
-"""Extras that are for several purposes: another one is named where it has the package, too."""
+_FOR_DEVELOPERS = ("dev", "test", "tests")
 
 
 @functools.cache
@@ -57,6 +56,14 @@ def install_command(extra: str = "", *, distribution: str = CORE) -> str:
     return f"pip install {shlex.quote(f'{distribution}{wanted}')}"
 
 
+def update_command(wanted: str = "") -> str:
+    """What brings another version of the zoo, such as ">=0.3" or the newest, from where this one came."""
+    path = _local_path(_origin(own_distribution()))
+    if path is not None:
+        return f"bring {path} up to date, which {CORE} is installed from"
+    return f"{install_command()} --upgrade" if not wanted else f"pip install {shlex.quote(f'{CORE}{wanted}')}"
+
+
 def editable_folder(distribution: str) -> Path | None:
     """The project's folder of a distribution that was installed with `pip install -e`; None for all others."""
     origin = _origin(_distribution(distribution))
@@ -64,14 +71,19 @@ def editable_folder(distribution: str) -> Path | None:
 
 
 def extra_with(package: str, *, distribution: str) -> str | None:
-    """The extra of a distribution that brings a package, which may have the name of its module; None if none does."""
+    """The extra of a distribution that brings a package, which may have the name of its module; None if none does.
+
+    Of several, the one that brings the least.
+    """
     found = _distribution(distribution)
-    brought = [
-        match[1]
-        for text in (found.requires if found is not None else None) or ()
-        if (match := _EXTRA.search(text)) and _normalised(re.split(r"[^\w.-]", text)[0]) == _normalised(package)
-    ]
-    return next((extra for extra in brought if extra not in _SUMS), brought[0] if brought else None)
+    brought: dict[str, set[str]] = {}
+    for text in (found.requires if found is not None else None) or ():
+        if match := _EXTRA.search(text):
+            brought.setdefault(match[1], set()).add(_normalised(re.split(r"[^\w.-]", text)[0]))
+    having = [extra for extra, packages in brought.items() if _normalised(package) in packages]
+    return min(
+        having, key=lambda extra: (extra in _FOR_DEVELOPERS, len(brought[extra]), len(extra), extra), default=None
+    )
 
 
 def _origin(distribution: Distribution | None) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from warm import PROGRAM, Result
 
 from zoo_core.errors import UsageError
 from zoo_core.export.publish.attachment import NodeFacts, netron_attachment
+from zoo_core.installation import install_command
 from zoo_plugins.view.server import open_graph
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -260,7 +261,7 @@ def test_without_netron_the_extra_is_named(bundle: Path, site: Path, run_zoo: Ca
     done = run_zoo("view", "tiny", "--no-browser")
     assert done.code == 1
     assert done.stderr == (
-        "Error: zoo view needs the package 'netron', which is not installed\nHint: pip install 'zoo-core[view]'\n"
+        f"Error: zoo view needs the package 'netron', which is not installed\nHint: {install_command('view')}\n"
     )
 
 

@@ -61,7 +61,7 @@ def command(
         note("nothing to list" + (" with these filters" if filtered else ""))
         if hint := similar_to(zoo, kind, pattern):
             note(hint)
-    if unusable := sum(p.status in {"broken", "unavailable"} for p in zoo.plugins):
+    if unusable := sum(p.status in {"broken", "unavailable"} and p.extra is None for p in zoo.plugins):
         note(f"{unusable} plugin{'s' if unusable > 1 else ''} cannot be used: see zoo plugins")
     if rows:
         say("", f"Next: {typed(_NEXT.get(rows[0]['kind'], 'info'), rows[0]['name'])}")

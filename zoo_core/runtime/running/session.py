@@ -15,7 +15,7 @@ from zoo_core.runtime.reading.wire import OnnxFile
 Optimization = Literal["all", "none"]
 
 _PROVIDERS = ["CPUExecutionProvider"]
-_ERRORS_ONLY = 3
+_NO_LINES = 4  # its errors come as exceptions, too
 
 
 def open_session(file: OnnxFile, *, optimization: Optimization = "all", threads: int | None = None) -> Any:
@@ -34,7 +34,7 @@ def open_session(file: OnnxFile, *, optimization: Optimization = "all", threads:
     options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimization == "all" else levels.ORT_DISABLE_ALL
     options.intra_op_num_threads = threads or usable_processors()
     options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _NO_LINES
     options.add_session_config_entry("session.load_model_format", "ONNX")
     if any(isinstance(dim, str) for value in file.inputs for dim in (value.dims or ())[1:]):
         # The memory pattern is planned for one shape: with pictures of many sizes it only grows.

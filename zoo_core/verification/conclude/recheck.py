@@ -141,7 +141,7 @@ def _check_files(bundle: Path, listed: Mapping[str, str]) -> CheckResult:
 def onnx_checker(model: Path) -> CheckResult:
     """Rule "onnx.checker": the onnx package's full check of the file; skipped where that package is not installed."""
     if importlib.util.find_spec("onnx") is None:
-        text = "the onnx package is not installed; pip install 'zoo-core[train]' brings it"
+        text = "the onnx package, which the extra 'train' brings, is not installed"
         return CheckResult(rule="onnx.checker", outcome="skipped", detail=text)
     try:
         # By name: the base install has no onnx, and nothing here may depend on it.
