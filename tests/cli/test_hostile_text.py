@@ -87,6 +87,29 @@ def page_of(folder: Path) -> str:
     return page
 
 
+@pytest.mark.usefixtures("hostile_plugin")
+def test_a_class_name_that_cannot_be_written_is_refused(zoo_here: Zoo, site: Path) -> None:
+    code = site / "zoo_evil" / "__init__.py"
+    code.write_text(code.read_text().replace('("a", EVIL, "c")', '("a", "half \\udcff", "c")'))
+    done = zoo_here("plot", "evildata")
+    assert done.code == 1
+    assert "the class name 'half \\udcff' is no text that can be written" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("plot", "evildata"), pytest.param(("plot", "evilnet-evildata", "--what", "errors"), marks=pytest.mark.slow)],
+)
+@pytest.mark.usefixtures("hostile_plugin")
+def test_hostile_class_names_are_drawn(arguments: tuple[str, ...], zoo_here: Zoo) -> None:
+    if "errors" in arguments:
+        assert zoo_here("train", "evilnet", "--dataset", "evildata", "--epochs", "1").code == 0
+    done = zoo_here(*arguments)
+    assert done.code == 0, done.stderr
+    assert_harmless(done.stdout)
+    assert_harmless(done.stderr)
+
+
 @pytest.mark.parametrize("kind", ["runs", "exports"])
 def test_records_of_runs_and_exports_are_listed_whatever_they_say(kind: str, zoo_here: Zoo, here: Path) -> None:
     write_records(here)
