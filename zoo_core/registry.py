@@ -10,7 +10,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .discovery import Plugin, discover
-from .errors import MissingExtraError, UsageError, ZooError, did_you_mean
+from .discovery.mending import check_extra_of
+from .errors import UsageError, ZooError, did_you_mean
 from .foreign_text import terminal_lines
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ class Zoo:
         if renamed:
             options = " or ".join(entry.qualified for entry in renamed)
             raise UsageError(f"{kind} {name!r} is an old name of more than one {kind}", hint=f"say which: {options}")
-        self.check_extra_of(name)
+        check_extra_of(self.plugins, name)
         raise self._unknown(kind, name)
 
     def model(self, name: str) -> Model:
@@ -164,18 +165,6 @@ class Zoo:
         """The trainer of that name, its plugin loaded in this process."""
         entry = self.find("trainer", name)
         return Trainer(spec=self._spec(entry), plugin=entry.plugin)
-
-    def check_extra_of(self, name: str) -> None:
-        """Raises MissingExtraError if a name may be offered by a plugin that only lacks an extra."""
-        for plugin in self.plugins:
-            owners = {plugin.entry, plugin.id}
-            if plugin.extra is not None and (name in owners or name.startswith(tuple(f"{owner}/" for owner in owners))):
-                raise MissingExtraError(
-                    needed_for=f"{name!r}, of plugin {plugin.id},",
-                    extra=plugin.extra,
-                    missing=plugin.lacking,
-                    distribution=plugin.distribution,
-                )
 
     def commands(self) -> dict[str, tuple[str, Plugin]]:
         """`{name: (one-line help, plugin)}` of the commands that plugins add; one offered twice is not among them.

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from zoo_core.errors import MissingExtraError
 from zoo_core.installation import editable_folder, extra_with, install_command
+
+if TYPE_CHECKING:
+    from .plugins import Plugin
 
 _PLACE = re.compile(r"([\w./-]+\.pyi?):(\d+)")
 """As `place_of` writes it: the path of a file from its package on, and a line."""
@@ -32,6 +36,19 @@ def mended(record: Mapping[str, Any], *, distribution: str) -> dict[str, Any]:
     if place := _editable_place(record["problem"], record["files"], folder):
         return {"hint": f"edit {place}; {hint}" if hint else f"edit {place}"}
     return {"hint": hint or f"edit {folder}"}
+
+
+def check_extra_of(plugins: Iterable[Plugin], name: str) -> None:
+    """Raises MissingExtraError if a plugin that only lacks an extra may offer a name: `ENTRY/...`, or its id."""
+    for plugin in plugins:
+        owners = (plugin.entry, plugin.id)
+        if plugin.extra is not None and (name in owners or name.startswith(tuple(f"{owner}/" for owner in owners))):
+            raise MissingExtraError(
+                needed_for=f"{name!r}, of plugin {plugin.id},",
+                extra=plugin.extra,
+                missing=plugin.lacking,
+                distribution=plugin.distribution,
+            )
 
 
 def _editable_place(problem: str, files: Mapping[str, Any], folder: Path) -> str:

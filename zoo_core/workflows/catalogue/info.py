@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from zoo_core.discovery.mending import check_extra_of
 from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
 from zoo_core.installation import install_command
 from zoo_core.matching import bound_tensors, fixed_axes, match_options
@@ -32,7 +33,7 @@ def find_entry(zoo: Zoo, text: str) -> Entry:
     if having:
         return zoo.find(having[0], text)
     _refuse_shelf(text)
-    zoo.check_extra_of(text)
+    check_extra_of(zoo.plugins, text)
     known = [entry.shown for entry in zoo.entries()]
     raise UsageError(f"unknown name {text!r}", hint=did_you_mean(text, known) or "see zoo list")
 
