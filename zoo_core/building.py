@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import Terminated, UsageError, ZooError, missing_package
 from .options import Option, check_options
-from .plugin_faults import plugin_fault, plugin_line
+from .plugin_faults import plugin_fault, plugin_line, who_mends
 
 if TYPE_CHECKING:
     from .specs import ModelSpec
@@ -88,7 +88,7 @@ def _torch_unchanged(where: str, plugin: str) -> Iterator[None]:
     name = next(name for name, value in after.items() if before[name] != value)
     raise ZooError(
         f"{where}: its builder changes torch's default {name} to {after[name]} for the whole process",
-        hint=f"plugin {plugin} must fix it: pass dtype= and device= to what is built, or use a context manager",
+        hint=f"{who_mends(plugin)}: pass dtype= and device= to what is built, or use a context manager",
     )
 
 
@@ -102,7 +102,7 @@ def _torch_defaults() -> dict[str, str]:
 
 
 def _check_module(module: Any, where: str, plugin: str) -> None:
-    hint = f"plugin {plugin} must fix it"
+    hint = who_mends(plugin)
     if isinstance(module, type):
         raise ZooError(
             f"{where}: its builder returns the class {module.__name__}, not an nn.Module made of it", hint=hint

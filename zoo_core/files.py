@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from .errors import ZooError
+from .errors import TemporaryFolderError, ZooError
+from .foreign_text import json_notation
 
 _HINTS = {
     errno.ENOSPC: "the disk is full: free some space and try again",
+    errno.EFBIG: "files of that size are not allowed there: choose another folder, or raise the limit (ulimit -f)",
     errno.EDQUOT: "the disk quota is used up: free some space and try again",
     errno.EROFS: "the file system is read-only: choose another folder",
     errno.EACCES: "you have no permission there: choose another folder, or change its permissions",
@@ -27,6 +29,9 @@ _HINTS = {
     errno.EISDIR: "this is a folder, not a file",
 }
 
+CHOOSE_ANOTHER = "free some space there, or choose another folder: TMPDIR=DIR"
+"""What to do about a temporary folder."""
+
 
 @contextlib.contextmanager
 def clear_io_errors(doing: str, path: Path) -> Iterator[None]:
@@ -36,6 +41,36 @@ def clear_io_errors(doing: str, path: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         raise ZooError(f"{doing} {path}: {reason}", hint=_HINTS.get(error.errno or 0)) from error
+
+
+@contextlib.contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """A folder for as long as the block runs. Raises TemporaryFolderError if none can be made, or has no room left."""
+    try:
+        held = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+    except OSError as error:
+        text = f"no temporary folder can be made: {error.strerror or error}"
+        raise TemporaryFolderError(text, hint=CHOOSE_ANOTHER) from error
+    with held as name:
+        folder = Path(name)
+        try:
+            yield folder
+        except (OSError, ZooError) as error:
+            if not _is_of(error, folder):
+                raise
+            cause = error if isinstance(error, OSError) else error.__cause__
+            text = f"cannot write to the temporary folder {folder.parent}: {getattr(cause, 'strerror', None) or cause}"
+            raise TemporaryFolderError(text, hint=CHOOSE_ANOTHER) from error
+
+
+def _is_of(error: OSError | ZooError, folder: Path) -> bool:
+    if isinstance(error, ZooError):
+        return isinstance(error.__cause__, OSError) and str(folder) in error.message
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    if names:
+        return any(folder in Path(name).parents for name in names)
+    # Numpy tells of a write that was cut short without a number.
+    return error.errno in {None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def write_atomic(path: Path, data: bytes | str) -> None:
@@ -72,8 +107,8 @@ def _umask() -> int:
 
 
 def json_text(data: Any) -> str:
-    """JSON as the zoo writes it: two spaces, readable characters, a final newline, NaN refused."""
-    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """JSON as the zoo writes it: two spaces, visible characters as they are, a final newline, NaN refused."""
+    return json_notation(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def read_json(path: Path, *, what: str) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from broken_plugins import MODEL, Break, broken
 from rule_breaks import FORWARD
 from sabotaging import sabotage
 
+from zoo_core.installation import install_command
+
 STAGES = ["import", "build", "forward", "export", "load", "parity"]
 
 
@@ -48,7 +50,7 @@ def test_a_missing_extra_is_a_warning_with_the_command(run_zoo: Any, tmp_path: P
     hidden.joinpath("sitecustomize.py").write_text(LESS_INSTALLED)
     result = run_zoo("doctor", "--json", env={"PYTHONPATH": str(hidden)})
     rows = {row["stage"]: row for row in result.json}
-    assert (rows["timm"]["outcome"], rows["timm"]["hint"]) == ("warning", "pip install 'zoo-core[timm]'")
+    assert (rows["timm"]["outcome"], rows["timm"]["hint"]) == ("warning", install_command("timm"))
     assert (rows["click"]["outcome"], rows["click"]["hint"]) == ("failed", "pip install -U click")
     assert rows["torch"]["outcome"] == "failed"
     assert rows["torch"]["detail"].startswith("1.5, but 2.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from zoo_core.installation import install_command
 from zoo_core.workflows.catalogue.counting import parse_count
 
 MODELS = """
@@ -135,7 +136,7 @@ def test_without_torch_the_command_is_said(counted: Any, site: Path) -> None:
     result = counted("5M")
     assert (result.code, result.stdout) == (1, "")
     assert "Error: counting parameters needs the package 'torch', which is not installed" in result.stderr
-    assert "Hint: pip install 'zoo-core[train]'" in result.stderr
+    assert f"Hint: {install_command('train')}" in result.stderr
 
 
 def test_a_torch_that_ends_the_process_is_told(counted: Any, site: Path) -> None:

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from onnx_files import GREY, LABELS, brightness_model, write_brightness, write_model
+from onnx import helper, numpy_helper
+from onnx_files import GREY, LABELS, brightness_metadata, brightness_model, write_brightness, write_model
 from PIL import Image
 
 from zoo_core.errors import UsageError
@@ -177,3 +179,18 @@ def test_from_python(export: Path, pictures: Path) -> None:
     assert [Path(answer["input"]).name for answer in answers] == ["b.png", "a.PNG", "b.png", "c.jpg", "d.png"]
     (row,) = predict(export, inputs=["absent"])
     assert row["error"].startswith("cannot read picture absent: No such file")
+
+
+def test_lines_of_onnxruntime_do_not_reach_the_terminal(
+    run_zoo: Callable[..., Any], export: Path, pictures: Path
+) -> None:
+    model = brightness_model()
+    model.graph.initializer.append(numpy_helper.from_array(np.array([2, 1], np.int64), "odd"))
+    model.graph.node.insert(3, helper.make_node("Reshape", ["scaled", "odd"], ["reshaped"]))
+    model.graph.node[4].input[0] = "reshaped"
+    write_model(export, model, brightness_metadata(name="brightness"))
+    done = run_zoo("predict", "brightness", "pictures/b.png")
+    assert done.code == 1
+    assert "onnxruntime could not run" in done.stdout
+    assert len(done.stderr.splitlines()) == 2
+    assert "\x1b" not in done.stdout + done.stderr

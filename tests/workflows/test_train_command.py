@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from warm import PROGRAM, start_program
 
+from zoo_core.installation import install_command
+
 SMALL = ("train", "mlp", "--dataset", "digits", "-o", "hidden=16", "-d", "train_size=200", "--epochs", "2")
 
 Zoo = Callable[..., Any]
@@ -190,7 +192,7 @@ def test_without_torch_the_extra_is_named(run_zoo: Zoo, site: Path, tmp_path: Pa
     result = run_zoo(*SMALL)
     assert result.code == 1
     assert "Error: training needs the package 'torch', which is not installed" in result.stderr
-    assert "Hint: pip install 'zoo-core[train]'" in result.stderr
+    assert f"Hint: {install_command('train')}" in result.stderr
     assert not (tmp_path / "runs").exists()
 
 

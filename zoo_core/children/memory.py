@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+NO_ROOM = 74
+"""The exit code of a child that could not write what it has computed, as `EX_IOERR` of sysexits.h."""
+
 SHARE = 0.9
 """Of the memory that is available: what is left keeps the parent and the rest of the machine alive."""
 

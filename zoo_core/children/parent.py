@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import os
@@ -14,6 +15,8 @@ import threading
 import time
 from collections.abc import Mapping
 from typing import IO, Any, Self
+
+from zoo_core.foreign_text import terminal_stream
 
 GRACE_SECONDS = 10.0
 """What a parent waits beyond a limit: the child's own alarm comes first, and knows where it hangs."""
@@ -146,13 +149,14 @@ class Child:
         self._messages.put(None)
 
     def _keep(self, pipe: IO[bytes]) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="backslashreplace")
         with contextlib.suppress(OSError, ValueError):
             while data := os.read(pipe.fileno(), 1 << 16):
                 self._report += data
                 del self._report[:-_LONGEST_REPORT]
                 if self._shown:
                     with contextlib.suppress(OSError):  # our own stderr may be closed
-                        _write(2, data)
+                        _write(2, terminal_stream(decoder.decode(data)).encode())
 
     def _end_all(self) -> None:
         self._signal_all(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)

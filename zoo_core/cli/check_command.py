@@ -70,7 +70,7 @@ def command(
         )
     if not as_json:
         say(f"{name}: {counts}")
-        say(f"\nNext: {_next(subjects[0])}")
+        say("", f"Next: {_next(subjects[0])}")
 
 
 def _next(subject: str) -> str:

@@ -68,7 +68,7 @@ def command(
     say()
     for line in _classes(found.details["classes"]):
         say(line)
-    say(f"\nNext: {export_of(place.name, zoo) if place.kind == 'run' else use_of(source, words_of(source))}")
+    say("", f"Next: {export_of(place.name, zoo) if place.kind == 'run' else use_of(source, words_of(source))}")
 
 
 def _classes(rows: Sequence[Mapping[str, Any]]) -> list[str]:

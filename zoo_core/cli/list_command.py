@@ -55,13 +55,13 @@ def command(
 
     cells = [[f"{row[c]:,}" if c == "parameters" else row[c] for c in columns] for row in rows]
     if rows:
-        say("\n".join(table([c.upper() for c in columns], cells, width=terminal_width())))
+        say(*table([c.upper() for c in columns], cells, width=terminal_width()))
     else:
         filtered = pattern or exclude or max_parameters or any(filters.values())
         note("nothing to list" + (" with these filters" if filtered else ""))
         if hint := similar_to(zoo, kind, pattern):
             note(hint)
-    if unusable := sum(p.status in {"broken", "unavailable"} for p in zoo.plugins):
+    if unusable := sum(p.status in {"broken", "unavailable"} and p.extra is None for p in zoo.plugins):
         note(f"{unusable} plugin{'s' if unusable > 1 else ''} cannot be used: see zoo plugins")
     if rows:
-        say(f"\nNext: {typed(_NEXT.get(rows[0]['kind'], 'info'), rows[0]['name'])}")
+        say("", f"Next: {typed(_NEXT.get(rows[0]['kind'], 'info'), rows[0]['name'])}")

@@ -72,7 +72,7 @@ def command(
         note(f"Warning: {remark}")
     total, failed = show_rows(planned, as_json=as_json)
     if not as_json:
-        say(f"\nNext: {typed('verify', source)}")
+        say("", f"Next: {typed('verify', source)}")
     if failed:
         raise ZooError(
             f"{failed:,} of {total:,} inputs could not be predicted",

@@ -12,6 +12,8 @@ from zoo_core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from zoo_core.files import clear_io_errors, write_atomic, written_whole
+    from zoo_core.foreign_text import csv_cell, html_text, markdown_text, terminal_line
+    from zoo_core.installation import install_command
     from zoo_core.records import counted
     from zoo_core.registry import warn
     from zoo_core.shelf import Located, find_export, is_export, locate, model_file
@@ -56,15 +58,19 @@ __all__ = [
     "complete_runs_and_exports",
     "complete_trainers",
     "counted",
+    "csv_cell",
     "data_options",
     "data_words",
     "export_of",
     "find_export",
+    "html_text",
+    "install_command",
     "is_export",
     "json_option",
     "lazy_command",
     "locate",
     "look_at",
+    "markdown_text",
     "model_file",
     "model_options",
     "note",
@@ -72,6 +78,7 @@ __all__ = [
     "say",
     "seed_option",
     "table",
+    "terminal_line",
     "terminal_width",
     "trainer_options",
     "typed",
@@ -85,6 +92,8 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "zoo_core.files": ("clear_io_errors", "write_atomic", "written_whole"),
+        "zoo_core.foreign_text": ("csv_cell", "html_text", "markdown_text", "terminal_line"),
+        "zoo_core.installation": ("install_command",),
         "zoo_core.records": ("counted",),
         "zoo_core.registry": ("warn",),
         "zoo_core.shelf": ("Located", "find_export", "is_export", "locate", "model_file"),

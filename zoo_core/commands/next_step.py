@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +24,7 @@ def data_words(data: Mapping[str, Any]) -> list[str]:
 
 def without(flag: str) -> str:
     """The very command that is running, without one of its flags."""
-    return shlex.join(["zoo", *(word for word in sys.argv[1:] if word != flag)])
+    return typed(*(word for word in sys.argv[1:] if word != flag))
 
 
 def going_on(info: RunInfo, run: str | None) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import UsageError, ZooError, did_you_mean
 from zoo_core.options import check_options
+from zoo_core.plugin_faults import who_mends
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess
 from zoo_core.task_names import MASK_TASKS, ONE_LOGIT_TASKS
@@ -245,7 +246,7 @@ class BoundDataset:
                 raise absent from error
             raise ZooError(
                 f"{self._where} (plugin {self.plugin}) could not be loaded: {type(error).__name__}: {error}",
-                hint="this is a fault of that plugin; ZOO_DEBUG=1 shows where",
+                hint=f"{who_mends(self.plugin, error)}; ZOO_DEBUG=1 shows where",
             ) from error
         if loaded is None and split != "train":
             return None

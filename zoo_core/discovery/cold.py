@@ -14,6 +14,7 @@ from zoo_core.children.parent import GRACE_SECONDS, Child, ending_of
 
 from .cache import stat_all
 from .entry_points import module_of
+from .mending import mended
 from .place import place_in_report
 
 _SLOW_SECONDS = 1.0
@@ -38,7 +39,9 @@ def read_plugins(
                 records[name].update(status="slow", problem=f"loading it takes {seconds:.1f} s", hint=_SLOW_HINT)
     now = time.time()
     for point in points:
-        records[point["id"]].update(point=point, environment=environment, time=now)
+        record = records[point["id"]]
+        record.update(mended(record, distribution=point["distribution"]))
+        record.update(point=point, environment=environment, time=now)
     return records
 
 

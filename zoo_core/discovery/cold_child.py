@@ -58,7 +58,7 @@ def _read_plugin(value: str, *, modules: Sequence[str], read: _ReadPaths) -> dic
         described = contained(lambda: describe(offers), module=module, doing="its offers cannot be listed")
         record.update(described)
     except PluginError as error:
-        record.update(status=error.status, problem=error.problem, hint=error.hint)
+        record.update(status=error.status, problem=error.problem, hint=error.hint, missing=error.missing)
     except KeyboardInterrupt:
         record.update(status="broken", problem="it raises KeyboardInterrupt")
     record["seconds"] = round(time.perf_counter() - start, 4)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from zoo_core.installation import CORE, is_own, own_distribution
+
 ENTRY_POINT_GROUP = "zoo.plugins"
-BUNDLED = "zoo-core"
 BUNDLED_COMMANDS = "zoo.commands"
 """The group in which the zoo names those of its own plugins whose commands are always there."""
 
@@ -18,12 +18,8 @@ def module_of(value: str) -> str:
 
 def bundled_commands() -> dict[str, str]:
     """`{command: value}` of the zoo's own entry points of commands, found without a look at any other distribution."""
-    from importlib import metadata
-
-    try:
-        text = metadata.distribution(BUNDLED).read_text("entry_points.txt") or ""
-    except metadata.PackageNotFoundError:
-        return {}  # the source without an installation: nothing is installed as a plugin either
+    own = own_distribution()  # of the source without an installation, nothing is installed as a plugin either
+    text = (own and own.read_text("entry_points.txt")) or ""
     return dict(_lines_of_group(text, BUNDLED_COMMANDS))
 
 
@@ -46,7 +42,7 @@ def installed_points() -> list[dict[str, Any]]:
         if ENTRY_POINT_GROUP not in text:
             continue
         name, version = _name_and_version(distribution)
-        if name in seen:
+        if name in seen or (is_bundled(name) and not is_own(distribution)):
             continue
         seen.add(name)
         always = dict(_lines_of_group(text, BUNDLED_COMMANDS)) if is_bundled(name) else {}
@@ -64,8 +60,8 @@ def installed_points() -> list[dict[str, Any]]:
 
 
 def is_bundled(distribution: str) -> bool:
-    """Whether it is the zoo's own distribution, however its name is spelled."""
-    return re.sub(r"[-_.]+", "-", distribution).lower() == BUNDLED
+    """Whether it is the zoo's own distribution; `Zoo.Core` and others that pip takes for the same are not."""
+    return distribution == CORE
 
 
 def _name_and_version(distribution: Any) -> tuple[str, str]:

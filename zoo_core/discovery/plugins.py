@@ -27,6 +27,8 @@ class Plugin:
 
     `id` is `distribution:entry`. `offers` are `kind:name`. `problem` is None only for `ok` and `disabled`, and `hint`
     says what to do about it.
+    `extra` is the one of its distribution that would bring the package it is `lacking`: `unavailable`, and nobody's
+    fault.
     `seconds` is how long loading took. `hooks` are the events that it wants to be told. `value` is what the entry
     point names; `files` are those that its answer depends on, each with its mtime (ns) and size.
     """
@@ -39,6 +41,8 @@ class Plugin:
     status: Status
     problem: str | None = None
     hint: str | None = None
+    extra: str | None = None
+    lacking: str = ""
     offers: tuple[str, ...] = ()
     seconds: float | None = None
     hooks: tuple[str, ...] = ()
@@ -57,7 +61,7 @@ class Plugin:
         return is_bundled(self.distribution)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON: `{id, distribution, version, status, offers, problem}`, and `hint` where there is a problem."""
+        """Plain JSON: `{id, distribution, version, status, offers, problem}`; `hint` and `extra` where there is one."""
         data = {
             "id": self.id,
             "distribution": self.distribution,
@@ -66,7 +70,8 @@ class Plugin:
             "offers": list(self.offers),
             "problem": self.problem,
         }
-        return data if self.hint is None else {**data, "hint": self.hint}
+        more = {"hint": self.hint, "extra": self.extra}
+        return {**data, **{key: value for key, value in more.items() if value is not None}}
 
 
 def discover() -> tuple[Plugin, ...]:
@@ -81,7 +86,7 @@ def discover() -> tuple[Plugin, ...]:
     plugins = tuple(_plugin(point, records.get(point["id"]), enabled=point["id"] in enabled) for point in points)
     if os.environ.get("ZOO_STRICT") == "1":
         for plugin in plugins:
-            if plugin.problem is not None:
+            if plugin.problem is not None and plugin.extra is None:
                 raise ZooError(
                     f"plugin {plugin.id}: {plugin.problem}", hint=f"{plugin.hint} (ZOO_STRICT=1 makes this an error)"
                 )
@@ -139,6 +144,8 @@ def _plugin(point: Mapping[str, str], record: Mapping[str, Any] | None, *, enabl
         plugin,
         status=record["status"],
         problem=record["problem"],
+        extra=record.get("extra"),
+        lacking=record.get("missing") or "",
         hint=record["hint"] or (record["problem"] and _USUAL_HINT.format(plugin.distribution)),
         offers=offers,
         seconds=record["seconds"],

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo_core.errors import UsageError, ZooError
+from zoo_core.errors import UsageError, ZooError, error_lines
+from zoo_core.foreign_text import terminal_line
 from zoo_core.records import counted
 
 
@@ -20,9 +21,9 @@ def main(arguments: Sequence[str]) -> int:
             raise UsageError("as_safetensors takes FILE and perhaps PREFIX", hint="the file is written beside FILE")
         written, count = convert_file(Path(arguments[0]), prefix="".join(arguments[1:]))
     except ZooError as error:
-        sys.stderr.write(f"Error: {error.message}\n" + (f"Hint: {error.hint}\n" if error.hint else ""))
+        sys.stderr.write(f"{error_lines(error.message, error.hint)}\n")
         return error.exit_code
-    sys.stdout.write(f"{written}: {counted(count, 'tensor')}\n")
+    sys.stdout.write(f"{terminal_line(str(written))}: {counted(count, 'tensor')}\n")
     return 0
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 from zoo_core.discovery.entry_points import has_verb
+from zoo_core.foreign_text import markdown_code, markdown_text, shell_word
 from zoo_core.options import write_list
 from zoo_core.records import RunInfo, counted
 from zoo_core.specs import DatasetSpec, ModelSpec
@@ -18,11 +19,12 @@ def model_card(
 ) -> str:
     """The run's README.md. `called`: the word for the run in commands; `epochs`: those that were run; `pictures`:
     files in the run's folder that are shown, by their paths in it."""
-    word = shlex.quote(called)
+    word = shell_word(called)
     lines = [
-        f"# {info.name}",
+        f"# {markdown_text(info.name)}",
         "",
-        f"`{info.model}` ({model.summary}) trained on `{info.dataset}` for {counted(epochs, 'epoch')}"
+        f"{markdown_code(info.model)} ({markdown_text(model.summary)}) trained on {markdown_code(info.dataset)} for "
+        + counted(epochs, "epoch")
         + (f" of {info.epochs}, stopped early" if epochs < info.epochs else "")
         + f"; the weights are those of epoch {info.best_epoch}, the best on the validation part.",
         "",
@@ -30,7 +32,7 @@ def model_card(
         "",
     ]
     for picture in pictures:
-        lines += [f"![{PurePosixPath(picture).stem}]({picture})", ""]
+        lines += [f"![{markdown_text(PurePosixPath(picture).stem)}]({quote(picture)})", ""]
     lines += [*_facts(info, model, dataset), "", "## Next", "", "```sh"]
     lines += [f"zoo export {word}", *([f"zoo plot {word}"] if has_verb("plot") else [])]
     lines += ["```", "", "## The same again", "", "```sh"]
@@ -44,7 +46,7 @@ def _metrics(info: RunInfo) -> list[str]:
     rows = [f"| metric | {' | '.join(columns)} |", f"| --- |{' --- |' * len(columns)}"]
     for name in names:
         values = (f"{metrics[name]:.4f}" if name in metrics else "" for metrics in columns.values())
-        rows.append(f"| {name} | {' | '.join(values)} |")
+        rows.append(f"| {markdown_text(name)} | {' | '.join(values)} |")
     return rows
 
 
@@ -75,7 +77,7 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
     return [
         "| | |",
         "| --- | --- |",
-        *(f"| {name} | {_cell(text)} |" for name, text in facts.items() if text),
+        *(f"| {name} | {markdown_text(text)} |" for name, text in facts.items() if text),
     ]
 
 
@@ -86,14 +88,14 @@ def command(info: RunInfo) -> str:
     if info.trainer != "supervised":
         words += ["--trainer", info.trainer]
     if info.init_from is not None:
-        words += ["--init-from", shlex.quote(info.init_from)]
+        words += ["--init-from", shell_word(info.init_from)]
     for pattern in info.freeze:
-        words += ["--freeze", shlex.quote(pattern)]
+        words += ["--freeze", shell_word(pattern)]
     config = {name: value for name, value in info.config.items() if name != "epochs"}
     for flag, values in (("-o", info.options), ("-d", info.dataset_options), ("-t", config)):
         for name, value in values.items():
             if value is not None and value != () and value != []:
-                words += [flag, shlex.quote(f"{name}={_text(value)}")]
+                words += [flag, shell_word(f"{name}={_text(value)}")]
     return " ".join(words)
 
 
@@ -107,7 +109,3 @@ def _text(value: Any) -> str:
     return (
         {True: "true", False: "false", None: "none"}[value] if value is None or isinstance(value, bool) else str(value)
     )
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

@@ -15,6 +15,7 @@ from typing import Literal
 
 from zoo_core.data.bound import default_root
 from zoo_core.discovery.cache import cache_folder
+from zoo_core.installation import CORE, install_command, own_distribution
 from zoo_core.records import Record
 from zoo_core.registry import Zoo
 from zoo_core.runtime.vetting.known import state_folder
@@ -22,7 +23,6 @@ from zoo_core.version import __version__
 
 Outcome = Literal["ok", "warning", "failed", "skipped"]
 
-DISTRIBUTION = "zoo-core"
 LITTLE_ROOM = 10_000_000_000
 """Bytes on the disk below which the next dataset or large export may not fit."""
 
@@ -64,10 +64,10 @@ def _cores() -> str:
 def _packages() -> Iterator[Row]:
     """A row for each package that the zoo asks for, by itself or with an extra."""
     wanted: dict[str, tuple[str, str]] = {}
-    for text in importlib.metadata.requires(DISTRIBUTION) or []:
+    for text in (own.requires if (own := own_distribution()) is not None else None) or []:
         match, of_extra = _REQUIREMENT.match(text), _EXTRA.search(text)
         extra = of_extra["extra"] if of_extra else ""
-        if match is None or match["name"] == DISTRIBUTION or extra in _NO_PURPOSE:
+        if match is None or match["name"] == CORE or extra in _NO_PURPOSE:
             continue
         wanted.setdefault(match["name"], (match["least"] or "", extra))
     for name, (least, extra) in wanted.items():
@@ -75,7 +75,7 @@ def _packages() -> Iterator[Row]:
 
 
 def _package(name: str, *, least: str, extra: str) -> Row:
-    command = f"pip install 'zoo-core[{extra}]'" if extra else f"pip install -U {name}"
+    command = install_command(extra) if extra else f"pip install -U {name}"
     try:
         present = importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
@@ -117,4 +117,7 @@ def _plugins(zoo: Zoo) -> Iterator[Row]:
     for plugin in zoo.plugins:
         if plugin.problem is not None:
             outcome: Outcome = "failed" if plugin.status == "broken" else "warning"
-            yield Row(stage=plugin.id, outcome=outcome, detail=plugin.problem, hint=f"zoo check plugin:{plugin.id}")
+            hint = f"zoo check plugin:{plugin.id}"
+            if plugin.extra is not None:  # a choice of whoever has installed the zoo
+                outcome, hint = "skipped", str(plugin.hint)
+            yield Row(stage=plugin.id, outcome=outcome, detail=plugin.problem, hint=hint)

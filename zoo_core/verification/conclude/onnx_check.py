@@ -22,7 +22,7 @@ def onnx_checker(model: Path, limits: Limits | None = None) -> CheckResult:
     With `limits` in a process of its own: shapes are inferred from what the file says, however much that is.
     """
     if importlib.util.find_spec("onnx") is None:
-        text = "the onnx package is not installed; pip install 'zoo-core[train]' brings it"
+        text = "the onnx package, which the extra 'train' brings, is not installed"
         return CheckResult(rule=RULE, outcome="skipped", detail=text)
     problem = _problem(model) if limits is None else _problem_found_apart(model, limits)
     if problem is not None:

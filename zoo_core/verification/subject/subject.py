@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -19,10 +18,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.children.memory import default_memory_limit
+from zoo_core.children.memory import NO_ROOM, default_memory_limit
 from zoo_core.children.watch import Watch
-from zoo_core.errors import NotVerifiedError
-from zoo_core.files import clear_io_errors
+from zoo_core.errors import NotVerifiedError, TemporaryFolderError
+from zoo_core.files import CHOOSE_ANOTHER, temporary_folder
 
 Array = NDArray[Any]
 
@@ -120,10 +119,8 @@ def started_subject(
     Memory that the child holds counts; the addresses that it reserves do not, of which onnxruntime takes many times
     what it needs, nor do files that it maps. On systems that do not tell (other than Linux) no memory is too much.
     """
-    with tempfile.TemporaryDirectory(prefix="zoo-check-") as name:
-        folder = Path(name)
-        with clear_io_errors("cannot write", folder):
-            _write_job(folder, model, groups, settings)
+    with temporary_folder("zoo-check-") as folder:
+        _write_job(folder, model, groups, settings)
         limit = default_memory_limit() if memory_limit is None else memory_limit
         # The child ends before the thread that watches it, whose end is waited for.
         with ThreadPoolExecutor(1) as watching, _child() as child:
@@ -131,6 +128,11 @@ def started_subject(
 
             def result() -> SubjectResult:
                 errors = watch.result()
+                if child.returncode == NO_ROOM:
+                    raise TemporaryFolderError(
+                        f"cannot write to the temporary folder {folder.parent}: {_why(NO_ROOM, errors)}",
+                        hint=CHOOSE_ANOTHER,
+                    )
                 if child.returncode != 0:
                     raise SubjectError(f"{model.name} could not be run: {_why(child.returncode, errors)}")
                 return _read_result(folder, groups, settings)

@@ -11,15 +11,9 @@ from types import TracebackType
 from typing import IO, Any
 
 from zoo_core.files import clear_io_errors
+from zoo_core.foreign_text import csv_cell
 
 RESULT_SUFFIXES = (".csv", ".jsonl")
-
-_FORMULA = ("=", "+", "-", "@")
-
-
-def safe_cell(text: str) -> str:
-    """Somebody's text as a cell of a table: a spreadsheet would take some beginnings for a formula and compute it."""
-    return f"'{text}" if text.startswith(_FORMULA) or (text and not text[0].isprintable()) else text
 
 
 class ResultsFile:
@@ -83,13 +77,13 @@ def _cell(column: str, row: Mapping[str, Any]) -> str:
         if int(place) > len(ranked):
             return ""
         label, probability = ranked[int(place) - 1]
-        return safe_cell(label) if name == "label" else repr(probability)
+        return csv_cell(label) if name == "label" else repr(probability)
     value = row.get(column)
     if value is None:
         return ""
     if isinstance(value, list):
         return " x ".join(map(str, value))
-    return safe_cell(value) if isinstance(value, str) else repr(value)
+    return csv_cell(value) if isinstance(value, str) else repr(value)
 
 
 def _csv_line(cells: Sequence[str]) -> str:

@@ -6,7 +6,9 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from zoo_core.discovery.mending import check_extra_of
 from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
+from zoo_core.installation import install_command
 from zoo_core.matching import bound_tensors, fixed_axes, match_options
 from zoo_core.options import Option
 from zoo_core.plugin_faults import blamed_on
@@ -31,6 +33,7 @@ def find_entry(zoo: Zoo, text: str) -> Entry:
     if having:
         return zoo.find(having[0], text)
     _refuse_shelf(text)
+    check_extra_of(zoo.plugins, text)
     known = [entry.shown for entry in zoo.entries()]
     raise UsageError(f"unknown name {text!r}", hint=did_you_mean(text, known) or "see zoo list")
 
@@ -156,7 +159,7 @@ def count_parameters(model: Model, options: Mapping[str, Any]) -> tuple[int | No
     try:
         import torch
     except ImportError:
-        return None, "counting parameters needs torch: pip install 'zoo-core[train]'"
+        return None, f"counting parameters needs torch: {install_command('train')}"
     try:
         with _without_memory(torch):
             module = model.build(**options)
