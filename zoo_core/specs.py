@@ -175,6 +175,13 @@ class ModelSpec:
         """The builder's keyword-only parameters."""
         return options_of_signature(self.build, where=f"model {self.name}")
 
+    @property
+    def axis_options(self) -> tuple[str, ...]:
+        """Options that are the size of an axis, or fix that of a free one."""
+        tensors = (*self.inputs.values(), *self.outputs.values())
+        bound = (str(axis.name) for tensor in tensors for axis in tensor.parsed if axis.is_option)
+        return tuple(dict.fromkeys((*bound, *self.size_options.values())))
+
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec:

@@ -39,10 +39,10 @@ def command(
     """Check that a plugin, or one model, dataset or trainer, does what everybody may expect of it.
 
     One rule is one promise: a light import, true shapes, rows that do not depend on each other, weights that survive
-    saving, a verified export and so on. Exit code 3 when a rule is broken; a remark says what will break one day. Rules
-    that a plugin declares as broken, with a reason, are skipped, and fail once they hold. A rule that ends the process
-    in which it is looked at, or takes more than 600 seconds (ZOO_RULE_TIMEOUT), is broken, and the others are still
-    looked at.
+    saving, a verified export and so on. Exit code 3 when a rule is broken; a remark says what will break one day, or
+    what could be said better. Rules that a plugin declares as broken, with a reason, are skipped, and fail once they
+    hold. A rule that ends the process in which it is looked at, or takes more than 600 seconds (ZOO_RULE_TIMEOUT), is
+    broken, and the others are still looked at.
     """
     from zoo_core.checks import CheckOptions, Planned, watched
 
