@@ -86,6 +86,17 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def lasting(seconds: float) -> str:
+    """A time for people, in its two largest units: 45 s, 3 min 20 s, 1 h 5 min, 2 d 3 h."""
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    units = [f"{days} d", f"{hours} h", f"{minutes} min", f"{left} s"]
+    largest = next((place for place, unit in enumerate(units) if not unit.startswith("0 ")), 3)
+    shown = units[largest : largest + 2]
+    return " ".join(unit for unit in shown if not unit.startswith("0 ")) or "0 s"
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainResult(Record):
     """What a trainer returns: the epochs that were run, and which of them was best on the validation part."""

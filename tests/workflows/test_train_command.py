@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from warm import PROGRAM, start_program
 
 SMALL = ("train", "mlp", "--dataset", "digits", "-o", "hidden=16", "-d", "train_size=200", "--epochs", "2")
@@ -63,6 +64,19 @@ def test_on_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
     assert "epoch 1/2  train loss" in text
     assert "\x1b[" in text  # the bar moves
     assert "\x1b" not in stdout
+
+
+def test_a_model_that_is_big_for_the_machine_is_told_before_the_first_step(zoo_here: Zoo) -> None:
+    few = ("-d", "train_size=20", "-d", "val_size=10", "-t", "optimizer=sgd", "--epochs", "1")
+    wide = ("train", "mlp", "--dataset", "digits", "-o", f"hidden={torch.get_num_threads() * 3400},3000")
+    done = zoo_here(*wide, *few)
+    assert done.code == 0, done.stderr
+    lines = done.stderr.splitlines()
+    (remark,) = [number for number, line in enumerate(lines) if "parameters are many for a processor (" in line]
+    assert "an epoch of 1 step takes about " in lines[remark]
+    assert "-d train_size=N" in lines[remark]
+    assert lines[remark + 1].startswith("epoch 1/1")
+    assert "parameters are many" not in zoo_here(*SMALL, "--epochs", "1", "--run", "small").stderr
 
 
 def test_one_epoch_is_one(zoo_here: Zoo) -> None:

@@ -55,10 +55,13 @@ def command(
             if not isinstance(each, Planned):
                 found[each.outcome].append(each.to_json())
                 show(_line(each))
-            elif each.subject not in subjects[-1:]:
-                subjects.append(each.subject)
-                if not as_json:
-                    say(each.subject)
+            else:
+                if each.subject not in subjects[-1:]:
+                    subjects.append(each.subject)
+                    if not as_json:
+                        say(each.subject)
+                if sys.stdout.isatty() and not as_json:
+                    sys.stdout.write(f"  {each.rule}\r")  # its line, as it begins; what came of it is written over it
             sys.stdout.flush()
     if as_json:
         print_json({("remarks" if outcome == "remark" else outcome): rows for outcome, rows in found.items()})

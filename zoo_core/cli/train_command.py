@@ -65,7 +65,8 @@ def command(as_json: bool, **asked: Any) -> None:
         except (KeyboardInterrupt, SystemExit) as stop:
             if progress.info is None or asked["dry_run"]:
                 raise
-            note(f"\nStopped. To continue: {going_on(progress.info, run)}")
+            progress.close()  # what is said now stands below the bar
+            note(f"\nStopped. {progress.kept}\nTo continue: {going_on(progress.info, run)}")
             # Ctrl-C is told in full by now; the program itself would say "Stopped." once more.
             raise SystemExit(getattr(stop, "code", 128 + signal.SIGINT)) from None
         except NotVerifiedError as error:
