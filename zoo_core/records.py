@@ -37,8 +37,9 @@ class RunInfo(Record):
 
     `dataset_options` and `options` hold every value that was in force. `init_from`: the weights that training began
     with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `validation` are
-    the metrics of the best epoch, and `test` those of its weights on the test split, None where there is none. `status`
-    is "unfinished" until the last epoch (or early stopping) is done.
+    the metrics of the best epoch, and `test` those of its weights on the test split, None where there is none.
+    `remarks`: what these numbers do not say, in sentences. `status` is "unfinished" until the last epoch (or early
+    stopping) is done.
     """
 
     name: str
@@ -64,6 +65,7 @@ class RunInfo(Record):
     seconds: float | None = None
     validation: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] | None = None
+    remarks: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
     machine: str = ""

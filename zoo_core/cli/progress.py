@@ -63,7 +63,9 @@ class TrainProgress:
         self._told = self._clock()
         more = f", going on after epoch {done}" if done else ""
         note(
-            f"Run {info.name}: {info.model} on {info.dataset}, {counted(info.epochs, 'epoch')}, seed {info.seed}{more}"
+            f"Run {info.name}: {info.model} on {info.dataset}, {counted(info.epochs, 'epoch')}, seed {info.seed}"
+            + (f", on {info.device}" if info.device != "cpu" else "")
+            + more
         )
         if info.init_from is not None and not done:
             fresh = f"; fresh, because they are for other classes: {', '.join(info.fresh)}" if info.fresh else ""
@@ -128,4 +130,5 @@ def summary(info: RunInfo, *, epochs: int) -> list[str]:
 
     lines = [f"{info.name}: {counted(epochs, 'epoch')} in {info.seconds:.1f} s, best epoch {info.best_epoch}"]
     measured = (("validation", info.validation), ("test", info.test))
-    return lines + [f"  {split:<11} {metrics_text(metrics)}" for split, metrics in measured if metrics is not None]
+    lines += [f"  {split:<11} {metrics_text(metrics)}" for split, metrics in measured if metrics is not None]
+    return lines + [f"  note        {remark}" for remark in info.remarks]

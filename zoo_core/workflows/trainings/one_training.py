@@ -23,7 +23,7 @@ from zoo_core.training.job import TrainJob
 from zoo_core.training.run import Run, load_run
 from zoo_core.training.run_card import model_card
 
-from .remarks import classes_without_samples, frozen_parts, slow_epochs
+from .remarks import remarks_before, remarks_on_result
 from .train_plan import TrainPlan, with_another_name
 
 if TYPE_CHECKING:
@@ -161,7 +161,9 @@ class Training:
             self.watched(self.callbacks.on_epoch)(row)
 
         self.callbacks.on_start(info, len(rows))
-        for note in self.remarks(module):
+        # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
+        train = None if self.quiet else self.splits["train"]
+        for note in remarks_before(module, info, train):
             self.callbacks.on_note(note)
         with self.plugin_errors():
             result: TrainResult = plan.trainer.spec.fit(job, on_epoch=epoch_ended)
@@ -169,16 +171,6 @@ class Training:
             info, best_epoch=result.best_epoch, validation=result.validation, seconds=result.seconds
         )
         return info, result
-
-    def remarks(self, module: nn.Module) -> list[str]:
-        """What is worth a line before the first step."""
-        info, train = self.plan.info, self.splits["train"]
-        found = [frozen_parts(module, info.freeze)]
-        if not self.quiet:  # a dry run has a few samples only: what they lack, or cost, says nothing of the data
-            batch_size = int(getattr(self.plan.config, "batch_size", DRY_SAMPLES))
-            slow = slow_epochs(module, train, batch_size=batch_size, device=info.device)
-            found += [classes_without_samples(train), slow]
-        return [remark for remark in found if remark]
 
     def watched(self, callback: Callable[..., None]) -> Callable[..., None]:
         """The callback, whose exceptions are those of who watches: they come out as they are."""
@@ -226,6 +218,9 @@ class Training:
                 device=info.device,
             )
         info = dataclasses.replace(info, status="finished", test=test)
+        if not self.quiet:
+            remarks = remarks_on_result(info, self.splits, self.plan.task, epochs=len(load_run(directory.path).rows))
+            info = dataclasses.replace(info, remarks=remarks)
         directory.write_card(self.card(directory, info))
         directory.write_info(info)
         return info
