@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,6 +46,12 @@ def info(epochs: int) -> RunInfo:
 def row(number: int, seconds: float) -> EpochRow:
     metrics = {"loss": 1.0}
     return EpochRow(epoch=number, train=metrics, validation=metrics, learning_rate=0.1, seconds=seconds)
+
+
+def test_an_accelerator_that_was_chosen_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with TrainProgress() as progress:
+        progress.on_start(dataclasses.replace(info(1), device="cuda"), 0)
+    assert capsys.readouterr().err == "Run run: net on data, 1 epoch, seed 0, on cuda\n"
 
 
 def in_steps(progress: TrainProgress, clock: Clock, *, steps: int, seconds: float) -> None:
