@@ -14,7 +14,7 @@ from zoo_core.errors import NotVerifiedError
 from zoo_core.records import counted
 
 if TYPE_CHECKING:
-    from zoo_core.checks import Finding
+    from zoo_core.checks import Finding, Planned
 
 EXAMPLES = """
 \b
@@ -56,12 +56,9 @@ def command(
                 found[each.outcome].append(each.to_json())
                 show(_line(each))
             else:
-                if each.subject not in subjects[-1:]:
-                    subjects.append(each.subject)
-                    if not as_json:
-                        say(each.subject)
-                if sys.stdout.isatty() and not as_json:
-                    sys.stdout.write(f"  {each.rule}\r")  # its line, as it begins; what came of it is written over it
+                if not as_json:
+                    _begin(each, new=each.subject not in subjects[-1:])
+                subjects.append(each.subject)
             sys.stdout.flush()
     if as_json:
         print_json({("remarks" if outcome == "remark" else outcome): rows for outcome, rows in found.items()})
@@ -74,6 +71,14 @@ def command(
     if not as_json:
         say(f"{name}: {counts}")
         say(f"\nNext: {_next(subjects[0])}")
+
+
+def _begin(rule: Planned, *, new: bool) -> None:
+    """Say whose rules come, and on a terminal which one is looked at; what came of it is written over that."""
+    if new:
+        say(rule.subject)
+    if sys.stdout.isatty():
+        sys.stdout.write(f"  {rule.rule}\r")
 
 
 def _next(subject: str) -> str:

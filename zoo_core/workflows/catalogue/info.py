@@ -15,8 +15,6 @@ from zoo_core.shelf import list_exports, list_runs
 from zoo_core.specs import ModelSpec, Weights
 from zoo_core.training.choices import loss_in_words
 
-from .sample_counts import count_samples
-
 
 def find_entry(zoo: Zoo, text: str) -> Entry:
     """The model, dataset or trainer of that name; `KIND:NAME` where several kinds have it.
@@ -200,6 +198,8 @@ def _describe_dataset(
     zoo: Zoo, entry: Entry, data: Mapping[str, Any], *, statistics: bool, download: bool
 ) -> dict[str, Any]:
     from zoo_core.data import bind_dataset, channel_statistics
+
+    from .sample_counts import count_samples
 
     dataset = zoo.dataset(entry.qualified)
     bound = bind_dataset(dataset, data)
