@@ -50,6 +50,7 @@ def build_model(
     where = f"model {spec.name} with {shown}" if shown else f"model {spec.name}"
     with _torch_unchanged(where, plugin):
         module = _built(spec, options, where, plugin)
+    _check_sizes(spec, options, where)
     _check_module(module, where, plugin)
     return module
 
@@ -70,8 +71,18 @@ def _built(spec: ModelSpec, options: Mapping[str, Any], where: str, plugin: str)
     except (KeyboardInterrupt, Terminated):
         raise
     except BaseException as error:
+        _check_sizes(spec, options, where)
         fails = f"{where}: its builder fails"
         raise plugin_fault(fails, error, plugin=plugin, place=plugin_line(error)) from error
+
+
+def _check_sizes(spec: ModelSpec, options: Mapping[str, Any], where: str) -> None:
+    """Raises ZooError for an axis without a place: PyTorch builds layers of no channels, and nobody means them."""
+    for name in spec.axis_options:
+        if isinstance(size := options.get(name), int) and size < 1:
+            raise ZooError(
+                f"{where}: {name} is the size of an axis, which is at least 1, not {size}", hint=f"-o {name}=1 or more"
+            )
 
 
 @contextlib.contextmanager

@@ -38,8 +38,8 @@ class RunInfo(Record):
     `dataset_options` and `options` hold every value that was in force. `init_from`: the weights that training began
     with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `skipped`: files
     of the dataset that could not be read, and were left out. `validation` are the metrics of the best epoch, and `test`
-    those of its weights on the test split, None where there is none. `status` is "unfinished" until the last epoch (or
-    early stopping) is done.
+    those of its weights on the test split, None where there is none. `remarks`: what these numbers do not say, in
+    sentences. `status` is "unfinished" until the last epoch (or early stopping) is done.
     """
 
     name: str
@@ -66,6 +66,7 @@ class RunInfo(Record):
     seconds: float | None = None
     validation: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] | None = None
+    remarks: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
     machine: str = ""
@@ -86,6 +87,17 @@ class EpochRow(Record):
 def counted(number: int, noun: str) -> str:
     """A number of things in words: 1 epoch, 2,000 epochs."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def lasting(seconds: float) -> str:
+    """A time for people, in its two largest units: 45 s, 3 min 20 s, 1 h 5 min, 2 d 3 h."""
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    units = [f"{days} d", f"{hours} h", f"{minutes} min", f"{left} s"]
+    largest = next((place for place, unit in enumerate(units) if not unit.startswith("0 ")), 3)
+    shown = units[largest : largest + 2]
+    return " ".join(unit for unit in shown if not unit.startswith("0 ")) or "0 s"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo_core.commands.common import data_options, json_option, print_json, say
+from zoo_core.commands.common import data_options, json_option, note, print_json, say
 from zoo_core.commands.completion import complete_datasets, complete_runs_and_exports
 from zoo_core.commands.isolation import isolation_options
 from zoo_core.commands.next_step import export_of, use_of, words_of
+
+if TYPE_CHECKING:
+    from zoo_core.shelf import Located
 
 MOST_CLASSES = 20
 
@@ -56,6 +59,8 @@ def command(
     zoo = open_zoo()
     place = locate(source, kinds=("run", "export"), zoo=zoo)
     found = evaluate(zoo, source=place, dataset=dataset, data=data, split=split, download=download, isolated=isolated)
+    if found.split == "validation" and _is_of_the_run(place, dataset):
+        note("The validation part also chose the epoch of this run: its numbers flatter a little.")
     if as_json:
         print_json(found.to_json())
         return
@@ -69,6 +74,13 @@ def command(
     for line in _classes(found.details["classes"]):
         say(line)
     say("", f"Next: {export_of(place.name, zoo) if place.kind == 'run' else use_of(source, words_of(source))}")
+
+
+def _is_of_the_run(place: Located, dataset: str | None) -> bool:
+    """Whether a run is measured on the data that it was trained on."""
+    from zoo_core.training.directory import read_info
+
+    return place.kind == "run" and place.path is not None and dataset in {None, read_info(place.path).dataset}
 
 
 def _classes(rows: Sequence[Mapping[str, Any]]) -> list[str]:

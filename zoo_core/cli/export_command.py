@@ -35,7 +35,7 @@ Examples:
 @click.option(
     "--weights",
     metavar="NAME|FILE",
-    help="For a MODEL: published ones, or a .safetensors file. Default: fresh random ones.",
+    help="For a MODEL: published ones, or a file (.safetensors, .pth). Default: fresh random ones.",
 )
 @click.option("--layer", metavar="L", help="Only up to this layer: the export gives its features.")
 @click.option("--opset", type=int, metavar="N", help="ONNX opset, 17 to 23. Default: 20, or 22 where 20 fails.")

@@ -30,12 +30,13 @@ CARD_FILE = "README.md"
 PLOTS = "plots"
 _LOCK = ".lock"
 
+_LISTS = ("classes", "fresh", "freeze", "skipped", "remarks")
 _KINDS: dict[str, type | types.UnionType] = {
     **dict.fromkeys(("name", "model", "model_plugin", "dataset", "dataset_plugin", "dataset_fingerprint"), str),
     **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine"), str),
     **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
     **dict.fromkeys(("epochs", "seed"), int),
-    **dict.fromkeys(("classes", "fresh", "freeze", "skipped"), list),
+    **dict.fromkeys(_LISTS, list),
     "init_from": str | None,
     "best_epoch": int | None,
     "seconds": float | None,
@@ -156,7 +157,7 @@ def read_info(path: Path) -> RunInfo:
     for name, kind in _KINDS.items():
         if name in data and not isinstance(data[name], kind):
             raise ZooError(f"the run's record {file} is damaged: {name} is {data[name]!r}")
-    lists: dict[str, Any] = {name: tuple(data[name]) for name in ("classes", "fresh", "freeze") if name in data}
+    lists: dict[str, Any] = {name: tuple(data[name]) for name in _LISTS if name in data}
     return RunInfo(**{**data, **lists})
 
 

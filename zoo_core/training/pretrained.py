@@ -32,7 +32,7 @@ _SLACK = 2**20  # libraries give sizes in megabytes, rounded
 def find_weights(offered: Sequence[Weights], name: str, *, model: str) -> Weights:
     """The weights of that name, or the first ones for "DEFAULT". Raises UsageError with the known names."""
     if not offered:
-        raise UsageError(f"{model} has no weights called {name!r}", hint="it has none; name a .safetensors file")
+        raise UsageError(f"{model} has no weights called {name!r}", hint="it has none; name a file of weights")
     if name == DEFAULT:
         return offered[0]
     known = {weights.name: weights for weights in offered}

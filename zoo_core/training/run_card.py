@@ -13,6 +13,8 @@ from zoo_core.options import write_list
 from zoo_core.records import RunInfo, counted
 from zoo_core.specs import DatasetSpec, ModelSpec
 
+from .choices import loss_in_words
+
 
 def model_card(
     info: RunInfo, *, called: str, epochs: int, model: ModelSpec, dataset: DatasetSpec, pictures: Sequence[str] = ()
@@ -31,6 +33,8 @@ def model_card(
         *_metrics(info),
         "",
     ]
+    for remark in info.remarks:
+        lines += [f"**Note:** {remark}", ""]
     for picture in pictures:
         lines += [f"![{markdown_text(PurePosixPath(picture).stem)}]({quote(picture)})", ""]
     lines += [*_facts(info, model, dataset), "", "## Next", "", "```sh"]
@@ -50,6 +54,13 @@ def _metrics(info: RunInfo) -> list[str]:
     return rows
 
 
+def _loss(info: RunInfo, model: ModelSpec) -> str:
+    """What was minimised, where the trainer's options or the model say so."""
+    if "loss" not in info.config and model.loss is None:
+        return ""
+    return loss_in_words(model.task, model.loss, name=str(info.config.get("loss", "usual")))
+
+
 def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
     classes = ", ".join(info.classes[:20]) + (f" and {len(info.classes) - 20} more" if len(info.classes) > 20 else "")
     facts = {
@@ -65,6 +76,7 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
         "Classes": classes,
         "Trainer": f"{info.trainer} ({info.trainer_plugin})",
         "Trainer options": _pairs(info.config),
+        "Loss": _loss(info, model),
         "Begins with": info.init_from or "",
         "Frozen": ", ".join(info.freeze),
         "Seed": str(info.seed),
@@ -84,7 +96,7 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
 def command(info: RunInfo) -> str:
     """The command that trains the same again."""
     words = ["zoo", "train", info.model, "--dataset", info.dataset, "--epochs", str(info.epochs)]
-    words += ["--seed", str(info.seed)] + (["--device", info.device] if info.device != "cpu" else [])
+    words += ["--seed", str(info.seed), "--device", info.device]
     if info.trainer != "supervised":
         words += ["--trainer", info.trainer]
     if info.init_from is not None:

@@ -15,6 +15,7 @@ from zoo_core.plugin_faults import blamed_on
 from zoo_core.registry import KINDS, Entry, Model, Zoo, warn
 from zoo_core.shelf import list_exports, list_runs
 from zoo_core.specs import ModelSpec, Weights
+from zoo_core.training.choices import loss_in_words
 
 
 def find_entry(zoo: Zoo, text: str) -> Entry:
@@ -120,6 +121,7 @@ def _describe_model(
         "label_count": len(model.spec.labels) or None,
         "weights": [weights.name for weights in model.spec.weights],
         "weights_details": [_weights(weights, model.spec) for weights in model.spec.weights],
+        "loss": loss_in_words(model.spec.task, model.spec.loss) or None,
         "recipe": dict(model.spec.recipe),
         "aliases": list(model.spec.aliases),
     }
@@ -200,19 +202,24 @@ def _describe_dataset(
 ) -> dict[str, Any]:
     from zoo_core.data import bind_dataset, channel_statistics
 
+    from .sample_counts import count_samples
+
     dataset = zoo.dataset(entry.qualified)
     bound = bind_dataset(dataset, data)
     spec = dataset.spec
     measured = channel_statistics(bound.load("train", download=download)).to_json() if statistics else None
+    samples, uncounted = count_samples(bound, download=download)
     found = {
         **_common(entry),
         "options": _with_values(spec.options, bound.options),
         "inputs": {name: tensor.to_json() for name, tensor in bound.inputs.items()},
         "classes": None if (names := bound.class_names()) is None else list(names),
         "splits": list(bound.split_names),
+        "samples": samples,
         "preprocess": None if bound.preprocess is None else bound.preprocess.to_json(),
         "download_bytes": spec.download_bytes,
         "needs": list(spec.needs),
         "augment": list(spec.augment),
     }
-    return found if measured is None else {**found, "statistics": {"split": "train", **measured}}
+    found |= {} if measured is None else {"statistics": {"split": "train", **measured}}
+    return found if uncounted is None else {**found, "hint": uncounted}

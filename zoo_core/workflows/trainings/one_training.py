@@ -23,7 +23,7 @@ from zoo_core.training.job import TrainJob
 from zoo_core.training.run import Run, load_run
 from zoo_core.training.run_card import model_card
 
-from .remarks import classes_without_samples, frozen_parts, skipped_files
+from .remarks import remarks_before, remarks_on_result
 from .train_plan import TrainPlan, with_another_name
 
 if TYPE_CHECKING:
@@ -161,9 +161,9 @@ class Training:
             self.watched(self.callbacks.on_epoch)(row)
 
         self.callbacks.on_start(info, len(rows))
-        # A dry run has a few samples only: what they lack says nothing of the data.
-        missing = "" if self.quiet else classes_without_samples(self.splits["train"])
-        for note in filter(None, (frozen_parts(module, info.freeze), missing, skipped_files(info.skipped))):
+        # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
+        train = None if self.quiet else self.splits["train"]
+        for note in remarks_before(module, info, train):
             self.callbacks.on_note(note)
         with self.plugin_errors():
             result: TrainResult = plan.trainer.spec.fit(job, on_epoch=epoch_ended)
@@ -218,6 +218,9 @@ class Training:
                 device=info.device,
             )
         info = dataclasses.replace(info, status="finished", test=test)
+        if not self.quiet:
+            remarks = remarks_on_result(info, self.splits, self.plan.task, epochs=len(load_run(directory.path).rows))
+            info = dataclasses.replace(info, remarks=remarks)
         directory.write_card(self.card(directory, info))
         directory.write_info(info)
         return info

@@ -66,6 +66,7 @@ def run_report(run: Run) -> dict[str, Any]:
         "seconds": info.seconds,
         "validation": dict(info.validation),
         "test": None if info.test is None else dict(info.test),
+        "remarks": list(info.remarks),
     }
 
 

@@ -18,6 +18,7 @@ from zoo_core.registry import Dataset, Model, Trainer, Zoo
 from zoo_core.shelf import RUNS, folder_name, free_run_name
 from zoo_core.tasks import Task, get_task
 from zoo_core.training import pick_device
+from zoo_core.training.choices import AUTO
 from zoo_core.training.trainer_options import options_with_recipe
 from zoo_core.version import __version__
 
@@ -74,8 +75,7 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
     path = _new_path(request, model, dataset, replace=replace)
     bound = bind_dataset(dataset, request.data)
     config, epochs = _config(model, trainer, request)
-    device = request.device or "cpu"
-    pick_device(device)
+    device = str(pick_device(request.device or AUTO))
     options = match_options(
         model, request.options, dataset=dataset.name, inputs=bound.inputs, num_classes=bound.num_classes
     )
@@ -179,7 +179,7 @@ def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Data
     typed = {
         "epochs": request.epochs,
         "seed": request.seed,
-        "device": request.device,
+        "device": None if request.device == AUTO else request.device,
         "trainer": request.trainer,
         "init-from": request.init_from,
         "freeze": request.freeze or None,
