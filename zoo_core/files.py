@@ -7,17 +7,18 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 from .errors import ZooError
 
+_TEMPORARY = ".tmp"
 _HINTS = {
     errno.ENOSPC: "the disk is full: free some space and try again",
     errno.EDQUOT: "the disk quota is used up: free some space and try again",
+    errno.EFBIG: "a file may not become so large here: see ulimit -f, or choose another file system",
     errno.EROFS: "the file system is read-only: choose another folder",
     errno.EACCES: "you have no permission there: choose another folder, or change its permissions",
     errno.EPERM: "you have no permission there: choose another folder, or change its permissions",
@@ -48,11 +49,11 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
     """A file to write into that takes its place whole or not at all: a temporary file beside it, fsync, rename.
 
-    Makes the parent folder.
+    Makes the parent folder. What a killed process leaves of it, `remove_abandoned` finds.
     """
     with clear_io_errors("cannot write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        handle, temporary = _new_file(path)
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
@@ -63,6 +64,43 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def _new_file(path: Path) -> tuple[int, str]:
+    while True:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_TEMPORARY)
+        # Who removes abandoned files may have been faster than the lock that says that this one is not.
+        if _lock(handle) != "another's" and os.fstat(handle).st_nlink:
+            return handle, temporary
+        os.close(handle)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files of `written_whole` in `folder` whose processes are gone; those of others stay."""
+    no_link = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    for path in folder.glob(f".*{_TEMPORARY}"):
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDWR | no_link)
+            try:
+                if _lock(handle) == "ours":
+                    path.unlink()
+            finally:
+                os.close(handle)
+
+
+def _lock(handle: int) -> Literal["ours", "another's", "unknown"]:
+    """Whose the lock of an open file is now; not known where the system or the file system has none."""
+    try:
+        import fcntl
+    except ImportError:
+        return "unknown"
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return "another's"
+    except OSError:
+        return "unknown"
+    return "ours"
 
 
 def _umask() -> int:
@@ -93,25 +131,3 @@ def sha256_of(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal, read in pieces."""
     with clear_io_errors("cannot read", path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def replace_folder(built: Path, final: Path) -> None:
-    """Put the folder `built` in the place of `final`: the old one is moved aside, and then removed.
-
-    Both are on one file system. When the second rename fails, the old folder is put back.
-    """
-    aside = final.with_name(f".{final.name}.old")
-    with clear_io_errors("cannot write", final):
-        if aside.exists():
-            shutil.rmtree(aside)
-        had_one = final.exists()
-        if had_one:
-            final.rename(aside)
-        try:
-            built.rename(final)
-        except BaseException:
-            if had_one:
-                aside.rename(final)
-            raise
-        if had_one:
-            shutil.rmtree(aside)

@@ -16,8 +16,9 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
-from zoo_core.shelf import RUNS, spelled
-from zoo_core.training.directory import RUN_FILE, RunDirectory
+from zoo_core.replacing import building
+from zoo_core.shelf import RUNS, is_free, is_run, spelled
+from zoo_core.training.directory import RunDirectory
 from zoo_core.training.epoch_rows import best_row
 from zoo_core.training.job import TrainJob
 from zoo_core.training.run import Run, load_run
@@ -271,12 +272,14 @@ def _first(samples: Samples, count: int) -> Samples:
 
 
 def _remove_run(path: Path) -> None:
-    if not path.exists():
+    """The whole run goes in one step: a process that is killed while it removes files leaves none of that name."""
+    if is_free(path):
         return
-    if not (path / RUN_FILE).exists():
+    if not is_run(path):
         raise UsageError(f"{path} exists and is not a run", hint="another name with --run")
-    with RunDirectory(path).lock(), clear_io_errors("cannot remove", path):
-        shutil.rmtree(path)
+    busy = UsageError(f"{path} is being replaced by another process", hint="another name with --run, or wait for it")
+    with building(path, busy=busy) as removed, RunDirectory(path).lock(), clear_io_errors("cannot remove", path):
+        path.rename(removed / path.name)
 
 
 @contextlib.contextmanager
