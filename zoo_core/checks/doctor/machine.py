@@ -15,6 +15,7 @@ from typing import Literal
 
 from zoo_core.data.bound import default_root
 from zoo_core.discovery.cache import cache_folder
+from zoo_core.distributions import DamagedDistributionError, read_part, version_of
 from zoo_core.records import Record
 from zoo_core.registry import Zoo
 from zoo_core.version import __version__
@@ -62,7 +63,13 @@ def _cores() -> str:
 def _packages() -> Iterator[Row]:
     """A row for each package that the zoo asks for, by itself or with an extra."""
     wanted: dict[str, tuple[str, str]] = {}
-    for text in importlib.metadata.requires(DISTRIBUTION) or []:
+    try:
+        metadata = read_part(importlib.metadata.distribution(DISTRIBUTION), "METADATA")
+    except DamagedDistributionError as error:
+        command = f"pip install --force-reinstall {DISTRIBUTION}"
+        yield Row(stage=DISTRIBUTION, outcome="failed", detail=str(error), hint=command)
+        return
+    for text in re.findall(r"^Requires-Dist: *(.+)$", metadata, re.MULTILINE):
         match, of_extra = _REQUIREMENT.match(text), _EXTRA.search(text)
         extra = of_extra["extra"] if of_extra else ""
         if match is None or match["name"] == DISTRIBUTION or extra in _NO_PURPOSE:
@@ -74,11 +81,12 @@ def _packages() -> Iterator[Row]:
 
 def _package(name: str, *, least: str, extra: str) -> Row:
     command = f"pip install 'zoo-core[{extra}]'" if extra else f"pip install -U {name}"
-    try:
-        present = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+    if (present := version_of(name)) is None:
         outcome: Outcome = "warning" if extra else "failed"
         return Row(stage=name, outcome=outcome, detail="not installed", hint=command)
+    if not present:
+        command = f"pip install --force-reinstall {name}"
+        return Row(stage=name, outcome="warning", detail="its metadata are damaged: no version in them", hint=command)
     if least and _numbers(present) < _numbers(least):
         return Row(stage=name, outcome="failed", detail=f"{present}, but {least} or newer is needed", hint=command)
     return Row(stage=name, outcome="ok", detail=present)
