@@ -1,10 +1,11 @@
-"""What is left when a process is killed at each of its file operations: of an export, or of a training.
+"""What is left when a process is killed at each of its file operations, or finds the disk full: export and training.
 
 A copy of this process does the work, counts what it does to files in its folder, and kills itself before the n-th
 operation; n goes up until the work is done. Each time somebody looks for the result, reads all of it (the hash of every
-file), and does the work once more without a kill, after which nothing may be left over.
+file), and does the work once more without a kill, after which nothing may be left over. With `--full`, the disk is full
+from the n-th operation on that needs room: the work ends with exit code 1, and leaves nothing behind itself.
 
-    python benchmarks/kill_points.py [--form folder|aside|export|train] [--every 1] [--json]
+    python benchmarks/kill_points.py [--form folder|aside|export|train] [--full] [--every 1] [--json]
 
 `folder`: a ready bundle takes the place of an older one, by the functions that an export publishes with. `aside`: the
 same where two names cannot be exchanged in one step. `export`: the whole of `zoo export mlp`, where there is an older
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import json
 import os
 import re
@@ -36,6 +38,7 @@ from zoo_core.training import RunDirectory
 
 NAME = "tried"
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
+NEEDS_ROOM = {"open", "mkdir", "fsync"}
 CHANGES = {"os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.chmod", "fcntl.flock", "os.truncate", "os.link"}
 TRAIN = ("train", "mlp", "--dataset", "digits", "--run", NAME, "--epochs", "1", "-d", "train_size=50")
 
@@ -57,6 +60,7 @@ class Row:
 
     number: int
     operation: str
+    code: int
     found: str
     listed: bool
     next_is: str
@@ -66,29 +70,42 @@ class Row:
     def is_well(self) -> bool:
         """Whether nothing is lost, and nothing stands in the way."""
         held = self.found in {"old", "new", "resumable", "none, and the name is free"}
-        return held and self.listed and self.next_is == "new" and not self.left_over
+        ended = self.code in {-signal.SIGKILL, 1}
+        return ended and held and self.listed and self.next_is == "new" and not self.left_over
 
     def __str__(self) -> str:
         left = ", ".join(self.left_over) or "nothing"
         listed = "yes" if self.listed else "NO"
-        return f"| {self.number} | {self.operation} | {self.found} | {listed} | {self.next_is} | {left} |"
+        return f"| {self.number} | {self.operation} | {self.code} | {self.found} | {listed} | {self.next_is} | {left} |"
 
 
-def in_copy(work: Callable[[], None], *, kill_at: int = 0, can_exchange: bool = True) -> tuple[int, str]:
-    """Do it in a copy of this process: how it ended, and before which operation it was killed, if it was."""
+def in_copy(
+    work: Callable[[], None], *, fail_at: int = 0, full: bool = False, can_exchange: bool = True
+) -> tuple[int, str]:
+    """Do it in a copy of this process: how it ended, and before which operation it was killed or failed, if it was."""
     reading, writing = os.pipe()
     if (child := os.fork()) == 0:
-        code = 1
+        code = 70
         with contextlib.suppress(BaseException):
             silence()
-            watch(kill_at, writing, can_exchange=can_exchange)
-            work()
-            code = 0
+            watch(fail_at, writing, full=full, can_exchange=can_exchange)
+            code = code_of(work)
         os._exit(code)
     os.close(writing)
     with os.fdopen(reading, "r", encoding="utf-8") as said:
         operation = said.read()
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), operation
+
+
+def code_of(work: Callable[[], None]) -> int:
+    """The exit code of the work, as a command that does it has one."""
+    try:
+        work()
+    except ZooError as error:
+        return error.exit_code
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
 
 
 def silence() -> None:
@@ -98,16 +115,24 @@ def silence() -> None:
         os.dup2(nothing, stream)
 
 
-def watch(kill_at: int, line: int, *, can_exchange: bool) -> None:
-    """Count what this process does to files of the current folder, and kill it before the operation of that number."""
+def watch(fail_at: int, line: int, *, full: bool, can_exchange: bool) -> None:
+    """Count what this process does to files of the current folder; kill it before the operation of that number.
+
+    Or let that one fail, and all after it that need room on the disk.
+    """
     own, here, count = os.getpid(), os.getcwd() + os.sep, 0
 
     def count_one(operation: str) -> None:
         nonlocal count
+        if full and operation.partition(" ")[0] not in NEEDS_ROOM:
+            return
         count += 1
-        if count == kill_at and os.getpid() == own:
+        if count == fail_at:
             os.write(line, operation.encode())
-            os.kill(own, signal.SIGKILL)
+            if not full:
+                os.kill(own, signal.SIGKILL)
+        if 0 < fail_at <= count and full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
         if os.getpid() != own:
@@ -127,7 +152,8 @@ def watch(kill_at: int, line: int, *, can_exchange: bool) -> None:
     fsync = os.fsync
 
     def counted(file: Any) -> None:
-        count_one(f"fsync {shown(file).removeprefix(here)}")
+        if os.getpid() == own and shown(file).startswith(here):
+            count_one(f"fsync {shown(file).removeprefix(here)}")
         fsync(file)
 
     os.fsync = counted
@@ -151,13 +177,9 @@ def bundle_of(words: str) -> None:
 
 
 def command(*words: str) -> None:
-    """One command of the zoo. Raises RuntimeError when it fails."""
+    """One command of the zoo, which ends as the program does: with SystemExit."""
     sys.argv = ["zoo", *words]
-    try:
-        zoo()
-    except SystemExit as ended:
-        if ended.code:
-            raise RuntimeError(ended.code) from None
+    zoo()
 
 
 def export_of(seed: int) -> None:
@@ -185,24 +207,25 @@ FORMS = {
 }
 
 
-def rows(form: Form, *, every: int = 1) -> Iterator[Row]:
-    """Kill at every so many operations until the work is done without."""
+def rows(form: Form, *, full: bool = False, every: int = 1) -> Iterator[Row]:
+    """A kill, or a full disk, at every so many operations until the work is done without."""
     number = 1
     while True:
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
             done(form.before)
             old = identity(form.kind)
-            code, operation = in_copy(form.work, kill_at=number, can_exchange=form.can_exchange)
-            if code != -signal.SIGKILL:
+            code, operation = in_copy(form.work, fail_at=number, full=full, can_exchange=form.can_exchange)
+            if not operation:
                 if code:
-                    raise RuntimeError(f"the work fails without being killed, with exit code {code}")
+                    raise RuntimeError(f"the work fails by itself, with exit code {code}")
                 return
-            yield judged(form, number, operation, old=old)
+            yield judged(form, number, operation, code, old=old)
         number += every
 
 
-def judged(form: Form, number: int, operation: str, *, old: str) -> Row:
+def judged(form: Form, number: int, operation: str, ended: int, *, old: str) -> Row:
     """Look, as a user does; then do it again."""
+    left = left_over() if ended > 0 else ()  # who is killed can clear up nothing
     listed = {entry.name: entry for entry in (list_exports() if form.kind == "export" else list_runs())}
     found = identity(form.kind)
     if form.kind == "run":
@@ -213,11 +236,15 @@ def judged(form: Form, number: int, operation: str, *, old: str) -> Row:
         words = "old" if found == old else "new" if whole else found.upper()
     in_list = (NAME in listed and listed[NAME].problem is None) if whole else NAME not in listed
     code, _ = in_copy(form.again, can_exchange=form.can_exchange)
-    base = Path("exported" if form.kind == "export" else "runs")
-    left = tuple(sorted(str(p) for p in base.rglob("*") if p.name != NAME and p.name.startswith(".")))
+    left += left_over()
     after = identity(form.kind)
     is_new = code == 0 and after not in {"missing", "damaged", old if form.kind == "export" else None}
-    return Row(number, operation, words, in_list, "new" if is_new else f"NOT MADE ({code}, {after})", left)
+    return Row(number, operation, ended, words, in_list, "new" if is_new else f"NOT MADE ({code}, {after})", left)
+
+
+def left_over() -> tuple[str, ...]:
+    """Everything hidden: the names of what is being built, written, held or moved aside."""
+    return tuple(sorted(str(path) for path in Path().rglob(".*")))
 
 
 def identity(kind: str) -> str:
@@ -247,6 +274,7 @@ def main() -> int:
     """Kill and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--form", choices=FORMS, default="folder")
+    parser.add_argument("--full", action="store_true")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
@@ -255,8 +283,9 @@ def main() -> int:
         import torch  # noqa: F401 once, for all copies
     found = []
     if not arguments.json:
-        print("| n | killed before | found | listed | next | left over |\n| --- | --- | --- | --- | --- | --- |")
-    for row in rows(FORMS[arguments.form], every=arguments.every):
+        print("| n | before | ended with | found | listed | next | left over |")
+        print("| --- | --- | --- | --- | --- | --- | --- |")
+    for row in rows(FORMS[arguments.form], full=arguments.full, every=arguments.every):
         found.append(row)
         if not arguments.json:
             print(row, flush=True)
@@ -264,7 +293,7 @@ def main() -> int:
     if arguments.json:
         print(json.dumps([{**asdict(row), "is_well": row.is_well} for row in found], indent=2))
     else:
-        print(f"\n{len(found)} kills, {well} of them without loss or trace")
+        print(f"\n{len(found)} times, {well} of them without loss or trace")
     return 0 if found and well == len(found) else 1
 
 

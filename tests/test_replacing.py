@@ -39,19 +39,31 @@ def record(name: str) -> RunInfo:
     return RunInfo(name=name, **values, classes=(), epochs=1, seed=0, device="cpu", commit=None, machine="x")
 
 
-@pytest.mark.parametrize("form", ["folder", "aside"])
-def test_whenever_a_replacement_is_killed_one_of_the_two_exports_is_there(form: str) -> None:
-    script = [sys.executable, ROOT / "benchmarks" / "kill_points.py", "--form", form, "--json"]
+def fault_points(*options: str) -> list[dict[str, Any]]:
+    """What came of a fault at each operation on files; nothing was lost, and nothing left over."""
+    script = [sys.executable, ROOT / "benchmarks" / "kill_points.py", *options, "--json"]
     memory = Path("/dev/shm")  # where to wait for the disk at each step costs nothing
     env = {**os.environ, "TMPDIR": str(memory)} if memory.is_dir() else None
     done = subprocess.run(script, capture_output=True, text=True, check=False, env=env)
-    rows = json.loads(done.stdout)
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
     assert [row for row in rows if not row["is_well"]] == []
+    return rows
+
+
+@pytest.mark.parametrize("form", ["folder", "aside"])
+def test_whenever_a_replacement_is_killed_one_of_the_two_exports_is_there(form: str) -> None:
+    rows = fault_points("--form", form)
     assert {row["found"] for row in rows} == {"old", "new"}
     steps = [row["operation"] for row in rows]
     assert len(steps) > 30, steps
     assert ("exchange" in steps) == (form == "folder"), steps
     assert ("rename exported/.tried.old" in steps) == (form == "aside"), steps
+
+
+def test_wherever_the_disk_is_full_the_old_export_is_there_and_nothing_else() -> None:
+    rows = fault_points("--form", "folder", "--full")
+    assert {(row["code"], row["found"]) for row in rows} == {(1, "old")}
+    assert len(rows) > 10
 
 
 def test_an_export_that_was_moved_aside_is_put_back_when_somebody_looks() -> None:
