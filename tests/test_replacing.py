@@ -17,6 +17,7 @@ from zoo_core.errors import UsageError
 from zoo_core.export.publish.publish import building
 from zoo_core.files import remove_abandoned, written_whole
 from zoo_core.records import RunInfo
+from zoo_core.replacing import scratch
 from zoo_core.shelf import find_export, free_run_name, list_exports, list_runs
 from zoo_core.training import RunDirectory
 
@@ -103,6 +104,15 @@ def test_temporary_files_are_removed_but_for_those_that_are_being_written() -> N
         assert not left.exists()
     assert Path("weights.safetensors").read_bytes() == b"whole"
     assert sorted(path.name for path in Path.cwd().iterdir()) == ["mine.tmp", "weights.safetensors"]
+
+
+def test_scratch_folders_of_killed_processes_are_removed_but_those_in_use_are_not() -> None:
+    left = Path(".unpacking-ab12cd34")
+    left.mkdir()
+    (left / "half").touch()
+    with scratch(Path.cwd(), ".unpacking-") as first, scratch(Path.cwd(), ".unpacking-") as second:
+        assert sorted(path.name for path in Path.cwd().iterdir()) == sorted([first.name, second.name])
+    assert list(Path.cwd().iterdir()) == []
 
 
 def test_who_trains_a_run_clears_up_in_it() -> None:

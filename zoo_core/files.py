@@ -10,9 +10,10 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 from .errors import ZooError
+from .locks import take_lock
 
 _TEMPORARY = ".tmp"
 _HINTS = {
@@ -70,7 +71,7 @@ def _new_file(path: Path) -> tuple[int, str]:
     while True:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_TEMPORARY)
         # Who removes abandoned files may have been faster than the lock that says that this one is not.
-        if _lock(handle) != "another's" and os.fstat(handle).st_nlink:
+        if take_lock(handle) != "another's" and os.fstat(handle).st_nlink:
             return handle, temporary
         os.close(handle)
 
@@ -82,25 +83,10 @@ def remove_abandoned(folder: Path) -> None:
         with contextlib.suppress(OSError):
             handle = os.open(path, os.O_RDWR | no_link)
             try:
-                if _lock(handle) == "ours":
+                if take_lock(handle) == "ours":
                     path.unlink()
             finally:
                 os.close(handle)
-
-
-def _lock(handle: int) -> Literal["ours", "another's", "unknown"]:
-    """Whose the lock of an open file is now; not known where the system or the file system has none."""
-    try:
-        import fcntl
-    except ImportError:
-        return "unknown"
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return "another's"
-    except OSError:
-        return "unknown"
-    return "ours"
 
 
 def _umask() -> int:

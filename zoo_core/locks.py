@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 
 @contextlib.contextmanager
@@ -35,6 +35,21 @@ def held(path: Path, *, busy: Exception) -> Iterator[None]:
             finally:
                 path.unlink(missing_ok=True)
             return
+
+
+def take_lock(handle: int) -> Literal["ours", "another's", "unknown"]:
+    """Whose the lock of an open file is now; not known where the system or the file system has none."""
+    try:
+        import fcntl
+    except ImportError:
+        return "unknown"
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return "another's"
+    except OSError:
+        return "unknown"
+    return "ours"
 
 
 def _no_link(path: str, flags: int) -> int:

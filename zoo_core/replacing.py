@@ -11,11 +11,13 @@ import errno
 import os
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 from .files import clear_io_errors
-from .locks import held
+from .locks import held, take_lock
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -48,6 +50,42 @@ def settled(target: Path, *, busy: Exception) -> Iterator[None]:
         _remove(_beside(target, "tmp"))
         _put_back(_beside(target, "old"), target)
         yield
+
+
+@contextlib.contextmanager
+def scratch(parent: Path, prefix: str) -> Iterator[Path]:
+    """A new folder in `parent` whose name begins with `prefix`, removed at the end.
+
+    Those that killed processes have left there are removed first. Raises OSError when it cannot be made.
+    """
+    for left in parent.glob(f"{prefix}*"):
+        with _locked_folder(left) as whose:
+            if whose == "ours":
+                shutil.rmtree(left, ignore_errors=True)
+    while True:
+        folder = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
+        with _locked_folder(folder) as whose:
+            # Who removes what is left may have been faster than the lock.
+            if whose == "another's" or not folder.exists():
+                continue
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+            return
+
+
+@contextlib.contextmanager
+def _locked_folder(folder: Path) -> Iterator[Literal["ours", "another's", "unknown"]]:
+    try:
+        handle = os.open(folder, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_DIRECTORY", 0))
+    except OSError:
+        yield "unknown"
+        return
+    try:
+        yield take_lock(handle)
+    finally:
+        os.close(handle)
 
 
 def recover(target: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
-from zoo_core.replacing import building
+from zoo_core.replacing import building, scratch
 from zoo_core.shelf import RUNS, is_free, is_run, spelled
 from zoo_core.training.directory import RunDirectory
 from zoo_core.training.epoch_rows import best_row
@@ -245,19 +244,15 @@ class Training:
         splits = {name: _first(samples, batch) for name, samples in self.splits.items()}
         info = dataclasses.replace(self.plan.info, epochs=1)
         had_runs = RUNS.exists()
-        with clear_io_errors("cannot write", RUNS):
-            RUNS.mkdir(exist_ok=True)
-            folder = Path(tempfile.mkdtemp(dir=RUNS, prefix=".dry-run-"))
-        try:
+        with contextlib.ExitStack() as entered:
+            with clear_io_errors("cannot write", RUNS):
+                RUNS.mkdir(exist_ok=True)
+                entered.callback(_remove_if_empty, RUNS, unless=had_runs)
+                folder = entered.enter_context(scratch(RUNS, ".dry-run-"))
             plan = dataclasses.replace(self.plan, path=folder / info.name, info=info, named=True)
             dry = dataclasses.replace(self, plan=plan, splits=splits, quiet=True)
             done = dry.run(new=True, replace=False)
             _check_export(load_run(plan.path), plan, splits["train"], self.zoo)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            if not had_runs:
-                with contextlib.suppress(OSError):
-                    RUNS.rmdir()
         return done
 
 
@@ -265,6 +260,12 @@ def _check_export(run: Run, plan: TrainPlan, samples: Samples, zoo: Zoo) -> None
     from zoo_core.workflows.exports.export_source import check_export
 
     check_export(run.build(zoo), model=plan.model, options=plan.info.options, dataset=plan.dataset, samples=samples)
+
+
+def _remove_if_empty(folder: Path, *, unless: bool) -> None:
+    if not unless:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
 
 
 def _first(samples: Samples, count: int) -> Samples:
