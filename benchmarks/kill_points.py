@@ -69,8 +69,9 @@ class Row:
     @property
     def is_well(self) -> bool:
         """Whether nothing is lost, and nothing stands in the way."""
-        held = self.found in {"old", "new", "resumable", "none, and the name is free"}
-        ended = self.code in {-signal.SIGKILL, 1}
+        held = self.found in {"old", "new", "unfinished", "finished", "none, and the name is free"}
+        # A run is finished also when nothing but its picture finds no room.
+        ended = self.code in {-signal.SIGKILL, 1} or (self.code, self.found) == (0, "finished")
         return ended and held and self.listed and self.next_is == "new" and not self.left_over
 
     def __str__(self) -> str:
@@ -230,7 +231,7 @@ def judged(form: Form, number: int, operation: str, ended: int, *, old: str) -> 
     found = identity(form.kind)
     if form.kind == "run":
         whole = found != "missing"
-        words = "resumable" if whole else "none, and the name is free"
+        words = found if whole else "none, and the name is free"
     else:
         whole = found not in {"missing", "damaged"}
         words = "old" if found == old else "new" if whole else found.upper()
