@@ -7,7 +7,6 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,9 @@ from typing import IO, Any
 
 from .errors import TemporaryFolderError, ZooError
 from .foreign_text import json_notation
+from .locks import take_lock
 
+_TEMPORARY = ".tmp"
 _HINTS = {
     errno.ENOSPC: "the disk is full: free some space and try again",
     errno.EFBIG: "files of that size are not allowed there: choose another folder, or raise the limit (ulimit -f)",
@@ -83,11 +84,11 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
     """A file to write into that takes its place whole or not at all: a temporary file beside it, fsync, rename.
 
-    Makes the parent folder.
+    Makes the parent folder. What a killed process leaves of it, `remove_abandoned` finds.
     """
     with clear_io_errors("cannot write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        handle, temporary = _new_file(path)
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
@@ -98,6 +99,28 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def _new_file(path: Path) -> tuple[int, str]:
+    while True:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_TEMPORARY)
+        # Who removes abandoned files may have been faster than the lock that says that this one is not.
+        if take_lock(handle) != "another's" and os.fstat(handle).st_nlink:
+            return handle, temporary
+        os.close(handle)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files of `written_whole` in `folder` whose processes are gone; those of others stay."""
+    no_link = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    for path in folder.glob(f".*{_TEMPORARY}"):
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDWR | no_link)
+            try:
+                if take_lock(handle) == "ours":
+                    path.unlink()
+            finally:
+                os.close(handle)
 
 
 def _umask() -> int:
@@ -128,25 +151,3 @@ def sha256_of(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal, read in pieces."""
     with clear_io_errors("cannot read", path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def replace_folder(built: Path, final: Path) -> None:
-    """Put the folder `built` in the place of `final`: the old one is moved aside, and then removed.
-
-    Both are on one file system. When the second rename fails, the old folder is put back.
-    """
-    aside = final.with_name(f".{final.name}.old")
-    with clear_io_errors("cannot write", final):
-        if aside.exists():
-            shutil.rmtree(aside)
-        had_one = final.exists()
-        if had_one:
-            final.rename(aside)
-        try:
-            built.rename(final)
-        except BaseException:
-            if had_one:
-                aside.rename(final)
-            raise
-        if had_one:
-            shutil.rmtree(aside)

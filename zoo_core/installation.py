@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from .distributions import DamagedDistributionError, name_and_version, read_part, requirements_of
+
 if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
@@ -77,7 +79,7 @@ def extra_with(package: str, *, distribution: str) -> str | None:
     """
     found = _distribution(distribution)
     brought: dict[str, set[str]] = {}
-    for text in (found.requires if found is not None else None) or ():
+    for text in _requirements(found):
         if match := _EXTRA.search(text):
             brought.setdefault(match[1], set()).add(_normalised(re.split(r"[^\w.-]", text)[0]))
     having = [extra for extra, packages in brought.items() if _normalised(package) in packages]
@@ -86,11 +88,18 @@ def extra_with(package: str, *, distribution: str) -> str | None:
     )
 
 
+def _requirements(distribution: Distribution | None) -> list[str]:
+    try:
+        return [] if distribution is None else requirements_of(distribution)
+    except DamagedDistributionError:
+        return []
+
+
 def _origin(distribution: Distribution | None) -> dict[str, Any]:
     """What pip has written into `direct_url.json`; empty for a distribution that came from an index."""
     try:
-        origin = json.loads((distribution and distribution.read_text("direct_url.json")) or "{}")
-    except (OSError, ValueError):
+        origin = json.loads((distribution and read_part(distribution, "direct_url.json")) or "{}")
+    except (DamagedDistributionError, ValueError, RecursionError):
         return {}
     return origin if isinstance(origin, dict) else {}
 
@@ -130,10 +139,7 @@ def _local_path(origin: dict[str, Any]) -> Path | None:
 
 
 def _name(distribution: Distribution) -> str:
-    try:
-        return str(distribution.metadata["Name"])
-    except Exception:  # noqa: BLE001 a damaged METADATA file is that distribution's fault
-        return ""
+    return name_and_version(distribution)[0]
 
 
 def _normalised(name: str) -> str:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from warm import start_program
 
 from zoo_core import ZooError, load_run, open_zoo
 from zoo_core.errors import UsageError
+from zoo_core.replacing import building
 from zoo_core.training import Run, RunDirectory, evaluate
 from zoo_core.training.run_card import command, model_card
 from zoo_core.workflows.trainings.train import train
@@ -244,6 +246,18 @@ def test_a_lock_that_was_removed_while_it_was_taken_is_taken_again(
         with pytest.raises(ZooError, match="is being trained by another process"), RunDirectory(tmp_path).lock():
             pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_is_replaced_by_one_process_at_a_time(run: Run) -> None:
+    again = partial(train, open_zoo(), model="mlp", dataset="digits", run="small", epochs=1, data=SMALL, replace=True)
+    with (
+        building(run.path, busy=BlockingIOError()),
+        pytest.raises(UsageError, match="runs/small is being replaced by another process"),
+    ):
+        again()
+    assert load_run("small").info == run.info
+    assert again().epochs == 1
+    assert [path.name for path in Path("runs").iterdir()] == ["small"]
 
 
 def test_the_command_on_the_card_says_what_it_began_with_and_what_was_frozen(run: Run) -> None:

@@ -198,7 +198,7 @@ def test_a_target_that_cannot_be_written_is_a_clear_error(zoo_here: Zoo, tmp_pat
     (tmp_path / "runs").write_text("a file where the folder should be")
     result = zoo_here(*SMALL)
     assert result.code == 1
-    assert "Error: cannot make the folder runs/mlp-digits" in result.stderr
+    assert "Error: cannot write runs/mlp-digits" in result.stderr
 
 
 def test_a_full_disk_is_a_clear_error_and_leaves_no_run(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ _BOOT = (
 _ALARM = re.compile(r"^Timeout \(", re.MULTILINE)
 _LOOK_SECONDS = 0.5
 _STOP_SECONDS = 2.0
+_LONGEST_MESSAGE = 100_000_000
 _LONGEST_REPORT = 1_000_000
 
 
@@ -141,11 +142,12 @@ class Child:
     def _listen(self, pipe: IO[bytes]) -> None:
         key = f"{self._key} ".encode()
         with contextlib.suppress(OSError, ValueError):
-            for line in pipe:
+            while line := pipe.readline(_LONGEST_MESSAGE):
                 # Code that writes into every open file disturbs nothing: what has no key is not from us.
                 if line.startswith(key):
-                    with contextlib.suppress(ValueError):
-                        self._messages.put(json.loads(line[len(key) :]))
+                    with contextlib.suppress(ValueError, RecursionError):
+                        if isinstance(message := json.loads(line[len(key) :]), dict):
+                            self._messages.put(message)
         self._messages.put(None)
 
     def _keep(self, pipe: IO[bytes]) -> None:

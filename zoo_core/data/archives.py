@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from zoo_core.errors import RefusedFileError, ZooError
 from zoo_core.files import clear_io_errors
+from zoo_core.replacing import scratch
 
 _MOST_BYTES = 8 * 2**30
 _MOST_MEMBERS = 1_000_000
@@ -45,17 +44,15 @@ def unpack(archive: Path, *, top: str) -> Path:
     damaged archive or one without `top`, RefusedFileError for a member that would land elsewhere, and over 8 GiB.
     """
     final = archive.parent / top
-    with clear_io_errors("cannot write", final):
-        place = Path(tempfile.mkdtemp(dir=archive.parent, prefix=f".{top}."))
-    try:
+    with contextlib.ExitStack() as entered:
+        with clear_io_errors("cannot write", final):
+            place = entered.enter_context(scratch(archive.parent, f".{top}.unpacking-"))
         with _opened(archive) as tar:
             _extract(tar, archive, top, place)
         if not (place / top).is_dir():
             raise ZooError(f"{archive} has no folder {top}", hint="fetch the file again")
         with clear_io_errors("cannot write", final):
             (place / top).rename(final)
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
     return final
 
 

@@ -109,6 +109,9 @@ def _points_and_records(timeout: float) -> tuple[list[dict[str, Any]], set[str],
             records[point["id"]] = record
         if point["id"] not in enabled:
             continue
+        if point["problem"] is not None:
+            records[point["id"]] = _of_damaged(point, environment=environment)
+            continue
         if point["id"] in records and holds(records[point["id"]], environment=environment):
             records[point["id"]]["environment"] = environment  # seen to hold in this one too
         else:
@@ -116,11 +119,19 @@ def _points_and_records(timeout: float) -> tuple[list[dict[str, Any]], set[str],
     if stale:
         from .cold import read_plugins
 
-        modules = [point["value"] for point in points]
+        modules = [point["value"] for point in points if point["problem"] is None]
         records.update(read_plugins(stale, modules=modules, timeout=timeout, environment=environment))
     if stale or not same:
         write_cache(path, {"environment": environment, "points": points, "records": records})
     return points, enabled, records
+
+
+def _of_damaged(point: Mapping[str, Any], *, environment: int) -> dict[str, Any]:
+    """What is known of a distribution whose entry points cannot be read: it is told like a plugin that is broken."""
+    hint = f"pip install --force-reinstall {point['distribution']}"
+    facts = {"point": point, "environment": environment, "time": 0, "status": "broken", "problem": point["problem"]}
+    nothing: dict[str, Any] = {"entries": [], "commands": [], "events": [], "seconds": None, "files": {}, "absent": []}
+    return {**facts, **nothing, "hint": hint}
 
 
 def _plugin(point: Mapping[str, str], record: Mapping[str, Any] | None, *, enabled: bool) -> Plugin:

@@ -6,14 +6,18 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.files import clear_io_errors, json_text, read_json, write_atomic
+from zoo_core.files import clear_io_errors, json_text, read_json, remove_abandoned, write_atomic
+from zoo_core.locks import held
 from zoo_core.records import EpochRow, RunInfo
+from zoo_core.replacing import building
+from zoo_core.shelf import is_free
 
 from .epoch_rows import read_row
 
@@ -52,17 +56,19 @@ class RunDirectory:
     path: Path
 
     def create(self, info: RunInfo) -> None:
-        """Make the folder with its `run.json`. Raises UsageError if there is something of that name."""
-        with clear_io_errors("cannot make the folder", self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self.path.mkdir()
-            except FileExistsError:
-                raise UsageError(
-                    f"{self.path} exists",
-                    hint="another name with --run, or --resume to continue an unfinished run",
-                ) from None
-        self.write_info(info)
+        """Make the folder, which has its `run.json` from the first moment.
+
+        Raises UsageError if there is something of that name.
+        """
+        taken = UsageError(
+            f"{self.path} exists", hint="another name with --run, or --resume to continue an unfinished run"
+        )
+        with building(self.path, busy=taken) as folder:
+            RunDirectory(folder).write_info(info)
+            if not is_free(self.path):
+                raise taken
+            shutil.rmtree(self.path, ignore_errors=True)
+            folder.rename(self.path)
 
     def write_info(self, info: RunInfo) -> None:
         """Replace `run.json`."""
@@ -112,36 +118,13 @@ class RunDirectory:
 
         The operating system lets go of the lock when the process ends, however it ends.
         """
-        try:
-            import fcntl
-        except ImportError:  # no such locks on Windows
+        busy = ZooError(f"run {self.path.name!r} is being trained by another process", hint="wait for it, or stop it")
+        with contextlib.ExitStack() as holding:
+            with clear_io_errors("cannot write", self.path / _LOCK):
+                holding.enter_context(held(self.path / _LOCK, busy=busy))
+            for folder in (self.path, (self.path / STATE_FILE).parent, self.path / PLOTS):
+                remove_abandoned(folder)
             yield
-            return
-        path = self.path / _LOCK
-        while True:
-            with clear_io_errors("cannot write", path), path.open("w") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise ZooError(
-                        f"run {self.path.name!r} is being trained by another process",
-                        hint="wait for it, or stop it",
-                    ) from None
-                # Who held it before may have removed the file between the two lines above: its name is what counts.
-                if not _is_file_of(path, file.fileno()):
-                    continue
-                try:
-                    yield
-                finally:
-                    path.unlink(missing_ok=True)
-                return
-
-
-def _is_file_of(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
 
 
 def read_info(path: Path) -> RunInfo:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import re
@@ -15,6 +14,7 @@ from typing import Literal
 
 from zoo_core.data.bound import default_root
 from zoo_core.discovery.cache import cache_folder
+from zoo_core.distributions import DamagedDistributionError, requirements_of, version_of
 from zoo_core.installation import CORE, install_command, own_distribution
 from zoo_core.records import Record
 from zoo_core.registry import Zoo
@@ -64,7 +64,13 @@ def _cores() -> str:
 def _packages() -> Iterator[Row]:
     """A row for each package that the zoo asks for, by itself or with an extra."""
     wanted: dict[str, tuple[str, str]] = {}
-    for text in (own.requires if (own := own_distribution()) is not None else None) or []:
+    try:
+        own = own_distribution()
+        requirements = [] if own is None else requirements_of(own)
+    except DamagedDistributionError as error:
+        yield Row(stage=CORE, outcome="failed", detail=str(error), hint=f"{install_command()} --force-reinstall")
+        return
+    for text in requirements:
         match, of_extra = _REQUIREMENT.match(text), _EXTRA.search(text)
         extra = of_extra["extra"] if of_extra else ""
         if match is None or match["name"] == CORE or extra in _NO_PURPOSE:
@@ -76,11 +82,12 @@ def _packages() -> Iterator[Row]:
 
 def _package(name: str, *, least: str, extra: str) -> Row:
     command = install_command(extra) if extra else f"pip install -U {name}"
-    try:
-        present = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+    if (present := version_of(name)) is None:
         outcome: Outcome = "warning" if extra else "failed"
         return Row(stage=name, outcome=outcome, detail="not installed", hint=command)
+    if not present:
+        command = f"pip install --force-reinstall {name}"
+        return Row(stage=name, outcome="warning", detail="its metadata are damaged: no version in them", hint=command)
     if least and _numbers(present) < _numbers(least):
         return Row(stage=name, outcome="failed", detail=f"{present}, but {least} or newer is needed", hint=command)
     return Row(stage=name, outcome="ok", detail=present)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +15,9 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
-from zoo_core.shelf import RUNS, spelled
-from zoo_core.training.directory import RUN_FILE, RunDirectory
+from zoo_core.replacing import building, scratch
+from zoo_core.shelf import RUNS, is_free, is_run, spelled
+from zoo_core.training.directory import RunDirectory
 from zoo_core.training.epoch_rows import best_row
 from zoo_core.training.job import TrainJob
 from zoo_core.training.run import Run, load_run
@@ -247,19 +247,15 @@ class Training:
         splits = {name: _first(samples, batch) for name, samples in self.splits.items()}
         info = dataclasses.replace(self.plan.info, epochs=1)
         had_runs = RUNS.exists()
-        with clear_io_errors("cannot write", RUNS):
-            RUNS.mkdir(exist_ok=True)
-            folder = Path(tempfile.mkdtemp(dir=RUNS, prefix=".dry-run-"))
-        try:
+        with contextlib.ExitStack() as entered:
+            with clear_io_errors("cannot write", RUNS):
+                RUNS.mkdir(exist_ok=True)
+                entered.callback(_remove_if_empty, RUNS, unless=had_runs)
+                folder = entered.enter_context(scratch(RUNS, ".dry-run-"))
             plan = dataclasses.replace(self.plan, path=folder / info.name, info=info, named=True)
             dry = dataclasses.replace(self, plan=plan, splits=splits, quiet=True)
             done = dry.run(new=True, replace=False)
             _check_export(load_run(plan.path), plan, splits["train"], self.zoo)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            if not had_runs:
-                with contextlib.suppress(OSError):
-                    RUNS.rmdir()
         return done
 
 
@@ -269,17 +265,25 @@ def _check_export(run: Run, plan: TrainPlan, samples: Samples, zoo: Zoo) -> None
     check_export(run.build(zoo), model=plan.model, options=plan.info.options, dataset=plan.dataset, samples=samples)
 
 
+def _remove_if_empty(folder: Path, *, unless: bool) -> None:
+    if not unless:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
 def _first(samples: Samples, count: int) -> Samples:
     return dataclasses.replace(samples, inputs=samples.inputs[:count], targets=samples.targets[:count])
 
 
 def _remove_run(path: Path) -> None:
-    if not path.exists():
+    """The whole run goes in one step: a process that is killed while it removes files leaves none of that name."""
+    if is_free(path):
         return
-    if not (path / RUN_FILE).exists():
+    if not is_run(path):
         raise UsageError(f"{path} exists and is not a run", hint="another name with --run")
-    with RunDirectory(path).lock(), clear_io_errors("cannot remove", path):
-        shutil.rmtree(path)
+    busy = UsageError(f"{path} is being replaced by another process", hint="another name with --run, or wait for it")
+    with building(path, busy=busy) as removed, RunDirectory(path).lock(), clear_io_errors("cannot remove", path):
+        path.rename(removed / path.name)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from zoo_core.matching import check_tasks, match_options
 from zoo_core.options import check_options
 from zoo_core.records import RunInfo
 from zoo_core.registry import Dataset, Model, Trainer, Zoo
-from zoo_core.shelf import RUNS, folder_name, free_run_name
+from zoo_core.shelf import RUNS, folder_name, free_run_name, is_free
 from zoo_core.tasks import Task, get_task
 from zoo_core.training import pick_device
 from zoo_core.training.choices import AUTO
@@ -134,7 +134,7 @@ def _new_path(request: TrainRequest, model: Model, dataset: Dataset, *, replace:
     if request.run is None:
         return _default_path(model, dataset.name)
     path = RUNS / folder_name(request.run)
-    if path.exists() and not replace:
+    if not is_free(path) and not replace:
         raise UsageError(
             f"run {request.run!r} exists", hint="another name, or --resume to go on with an unfinished run"
         )
