@@ -129,7 +129,10 @@ def test_who_trains_a_run_clears_up_in_it() -> None:
 def test_a_full_disk_before_there_is_a_record_leaves_the_name_free() -> None:
     with files_up_to(10), pytest.raises(ZooError, match="cannot write runs/") as caught:
         RunDirectory(Path("runs/first")).create(record("first"))
-    assert caught.value.hint == "a file may not become so large here: see ulimit -f, or choose another file system"
+    assert (
+        caught.value.hint
+        == "files of that size are not allowed there: choose another folder, or raise the limit (ulimit -f)"
+    )
     assert list(Path("runs").iterdir()) == []
     RunDirectory(Path("runs/first")).create(record("first"))
     assert [run.name for run in list_runs()] == ["first"]
