@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _TRAIN, _VALIDATION = "#4c72b0", "#dd8452"
 _DRAWN = {"loss": "loss", "accuracy": "accuracy", "iou_mean": "mean IoU"}
 """The metrics that are drawn, and what they are called."""
+_BEGAN = {"started": "started", "extended": "extended", "changed": "plugins changed", "resumed": "resumed"}
+"""What a leg of the run is called where it begins."""
 
 
 def curves_of(run: Run) -> Figure:
@@ -44,6 +46,8 @@ def _curve(axes: Axes, run: Run, name: str) -> None:
     for label, (color, values) in lines.items():
         points: list[Any] = [float("nan") if value is None else value for value in values]
         axes.plot(epochs, points, color=color, label=label, linewidth=2, marker="o" if len(rows) < 4 else None)
+    for leg in run.info.legs[1:]:
+        axes.axvline(leg.after + 0.5, color=QUIET, linewidth=1, label=f"{_BEGAN[leg.why]} after epoch {leg.after}")
     chosen = next((row for row in rows if row.epoch == best), None)
     if chosen is not None:
         _mark(axes, chosen, name)

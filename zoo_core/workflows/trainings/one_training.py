@@ -23,6 +23,7 @@ from zoo_core.training.job import TrainJob
 from zoo_core.training.run import Run, load_run
 from zoo_core.training.run_card import model_card
 
+from .legs import leg_notes
 from .remarks import classes_without_samples, frozen_parts
 from .train_plan import TrainPlan, with_another_name
 
@@ -68,6 +69,8 @@ class Training:
             training = training.created()
         directory = RunDirectory(training.plan.path)
         with directory.lock(), _no_empty_run(directory):
+            if not new:
+                directory.write_info(training.plan.info)
             info, result = training.fit(module, directory)
             info = training.finish(directory, info)
         self.tell("zoo_trained", run=info, result=result)
@@ -135,6 +138,7 @@ class Training:
             read_outputs=plan.model.spec.read_outputs,
             config=plan.config,
             epochs=plan.info.epochs,
+            schedule_start=plan.info.schedule_start,
             seed=plan.info.seed,
             device=plan.info.device,
             augment=plan.dataset.spec.augment,
@@ -163,7 +167,7 @@ class Training:
         self.callbacks.on_start(info, len(rows))
         # A dry run has a few samples only: what they lack says nothing of the data.
         missing = "" if self.quiet else classes_without_samples(self.splits["train"])
-        for note in filter(None, (frozen_parts(module, info.freeze), missing)):
+        for note in filter(None, (*leg_notes(info, done=len(rows)), frozen_parts(module, info.freeze), missing)):
             self.callbacks.on_note(note)
         with self.plugin_errors():
             result: TrainResult = plan.trainer.spec.fit(job, on_epoch=epoch_ended)
