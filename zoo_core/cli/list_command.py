@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 from click.shell_completion import CompletionItem
 
@@ -14,9 +16,10 @@ Examples:
   zoo list models 'lenet*'          models whose whole name matches
   zoo list net --exclude mobile     whatever has 'net' in its name, but not 'mobile'
   zoo list --task detection --max-parameters 10M
-  zoo list runs
+  zoo list runs 'lenet5*' --sort best
 """
 _KINDS = ("models", "datasets", "trainers", "runs", "exports")
+_SORTED_BY = ("name", "model", "dataset", "epochs", "best", "seconds", "date")
 _NEXT = {"run": "export", "export": "verify"}
 
 
@@ -31,17 +34,34 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.option("--plugin", metavar="P", help="Only this plugin: its id, entry point or distribution.")
 @click.option("--license", metavar="L", help="Only licenses with this text in their name.")
 @click.option("--max-parameters", metavar="N", help="Only models of at most N parameters, for example 5M; needs torch.")
+@click.option("--sort", metavar="FIELD", type=click.Choice(_SORTED_BY), help=f"runs: {', '.join(_SORTED_BY)}.")
 @json_option
 def command(
-    what: tuple[str, ...], exclude: tuple[str, ...], max_parameters: str | None, as_json: bool, **filters: str | None
+    what: tuple[str, ...],
+    exclude: tuple[str, ...],
+    max_parameters: str | None,
+    sort: str | None,
+    as_json: bool,
+    **filters: str | None,
 ) -> None:
-    """List models, datasets and trainers; or your runs; or your exports."""
+    """List models, datasets and trainers; or your runs; or your exports.
+
+    Of a run are shown its model and dataset, the epochs that are done, the best epoch's metric on the validation part,
+    how long it took, when it began, and the options in which runs of the same model and dataset differ. --sort best
+    has the best one first, --sort date the newest; --json has every field.
+    """
+    from zoo_core.errors import UsageError
     from zoo_core.registry import open_zoo
     from zoo_core.workflows.catalogue.listing import kind_and_pattern, list_rows, similar_to
+    from zoo_core.workflows.catalogue.run_rows import HEADER, run_cells, sort_runs
 
     kind, pattern = kind_and_pattern(what)
     zoo = open_zoo()
     rows = list_rows(zoo, kind=kind, pattern=pattern, exclude=exclude, **filters)
+    if sort is not None:
+        if kind != "runs":
+            raise UsageError("--sort is for runs", hint=typed("list", "runs", "--sort", sort))
+        rows = sort_runs(rows, sort)
     columns = ["name", "kind", "task", "summary"] if kind not in {"runs", "exports"} else ["name", "summary"]
     if max_parameters is not None:
         from .counted import counted_rows
@@ -54,8 +74,11 @@ def command(
     from zoo_core.commands.tables import table, terminal_width
 
     cells = [[f"{row[c]:,}" if c == "parameters" else row[c] for c in columns] for row in rows]
+    header: Sequence[str] = [c.upper() for c in columns]
+    if kind == "runs":
+        header, cells = HEADER, [run_cells(row) for row in rows]
     if rows:
-        say("\n".join(table([c.upper() for c in columns], cells, width=terminal_width())))
+        say("\n".join(table(header, cells, width=terminal_width())))
     else:
         filtered = pattern or exclude or max_parameters or any(filters.values())
         note("nothing to list" + (" with these filters" if filtered else ""))
