@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import click
 from click.shell_completion import CompletionItem
 
@@ -40,46 +38,33 @@ def command(
     what: tuple[str, ...],
     exclude: tuple[str, ...],
     max_parameters: str | None,
-    sort: str | None,
     as_json: bool,
     **filters: str | None,
 ) -> None:
     """List models, datasets and trainers; or your runs; or your exports.
 
-    Of a run are shown its model and dataset, the epochs that are done, the best epoch's metric on the validation part,
-    how long it took, when it began, and the options in which runs of the same model and dataset differ. --sort best
-    has the best one first, --sort date the newest; --json has every field.
+    Of a run are shown the epochs that are done, the best epoch's metric on the validation part, when it began, and the
+    options in which runs of the same model and dataset differ. --sort has the best or the newest first.
     """
-    from zoo_core.errors import UsageError
     from zoo_core.registry import open_zoo
     from zoo_core.workflows.catalogue.listing import kind_and_pattern, list_rows, similar_to
-    from zoo_core.workflows.catalogue.run_rows import HEADER, run_cells, sort_runs
 
     kind, pattern = kind_and_pattern(what)
     zoo = open_zoo()
     rows = list_rows(zoo, kind=kind, pattern=pattern, exclude=exclude, **filters)
-    if sort is not None:
-        if kind != "runs":
-            raise UsageError("--sort is for runs", hint=typed("list", "runs", "--sort", sort))
-        rows = sort_runs(rows, sort)
-    columns = ["name", "kind", "task", "summary"] if kind not in {"runs", "exports"} else ["name", "summary"]
     if max_parameters is not None:
         from .counted import counted_rows
 
         rows = counted_rows(zoo, rows, kind=kind, most=max_parameters)
-        columns.insert(3, "parameters")
     if as_json:
         print_json(rows)
         return
-    from zoo_core.commands.tables import table, terminal_width
+    from .listed import list_table
 
-    cells = [[f"{row[c]:,}" if c == "parameters" else row[c] for c in columns] for row in rows]
-    header: Sequence[str] = [c.upper() for c in columns]
-    if kind == "runs":
-        header, cells = HEADER, [run_cells(row) for row in rows]
     if rows:
-        say("\n".join(table(header, cells, width=terminal_width())))
+        say("\n".join(list_table(rows, kind=kind)))
     else:
+        filters.pop("sort")
         filtered = pattern or exclude or max_parameters or any(filters.values())
         note("nothing to list" + (" with these filters" if filtered else ""))
         if hint := similar_to(zoo, kind, pattern):

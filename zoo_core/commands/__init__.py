@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zoo_core.files import clear_io_errors, write_atomic, written_whole
     from zoo_core.records import counted
     from zoo_core.registry import warn
-    from zoo_core.shelf import Located, find_export, is_export, locate, model_file
+    from zoo_core.shelf import Located, find_export, is_export, locate, model_file, usual_folder
 
     from .common import (
         data_options,
@@ -76,6 +76,7 @@ __all__ = [
     "trainer_options",
     "typed",
     "use_of",
+    "usual_folder",
     "warn",
     "write_atomic",
     "written_whole",
@@ -87,7 +88,7 @@ __getattr__, __dir__ = lazy_names(
         "zoo_core.files": ("clear_io_errors", "write_atomic", "written_whole"),
         "zoo_core.records": ("counted",),
         "zoo_core.registry": ("warn",),
-        "zoo_core.shelf": ("Located", "find_export", "is_export", "locate", "model_file"),
+        "zoo_core.shelf": ("Located", "find_export", "is_export", "locate", "model_file", "usual_folder"),
         ".common": (
             "data_options",
             "json_option",

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -107,6 +108,18 @@ class RunDirectory:
     def is_empty(self) -> bool:
         """Whether no epoch has left anything: neither weights, nor a row, nor what a resumed run starts from."""
         return not (self.has_state or any((self.path / name).exists() for name in (WEIGHTS_FILE, ROWS_FILE)))
+
+    def remove(self) -> None:
+        """Remove the run, which is gone as a whole or not at all.
+
+        Raises ZooError if another process is training it, or when it cannot be removed.
+        """
+        aside = self.path.with_name(f".{self.path.name}.removed")
+        with self.lock(), clear_io_errors("cannot remove", self.path):
+            if aside.exists():
+                shutil.rmtree(aside)  # a removal that was killed
+            self.path.rename(aside)
+            shutil.rmtree(aside)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

@@ -279,8 +279,7 @@ def _remove_run(path: Path) -> None:
         return
     if not (path / RUN_FILE).exists():
         raise UsageError(f"{path} exists and is not a run", hint="another name with --run")
-    with RunDirectory(path).lock(), clear_io_errors("cannot remove", path):
-        shutil.rmtree(path)
+    RunDirectory(path).remove()
 
 
 @contextlib.contextmanager

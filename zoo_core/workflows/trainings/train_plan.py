@@ -70,6 +70,8 @@ class TrainPlan:
 
 def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> TrainPlan:
     """A new run. Raises UsageError for anything mistyped, and for an existing run unless `replace`."""
+    if request.accept_changes:
+        raise UsageError("--accept-changes is for --resume", hint="leave it out")
     model, dataset = _named(zoo, request)
     trainer = zoo.trainer(request.trainer or DEFAULT_TRAINER)
     path = _new_path(request, model, dataset, replace=replace)
