@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from zoo_core.data import MASK_TASKS, bind_dataset
 
 from .curves import curves_of
 from .figures import names_as_they_are, need_matplotlib, save
-from .places import FOLDER, target_of
+from .places import FOLDER, several, target_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -74,6 +74,24 @@ def draw(zoo: Zoo, *, source: Located, wanted: Wanted, out: Path | None = None) 
     target = target_of(source, what, out, read=wanted.input)
     with names_as_they_are():
         return (save(_drawn(zoo, source, what, wanted), target),)
+
+
+def draw_runs(sources: Sequence[Located], *, wanted: Wanted, out: Path | None = None) -> tuple[Path, ...]:
+    """Draw the curves of several runs over each other; the file, `plots/NAME-NAME-curves.png` here or `out`.
+
+    Raises UsageError for any other picture, MissingExtraError without matplotlib.
+    """
+    from zoo_core import load_run
+
+    from .overlaid import overlaid_curves
+
+    need_matplotlib()
+    if wanted.what not in {None, "curves"}:
+        raise UsageError(f"several runs are drawn as curves, not as {wanted.what}", hint="name one of them")
+    _check_options("curves", wanted, sources[0])
+    target = target_of(several(sources), "curves", out)
+    with names_as_they_are():
+        return (save(overlaid_curves([load_run(source.path or Path(source.name)) for source in sources]), target),)
 
 
 def draw_curves(run: Run) -> Path:
