@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from .deferred import LazyCommand, lazy_command
     from .next_step import data_words, export_of, look_at, use_of
+    from .spreadsheet import csv_text
     from .tables import table, terminal_width
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "complete_runs_and_exports",
     "complete_trainers",
     "counted",
+    "csv_text",
     "data_options",
     "data_words",
     "export_of",
@@ -121,6 +123,7 @@ __getattr__, __dir__ = lazy_names(
             "look_at",
             "use_of",
         ),
+        ".spreadsheet": ("csv_text",),
         ".tables": (
             "table",
             "terminal_width",

@@ -37,7 +37,8 @@ class Samples:
 
     `inputs`: uint8 (N, C, h, w), resized once, or float32 as the loader gave them where `preprocess` is None.
     `targets`: int64 (N,), numbers of `classes`; or masks, uint8 (N, h, w) or (N, L), the class number of each place
-    after the same resizing, or IGNORED. `fingerprint`: sha256 of the raw content, targets and class names.
+    after the same resizing, or IGNORED. `fingerprint`: sha256 of the raw content, targets and class names. `files`:
+    where each sample comes from, None where it comes from no file.
     """
 
     inputs: NDArray[Any]
@@ -45,6 +46,7 @@ class Samples:
     classes: tuple[str, ...]
     preprocess: Preprocess | None
     fingerprint: str
+    files: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -63,14 +65,20 @@ def make_samples(
     Raises ZooError for contents that the dataset's recipe does not take.
     """
     digest = hashlib.sha256()
+    files: list[str] = []
     inputs, targets = (
         _from_arrays(split, preprocess, tiles, digest, where)
         if isinstance(split, ArraySplit)
-        else _from_files(split, preprocess, tiles, digest, where)
+        else _from_files(split, preprocess, tiles, digest, where, files)
     )
     digest.update("\0".join(classes).encode())
     return Samples(
-        inputs=inputs, targets=targets, classes=classes, preprocess=preprocess, fingerprint=digest.hexdigest()
+        inputs=inputs,
+        targets=targets,
+        classes=classes,
+        preprocess=preprocess,
+        fingerprint=digest.hexdigest(),
+        files=tuple(files) or None,
     )
 
 
@@ -109,17 +117,19 @@ def _hash_array(array: NDArray[Any], digest: Any) -> None:
 
 
 def _from_files(
-    split: FileSplit, preprocess: Preprocess | None, tiles: int | None, digest: Any, where: str
+    split: FileSplit, preprocess: Preprocess | None, tiles: int | None, digest: Any, where: str, files: list[str]
 ) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    """Inputs and targets; `files` gets the name of each sample."""
     if preprocess is None:
         raise ZooError(f"{where}: picture files need a preprocessing recipe, and the dataset declares none")
     pictures = _read_pictures(split, preprocess, digest)
     if isinstance(split.targets, MaskFiles):
         pairs = _with_masks(pictures, split.targets, digest)
-        stored = stack_pairs(pairs if tiles is None else _cut(pairs, tiles), len(split), preprocess)
+        stored = stack_pairs(_noted(pairs if tiles is None else _cut(pairs, tiles), files), len(split), preprocess)
         digest.update(repr(sorted(split.targets.numbers.items())).encode())
         return stored
     inputs = stack_pictures(pictures, len(split), preprocess)
+    files += map(str, split.paths)
     digest.update(split.targets.astype("<i8").tobytes())
     return inputs, split.targets
 
@@ -146,6 +156,12 @@ def _with_masks(pictures: Iterable[tuple[str, NDArray[np.uint8]]], masks: MaskFi
         mask = table[values]
         check_same_size(pixels, mask, name=name, mask_name=str(path))
         yield name, pixels, mask
+
+
+def _noted(pairs: Iterable[_Pair], names: list[str]) -> Iterator[_Pair]:
+    for pair in pairs:
+        names.append(pair[0])
+        yield pair
 
 
 def _cut(pairs: Iterable[_Pair], side: int) -> Iterator[_Pair]:

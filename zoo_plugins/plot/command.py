@@ -32,7 +32,7 @@ Examples:
   zoo plot digits                                     a grid of its samples
   zoo plot digits --what augmented --augment crop     what training sees of some of them, epoch by epoch
   zoo plot export:lenet5-digits                       the confusion matrix, without PyTorch
-  zoo plot lenet5-digits --what errors --split validation
+  zoo plot lenet5-digits --what errors --split validation --count 80
   zoo plot model.onnx --what activations --input seven.png --layer conv2 --out maps.png
 """
 
@@ -47,6 +47,7 @@ Examples:
 @click.option("--input", metavar="FILE", type=click.Path(path_type=Path), help="A picture or sequence: activations.")
 @click.option("--layer", metavar="L", help="Module path: filters, activations. Default: the first convolution.")
 @click.option("--augment", metavar="NAMES", help="augmented: as for `zoo train -t augment=`. Default: usual.")
+@click.option("--count", type=click.IntRange(1, 500), metavar="N", help="How many samples, predictions or errors.")
 @click.option("--out", metavar="PATH", type=click.Path(path_type=Path), help="A PNG file, or a folder.")
 @json_option
 def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted: Any) -> None:
@@ -61,7 +62,7 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
     filters      the kernels of the first convolution
     activations  what a layer makes of --input FILE
     predictions  samples with what is decided, beside the truth
-    errors       the worst answers of a split
+    errors       the worst answers of a split, with the names of their files; all of them as CSV beside the picture
 
     Without --what: curves of a RUN, samples of a DATASET; of an EXPORT the confusion matrix where it tells classes,
     predictions where it gives masks, filters where there is no truth. An EXPORT needs no PyTorch.

@@ -271,7 +271,8 @@ def _check_export(run: Run, plan: TrainPlan, samples: Samples, zoo: Zoo) -> None
 
 
 def _first(samples: Samples, count: int) -> Samples:
-    return dataclasses.replace(samples, inputs=samples.inputs[:count], targets=samples.targets[:count])
+    files = samples.files and samples.files[:count]
+    return dataclasses.replace(samples, inputs=samples.inputs[:count], targets=samples.targets[:count], files=files)
 
 
 def _remove_run(path: Path) -> None:
