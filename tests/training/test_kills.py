@@ -12,6 +12,7 @@ SCRIPT = Path(__file__).parents[2] / "benchmarks" / "kills.py"
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # nine whole processes with PyTorch
 def test_every_killed_training_ends_with_the_same_bits() -> None:
     command = [sys.executable, SCRIPT, "--kills", "4", "--seed", "1"]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False)

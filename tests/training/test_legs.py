@@ -229,7 +229,16 @@ def test_what_was_accepted_is_not_asked_again(stopped: Path, zoo_here: Zoo, site
     assert [leg.why for leg in info.legs] == ["started", "changed"]
 
 
-@pytest.mark.parametrize("leg", [7, {}, {"why": "started", "after": "0", "epochs": 3}, {"why": "x", "more": 1}])
+@pytest.mark.parametrize(
+    "leg",
+    [
+        7,
+        {},
+        {"why": "started", "after": "0", "epochs": 3},
+        {"why": "x", "more": 1},
+        {"why": 1, "after": 0, "epochs": 3},
+    ],
+)
 def test_a_damaged_leg_is_a_damaged_record(stopped: Path, leg: object) -> None:
     record = json.loads((stopped / "run.json").read_text())
     (stopped / "run.json").write_text(json.dumps(record | {"legs": [leg]}))

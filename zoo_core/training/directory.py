@@ -177,7 +177,7 @@ def read_info(path: Path) -> RunInfo:
 
 
 def _read_leg(data: Any, file: Path) -> Leg:
-    kinds = {"after": int, "epochs": int, "plugins": dict, "versions": dict}
+    kinds = {"why": str, "after": int, "epochs": int, "plugins": dict, "versions": dict, "began": str}
     try:
         leg = Leg(**data)
         fits = all(isinstance(getattr(leg, name), kind) for name, kind in kinds.items())

@@ -44,7 +44,9 @@ def _curve(axes: Axes, run: Run, name: str) -> None:
         dots = "o" if len(rows) < 4 else None
         axes.plot(epochs, metric_values(run, label, name), color=color, label=label, linewidth=2, marker=dots)
     for leg in run.info.legs[1:]:
-        axes.axvline(leg.after + 0.5, color=QUIET, linewidth=1, label=f"{_BEGAN[leg.why]} after epoch {leg.after}")
+        axes.axvline(
+            leg.after + 0.5, color=QUIET, linewidth=1, label=f"{_BEGAN.get(leg.why, leg.why)} after epoch {leg.after}"
+        )
     chosen = next((row for row in rows if row.epoch == best), None)
     if chosen is not None:
         _mark(axes, chosen, name)
