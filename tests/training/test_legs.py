@@ -107,7 +107,7 @@ def test_patience_counts_from_where_a_run_was_extended(here: Path) -> None:
         ({"epochs": 2}, "run 'run' is finished with 2 epochs: --epochs 2 adds none", "above 2"),
         ({"epochs": 1}, "run 'run' is finished with 2 epochs: --epochs 1 adds none", "above 2"),
         ({"epochs": 3, "seed": 5}, "run 'run' was started with other options: --seed is 0 there, not 5", "leave them"),
-        ({"epochs": 3, "run": None}, "no unfinished run of mlp on digits", "--run NAME says which finished run"),
+        ({"epochs": 3, "run": None}, "no unfinished run of mlp on digits", "--run NAME says which is to be extended"),
         ({"accept_changes": True, "resume": False, "run": "other"}, "--accept-changes is for --resume", "leave it out"),
     ],
 )

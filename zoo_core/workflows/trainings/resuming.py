@@ -55,7 +55,7 @@ def _newest_unfinished(model: Model, dataset: Dataset, *, extended: bool) -> tup
             return path, info
     raise UsageError(
         f"no unfinished run of {model.name} on {dataset.name} in {RUNS}/: there is nothing to resume",
-        hint="--run NAME says which finished run is extended" if extended else "leave out --resume to start one",
+        hint="leave out --resume to start one" + ("; --run NAME says which is to be extended" if extended else ""),
     )
 
 
