@@ -47,6 +47,11 @@ class Located:
     path: Path | None = None
 
 
+def usual_folder(kind: Literal["run", "export"]) -> Path:
+    """Where the runs or the exports of the current folder are kept: `runs` or `exported`."""
+    return RUNS if kind == "run" else EXPORTS
+
+
 def folder_name(name: str) -> str:
     """The folder for a run or export of that name: slashes become `-`. Raises UsageError for what is no name."""
     folder = name.strip().replace("/", "-")

@@ -141,7 +141,7 @@ def test_curves_of_masks_show_the_loss_and_the_iou(run_zoo: Zoo, tmp_path: Path)
         (("drawn", "--what", "curve"), "there are no pictures called 'curve'", "curves"),
         (("digits", "--what", "sample"), "there are no pictures called 'sample'", "samples"),
         (("digits", "--what", "confusion"), "a dataset has no picture 'confusion'", "it has: samples"),
-        ((), "Missing argument 'RUN|EXPORT|DATASET'", "zoo plot --help"),
+        ((), "Missing argument 'RUN...|EXPORT|DATASET'", "zoo plot --help"),
         (("drawn", "--layer", "conv1"), "--layer is not for curves", "it is for activations, filters"),
         (("drawn", "--split", "test"), "--split is not for curves", "predictions"),
         (("digits", "--input", "a.png"), "--input is not for samples", "it is for activations"),

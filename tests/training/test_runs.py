@@ -23,7 +23,7 @@ from zoo_core import ZooError, load_run, open_zoo
 from zoo_core.errors import UsageError
 from zoo_core.replacing import building
 from zoo_core.training import Run, RunDirectory, evaluate
-from zoo_core.training.run_card import command, model_card
+from zoo_core.training.run_card import commands, model_card
 from zoo_core.workflows.trainings.train import train
 
 SMALL = {"train_size": "200"}
@@ -262,10 +262,10 @@ def test_a_run_is_replaced_by_one_process_at_a_time(run: Run) -> None:
 
 def test_the_command_on_the_card_says_what_it_began_with_and_what_was_frozen(run: Run) -> None:
     info = dataclasses.replace(run.info, init_from="my runs/first", freeze=("conv*", "fc1"))
-    assert "--init-from 'my runs/first' --freeze 'conv*' --freeze fc1" in command(info)
+    assert "--init-from 'my runs/first' --freeze 'conv*' --freeze fc1" in commands(info)[0]
     model, dataset = run.model().spec, run.dataset().spec
     card = model_card(info, called="run:its", epochs=1, model=model, dataset=dataset, pictures=())
     assert "\nzoo export run:its\nzoo plot run:its\n" in card
     assert "| Begins with | my runs/first |" in card
     assert "| Frozen | conv*, fc1 |" in card
-    assert "--freeze" not in command(run.info)
+    assert "--freeze" not in commands(run.info)[0]

@@ -29,6 +29,7 @@ Examples:
   zoo train mlp --dataset digits -o hidden=128,64 -t lr=0.001 --epochs 10
   zoo train lenet5 --dataset image-folder -d root=pictures -d size=32
   zoo train lenet5 --dataset digits --resume
+  zoo train lenet5 --dataset digits --run lenet5-digits --resume --epochs 30    more epochs for a finished run
   zoo train torchvision/resnet18 --dataset image-folder -d root=cats --init-from weights:DEFAULT --freeze '!fc'
                                      published weights, of which only the last layer, fc, is trained
 """
@@ -54,6 +55,7 @@ Examples:
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
 @click.option("--dry-run", is_flag=True, help="One batch through everything, then stop; leaves no run.")
 @click.option("--resume", is_flag=True, help="Go on with --run NAME, or the newest unfinished run.")
+@click.option("--accept-changes", is_flag=True, help="--resume also with plugins that have changed since.")
 @json_option
 def command(as_json: bool, **asked: Any) -> None:
     """Train MODEL on a dataset, keep the best weights, and measure them on the test split."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from zoo_core.installation import install_command
     from zoo_core.records import counted
     from zoo_core.registry import warn
-    from zoo_core.shelf import Located, find_export, is_export, locate, model_file
+    from zoo_core.shelf import Located, find_export, is_export, locate, model_file, usual_folder
 
     from .common import (
         data_options,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     )
     from .deferred import LazyCommand, lazy_command
     from .next_step import data_words, export_of, look_at, use_of
+    from .spreadsheet import csv_text
     from .tables import table, terminal_width
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "complete_trainers",
     "counted",
     "csv_cell",
+    "csv_text",
     "data_options",
     "data_words",
     "export_of",
@@ -83,6 +85,7 @@ __all__ = [
     "trainer_options",
     "typed",
     "use_of",
+    "usual_folder",
     "warn",
     "write_atomic",
     "written_whole",
@@ -96,7 +99,7 @@ __getattr__, __dir__ = lazy_names(
         "zoo_core.installation": ("install_command",),
         "zoo_core.records": ("counted",),
         "zoo_core.registry": ("warn",),
-        "zoo_core.shelf": ("Located", "find_export", "is_export", "locate", "model_file"),
+        "zoo_core.shelf": ("Located", "find_export", "is_export", "locate", "model_file", "usual_folder"),
         ".common": (
             "data_options",
             "json_option",
@@ -129,6 +132,7 @@ __getattr__, __dir__ = lazy_names(
             "look_at",
             "use_of",
         ),
+        ".spreadsheet": ("csv_text",),
         ".tables": (
             "table",
             "terminal_width",

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from .splits import ArraySplit, FileSplit, MaskFiles, Split
 from .unreadable import ReadOneByOne
 
 _Pair = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]
+_Named = TypeVar("_Named", tuple[str, NDArray[np.uint8]], _Pair)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,9 @@ class Samples:
 
     `inputs`: uint8 (N, C, h, w), resized once, or float32 as the loader gave them where `preprocess` is None.
     `targets`: int64 (N,), numbers of `classes`; or masks, uint8 (N, h, w) or (N, L), the class number of each place
-    after the same resizing, or IGNORED. `fingerprint`: sha256 of the raw content, targets and class names. `skipped`:
-    picture files that could not be read, and were left out.
+    after the same resizing, or IGNORED. `fingerprint`: sha256 of the raw content, targets and class names. `files`:
+    where each sample comes from, None where it comes from no file. `skipped`: picture files that could not be read, and
+    were left out.
     """
 
     inputs: NDArray[Any]
@@ -47,6 +49,7 @@ class Samples:
     classes: tuple[str, ...]
     preprocess: Preprocess | None
     fingerprint: str
+    files: tuple[str, ...] | None = None
     skipped: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
@@ -56,6 +59,15 @@ class Samples:
         """Model inputs of the samples at `index`."""
         chosen = self.inputs[index]
         return chosen if self.preprocess is None else normalize(chosen, self.preprocess)
+
+
+class _Stored(NamedTuple):
+    """Samples in their stored form, the file of each, and files that were left out."""
+
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
+    files: tuple[str, ...] = ()
+    skipped: tuple[Path, ...] = ()
 
 
 def make_samples(
@@ -73,23 +85,23 @@ def make_samples(
     for contents that the dataset's recipe does not take, UsageError for `skip_bad` where no files are read one by one.
     """
     digest = hashlib.sha256()
-    skipped: tuple[Path, ...] = ()
     if isinstance(split, FileSplit):
-        inputs, targets, skipped = _from_files(split, preprocess, tiles, digest, where, skip_bad=skip_bad)
+        stored = _from_files(split, preprocess, tiles, digest, where, skip_bad=skip_bad)
     elif skip_bad:
         raise UsageError(
             f"{where}: skip_bad is for datasets whose samples are files of their own", hint="leave out -d skip_bad"
         )
     else:
-        inputs, targets = _from_arrays(split, preprocess, tiles, digest, where)
+        stored = _Stored(*_from_arrays(split, preprocess, tiles, digest, where))
     digest.update("\0".join(classes).encode())
     return Samples(
-        inputs=inputs,
-        targets=targets,
+        inputs=stored.inputs,
+        targets=stored.targets,
         classes=classes,
         preprocess=preprocess,
         fingerprint=digest.hexdigest(),
-        skipped=skipped,
+        files=stored.files or None,
+        skipped=stored.skipped,
     )
 
 
@@ -129,21 +141,23 @@ def _hash_array(array: NDArray[Any], digest: Any) -> None:
 
 def _from_files(
     split: FileSplit, preprocess: Preprocess | None, tiles: int | None, digest: Any, where: str, *, skip_bad: bool
-) -> tuple[NDArray[np.uint8], NDArray[Any], tuple[Path, ...]]:
+) -> _Stored:
     if preprocess is None:
         raise ZooError(f"{where}: picture files need a preprocessing recipe, and the dataset declares none")
+    names: list[str] = []
     if isinstance(split.targets, MaskFiles):
         masked = ReadOneByOne(split.paths, _mask_reader(split, split.targets, preprocess, digest))
-        inputs, targets = stack_pairs(masked if tiles is None else _cut(masked, tiles), len(split), preprocess)
+        pairs = masked if tiles is None else _cut(masked, tiles)
+        inputs, targets = stack_pairs(_noted(pairs, names), len(split), preprocess)
         masked.check(skip=skip_bad, where=where)
         digest.update(repr(sorted(split.targets.numbers.items())).encode())
-        return inputs, targets, tuple(each.path for each in masked.bad)
+        return _Stored(inputs, targets, tuple(names), tuple(each.path for each in masked.bad))
     plain = ReadOneByOne(split.paths, _picture_reader(split, preprocess, digest))
-    inputs = stack_pictures(plain, len(split), preprocess)
+    inputs = stack_pictures(_noted(plain, names), len(split), preprocess)
     plain.check(skip=skip_bad, where=where)
     kept = np.delete(split.targets, [each.index for each in plain.bad])
     digest.update(kept.astype("<i8").tobytes())
-    return inputs, kept, tuple(each.path for each in plain.bad)
+    return _Stored(inputs, kept, tuple(names), tuple(each.path for each in plain.bad))
 
 
 def _picture_reader(
@@ -183,6 +197,13 @@ def _mask_reader(split: FileSplit, masks: MaskFiles, preprocess: Preprocess, dig
         return str(path), pixels, mask
 
     return read
+
+
+def _noted(named: Iterable[_Named], names: list[str]) -> Iterator[_Named]:
+    """The samples themselves; `names` gets the name of each."""
+    for sample in named:
+        names.append(sample[0])
+        yield sample
 
 
 def _cut(pairs: Iterable[_Pair], side: int) -> Iterator[_Pair]:

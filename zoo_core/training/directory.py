@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors, json_text, read_json, remove_abandoned, write_atomic
 from zoo_core.locks import held
-from zoo_core.records import EpochRow, RunInfo
+from zoo_core.records import EpochRow, Leg, RunInfo
 from zoo_core.replacing import building
 from zoo_core.shelf import is_free
 
@@ -40,7 +40,7 @@ _KINDS: dict[str, type | types.UnionType] = {
     **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine"), str),
     **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
     **dict.fromkeys(("epochs", "seed"), int),
-    **dict.fromkeys(_LISTS, list),
+    **dict.fromkeys((*_LISTS, "legs"), list),
     "init_from": str | None,
     "best_epoch": int | None,
     "seconds": float | None,
@@ -91,9 +91,12 @@ class RunDirectory:
         save_tensors(self.path / WEIGHTS_FILE, weights, facts=facts)
 
     def save_state(self, state: TrainState, *, selection: str) -> None:
-        """Replace what a resumed run starts from."""
+        """Replace what a resumed run starts from; it says with which plugins, as the run's record does."""
         from .state import save_state
 
+        info = read_info(self.path) if (self.path / RUN_FILE).exists() else None
+        if info is not None and info.legs:
+            state = dataclasses.replace(state, plugins=info.legs[-1].plugins)
         save_state(self.path / STATE_FILE, state, selection=selection)
 
     def read_state(self) -> TrainState | None:
@@ -111,6 +114,15 @@ class RunDirectory:
     def is_empty(self) -> bool:
         """Whether no epoch has left anything: neither weights, nor a row, nor what a resumed run starts from."""
         return not (self.has_state or any((self.path / name).exists() for name in (WEIGHTS_FILE, ROWS_FILE)))
+
+    def remove(self) -> None:
+        """Remove the run, which is gone as a whole or not at all.
+
+        Raises ZooError if another process is training it, or when it cannot be removed.
+        """
+        busy = ZooError(f"{self.path} is being replaced by another process", hint="wait for it")
+        with building(self.path, busy=busy) as removed, self.lock(), clear_io_errors("cannot remove", self.path):
+            self.path.rename(removed / self.path.name)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -141,7 +153,20 @@ def read_info(path: Path) -> RunInfo:
         if name in data and not isinstance(data[name], kind):
             raise ZooError(f"the run's record {file} is damaged: {name} is {data[name]!r}")
     lists: dict[str, Any] = {name: tuple(data[name]) for name in _LISTS if name in data}
-    return RunInfo(**{**data, **lists})
+    return RunInfo(**{**data, **lists, "legs": tuple(_read_leg(leg, file) for leg in data.get("legs", []))})
+
+
+def _read_leg(data: Any, file: Path) -> Leg:
+    kinds = {"why": str, "after": int, "epochs": int, "plugins": dict, "versions": dict, "began": str}
+    try:
+        leg = Leg(**data)
+        fits = all(isinstance(getattr(leg, name), kind) for name, kind in kinds.items())
+        fits = fits and all(isinstance(plugin, dict) for plugin in leg.plugins.values())
+    except TypeError:
+        fits = False
+    if not fits:
+        raise ZooError(f"the run's record {file} is damaged: a leg is {data!r}")
+    return leg
 
 
 def _has_no_default(field: dataclasses.Field[Any]) -> bool:

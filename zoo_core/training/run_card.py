@@ -10,7 +10,7 @@ from urllib.parse import quote
 from zoo_core.discovery.entry_points import has_verb
 from zoo_core.foreign_text import markdown_code, markdown_text, shell_word
 from zoo_core.options import write_list
-from zoo_core.records import RunInfo, counted
+from zoo_core.records import RunInfo, counted, plugin_changes
 from zoo_core.specs import DatasetSpec, ModelSpec
 
 from .choices import loss_in_words
@@ -40,7 +40,7 @@ def model_card(
     lines += [*_facts(info, model, dataset), "", "## Next", "", "```sh"]
     lines += [f"zoo export {word}", *([f"zoo plot {word}"] if has_verb("plot") else [])]
     lines += ["```", "", "## The same again", "", "```sh"]
-    lines += [command(info), "```", ""]
+    lines += [*commands(info), "```", ""]
     return "\n".join(lines)
 
 
@@ -79,6 +79,7 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
         "Loss": _loss(info, model),
         "Begins with": info.init_from or "",
         "Frozen": ", ".join(info.freeze),
+        "Legs": "; ".join(_leg(info, number) for number in range(1, len(info.legs))),
         "Seed": str(info.seed),
         "Device": info.device,
         "Time": f"{info.seconds:.1f} s" if info.seconds is not None else "",
@@ -93,9 +94,30 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
     ]
 
 
-def command(info: RunInfo) -> str:
-    """The command that trains the same again."""
-    words = ["zoo", "train", info.model, "--dataset", info.dataset, "--epochs", str(info.epochs)]
+def _leg(info: RunInfo, number: int) -> str:
+    """What began a leg after the first one."""
+    leg, before = info.legs[number], info.legs[number - 1]
+    told = {
+        "extended": [f"extended to {leg.epochs} epochs, with a schedule of their own"],
+        "resumed": ["resumed; with which plugins it was begun is not known"],
+    }
+    return f"after epoch {leg.after}: " + ", ".join(
+        [*told.get(leg.why, []), *plugin_changes(before.plugins, leg.plugins)]
+    )
+
+
+def commands(info: RunInfo) -> list[str]:
+    """The commands that train the same again: the first one, and one for each time that the run was extended."""
+    lengths = [leg.epochs for leg in info.legs if leg.why == "extended"]
+    first = info.legs[0].epochs if lengths else info.epochs
+    run = ["zoo", "train", info.model, "--dataset", info.dataset, "--run", shell_word(info.name), "--resume"]
+    extensions = [" ".join([*run, "--epochs", str(length)]) for length in lengths]
+    return [_first_command(info, epochs=first, run=info.name if lengths else None), *extensions]
+
+
+def _first_command(info: RunInfo, *, epochs: int, run: str | None) -> str:
+    words = ["zoo", "train", info.model, "--dataset", info.dataset, "--epochs", str(epochs)]
+    words += [] if run is None else ["--run", shell_word(run)]
     words += ["--seed", str(info.seed), "--device", info.device]
     if info.trainer != "supervised":
         words += ["--trainer", info.trainer]

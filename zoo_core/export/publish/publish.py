@@ -49,6 +49,16 @@ def publish(folder: Path, target: Path) -> None:
     replacing.replace_folder(folder, target)
 
 
+def remove_export(target: Path) -> None:
+    """Remove the export in the folder `target`, which is gone as a whole or not at all.
+
+    Raises ZooError when another process is exporting to it, or when it cannot be removed.
+    """
+    check_target(target)
+    with building(target) as folder, clear_io_errors("cannot remove", target):
+        target.rename(folder / target.name)  # and is removed with it
+
+
 def keep_rejected(folder: Path, target: Path) -> Path:
     """Keep a bundle that did not pass as `NAME.rejected`, and return where it is."""
     place = target.with_name(f"{target.name}.rejected")

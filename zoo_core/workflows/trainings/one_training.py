@@ -15,7 +15,7 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
-from zoo_core.replacing import building, scratch
+from zoo_core.replacing import scratch
 from zoo_core.shelf import RUNS, is_free, is_run, spelled
 from zoo_core.training.directory import RunDirectory
 from zoo_core.training.epoch_rows import best_row
@@ -23,6 +23,7 @@ from zoo_core.training.job import TrainJob
 from zoo_core.training.run import Run, load_run
 from zoo_core.training.run_card import model_card
 
+from .legs import leg_notes
 from .remarks import remarks_before, remarks_on_result
 from .train_plan import TrainPlan, with_another_name
 
@@ -68,6 +69,8 @@ class Training:
             training = training.created()
         directory = RunDirectory(training.plan.path)
         with directory.lock(), _no_empty_run(directory):
+            if not new:
+                directory.write_info(training.plan.info)
             info, result = training.fit(module, directory)
             info = training.finish(directory, info)
         self.tell("zoo_trained", run=info, result=result)
@@ -135,6 +138,7 @@ class Training:
             read_outputs=plan.model.spec.read_outputs,
             config=plan.config,
             epochs=plan.info.epochs,
+            schedule_start=plan.info.schedule_start,
             seed=plan.info.seed,
             device=plan.info.device,
             augment=plan.dataset.spec.augment,
@@ -163,7 +167,7 @@ class Training:
         self.callbacks.on_start(info, len(rows))
         # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
         train = None if self.quiet else self.splits["train"]
-        for note in remarks_before(module, info, train):
+        for note in (*leg_notes(info, done=len(rows)), *remarks_before(module, info, train)):
             self.callbacks.on_note(note)
         with self.plugin_errors():
             result: TrainResult = plan.trainer.spec.fit(job, on_epoch=epoch_ended)
@@ -272,7 +276,8 @@ def _remove_if_empty(folder: Path, *, unless: bool) -> None:
 
 
 def _first(samples: Samples, count: int) -> Samples:
-    return dataclasses.replace(samples, inputs=samples.inputs[:count], targets=samples.targets[:count])
+    files = samples.files and samples.files[:count]
+    return dataclasses.replace(samples, inputs=samples.inputs[:count], targets=samples.targets[:count], files=files)
 
 
 def _remove_run(path: Path) -> None:
@@ -281,9 +286,7 @@ def _remove_run(path: Path) -> None:
         return
     if not is_run(path):
         raise UsageError(f"{path} exists and is not a run", hint="another name with --run")
-    busy = UsageError(f"{path} is being replaced by another process", hint="another name with --run, or wait for it")
-    with building(path, busy=busy) as removed, RunDirectory(path).lock(), clear_io_errors("cannot remove", path):
-        path.rename(removed / path.name)
+    RunDirectory(path).remove()
 
 
 @contextlib.contextmanager
