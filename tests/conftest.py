@@ -43,6 +43,7 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.delenv("COLUMNS", raising=False)  # a width that somebody set is not the tests'
         patch.setenv("ZOO_CACHE", str(base / "cache"))
         patch.setenv("ZOO_DATA", str(base / "data"))
+        patch.setenv("ZOO_STATE", str(base / "state"))
         patch.setenv("MPLCONFIGDIR", str(base / "matplotlib"))
         patch.setenv("NO_COLOR", "1")
         start_children_warm()

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from zoo_core import ZooError
-from zoo_core.errors import RefusedFileError
+from zoo_core.errors import RefusedFileError, UsageError
 from zoo_core.preprocess import read_picture
 
 
@@ -184,10 +184,34 @@ def test_more_than_one_frame_is_refused(tmp_path: Path, format_: str) -> None:
     refused(tmp_path, f"a.{format_.lower()}", content, "has more than one frame")
 
 
-def test_a_jpeg_with_a_second_picture_inside_is_refused(tmp_path: Path) -> None:
+def test_the_first_picture_of_a_phones_jpeg_with_two_is_taken(tmp_path: Path) -> None:
     frames = [Image.new("RGB", (8, 8), color) for color in ("red", "blue")]
-    content = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:])
-    refused(tmp_path, "phone.jpg", content, "has more than one frame")
+    (tmp_path / "phone.jpg").write_bytes(encoded(frames[0], "MPO", save_all=True, append_images=frames[1:]))
+    pixels = read_picture(tmp_path / "phone.jpg", color="RGB")
+    assert pixels.shape == (8, 8, 3)
+    assert pixels[0, 0, 0] > 200 > 50 > pixels[0, 0, 2]
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "phone.jpg").read_bytes()[:-400])
+    np.testing.assert_array_equal(read_picture(tmp_path / "cut.jpg", color="RGB"), pixels)
+
+
+def test_the_limits_are_raised_by_a_variable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # raised below, and given back
+    (tmp_path / "a.png").write_bytes(png(12_000, 9_000, 8, 0))
+    refused(tmp_path, "a.png", png(12_000, 9_000, 8, 0), "108 megapixels, more than the 50 allowed")
+    monkeypatch.setenv("ZOO_MAX_PIXELS", "100000000")
+    refused(tmp_path, "a.png", png(12_000, 9_000, 8, 0), "108 megapixels, more than the 100 allowed")
+    refused(tmp_path, "b.png", png(60_000, 60_000, 8, 0), "more than the 100 allowed")
+    monkeypatch.setenv("ZOO_MAX_PIXELS", "150000000")
+    with pytest.raises(ZooError, match="is damaged"):  # no pixel of it is there: the limit was no hindrance any more
+        read_picture(tmp_path / "a.png", color="L")
+    with (tmp_path / "big.png").open("wb") as file:
+        file.truncate(193 * 2**20)
+    with pytest.raises(RefusedFileError, match="has over 192 MB"):
+        read_picture(tmp_path / "big.png", color="L")
+    for wrong in ("0", "-5", "many", "1e9", "²"):
+        monkeypatch.setenv("ZOO_MAX_PIXELS", wrong)
+        with pytest.raises(UsageError, match="ZOO_MAX_PIXELS is a whole number above 0, not "):
+            read_picture(tmp_path / "a.png", color="L")
 
 
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP", "BMP"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from zoo_core.lazy import lazy_names
 
 from .version import __version__
+
+TYPE_CHECKING = False
+# Not that of typing, which `python -m zoo_core` would look for in the current folder: see __main__.py.
 
 if TYPE_CHECKING:
     from .building import builder_options

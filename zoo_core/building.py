@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import Terminated, UsageError, ZooError, missing_package
 from .options import Option, check_options
-from .plugin_faults import plugin_fault, plugin_line
+from .plugin_faults import plugin_fault, plugin_line, who_mends
 
 if TYPE_CHECKING:
     from .specs import ModelSpec
@@ -50,6 +50,7 @@ def build_model(
     where = f"model {spec.name} with {shown}" if shown else f"model {spec.name}"
     with _torch_unchanged(where, plugin):
         module = _built(spec, options, where, plugin)
+    _check_sizes(spec, options, where)
     _check_module(module, where, plugin)
     return module
 
@@ -70,8 +71,18 @@ def _built(spec: ModelSpec, options: Mapping[str, Any], where: str, plugin: str)
     except (KeyboardInterrupt, Terminated):
         raise
     except BaseException as error:
+        _check_sizes(spec, options, where)
         fails = f"{where}: its builder fails"
         raise plugin_fault(fails, error, plugin=plugin, place=plugin_line(error)) from error
+
+
+def _check_sizes(spec: ModelSpec, options: Mapping[str, Any], where: str) -> None:
+    """Raises ZooError for an axis without a place: PyTorch builds layers of no channels, and nobody means them."""
+    for name in spec.axis_options:
+        if isinstance(size := options.get(name), int) and size < 1:
+            raise ZooError(
+                f"{where}: {name} is the size of an axis, which is at least 1, not {size}", hint=f"-o {name}=1 or more"
+            )
 
 
 @contextlib.contextmanager
@@ -88,7 +99,7 @@ def _torch_unchanged(where: str, plugin: str) -> Iterator[None]:
     name = next(name for name, value in after.items() if before[name] != value)
     raise ZooError(
         f"{where}: its builder changes torch's default {name} to {after[name]} for the whole process",
-        hint=f"plugin {plugin} must fix it: pass dtype= and device= to what is built, or use a context manager",
+        hint=f"{who_mends(plugin)}: pass dtype= and device= to what is built, or use a context manager",
     )
 
 
@@ -102,7 +113,7 @@ def _torch_defaults() -> dict[str, str]:
 
 
 def _check_module(module: Any, where: str, plugin: str) -> None:
-    hint = f"plugin {plugin} must fix it"
+    hint = who_mends(plugin)
     if isinstance(module, type):
         raise ZooError(
             f"{where}: its builder returns the class {module.__name__}, not an nn.Module made of it", hint=hint

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import subprocess
 from collections.abc import Iterable
 
+from .distributions import version_of
 from .errors import UsageError
 
 
@@ -15,10 +15,8 @@ def package_versions(names: Iterable[str]) -> dict[str, str]:
     """Versions of those of the named distributions that are installed, and of Python."""
     versions = {"python": platform.python_version()}
     for name in names:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
+        if (version := version_of(name)) is not None:
+            versions[name] = version
     return versions
 
 

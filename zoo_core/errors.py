@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from .foreign_text import terminal_lines
+from .installation import CORE, install_command
+
 LONGEST = 300
 """Characters of somebody else's message that are told."""
 
@@ -46,18 +49,28 @@ class RefusedFileError(ZooError):
     exit_code = 4
 
 
+class TemporaryFolderError(ZooError):
+    """There is no temporary folder that can be written, or no room in it: it says nothing of what is looked at."""
+
+
 class MissingExtraError(ZooError):
     """An optional dependency is absent; the hint holds the pip command that brings it."""
 
-    def __init__(self, *, needed_for: str, extra: str, missing: str) -> None:
+    def __init__(self, *, needed_for: str, extra: str, missing: str, distribution: str = CORE) -> None:
         super().__init__(
             f"{needed_for} needs the package {missing!r}, which is not installed",
-            hint=f"pip install 'zoo-core[{extra}]'",
+            hint=install_command(extra, distribution=distribution),
         )
 
 
 class Terminated(SystemExit):
     """SIGTERM has come: nobody's fault, and no plugin's way to end the process."""
+
+
+def error_lines(message: str, hint: str | None) -> str:
+    """How an error is told on stderr: `Error: ...`, and `Hint: ...` where there is one."""
+    lines = f"Error: {terminal_lines(message)}"
+    return f"{lines}\nHint: {terminal_lines(hint)}" if hint else lines
 
 
 def in_words(error: BaseException) -> str:

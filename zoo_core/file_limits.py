@@ -47,7 +47,8 @@ MAX_TENSOR_NAME = 1_000
 
 # -- inputs of models --------------------------------------------------------------------------------------------
 
-MAX_SEQUENCE_BYTES = 64 << 20
+MAX_NUMBERS_BYTES = 64 << 20
+"""Of a CSV or .npy file."""
 MAX_LINE = 4 << 20
 """Characters of a line of a CSV: 200,000 columns of 20 characters."""
 MAX_INPUT_ELEMENTS = 1 << 28

@@ -7,18 +7,21 @@ import errno
 import hashlib
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from .bounded_json import load_json
-from .errors import ZooError
+from .errors import TemporaryFolderError, ZooError
 from .file_limits import MAX_RECORD_BYTES
+from .foreign_text import json_notation
+from .locks import take_lock
 
+_TEMPORARY = ".tmp"
 _HINTS = {
     errno.ENOSPC: "the disk is full: free some space and try again",
+    errno.EFBIG: "files of that size are not allowed there: choose another folder, or raise the limit (ulimit -f)",
     errno.EDQUOT: "the disk quota is used up: free some space and try again",
     errno.EROFS: "the file system is read-only: choose another folder",
     errno.EACCES: "you have no permission there: choose another folder, or change its permissions",
@@ -28,6 +31,9 @@ _HINTS = {
     errno.ENOTDIR: "a part of the path is a file, not a folder",
     errno.EISDIR: "this is a folder, not a file",
 }
+
+CHOOSE_ANOTHER = "free some space there, or choose another folder: TMPDIR=DIR"
+"""What to do about a temporary folder."""
 
 
 @contextlib.contextmanager
@@ -40,6 +46,36 @@ def clear_io_errors(doing: str, path: Path) -> Iterator[None]:
         raise ZooError(f"{doing} {path}: {reason}", hint=_HINTS.get(error.errno or 0)) from error
 
 
+@contextlib.contextmanager
+def temporary_folder(prefix: str) -> Iterator[Path]:
+    """A folder for as long as the block runs. Raises TemporaryFolderError if none can be made, or has no room left."""
+    try:
+        held = tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True)
+    except OSError as error:
+        text = f"no temporary folder can be made: {error.strerror or error}"
+        raise TemporaryFolderError(text, hint=CHOOSE_ANOTHER) from error
+    with held as name:
+        folder = Path(name)
+        try:
+            yield folder
+        except (OSError, ZooError) as error:
+            if not _is_of(error, folder):
+                raise
+            cause = error if isinstance(error, OSError) else error.__cause__
+            text = f"cannot write to the temporary folder {folder.parent}: {getattr(cause, 'strerror', None) or cause}"
+            raise TemporaryFolderError(text, hint=CHOOSE_ANOTHER) from error
+
+
+def _is_of(error: OSError | ZooError, folder: Path) -> bool:
+    if isinstance(error, ZooError):
+        return isinstance(error.__cause__, OSError) and str(folder) in error.message
+    names = [os.fsdecode(name) for name in (error.filename, error.filename2) if isinstance(name, str | bytes)]
+    if names:
+        return any(folder in Path(name).parents for name in names)
+    # Numpy tells of a write that was cut short without a number.
+    return error.errno in {None, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
 def write_atomic(path: Path, data: bytes | str) -> None:
     """Write a file whole or not at all, see `written_whole`."""
     with written_whole(path) as file:
@@ -50,11 +86,11 @@ def write_atomic(path: Path, data: bytes | str) -> None:
 def written_whole(path: Path) -> Iterator[IO[bytes]]:
     """A file to write into that takes its place whole or not at all: a temporary file beside it, fsync, rename.
 
-    Makes the parent folder.
+    Makes the parent folder. What a killed process leaves of it, `remove_abandoned` finds.
     """
     with clear_io_errors("cannot write", path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        handle, temporary = _new_file(path)
         try:
             with os.fdopen(handle, "wb") as file:
                 yield file
@@ -67,6 +103,28 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
             raise
 
 
+def _new_file(path: Path) -> tuple[int, str]:
+    while True:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_TEMPORARY)
+        # Who removes abandoned files may have been faster than the lock that says that this one is not.
+        if take_lock(handle) != "another's" and os.fstat(handle).st_nlink:
+            return handle, temporary
+        os.close(handle)
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files of `written_whole` in `folder` whose processes are gone; those of others stay."""
+    no_link = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    for path in folder.glob(f".*{_TEMPORARY}"):
+        with contextlib.suppress(OSError):
+            handle = os.open(path, os.O_RDWR | no_link)
+            try:
+                if take_lock(handle) == "ours":
+                    path.unlink()
+            finally:
+                os.close(handle)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
@@ -74,8 +132,8 @@ def _umask() -> int:
 
 
 def json_text(data: Any) -> str:
-    """JSON as the zoo writes it: two spaces, readable characters, a final newline, NaN refused."""
-    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """JSON as the zoo writes it: two spaces, visible characters as they are, a final newline, NaN refused."""
+    return json_notation(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def read_json(path: Path, *, what: str) -> dict[str, Any]:
@@ -97,25 +155,3 @@ def sha256_of(path: Path) -> str:
     """The sha256 of a file's bytes, in hexadecimal, read in pieces."""
     with clear_io_errors("cannot read", path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def replace_folder(built: Path, final: Path) -> None:
-    """Put the folder `built` in the place of `final`: the old one is moved aside, and then removed.
-
-    Both are on one file system. When the second rename fails, the old folder is put back.
-    """
-    aside = final.with_name(f".{final.name}.old")
-    with clear_io_errors("cannot write", final):
-        if aside.exists():
-            shutil.rmtree(aside)
-        had_one = final.exists()
-        if had_one:
-            final.rename(aside)
-        try:
-            built.rename(final)
-        except BaseException:
-            if had_one:
-                aside.rename(final)
-            raise
-        if had_one:
-            shutil.rmtree(aside)

@@ -37,7 +37,8 @@ class Option:
     """One option: its name, its type, its default.
 
     `type` is `int`, `float`, `bool`, `str`, or `int...` and the like for a tuple of any length. `optional` options
-    also take None, written `none`. `choices` limits the values. A required option has no default.
+    also take None, written `none`. `choices` limits the values. A required option has no default. `help` is one line
+    for people: what it does, and when to touch it.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Option:
     required: bool = False
     optional: bool = False
     choices: tuple[Any, ...] = ()
+    help: str = ""
 
     def parse(self, text: str, *, where: str) -> Any:
         """The value that `text` stands for. Raises UsageError with the type that was expected."""
@@ -115,6 +117,8 @@ class Option:
                 data[key] = True
         if self.choices:
             data["choices"] = list(self.choices)
+        if self.help:
+            data["help"] = self.help
         return data
 
     @classmethod
@@ -128,11 +132,15 @@ class Option:
             required=data.get("required", False),
             optional=data.get("optional", False),
             choices=tuple(data.get("choices", ())),
+            help=data.get("help", ""),
         )
 
 
 def _option(name: str, annotation: Any, default: Any, *, where: str) -> Option:
-    optional = False
+    optional, explained = False, ""
+    if typing.get_origin(annotation) is typing.Annotated:
+        annotation, *notes = typing.get_args(annotation)
+        explained = next((note for note in notes if isinstance(note, str)), "")
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
         members = [a for a in typing.get_args(annotation) if a is not type(None)]
         optional = len(members) < len(typing.get_args(annotation))
@@ -150,7 +158,7 @@ def _option(name: str, annotation: Any, default: Any, *, where: str) -> Option:
             hint="int, float, bool, str, Literal[...], tuple[int, ...] and the like, each also with | None",
         )
     required = default is inspect.Parameter.empty
-    option = Option(name=name, type=kind, required=required, optional=optional, choices=choices)
+    option = Option(name=name, type=kind, required=required, optional=optional, choices=choices, help=explained)
     if required:
         return option
     return dataclasses.replace(option, default=option.check(default, where=where))
@@ -171,7 +179,9 @@ def _parameter_types(function: Callable[..., Any], *, where: str) -> dict[str, A
     written = {k: v for k, v in getattr(plain, "__annotations__", {}).items() if k != "return"}
     try:
         return typing.get_type_hints(
-            types.SimpleNamespace(__annotations__=written), globalns=getattr(plain, "__globals__", {})
+            types.SimpleNamespace(__annotations__=written),
+            globalns=getattr(plain, "__globals__", {}),
+            include_extras=True,
         )
     except NameError as error:
         raise ZooError(
@@ -200,7 +210,7 @@ def options_of_signature(function: Callable[..., Any], *, where: str, skip: Iter
 
 def options_of_dataclass(config: type, *, where: str) -> tuple[Option, ...]:
     """The fields of a dataclass as options."""
-    hints = typing.get_type_hints(config)
+    hints = typing.get_type_hints(config, include_extras=True)
     found = []
     for field in dataclasses.fields(config):
         default = field.default
@@ -226,6 +236,16 @@ def parse_pairs(pairs: Iterable[str], *, flag: str, example: str = "height=32") 
     return found
 
 
+def _known(names: Iterable[str], *, where: str) -> str:
+    """Every option there is, and the command that explains those of a model, a dataset or a trainer."""
+    listed = ", ".join(names)
+    if not listed:
+        return "It has no options."
+    kind, _, name = where.partition(" ")
+    explained = f"; zoo info {name} explains them" if kind in {"model", "dataset", "trainer"} else ""
+    return f"Its options: {listed}{explained}"
+
+
 def check_options(
     given: Mapping[str, Any],
     options: Iterable[Option],
@@ -249,12 +269,12 @@ def check_options(
         current[present] = value
     unknown = [name for name in current if name not in known]
     if unknown:
-        hints = [hint for name in unknown if (hint := did_you_mean(name, known))]
+        near = [hint for name in unknown if (hint := did_you_mean(name, known)).startswith("Did")]
         listed = ", ".join(repr(name) for name in unknown)
         plural = "s" if len(unknown) > 1 else ""
         raise UsageError(
             f"{where} has no option{plural} {listed}",
-            hint=" ".join(dict.fromkeys(hints)) or "it has no such options",
+            hint=" ".join([*dict.fromkeys(near), _known(known, where=where)]),
         )
     return {
         name: known[name].parse(value, where=where) if isinstance(value, str) else known[name].check(value, where=where)

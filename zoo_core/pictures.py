@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from .errors import RefusedFileError, ZooError
+from .errors import RefusedFileError, UsageError, ZooError
 from .file_limits import MAX_PICTURE_BYTES, MAX_PIXELS
 from .files import clear_io_errors
 
@@ -53,8 +53,9 @@ def read_picture(
 
     `name` is what messages call the picture (and whose suffix is checked) when `source` is bytes. `misnamed`: for
     published datasets with wrong suffixes, which are not checked then, and with GIFs, of which the first frame counts.
-    Raises RefusedFileError for another format, a suffix of another format, over 50 megapixels, over 64 MB, more than
-    one frame, or an undefined mode; ZooError for a missing, truncated or damaged file. Rules: docs/preprocessing.md.
+    Of a phone's MPO, a JPEG with a second view, the first picture is taken. Raises RefusedFileError for another format,
+    a suffix of another format, more pixels than `max_pixels`, more bytes than `max_bytes`, more than one frame, or an
+    undefined mode; ZooError for a missing, truncated or damaged file. Rules: docs/preprocessing.md.
     """
     name, image = _opened(source, name, misnamed=misnamed)
     return _pixels(_decode(image, name), color, name)
@@ -83,6 +84,31 @@ def read_mask(source: Path | bytes, *, name: str = "") -> NDArray[np.uint8]:
     return np.ascontiguousarray(values, dtype=np.uint8)
 
 
+def pixels_of_image(
+    image: Image.Image, *, color: Literal["RGB", "BGR", "L"], name: str = "picture"
+) -> NDArray[np.uint8]:
+    """The pixels of a Pillow picture, by the rules of `read_picture`: uint8, shape (H, W, C). It is not changed."""
+    _check_header(image, name, one_frame=False)
+    return _pixels(_decode(image, name), color, name)
+
+
+def max_pixels() -> int:
+    """Pixels that a picture may have: ZOO_MAX_PIXELS, or 50 million. Raises UsageError for what is no such number."""
+    said = os.environ.get("ZOO_MAX_PIXELS", "")
+    if not said:
+        return MAX_PIXELS
+    if not said.isascii() or not said.isdecimal() or int(said) < 1:
+        raise UsageError(
+            f"ZOO_MAX_PIXELS is a whole number above 0, not {said!r}", hint="for example ZOO_MAX_PIXELS=200000000"
+        )
+    return int(said)
+
+
+def max_bytes() -> int:
+    """Bytes that a picture file may have: 64 MB, and in proportion more where more pixels are allowed."""
+    return max(MAX_PICTURE_BYTES, MAX_PICTURE_BYTES * max_pixels() // MAX_PIXELS)
+
+
 def _opened(source: Path | bytes, name: str, *, misnamed: bool = False) -> tuple[str, Image.Image]:
     """What messages call the picture, and the picture, checked as far as its header tells."""
     if isinstance(source, Path):
@@ -91,8 +117,8 @@ def _opened(source: Path | bytes, name: str, *, misnamed: bool = False) -> tuple
     else:
         name = name or "picture"
         content = source
-    if len(content) > MAX_PICTURE_BYTES:
-        raise RefusedFileError(f"picture {name} has over 64 MB", hint="make it smaller")
+    if len(content) > max_bytes():
+        raise _too_many_bytes(name)
     image = _open(content, name, misnamed=misnamed)
     _check_header(image, name, one_frame=not misnamed)
     return name, image
@@ -100,9 +126,10 @@ def _opened(source: Path | bytes, name: str, *, misnamed: bool = False) -> tuple
 
 def _content_of(path: Path) -> bytes:
     with clear_io_errors("cannot read picture", path), path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size > MAX_PICTURE_BYTES:
-            raise RefusedFileError(f"picture {path} has over 64 MB", hint="make it smaller")
-        return file.read()
+        size = os.fstat(file.fileno()).st_size
+        if size > max_bytes():
+            raise _too_many_bytes(str(path))
+        return file.read(size + 1)
 
 
 def _open(content: bytes, name: str, *, misnamed: bool) -> Image.Image:
@@ -123,9 +150,9 @@ def _open(content: bytes, name: str, *, misnamed: bool) -> Image.Image:
         )
     try:
         with warnings.catch_warnings():
-            # Pillow only warns at 89 megapixels; the smaller cap of our own is checked on the header, below.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(io.BytesIO(content), formats=(found,))
+            # Pillow warns of 89 megapixels, and of a JPEG whose second view is damaged, which is not looked at.
+            warnings.simplefilter("ignore")
+            return _opened_by_pillow(content, found)
     except Image.DecompressionBombError:
         raise _too_large(name, "more than 178") from None
     except UnidentifiedImageError:
@@ -134,6 +161,12 @@ def _open(content: bytes, name: str, *, misnamed: bool) -> Image.Image:
         raise
     except Exception as error:  # noqa: BLE001 Pillow's decoders raise many kinds of errors for a broken file
         raise _damaged(name, str(error)) from None
+
+
+def _opened_by_pillow(content: bytes, format_: str) -> Image.Image:
+    if Image.MAX_IMAGE_PIXELS is not None and max_pixels() > Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = max_pixels()  # our own limit is checked on the header, and was raised by the user
+    return Image.open(io.BytesIO(content), formats=(format_,))
 
 
 def _recognise(content: bytes) -> str:
@@ -147,14 +180,24 @@ def _check_header(image: Image.Image, name: str, *, one_frame: bool) -> None:
     width, height = image.size
     if width < 1 or height < 1:
         raise _damaged(name, f"its size is {width} x {height}")
-    if width * height > MAX_PIXELS:
+    if width * height > max_pixels():
         raise _too_large(name, f"{width} x {height} = {width * height / 1e6:.0f}")
-    if one_frame and getattr(image, "n_frames", 1) > 1:
+    if one_frame and image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise RefusedFileError(f"picture {name} has more than one frame", hint="save one frame of it as PNG")
 
 
 def _too_large(name: str, size: str) -> RefusedFileError:
-    return RefusedFileError(f"picture {name} has {size} megapixels, more than the 50 allowed", hint="make it smaller")
+    return RefusedFileError(
+        f"picture {name} has {size} megapixels, more than the {max_pixels() / 1e6:g} allowed",
+        hint="make it smaller, or allow more pixels: ZOO_MAX_PIXELS=200000000",
+    )
+
+
+def _too_many_bytes(name: str) -> RefusedFileError:
+    return RefusedFileError(
+        f"picture {name} has over {max_bytes() >> 20} MB",
+        hint="make it smaller; the limit grows with ZOO_MAX_PIXELS",
+    )
 
 
 def _damaged(name: str, why: str) -> ZooError:

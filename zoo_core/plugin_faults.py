@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from .errors import NotVerifiedError, Terminated, ZooError, in_words
+from .installation import editable_folder
 
 if TYPE_CHECKING:
     from .registry import Model
@@ -66,9 +67,23 @@ def _shown(model: Model) -> str:
 def plugin_fault(where: str, error: BaseException, *, plugin: str, place: str = "") -> ZooError:
     """The error for something that the code of `plugin` has raised; `where` says what it was asked for."""
     at = f", at {place}" if place else ""
-    return ZooError(
-        f"{where}: {in_words(error)}{at}", hint=f"plugin {plugin} must fix it; ZOO_DEBUG=1 shows the traceback"
-    )
+    hint = f"{who_mends(plugin, error)}; ZOO_DEBUG=1 shows the traceback"
+    return ZooError(f"{where}: {in_words(error)}{at}", hint=hint)
+
+
+def who_mends(plugin: str, error: BaseException | None = None) -> str:
+    """What to do about a fault of a plugin, by its id: "plugin ... must fix it"; where it is installed from a folder in
+    which it can be edited, "edit FILE:LINE" for the line that the exception has come through."""
+    folder = editable_folder(plugin.partition(":")[0])
+    if folder is None:
+        return f"plugin {plugin} must fix it"
+    own = folder.resolve()
+    files = [
+        f"{file}:{number}"
+        for frame, number in traceback.walk_tb(error.__traceback__ if error is not None else None)
+        if is_plugins(frame) and own in (file := Path(frame.f_code.co_filename).resolve()).parents
+    ]
+    return f"edit {files[-1] if files else folder}"
 
 
 def plugin_line(error: BaseException) -> str:

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .errors import ZooError
-from .file_limits import MAX_PIXELS
-from .pictures import read_picture
+from .pictures import max_pixels, read_picture
 from .specs import Preprocess
 
 _FILTERS = {
@@ -87,10 +86,11 @@ def _resized_size(height: int, width: int, resize: int | tuple[int, int] | None)
         # The longer side is cut off to a whole number, as torchvision does it.
         short = min(height, width)
         resize = resize * height // short, resize * width // short
-    if resize[0] * resize[1] > MAX_PIXELS:
+    if resize[0] * resize[1] > max_pixels():
         raise ZooError(
-            f"a picture of {height} x {width} pixels would become {resize[0]} x {resize[1]}, over 50 megapixels",
-            hint="choose a smaller size (datasets: -d size=N)",
+            f"a picture of {height} x {width} pixels would become {resize[0]} x {resize[1]}, "
+            f"over {max_pixels() / 1e6:g} megapixels",
+            hint="choose a smaller size (datasets: -d size=N), or allow more pixels: ZOO_MAX_PIXELS",
         )
     return resize
 

@@ -32,13 +32,34 @@ class Record:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Leg(Record):
+    """A stretch of a run: it began after `after` epochs and was to go up to epoch `epochs`.
+
+    The first leg of a run is "started"; one is "extended" when epochs are added to a finished run, with a schedule of
+    their own; "changed" when a stopped run goes on with other plugins than before; "resumed" when it goes on although
+    nothing says with which plugins it began, as in runs of older versions. `plugins`: version of the distribution and
+    sha256 of the code by the plugin's id, as they were then; `began`: date and time in UTC.
+    """
+
+    why: Literal["started", "extended", "changed", "resumed"]
+    after: int
+    epochs: int
+    plugins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    commit: str | None = None
+    began: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunInfo(Record):
     """What `run.json` holds: everything that was decided before the first step, and how far the run came.
 
     `dataset_options` and `options` hold every value that was in force. `init_from`: the weights that training began
-    with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `validation` are
-    the metrics of the best epoch, and `test` those of its weights on the test split, None where there is none. `status`
-    is "unfinished" until the last epoch (or early stopping) is done.
+    with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `skipped`: files
+    of the dataset that could not be read, and were left out. `validation` are the metrics of the best epoch, and `test`
+    those of its weights on the test split, None where there is none. `remarks`: what these numbers do not say, in
+    sentences. `status` is "unfinished" until the last epoch (or early stopping) is done. `legs`: how it came about, the
+    first one first.
     """
 
     name: str
@@ -59,15 +80,35 @@ class RunInfo(Record):
     init_from: str | None = None
     fresh: tuple[str, ...] = ()
     freeze: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     status: Literal["unfinished", "finished"] = "unfinished"
     best_epoch: int | None = None
     seconds: float | None = None
     validation: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] | None = None
+    remarks: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
     machine: str = ""
+    legs: tuple[Leg, ...] = ()
     schema: int = 1
+
+    @property
+    def schedule_start(self) -> int:
+        """Epochs that were done when the schedule in force began: none, unless the run was extended."""
+        return max((leg.after for leg in self.legs if leg.why == "extended"), default=0)
+
+
+def plugin_changes(before: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """How plugins differ from what they were, each in words; both are as `Leg.plugins`, and both must know a plugin."""
+    told = []
+    for plugin in sorted(before.keys() & now.keys()):
+        old, new = before[plugin], now[plugin]
+        if old.get("version") != new.get("version"):
+            told.append(f"plugin {plugin} is version {new.get('version')} now, and was {old.get('version')}")
+        elif old.get("code") != new.get("code"):
+            told.append(f"the code of plugin {plugin} (version {new.get('version')}) has changed")
+    return told
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +125,17 @@ class EpochRow(Record):
 def counted(number: int, noun: str) -> str:
     """A number of things in words: 1 epoch, 2,000 epochs."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def lasting(seconds: float) -> str:
+    """A time for people, in its two largest units: 45 s, 3 min 20 s, 1 h 5 min, 2 d 3 h."""
+    minutes, left = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    units = [f"{days} d", f"{hours} h", f"{minutes} min", f"{left} s"]
+    largest = next((place for place, unit in enumerate(units) if not unit.startswith("0 ")), 3)
+    shown = units[largest : largest + 2]
+    return " ".join(unit for unit in shown if not unit.startswith("0 ")) or "0 s"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .discovery import Plugin, discover
+from .discovery.mending import check_extra_of
 from .errors import UsageError, ZooError, did_you_mean
+from .foreign_text import terminal_lines
 
 if TYPE_CHECKING:
     import click
@@ -110,7 +112,7 @@ def open_zoo() -> Zoo:
 
 def warn(text: str) -> None:
     """One line for people on stderr."""
-    sys.stderr.write(f"Warning: {text}\n")
+    sys.stderr.write(f"Warning: {terminal_lines(text)}\n")
 
 
 class Zoo:
@@ -146,6 +148,7 @@ class Zoo:
         if renamed:
             options = " or ".join(entry.qualified for entry in renamed)
             raise UsageError(f"{kind} {name!r} is an old name of more than one {kind}", hint=f"say which: {options}")
+        check_extra_of(self.plugins, name)
         raise self._unknown(kind, name)
 
     def model(self, name: str) -> Model:

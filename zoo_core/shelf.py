@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ REPORT_FILE = "report.json"
 ShelfKind = Literal["model", "run", "export", "dataset"]
 SHELF_KINDS: tuple[ShelfKind, ...] = get_args(ShelfKind)
 
+_OF_NO_RUN = re.compile(r"\.lock|\.run\.json\..*\.tmp")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
 
 
@@ -45,6 +47,11 @@ class Located:
     path: Path | None = None
 
 
+def usual_folder(kind: Literal["run", "export"]) -> Path:
+    """Where the runs or the exports of the current folder are kept: `runs` or `exported`."""
+    return RUNS if kind == "run" else EXPORTS
+
+
 def folder_name(name: str) -> str:
     """The folder for a run or export of that name: slashes become `-`. Raises UsageError for what is no name."""
     folder = name.strip().replace("/", "-")
@@ -55,13 +62,30 @@ def folder_name(name: str) -> str:
     return folder
 
 
+def is_free(path: Path) -> bool:
+    """Whether a run may be made there: nothing has the name, or only what is left of a run without a record.
+
+    Older versions left that when they were killed, or the disk was full, in the first moment of a run.
+    """
+    if path.is_symlink() or not path.is_dir():
+        return not os.path.lexists(path)
+    try:
+        return all(_OF_NO_RUN.fullmatch(entry.name) for entry in path.iterdir())
+    except OSError:
+        return False
+
+
 def is_run(path: Path) -> bool:
     """Whether a folder holds a run."""
     return path.joinpath("run.json").is_file()
 
 
 def is_export(path: Path) -> bool:
-    """Whether a path is an export: a folder with `model.onnx`, or a bare `.onnx` file."""
+    """Whether a path is an export: a folder with `model.onnx`, or a bare `.onnx` file.
+
+    One that a killed process has moved aside to replace it is put back first.
+    """
+    _recover(path)
     return path.joinpath(MODEL_FILE).is_file() or (path.suffix == ".onnx" and path.is_file())
 
 
@@ -94,6 +118,8 @@ def list_runs() -> tuple[ShelfEntry, ...]:
 
 def list_exports() -> tuple[ShelfEntry, ...]:
     """Every export in `exported/`, by name; also those whose `report.json` is missing or damaged."""
+    for aside in EXPORTS.glob(".?*.old"):
+        _recover(aside.with_name(aside.name.removeprefix(".").removesuffix(".old")))
     folders = [path for path in _folders(EXPORTS) if is_export(path)]
     return tuple(_entry("export", path, path / REPORT_FILE) for path in folders)
 
@@ -102,7 +128,7 @@ def free_run_name(wanted: str) -> str:
     """`wanted`, or the first of `wanted-2`, `wanted-3`, ... that no run has yet."""
     folder = folder_name(wanted)
     number, name = 1, folder
-    while RUNS.joinpath(name).exists():
+    while not is_free(RUNS / name):
         number += 1
         name = f"{folder}-{number}"
     return name
@@ -222,6 +248,14 @@ def _unknown(text: str, kinds: Sequence[ShelfKind], zoo: Zoo | None) -> UsageErr
     there = "there, but it is not one" if text.strip() and Path(text).exists() else ""
     hint = did_you_mean(text, known) or f"see zoo list {kinds[0]}s"
     return UsageError(f"unknown {wanted} {text!r}{f' (the path is {there})' if there else ''}", hint=hint)
+
+
+def _recover(path: Path) -> None:
+    # A look at a name costs no more than this, unless somebody was killed there.
+    if path.name and path.with_name(f".{path.name}.old").is_dir():
+        from .replacing import recover
+
+        recover(path)
 
 
 def _a(kind: str) -> str:

@@ -23,12 +23,14 @@ AUGMENTATIONS = ("flip", "crop", "affine", "color")
 """What may be done to a training sample: mirror it, shift it, turn and scale it a little, change its colours."""
 
 CORE_DATA_OPTIONS = (
-    Option(name="root", type="str", optional=True),
-    Option(name="classes", type="str...", default=()),
-    Option(name="train_size", type="int", optional=True),
-    Option(name="val_size", type="int", optional=True),
-    Option(name="stratified", type="bool", default=True),
-    Option(name="size", type="int", optional=True),
+    Option(name="root", type="str", optional=True, help="folder of the data; none: in $ZOO_DATA, else in the cache"),
+    Option(name="classes", type="str...", default=(), help="only samples of these, two or more; none named: all"),
+    Option(name="train_size", type="int", optional=True, help="so many training samples, to try something quickly"),
+    Option(name="val_size", type="int", optional=True, help="so many for validation; none: a tenth, or its own part"),
+    Option(name="test_size", type="int", optional=True, help="so many for the test; none: its own part, if it has one"),
+    Option(name="stratified", type="bool", default=True, help="each class gives its share to every part"),
+    Option(name="size", type="int", optional=True, help="side of the pictures in pixels: smaller is faster"),
+    Option(name="skip_bad", type="bool", default=False, help="leave out files that cannot be read; the run names them"),
 )
 """Dataset options that belong to the core and work for every dataset."""
 
@@ -174,6 +176,13 @@ class ModelSpec:
     def options(self) -> tuple[Option, ...]:
         """The builder's keyword-only parameters."""
         return options_of_signature(self.build, where=f"model {self.name}")
+
+    @property
+    def axis_options(self) -> tuple[str, ...]:
+        """Options that are the size of an axis, or fix that of a free one."""
+        tensors = (*self.inputs.values(), *self.outputs.values())
+        bound = (str(axis.name) for tensor in tensors for axis in tensor.parsed if axis.is_option)
+        return tuple(dict.fromkeys((*bound, *self.size_options.values())))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,3 +30,6 @@ LOGIT_PER_CLASS_TASKS = ("image-classification", "video-classification", *MASK_T
 
 TRUTHLESS_TASKS = ("image-filter", "features")
 """Outputs cannot be right or wrong: no dataset is for them."""
+
+PREDICTED_TASKS = (*CLASS_TASKS, *TRUTHLESS_TASKS)
+"""Outputs become answers for people: `zoo predict` has them."""

@@ -10,22 +10,24 @@ from broken_plugins import MODEL, Break, broken
 from rule_breaks import FORWARD
 from sabotaging import sabotage
 
+from zoo_core.installation import install_command
+
 STAGES = ["import", "build", "forward", "export", "load", "parity"]
 
 
 LESS_INSTALLED = """
 import importlib.metadata as metadata
 
-real = metadata.version
+real = metadata.distribution
 
 
-def version(name):
+def distribution(name):
     if name in ("timm", "click"):
         raise metadata.PackageNotFoundError(name)
-    return "1.5" if name == "torch" else real(name)
+    return real(name)
 
 
-metadata.version = version
+metadata.distribution = distribution
 """
 
 
@@ -46,12 +48,19 @@ def test_a_missing_extra_is_a_warning_with_the_command(run_zoo: Any, tmp_path: P
     hidden = tmp_path / "hidden"
     hidden.mkdir()
     hidden.joinpath("sitecustomize.py").write_text(LESS_INSTALLED)
+    hidden.joinpath("torch-1.5.dist-info").mkdir()
+    hidden.joinpath("torch-1.5.dist-info", "METADATA").write_text("Name: torch\nVersion: 1.5\n")
+    hidden.joinpath("numpy-9.dist-info", "METADATA").mkdir(parents=True)
+    hidden.joinpath("pillow.dist-info").mkdir()
     result = run_zoo("doctor", "--json", env={"PYTHONPATH": str(hidden)})
     rows = {row["stage"]: row for row in result.json}
-    assert (rows["timm"]["outcome"], rows["timm"]["hint"]) == ("warning", "pip install 'zoo-core[timm]'")
+    assert (rows["timm"]["outcome"], rows["timm"]["hint"]) == ("warning", install_command("timm"))
     assert (rows["click"]["outcome"], rows["click"]["hint"]) == ("failed", "pip install -U click")
     assert rows["torch"]["outcome"] == "failed"
     assert rows["torch"]["detail"].startswith("1.5, but 2.")
+    assert (rows["numpy"]["outcome"], rows["numpy"]["detail"]) == ("ok", "9")  # what its folder says
+    damaged = ("warning", "its metadata are damaged: no version in them", "pip install --force-reinstall pillow")
+    assert (rows["pillow"]["outcome"], rows["pillow"]["detail"], rows["pillow"]["hint"]) == damaged
     assert result.code == 1
     assert "Hint: pip install" in result.stderr
 

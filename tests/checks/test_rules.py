@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from broken_plugins import ANY_SIZE, DATASET, MODEL, TRAINER, Break, broken
 from rule_breaks import DATASETS, EXPORT, MODELS, OTHER_WAYS, PLUGINS, TRAINERS
+from strangers_models import STRANGERS
 
 
 def failed(zoo: Callable[..., Any], name: str, *more: str) -> dict[str, str]:
@@ -76,8 +77,8 @@ def test_other_ways_to_break_a_rule(
     [
         (
             "explains-bad-sizes",
-            Break(old="if 0 in (height, width, num_classes)", new="if num_classes == 0"),
-            "height=0 is",
+            Break(old="if 0 in (height, width, num_classes)", new="if height and 8 // (height - 1) == 0"),
+            "height=1: the builder fails with ZeroDivisionError",
         ),
         (
             "follows-its-sizes",
@@ -97,6 +98,30 @@ def test_a_broken_model_whose_free_axes_an_option_fixes(
 def test_a_healthy_plugin(healthy: dict[str, str], zoo_here: Any, fake_distribution: Any) -> None:
     fake_distribution("zoo-tried", files=healthy, entries={"tried": "zoo_tried"})
     assert failed(zoo_here, "tried") == {}
+
+
+def test_ordinary_models_of_a_newcomer_break_no_rule(zoo_here: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-own", files=STRANGERS, entries={"own": "zoo_own"})
+    others = [text for name in (*MODELS, *PLUGINS) if name != EXPORT for text in ("--rule", name)]
+    result = zoo_here("check", "own", "--json", *others)
+    assert result.code == 0, result.json["failed"]
+    remarks = {row["subject"]: row["detail"] for row in result.json["remarks"] if row["rule"] == "explains-bad-sizes"}
+    assert set(remarks) == {"model own-lenet", "model own-signal", "model own-vit"}
+    assert "height=1 is refused by its forward in the words of PyTorch: " in remarks["model own-vit"]
+
+
+@pytest.mark.slow
+def test_ordinary_models_of_a_newcomer_are_exported(zoo_here: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-own", files=STRANGERS, entries={"own": "zoo_own"})
+    assert failed(zoo_here, "own", "--rule", EXPORT) == {}
+
+
+def test_an_axis_without_a_place_is_refused_by_the_zoo(zoo_here: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-own", files=STRANGERS, entries={"own": "zoo_own"})
+    for name, option in (("own-pooled", "in_channels"), ("own-mlp", "num_classes"), ("own-vit", "height")):
+        result = zoo_here("info", name, "-o", f"{option}=0")
+        assert result.code == 1, result.stdout
+        assert f"{option} is the size of an axis, which is at least 1, not 0" in result.stderr
 
 
 def test_a_pattern_that_no_rule_fits(zoo_here: Any) -> None:

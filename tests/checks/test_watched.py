@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+import os
+import pty
 import signal
 import subprocess
 import time
@@ -213,6 +216,19 @@ def test_stopping_leaves_no_process_behind(
     if number == signal.SIGINT:
         assert "Stopped." in stderr
     _wait(lambda: _is_free(lock), seconds=10)
+
+
+def test_a_terminal_shows_the_rule_that_is_looked_at(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    with start_program("check", "model:lenet5", "--rule", "builds*", cwd=tmp_path, stdout=theirs) as child:
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # Linux's way to say that the terminal is closed
+            while piece := os.read(ours, 65536):
+                shown += piece
+    os.close(ours)
+    assert child.returncode == 0
+    assert "  builds-with-defaults\r  builds-with-defaults             ok" in shown.decode()
 
 
 def _is_free(lock: Path) -> bool:

@@ -55,7 +55,11 @@ def test_options_of_the_data_are_given_again(zoo_here: Zoo) -> None:
             {"preprocess": None, "inputs": {"wave": TensorSpec("N", 1, "2*L")}},
             "zoo predict 'my export' SEQUENCE.csv...",
         ),
-        ({"preprocess": None, "inputs": {"features": TensorSpec("N", 84)}}, "zoo view 'my export'"),
+        ({"preprocess": None, "inputs": {"features": TensorSpec("N", 84)}}, "zoo predict 'my export' TABLE.csv..."),
+        ({"preprocess": None, "inputs": {"dose": TensorSpec("N")}}, "zoo predict 'my export' NUMBERS.csv..."),
+        ({"preprocess": None}, "zoo predict 'my export' ARRAY.npy..."),
+        ({"preprocess": None, "inputs": dict.fromkeys("ab", TensorSpec("N", 84))}, "zoo view 'my export'"),
+        ({"task": "keypoints"}, "zoo view 'my export'"),
         ({"untrained": True}, "zoo view 'my export'"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import re
 from pathlib import Path
@@ -12,8 +13,8 @@ import pytest
 from PIL import Image
 from small_datasets import animals, bound, counted, pictures
 
-from zoo_core import TensorSpec, ZooError
-from zoo_core.data import ArraySplit, FileSplit
+from zoo_core import TensorSpec, ZooError, open_zoo
+from zoo_core.data import ArraySplit, FileSplit, bind_dataset
 from zoo_core.errors import UsageError
 
 
@@ -165,3 +166,22 @@ def test_classes_that_only_the_data_know(tmp_path: Path) -> None:
     assert bound(found, {**there, "classes": "no,yes"}, classes=None).class_names() == ("no", "yes")
     with pytest.raises(UsageError, match="has no class 'maybe'"):
         bound(found, {**there, "classes": "no,maybe"}, classes=None).class_names()
+
+
+def test_a_test_part_is_set_aside_before_all_others() -> None:
+    dataset = open_zoo().dataset("peaks")
+    kept = dataclasses.replace(dataset, spec=dataclasses.replace(dataset.spec, splits=("train",)))
+    plain, tested = bind_dataset(kept, {}), bind_dataset(kept, {"test_size": 30, "val_size": 20})
+    assert plain.split_names == ("train", "validation")
+    assert tested.split_names == ("train", "validation", "test")
+    parts = {split: {row.tobytes() for row in tested.load(split).inputs} for split in tested.split_names}
+    assert [len(parts[split]) for split in ("validation", "test")] == [20, 30]
+    assert not parts["train"] & parts["test"]
+    assert not parts["validation"] & parts["test"]
+    everything = {row.tobytes() for split in plain.split_names for row in plain.load(split).inputs}
+    assert set.union(*parts.values()) == everything
+    fewer = bind_dataset(dataset, {"test_size": 7})
+    assert len(fewer.load("test")) == 7
+    assert fewer.load("train").fingerprint == bind_dataset(dataset, {}).load("train").fingerprint
+    with pytest.raises(UsageError, match="test_size is at least 1, not 0"):
+        bind_dataset(dataset, {"test_size": 0})

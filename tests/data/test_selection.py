@@ -160,8 +160,10 @@ def test_options_are_all_there_and_reach_the_loader() -> None:
         "classes": (),
         "train_size": None,
         "val_size": None,
+        "test_size": None,
         "stratified": True,
         "size": None,
+        "skip_bad": False,
         "shade": 255,
     }
     assert dataset.root == Path("some/where")

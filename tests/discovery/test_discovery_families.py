@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from zoo_core.installation import update_command
+
 FAMILY = """
 from zoo_core import ModelFamily, hookimpl
 
@@ -61,7 +63,7 @@ def test_a_member_made_for_a_newer_core(run_zoo: Any, fake_distribution: Any) ->
     result = run_zoo("info", "fam/cat9")
     assert result.code == 1
     assert "model 'fam/cat9' of plugin zoo-fam:zoo-fam cannot be used: 'fam/cat9' needs zoo-core >=99" in result.stderr
-    assert "Hint: pip install 'zoo-core>=99'" in result.stderr
+    assert f"Hint: {update_command('>=99')}" in result.stderr
 
 
 def test_what_the_bundled_families_say_is_what_their_specs_say(run_zoo: Any) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from file_limits import files_up_to
 from onnx import numpy_helper
 from PIL import Image
 from safetensors.numpy import load_file, save_file
@@ -180,7 +181,7 @@ def test_a_read_only_place(workplace: Path, zoo_here: Zoo) -> None:
     locked.mkdir()
     done = zoo_here("export", "lenet5-digits", "--to", "/proc/export")
     assert done.code == 1
-    assert "cannot write /proc/.export.tmp" in done.stderr
+    assert "cannot write /proc/export" in done.stderr
 
 
 def test_damaged_runs(workplace: Path, zoo_here: Zoo) -> None:
@@ -259,6 +260,16 @@ def test_a_full_disk(workplace: Path, zoo_here: Zoo) -> None:
     assert "No space left on device" in done.stderr
     assert "Hint: the disk is full" in done.stderr
     assert left == []
+
+
+def test_a_full_disk_leaves_the_export_that_was_there(workplace: Path, zoo_here: Zoo) -> None:
+    before = _files(workplace)
+    with files_up_to(50_000):
+        done = zoo_here("export", "lenet5-digits")
+    assert done.code == 1, done.stderr
+    assert "File too large" in done.stderr
+    assert "Hint: a file may not become so large here: see ulimit -f" in done.stderr
+    assert _files(workplace) == before
 
 
 def test_two_exports_to_one_place_do_not_mix(workplace: Path) -> None:

@@ -14,14 +14,15 @@ import torch
 from onnx import helper, numpy_helper
 from torch import nn
 
+from zoo_core.children.memory import memory_of
 from zoo_core.errors import RefusedFileError, ZooError
 from zoo_core.export.convert.saving import DATA_FILE, model_of, save_model
 from zoo_core.files import sha256_of
 from zoo_core.runtime.reading.outside import stored_array
-from zoo_core.runtime.running.session import open_session, run_session
+from zoo_core.runtime.running.isolated import open_session
+from zoo_core.runtime.running.session import SessionSettings
 from zoo_core.runtime.vetting.vet import vet
 from zoo_core.verification.conclude.recheck import onnx_checker
-from zoo_core.verification.subject.limits import memory_of
 from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, Group, run_subject
 
 
@@ -74,7 +75,7 @@ def test_it_runs_in_a_session_and_in_the_check(tmp_path: Path) -> None:
     x = np.random.default_rng(1).standard_normal((4, 64)).astype(np.float32)
     expected = x @ weights[0] @ weights[1] @ weights[2]
     path = tmp_path / "model.onnx"
-    found = run_session(open_session(vet(path)), {"x": x}, path=str(path))["y"]
+    found = open_session(vet(path), SessionSettings()).run({"x": x})["y"]
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     result = run_subject(path, [Group(name="rows", inputs={"x": x}, batches=[(0, 1), (2, 3)])])
     for setting in DEFAULT_SETTINGS:

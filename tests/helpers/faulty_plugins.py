@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from plugin_code import GOOD, OFFER
 
+from zoo_core.installation import update_command
+
 FAMILY = """
 from zoo_core import ModelFamily, hookimpl
 @hookimpl
@@ -255,7 +257,7 @@ HINTS = {
     "missing-dependency": "pip install no_such_library",
     "missing-name-in-library": "another version of click may help: pip install -U click",
     "library-says-how": "pip install 'dear[all]'",
-    "core-too-old": "pip install 'zoo-core>=99.1'",
-    "newer-field": "it may be made for a newer zoo-core: pip install -U zoo-core",
-    "newer-name": "it may be made for a newer zoo-core: pip install -U zoo-core",
+    "core-too-old": update_command(">=99.1"),
+    "newer-field": f"it may be made for a newer zoo-core: {update_command()}",
+    "newer-name": f"it may be made for a newer zoo-core: {update_command()}",
 }

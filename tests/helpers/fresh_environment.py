@@ -43,7 +43,7 @@ class FreshEnvironment:
 
     def run(self, *arguments: str | Path, cwd: Path | None = None, timeout: float = 280) -> Result:
         """`python ARGUMENTS` in a child process, with a cache of this environment's own."""
-        cache = {"ZOO_CACHE": str(self.folder / "cache")}
+        cache = {"ZOO_CACHE": str(self.folder / "cache"), "ZOO_STATE": str(self.folder / "state")}
         return _run(self.python, *arguments, cwd=cwd or self.cwd, timeout=timeout, more=cache)
 
     def zoo(self, *arguments: str | Path, cwd: Path | None = None) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +14,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from zoo_core import Preprocess, TensorSpec, open_zoo
 from zoo_core.data import bind_dataset
+from zoo_core.errors import ZooError
 from zoo_core.runtime.reading.metadata import Metadata
+from zoo_core.runtime.vetting.known import remember
+from zoo_core.runtime.vetting.vet import vet
 
 LABELS = ("dark", "middle", "bright")
 GREY = Preprocess(resize=(4, 4), color="L", mean=(0.5,), std=(0.5,))
@@ -77,13 +81,21 @@ def brightness_model(
     )
 
 
-def write_model(path: Path, model: onnx.ModelProto, metadata: Metadata | str | None = None) -> Path:
-    """Write the file, with metadata (an object, or the text itself) under our key."""
+def write_model(
+    path: Path, model: onnx.ModelProto, metadata: Metadata | str | None = None, *, known: bool = True
+) -> Path:
+    """Write the file, with metadata (an object, or the text itself) under our key.
+
+    `known`: as one that was exported here, so that it runs in the process that opens it; what cannot be read is not.
+    """
     if metadata is not None:
         text = metadata if isinstance(metadata, str) else metadata.to_json()
         helper.set_model_props(model, {"zoo": text})
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(model.SerializeToString())
+    if known:
+        with contextlib.suppress(ZooError):
+            remember(vet(path))
     return path
 
 

@@ -6,6 +6,7 @@ from broken_plugins import Break
 
 FORWARD = "logits = self.last(torch.relu(self.first(image.flatten(1))))"
 EXPORT = "exports-and-is-verified"
+BUILT = "self.last = nn.Linear(8, num_classes)"
 
 MODELS = {
     "says-where-it-comes-from": Break(old='license="MIT"', new='license=""'),
@@ -32,7 +33,9 @@ MODELS = {
         old='TensorSpec("N", "in_channels", "height", "width")',
         new='TensorSpec("N", "in_channels", "height", "width", dtype="int64")',
     ),
-    "explains-bad-sizes": Break(file="net.py", old="< 1:", new="< 0:"),
+    "explains-bad-sizes": Break(
+        file="net.py", old=BUILT, new=f"{BUILT}\n                self.ratio = 8 // (height - 1)"
+    ),
     "seed-decides-the-weights": Break(
         file="net.py",
         old="self.last = nn.Linear(8, num_classes)",
@@ -197,7 +200,6 @@ TRAINERS = {
     ),
 }
 
-BUILT = "self.last = nn.Linear(8, num_classes)"
 CHECKED = """if min(in_channels, height, width, num_classes) < 1:
                     raise ValueError("every size is 1 or more")"""
 LOOP = "result = loop.fit(on_epoch=on_epoch)"
@@ -230,14 +232,16 @@ OTHER_WAYS = [
     (
         "model",
         "explains-bad-sizes",
-        Break(file="net.py", old='ValueError("every size is 1 or more")', new="ValueError"),
-        "in_channels=0 is refused without a message",
+        Break(file="net.py", old=CHECKED, new="if height < 2:\n                    raise ValueError"),
+        "height=1 is refused by the builder without a message",
     ),
     (
         "model",
         "explains-bad-sizes",
-        Break(file="net.py", old=CHECKED, new="num_classes = num_classes or 3\n                " + CHECKED),
-        "num_classes=0 is not refused by the builder",
+        Break(
+            file="net.py", old=FORWARD, new=FORWARD + "\n                logits = logits / (8 // (image.shape[2] - 1))"
+        ),
+        "height=1: its forward fails with ZeroDivisionError",
     ),
     (
         "model",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -115,11 +116,6 @@ WRONG: list[tuple[str, Callable[[Path], object], str]] = [
     ("one class", lambda r: shutil.rmtree(r / "dog"), "has only one class, 'cat'"),
     ("empty class", lambda r: remove_pictures(r / "dog"), "dog has no pictures"),
     ("nested", nest, "more is a folder inside a class folder"),
-    (
-        "gif",
-        lambda r: Image.new("P", (3, 3)).save(r / "cat" / "x.gif"),
-        "x.gif is a picture of a kind that is not read",
-    ),
     ("loose", lambda r: Image.new("L", (3, 3)).save(r / "x.png"), "x.png is in no class folder"),
     ("control", lambda r: (r / "dog").rename(r / "do\x1bg"), "'do\\x1bg' has characters that cannot be printed"),
 ]
@@ -167,9 +163,12 @@ def test_pictures_without_class_folders_are_no_dataset(tmp_path: Path) -> None:
         bound("image-folder", root=tmp_path).load("train")
 
 
+DAMAGED = b"\x89PNG\r\n\x1a\nrubbish"
+
+
 @pytest.mark.parametrize(
     ("content", "text", "code"),
-    [(b"\x89PNG\r\n\x1a\nrubbish", "is damaged", 1), (b"GIF89a", "is not a PNG, JPEG, WEBP or BMP picture", 4)],
+    [(DAMAGED, "is damaged", 1), (b"GIF89a", "is not a PNG, JPEG, WEBP or BMP picture", 4)],
 )
 def test_a_bad_picture_is_named(tmp_path: Path, run_zoo: RunZoo, content: bytes, text: str, code: int) -> None:
     root = fill(tmp_path / "pictures", cat=4, dog=4)
@@ -179,3 +178,64 @@ def test_a_bad_picture_is_named(tmp_path: Path, run_zoo: RunZoo, content: bytes,
     assert done.code == code
     assert f"{bad} {text}" in done.stderr
     assert not (tmp_path / "runs").exists()
+
+
+def spoil(root: Path) -> list[Path]:
+    """Three files that cannot be read, in both parts of the pictures; one of a format that is not read."""
+    bad = [root / "cat" / "001.png", root / "cat" / "002.png", root / "dog" / "zz.heic"]
+    for path in bad:
+        path.write_bytes(DAMAGED)
+    return bad
+
+
+def test_all_bad_pictures_of_all_splits_are_told_of_at_once(tmp_path: Path) -> None:
+    fill(tmp_path / "train", cat=4, dog=4)
+    fill(tmp_path / "test", cat=12, dog=4)
+    bad = [*spoil(tmp_path / "train"), *spoil(tmp_path / "test")]
+    with pytest.raises(ZooError, match=r"dataset image-folder: 6 of 30 samples cannot be read:") as caught:
+        bound("image-folder", root=tmp_path).load_all()
+    assert all(str(path) in caught.value.message for path in bad)
+    assert caught.value.exit_code == 1
+    assert caught.value.hint == "replace the files, or remove them; -d skip_bad=true leaves out what cannot be read"
+    for path in (tmp_path / "test" / "cat").iterdir():
+        path.write_bytes(b"GIF89a")
+    with pytest.raises(ZooError, match=r"split test: 15 of 19 samples cannot be read:") as caught:
+        bound("image-folder", root=tmp_path).load("test")
+    assert caught.value.message.count("\n") == 11
+    assert caught.value.message.endswith("\n  and 5 more")
+
+
+def test_bad_pictures_are_left_out_and_recorded(tmp_path: Path, zoo_here: RunZoo) -> None:
+    good = bound("image-folder", root=fill(tmp_path / "good", cat=10, dog=10), size=8)
+    root = tmp_path / "pictures"
+    shutil.copytree(tmp_path / "good", root)
+    bad = ["cat/003.bmp", "dog/007.webp"]
+    for name in bad:
+        (root / name).write_bytes(DAMAGED)
+    dataset = bound("image-folder", root=root, size=8, skip_bad="true")
+    parts = dataset.load_all()
+    assert sorted(name for part in parts.values() for name in dataset.skipped(part)) == bad
+    assert sum(map(len, parts.values())) == 18
+    # Who is in which split does not depend on which files are bad.
+    known = {split: {picture.tobytes() for picture in part.inputs} for split, part in good.load_all().items()}
+    assert all(picture.tobytes() in known[split] for split, part in parts.items() for picture in part.inputs)
+    options = ("-d", f"root={root}", "-d", "size=8", "-d", "skip_bad=true")
+    done = zoo_here("train", "mlp", "--dataset", "image-folder", *options, "--epochs", "1", "--run", "kept")
+    assert done.code == 0, done.stderr
+    assert "Left out, because they cannot be read: 2 files: " in done.stderr
+    assert sorted(json.loads((tmp_path / "runs/kept/run.json").read_text())["skipped"]) == bad
+    measured = zoo_here("eval", "run:kept", "--json", "--split", "train")
+    assert measured.code == 0, measured.stderr
+    assert measured.json["skipped"] == list(dataset.skipped(parts["train"]))
+    said = zoo_here("eval", "run:kept", "--split", "train")
+    assert "left out, because they cannot be read: " in said.stdout
+
+
+def test_where_nothing_is_left_and_where_no_files_are_read(tmp_path: Path) -> None:
+    root = fill(tmp_path / "pictures", cat=2, dog=2)
+    for path in root.rglob("*.*"):
+        path.write_bytes(DAMAGED)
+    with pytest.raises(ZooError, match="3 of 3 samples cannot be read"):
+        bound("image-folder", root=root, skip_bad="true", val_size=1).load("train")
+    with pytest.raises(UsageError, match="skip_bad is for datasets whose samples are files of their own"):
+        bound("digits", skip_bad="true").load("train")

@@ -122,7 +122,7 @@ WRONG: list[tuple[str, Callable[[Path], object], str]] = [
     ("twice", lambda r: replace(r / "images" / "03.bmp", 0), "has two pictures of one name: 03.bmp and 03.png"),
     ("size", lambda r: replace(r / "masks" / "03.png", 0, (16, 15)), "03.png has 16 x 15 pixels, its picture"),
     ("gap", lambda r: replace(r / "masks" / "03.png", 7), "mine are not class numbers: 0, 7, 255"),
-    ("tiff", lambda r: (r / "masks" / "03.tif").touch(), "03.tif is a picture of a kind that is not read"),
+    ("tiff", lambda r: (r / "masks" / "03.tif").touch(), "has two pictures of one name: 03.png and 03.tif"),
     ("nested", lambda r: (r / "masks" / "more").mkdir(), "masks/more is a folder inside a folder"),
     ("empty", lambda r: [p.unlink() for p in (r / "masks").iterdir()], "masks has no pictures"),
     ("both", lambda r: (r / "train").mkdir(), "has images and masks of its own beside the folder 'train'"),
@@ -138,6 +138,26 @@ def test_folders_that_do_not_fit(tmp_path: Path, change: Callable[[Path], object
         bound(root).load("train")
     assert str(root) in caught.value.message
     assert caught.value.exit_code == 1
+
+
+def test_bad_pictures_and_masks_are_told_of_at_once_or_left_out(tmp_path: Path) -> None:
+    root = fill(tmp_path / "mine", 20)
+    for name in ("images/01.png", "masks/02.png", "masks/05.png"):
+        (root / name).write_bytes(b"GIF89a")
+    with pytest.raises(ZooError, match="3 of 20 samples cannot be read") as caught:
+        bound(root).load_all()
+    assert all(name in caught.value.message for name in ("images/01.png", "masks/02.png", "masks/05.png"))
+    assert caught.value.exit_code == 4
+    dataset = bound(root, skip_bad="true", tiles=8)
+    parts = dataset.load_all()
+    assert sorted(name for part in parts.values() for name in dataset.skipped(part)) == [
+        f"images/{number}.png" for number in ("01", "02", "05")
+    ]
+    assert sum(map(len, parts.values())) == 17 * 4
+    for path in (root / "masks").iterdir():
+        path.write_bytes(b"GIF89a")
+    with pytest.raises(ZooError, match=r"00\.png is not a PNG"):
+        bound(root, skip_bad="true").load("train")
 
 
 def test_the_mask_that_has_a_strange_value_is_named(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from zoo_core.installation import install_command
 from zoo_core.training import load_run
 from zoo_plugins.plot.curves import curves_of
 
@@ -106,7 +107,7 @@ def test_without_matplotlib_the_extra_is_named(run_zoo: Zoo, site: Path, tmp_pat
     result = run_zoo("plot", "drawn")
     assert result.code == 1
     assert "Error: drawing needs the package 'matplotlib', which is not installed" in result.stderr
-    assert "Hint: pip install 'zoo-core[plot]'" in result.stderr
+    assert f"Hint: {install_command('plot')}" in result.stderr
 
 
 def test_a_run_without_an_epoch_cannot_be_drawn(run_zoo: Zoo, tmp_path: Path) -> None:
@@ -140,7 +141,7 @@ def test_curves_of_masks_show_the_loss_and_the_iou(run_zoo: Zoo, tmp_path: Path)
         (("drawn", "--what", "curve"), "there are no pictures called 'curve'", "curves"),
         (("digits", "--what", "sample"), "there are no pictures called 'sample'", "samples"),
         (("digits", "--what", "confusion"), "a dataset has no picture 'confusion'", "it has: samples"),
-        ((), "Missing argument 'RUN|EXPORT|DATASET'", "zoo plot --help"),
+        ((), "Missing argument 'RUN...|EXPORT|DATASET'", "zoo plot --help"),
         (("drawn", "--layer", "conv1"), "--layer is not for curves", "it is for activations, filters"),
         (("drawn", "--split", "test"), "--split is not for curves", "predictions"),
         (("digits", "--input", "a.png"), "--input is not for samples", "it is for activations"),

@@ -8,7 +8,7 @@ from drawn_samples import numbered, predictor_of
 
 from zoo_core.specs import IGNORED
 from zoo_core.tasks import get_task
-from zoo_plugins.plot.judge import find_worst, judge, judge_all, worst_first
+from zoo_plugins.plot.judge import judge, judge_all, survey, worst_first
 
 
 def test_the_worst_errors_come_first() -> None:
@@ -45,8 +45,9 @@ def test_the_iou_of_masks_is_the_metric_of_one_sample() -> None:
 def test_all_batches_are_searched() -> None:
     logits = np.array([[4, 0], [0, 1], [0, 3], [4, 0], [0, 2]], np.float32)
     samples = numbered(np.zeros(5, np.int64), 2)
-    chosen, wrong, tally = find_worst(predictor_of("image-classification", logits), samples, count=2)
-    assert (chosen.tolist(), wrong) == ([2, 4], 3)
-    assert tally.metrics()["accuracy"] == pytest.approx(0.4)
+    found_all = survey(predictor_of("image-classification", logits), samples)
+    assert found_all.worst().tolist() == [2, 4, 1]
+    assert found_all.decided == [(0,), (1,), (1,), (0,), (1,)]
+    assert found_all.tally.metrics()["accuracy"] == pytest.approx(0.4)
     found, _ = judge_all(predictor_of("image-classification", logits), samples)
     assert found.decided.tolist() == [0, 1, 1, 0, 1]

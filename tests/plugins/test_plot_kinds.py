@@ -93,11 +93,16 @@ def arguments_of(what: str, read: str) -> list[str]:
     return ["--what", what, *(["--input", read] if what == "activations" else [])]
 
 
+def files_of(name: str, what: str | None) -> list[str]:
+    """The files of one picture: errors have a table beside it."""
+    return [f"{name}.png", f"{name}.csv"] if what == "errors" else [f"{name}.png"]
+
+
 @pytest.mark.parametrize("what", ["curves", "filters", "activations", *DATA])
 def test_a_run_of_classes(zoo_here: Zoo, workplace: Path, seven: Path, what: str) -> None:
     done = zoo_here("plot", "lenet5-digits", *arguments_of(what, "digit.png"), "--json")
     assert done.code == 0, done.stderr
-    assert done.json == {"files": [f"runs/lenet5-digits/plots/{what}.png"]}
+    assert done.json == {"files": files_of(f"runs/lenet5-digits/plots/{what}", what)}
     check_picture(workplace / done.json["files"][0])
 
 
@@ -135,7 +140,7 @@ def test_an_export_needs_no_torch_and_stays_as_it_is(
     given = arguments_of(what, "digit.png") if what else []
     done = run_zoo("plot", "export:lenet5-digits", *given, "--json", env={"PYTHONPATH": str(folder)})
     assert (done.code, done.stderr) == (0, "")
-    assert done.json == {"files": [f"plots/lenet5-digits-{what or 'confusion'}.png"]}
+    assert done.json == {"files": files_of(f"plots/lenet5-digits-{what or 'confusion'}", what)}
     check_picture(workplace / done.json["files"][0])
     assert hashes(workplace / "exported") == before
     if what in {"activations", "errors"}:
@@ -157,7 +162,7 @@ def test_exports_of_sequences_and_masks(
         given = arguments_of(what, read) if what else []
         done = zoo_here("plot", f"export:{name}", *given, *([] if what == "activations" else data), "--json")
         assert done.code == 0, done.stderr
-        assert done.json == {"files": [f"plots/{name}-{what or 'predictions'}.png"]}
+        assert done.json == {"files": files_of(f"plots/{name}-{what or 'predictions'}", what)}
         check_picture(tmp_path / done.json["files"][0])
 
 

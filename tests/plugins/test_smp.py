@@ -14,6 +14,7 @@ import pytest
 from zoo_core import ModelSpec, open_zoo
 from zoo_core.discovery.offers import PluginError, contained
 from zoo_core.errors import ZooError
+from zoo_core.installation import extra_with
 from zoo_plugins.smp.names import installed_names
 
 Zoo = Callable[..., Any]
@@ -37,7 +38,7 @@ def test_without_the_library_the_plugin_is_unavailable_and_tells_the_command(mon
     with pytest.raises(PluginError) as caught:
         contained(lambda: list(installed_names()), module="zoo_plugins.smp", doing="its offers cannot be listed")
     assert caught.value.status == "unavailable"
-    assert "pip install 'zoo-core[smp]'" in caught.value.problem
+    assert extra_with(str(caught.value.missing), distribution="zoo-core") == "smp"
 
 
 @needs_library

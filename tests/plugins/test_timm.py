@@ -16,6 +16,7 @@ from PIL import Image
 
 from zoo_core import ModelSpec, ZooError, open_zoo
 from zoo_core.discovery.offers import PluginError, contained
+from zoo_core.installation import extra_with
 from zoo_core.preprocess import normalize, resize_picture
 from zoo_plugins.timm.names import installed_names
 
@@ -37,7 +38,7 @@ def test_without_the_library_the_plugin_is_unavailable_and_tells_the_command(mon
     with pytest.raises(PluginError) as caught:
         contained(lambda: list(installed_names()), module="zoo_plugins.timm", doing="its offers cannot be listed")
     assert caught.value.status == "unavailable"
-    assert "pip install 'zoo-core[timm]'" in caught.value.problem
+    assert extra_with(str(caught.value.missing), distribution="zoo-core") == "timm"
 
 
 @needs_library

@@ -8,6 +8,7 @@ import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -23,13 +24,14 @@ from warm import PROGRAM, Result
 
 from zoo_core.errors import UsageError
 from zoo_core.export.publish.attachment import NodeFacts, netron_attachment
+from zoo_core.installation import install_command
 from zoo_plugins.view.server import open_graph
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
 
 FACTS = (
-    NodeFacts(name="node_conv", op_type="Conv", module="features.conv", parameters=36, error=1.5e-7),
+    NodeFacts(name="node_conv", op_type="Conv", module="features.conv", parameters=36, error=1.5e-7, floors=1.25),
     NodeFacts(name="node_gemm", op_type="Gemm", module="head.fc", parameters=1450, error=None),
 )
 
@@ -182,11 +184,15 @@ def test_a_bare_file_has_no_attachment(bundle: Path, viewing: Viewing) -> None:
         assert "zoo-attach" not in get(url, "/")[1].decode()
 
 
-def test_a_name_cannot_break_the_page(bundle: Path, viewing: Viewing) -> None:
-    odd = bundle.parent / '"><script>x'
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [('"><script>x', "&quot;&gt;&lt;script&gt;x"), ("no UTF-8: \udcff", "no UTF-8: \\udcff"), ("a\x1b\nb", "a\\x1b b")],
+)
+def test_a_name_cannot_break_the_page(bundle: Path, viewing: Viewing, name: str, shown: str) -> None:
+    odd = bundle.parent / name
     bundle.rename(odd)
     with viewing(odd) as (url, _):
-        assert '<meta name="name" content="&quot;&gt;&lt;script&gt;x">' in get(url, "/")[1].decode()
+        assert f'<meta name="name" content="{shown}">' in get(url, "/")[1].decode()
 
 
 def test_for_people_it_prints_the_address(bundle: Path, tmp_path: Path) -> None:
@@ -195,9 +201,28 @@ def test_for_people_it_prints_the_address(bundle: Path, tmp_path: Path) -> None:
         assert process.stdout is not None
         try:
             assert re.fullmatch(r"The graph of tiny: http://127\.0\.0\.1:\d+/\n", process.stdout.readline())
+            assert process.stdout.readline() == (
+                "Netron's page asks for consent to reports of its use; whatever you answer, this one sends nothing.\n"
+            )
             assert process.stdout.readline().startswith("Next: ")
         finally:
             process.kill()
+
+
+def test_who_leaves_in_the_middle_is_no_fault(bundle: Path, viewing: Viewing) -> None:
+    model = onnx.load(bundle / "model.onnx")
+    model.graph.initializer.append(numpy_helper.from_array(np.zeros(8_000_000, np.float32), "more"))
+    onnx.save(model, bundle / "model.onnx")
+    with viewing("tiny") as (url, process):
+        address = urlsplit(url)
+        for _ in range(3):
+            with socket.create_connection((address.hostname or "", address.port or 0)) as leaving:
+                leaving.sendall(f"GET /data/model.onnx HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
+                assert leaving.recv(1000)
+                leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # hangs up
+        assert get(url, "/view.js")[0] == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=30) == ("", "")
 
 
 def test_an_unknown_name_is_a_usage_error(bundle: Path, run_zoo: Callable[..., Result]) -> None:
@@ -236,7 +261,7 @@ def test_without_netron_the_extra_is_named(bundle: Path, site: Path, run_zoo: Ca
     done = run_zoo("view", "tiny", "--no-browser")
     assert done.code == 1
     assert done.stderr == (
-        "Error: zoo view needs the package 'netron', which is not installed\nHint: pip install 'zoo-core[view]'\n"
+        f"Error: zoo view needs the package 'netron', which is not installed\nHint: {install_command('view')}\n"
     )
 
 
@@ -267,6 +292,7 @@ def test_attachment_names_every_node_that_netron_can_tell_apart() -> None:
         "metrics": [
             {"kind": "node", "target": "node_conv", "name": "parameters", "value": 36, "type": "int64"},
             {"kind": "node", "target": "node_conv", "name": "error", "value": "1.5e-07", "type": "string"},
+            {"kind": "node", "target": "node_conv", "name": "error in floors", "value": "1.2", "type": "string"},
             {"kind": "node", "target": "node_gemm", "name": "parameters", "value": 1450, "type": "int64"},
             {"kind": "node", "target": "relu", "name": "parameters", "value": 0, "type": "int64"},
             {"kind": "node", "target": "relu", "name": "error", "value": "0", "type": "string"},
@@ -329,6 +355,11 @@ def test_the_graph_is_drawn_in_chromium(bundle: Path, viewing: Viewing, browser:
         wait(lambda: "METRICS" in sidebar.text)
         assert "features.conv" in sidebar.text
         assert "1.5e-07" in sidebar.text
+        labels_of = "return Array.from(arguments[0].querySelectorAll('.sidebar-item-name input'))"
+        shown = browser.execute_script(f"{labels_of}.map((label) => label.value)", sidebar)
+        assert {"module", "parameters", "error", "error in floors"} <= set(shown)
+        cut = browser.execute_script(f"{labels_of}.filter((label) => label.scrollWidth > label.clientWidth)", sidebar)
+        assert [label.get_attribute("value") for label in cut] == []
 
         # The page may load nothing from anywhere else, so it can tell nobody about the model.
         browser.set_script_timeout(30)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from zoo_core.installation import install_command
+
 PLUGINS = sorted(path.parent.name for path in Path(__file__).parents[2].glob("zoo_plugins/*/__init__.py"))
 HEAVY = ("torch", "torchvision", "numpy", "onnx", "onnxruntime", "onnxscript", "PIL", "rich", "matplotlib", "pooch")
 
@@ -91,5 +93,5 @@ def test_a_model_is_listed_where_torch_is_absent(run_zoo: Any, site: Any) -> Non
     result = run_zoo("info", "lenet5", "--json")
     assert result.code == 0, result.stderr
     assert result.json["parameters"] is None
-    assert result.json["hint"] == "counting parameters needs torch: pip install 'zoo-core[train]'"
+    assert result.json["hint"] == f"counting parameters needs torch: {install_command('train')}"
     assert "lenet5" in {row["name"] for row in run_zoo("list", "--json").json}

@@ -35,6 +35,7 @@ DISTRIBUTIONS = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
     "importlinter": "import-linter",
+    "markdown_it": "rich",
     "onnx_ir": "onnxscript",
     "requests": "pooch",
     "segmentation_models_pytorch": "segmentation-models-pytorch",
@@ -185,6 +186,19 @@ def test_modules_and_functions_are_short() -> None:
 def test_user_input_is_never_checked_by_assert() -> None:
     found = [f"{short(p)}:{node.lineno}" for p in PRODUCT for node in ast.walk(tree(p)) if isinstance(node, ast.Assert)]
     assert not found
+
+
+def test_no_line_for_people_begins_with_a_line_break() -> None:
+    """`say("", text)` says the same, and `say` can tell the breaks of ours from those of somebody else's text."""
+    found = [
+        f"{short(path)}:{node.lineno}"
+        for path in PRODUCT
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Call)
+        and getattr(node.func, "id", "") in {"say", "note"}
+        and any(re.match(r"""f?["']\\n|["']\\n["']\.join""", ast.unparse(argument)) for argument in node.args)
+    ]
+    assert found == []
 
 
 def test_nothing_reads_or_writes_a_pickle() -> None:

@@ -16,7 +16,9 @@ from PIL import Image
 from zoo_core import Preprocess, TensorSpec, ZooError
 from zoo_core.errors import RefusedFileError, UsageError
 from zoo_core.runtime.reading.metadata import read_metadata
-from zoo_core.runtime.running.model import BATCH, ExportedModel, open_model
+from zoo_core.runtime.running.model import ExportedModel, open_model
+from zoo_core.runtime.running.predictions import BATCH
+from zoo_core.runtime.running.session import SessionSettings
 from zoo_core.runtime.vetting.vet import vet
 
 
@@ -162,8 +164,9 @@ def test_free_axes_agree_between_inputs(tmp_path: Path) -> None:
 
 def test_a_model_without_preprocessing_takes_no_pictures(tmp_path: Path) -> None:
     model = open_model(write_brightness(tmp_path, preprocess=None))
-    with pytest.raises(ZooError, match="does not take pictures"):
-        model([picture(tmp_path / "a.png", 1)])
+    for given in (picture(tmp_path / "a.png", 1), Image.new("L", (4, 4))):
+        with pytest.raises(ZooError, match=r"is not a file of numbers that is read here|is a picture, and the model"):
+            model([given])
 
 
 def test_a_bad_picture_is_named(model: ExportedModel, tmp_path: Path) -> None:
@@ -236,10 +239,11 @@ def test_external_data_are_found_from_any_folder(tmp_path: Path, monkeypatch: py
         open_model(folder)
 
 
-def test_the_bytes_that_were_vetted_are_those_that_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("apart", [False, True])
+def test_the_bytes_that_were_vetted_are_those_that_run(tmp_path: Path, apart: bool) -> None:
     """A file that is exchanged once it was vetted is not the file that onnxruntime loads."""
     path = write_brightness(tmp_path)
     file = vet(path)
     path.write_bytes(b"something else")
-    model = ExportedModel(file=file, metadata=read_metadata(file), optimization="all", threads=1)
+    model = ExportedModel(file=file, metadata=read_metadata(file), settings=SessionSettings(threads=1), isolated=apart)
     assert model.run({"image": GOOD})["logits"].shape == (2, 3)

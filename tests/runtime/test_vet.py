@@ -41,6 +41,19 @@ def one_node(
     )
 
 
+GROWN = "its ConstantOfShape node would make 200,000,000 elements out of constants"
+
+
+def of_shape(*nodes: onnx.NodeProto, tensor: TensorProto | None = None, more: tuple[TensorProto, ...] = ()) -> Model:
+    """Nodes that make a shape `t` of the stored `s`, and a tensor of that shape."""
+    made = helper.make_node("ConstantOfShape", ["t"], ["y"])
+    return graph_model([*nodes, made], inputs=[X], tensors=[tensor or ints("s", 20_000, 10_000), *more])
+
+
+def floats_of(name: str, *shape: int) -> TensorProto:
+    return numpy_helper.from_array(np.ones(shape, np.float32), name)
+
+
 def with_zoo(text: str) -> Model:
     model = brightness_model()
     helper.set_model_props(model, {"zoo": text})
@@ -216,6 +229,72 @@ REFUSALS: dict[str, tuple[Model, str, str]] = {
     ),
     "window": (one_node("HannWindow", "n", tensors=(ints("n", 1 << 40),)), "amplification", "HannWindow node"),
     "convolution": (one_node("Conv", "x", "x", pads=[1 << 30, 1 << 30]), "amplification", "has pads of"),
+    "a shape behind an Identity": (of_shape(helper.make_node("Identity", ["s"], ["t"])), "amplification", GROWN),
+    "a shape behind a Cast": (
+        of_shape(helper.make_node("Cast", ["s"], ["t"], to=TensorProto.INT64), tensor=floats("s", 20_000, 10_000)),
+        "amplification",
+        GROWN,
+    ),
+    "a shape that is multiplied": (
+        of_shape(helper.make_node("Mul", ["s", "s"], ["t"]), tensor=ints("s", 15_000, 1)),
+        "amplification",
+        "would make 225,000,000 elements",
+    ),
+    "a shape that is joined": (
+        of_shape(helper.make_node("Concat", ["s", "s"], ["t"], axis=0), tensor=ints("s", 15_000)),
+        "amplification",
+        "would make 225,000,000 elements",
+    ),
+    "a shape of a shape": (
+        of_shape(
+            helper.make_node("Shape", ["x"], ["n"]),
+            helper.make_node("Add", ["n", "s"], ["n2"]),
+            helper.make_node("Gather", ["n2", "zero"], ["n3"]),
+            helper.make_node("Slice", ["n3", "zero", "one", "zero"], ["n4"]),
+            helper.make_node("ReduceProd", ["n4"], ["n5"], keepdims=1),
+            helper.make_node("Reshape", ["n5", "minus"], ["t"]),
+            tensor=ints("s", 1 << 40),
+            more=(ints("zero", 0), ints("one", 1), ints("minus", -1)),
+        ),
+        "amplification",
+        "ConstantOfShape node",
+    ),
+    "an outer sum": (
+        graph_model(
+            [helper.make_node("Transpose", ["w"], ["v"]), helper.make_node("Add", ["w", "v"], ["y"])],
+            inputs=[X],
+            tensors=[floats_of("w", 20_000, 1)],
+        ),
+        "amplification",
+        "its Add node would make 400,000,000 elements",
+    ),
+    "an outer product": (
+        graph_model(
+            [helper.make_node("Transpose", ["w"], ["v"]), helper.make_node("MatMul", ["w", "v"], ["y"])],
+            inputs=[X],
+            tensors=[floats_of("w", 20_000, 1)],
+        ),
+        "amplification",
+        "its MatMul node would make 400,000,000 elements",
+    ),
+    "strides of a transposed convolution": (
+        one_node("ConvTranspose", "x", "x", strides=[60_000, 60_000]), "amplification", "its ConvTranspose node"
+    ),
+    "pads of a convolution": (
+        one_node("Conv", "x", "x", pads=[30_000] * 4), "amplification", "its Conv node would make 3,600,120,001"
+    ),
+    "many at a time": (
+        graph_model(
+            [
+                *(helper.make_node("ConstantOfShape", ["s"], [f"y{number}"]) for number in range(9)),
+                helper.make_node("Sum", [f"y{number}" for number in range(9)], ["y"]),
+            ],
+            inputs=[X],
+            tensors=[ints("s", 1 << 26)],
+        ),
+        "amplification",
+        "elements together",
+    ),
     "too many metadata": (
         changed(lambda m: helper.set_model_props(m, {f"k{i}": "" for i in range(65)})), "metadata-keys", "65 metadata"
     ),

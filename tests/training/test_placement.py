@@ -24,6 +24,11 @@ def test_unknown_and_absent_devices() -> None:
             pick_device("cuda")
 
 
+def test_auto_is_the_fastest_device_that_works_here() -> None:
+    kinds = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    assert pick_device("auto").type == next(kind for kind, usable in kinds.items() if usable)
+
+
 def test_seeds_are_derived_the_same_everywhere() -> None:
     assert derive_seed(0, 1, "order") == 672664154840940473
     assert derive_seed(0, 1, "order") != derive_seed(0, 1, "steps") != derive_seed(1, 1, "steps")

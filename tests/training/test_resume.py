@@ -113,6 +113,16 @@ def test_a_run_stopped_in_the_middle_of_an_epoch_ends_with_the_same_bits(
     assert load_run(tmp_path / "runs" / "run").info.test == load_run(straight / "runs" / "run").info.test
 
 
+def test_ctrl_c_in_the_first_epoch_says_what_is_lost(tmp_path: Path) -> None:
+    long = ("train", "lenet5", "--dataset", "digits", "-t", "batch_size=1")
+    with started(tmp_path, *long, until="Run lenet5-digits") as child:
+        child.send_signal(signal.SIGINT)
+        _, stderr = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert "Stopped. No epoch was finished, so no weights are saved yet: " in stderr
+    assert "To continue: zoo train lenet5 --dataset digits --run lenet5-digits --resume" in stderr
+
+
 def test_a_run_killed_before_its_first_epoch_was_done_is_resumed_from_the_start(
     straight: Path, tmp_path: Path, run_zoo: Callable[..., Any]
 ) -> None:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,9 @@ from warm import start_program
 
 from zoo_core import ZooError, files, load_run, open_zoo
 from zoo_core.errors import UsageError
+from zoo_core.replacing import building
 from zoo_core.training import Run, RunDirectory, directory, evaluate
-from zoo_core.training.run_card import command, model_card
+from zoo_core.training.run_card import commands, model_card
 from zoo_core.workflows.trainings.train import train
 
 SMALL = {"train_size": "200"}
@@ -291,12 +293,24 @@ def test_a_lock_that_was_removed_while_it_was_taken_is_taken_again(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_run_is_replaced_by_one_process_at_a_time(run: Run) -> None:
+    again = partial(train, open_zoo(), model="mlp", dataset="digits", run="small", epochs=1, data=SMALL, replace=True)
+    with (
+        building(run.path, busy=BlockingIOError()),
+        pytest.raises(UsageError, match="runs/small is being replaced by another process"),
+    ):
+        again()
+    assert load_run("small").info == run.info
+    assert again().epochs == 1
+    assert [path.name for path in Path("runs").iterdir()] == ["small"]
+
+
 def test_the_command_on_the_card_says_what_it_began_with_and_what_was_frozen(run: Run) -> None:
     info = dataclasses.replace(run.info, init_from="my runs/first", freeze=("conv*", "fc1"))
-    assert "--init-from 'my runs/first' --freeze 'conv*' --freeze fc1" in command(info)
+    assert "--init-from 'my runs/first' --freeze 'conv*' --freeze fc1" in commands(info)[0]
     model, dataset = run.model().spec, run.dataset().spec
     card = model_card(info, called="run:its", epochs=1, model=model, dataset=dataset, pictures=())
     assert "\nzoo export run:its\nzoo plot run:its\n" in card
     assert "| Begins with | my runs/first |" in card
     assert "| Frozen | conv*, fc1 |" in card
-    assert "--freeze" not in command(run.info)
+    assert "--freeze" not in commands(run.info)[0]

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from zoo_core.verification.subject.limits import default_memory_limit, memory_of
+from zoo_core.children.memory import default_memory_limit, memory_of
 from zoo_core.verification.subject.subject import Group, SubjectError, run_subject
 
 LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell")

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hostile_plugins import LYING
 
+from zoo_core.installation import install_command
 from zoo_core.workflows.catalogue.counting import parse_count
 
 MODELS = """
@@ -17,7 +19,7 @@ def maker(width, fault=""):
     def build(*, num_classes: int = 10):
         from .net import net
         if fault:
-            exec(fault)
+            exec(fault, globals())
         return net(width, num_classes)
     return build
 
@@ -75,6 +77,15 @@ def test_models_are_counted_and_chosen(counted: Any) -> None:
     lines = counted("1M").stdout.splitlines()
     assert lines[0].split() == ["NAME", "KIND", "TASK", "PARAMETERS", "SUMMARY"]
     assert any(line.split()[:4] == ["count-10", "model", "image-filter", "2,010"] for line in lines)
+
+
+def test_a_builder_that_speaks_in_the_name_of_the_zoo_is_left_out(run_zoo: Any, fake_distribution: Any) -> None:
+    lie = LYING.format(message={"parameters": "many", "problem": None})
+    code = MODELS.replace('"os._exit(3)"', repr(lie))
+    fake_distribution("zoo-a", code, files={"net.py": NET.format(log="/dev/null")})
+    result = run_zoo("list", "count-*", "--max-parameters", "1M", "--json")
+    assert {row["name"]: row["parameters"] for row in result.json} == COUNTS
+    assert "count-exits (building it ends the process, disturbs it, or takes more than" in result.stderr
 
 
 def test_what_is_known_is_not_counted_again(counted: Any, fake_distribution: Any, tmp_path: Path) -> None:
@@ -135,7 +146,7 @@ def test_without_torch_the_command_is_said(counted: Any, site: Path) -> None:
     result = counted("5M")
     assert (result.code, result.stdout) == (1, "")
     assert "Error: counting parameters needs the package 'torch', which is not installed" in result.stderr
-    assert "Hint: pip install 'zoo-core[train]'" in result.stderr
+    assert f"Hint: {install_command('train')}" in result.stderr
 
 
 def test_a_torch_that_ends_the_process_is_told(counted: Any, site: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from broken_plugins import MODEL, Break, broken
 from PIL import Image
 from plugin_code import MANY as GOOD
 
@@ -23,6 +24,73 @@ COUNTS: list[tuple[tuple[str, ...], int]] = [
 def test_info_counts_parameters(arguments: tuple[str, ...], parameters: int, run_zoo: Any) -> None:
     found = run_zoo("info", *arguments, "--json").json
     assert found["parameters"] == parameters
+
+
+def test_the_trainer_explains_every_option_in_a_line(run_zoo: Any) -> None:
+    found = run_zoo("info", "supervised", "--json").json
+    options = {option["name"]: option for option in found["options"]}
+    assert {"epochs", "lr", "augment", "loss"} <= options.keys()
+    assert all(option["help"] and "\n" not in option["help"] for option in options.values())
+    assert options["lr"]["optional"]
+    lines = run_zoo("info", "supervised").stdout.splitlines()
+    for option in options.values():
+        (line,) = [line for line in lines if line.startswith(f"  {option['name']}=")]
+        assert option["help"] in line
+    (schedule,) = [line for line in lines if line.startswith("  schedule=one-cycle ")]
+    assert schedule.endswith("[str, one of constant, step, cosine, one-cycle]")
+    (rate,) = [line for line in lines if line.startswith("  lr=none ")]
+    assert rate.endswith("[float or none]")
+
+
+def test_a_dataset_explains_the_options_that_every_dataset_has(run_zoo: Any) -> None:
+    found = run_zoo("info", "digits", "--json").json
+    assert all(option["help"] for option in found["options"] if option["name"].endswith(("_size", "root", "classes")))
+
+
+LOSS = """
+
+        def margin(outputs, targets):
+            'How far the right class is from the best other one.'
+            from torch.nn.functional import multi_margin_loss
+
+            return multi_margin_loss(outputs["logits"], targets)
+        """
+
+
+def test_the_samples_of_a_dataset_are_counted_by_split_and_class(zoo_here: Any) -> None:
+    found = zoo_here("info", "digits", "-d", "test_size=20", "-d", "train_size=30", "-d", "classes=3,8", "--json").json
+    assert [found["samples"][split]["total"] for split in ("train", "test")] == [30, 20]
+    assert found["samples"]["train"]["classes"] == {"3": 15, "8": 15}
+    text = zoo_here("info", "digits").stdout
+    assert "samples     train         1,257  0=124, 1=127" in text
+    assert "            test            360  0=36, 1=37" in text
+    masks = zoo_here("info", "peaks", "--json").json["samples"]
+    assert masks["train"]["total"] > 0
+    assert masks["train"]["classes"] is None
+
+
+def test_samples_that_are_not_at_hand_are_not_counted(zoo_here: Any) -> None:
+    absent = zoo_here("info", "mnist", "--json").json
+    assert absent["samples"] is None
+    assert absent["hint"].startswith("samples are not counted: dataset mnist is not in ")
+    assert "-d root=DIR" in zoo_here("info", "image-folder", "--json").json["hint"]
+
+
+def test_the_loss_of_a_model_is_told(zoo_here: Any, fake_distribution: Any) -> None:
+    files = broken(MODEL, Break(old='license="MIT",', new='license="MIT", loss=margin,'))
+    files["__init__.py"] += LOSS
+    fake_distribution("zoo-tried", files=files, entries={"tried": "zoo_tried"})
+    words = "the model's own, margin: How far the right class is from the best other one."
+    assert zoo_here("info", "model:tried", "--json").json["loss"] == words
+    assert f"loss        {words}" in zoo_here("info", "model:tried").stdout
+    assert zoo_here("info", "lenet5", "--json").json["loss"] == "cross-entropy; bce for one logit"
+    few = ("-d", "train_size=30", "-d", "val_size=10", "-d", "size=6", "--epochs", "1")
+    done = zoo_here("train", "tried", "--dataset", "digits", *few)
+    assert done.code == 0, done.stderr
+    card = Path("runs/tried-digits/README.md").read_text(encoding="utf-8")
+    assert f"| Loss | {words} |" in card
+    assert zoo_here("train", "tried", "--dataset", "digits", *few, "-t", "loss=focal", "--run", "other").code == 0
+    assert "| Loss | focal |" in Path("runs/other/README.md").read_text(encoding="utf-8")
 
 
 def test_counts_from_python() -> None:

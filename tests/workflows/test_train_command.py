@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from PIL import Image
 from warm import PROGRAM, start_program
+
+from zoo_core.installation import install_command
+from zoo_core.training import pick_device
 
 SMALL = ("train", "mlp", "--dataset", "digits", "-o", "hidden=16", "-d", "train_size=200", "--epochs", "2")
 
@@ -25,7 +30,7 @@ def test_json_is_all_there_is_on_stdout(zoo_here: Zoo, tmp_path: Path) -> None:
     result = zoo_here(*SMALL, "--json")
     assert result.code == 0, result.stderr
     report = result.json
-    assert report.keys() == {"run", "epochs", "seconds", "validation", "test"}
+    assert report.keys() == {"run", "epochs", "seconds", "validation", "test", "remarks"}
     assert report["run"] == "mlp-digits"
     assert report["epochs"] == 2
     assert report["seconds"] > 0
@@ -65,6 +70,19 @@ def test_on_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
     assert "\x1b" not in stdout
 
 
+def test_a_model_that_is_big_for_the_machine_is_told_before_the_first_step(zoo_here: Zoo) -> None:
+    few = ("-d", "train_size=20", "-d", "val_size=10", "-t", "optimizer=sgd", "--epochs", "1")
+    wide = ("train", "mlp", "--dataset", "digits", "-o", f"hidden={torch.get_num_threads() * 3400},3000")
+    done = zoo_here(*wide, *few)
+    assert done.code == 0, done.stderr
+    lines = done.stderr.splitlines()
+    (remark,) = [number for number, line in enumerate(lines) if "parameters are many for a processor (" in line]
+    assert "an epoch of 1 step takes about " in lines[remark]
+    assert "-d train_size=N" in lines[remark]
+    assert lines[remark + 1].startswith("epoch 1/1")
+    assert "parameters are many" not in zoo_here(*SMALL, "--epochs", "1", "--run", "small").stderr
+
+
 def test_one_epoch_is_one(zoo_here: Zoo) -> None:
     done = zoo_here("train", "mlp", "--dataset", "digits", "-o", "hidden=4", "-d", "train_size=20", "--epochs", "1")
     assert done.code == 0, done.stderr
@@ -92,6 +110,14 @@ def test_the_default_name_counts_up_and_a_given_one_must_be_free(zoo_here: Zoo, 
     assert (tmp_path / "runs" / "mlp-digits" / "run.json").read_bytes() == before
 
 
+def test_the_device_is_chosen_and_recorded(zoo_here: Zoo, tmp_path: Path) -> None:
+    for number, device in enumerate(((), ("--device", "auto"))):
+        assert zoo_here(*SMALL, *device, "--run", f"run{number}", "--json").code == 0
+        path = tmp_path / "runs" / f"run{number}"
+        assert json.loads((path / "run.json").read_text())["device"] == str(pick_device("auto"))
+        assert f" --device {pick_device('auto')}" in (path / "README.md").read_text()
+
+
 def test_early_stopping_is_reported(zoo_here: Zoo, tmp_path: Path) -> None:
     arguments = ("-t", "lr=1e-12", "-t", "schedule=constant", "-t", "patience=2")
     result = zoo_here(*SMALL[:-2], "--epochs", "30", *arguments, "--json")
@@ -109,7 +135,13 @@ def test_early_stopping_is_reported(zoo_here: Zoo, tmp_path: Path) -> None:
         ((*SMALL, "--trainer", "superwised"), 2, "unknown trainer 'superwised'", "supervised"),
         ((*SMALL, "-o", "hiden=3"), 2, "has no option 'hiden'", "hidden"),
         ((*SMALL, "-d", "trainsize=3"), 2, "has no option 'trainsize'", "train_size"),
-        ((*SMALL, "-t", "learning_rate=3"), 2, "has no option 'learning_rate'", ""),
+        (
+            (*SMALL, "-t", "learning_rate=3"),
+            2,
+            "has no option 'learning_rate'",
+            "Its options: epochs, batch_size, optimizer, lr, momentum, nesterov, weight_decay, schedule, step_size, "
+            "gamma, warmup, patience, label_smoothing, augment, small_first, loss; zoo info supervised explains them",
+        ),
         ((*SMALL, "-t", "lr=fast"), 2, "lr takes float or none, not 'fast'", "lr=0.1"),
         ((*SMALL, "-t", "lr=nan"), 2, "lr takes float or none", ""),
         ((*SMALL, "-t", "lr=0"), 2, "lr must be above 0, not 0.0", ""),
@@ -166,7 +198,7 @@ def test_a_target_that_cannot_be_written_is_a_clear_error(zoo_here: Zoo, tmp_pat
     (tmp_path / "runs").write_text("a file where the folder should be")
     result = zoo_here(*SMALL)
     assert result.code == 1
-    assert "Error: cannot make the folder runs/mlp-digits" in result.stderr
+    assert "Error: cannot write runs/mlp-digits" in result.stderr
 
 
 def test_a_full_disk_is_a_clear_error_and_leaves_no_run(tmp_path: Path) -> None:
@@ -190,7 +222,7 @@ def test_without_torch_the_extra_is_named(run_zoo: Zoo, site: Path, tmp_path: Pa
     result = run_zoo(*SMALL)
     assert result.code == 1
     assert "Error: training needs the package 'torch', which is not installed" in result.stderr
-    assert "Hint: pip install 'zoo-core[train]'" in result.stderr
+    assert f"Hint: {install_command('train')}" in result.stderr
     assert not (tmp_path / "runs").exists()
 
 
@@ -320,3 +352,40 @@ def test_what_nothing_fails_of_is_a_line_before_the_first_epoch(zoo_here: Zoo) -
         assert quiet.code == 0, quiet.stderr
         assert "Frozen" not in quiet.stderr
         assert "No training sample" not in quiet.stderr
+
+
+def test_a_result_no_better_than_chance_is_told_as_that(zoo_here: Zoo, tmp_path: Path) -> None:
+    still = ("-t", "lr=1e-12", "-t", "schedule=constant")
+    result = zoo_here(*SMALL, *still, "--json")
+    assert result.code == 0, result.stderr
+    (remark,) = result.json["remarks"]
+    assert "No better than chance on the test part: always answering '" in remark
+    assert "Worth a try: more epochs, another learning rate (-t lr=...)" in remark
+    assert f"**Note:** {remark}" in (tmp_path / "runs" / "mlp-digits" / "README.md").read_text()
+    assert json.loads((tmp_path / "runs" / "mlp-digits" / "run.json").read_text())["remarks"] == [remark]
+    assert "note        No better than chance" in zoo_here(*SMALL, *still, "--run", "again").stdout
+
+
+def test_where_validation_chose_the_epoch_and_nothing_tests_it_that_is_said(zoo_here: Zoo, tmp_path: Path) -> None:
+    for label in ("a", "b"):
+        folder = tmp_path / "pictures" / label
+        folder.mkdir(parents=True)
+        for number in range(30):
+            shade = number + (200 if label == "b" else 0)
+            Image.new("L", (8, 8), shade).save(folder / f"{number}.png")
+    own = ("train", "mlp", "--dataset", "image-folder", "-d", "root=pictures", "-d", "size=8", "--epochs", "3")
+    without = zoo_here(*own, "--json").json
+    assert without["test"] is None
+    assert without["remarks"][0].startswith("The validation part also chose the best of 3 epochs, and there is no test")
+    assert "-d test_size=N" in without["remarks"][0]
+    tested = zoo_here(*own, "-d", "test_size=10", "--json").json
+    assert tested["test"]["accuracy"] >= 0
+    assert not any("validation part also chose" in remark for remark in tested["remarks"])
+    assert "The validation part also chose the epoch of this run" in zoo_here("eval", "mlp-image-folder").stderr
+    measured = zoo_here("eval", "mlp-image-folder-2", "--json")
+    assert measured.json["n"] == 10
+    assert "flatter" not in measured.stderr
+    refused = zoo_here(*own, "-d", "test_size=60")
+    assert refused.code == 1
+    assert "60 samples for test leave none of 60 for training" in refused.stderr
+    assert "a smaller -d test_size=N" in refused.stderr

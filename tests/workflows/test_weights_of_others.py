@@ -1,4 +1,4 @@
-"""Weights as other programs leave them: wrapped, prefixed, tied, pickled. They are read, converted, or told why not."""
+"""Weights as other programs leave them: wrapped, prefixed, tied, pickled. They are read, or told why not."""
 
 from __future__ import annotations
 
@@ -200,16 +200,11 @@ def converted(file: str, before: str, done: Result) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_what_is_printed_for_a_pickle_works_as_it_is_pasted(form: str, zoo_here: Callable[..., Result]) -> None:
-    state, file = trained_state(), f"it's my {form} file.pth"
+def test_what_torch_save_has_written_is_read(form: str, tmp_path: Path) -> None:
+    state, file = trained_state(), tmp_path / f"it's my {form} file.pth"
     torch.save(FORMS[form](state), file)
-    refused = zoo_here("export", "mlp", "--weights", file)
-    assert refused.code == 4
-    converted(file, "Hint: ", refused)
-    taken = choose_weights(open_zoo().model("mlp"), {}, f"it's my {form} file.safetensors")
+    taken = choose_weights(open_zoo().model("mlp"), {}, str(file))
     assert all(torch.equal(taken.checkpoint[name], tensor) for name, tensor in state.items())
-    again = zoo_here("export", "mlp", "--weights", file)
-    assert f"Hint: it's my {form} file.safetensors lies beside it: give that, or remove it" in again.stderr
 
 
 @pytest.mark.parametrize(
@@ -221,15 +216,24 @@ def test_what_is_printed_for_a_pickle_works_as_it_is_pasted(form: str, zoo_here:
         (lambda: {"args": Path("x"), "model": {"weight": torch.ones(2)}}, "opening it would run pathlib"),
     ],
 )
-def test_nothing_is_printed_for_what_cannot_be_converted(
+def test_what_holds_more_than_tensors_is_refused_unopened(
     content: Callable[[], Any], why: str, zoo_here: Callable[..., Result]
 ) -> None:
     torch.save(content(), "mine.pth")
     refused = zoo_here("export", "mlp", "--weights", "mine.pth")
     assert refused.code == 4
-    assert f"Hint: nor can it be converted, because {why}" in refused.stderr
-    assert "where the model was made: safetensors.torch.save_model(model, 'mine.safetensors')" in refused.stderr
-    assert "as_safetensors" not in refused.stderr
+    assert f"Error: mine.pth is not read: {why}" in refused.stderr
+    assert "Hint: where the model was made: torch.save(model.state_dict(), 'mine.pth')" in refused.stderr
+
+
+def test_a_file_that_grows_when_it_is_opened_is_refused(zoo_here: Callable[..., Result]) -> None:
+    torch.save(trained_state(), "mine.pth")
+    with zipfile.ZipFile("mine.pth") as plain, zipfile.ZipFile("small.pth", "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    refused = zoo_here("export", "mlp", "--weights", "small.pth")
+    assert refused.code == 4
+    assert "its parts are compressed, as torch.save never leaves them" in refused.stderr
 
 
 def test_files_that_are_no_checkpoints(zoo_here: Callable[..., Result]) -> None:
@@ -250,7 +254,7 @@ def test_the_converter_says_what_is_wrong(here: Path, capsys: pytest.CaptureFixt
     torch.save({"a": {"b": torch.ones(2)}, "a.b": torch.ones(2)}, "twice.pth")
     for arguments, code, message in (
         ([], 2, "as_safetensors takes FILE and perhaps PREFIX"),
-        (["absent.pth"], 1, "cannot read the weights absent.pth"),
+        (["absent.pth"], 1, "there is no file absent.pth"),
         (["mine.pth", "ema."], 1, "no tensor in mine.pth has a name that begins with 'ema.'"),
         (["twice.pth"], 1, "a file of weights has two tensors called 'a.b'"),
         (["mine.pth"], 0, "mine.safetensors: 1 tensor"),

@@ -17,7 +17,7 @@ class BrokenRuleError(Exception):
 
 
 class RemarkError(Exception):
-    """What the candidate does will break one day, and nothing is broken today; the message says what was seen."""
+    """Nothing is broken today, and will be one day, or could be said better; the message says what was seen."""
 
 
 class NotApplicableError(Exception):

@@ -15,7 +15,7 @@ from zoo_core.building import builder_options
 from zoo_core.discovery import Plugin
 from zoo_core.discovery.offers import words
 from zoo_core.discovery.place import place_of
-from zoo_core.errors import MissingExtraError, UsageError, did_you_mean
+from zoo_core.errors import MissingExtraError, TemporaryFolderError, UsageError, did_you_mean
 from zoo_core.options import check_options
 from zoo_core.registry import KINDS, Entry, Zoo
 
@@ -63,7 +63,7 @@ class Check:
         )
 
     def run(self) -> Finding:
-        """Look at it. Nothing that a plugin does is raised, except KeyboardInterrupt."""
+        """Look at it. Nothing that a plugin does is raised, except KeyboardInterrupt; TemporaryFolderError is."""
         start = time.perf_counter()
         outcome: Outcome = "passed"
         detail = ""
@@ -78,7 +78,7 @@ class Check:
             outcome, detail = "skipped", str(error)
         except MissingExtraError as error:
             outcome, detail = "skipped", words(error)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, TemporaryFolderError):
             raise
         except BaseException as error:  # noqa: BLE001 a plugin may raise anything, also SystemExit
             outcome, detail = "failed", f"{words(error)}{place_of(error, self.candidate.module)}"

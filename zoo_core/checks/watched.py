@@ -99,6 +99,8 @@ def _findings(child: Child, left: Sequence[Planned], *, limit: float) -> Iterato
             why = _why(child, limit=limit, what="the rule has finished")
             yield rule.judged("failed", f"{why}{place_in_report(child.report, rule.module)}", seconds=seconds)
             return
+        if "error" in message:
+            raise _raised(**message["error"])
         yield Finding(**message["finding"])
 
 

@@ -25,7 +25,7 @@ class Line:
         self.task: Any = start["task"]
         self._key = start["key"]
         self._own = os.getpid()
-        parent = os.dup(0)
+        self._parent = os.dup(0)
         self._messages = os.fdopen(os.dup(1), "w", encoding="utf-8")
         self._crashes = os.fdopen(os.dup(2), "w", encoding="utf-8")
         with open(os.devnull, "r+b", buffering=0) as nothing:
@@ -33,8 +33,13 @@ class Line:
             if not start["shown"]:
                 os.dup2(nothing.fileno(), 2)
         os.dup2(2, 1)
-        _thread.start_new_thread(_end_with_parent, (parent,))
+        _thread.start_new_thread(_end_with_parent, (self._parent,))
         faulthandler.enable(file=self._crashes, all_threads=False)
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """The open files that the line is made of: whoever closes them ends it."""
+        return (self._parent, self._messages.fileno(), self._crashes.fileno())
 
     def send(self, message: dict[str, Any]) -> None:
         """Send plain JSON. Ends the process if it is a copy that a plugin has made: only one of the two answers."""

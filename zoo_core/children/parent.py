@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import json
 import os
@@ -15,6 +16,8 @@ import time
 from collections.abc import Mapping
 from typing import IO, Any, Self
 
+from zoo_core.foreign_text import terminal_stream
+
 GRACE_SECONDS = 10.0
 """What a parent waits beyond a limit: the child's own alarm comes first, and knows where it hangs."""
 
@@ -25,6 +28,7 @@ _BOOT = (
 _ALARM = re.compile(r"^Timeout \(", re.MULTILINE)
 _LOOK_SECONDS = 0.5
 _STOP_SECONDS = 2.0
+_LONGEST_MESSAGE = 100_000_000
 _LONGEST_REPORT = 1_000_000
 
 
@@ -138,21 +142,23 @@ class Child:
     def _listen(self, pipe: IO[bytes]) -> None:
         key = f"{self._key} ".encode()
         with contextlib.suppress(OSError, ValueError):
-            for line in pipe:
+            while line := pipe.readline(_LONGEST_MESSAGE):
                 # Code that writes into every open file disturbs nothing: what has no key is not from us.
                 if line.startswith(key):
-                    with contextlib.suppress(ValueError):
-                        self._messages.put(json.loads(line[len(key) :]))
+                    with contextlib.suppress(ValueError, RecursionError):
+                        if isinstance(message := json.loads(line[len(key) :]), dict):
+                            self._messages.put(message)
         self._messages.put(None)
 
     def _keep(self, pipe: IO[bytes]) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="backslashreplace")
         with contextlib.suppress(OSError, ValueError):
             while data := os.read(pipe.fileno(), 1 << 16):
                 self._report += data
                 del self._report[:-_LONGEST_REPORT]
                 if self._shown:
                     with contextlib.suppress(OSError):  # our own stderr may be closed
-                        _write(2, data)
+                        _write(2, terminal_stream(decoder.decode(data)).encode())
 
     def _end_all(self) -> None:
         self._signal_all(signal.SIGKILL if hasattr(signal, "SIGKILL") else signal.SIGTERM)

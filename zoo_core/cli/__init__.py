@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo_core.errors import Terminated, ZooError, did_you_mean, in_words
+from zoo_core.errors import Terminated, ZooError, did_you_mean, error_lines, in_words
+from zoo_core.foreign_text import terminal_line
 from zoo_core.version import __version__
 
 from .bundled import bundled_verb, bundled_verbs, whole
@@ -91,7 +92,8 @@ class ZooGroup(click.Group):
         bundled = {name: text for name, (text, plugin) in offered.items() if plugin.bundled}
         if not bundled:  # the catalogue does not have them, and they are there all the same
             bundled = {name: command.get_short_help_str(limit=80) for name, command in bundled_verbs().items()}
-        added = {name: text for name, (text, _) in offered.items() if name not in {*COMMANDS, *bundled}}
+        others = {name: text for name, (text, _) in offered.items() if name not in {*COMMANDS, *bundled}}
+        added = {terminal_line(name): terminal_line(text) for name, text in others.items()}
         return {"Commands": COMMANDS, "More commands, each a bundled plugin": bundled, "Commands of plugins": added}
 
 
@@ -191,8 +193,7 @@ def _fail(message: str, hint: str | None, code: int, error: BaseException) -> in
     if os.environ.get("ZOO_DEBUG") == "1":
         import traceback
 
-        traceback.print_exception(error)
-    print(f"Error: {message}", file=sys.stderr)
-    if hint:
-        print(f"Hint: {hint}", file=sys.stderr)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            print(terminal_line(line), file=sys.stderr)
+    print(error_lines(message, hint), file=sys.stderr)
     return code

@@ -14,7 +14,7 @@ from zoo_core.errors import NotVerifiedError
 from zoo_core.records import counted
 
 if TYPE_CHECKING:
-    from zoo_core.checks import Finding
+    from zoo_core.checks import Finding, Planned
 
 EXAMPLES = """
 \b
@@ -39,10 +39,10 @@ def command(
     """Check that a plugin, or one model, dataset or trainer, does what everybody may expect of it.
 
     One rule is one promise: a light import, true shapes, rows that do not depend on each other, weights that survive
-    saving, a verified export and so on. Exit code 3 when a rule is broken; a remark says what will break one day. Rules
-    that a plugin declares as broken, with a reason, are skipped, and fail once they hold. A rule that ends the process
-    in which it is looked at, or takes more than 600 seconds (ZOO_RULE_TIMEOUT), is broken, and the others are still
-    looked at.
+    saving, a verified export and so on. Exit code 3 when a rule is broken; a remark says what will break one day, or
+    what could be said better. Rules that a plugin declares as broken, with a reason, are skipped, and fail once they
+    hold. A rule that ends the process in which it is looked at, or takes more than 600 seconds (ZOO_RULE_TIMEOUT), is
+    broken, and the others are still looked at.
     """
     from zoo_core.checks import CheckOptions, Planned, watched
 
@@ -55,10 +55,10 @@ def command(
             if not isinstance(each, Planned):
                 found[each.outcome].append(each.to_json())
                 show(_line(each))
-            elif each.subject not in subjects[-1:]:
-                subjects.append(each.subject)
+            else:
                 if not as_json:
-                    say(each.subject)
+                    _begin(each, new=each.subject not in subjects[-1:])
+                subjects.append(each.subject)
             sys.stdout.flush()
     if as_json:
         print_json({("remarks" if outcome == "remark" else outcome): rows for outcome, rows in found.items()})
@@ -70,7 +70,15 @@ def command(
         )
     if not as_json:
         say(f"{name}: {counts}")
-        say(f"\nNext: {_next(subjects[0])}")
+        say("", f"Next: {_next(subjects[0])}")
+
+
+def _begin(rule: Planned, *, new: bool) -> None:
+    """Say whose rules come, and on a terminal which one is looked at; what came of it is written over that."""
+    if new:
+        say(rule.subject)
+    if sys.stdout.isatty():
+        sys.stdout.write(f"  {rule.rule}\r")
 
 
 def _next(subject: str) -> str:

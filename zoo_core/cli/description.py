@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+_MOST_CLASSES = 12
+
 
 def description(found: dict[str, Any]) -> list[str]:
     """One line a fact, then one line an option."""
@@ -24,6 +26,8 @@ def description(found: dict[str, Any]) -> list[str]:
     lines += [f"{'labels':<12}{found['label_count']:,}"] if found.get("label_count") else []
     listed = ("classes", "splits", "aliases", "needs", "augment")
     lines += [f"{key:<12}{_listed(found[key])}" for key in listed if found.get(key)]
+    lines += [f"{'loss':<12}{found['loss']}"] if found.get("loss") else []
+    lines += _samples(found["samples"]) if found.get("samples") else []
     if found.get("recipe"):
         options = [f"-t {key}={_value(value)}" for key, value in found["recipe"].items()]
         lines.append(f"{'recipe':<12}{' '.join(options)}")
@@ -32,9 +36,26 @@ def description(found: dict[str, Any]) -> list[str]:
         lines += ["", "weights"]
         lines += [f"  {_weights(weights, found['preprocess'])}" for weights in found["weights_details"]]
     if found["options"]:
-        lines += ["", "options"]
-        lines += [f"  {_option(option)}" for option in found["options"]]
+        lines += ["", "options", *_options(found["options"])]
     return lines
+
+
+def _samples(splits: dict[str, Any]) -> list[str]:
+    """A line a split: how many, and how many of each class; of many classes the fewest and the most."""
+    width = max(map(len, splits))
+    lines = []
+    for number, (split, counts) in enumerate(splits.items()):
+        key = "" if number else "samples"
+        lines.append(f"{key:<12}{split:<{width}}  {counts['total']:>7,}{_of_classes(counts['classes'])}")
+    return lines
+
+
+def _of_classes(counts: dict[str, int] | None) -> str:
+    if not counts:
+        return ""
+    if len(counts) > _MOST_CLASSES:
+        return f"  in {len(counts)} classes, {min(counts.values()):,} to {max(counts.values()):,} each"
+    return "  " + ", ".join(f"{name}={count:,}" for name, count in counts.items())
 
 
 def _measured(statistics: dict[str, Any]) -> list[str]:
@@ -77,12 +98,26 @@ def _listed(values: list[str]) -> str:
     return ", ".join(values[:10]) + (f", ... ({len(values)})" if len(values) > 10 else "")
 
 
-def _option(option: dict[str, Any]) -> str:
+def _options(options: list[dict[str, Any]]) -> list[str]:
+    """A line an option: its name and value, what it does where its author says so, and what it takes."""
+    words = {option["name"]: _name_and_value(option) for option in options}
+    explained = any(option.get("help") for option in options)
+    width = max(map(len, words.values())) if explained else 0
+    parts = [(words[option["name"]].ljust(width), option.get("help", ""), f"[{_takes(option)}]") for option in options]
+    return ["  " + "  ".join(part for part in each if part) for each in parts]
+
+
+def _name_and_value(option: dict[str, Any]) -> str:
     value = option.get("value", option["default"])
+    needed = " (required)" if option.get("required") and value is None else f"={_value(value)}"
+    return f"{option['name']}{needed}"
+
+
+def _takes(option: dict[str, Any]) -> str:
     kind = f"a list of {option['type'][:-3]}" if option["type"].endswith("...") else option["type"]
     choices = f", one of {', '.join(map(str, option['choices']))}" if "choices" in option else ""
-    needed = " (required)" if option.get("required") and value is None else f"={_value(value)}"
-    return f"{option['name']}{needed}  [{kind}{choices}]"
+    none = " or none" if option.get("optional") else ""
+    return f"{kind}{choices}{none}"
 
 
 def _value(value: Any) -> str:

@@ -63,7 +63,7 @@ def _shown(rows: Iterator[Row], *, as_json: bool) -> list[Row]:
         if as_json:
             note(line)
             continue
-        say(textwrap.fill(line, max(60, shutil.get_terminal_size().columns), subsequent_indent=" " * 38))
+        say(*textwrap.wrap(line, max(60, shutil.get_terminal_size().columns), subsequent_indent=" " * 38))
         if row.hint:
             say(f"{'':<38}{row.hint}")
     return found
@@ -75,4 +75,4 @@ def _conclude(model: str | None, around: list[Row], stages: list[Row], *, as_jso
     if bad := [row for row in around if row.outcome == "failed"]:
         raise ZooError(f"{bad[0].stage}: {bad[0].detail}", hint=bad[0].hint or None)
     if not as_json:
-        say(f"\nNext: {typed('export', model) if model else 'zoo doctor MODEL, or zoo quickstart'}")
+        say("", f"Next: {typed('export', model) if model else 'zoo doctor MODEL, or zoo quickstart'}")

@@ -35,7 +35,7 @@ Examples:
 @click.option(
     "--weights",
     metavar="NAME|FILE",
-    help="For a MODEL: published ones, or a .safetensors file. Default: fresh random ones.",
+    help="For a MODEL: published ones, or a file (.safetensors, .pth). Default: fresh random ones.",
 )
 @click.option("--layer", metavar="L", help="Only up to this layer: the export gives its features.")
 @click.option("--opset", type=int, metavar="N", help="ONNX opset, 17 to 23. Default: 20, or 22 where 20 fails.")
@@ -86,6 +86,7 @@ def command(
 
 def _next(plan: ExportPlan, target: Path) -> str:
     inputs = {name: {"axes": spec.axes} for name, spec in plan.inputs.items()}
-    use = use_of(target, {"untrained": plan.untrained, "preprocess": plan.preprocess, "inputs": inputs})
+    words = {"untrained": plan.untrained, "task": plan.model.spec.task, "preprocess": plan.preprocess, "inputs": inputs}
+    use = use_of(target, words)
     look = look_at(target)
     return "   or   ".join(dict.fromkeys([typed("verify", target) if use == look else use, look]))

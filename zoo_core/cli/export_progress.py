@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from zoo_core.commands.common import note
+from zoo_core.foreign_text import terminal_line
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -42,7 +43,7 @@ class StageProgress:
             note(f"{stage} ...")
             return
         self._end_stage()
-        self._task = self._live.add_task(stage, total=None)
+        self._task = self._live.add_task(terminal_line(stage), total=None)
 
     def _end_stage(self) -> None:
         if self._live is not None and self._task is not None:

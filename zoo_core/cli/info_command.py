@@ -57,7 +57,7 @@ def command(
         say(line)
     if "hint" in found:
         note(f"Hint: {found['hint']}")
-    say(f"\nNext: {_next(found, dataset, data)}")
+    say("", f"Next: {_next(found, dataset, data)}")
 
 
 def _next(found: dict[str, Any], dataset: str | None, data: dict[str, str]) -> str:

@@ -14,9 +14,10 @@ Examples:
   zoo list models 'lenet*'          models whose whole name matches
   zoo list net --exclude mobile     whatever has 'net' in its name, but not 'mobile'
   zoo list --task detection --max-parameters 10M
-  zoo list runs
+  zoo list runs 'lenet5*' --sort best
 """
 _KINDS = ("models", "datasets", "trainers", "runs", "exports")
+_SORTED_BY = ("name", "model", "dataset", "epochs", "best", "seconds", "date")
 _NEXT = {"run": "export", "export": "verify"}
 
 
@@ -31,37 +32,44 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 @click.option("--plugin", metavar="P", help="Only this plugin: its id, entry point or distribution.")
 @click.option("--license", metavar="L", help="Only licenses with this text in their name.")
 @click.option("--max-parameters", metavar="N", help="Only models of at most N parameters, for example 5M; needs torch.")
+@click.option("--sort", metavar="FIELD", type=click.Choice(_SORTED_BY), help=f"runs: {', '.join(_SORTED_BY)}.")
 @json_option
 def command(
-    what: tuple[str, ...], exclude: tuple[str, ...], max_parameters: str | None, as_json: bool, **filters: str | None
+    what: tuple[str, ...],
+    exclude: tuple[str, ...],
+    max_parameters: str | None,
+    as_json: bool,
+    **filters: str | None,
 ) -> None:
-    """List models, datasets and trainers; or your runs; or your exports."""
+    """List models, datasets and trainers; or your runs; or your exports.
+
+    Of a run are shown the epochs that are done, the best epoch's metric on the validation part, when it began, and the
+    options in which runs of the same model and dataset differ. --sort has the best or the newest first.
+    """
     from zoo_core.registry import open_zoo
     from zoo_core.workflows.catalogue.listing import kind_and_pattern, list_rows, similar_to
 
     kind, pattern = kind_and_pattern(what)
     zoo = open_zoo()
     rows = list_rows(zoo, kind=kind, pattern=pattern, exclude=exclude, **filters)
-    columns = ["name", "kind", "task", "summary"] if kind not in {"runs", "exports"} else ["name", "summary"]
     if max_parameters is not None:
         from .counted import counted_rows
 
         rows = counted_rows(zoo, rows, kind=kind, most=max_parameters)
-        columns.insert(3, "parameters")
     if as_json:
         print_json(rows)
         return
-    from zoo_core.commands.tables import table, terminal_width
+    from .listed import list_table
 
-    cells = [[f"{row[c]:,}" if c == "parameters" else row[c] for c in columns] for row in rows]
     if rows:
-        say("\n".join(table([c.upper() for c in columns], cells, width=terminal_width())))
+        say(*list_table(rows, kind=kind))
     else:
+        filters.pop("sort")
         filtered = pattern or exclude or max_parameters or any(filters.values())
         note("nothing to list" + (" with these filters" if filtered else ""))
         if hint := similar_to(zoo, kind, pattern):
             note(hint)
-    if unusable := sum(p.status in {"broken", "unavailable"} for p in zoo.plugins):
+    if unusable := sum(p.status in {"broken", "unavailable"} and p.extra is None for p in zoo.plugins):
         note(f"{unusable} plugin{'s' if unusable > 1 else ''} cannot be used: see zoo plugins")
     if rows:
-        say(f"\nNext: {typed(_NEXT.get(rows[0]['kind'], 'info'), rows[0]['name'])}")
+        say("", f"Next: {typed(_NEXT.get(rows[0]['kind'], 'info'), rows[0]['name'])}")

@@ -30,17 +30,18 @@ def command(as_json: bool) -> None:
     from zoo_core.commands.tables import table, terminal_width, wrapped
     from zoo_core.workflows.catalogue.listing import name_clashes
 
-    rows = [[p.id, p.version, p.status, p.problem or _shortened(p.offers)] for p in plugins]
+    rows = [[p.id, p.version, p.status, p.problem or _shortened(p.offers)] for p in plugins if p.extra is None]
+    rows += [[p.id, p.version, "needs extra", f"{p.extra}: {p.hint}"] for p in plugins if p.extra is not None]
     for line in table(("PLUGIN", "VERSION", "STATUS", "OFFERS, OR PROBLEM"), rows, width=terminal_width()):
         say(line)
     if not plugins:
         say("no plugin is installed")
-    problems = [(f"{p.id}: {p.problem}", str(p.hint)) for p in plugins if p.problem is not None]
+    problems = [(f"{p.id}: {p.problem}", str(p.hint)) for p in plugins if p.problem is not None and p.extra is None]
     for problem, hint in (*problems, *name_clashes(zoo)):
         say()
         for text in (problem, f"  To do: {hint}"):
-            say("\n".join(wrapped(text, width=terminal_width())))
-    say("\nNext: zoo list")
+            say(*wrapped(text, width=terminal_width()))
+    say("", "Next: zoo list")
 
 
 def _shortened(offers: tuple[str, ...]) -> str:

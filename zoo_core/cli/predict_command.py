@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from zoo_core.commands.common import json_option, print_json, say, typed
+from zoo_core.commands.common import json_option, note, say, typed
 from zoo_core.commands.completion import complete_exports
+from zoo_core.commands.isolation import isolation_options
+from zoo_core.errors import ZooError
 
 EXAMPLES = """
 \b
@@ -17,56 +18,63 @@ Examples:
   zoo predict lenet5-digits seven.png
   zoo predict exported/lenet5-digits pictures/ --json
   zoo predict model.onnx a.png b.jpg
+  zoo predict lenet5-digits pictures/ --out results.csv     a row as soon as each is done
+  zoo predict lenet5-digits 'pictures/**/*.png' --top 3     a pattern in quotes, the 3 likeliest classes
+  find . -name '*.png' | zoo predict lenet5-digits -        one path on each line
   zoo predict unet-pets cat.jpg --out masks       masks/cat.mask.png: each pixel is a class number
   zoo predict filter-sobel photo.jpg --out edges.png
   zoo predict unet1d-peaks wave.csv               wave.mask.csv, and a drawing: wave.mask.png
+  zoo predict iris-mlp flowers.csv                each row of the table is a sample: flowers.csv[0], ...
 """
 
 
 @click.command("predict", epilog=EXAMPLES)
 @click.argument("source", metavar="EXPORT", shell_complete=complete_exports)
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
     "--out",
     metavar="PATH",
     type=click.Path(path_type=Path),
-    help="Where masks, pictures and arrays are written: a folder, or one file. Default: the current folder.",
+    help="Where masks, pictures and arrays are written: a folder, or one file. Default: the current folder. "
+    "Or RESULTS.csv or RESULTS.jsonl: a row for each input, written as they come.",
 )
+@click.option("--top", metavar="K", type=click.IntRange(min=1), help="The K most probable classes.")
+@isolation_options
 @json_option
-def command(source: str, inputs: tuple[Path, ...], out: Path | None, as_json: bool) -> None:
+def command(
+    source: str, inputs: tuple[Path, ...], out: Path | None, top: int | None, isolated: Any, as_json: bool
+) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
-    Inputs are pictures (PNG, JPEG, WEBP, BMP); for a model of sequences, CSV or .npy files with a column for each
-    channel. Classes are printed, and `--json` prints the probabilities of all of them. Everything else is written to
-    files, which replace older ones of the same name; a name in .npy takes the numbers as they are.
+    Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input.
+    Pictures are PNG, JPEG, WEBP and BMP. Where a model takes none, CSV and .npy files are one sample or, with an axis
+    more, a sample a row; a sequence has a column for each channel. A first line of names is left out, and told of.
 
-    A mask is a PNG whose pixels are class numbers. It has the size of the picture, or what is left of it where the
-    model cuts the edges off. What a filter gives becomes a PNG: values from 0 to 1 are a picture already, others are
-    shown as |value| / largest. One channel is grey, three are RGB, other numbers lie side by side, each on a scale of
-    its own.
+    Classes are printed, and `--json` prints the probabilities of all of them. Everything else is written to files,
+    which replace older ones of the same name; a name in .npy takes the numbers as they are.
+
+    An input that cannot be predicted has an error in its row, the others go on, and the exit code is 1. An export that
+    cannot be used is refused before any input is read.
+
+    A mask is a PNG whose pixels are class numbers, in the size of the picture, or what the model leaves of it. What a
+    filter gives becomes a PNG: values from 0 to 1 are a picture already, others are shown as |value| / largest. One
+    channel is grey, three are RGB, other numbers lie side by side, each on a scale of its own.
     """
-    from zoo_core.commands.tables import table
+    from zoo_core.cli.predict_output import lines_of_stdin, show_rows
+    from zoo_core.runtime.reading.report_beside import report_of_another
     from zoo_core.shelf import find_export
-    from zoo_core.workflows.answers.predict import predict
+    from zoo_core.workflows.answers.predict import plan_predictions
 
-    answers = predict(find_export(source), inputs=inputs, out=out)
-    if as_json:
-        print_json(answers)
-        return
-    header, rows = _columns(answers)
-    for line in table(header, rows, width=None):
-        say(line)
-    say(f"\nNext: {typed('verify', source)}")
-
-
-def _columns(answers: Sequence[Mapping[str, Any]]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    rows: list[tuple[str, ...]]
-    if "label" in answers[0]:
-        rows = [(answer["input"], answer["label"], f"{answer['probability']:.4f}") for answer in answers]
-        return ("INPUT", "LABEL", "PROBABILITY"), rows
-    rows = [(answer["input"], " x ".join(map(str, answer["shape"])), _files(answer)) for answer in answers]
-    return ("INPUT", "SHAPE", "FILE"), rows
-
-
-def _files(answer: Mapping[str, Any]) -> str:
-    return f"{answer['file']}, {answer['picture']}" if "picture" in answer else str(answer["file"])
+    planned = plan_predictions(
+        find_export(source), inputs=inputs, out=out, top=top, listed=lines_of_stdin(), isolated=isolated
+    )
+    if (remark := report_of_another(planned.model.path)) is not None:
+        note(f"Warning: {remark}")
+    total, failed = show_rows(planned, as_json=as_json)
+    if not as_json:
+        say("", f"Next: {typed('verify', source)}")
+    if failed:
+        raise ZooError(
+            f"{failed:,} of {total:,} inputs could not be predicted",
+            hint="each of them has an error in its row; mend those files or leave them out",
+        )

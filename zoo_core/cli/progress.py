@@ -1,13 +1,17 @@
-"""How a training shows itself: a bar when stderr is a terminal, otherwise one line an epoch."""
+"""How a training shows itself: a bar when stderr is a terminal, otherwise a line an epoch, and one every 30 seconds."""
 
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING
 
 from zoo_core.commands.common import note
 from zoo_core.records import EpochRow, RunInfo, counted
+
+from .pace import Pace
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -15,17 +19,23 @@ if TYPE_CHECKING:
     from zoo_core.workflows.trainings.one_training import TrainCallbacks
 
 
+QUIET_SECONDS = 30.0
+"""Without a terminal: nobody waits longer for a line while steps are done."""
+
+
 class TrainProgress:
     """A context manager that shows what the callbacks of `zoo_core.workflows.trainings.train.train` tell.
 
-    `info` is the run's record as soon as it has started, so that a stopped run can be named.
+    `info` is the run's record as soon as it has started, so that a stopped run can be named. `clock` gives seconds.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.info: RunInfo | None = None
         self._bar: Progress | None = None
         self._task: TaskID | None = None
-        self._epoch = 0
+        self._clock = clock
+        self._pace = Pace(epochs=0, clock=clock)
+        self._told = clock()
 
     def __enter__(self) -> TrainProgress:
         return self
@@ -49,10 +59,13 @@ class TrainProgress:
     def on_start(self, info: RunInfo, done: int) -> None:
         """The run begins, or goes on after `done` epochs."""
         self.info = info
-        self._epoch = done
+        self._pace = Pace(epochs=info.epochs, done=done, clock=self._clock)
+        self._told = self._clock()
         more = f", going on after epoch {done}" if done else ""
         note(
-            f"Run {info.name}: {info.model} on {info.dataset}, {counted(info.epochs, 'epoch')}, seed {info.seed}{more}"
+            f"Run {info.name}: {info.model} on {info.dataset}, {counted(info.epochs, 'epoch')}, seed {info.seed}"
+            + (f", on {info.device}" if info.device != "cpu" else "")
+            + more
         )
         if info.init_from is not None and not done:
             fresh = f"; fresh, because they are for other classes: {', '.join(info.fresh)}" if info.fresh else ""
@@ -62,27 +75,42 @@ class TrainProgress:
 
     def on_batch(self, step: int, steps: int) -> None:
         """A batch is done."""
+        pace = self._pace
+        pace.stepped(step, steps)
+        where = f"epoch {pace.done + 1}/{pace.epochs}"
         if self._bar is not None and self._task is not None:
-            total = self.info.epochs if self.info else 0
-            text = f"epoch {self._epoch + 1}/{total}"
-            self._bar.update(self._task, completed=step, total=steps, description=text)
+            self._bar.update(self._task, completed=step, total=steps, description=where, pace=pace.text)
+        elif self._clock() - self._told >= QUIET_SECONDS:
+            self._told = self._clock()
+            note(f"{where}: step {step:,} of {steps:,}, {pace.text}")
 
     def on_epoch(self, row: EpochRow) -> None:
         """An epoch is done."""
-        self._epoch = row.epoch
+        self._pace.epoch_ended(row.epoch, seconds=row.seconds)
+        self._told = self._clock()
         line = epoch_line(row, epochs=self.info.epochs if self.info else row.epoch)
         if self._bar is not None:
             self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
         else:
             note(line)
 
+    @property
+    def kept(self) -> str:
+        """What is left of a training that is stopped now, and what is lost."""
+        pace = self._pace
+        lost = f"the {pace.step:,} of {pace.steps:,} steps of" if pace.step else "what was done of"
+        if not pace.done:
+            return f"No epoch was finished, so no weights are saved yet: {lost} the first epoch are lost."
+        return f"{counted(pace.done, 'epoch')} of {pace.epochs:,} kept; {lost} epoch {pace.done + 1} are done again."
+
     def _open_bar(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TextColumn
 
-        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-        self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-        self._task = self._bar.add_task("", total=None)
+        texts = (TextColumn("{task.completed}/{task.total}"), TextColumn("{task.fields[pace]}"))
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=16), *texts)
+        self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self._task = self._bar.add_task("", total=None, pace="")
         self._bar.start()
 
 
@@ -102,4 +130,5 @@ def summary(info: RunInfo, *, epochs: int) -> list[str]:
 
     lines = [f"{info.name}: {counted(epochs, 'epoch')} in {info.seconds:.1f} s, best epoch {info.best_epoch}"]
     measured = (("validation", info.validation), ("test", info.test))
-    return lines + [f"  {split:<11} {metrics_text(metrics)}" for split, metrics in measured if metrics is not None]
+    lines += [f"  {split:<11} {metrics_text(metrics)}" for split, metrics in measured if metrics is not None]
+    return lines + [f"  note        {remark}" for remark in info.remarks]

@@ -48,7 +48,7 @@ def command(epochs: int | None, seed: int | None, as_json: bool) -> None:
 
         def on_step(step: str) -> None:
             progress.close()
-            note(f"\n{STEPS[step]}")
+            note("", f"{STEPS[step]}")
 
         result = quickstart(open_zoo(), progress.callbacks(), on_step=on_step, epochs=epochs, seed=seed or 0)
     if as_json:
@@ -61,13 +61,13 @@ def _show(result: QuickstartResult) -> None:
     from zoo_core.discovery.entry_points import has_verb
     from zoo_core.workflows.quickstart import sample_name
 
-    say(f"\nTest accuracy {result.train['test']['accuracy']:.4f} on held-out digits")
+    say("", f"Test accuracy {result.train['test']['accuracy']:.4f} on held-out digits")
     error = result.export["outputs"][0]
     say(f"Export {result.export['outcome']}: error {error['error']:.2g}, {error['bound']:.2g} allowed")
     say(f"Checked again without PyTorch: {result.verify['outcome']}")
     for prediction in result.predictions:
         say(f"  {sample_name(prediction['input'])}  ->  {prediction['label']}  ({prediction['probability']:.1%})")
-    say("\nNext:")
+    say("", "Next:")
     if has_verb("view"):
         say("  zoo view quickstart                  look at the graph in the browser")
     if has_verb("plot"):

@@ -29,7 +29,9 @@ Examples:
   zoo train mlp --dataset digits -o hidden=128,64 -t lr=0.001 --epochs 10
   zoo train lenet5 --dataset image-folder -d root=pictures -d size=32
   zoo train lenet5 --dataset digits --resume
-  zoo train torchvision/resnet18 --dataset image-folder -d root=cats --init-from weights:DEFAULT --freeze "layer*"
+  zoo train lenet5 --dataset digits --run lenet5-digits --resume --epochs 30    more epochs for a finished run
+  zoo train torchvision/resnet18 --dataset image-folder -d root=cats --init-from weights:DEFAULT --freeze '!fc'
+                                     published weights, of which only the last layer, fc, is trained
 """
 
 
@@ -43,12 +45,17 @@ Examples:
 @trainer_options
 @click.option("--trainer", metavar="T", shell_complete=complete_trainers, help="Default: supervised.")
 @seed_option
-@click.option("--device", metavar="D", help="cpu (default), cuda, cuda:1, mps.")
-@click.option("--init-from", metavar="WEIGHTS", help="Begin with the weights of RUN, FILE.safetensors or weights:NAME.")
-@click.option("--freeze", multiple=True, metavar="PATTERN", help="Parts that are not trained; repeatable.")
+@click.option("--device", metavar="D", help="auto (default: cuda, else mps, else cpu), cpu, cuda, cuda:1, mps.")
+@click.option(
+    "--init-from", metavar="WEIGHTS", help="Begin with the weights of RUN, FILE (.safetensors, .pth) or weights:NAME."
+)
+@click.option(
+    "--freeze", multiple=True, metavar="PATTERN", help="Parts that are not trained, '!PART': all but that; repeatable."
+)
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
 @click.option("--dry-run", is_flag=True, help="One batch through everything, then stop; leaves no run.")
 @click.option("--resume", is_flag=True, help="Go on with --run NAME, or the newest unfinished run.")
+@click.option("--accept-changes", is_flag=True, help="--resume also with plugins that have changed since.")
 @json_option
 def command(as_json: bool, **asked: Any) -> None:
     """Train MODEL on a dataset, keep the best weights, and measure them on the test split."""
@@ -65,7 +72,8 @@ def command(as_json: bool, **asked: Any) -> None:
         except (KeyboardInterrupt, SystemExit) as stop:
             if progress.info is None or asked["dry_run"]:
                 raise
-            note(f"\nStopped. To continue: {going_on(progress.info, run)}")
+            progress.close()  # what is said now stands below the bar
+            note("", f"Stopped. {progress.kept}", f"To continue: {going_on(progress.info, run)}")
             # Ctrl-C is told in full by now; the program itself would say "Stopped." once more.
             raise SystemExit(getattr(stop, "code", 128 + signal.SIGINT)) from None
         except NotVerifiedError as error:

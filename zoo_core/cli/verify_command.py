@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo_core.commands.common import json_option, say
 from zoo_core.commands.completion import complete_exports
+from zoo_core.commands.isolation import isolation_options
 from zoo_core.commands.next_step import use_of, words_of
 from zoo_core.errors import NotVerifiedError
 
@@ -30,8 +31,9 @@ Examples:
 @click.argument("source", metavar="EXPORT", shell_complete=complete_exports)
 @click.option("--thorough", is_flag=True, help="Every optimisation level and thread count of onnxruntime.")
 @click.option("--mutants", is_flag=True, help="Then plant faults in copies and count those that the check sees.")
+@isolation_options
 @json_option
-def command(source: str, thorough: bool, mutants: bool, as_json: bool) -> None:
+def command(source: str, thorough: bool, mutants: bool, isolated: Any, as_json: bool) -> None:
     """Check an export again: here, on this machine, without PyTorch.
 
     Hashes, structure, the self-test inside the file, the test vectors beside it, and that its outputs depend on its
@@ -48,7 +50,7 @@ def command(source: str, thorough: bool, mutants: bool, as_json: bool) -> None:
         from zoo_core.verification.mutants import onnx_package
 
         onnx_package()
-    report = verify_export(path, thorough=thorough)
+    report = verify_export(path, thorough=thorough, isolated=isolated)
     score = _score(path) if mutants and report.outcome == "verified" else None
     show_report(report, as_json=as_json, path=path, mutants=score)
     if report.outcome != "verified":

@@ -12,9 +12,11 @@ from zoo_core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from zoo_core.files import clear_io_errors, write_atomic, written_whole
+    from zoo_core.foreign_text import csv_cell, html_text, markdown_text, terminal_line
+    from zoo_core.installation import install_command
     from zoo_core.records import counted
     from zoo_core.registry import warn
-    from zoo_core.shelf import Located, find_export, is_export, locate, model_file
+    from zoo_core.shelf import Located, find_export, is_export, locate, model_file, usual_folder
 
     from .common import (
         data_options,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     )
     from .deferred import LazyCommand, lazy_command
     from .next_step import data_words, export_of, look_at, use_of
+    from .spreadsheet import csv_text
     from .tables import table, terminal_width
 
 __all__ = [
@@ -56,15 +59,20 @@ __all__ = [
     "complete_runs_and_exports",
     "complete_trainers",
     "counted",
+    "csv_cell",
+    "csv_text",
     "data_options",
     "data_words",
     "export_of",
     "find_export",
+    "html_text",
+    "install_command",
     "is_export",
     "json_option",
     "lazy_command",
     "locate",
     "look_at",
+    "markdown_text",
     "model_file",
     "model_options",
     "note",
@@ -72,10 +80,12 @@ __all__ = [
     "say",
     "seed_option",
     "table",
+    "terminal_line",
     "terminal_width",
     "trainer_options",
     "typed",
     "use_of",
+    "usual_folder",
     "warn",
     "write_atomic",
     "written_whole",
@@ -85,9 +95,11 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "zoo_core.files": ("clear_io_errors", "write_atomic", "written_whole"),
+        "zoo_core.foreign_text": ("csv_cell", "html_text", "markdown_text", "terminal_line"),
+        "zoo_core.installation": ("install_command",),
         "zoo_core.records": ("counted",),
         "zoo_core.registry": ("warn",),
-        "zoo_core.shelf": ("Located", "find_export", "is_export", "locate", "model_file"),
+        "zoo_core.shelf": ("Located", "find_export", "is_export", "locate", "model_file", "usual_folder"),
         ".common": (
             "data_options",
             "json_option",
@@ -120,6 +132,7 @@ __getattr__, __dir__ = lazy_names(
             "look_at",
             "use_of",
         ),
+        ".spreadsheet": ("csv_text",),
         ".tables": (
             "table",
             "terminal_width",

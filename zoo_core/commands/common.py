@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any, TypeVar
 
 import click
 
 from zoo_core.files import json_text
+from zoo_core.foreign_text import shell_word, terminal_lines
 from zoo_core.options import parse_pairs
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -58,16 +59,39 @@ def print_json(data: Any) -> None:
     sys.stdout.write(json_text(data))
 
 
-def say(text: str = "") -> None:
-    """A line for people, on stdout."""
-    print(text)
+class JsonList:
+    """A list in plain JSON on stdout, as `print_json` writes it, each row as soon as it is added. A context manager."""
+
+    def __init__(self) -> None:
+        self._begun = False
+
+    def __enter__(self) -> JsonList:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None:
+            sys.stdout.write("\n]\n" if self._begun else "[]\n")
+
+    def add(self, row: Any) -> None:
+        """One row more."""
+        text = json_text(row).rstrip("\n").replace("\n", "\n  ")
+        sys.stdout.write(f"{',' if self._begun else '['}\n  {text}")
+        self._begun = True
+
+
+def say(*lines: str) -> None:
+    """Lines for people on stdout, an empty one without any. What would steer the terminal is written out, and what
+    follows a line break within a line begins with a bar: somebody else's text looks like no line of ours."""
+    print("\n".join(map(terminal_lines, lines)))
 
 
 def typed(*words: object) -> str:
     """The command `zoo WORD...` as it is typed into a shell: names and paths with blanks or quotes are quoted."""
-    return shlex.join(["zoo", *map(str, words)])
+    return " ".join(["zoo", *(shell_word(str(word)) for word in words)])
 
 
-def note(text: str) -> None:
-    """A line for people that is not part of the result, on stderr: progress, warnings, next steps under `--json`."""
-    print(text, file=sys.stderr, flush=True)
+def note(*lines: str) -> None:
+    """As `say`, on stderr, for what is not part of the result: progress, warnings, next steps under `--json`."""
+    print("\n".join(map(terminal_lines, lines)), file=sys.stderr, flush=True)

@@ -6,6 +6,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from zoo_core.errors import ZooError
+from zoo_core.foreign_text import terminal_line
 from zoo_core.registry import Kind, open_zoo
 from zoo_core.shelf import ShelfEntry, list_exports, list_runs
 
@@ -61,12 +62,12 @@ def _offered(kind: Kind, incomplete: str) -> list[CompletionItem]:
         entries = open_zoo().entries(kind)
     except ZooError:
         return []  # a message in the middle of somebody's typing helps nobody
-    return [CompletionItem(e.shown, help=e.summary) for e in entries if e.shown.startswith(incomplete)]
+    return [CompletionItem(e.shown, help=terminal_line(e.summary)) for e in entries if e.shown.startswith(incomplete)]
 
 
 def _kept(entries: tuple[ShelfEntry, ...], incomplete: str) -> list[CompletionItem]:
     names = dict.fromkeys(entry.name for entry in entries)
-    return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+    return [CompletionItem(name) for name in names if name.startswith(incomplete) and name.isprintable()]
 
 
 def _files(incomplete: str) -> list[CompletionItem]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.discovery.entry_points import has_verb
+from zoo_core.task_names import PREDICTED_TASKS
 
 from .common import typed
 
@@ -24,7 +24,7 @@ def data_words(data: Mapping[str, Any]) -> list[str]:
 
 def without(flag: str) -> str:
     """The very command that is running, without one of its flags."""
-    return shlex.join(["zoo", *(word for word in sys.argv[1:] if word != flag)])
+    return typed(*(word for word in sys.argv[1:] if word != flag))
 
 
 def going_on(info: RunInfo, run: str | None) -> str:
@@ -51,18 +51,19 @@ def words_of(export: str) -> dict[str, Any]:
 def use_of(export: str | Path, words: Mapping[str, Any]) -> str:
     """What an export is for: `zoo predict` with what it takes, or a look at it where that takes nothing that it does.
 
-    `export` is its name or path, as it is typed; `words`, what it says of itself, of which `untrained`, `preprocess`
-    and the axes of `inputs` are read.
+    `export` is its name or path, as it is typed; `words`, what it says of itself, of which `untrained`, `task`,
+    `preprocess` and the axes of `inputs` are read.
     """
-    if words.get("untrained"):
+    if words.get("untrained") or words.get("task") not in PREDICTED_TASKS:
+        return look_at(export)
+    inputs = words.get("inputs")
+    axes = [spec.get("axes", ()) for spec in inputs.values()] if isinstance(inputs, dict) else []
+    if len(axes) != 1:
         return look_at(export)
     if words.get("preprocess") is not None:
         return typed("predict", export, "PICTURE...")
-    inputs = words.get("inputs")
-    axes = [spec.get("axes", ()) for spec in inputs.values()] if isinstance(inputs, dict) else []
-    if len(axes) == 1 and len(axes[0]) == 3:
-        return typed("predict", export, "SEQUENCE.csv...")
-    return look_at(export)
+    taken = {1: "NUMBERS.csv...", 2: "TABLE.csv...", 3: "SEQUENCE.csv..."}
+    return typed("predict", export, taken.get(len(axes[0]), "ARRAY.npy..."))
 
 
 def look_at(export: str | Path) -> str:

@@ -7,6 +7,8 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+from zoo_core.foreign_text import terminal_line
+
 _NARROW = 72
 _LEAST_TEXT = 24
 """Columns that the free text keeps at the cost of the first column, whose longest names then stand out of it."""
@@ -26,7 +28,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | 
     """
     if width is not None and width < _NARROW:
         return _narrow(rows, width)
-    cells = [[_printable(cell) for cell in row] for row in (header, *rows)]
+    cells = [[terminal_line(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header) - 1)]
     if width is not None and widths:
         others = sum(widths[1:]) + 2 * len(widths)
@@ -38,9 +40,22 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, width: int | 
     return lines
 
 
+class GrowingTable:
+    """A table whose rows are printed one by one; the last column is free text. `widths`: of all columns but that."""
+
+    def __init__(self, header: Sequence[str], *, widths: Sequence[int]) -> None:
+        self._widths = [max(len(name), width) for name, width in zip(header, widths, strict=False)]
+        self.header = self.line(header)
+
+    def line(self, row: Sequence[str]) -> str:
+        """One row. What is longer than its column moves the rest to the right."""
+        cells = [terminal_line(cell) for cell in row]
+        return "  ".join([*map(str.ljust, cells[:-1], self._widths), cells[-1]]).rstrip()
+
+
 def wrapped(text: str, *, width: int | None) -> list[str]:
     """A plugin's text on as many lines as it needs, all but the first indented; one line when no terminal reads it."""
-    line = _printable(text)
+    line = terminal_line(text)
     if width is None:
         return [line]
     import textwrap
@@ -53,7 +68,7 @@ def _narrow(rows: Sequence[Sequence[str]], width: int) -> list[str]:
 
     lines = []
     for row in rows:
-        first, *middle, last = map(_printable, row)
+        first, *middle, last = map(terminal_line, row)
         lines.append(first)
         if details := ", ".join(filter(None, middle)):
             lines += textwrap.wrap(details, max(width - 2, 10), initial_indent="  ", subsequent_indent="  ")
@@ -65,10 +80,3 @@ def _cut(line: str, width: int | None, *, least: int) -> str:
     if width is None or len(line) <= max(width, least):
         return line
     return line[: max(width - 1, least)].rstrip() + "…"
-
-
-def _printable(text: str) -> str:
-    """A plugin's text on one line, without what could steer the terminal."""
-    if text.isprintable():  # nearly always, and there are thousands of cells
-        return text
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -14,6 +12,7 @@ from typing import Any
 from zoo_core.errors import RefusedFileError, ZooError, in_words
 from zoo_core.file_limits import MAX_MEMBER_HEADER, MAX_MEMBERS, MAX_SHARED_HEADER, MAX_UNPACKED_BYTES
 from zoo_core.files import clear_io_errors
+from zoo_core.replacing import scratch
 
 _EXTENDED = frozenset(
     (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
@@ -50,17 +49,15 @@ def unpack(archive: Path, *, top: str) -> Path:
     damaged archive or one without `top`, RefusedFileError for a member that would land elsewhere, and over 8 GiB.
     """
     final = archive.parent / top
-    with clear_io_errors("cannot write", final):
-        place = Path(tempfile.mkdtemp(dir=archive.parent, prefix=f".{top}."))
-    try:
+    with contextlib.ExitStack() as entered:
+        with clear_io_errors("cannot write", final):
+            place = entered.enter_context(scratch(archive.parent, f".{top}.unpacking-"))
         with _opened(archive) as tar:
             _extract(tar, archive, top, place)
         if not (place / top).is_dir():
             raise ZooError(f"{archive} has no folder {top}", hint="fetch the file again")
         with clear_io_errors("cannot write", final):
             (place / top).rename(final)
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
     return final
 
 

@@ -9,17 +9,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from zoo_core.errors import UsageError, ZooError, did_you_mean
 from zoo_core.options import check_options
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess
 from zoo_core.task_names import MASK_TASKS, ONE_LOGIT_TASKS
 
-from .needs import absent_package, check_needs
+from .loader_call import call_loader
 from .recipe import check_recipe_options, inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
-from .selection import check_classes, check_enough, divide, keep_classes, subset
-from .splits import ArraySplit, Split, checked_split, numbers_to_choose_by, take
+from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
+from .splits import ArraySplit, Split, numbers_to_choose_by, take
+from .unreadable import UnreadableFilesError, joined
 
 if TYPE_CHECKING:
     from zoo_core.registry import Dataset
@@ -38,7 +41,7 @@ def bind_dataset(dataset: Dataset, given: Mapping[str, Any]) -> BoundDataset:
         hint = " ".join(f"-d {name}=..." for name in missing)
         raise UsageError(f"{where} needs {', '.join(missing)}", hint=hint)
     options = {option.name: checked.get(option.name, option.default) for option in spec.options}
-    for name in ("train_size", "val_size", "size"):
+    for name in ("train_size", "val_size", "test_size", "size"):
         if options[name] is not None and options[name] < 1:
             raise UsageError(f"{where}: {name} is at least 1, not {options[name]}", hint=f"for example -d {name}=32")
     check_recipe_options(spec, options, where=where)
@@ -130,10 +133,10 @@ class BoundDataset:
     @property
     def split_names(self) -> tuple[str, ...]:
         """The splits that can be loaded: train, validation, and test where there is one."""
-        if "test" not in self.spec.splits:
-            return ("train", "validation")
+        if self.options["test_size"] is not None:
+            return ("train", "validation", "test")
         try:
-            exists = self._read("test", download=False) is not None
+            exists = self._own("test", download=False) is not None
         except ZooError:
             exists = True  # it is declared; what is wrong with it is said when it is loaded
         return ("train", "validation", "test") if exists else ("train", "validation")
@@ -141,46 +144,102 @@ class BoundDataset:
     def load(self, split: str, *, download: bool = False) -> Samples:
         """The samples of "train", "validation" or "test"; `download` allows to fetch what is missing.
 
-        Where the disk has no validation split, a fixed part of train is set aside for it: `val_size` samples, or a
-        tenth. Tiles are cut afterwards, so that no picture is in two splits. Raises UsageError for an unknown split,
-        ZooError for data that are missing or damaged.
+        Where the disk has no test split, `test_size` samples of train are set aside for it, if that is given. Where it
+        has no validation split, a fixed part of what is left is: `val_size` samples, or a tenth. Tiles are cut
+        afterwards, so that no picture is in two splits, and files that cannot be read are left out afterwards
+        (`skip_bad`), so that they change no split. Raises UsageError for an unknown split, ZooError for data that are
+        missing or damaged.
         """
+        part, names = self._part(split, download=download)
+        where = f"{self._where}, split {split}"
+        tiles = tiles_of(self.spec, self.options)
+        samples = make_samples(
+            part, names, self.preprocess, tiles=tiles, where=where, skip_bad=self.options["skip_bad"]
+        )
+        self._check_shape(samples, where)
+        return samples
+
+    def load_all(self, *, download: bool = False) -> dict[str, Samples]:
+        """Every split as `load` gives it. Files that cannot be read are told of for all splits at once."""
+        loaded: dict[str, Samples] = {}
+        unreadable: list[UnreadableFilesError] = []
+        for split in self.split_names:
+            try:
+                loaded[split] = self.load(split, download=download)
+            except UnreadableFilesError as error:
+                unreadable.append(error)
+        if unreadable:
+            raise joined(unreadable, where=self._where)
+        return loaded
+
+    def skipped(self, samples: Samples) -> tuple[str, ...]:
+        """The files that were left out because they cannot be read, from the dataset's root on where they are in it."""
+        return tuple(
+            (path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix()
+            for path in samples.skipped
+        )
+
+    def count(self, split: str, *, download: bool = False) -> tuple[int, dict[str, int] | None]:
+        """How many samples a split has, and how many of each class; None where a sample is a mask. As `load`, but
+        pictures in files are not read, and tiles not cut."""
+        part, names = self._part(split, download=download)
+        if self.spec.task in MASK_TASKS:
+            return len(part), None
+        counts = np.bincount(numbers_to_choose_by(part), minlength=len(names))
+        return len(part), dict(zip(names, map(int, counts), strict=True))
+
+    def _part(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]]:
+        """The samples of a split, and the names of their classes."""
         if split not in {"train", "validation", "test"}:
             known = ("train", "validation", "test")
             raise UsageError(f"there is no split {split!r}", hint=did_you_mean(split, known) or ", ".join(known))
         if split == "test":
-            part, names = self._chosen(*self._existing("test", download=download), split)
-        else:
-            part, names = self._train_or_validation(split, download=download)
-        where = f"{self._where}, split {split}"
-        tiles = tiles_of(self.spec, self.options)
-        samples = make_samples(part, names, self.preprocess, tiles=tiles, where=where)
-        self._check_shape(samples, where)
-        return samples
+            return self._test(download=download)
+        return self._train_or_validation(split, download=download)
+
+    def _test(self, *, download: bool) -> tuple[Split, tuple[str, ...]]:
+        if self.options["test_size"] is None or self._own("test", download=download) is not None:
+            part, names = self._chosen(*self._existing("test", download=download), "test")
+            return self._fewer(part, "test", option="test_size"), names
+        parts, names = self._train_and_test(download=download)
+        return parts[1], names
+
+    def _train_and_test(self, *, download: bool) -> tuple[tuple[Split, Split], tuple[str, ...]]:
+        """What is there to train on, without the test part that is set aside of it."""
+        whole, names = self._chosen(*self._existing("train", download=download), "train")
+        size, none = self.options["test_size"], np.empty(0, np.int64)
+        if size is None or self._own("test", download=download) is not None:
+            return (whole, take(whole, none)), names
+        numbers, stratified = numbers_to_choose_by(whole), self.options["stratified"]
+        left, test = part_off(
+            numbers, size, stratified=stratified, purpose="test", option="test_size", where=self._where
+        )
+        return (take(whole, left), take(whole, test)), names
 
     def _train_or_validation(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]]:
-        stratified = self.options["stratified"]
-        own = self._read("validation", download=download) if "validation" in self.spec.splits else None
+        own = self._own("validation", download=download)
         if own is None:
-            whole, names = self._chosen(*self._existing("train", download=download), "train")
-            numbers = numbers_to_choose_by(whole)
-            parts = divide(numbers, val_size=self.options["val_size"], stratified=stratified, where=self._where)
+            (whole, _), names = self._train_and_test(download=download)
+            numbers, val_size = numbers_to_choose_by(whole), self.options["val_size"]
+            parts = divide(numbers, val_size=val_size, stratified=self.options["stratified"], where=self._where)
             part = take(whole, parts[split == "validation"])
-            option = "train_size" if split == "train" else None
-        else:
-            if (wanted := self.options["val_size"]) is not None and not self.options["classes"]:
-                # Also where only train is asked for: an option that cannot be is told at once, as where there is no
-                # split of its own.
-                check_enough(len(own[0]), wanted, where=f"{self._where}, split validation", option="val_size")
-            found = own if split == "validation" else self._existing("train", download=download)
-            part, names = self._chosen(*found, split)
-            option = "train_size" if split == "train" else "val_size"
-        if option is not None and self.options[option] is not None:
-            where = f"{self._where}, split {split}"
-            size = self.options[option]
-            numbers = numbers_to_choose_by(part)
-            part = take(part, subset(numbers, size, stratified=stratified, where=where, option=option))
-        return part, names
+            return (self._fewer(part, split, option="train_size") if split == "train" else part), names
+        if (wanted := self.options["val_size"]) is not None and not self.options["classes"]:
+            # Also where only train is asked for: an option that cannot be is told at once, as where there is no
+            # split of its own.
+            check_enough(len(own[0]), wanted, where=f"{self._where}, split validation", option="val_size")
+        if split == "train":
+            (part, _), names = self._train_and_test(download=download)
+            return self._fewer(part, split, option="train_size"), names
+        part, names = self._chosen(*own, split)
+        return self._fewer(part, split, option="val_size"), names
+
+    def _fewer(self, part: Split, split: str, *, option: str) -> Split:
+        """As many samples of the part as the option says, where it says something."""
+        if (size := self.options[option]) is None:
+            return part
+        where, numbers = f"{self._where}, split {split}", numbers_to_choose_by(part)
+        return take(part, subset(numbers, size, stratified=self.options["stratified"], where=where, option=option))
 
     def _chosen(self, split: Split, names: tuple[str, ...], split_name: str) -> tuple[Split, tuple[str, ...]]:
         """The samples of the classes in use."""
@@ -192,8 +251,12 @@ class BoundDataset:
         index, targets = keep_classes(numbers, names, wanted, where=f"{self._where}, split {split_name}")
         return dataclasses.replace(take(split, index), targets=targets), wanted
 
+    def _own(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]] | None:
+        """A split that the disk has; None where it has none."""
+        return self._read(split, download=download) if split in self.spec.splits else None
+
     def _existing(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]]:
-        found = self._read(split, download=download) if split in self.spec.splits else None
+        found = self._own(split, download=download)
         if found is None:
             raise ZooError(f"{self._where} has no {split} split", hint="zoo eval ... --split validation")
         return found
@@ -201,31 +264,16 @@ class BoundDataset:
     def _read(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]] | None:
         """What the loader returns for a split, checked; None when this root has no such split."""
         if split not in self._read_splits:
-            self._read_splits[split] = self._read_now(split, download=download)
+            self._read_splits[split] = call_loader(
+                self.spec,
+                split,
+                root=self.root,
+                options=self.options,
+                download=download,
+                where=self._where,
+                plugin=self.plugin,
+            )
         return self._read_splits[split]
-
-    def _read_now(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]] | None:
-        spec = self.spec
-        if self.options["root"] is None and spec.classes is None and not spec.download_bytes and not self.root.exists():
-            raise UsageError(f"{self._where} needs the folder of your data", hint="-d root=DIR")
-        check_needs(spec.needs, where=self._where)
-        own = {option.name: self.options[option.name] for option in spec.own_options}
-        try:
-            loaded = spec.load(self.root, split=split, download=download, **own)
-        except ZooError:
-            raise
-        except OSError as error:
-            raise ZooError(f"{self._where} could not be loaded: {error}", hint="check -d root=DIR") from error
-        except Exception as error:
-            if isinstance(error, ModuleNotFoundError) and (absent := absent_package(error, where=self._where)):
-                raise absent from error
-            raise ZooError(
-                f"{self._where} (plugin {self.plugin}) could not be loaded: {type(error).__name__}: {error}",
-                hint="this is a fault of that plugin; ZOO_DEBUG=1 shows where",
-            ) from error
-        if loaded is None and split != "train":
-            return None
-        return checked_split(loaded, where=f"{self._where}, split {split}", known=spec.classes, task=spec.task)
 
     @property
     def _where(self) -> str:

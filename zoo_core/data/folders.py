@@ -29,17 +29,15 @@ def subfolders(folder: Path) -> list[Path]:
 def pictures_in(folder: Path, *, kind: str = "folder") -> list[Path]:
     """The pictures in a folder, by name; other files are left out.
 
-    Raises ZooError for a folder inside it, a picture of a format that is not read, and no picture at all. `kind` is
-    what messages call the folder.
+    Pictures of formats that are not read (HEIC, GIF, ...) are among them, so that reading tells of every one. Raises
+    ZooError for a folder inside it, and for no picture at all. `kind` is what messages call the folder.
     """
     found = []
     for path in visible(folder):
         suffix = path.suffix.lower()
         if path.is_dir():
             raise ZooError(f"{path} is a folder inside a {kind}", hint=f"put its pictures into the {kind}")
-        if suffix in _OTHER_PICTURES:
-            raise ZooError(f"{path} is a picture of a kind that is not read", hint="convert it to PNG, or remove it")
-        if suffix in SUFFIXES:
+        if suffix in SUFFIXES or suffix in _OTHER_PICTURES:
             found.append(path)
     if not found:
         raise ZooError(f"{folder} has no pictures", hint="put PNG, JPEG, WEBP or BMP pictures there, or remove it")

@@ -39,9 +39,6 @@ def _installed(name: str) -> bool:
             return True
     except ValueError:  # empty, or a module without a spec
         return name in sys.modules
-    from importlib import metadata
+    from zoo_core.distributions import version_of
 
-    try:
-        return bool(metadata.version(name))
-    except metadata.PackageNotFoundError:
-        return False
+    return version_of(name) is not None

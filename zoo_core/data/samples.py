@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.errors import ZooError
-from zoo_core.file_limits import MAX_PICTURE_BYTES
+from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors
-from zoo_core.pictures import read_mask, read_picture
+from zoo_core.pictures import max_bytes, read_mask, read_picture
 from zoo_core.preprocess import (
     check_same_size,
     convert_color,
@@ -29,8 +28,10 @@ from zoo_core.preprocess import (
 from zoo_core.specs import Preprocess
 
 from .splits import ArraySplit, FileSplit, MaskFiles, Split
+from .unreadable import ReadOneByOne
 
 _Pair = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]
+_Named = TypeVar("_Named", tuple[str, NDArray[np.uint8]], _Pair)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,9 @@ class Samples:
 
     `inputs`: uint8 (N, C, h, w), resized once, or float32 as the loader gave them where `preprocess` is None.
     `targets`: int64 (N,), numbers of `classes`; or masks, uint8 (N, h, w) or (N, L), the class number of each place
-    after the same resizing, or IGNORED. `fingerprint`: sha256 of the raw content, targets and class names.
+    after the same resizing, or IGNORED. `fingerprint`: sha256 of the raw content, targets and class names. `files`:
+    where each sample comes from, None where it comes from no file. `skipped`: picture files that could not be read, and
+    were left out.
     """
 
     inputs: NDArray[Any]
@@ -47,6 +50,8 @@ class Samples:
     classes: tuple[str, ...]
     preprocess: Preprocess | None
     fingerprint: str
+    files: tuple[str, ...] | None = None
+    skipped: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -57,22 +62,47 @@ class Samples:
         return chosen if self.preprocess is None else normalize(chosen, self.preprocess)
 
 
+class _Stored(NamedTuple):
+    """Samples in their stored form, the file of each, and files that were left out."""
+
+    inputs: NDArray[Any]
+    targets: NDArray[Any]
+    files: tuple[str, ...] = ()
+    skipped: tuple[Path, ...] = ()
+
+
 def make_samples(
-    split: Split, classes: tuple[str, ...], preprocess: Preprocess | None, *, where: str, tiles: int | None = None
+    split: Split,
+    classes: tuple[str, ...],
+    preprocess: Preprocess | None,
+    *,
+    where: str,
+    tiles: int | None = None,
+    skip_bad: bool = False,
 ) -> Samples:
     """Bring every sample to its stored form; pictures with masks are cut into `tiles` where a side is given.
 
-    Raises ZooError for contents that the dataset's recipe does not take.
+    Files that cannot be read are left out with `skip_bad`, else UnreadableFilesError has all of them. Raises ZooError
+    for contents that the dataset's recipe does not take, UsageError for `skip_bad` where no files are read one by one.
     """
     digest = hashlib.sha256()
-    inputs, targets = (
-        _from_arrays(split, preprocess, tiles, digest, where)
-        if isinstance(split, ArraySplit)
-        else _from_files(split, preprocess, tiles, digest, where)
-    )
+    if isinstance(split, FileSplit):
+        stored = _from_files(split, preprocess, tiles, digest, where, skip_bad=skip_bad)
+    elif skip_bad:
+        raise UsageError(
+            f"{where}: skip_bad is for datasets whose samples are files of their own", hint="leave out -d skip_bad"
+        )
+    else:
+        stored = _Stored(*_from_arrays(split, preprocess, tiles, digest, where))
     digest.update("\0".join(classes).encode())
     return Samples(
-        inputs=inputs, targets=targets, classes=classes, preprocess=preprocess, fingerprint=digest.hexdigest()
+        inputs=stored.inputs,
+        targets=stored.targets,
+        classes=classes,
+        preprocess=preprocess,
+        fingerprint=digest.hexdigest(),
+        files=stored.files or None,
+        skipped=stored.skipped,
     )
 
 
@@ -111,43 +141,70 @@ def _hash_array(array: NDArray[Any], digest: Any) -> None:
 
 
 def _from_files(
-    split: FileSplit, preprocess: Preprocess | None, tiles: int | None, digest: Any, where: str
-) -> tuple[NDArray[np.uint8], NDArray[Any]]:
+    split: FileSplit, preprocess: Preprocess | None, tiles: int | None, digest: Any, where: str, *, skip_bad: bool
+) -> _Stored:
     if preprocess is None:
         raise ZooError(f"{where}: picture files need a preprocessing recipe, and the dataset declares none")
-    pictures = _read_pictures(split, preprocess, digest)
+    names: list[str] = []
     if isinstance(split.targets, MaskFiles):
-        pairs = _with_masks(pictures, split.targets, digest)
-        stored = stack_pairs(pairs if tiles is None else _cut(pairs, tiles), len(split), preprocess)
+        masked = ReadOneByOne(split.paths, _mask_reader(split, split.targets, preprocess, digest))
+        pairs = masked if tiles is None else _cut(masked, tiles)
+        inputs, targets = stack_pairs(_noted(pairs, names), len(split), preprocess)
+        masked.check(skip=skip_bad, where=where)
         digest.update(repr(sorted(split.targets.numbers.items())).encode())
-        return stored
-    inputs = stack_pictures(pictures, len(split), preprocess)
-    digest.update(split.targets.astype("<i8").tobytes())
-    return inputs, split.targets
+        return _Stored(inputs, targets, tuple(names), tuple(each.path for each in masked.bad))
+    plain = ReadOneByOne(split.paths, _picture_reader(split, preprocess, digest))
+    inputs = stack_pictures(_noted(plain, names), len(split), preprocess)
+    plain.check(skip=skip_bad, where=where)
+    kept = np.delete(split.targets, [each.index for each in plain.bad])
+    digest.update(kept.astype("<i8").tobytes())
+    return _Stored(inputs, kept, tuple(names), tuple(each.path for each in plain.bad))
 
 
-def _read_pictures(split: FileSplit, preprocess: Preprocess, digest: Any) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    for path in split.paths:
-        content = _content(path, digest)
-        yield str(path), read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
+def _picture_reader(
+    split: FileSplit, preprocess: Preprocess, digest: Any
+) -> Callable[[int], tuple[str, NDArray[np.uint8]]]:
+    def read(index: int) -> tuple[str, NDArray[np.uint8]]:
+        path = split.paths[index]
+        content = _content(path)
+        pixels = read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
+        digest.update(hashlib.sha256(content).digest())
+        return str(path), pixels
+
+    return read
 
 
-def _with_masks(pictures: Iterable[tuple[str, NDArray[np.uint8]]], masks: MaskFiles, digest: Any) -> Iterator[_Pair]:
+def _mask_reader(split: FileSplit, masks: MaskFiles, preprocess: Preprocess, digest: Any) -> Callable[[int], _Pair]:
     table = np.zeros(256, np.uint8)
     table[list(masks.numbers)] = list(masks.numbers.values())
     known = np.zeros(256, np.bool_)
     known[list(masks.numbers)] = True
-    for (name, pixels), path in zip(pictures, masks.paths, strict=True):
-        values = read_mask(_content(path, digest), name=str(path))
+
+    def read(index: int) -> _Pair:
+        path, mask_path = split.paths[index], masks.paths[index]
+        content, mask_content = _content(path), _content(mask_path)
+        pixels = read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
+        values = read_mask(mask_content, name=str(mask_path))
         if not known[values].all():
             listed = ", ".join(map(str, sorted(masks.numbers)))
             raise ZooError(
-                f"mask {path} has the value {values[~known[values]][0]}, which stands for no class",
+                f"mask {mask_path} has the value {values[~known[values]][0]}, which stands for no class",
                 hint=f"the values of these masks are {listed}; JPEG changes them, PNG does not",
             )
         mask = table[values]
-        check_same_size(pixels, mask, name=name, mask_name=str(path))
-        yield name, pixels, mask
+        check_same_size(pixels, mask, name=str(path), mask_name=str(mask_path))
+        for part in (content, mask_content):
+            digest.update(hashlib.sha256(part).digest())
+        return str(path), pixels, mask
+
+    return read
+
+
+def _noted(named: Iterable[_Named], names: list[str]) -> Iterator[_Named]:
+    """The samples themselves; `names` gets the name of each."""
+    for sample in named:
+        names.append(sample[0])
+        yield sample
 
 
 def _cut(pairs: Iterable[_Pair], side: int) -> Iterator[_Pair]:
@@ -157,9 +214,7 @@ def _cut(pairs: Iterable[_Pair], side: int) -> Iterator[_Pair]:
             yield f"{name}, tile {number}", piece, mask_piece
 
 
-def _content(path: Path, digest: Any) -> bytes:
+def _content(path: Path) -> bytes:
     with clear_io_errors("cannot read picture", path), path.open("rb") as file:
         # No more room than the file needs: 64 MB of it for each picture takes longer than reading it.
-        content = file.read(min(MAX_PICTURE_BYTES, os.fstat(file.fileno()).st_size) + 1)
-    digest.update(hashlib.sha256(content).digest())
-    return content
+        return file.read(min(max_bytes(), os.fstat(file.fileno()).st_size) + 1)

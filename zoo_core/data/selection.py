@@ -86,14 +86,21 @@ def divide(
     """Positions of the train part and of the validation part: `val_size` samples, or a tenth with each class in it."""
     total, classes = len(targets), len(np.unique(targets))
     count = val_size if val_size is not None else max(round(total / 10), classes if total >= 2 * classes else 1)
+    return part_off(targets, count, stratified=stratified, purpose="validation", option="val_size", where=where)
+
+
+def part_off(
+    targets: NDArray[np.int64], count: int, *, stratified: bool, purpose: str, option: str, where: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions of what is left, and of `count` samples for a purpose. Raises ZooError where that is none."""
+    total = len(targets)
     if count >= total:
         raise ZooError(
-            f"{where}: {count} samples for validation leave none of {total} for training",
-            hint="a smaller -d val_size=N, or more data",
+            f"{where}: {count} samples for {purpose} leave none of {total} for training",
+            hint=f"a smaller -d {option}=N, or more data",
         )
-    validation = set_aside(targets, count, stratified=stratified, purpose="validation")
-    train = np.setdiff1d(np.arange(total), validation, assume_unique=True)
-    return train, validation
+    chosen = set_aside(targets, count, stratified=stratified, purpose=purpose)
+    return np.setdiff1d(np.arange(total), chosen, assume_unique=True), chosen
 
 
 def subset(targets: NDArray[np.int64], size: int, *, stratified: bool, where: str, option: str) -> NDArray[np.int64]:

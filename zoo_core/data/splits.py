@@ -83,8 +83,7 @@ def checked_split(
     classes = split.classes if split.classes is not None else known
     if classes is None:
         raise ZooError(f"{where}: neither the dataset nor the loaded data name the classes")
-    if len(set(classes)) != len(classes):
-        raise ZooError(f"{where}: a class name appears twice: {', '.join(classes)}")
+    _check_names(classes, where=where)
     targets: Any
     if task not in MASK_TASKS:
         targets = _class_numbers(split, len(classes), where=where)
@@ -95,6 +94,15 @@ def checked_split(
     if len(split) == 0:
         raise ZooError(f"{where} has no samples")
     return dataclasses.replace(split, targets=targets), tuple(classes)
+
+
+def _check_names(classes: tuple[str, ...], *, where: str) -> None:
+    if len(set(classes)) != len(classes):
+        raise ZooError(f"{where}: a class name appears twice: {', '.join(classes)}")
+    for name in classes:
+        if not isinstance(name, str) or any("\ud800" <= character <= "\udfff" for character in name):
+            hint = "names of folders that are no UTF-8 have to be renamed"
+            raise ZooError(f"{where}: the class name {name!r} is no text that can be written", hint=hint)
 
 
 def _class_numbers(split: Split, classes: int, *, where: str) -> NDArray[np.int64]:

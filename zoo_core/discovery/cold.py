@@ -5,18 +5,21 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from zoo_core.children.parent import GRACE_SECONDS, Child, ending_of
 
 from .cache import stat_all
 from .entry_points import module_of
+from .mending import mended
 from .place import place_in_report
+from .record_form import is_record
 
 _SLOW_SECONDS = 1.0
+_USUAL = "tell its authors; ZOO_PLUGINS can leave it out"
 _SLOW_HINT = "what it imports at the top of its modules belongs in its builders: tell its authors"
 
 Point = dict[str, Any]
@@ -38,18 +41,24 @@ def read_plugins(
                 records[name].update(status="slow", problem=f"loading it takes {seconds:.1f} s", hint=_SLOW_HINT)
     now = time.time()
     for point in points:
-        records[point["id"]].update(point=point, environment=environment, time=now)
+        record = records[point["id"]]
+        record.update(mended(record, distribution=point["distribution"]))
+        record.update(point=point, environment=environment, time=now)
     return records
 
 
 def _read(points: Sequence[Point], *, modules: Sequence[str], timeout: float) -> dict[str, Record]:
+    """One process for all, as long as nothing but clean answers comes from it; another one for those that are left."""
     records: dict[str, Record] = {}
+    doubtful: list[Point] = []
     waiting = list(points)
     while waiting:
-        with _Child(waiting, modules=[module_of(value) for value in modules], timeout=timeout) as child:
+        with _Child("main", waiting, modules=modules, timeout=timeout) as child:
             found, current = child.read()
             for number, record in found.items():
                 records[waiting[number]["id"]] = record
+                if number and _is_doubtful(record):
+                    doubtful.append(waiting[number])
             left = [point for number, point in enumerate(waiting) if number not in found]
             if current is not None:
                 suspect = waiting[current]
@@ -59,11 +68,33 @@ def _read(points: Sequence[Point], *, modules: Sequence[str], timeout: float) ->
                     left.insert(0, suspect)
                 else:
                     records[suspect["id"]] = _failed(suspect, *child.what_happened(suspect))
-            elif left:
+            elif left and not found:
                 # Not one plugin's fault: the child cannot even start. Said of each, for there is no other place.
                 records.update((point["id"], _failed(point, *child.why_not_started())) for point in left)
                 left = []
         waiting = left
+    return records | _looked_at_again(doubtful, modules=modules, timeout=timeout)
+
+
+def _is_doubtful(record: Record) -> bool:
+    """Whether the fault may be that of a plugin that was loaded before it in the same process."""
+    if record["status"] == "unavailable" and record["absent"]:
+        return all(PathFinder.find_spec(name.partition(".")[0]) is not None for name in record["absent"])
+    return bool(record["status"] != "ok")
+
+
+def _looked_at_again(points: Sequence[Point], *, modules: Sequence[str], timeout: float) -> dict[str, Record]:
+    """Records of plugins that were loaded where no other one was, as far as they come to their end there."""
+    # Without copies of a process, each has one that is started for it.
+    size = len(points) if hasattr(os, "fork") else 1
+    call: Literal["main", "apart"] = "apart" if hasattr(os, "fork") else "main"
+    records: dict[str, Record] = {}
+    waiting = list(points)
+    while waiting:
+        with _Child(call, waiting[:size], modules=modules, timeout=timeout) as child:
+            found, _ = child.read()
+        records.update((waiting[number]["id"], record) for number, record in found.items() if record is not None)
+        waiting = waiting[max(found, default=-1) + 1 if found else 1 :]
     return records
 
 
@@ -102,35 +133,51 @@ def source_files(module: str) -> set[str]:
 
 
 class _Child(Child):
-    """One child process that loads plugins."""
+    """One child process that loads plugins; nothing that it says is believed but in its form and order."""
 
-    def __init__(self, points: Sequence[Point], *, modules: Sequence[str], timeout: float) -> None:
+    def __init__(
+        self, call: Literal["main", "apart"], points: Sequence[Point], *, modules: Sequence[str], timeout: float
+    ) -> None:
         self.timeout = timeout
         self.hangs = False
+        self.is_garbled = False
         self.expected = len(points)
-        task = {"values": [point["value"] for point in points], "modules": list(modules), "timeout": timeout}
-        super().__init__("zoo_core.discovery.cold_child:main", task, environment={"ZOO_DISCOVERING": "1"})
+        names = [module_of(value) for value in modules]
+        task = {"values": [point["value"] for point in points], "modules": names, "timeout": timeout}
+        super().__init__(f"zoo_core.discovery.cold_child:{call}", task, environment={"ZOO_DISCOVERING": "1"})
+        self.may_have_none = call == "apart"
 
-    def read(self) -> tuple[dict[int, Record], int | None]:
+    def read(self) -> tuple[dict[int, Any], int | None]:
         """The records by number, and the number of the plugin at which the child stopped."""
-        found: dict[int, Record] = {}
-        current: int | None = None
+        found: dict[int, Any] = {}
         while len(found) < self.expected:
-            try:
-                message = self.message(self.timeout + GRACE_SECONDS)
-            except TimeoutError:
-                self.hangs = True
+            current = len(found)
+            if self._next() != {"begin": current}:
+                return found, None
+            end = self._next()
+            self.is_garbled = end is not None and not self._is_end(end, current)
+            if end is None or self.is_garbled:
                 return found, current
-            if message is None:
-                return found, current
-            if "begin" in message:
-                current = message["begin"]
-            else:
-                found[message["end"]], current = message["record"], None
+            found[current] = end["record"]
         return found, None
+
+    def _next(self) -> dict[str, Any] | None:
+        """The next message; None when none comes."""
+        try:
+            return self.message(self.timeout + GRACE_SECONDS)
+        except TimeoutError:
+            self.hangs = True
+            return None
+
+    def _is_end(self, message: Mapping[str, Any], number: int) -> bool:
+        if message.keys() != {"end", "record"} or message["end"] != number:
+            return False
+        return is_record(message["record"]) or (self.may_have_none and message["record"] is None)
 
     def what_happened(self, point: Point) -> tuple[str, str]:
         """Why the child stopped while it loaded this plugin, where in the plugin's files, and what to do."""
+        if self.is_garbled:
+            return "what the process says that loads it is not what the zoo says there", _USUAL
         code = None if self.hangs else self.exit_code()
         place = self.place_in(point)
         if self.hangs or self.alarm_rang:

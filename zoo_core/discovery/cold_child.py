@@ -8,11 +8,15 @@ from __future__ import annotations
 import importlib.abc
 import importlib.machinery
 import importlib.metadata
+import json
 import os
+import select
+import signal
 import sys
 import time
 import types
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +27,9 @@ from .describe import describe
 from .entry_points import module_of
 from .fault import PluginError
 from .offers import contained, load_offers
+from .shared_state import SharedState
 
+_CHANGES = "loading may change nothing but the plugin itself: tell its authors; ZOO_PLUGINS can leave it out"
 _METADATA = ("METADATA", "PKG-INFO")
 _LISTINGS = ("os.listdir", "os.scandir")
 _VOLATILE = ("/proc/", "/sys/", "/dev/")
@@ -31,17 +37,69 @@ _NOT_COUNTED = sys.stdlib_module_names | {"zoo_core", "__main__"}
 
 
 def main(line: Line) -> None:
-    """Load the plugins of the task, `{values, modules, timeout}`.
+    """Load the plugins of the task, `{values, modules, timeout}`, to the first that changes what they share.
 
     `values` are those of the entry points to load now, `modules` those of all plugins, `timeout` is in seconds.
     """
     task = line.task
-    read = _ReadPaths()
+    read, state = _ReadPaths(), SharedState(line.descriptors)
     for number, value in enumerate(task["values"]):
         line.send({"begin": number})
         with line.limit(task["timeout"]):
-            record = _read_plugin(value, modules=task["modules"], read=read)
+            record, is_unchanged = _read_guarded(value, modules=task["modules"], read=read, state=state)
         line.send({"end": number, "record": record})
+        if not is_unchanged:
+            return
+
+
+def apart(line: Line) -> None:
+    """As `main`, each plugin in a copy of this process; the record is None where the copy has none to give."""
+    task = line.task
+    read, state = _ReadPaths(), SharedState(line.descriptors)
+    for number, value in enumerate(task["values"]):
+        line.send({"begin": number})
+        load = partial(_read_guarded, value, modules=task["modules"], read=read, state=state)
+        line.send({"end": number, "record": _in_copy(load, line, seconds=task["timeout"])})
+
+
+def _in_copy(load: Callable[[], tuple[dict[str, Any], bool]], line: Line, *, seconds: float) -> dict[str, Any] | None:
+    reading, writing = os.pipe()
+    if (copy := os.fork()) == 0:
+        with line.limit(seconds):
+            answer = f"{json.dumps(load()[0])}\n".encode()
+        while answer:
+            answer = answer[os.write(writing, answer) :]
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as answers:
+        # What a plugin has started may hold the pipe open, when the copy has ended.
+        until = time.monotonic() + seconds
+        said = b""
+        while not said.endswith(b"\n") and select.select([answers], [], [], max(0, until - time.monotonic()))[0]:
+            if not (part := os.read(answers.fileno(), 1 << 16)):
+                break
+            said += part
+    os.kill(copy, signal.SIGKILL)
+    os.waitpid(copy, 0)
+    try:
+        record: dict[str, Any] = json.loads(said)
+    except ValueError:
+        return None
+    return record
+
+
+def _read_guarded(
+    value: str, *, modules: Sequence[str], read: _ReadPaths, state: SharedState
+) -> tuple[dict[str, Any], bool]:
+    """The record of one plugin, and whether everything that others share with it is as before."""
+    with state.guarded() as changed:
+        record = _read_plugin(value, modules=modules, read=read)
+    if changed:
+        told = f"loading it changes {', '.join(changed)}, for every other plugin and the zoo itself"
+        problem = told if record["problem"] is None else f"{told}; {record['problem']}"
+        record.update(status="broken", problem=problem, hint=record["hint"] or _CHANGES, entries=[], commands=[])
+        record["events"] = []
+    return record, not changed
 
 
 def _read_plugin(value: str, *, modules: Sequence[str], read: _ReadPaths) -> dict[str, Any]:
@@ -58,7 +116,7 @@ def _read_plugin(value: str, *, modules: Sequence[str], read: _ReadPaths) -> dic
         described = contained(lambda: describe(offers), module=module, doing="its offers cannot be listed")
         record.update(described)
     except PluginError as error:
-        record.update(status=error.status, problem=error.problem, hint=error.hint)
+        record.update(status=error.status, problem=error.problem, hint=error.hint, missing=error.missing)
     except KeyboardInterrupt:
         record.update(status="broken", problem="it raises KeyboardInterrupt")
     record["seconds"] = round(time.perf_counter() - start, 4)
@@ -72,9 +130,10 @@ def _metadata_files(library: str) -> list[str]:
     """The files that every installation of a distribution writes anew; none when it is not installed."""
     try:
         distribution = importlib.metadata.distribution(library)
-    except (importlib.metadata.PackageNotFoundError, ValueError):
+        files = distribution.files or ()
+    except Exception:  # noqa: BLE001 it is not installed, or its list of files is damaged
         return []
-    return [str(distribution.locate_file(file)) for file in distribution.files or () if file.name in _METADATA]
+    return [str(distribution.locate_file(file)) for file in files if file.name in _METADATA]
 
 
 class _AbsentModules(importlib.abc.MetaPathFinder):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from zoo_core.distributions import DamagedDistributionError, name_and_version, read_part
+from zoo_core.installation import CORE, is_own, own_distribution
+
 ENTRY_POINT_GROUP = "zoo.plugins"
-BUNDLED = "zoo-core"
 BUNDLED_COMMANDS = "zoo.commands"
 """The group in which the zoo names those of its own plugins whose commands are always there."""
+
+
+_FILE = "entry_points.txt"
+_MOST_POINTS = 1000
 
 
 def module_of(value: str) -> str:
@@ -18,13 +23,11 @@ def module_of(value: str) -> str:
 
 def bundled_commands() -> dict[str, str]:
     """`{command: value}` of the zoo's own entry points of commands, found without a look at any other distribution."""
-    from importlib import metadata
-
+    own = own_distribution()  # of the source without an installation, nothing is installed as a plugin either
     try:
-        text = metadata.distribution(BUNDLED).read_text("entry_points.txt") or ""
-    except metadata.PackageNotFoundError:
-        return {}  # the source without an installation: nothing is installed as a plugin either
-    return dict(_lines_of_group(text, BUNDLED_COMMANDS))
+        return dict(_lines_of_group("" if own is None else read_part(own, _FILE), BUNDLED_COMMANDS))
+    except DamagedDistributionError:
+        return {}
 
 
 def has_verb(name: str) -> bool:
@@ -35,22 +38,24 @@ def has_verb(name: str) -> bool:
 def installed_points() -> list[dict[str, Any]]:
     """Every entry point of the group, from every distribution on the search path; the first of a name counts.
 
-    `always`: it is one of the zoo's own that no `ZOO_PLUGINS` leaves out.
+    `always`: it is one of the zoo's own that no `ZOO_PLUGINS` leaves out. `problem` is None, but for what stands for a
+    distribution whose entry points cannot be read.
     """
     from importlib import metadata
 
     found: dict[str, dict[str, Any]] = {}
     seen = set()
     for distribution in metadata.distributions():
-        text = distribution.read_text("entry_points.txt") or ""
-        if ENTRY_POINT_GROUP not in text:
+        lines, commands, problem = _points_of(distribution)
+        if not lines:
             continue
-        name, version = _name_and_version(distribution)
-        if name in seen:
+        name, version = name_and_version(distribution)
+        if name in seen or (is_bundled(name) and not is_own(distribution)):
             continue
-        seen.add(name)
-        always = dict(_lines_of_group(text, BUNDLED_COMMANDS)) if is_bundled(name) else {}
-        for entry, value in _lines_of_group(text, ENTRY_POINT_GROUP):
+        if problem is None:  # a damaged copy does not stand for a whole one
+            seen.add(name)
+        always = {entry for entry, _ in commands} if is_bundled(name) else set()
+        for entry, value in lines:
             point: dict[str, Any] = {
                 "id": f"{name}:{entry}",
                 "entry": entry,
@@ -58,25 +63,27 @@ def installed_points() -> list[dict[str, Any]]:
                 "version": version,
                 "value": value,
                 "always": entry in always,
+                "problem": problem,
             }
             found.setdefault(point["id"], point)
     return sorted(found.values(), key=lambda point: (point["distribution"], point["entry"]))
 
 
-def is_bundled(distribution: str) -> bool:
-    """Whether it is the zoo's own distribution, however its name is spelled."""
-    return re.sub(r"[-_.]+", "-", distribution).lower() == BUNDLED
-
-
-def _name_and_version(distribution: Any) -> tuple[str, str]:
+def _points_of(distribution: Any) -> tuple[list[tuple[str, str]], list[tuple[str, str]], str | None]:
+    """`(name, value)` of its plugins, and of its commands; and its problem, for which one name stands."""
     try:
-        name, version = distribution.metadata["Name"], distribution.metadata["Version"]
-    except Exception:  # noqa: BLE001 a damaged METADATA file is that distribution's fault, and hides no other
-        name = version = None
-    # Its folder is `name_with_underscores-version.dist-info`. importlib.metadata has no public word for it.
-    told, _, rest = str(getattr(getattr(distribution, "_path", None), "name", "")).partition("-")
-    folder_version = rest.removesuffix(".dist-info") if rest.endswith(".dist-info") else ""
-    return str(name or told.replace("_", "-") or "unknown"), str(version or folder_version)
+        text = read_part(distribution, _FILE)
+        plugins, commands = (_lines_of_group(text, group) for group in (ENTRY_POINT_GROUP, BUNDLED_COMMANDS))
+        if len(plugins) > _MOST_POINTS:
+            raise DamagedDistributionError(f"its {_FILE} names {len(plugins):,} plugins")
+    except DamagedDistributionError as error:
+        return [(_FILE, "")], [], f"{error}: whether there are plugins in it is not known"
+    return plugins, commands, None
+
+
+def is_bundled(distribution: str) -> bool:
+    """Whether it is the zoo's own distribution; `Zoo.Core` and others that pip takes for the same are not."""
+    return distribution == CORE
 
 
 def _lines_of_group(text: str, wanted: str) -> list[tuple[str, str]]:

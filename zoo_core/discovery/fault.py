@@ -6,12 +6,21 @@ from typing import Literal
 
 
 class PluginError(Exception):
-    """A plugin cannot be used; `problem` says why, in one line, and `hint` what to do where more is known of it."""
+    """A plugin cannot be used; `problem` says why, in one line, and `hint` what to do where more is known of it.
+
+    `missing` is the package that it lacks, where that is why.
+    """
 
     def __init__(
-        self, problem: str, *, status: Literal["broken", "unavailable"] = "broken", hint: str | None = None
+        self,
+        problem: str,
+        *,
+        status: Literal["broken", "unavailable"] = "broken",
+        hint: str | None = None,
+        missing: str | None = None,
     ) -> None:
         super().__init__(problem)
         self.problem = problem
         self.status = status
         self.hint = hint
+        self.missing = missing

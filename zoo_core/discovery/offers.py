@@ -15,6 +15,7 @@ import pluggy
 
 from zoo_core import hookspecs
 from zoo_core.errors import ZooError, did_you_mean
+from zoo_core.installation import update_command
 from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec
 
 from .entry_points import module_of
@@ -30,7 +31,7 @@ _OFFERED: dict[str, type] = {
     "zoo_commands": click.Command,
 }
 _MOST_OFFERS = 100_000
-_NEWER_CORE = "it may be made for a newer zoo-core: pip install -U zoo-core"
+_NEWER_CORE = "it may be made for a newer zoo-core: {}"
 _ANEW = "its entry point does not fit what is installed: reinstall the plugin, or tell its authors"
 
 
@@ -82,7 +83,7 @@ def contained(call: Callable[[], Any], *, module: str, doing: str) -> Any:
         raise _import_fault(error, module=module, doing=doing) from error
     except BaseException as error:
         newer = isinstance(error, TypeError) and "Spec.__init__() got an unexpected keyword" in str(error)
-        hint = _NEWER_CORE if newer else None
+        hint = _NEWER_CORE.format(update_command()) if newer else None
         raise PluginError(f"{doing}: {words(error)}{place_of(error, module)}", hint=hint) from error
 
 
@@ -206,10 +207,11 @@ def _import_fault(error: ImportError, *, module: str, doing: str) -> PluginError
         return PluginError(f"its module {module!r} cannot be found (no {name!r})", hint=_ANEW)
     top = name.partition(".")[0]
     if top in {own, "zoo_core", ""}:
-        return PluginError(f"{doing}: {words(error)}{place}", hint=_NEWER_CORE if top == "zoo_core" else None)
+        newer = _NEWER_CORE.format(update_command()) if top == "zoo_core" else None
+        return PluginError(f"{doing}: {words(error)}{place}", hint=newer)
     if isinstance(error, ModuleNotFoundError):
         text = f"it needs the package {top!r}, which is not installed"
-        return PluginError(f"{text}{place}", status="unavailable", hint=f"pip install {top}")
+        return PluginError(f"{text}{place}", status="unavailable", hint=f"pip install {top}", missing=top)
     _, said, command = words(error).partition("pip install ")
     hint = f"{said}{command}" if said else f"another version of {top} may help: pip install -U {top}"
     return PluginError(f"{doing}: {words(error)}{place}", status="unavailable", hint=hint)

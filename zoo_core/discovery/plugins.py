@@ -27,6 +27,8 @@ class Plugin:
 
     `id` is `distribution:entry`. `offers` are `kind:name`. `problem` is None only for `ok` and `disabled`, and `hint`
     says what to do about it.
+    `extra` is the one of its distribution that would bring the package it is `lacking`: `unavailable`, and nobody's
+    fault.
     `seconds` is how long loading took. `hooks` are the events that it wants to be told. `value` is what the entry
     point names; `files` are those that its answer depends on, each with its mtime (ns) and size.
     """
@@ -39,6 +41,8 @@ class Plugin:
     status: Status
     problem: str | None = None
     hint: str | None = None
+    extra: str | None = None
+    lacking: str = ""
     offers: tuple[str, ...] = ()
     seconds: float | None = None
     hooks: tuple[str, ...] = ()
@@ -57,7 +61,7 @@ class Plugin:
         return is_bundled(self.distribution)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON: `{id, distribution, version, status, offers, problem}`, and `hint` where there is a problem."""
+        """Plain JSON: `{id, distribution, version, status, offers, problem}`; `hint` and `extra` where there is one."""
         data = {
             "id": self.id,
             "distribution": self.distribution,
@@ -66,7 +70,8 @@ class Plugin:
             "offers": list(self.offers),
             "problem": self.problem,
         }
-        return data if self.hint is None else {**data, "hint": self.hint}
+        more = {"hint": self.hint, "extra": self.extra}
+        return {**data, **{key: value for key, value in more.items() if value is not None}}
 
 
 def discover() -> tuple[Plugin, ...]:
@@ -81,7 +86,7 @@ def discover() -> tuple[Plugin, ...]:
     plugins = tuple(_plugin(point, records.get(point["id"]), enabled=point["id"] in enabled) for point in points)
     if os.environ.get("ZOO_STRICT") == "1":
         for plugin in plugins:
-            if plugin.problem is not None:
+            if plugin.problem is not None and plugin.extra is None:
                 raise ZooError(
                     f"plugin {plugin.id}: {plugin.problem}", hint=f"{plugin.hint} (ZOO_STRICT=1 makes this an error)"
                 )
@@ -104,6 +109,9 @@ def _points_and_records(timeout: float) -> tuple[list[dict[str, Any]], set[str],
             records[point["id"]] = record
         if point["id"] not in enabled:
             continue
+        if point["problem"] is not None:
+            records[point["id"]] = _of_damaged(point, environment=environment)
+            continue
         if point["id"] in records and holds(records[point["id"]], environment=environment):
             records[point["id"]]["environment"] = environment  # seen to hold in this one too
         else:
@@ -111,11 +119,19 @@ def _points_and_records(timeout: float) -> tuple[list[dict[str, Any]], set[str],
     if stale:
         from .cold import read_plugins
 
-        modules = [point["value"] for point in points]
+        modules = [point["value"] for point in points if point["problem"] is None]
         records.update(read_plugins(stale, modules=modules, timeout=timeout, environment=environment))
     if stale or not same:
         write_cache(path, {"environment": environment, "points": points, "records": records})
     return points, enabled, records
+
+
+def _of_damaged(point: Mapping[str, Any], *, environment: int) -> dict[str, Any]:
+    """What is known of a distribution whose entry points cannot be read: it is told like a plugin that is broken."""
+    hint = f"pip install --force-reinstall {point['distribution']}"
+    facts = {"point": point, "environment": environment, "time": 0, "status": "broken", "problem": point["problem"]}
+    nothing: dict[str, Any] = {"entries": [], "commands": [], "events": [], "seconds": None, "files": {}, "absent": []}
+    return {**facts, **nothing, "hint": hint}
 
 
 def _plugin(point: Mapping[str, str], record: Mapping[str, Any] | None, *, enabled: bool) -> Plugin:
@@ -139,6 +155,8 @@ def _plugin(point: Mapping[str, str], record: Mapping[str, Any] | None, *, enabl
         plugin,
         status=record["status"],
         problem=record["problem"],
+        extra=record.get("extra"),
+        lacking=record.get("missing") or "",
         hint=record["hint"] or (record["problem"] and _USUAL_HINT.format(plugin.distribution)),
         offers=offers,
         seconds=record["seconds"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from zoo_core.installation import update_command
 from zoo_core.version import __version__
 
 from .fault import PluginError
@@ -30,7 +31,7 @@ def check_requirement(requires_core: str, *, name: str) -> None:
             raise PluginError(
                 f"{name!r} needs zoo-core {requires_core}, this is {__version__}",
                 status="unavailable",
-                hint=f"pip install 'zoo-core{match[1] or '>='}{match[2]}'",
+                hint=update_command(f"{match[1] or '>='}{match[2]}"),
             )
 
 

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from zoo_core.torch_modules import plain_attention
 
     from .plan.layer import layer_names, layer_output, require_layer
+    from .publish.publish import remove_export
 
-__all__ = ["layer_names", "layer_output", "plain_attention", "require_layer"]
+__all__ = ["layer_names", "layer_output", "plain_attention", "remove_export", "require_layer"]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
@@ -27,5 +28,6 @@ __getattr__, __dir__ = lazy_names(
             "layer_output",
             "require_layer",
         ),
+        ".publish.publish": ("remove_export",),
     },
 )

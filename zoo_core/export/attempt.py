@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ import onnx
 
 from zoo_core.environment import package_versions
 from zoo_core.errors import NotVerifiedError
-from zoo_core.files import json_text, write_atomic
+from zoo_core.files import json_text, temporary_folder, write_atomic
 from zoo_core.records import CheckResult
 from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.runtime.reading.wire import OnnxFile
@@ -98,8 +97,8 @@ def checking_copy(converted: Converted) -> Iterator[Path | None]:
     copy = onnx.ModelProto()
     copy.CopyFrom(converted.model)
     copy.graph.output.extend(value for value in converted.model.graph.value_info if value.name in cuts)
-    with tempfile.TemporaryDirectory(prefix="zoo-copy-") as folder:
-        path = Path(folder) / MODEL_FILE
+    with temporary_folder("zoo-copy-") as folder:
+        path = folder / MODEL_FILE
         save_model(Model(proto=copy, outside=converted.outside), path.parent)
         yield path
 

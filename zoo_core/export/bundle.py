@@ -13,7 +13,9 @@ from zoo_core.errors import FailedForwardError, NotVerifiedError
 from zoo_core.files import json_text, sha256_of, write_atomic
 from zoo_core.plugin_faults import blamed_on
 from zoo_core.records import CheckResult, ExportReport
-from zoo_core.shelf import REPORT_FILE
+from zoo_core.runtime.reading.wire import read_onnx
+from zoo_core.runtime.vetting.known import remember
+from zoo_core.shelf import MODEL_FILE, REPORT_FILE
 from zoo_core.torch_modules import fresh_module
 from zoo_core.verification.expect.bounds import Reference
 from zoo_core.verification.feed.sizes import free_sizes, shown
@@ -69,6 +71,7 @@ def export(
             raise RejectedExportError(report, kept=keep_rejected(folder, target) if keep else None)
         progress("publishing")
         publish(folder, target)
+        remember(read_onnx(target / MODEL_FILE), digests=report.files)
     return report
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .reading.protobuf import bytes_field
     from .reading.wire import OnnxFile, read_onnx
     from .running.inputs import check_inputs
+    from .running.isolated import Limits
     from .running.model import ExportedModel, open_model
     from .running.sequences import read_sequence, sequence_input
     from .running.session import has_external_data
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ExportedModel",
+    "Limits",
     "Metadata",
     "Node",
     "OnnxFile",
@@ -54,6 +56,7 @@ __getattr__, __dir__ = lazy_names(
             "read_onnx",
         ),
         ".running.inputs": ("check_inputs",),
+        ".running.isolated": ("Limits",),
         ".running.model": (
             "ExportedModel",
             "open_model",

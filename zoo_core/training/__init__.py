@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .augment import Augment
     from .checkpoint import copy_state, load_strictly, read_tensors, save_tensors
     from .choices import choose_augmentations, choose_losses
+    from .differing import differing_settings
     from .directory import RunDirectory
     from .epoch_rows import best_row
     from .evaluation import evaluate, evaluation_batch
@@ -46,6 +47,7 @@ __all__ = [
     "choose_losses",
     "copy_state",
     "derive_seed",
+    "differing_settings",
     "evaluate",
     "evaluation_batch",
     "load_run",
@@ -65,6 +67,7 @@ _LIGHT = {
         "choose_augmentations",
         "choose_losses",
     ),
+    ".differing": ("differing_settings",),
     ".directory": ("RunDirectory",),
     ".epoch_rows": ("best_row",),
     ".extras": ("need_torch",),

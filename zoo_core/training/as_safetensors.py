@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from zoo_core.errors import UsageError, ZooError
+from zoo_core.errors import UsageError, ZooError, error_lines
+from zoo_core.foreign_text import terminal_line
 from zoo_core.records import counted
 
 
@@ -20,9 +21,9 @@ def main(arguments: Sequence[str]) -> int:
             raise UsageError("as_safetensors takes FILE and perhaps PREFIX", hint="the file is written beside FILE")
         written, count = convert_file(Path(arguments[0]), prefix="".join(arguments[1:]))
     except ZooError as error:
-        sys.stderr.write(f"Error: {error.message}\n" + (f"Hint: {error.hint}\n" if error.hint else ""))
+        sys.stderr.write(f"{error_lines(error.message, error.hint)}\n")
         return error.exit_code
-    sys.stdout.write(f"{written}: {counted(count, 'tensor')}\n")
+    sys.stdout.write(f"{terminal_line(str(written))}: {counted(count, 'tensor')}\n")
     return 0
 
 
@@ -31,16 +32,13 @@ def convert_file(path: Path, *, prefix: str = "") -> tuple[Path, int]:
 
     Raises ZooError when the file cannot be read, holds no such tensor, or when another one is in the way.
     """
-    from .checkpoint import read_tensors, save_tensors
-    from .pickled import SUFFIXES, read_pth
+    from .checkpoint import save_tensors
+    from .weight_files import read_weight_file
 
     target = path.with_suffix("".join(f".{part}" for part in prefix.split(".") if part) + ".safetensors")
     if target.exists():
         raise ZooError(f"{target} is there already", hint="remove it, or rename it")
-    if path.suffix.lower() in SUFFIXES:
-        found = read_pth(path, mend="replace the file")
-    else:
-        found = read_tensors(path, what="the file of weights")[0]
+    found = read_weight_file(path, option="as_safetensors")
     kept = {name.removeprefix(prefix): tensor for name, tensor in found.items() if name.startswith(prefix)}
     if not kept:
         raise ZooError(f"no tensor in {path} has a name that begins with {prefix!r}", hint="see the names in the file")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor, nn
 
 from zoo_core.bounded_json import load_json
@@ -19,19 +21,28 @@ from .safetensors_header import check_header
 
 _KEY = "zoo"  # one key, because safetensors does not keep the order of several, and equal runs give equal files
 
+SEAL = "sha256"
+"""The fact that holds the hash of all others and of the tensors."""
+
 _SHOWN = 4
 """Names of a kind that a message shows."""
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, facts: Mapping[str, Any]) -> None:
-    """Write tensors, and `facts` (plain JSON) in the same file. Shared tensors are written once a name."""
+    """Write tensors, and `facts` (plain JSON) in the same file, with a hash of both. Shared tensors are written once a
+    name.
+    """
     alone = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    text = json.dumps(dict(facts), sort_keys=True, allow_nan=False)
+    text = _json({**facts, SEAL: content_hash(alone, facts)})
     write_atomic(path, safetensors.torch.save(alone, {_KEY: text}))
 
 
 def read_tensors(path: Path, *, what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The tensors, copied to memory, and the facts. Raises ZooError when the file is missing or damaged."""
+    """The tensors, copied to memory, and the facts.
+
+    Raises ZooError when the file is missing or damaged; where the facts have a hash of the content, a single bit that
+    is another one counts.
+    """
     try:
         with clear_io_errors(f"cannot read {what}", path):
             check_header(path)
@@ -45,7 +56,22 @@ def read_tensors(path: Path, *, what: str) -> tuple[dict[str, Tensor], dict[str,
         raise ZooError(f"{what} {path} is damaged: {text}", hint="replace the file") from None
     if not isinstance(facts, dict):
         raise ZooError(f"{what} {path} is damaged: its facts are a {type(facts).__name__}, not an object")
+    if SEAL in facts and facts[SEAL] != content_hash(tensors, facts):
+        raise ZooError(f"{what} {path} is damaged: its content is not what was written", hint="replace the file")
     return tensors, facts
+
+
+def content_hash(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
+    """The sha256 of everything that is read of a file: names, types, shapes and bytes of tensors, and the facts."""
+    digest = hashlib.sha256(_json({name: value for name, value in facts.items() if name != SEAL}).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(_json([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, allow_nan=False)
 
 
 def copy_state(module: nn.Module) -> dict[str, Tensor]:

@@ -1,14 +1,31 @@
-"""Losses and augmentations by name, as they are typed: read and refused without torch, before any data are."""
+"""Losses, augmentations and devices as they are typed: read and refused without torch, before any data are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from zoo_core.errors import UsageError, did_you_mean
 from zoo_core.specs import AUGMENTATIONS
+from zoo_core.task_names import CLASS_TASKS
+
+AUTO = "auto"
+"""The fastest device of this machine, in place of the name of one."""
 
 LOSSES = ("cross-entropy", "bce", "dice", "focal")
 """Losses by name; several are added up, as in "bce+dice"."""
+
+
+def loss_in_words(task: str, own: Callable[..., Any] | None, *, name: str = "usual") -> str:
+    """What training minimises: the loss of that name, else the model's own, else that of the task; empty for none."""
+    if name != "usual":
+        return name
+    if own is None:
+        return "cross-entropy; bce for one logit" if task in CLASS_TASKS else ""
+    called = getattr(own, "__name__", type(own).__name__).replace("<lambda>", "")
+    what = (getattr(own, "__doc__", None) or "").strip().partition("\n")[0]
+    words = ": ".join(filter(None, (called, what)))
+    return f"the model's own, {words}" if words else "the model's own"
 
 
 def choose_losses(text: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import json
 import os
+import shutil
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 from zoo_core.bounded_json import is_plain_number, load_json
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.file_limits import MAX_ROWS_BYTES
-from zoo_core.files import clear_io_errors, json_text, read_json, write_atomic
-from zoo_core.records import EpochRow, RunInfo
+from zoo_core.files import clear_io_errors, json_text, read_json, remove_abandoned, write_atomic
+from zoo_core.locks import held
+from zoo_core.records import EpochRow, Leg, RunInfo
+from zoo_core.replacing import building
+from zoo_core.shelf import is_free
 
 from .epoch_rows import read_row
 
@@ -32,12 +36,13 @@ CARD_FILE = "README.md"
 PLOTS = "plots"
 _LOCK = ".lock"
 
+_LISTS = ("classes", "fresh", "freeze", "skipped", "remarks")
 _KINDS: dict[str, type | types.UnionType] = {
     **dict.fromkeys(("name", "model", "model_plugin", "dataset", "dataset_plugin", "dataset_fingerprint"), str),
     **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine"), str),
     **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
     **dict.fromkeys(("epochs", "seed"), int),
-    **dict.fromkeys(("classes", "fresh", "freeze"), list),
+    **dict.fromkeys((*_LISTS, "legs"), list),
     "init_from": str | None,
     "best_epoch": int | None,
     "seconds": float | None,
@@ -70,17 +75,19 @@ class RunDirectory:
     path: Path
 
     def create(self, info: RunInfo) -> None:
-        """Make the folder with its `run.json`. Raises UsageError if there is something of that name."""
-        with clear_io_errors("cannot make the folder", self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                self.path.mkdir()
-            except FileExistsError:
-                raise UsageError(
-                    f"{self.path} exists",
-                    hint="another name with --run, or --resume to continue an unfinished run",
-                ) from None
-        self.write_info(info)
+        """Make the folder, which has its `run.json` from the first moment.
+
+        Raises UsageError if there is something of that name.
+        """
+        taken = UsageError(
+            f"{self.path} exists", hint="another name with --run, or --resume to continue an unfinished run"
+        )
+        with building(self.path, busy=taken) as folder:
+            RunDirectory(folder).write_info(info)
+            if not is_free(self.path):
+                raise taken
+            shutil.rmtree(self.path, ignore_errors=True)
+            folder.rename(self.path)
 
     def write_info(self, info: RunInfo) -> None:
         """Replace `run.json`."""
@@ -103,9 +110,12 @@ class RunDirectory:
         save_tensors(self.path / WEIGHTS_FILE, weights, facts=facts)
 
     def save_state(self, state: TrainState, *, selection: str) -> None:
-        """Replace what a resumed run starts from."""
+        """Replace what a resumed run starts from; it says with which plugins, as the run's record does."""
         from .state import save_state
 
+        info = read_info(self.path) if (self.path / RUN_FILE).exists() else None
+        if info is not None and info.legs:
+            state = dataclasses.replace(state, plugins=info.legs[-1].plugins)
         save_state(self.path / STATE_FILE, state, selection=selection)
 
     def read_state(self) -> TrainState | None:
@@ -124,42 +134,28 @@ class RunDirectory:
         """Whether no epoch has left anything: neither weights, nor a row, nor what a resumed run starts from."""
         return not (self.has_state or any((self.path / name).exists() for name in (WEIGHTS_FILE, ROWS_FILE)))
 
+    def remove(self) -> None:
+        """Remove the run, which is gone as a whole or not at all.
+
+        Raises ZooError if another process is training it, or when it cannot be removed.
+        """
+        busy = ZooError(f"{self.path} is being replaced by another process", hint="wait for it")
+        with building(self.path, busy=busy) as removed, self.lock(), clear_io_errors("cannot remove", self.path):
+            self.path.rename(removed / self.path.name)
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Hold the run for this process. Raises ZooError if another one is training it right now.
 
         The operating system lets go of the lock when the process ends, however it ends.
         """
-        try:
-            import fcntl
-        except ImportError:  # no such locks on Windows
+        busy = ZooError(f"run {self.path.name!r} is being trained by another process", hint="wait for it, or stop it")
+        with contextlib.ExitStack() as holding:
+            with clear_io_errors("cannot write", self.path / _LOCK):
+                holding.enter_context(held(self.path / _LOCK, busy=busy))
+            for folder in (self.path, (self.path / STATE_FILE).parent, self.path / PLOTS):
+                remove_abandoned(folder)
             yield
-            return
-        path = self.path / _LOCK
-        while True:
-            with clear_io_errors("cannot write", path), path.open("w") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    raise ZooError(
-                        f"run {self.path.name!r} is being trained by another process",
-                        hint="wait for it, or stop it",
-                    ) from None
-                # Who held it before may have removed the file between the two lines above: its name is what counts.
-                if not _is_file_of(path, file.fileno()):
-                    continue
-                try:
-                    yield
-                finally:
-                    path.unlink(missing_ok=True)
-                return
-
-
-def _is_file_of(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
 
 
 def read_info(path: Path) -> RunInfo:
@@ -178,8 +174,21 @@ def read_info(path: Path) -> RunInfo:
     for name, (fits, words) in _VALUES.items():
         if name in data and data[name] is not None and not fits(data[name]):
             raise ZooError(f"the run's record {file} is damaged: {name} is {str(data[name])[:60]!r}, not {words}")
-    lists: dict[str, Any] = {name: tuple(data[name]) for name in ("classes", "fresh", "freeze") if name in data}
-    return RunInfo(**{**data, **lists})
+    lists: dict[str, Any] = {name: tuple(data[name]) for name in _LISTS if name in data}
+    return RunInfo(**{**data, **lists, "legs": tuple(_read_leg(leg, file) for leg in data.get("legs", []))})
+
+
+def _read_leg(data: Any, file: Path) -> Leg:
+    kinds = {"why": str, "after": int, "epochs": int, "plugins": dict, "versions": dict, "began": str}
+    try:
+        leg = Leg(**data)
+        fits = all(isinstance(getattr(leg, name), kind) for name, kind in kinds.items())
+        fits = fits and all(isinstance(plugin, dict) for plugin in leg.plugins.values())
+    except TypeError:
+        fits = False
+    if not fits:
+        raise ZooError(f"the run's record {file} is damaged: a leg is {str(data)[:60]!r}")
+    return leg
 
 
 def _has_no_default(field: dataclasses.Field[Any]) -> bool:

@@ -10,16 +10,20 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from zoo_core.errors import UsageError
 
+BUT = "!"
+"""How a pattern begins whose parameters are trained, whatever the others say."""
+
 
 def freeze(module: nn.Module, patterns: Sequence[str]) -> None:
     """No gradient for the parameters that a pattern names: theirs, or the path of a module that they are in.
 
-    `*` stands for anything, dots too ("features", "layer[12].*", "*.bias"). Raises UsageError for a pattern that names
-    nothing, and when nothing is left to train.
+    `*` stands for anything, dots too ("features", "layer[12].*", "*.bias"). A pattern after "!" is left out: of those
+    that the others name, or of all where there is no other ("!fc" freezes everything but fc). Raises UsageError for a
+    pattern that names nothing, and when nothing is left to train.
     """
     named = dict(module.named_parameters())
     for pattern in patterns:
-        if not any(_names(pattern, name) for name in named):
+        if not any(_names(pattern.removeprefix(BUT), name) for name in named):
             tops = dict.fromkeys(name.partition(".")[0] for name in named)
             raise UsageError(
                 f"--freeze {pattern} names no parameter of the model", hint=f"its parts: {', '.join(tops)}"
@@ -32,7 +36,15 @@ def freeze(module: nn.Module, patterns: Sequence[str]) -> None:
 
 def frozen_names(module: nn.Module, patterns: Sequence[str]) -> tuple[str, ...]:
     """The parameters that the patterns name, in the order of the module."""
-    return tuple(name for name, _ in module.named_parameters() if any(_names(pattern, name) for pattern in patterns))
+    if not patterns:
+        return ()
+    left_out = [pattern.removeprefix(BUT) for pattern in patterns if pattern.startswith(BUT)]
+    chosen = [pattern for pattern in patterns if not pattern.startswith(BUT)] or ["*"]
+    return tuple(
+        name
+        for name, _ in module.named_parameters()
+        if any(_names(pattern, name) for pattern in chosen) and not any(_names(pattern, name) for pattern in left_out)
+    )
 
 
 def _names(pattern: str, parameter: str) -> bool:

@@ -28,7 +28,8 @@ class TrainJob:
     finds them in what it returns; `read_outputs` is that of its spec.
     `config` is the trainer's own dataclass. `augment`: what may be done to samples of this dataset. `loss`: the model's
     own in place of the task's. `run` is None when nothing shall be written. `on_batch(step, steps)` is called after
-    each batch of an epoch; steps count from 1.
+    each batch of an epoch; steps count from 1. `schedule_start`: epochs that were done when the schedule began, above 0
+    where a finished run was extended; then it is for the epochs from there to `epochs`.
     """
 
     module: nn.Module
@@ -39,6 +40,7 @@ class TrainJob:
     read_outputs: Callable[[Any], Any] | None = None
     config: Any
     epochs: int
+    schedule_start: int = 0
     seed: int
     device: str = "cpu"
     augment: tuple[str, ...] = ()

@@ -152,10 +152,10 @@ class Loop:
         return best_row(self.rows, selection=self.job.task.selection)
 
     def out_of_patience(self) -> bool:
-        """Whether the last `patience` epochs brought nothing better."""
+        """Whether the last `patience` epochs, of those that the schedule is for, brought nothing better."""
         if self.patience is None or not self.rows:
             return False
-        return len(self.rows) - self.best_row().epoch >= self.patience
+        return len(self.rows) - max(self.best_row().epoch, self.job.schedule_start) >= self.patience
 
     def result(self) -> TrainResult:
         """What came of it. The module is left with its best weights."""

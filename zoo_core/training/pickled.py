@@ -1,7 +1,7 @@
-"""Weights in files of torch.save: published ones are read as tensors and nothing else, others are converted first.
+"""Weights in files of torch.save, which are pickles: read as tensors and nothing else, or refused.
 
-What a pickle names is run when it is opened. A published file is known by its hash, and read with `weights_only=True`.
-A file that anybody may have made is refused; the way out is a process of its own (`as_safetensors.py`).
+What a pickle names is run when it is opened, unless `weights_only=True` says that only tensors are wanted. A published
+file is known by its hash; one that anybody may have made is looked at first, from its bytes alone.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ from zoo_core.errors import RefusedFileError, ZooError
 from zoo_core.files import clear_io_errors
 
 from .fitting import tensors_in
-
-SUFFIXES = (".pth", ".pt", ".bin", ".ckpt", ".pkl")
-"""How files of weights end that run what is in them when they are opened."""
 
 _PROTOCOL = b"\x80\x02"
 _MAPPINGS = (_PROTOCOL + b"}", _PROTOCOL + b"ccollections\nOrderedDict\n")
@@ -58,12 +55,14 @@ def read_pth(path: Path, *, mend: str) -> dict[str, Tensor]:
     return tensors
 
 
-def refuse_pickle(path: Path) -> None:
-    """Raises RefusedFileError, with a way out that works, if this is a file of weights that would be unpickled."""
-    if path.suffix.lower() in SUFFIXES and path.is_file():
-        raise RefusedFileError(
-            f"{path} is not read: only .safetensors files are, which hold nothing but numbers", hint=_way_out(path)
-        )
+def read_own_pth(path: Path) -> dict[str, Tensor]:
+    """As `read_pth`, for a file that anybody may have made: one that holds anything but numbers is refused unopened."""
+    with clear_io_errors("cannot read the weights", path):
+        path.open("rb").close()
+    if obstacle := _obstacle(path):
+        keep = f"torch.save(model.state_dict(), {str(path)!r})"
+        raise RefusedFileError(f"{path} is not read: {obstacle}", hint=f"where the model was made: {keep}")
+    return read_pth(path, mend="replace the file")
 
 
 def converting(path: Path, *more: str) -> str:
@@ -76,22 +75,13 @@ def choosing(path: Path, prefix: str) -> str:
     return f"to take those under {prefix!r}: {converting(path, prefix)}"
 
 
-def _way_out(path: Path) -> str:
-    """What to do with a file that is not read: a command only where it will work, as far as can be seen unopened."""
-    target = path.with_suffix(".safetensors")
-    if target.exists():
-        return f"{target} lies beside it: give that, or remove it to convert the file again"
-    if obstacle := _obstacle(path):
-        write = f"safetensors.torch.save_model(model, {str(target)!r})"
-        return f"nor can it be converted, because {obstacle}; where the model was made: {write}"
-    return converting(path)
-
-
 def _obstacle(path: Path) -> str:
     """Why the tensors of a file cannot be taken out without running code, from its bytes alone; empty if they can."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            if any(part.compress_type != zipfile.ZIP_STORED for part in archive.infolist()):
+                return "its parts are compressed, as torch.save never leaves them"
             table = next(name for name in names if name.endswith("data.pkl"))
             with archive.open(table) as file:
                 start = file.read(max(map(len, _MAPPINGS)))

@@ -12,16 +12,22 @@ import torch
 
 from zoo_core.errors import UsageError, ZooError
 
+from .choices import AUTO
+
+_ACCELERATORS = ("cuda", "mps")
+
 
 def pick_device(text: str) -> torch.device:
-    """The device called `text` ("cpu", "cuda", "cuda:1", "mps").
+    """The device called `text` ("cpu", "cuda", "cuda:1", "mps"); for "auto" cuda, else mps, else cpu.
 
     Raises UsageError when there is no such kind of device, ZooError when this machine has none.
     """
+    if text == AUTO:
+        return next(filter(None, map(_usable, _ACCELERATORS)), torch.device("cpu"))
     try:
         device = torch.device(text)
     except RuntimeError:
-        raise UsageError(f"unknown device {text!r}", hint="cpu, cuda, cuda:1, mps") from None
+        raise UsageError(f"unknown device {text!r}", hint="auto, cpu, cuda, cuda:1, mps") from None
     if device.type == "cpu":
         return device
     try:
@@ -30,6 +36,14 @@ def pick_device(text: str) -> torch.device:
         reason = str(error).strip().partition("\n")[0]
         raise ZooError(f"device {text!r} cannot be used here: {reason}", hint="--device cpu") from None
     return device
+
+
+def _usable(kind: str) -> torch.device | None:
+    """The device of that kind, where this machine has one that works."""
+    try:
+        return pick_device(kind)
+    except ZooError:
+        return None
 
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h of glibc

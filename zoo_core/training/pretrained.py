@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from zoo_core.discovery.cache import cache_folder
 from zoo_core.errors import UsageError, ZooError, did_you_mean
 from zoo_core.files import clear_io_errors, sha256_of, write_atomic
 from zoo_core.registry import warn
+from zoo_core.replacing import scratch
 from zoo_core.specs import Weights
 
 from .checkpoint import copy_state, load_as_it_knows, read_tensors
@@ -32,7 +32,7 @@ _SLACK = 2**20  # libraries give sizes in megabytes, rounded
 def find_weights(offered: Sequence[Weights], name: str, *, model: str) -> Weights:
     """The weights of that name, or the first ones for "DEFAULT". Raises UsageError with the known names."""
     if not offered:
-        raise UsageError(f"{model} has no weights called {name!r}", hint="it has none; name a .safetensors file")
+        raise UsageError(f"{model} has no weights called {name!r}", hint="it has none; name a file of weights")
     if name == DEFAULT:
         return offered[0]
     known = {weights.name: weights for weights in offered}
@@ -135,8 +135,8 @@ def _fetch(weights: Weights, path: Path, *, model: str) -> None:
     most = _MOST_BYTES if weights.size is None else weights.size + _SLACK
     with clear_io_errors("cannot write", path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".fetch-") as place:
-            temporary = Path(place, path.name)
+        with scratch(path.parent, ".fetch-") as place:
+            temporary = place / path.name
 
             def fetch() -> None:
                 stream_to(weights.url, temporary, most_bytes=most, protected=_believed(weights))

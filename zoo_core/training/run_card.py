@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 from zoo_core.discovery.entry_points import has_verb
+from zoo_core.foreign_text import markdown_code, markdown_text, shell_word
 from zoo_core.options import write_list
-from zoo_core.records import RunInfo, counted
+from zoo_core.records import RunInfo, counted, plugin_changes
 from zoo_core.specs import DatasetSpec, ModelSpec
+
+from .choices import loss_in_words
 
 
 def model_card(
@@ -18,23 +21,26 @@ def model_card(
 ) -> str:
     """The run's README.md. `called`: the word for the run in commands; `epochs`: those that were run; `pictures`:
     files in the run's folder that are shown, by their paths in it."""
-    word = shlex.quote(called)
+    word = shell_word(called)
     lines = [
-        f"# {info.name}",
+        f"# {markdown_text(info.name)}",
         "",
-        f"`{info.model}` ({model.summary}) trained on `{info.dataset}` for {counted(epochs, 'epoch')}"
+        f"{markdown_code(info.model)} ({markdown_text(model.summary)}) trained on {markdown_code(info.dataset)} for "
+        + counted(epochs, "epoch")
         + (f" of {info.epochs}, stopped early" if epochs < info.epochs else "")
         + f"; the weights are those of epoch {info.best_epoch}, the best on the validation part.",
         "",
         *_metrics(info),
         "",
     ]
+    for remark in info.remarks:
+        lines += [f"**Note:** {remark}", ""]
     for picture in pictures:
-        lines += [f"![{PurePosixPath(picture).stem}]({picture})", ""]
+        lines += [f"![{markdown_text(PurePosixPath(picture).stem)}]({quote(picture)})", ""]
     lines += [*_facts(info, model, dataset), "", "## Next", "", "```sh"]
     lines += [f"zoo export {word}", *([f"zoo plot {word}"] if has_verb("plot") else [])]
     lines += ["```", "", "## The same again", "", "```sh"]
-    lines += [command(info), "```", ""]
+    lines += [*commands(info), "```", ""]
     return "\n".join(lines)
 
 
@@ -44,8 +50,15 @@ def _metrics(info: RunInfo) -> list[str]:
     rows = [f"| metric | {' | '.join(columns)} |", f"| --- |{' --- |' * len(columns)}"]
     for name in names:
         values = (f"{metrics[name]:.4f}" if name in metrics else "" for metrics in columns.values())
-        rows.append(f"| {name} | {' | '.join(values)} |")
+        rows.append(f"| {markdown_text(name)} | {' | '.join(values)} |")
     return rows
+
+
+def _loss(info: RunInfo, model: ModelSpec) -> str:
+    """What was minimised, where the trainer's options or the model say so."""
+    if "loss" not in info.config and model.loss is None:
+        return ""
+    return loss_in_words(model.task, model.loss, name=str(info.config.get("loss", "usual")))
 
 
 def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
@@ -63,8 +76,10 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
         "Classes": classes,
         "Trainer": f"{info.trainer} ({info.trainer_plugin})",
         "Trainer options": _pairs(info.config),
+        "Loss": _loss(info, model),
         "Begins with": info.init_from or "",
         "Frozen": ", ".join(info.freeze),
+        "Legs": "; ".join(_leg(info, number) for number in range(1, len(info.legs))),
         "Seed": str(info.seed),
         "Device": info.device,
         "Time": f"{info.seconds:.1f} s" if info.seconds is not None else "",
@@ -75,25 +90,46 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
     return [
         "| | |",
         "| --- | --- |",
-        *(f"| {name} | {_cell(text)} |" for name, text in facts.items() if text),
+        *(f"| {name} | {markdown_text(text)} |" for name, text in facts.items() if text),
     ]
 
 
-def command(info: RunInfo) -> str:
-    """The command that trains the same again."""
-    words = ["zoo", "train", info.model, "--dataset", info.dataset, "--epochs", str(info.epochs)]
-    words += ["--seed", str(info.seed)] + (["--device", info.device] if info.device != "cpu" else [])
+def _leg(info: RunInfo, number: int) -> str:
+    """What began a leg after the first one."""
+    leg, before = info.legs[number], info.legs[number - 1]
+    told = {
+        "extended": [f"extended to {leg.epochs} epochs, with a schedule of their own"],
+        "resumed": ["resumed; with which plugins it was begun is not known"],
+    }
+    return f"after epoch {leg.after}: " + ", ".join(
+        [*told.get(leg.why, []), *plugin_changes(before.plugins, leg.plugins)]
+    )
+
+
+def commands(info: RunInfo) -> list[str]:
+    """The commands that train the same again: the first one, and one for each time that the run was extended."""
+    lengths = [leg.epochs for leg in info.legs if leg.why == "extended"]
+    first = info.legs[0].epochs if lengths else info.epochs
+    run = ["zoo", "train", info.model, "--dataset", info.dataset, "--run", shell_word(info.name), "--resume"]
+    extensions = [" ".join([*run, "--epochs", str(length)]) for length in lengths]
+    return [_first_command(info, epochs=first, run=info.name if lengths else None), *extensions]
+
+
+def _first_command(info: RunInfo, *, epochs: int, run: str | None) -> str:
+    words = ["zoo", "train", info.model, "--dataset", info.dataset, "--epochs", str(epochs)]
+    words += [] if run is None else ["--run", shell_word(run)]
+    words += ["--seed", str(info.seed), "--device", info.device]
     if info.trainer != "supervised":
         words += ["--trainer", info.trainer]
     if info.init_from is not None:
-        words += ["--init-from", shlex.quote(info.init_from)]
+        words += ["--init-from", shell_word(info.init_from)]
     for pattern in info.freeze:
-        words += ["--freeze", shlex.quote(pattern)]
+        words += ["--freeze", shell_word(pattern)]
     config = {name: value for name, value in info.config.items() if name != "epochs"}
     for flag, values in (("-o", info.options), ("-d", info.dataset_options), ("-t", config)):
         for name, value in values.items():
             if value is not None and value != () and value != []:
-                words += [flag, shlex.quote(f"{name}={_text(value)}")]
+                words += [flag, shell_word(f"{name}={_text(value)}")]
     return " ".join(words)
 
 
@@ -107,7 +143,3 @@ def _text(value: Any) -> str:
     return (
         {True: "true", False: "false", None: "none"}[value] if value is None or isinstance(value, bool) else str(value)
     )
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")

@@ -21,7 +21,7 @@ class Schedule:
 
     `constant`; `step`: times `gamma` every `step_size` epochs; `cosine`: down to 0; `one-cycle`: up from a
     25th of the peak, then down to 0, both along a cosine. `warmup`: epochs of linear rise before the others,
-    or of the rise of `one-cycle`.
+    or of the rise of `one-cycle`. `start`: epochs before the schedule begins, which has those from there to `epochs`.
     """
 
     kind: Kind
@@ -31,8 +31,10 @@ class Schedule:
     warmup: int = 0
     step_size: int = 10
     gamma: float = 0.1
+    start: int = 0
 
     def __call__(self, step: int) -> float:
+        step -= self.start * self.steps_per_epoch
         rise = self._rise
         if step < rise:
             if self.kind == "one-cycle":
@@ -42,14 +44,18 @@ class Schedule:
             return self.peak
         if self.kind == "step":
             return self.peak * float(self.gamma ** (step // self.steps_per_epoch // self.step_size))
-        total = self.epochs * self.steps_per_epoch
+        total = self._length
         return _cosine(self.peak, 0.0, (step - rise) / max(1, total - rise))
 
     @property
     def _rise(self) -> int:
         if self.kind == "one-cycle" and not self.warmup:
-            return round(RISE * self.epochs * self.steps_per_epoch)
+            return round(RISE * self._length)
         return self.warmup * self.steps_per_epoch
+
+    @property
+    def _length(self) -> int:
+        return (self.epochs - self.start) * self.steps_per_epoch
 
 
 def _cosine(first: float, last: float, part: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +11,14 @@ import torch
 from torch import Tensor
 
 from zoo_core.errors import ZooError
-from zoo_core.records import EpochRow
+from zoo_core.records import EpochRow, to_plain
 
-from .checkpoint import read_tensors, save_tensors
+from .checkpoint import SEAL, read_tensors, save_tensors
 from .epoch_rows import best_row, read_row
 
-SCHEMA = 1
+SCHEMA = 2
+_UNSEALED = 1
+"""The schema of older versions, whose checkpoints have no hash."""
 
 OptimizerState = dict[int, dict[str, Any]]
 
@@ -24,6 +26,9 @@ OptimizerState = dict[int, dict[str, Any]]
 @dataclass(frozen=True, kw_only=True)
 class TrainState:
     """The state after the epochs in `rows`. `best` are the weights of the best of them.
+
+    `plugins`: version and sha256 of the code of those that brought it here, by their ids. `sealed`: whether it was read
+    with a hash that says that nothing of it has changed; an older version wrote none.
 
     Random generators are not in it: each epoch seeds them anew. Nor is a schedule: it is a function of the
     step.
@@ -33,6 +38,8 @@ class TrainState:
     module: Mapping[str, Tensor]
     best: Mapping[str, Tensor]
     optimizer: OptimizerState
+    plugins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    sealed: bool = True
 
     @property
     def epoch(self) -> int:
@@ -67,15 +74,18 @@ def save_state(path: Path, state: TrainState, *, selection: str) -> None:
             else:
                 kind = type(value).__name__
                 raise ZooError(f"the optimizer keeps {name!r} as a {kind}, which cannot be saved without pickle")
-    facts = {"schema": SCHEMA, "rows": [row.to_json() for row in state.rows], "optimizer": plain}
+    rows = [row.to_json() for row in state.rows]
+    facts = {"schema": SCHEMA, "rows": rows, "optimizer": plain, "plugins": to_plain(state.plugins)}
     save_tensors(path, tensors, facts=facts)
 
 
 def read_state(path: Path) -> TrainState:
     """The inverse of `save_state`. Raises ZooError when the file is missing, damaged or of another schema."""
     tensors, facts = read_tensors(path, what="checkpoint")
-    if facts.get("schema") != SCHEMA:
+    if facts.get("schema") not in {SCHEMA, _UNSEALED}:
         raise ZooError(f"checkpoint {path} has schema {facts.get('schema')!r}; this version reads {SCHEMA}")
+    if facts["schema"] == SCHEMA and SEAL not in facts:
+        raise ZooError(f"checkpoint {path} is damaged: it has lost the hash of its content")
     try:
         rows = tuple(read_row(row) for row in facts["rows"])
         optimizer: OptimizerState = {int(n): dict(values) for n, values in facts["optimizer"].items()}
@@ -91,4 +101,11 @@ def read_state(path: Path) -> TrainState:
             raise ValueError("it holds no epoch")
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ZooError(f"checkpoint {path} is damaged: {type(error).__name__}: {error}") from None
-    return TrainState(rows=rows, module=parts["module"], best=parts["best"] or parts["module"], optimizer=optimizer)
+    return TrainState(
+        rows=rows,
+        module=parts["module"],
+        best=parts["best"] or parts["module"],
+        optimizer=optimizer,
+        plugins=facts.get("plugins", {}),
+        sealed=SEAL in facts,
+    )

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from zoo_core.errors import ZooError
 from zoo_core.registry import Model
 
-from .checkpoint import load_strictly, read_tensors
+from .checkpoint import load_strictly
 from .fitting import fitting_part
-from .pickled import choosing, refuse_pickle
+from .pickled import choosing
 from .pretrained import fetch_weights, find_weights, load_published
 from .run import load_run
+from .weight_files import is_weight_file, read_weight_file
 
 PUBLISHED = "weights:"
 
@@ -31,10 +32,10 @@ class InitialWeights:
 
 
 def initial_weights(text: str, *, model: Model) -> InitialWeights:
-    """What `--init-from RUN|FILE.safetensors|weights:NAME` means for a model.
+    """What `--init-from RUN|FILE|weights:NAME` means for a model.
 
     Raises UsageError for an unknown name, ZooError for a file that is missing or damaged, or cannot be fetched,
-    RefusedFileError for a pickle.
+    RefusedFileError for one that would run code.
     """
     if text.startswith(PUBLISHED):
         published = find_weights(model.spec.weights, text.removeprefix(PUBLISHED), model=model.name)
@@ -42,13 +43,9 @@ def initial_weights(text: str, *, model: Model) -> InitialWeights:
         source = f"{published.name} of {model.name}"
         # Through a module of the size that they were made for: it knows the names that its older versions had.
         return InitialWeights(source=source, tensors=load_published(model.build(), fetched, source=source).tensors)
-    path = Path(text)
-    if path.suffix == ".safetensors":
-        if not path.exists():
-            raise ZooError(f"there is no file {path}", hint="check the path given to --init-from")
-        tensors = read_tensors(path, what="the file of weights")[0]
-        return InitialWeights(source=str(path), tensors=tensors, file=path)
-    refuse_pickle(path)
+    if is_weight_file(text):
+        path = Path(text)
+        return InitialWeights(source=text, tensors=read_weight_file(path, option="--init-from"), file=path)
     return InitialWeights(source=f"run {text!r}", tensors=load_run(text).state_dict())
 
 

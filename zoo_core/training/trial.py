@@ -85,7 +85,8 @@ def try_batch(job: TrainJob, *, loss: Loss | None, augment: Augment | None, side
 
 
 def _few(samples: Samples, device: str, *, augment: Augment | None = None, side: float = 1.0) -> Feed:
-    few = dataclasses.replace(samples, inputs=samples.inputs[:_FEW], targets=samples.targets[:_FEW])
+    files = samples.files and samples.files[:_FEW]
+    few = dataclasses.replace(samples, inputs=samples.inputs[:_FEW], targets=samples.targets[:_FEW], files=files)
     return Feed(few, batch_size=_FEW, device=device, augment=augment, side_in=lambda epoch: side)
 
 

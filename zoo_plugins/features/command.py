@@ -40,7 +40,9 @@ Examples:
 @click.option("--out", type=click.Path(path_type=Path), default="features.npz", show_default=True, metavar="FILE")
 @click.option("--split", metavar="S", help="train (default), validation or test.")
 @click.option(
-    "--weights", metavar="NAME|FILE", help="Weights for a MODEL; .safetensors is a file. Default: fresh random ones."
+    "--weights",
+    metavar="NAME|FILE",
+    help="Weights for a MODEL: published, or a file (.safetensors, .pth). Default: fresh random ones.",
 )
 @click.option("--pool", is_flag=True, help="Average maps (N, C, H, W) over all places, to (N, C).")
 @model_options

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -43,7 +44,10 @@ def class_numbers(
     """
     seen = np.zeros((len(masks), 256), np.bool_)
     for number, path in enumerate(masks):
-        seen[number, read_mask(path)] = True
+        with contextlib.suppress(ZooError):  # the core reads every file once more, and tells of all that it cannot read
+            seen[number, read_mask(path)] = True
+    if not seen.any():
+        read_mask(masks[0])
     values = [int(value) for value in np.flatnonzero(seen.any(axis=0))]
     if len(values) == 1:
         raise ZooError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,20 +20,25 @@ from zoo_core.commands import (
     typed,
 )
 
+if TYPE_CHECKING:
+    from zoo_core import Zoo
+    from zoo_core.commands import Located
+
 EXAMPLES = """
 \b
 Examples:
   zoo plot lenet5-digits                              loss and accuracy of every epoch
+  zoo plot first second third                         their curves over each other, named by what differs
   zoo plot digits                                     a grid of its samples
   zoo plot digits --what augmented --augment crop     what training sees of some of them, epoch by epoch
   zoo plot export:lenet5-digits                       the confusion matrix, without PyTorch
-  zoo plot lenet5-digits --what errors --split validation
+  zoo plot lenet5-digits --what errors --split validation --count 80
   zoo plot model.onnx --what activations --input seven.png --layer conv2 --out maps.png
 """
 
 
 @click.command("plot", epilog=EXAMPLES)
-@click.argument("source", metavar="RUN|EXPORT|DATASET", shell_complete=complete_plotted)
+@click.argument("sources", nargs=-1, required=True, metavar="RUN...|EXPORT|DATASET", shell_complete=complete_plotted)
 @click.option("--what", metavar="KIND", help="Which picture, see above.")
 @click.option("--dataset", metavar="D", shell_complete=complete_datasets, help="Default: the one it was trained on.")
 @data_options
@@ -41,10 +47,11 @@ Examples:
 @click.option("--input", metavar="FILE", type=click.Path(path_type=Path), help="A picture or sequence: activations.")
 @click.option("--layer", metavar="L", help="Module path: filters, activations. Default: the first convolution.")
 @click.option("--augment", metavar="NAMES", help="augmented: as for `zoo train -t augment=`. Default: usual.")
+@click.option("--count", type=click.IntRange(1, 500), metavar="N", help="How many samples, predictions or errors.")
 @click.option("--out", metavar="PATH", type=click.Path(path_type=Path), help="A PNG file, or a folder.")
 @json_option
-def command(source: str, out: Path | None, as_json: bool, **wanted: Any) -> None:
-    """Draw a run, an export or a dataset as PNG.
+def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted: Any) -> None:
+    """Draw a run, an export or a dataset as PNG; or the curves of several runs over each other.
 
     \b
     KIND         shows
@@ -55,29 +62,34 @@ def command(source: str, out: Path | None, as_json: bool, **wanted: Any) -> None
     filters      the kernels of the first convolution
     activations  what a layer makes of --input FILE
     predictions  samples with what is decided, beside the truth
-    errors       the worst answers of a split
+    errors       the worst answers of a split, with the names of their files; all of them as CSV beside the picture
 
     Without --what: curves of a RUN, samples of a DATASET; of an EXPORT the confusion matrix where it tells classes,
     predictions where it gives masks, filters where there is no truth. An EXPORT needs no PyTorch.
 
-    Files: plots/KIND.png in the folder of a RUN, else plots/NAME-KIND.png in the current folder, or --out PATH.
+    Files: plots/KIND.png in the folder of a RUN, else plots/NAME-KIND.png in the current folder, or --out PATH; of
+    several runs plots/NAME-NAME-curves.png.
     """
     from zoo_core import open_zoo
     from zoo_core.commands import locate
 
-    from .drawing import Wanted, draw
+    from .drawing import Wanted, draw, draw_runs
 
-    zoo = open_zoo()
-    place = locate(source, kinds=("run", "export", "dataset"), zoo=zoo)
-    files = draw(zoo, source=place, wanted=Wanted(**wanted), out=out)
+    zoo, alone = open_zoo(), len(sources) == 1
+    kinds: tuple[Any, ...] = ("run", "export", "dataset") if alone else ("run",)
+    places, asked = [locate(source, kinds=kinds, zoo=zoo) for source in sources], Wanted(**wanted)
+    files = draw(zoo, source=places[0], wanted=asked, out=out) if alone else draw_runs(places, wanted=asked, out=out)
     if as_json:
         print_json({"files": [str(file) for file in files]})
         return
     for file in files:
         say(str(file))
-    following = {
-        "run": export_of(place.name, zoo),
-        "export": typed("verify", place.name),
-        "dataset": typed("train", "MODEL", "--dataset", place.name, *data_words(wanted["data"])),
-    }
-    say(f"Next: {following[place.kind]}")
+    say(f"Next: {_next(places[0], zoo, wanted['data']) if alone else typed('list', 'runs', '--sort', 'best')}")
+
+
+def _next(place: Located, zoo: Zoo, data: Mapping[str, Any]) -> str:
+    if place.kind == "run":
+        return export_of(place.name, zoo)
+    if place.kind == "export":
+        return typed("verify", place.name)
+    return typed("train", "MODEL", "--dataset", place.name, *data_words(data))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 from zoo_core import EpochRow, ZooError
 
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from zoo_core.training import Run
 
 _TRAIN, _VALIDATION = "#4c72b0", "#dd8452"
-_DRAWN = {"loss": "loss", "accuracy": "accuracy", "iou_mean": "mean IoU"}
+_LINES: tuple[tuple[Literal["train", "validation"], str], ...] = (("train", _TRAIN), ("validation", _VALIDATION))
+DRAWN = {"loss": "loss", "accuracy": "accuracy", "iou_mean": "mean IoU"}
 """The metrics that are drawn, and what they are called."""
+_BEGAN = {"started": "started", "extended": "extended", "changed": "plugins changed", "resumed": "resumed"}
+"""What a leg of the run is called where it begins."""
 
 
 def curves_of(run: Run) -> Figure:
@@ -27,7 +30,7 @@ def curves_of(run: Run) -> Figure:
     if not run.rows:
         raise ZooError(f"run {run.name!r} has no epoch to draw yet", hint=f"look at {run.path}")
     figure = new_figure(width=10, height=4.2)
-    names = [name for name in _DRAWN if name in run.rows[0].validation]
+    names = [name for name in DRAWN if name in run.rows[0].validation]
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         _curve(axes, run, name)
     heading(figure, f"{run.name}: {run.info.model} on {run.info.dataset}")
@@ -35,27 +38,40 @@ def curves_of(run: Run) -> Figure:
 
 
 def _curve(axes: Axes, run: Run, name: str) -> None:
-    from matplotlib.ticker import MaxNLocator
-
     rows, best = run.rows, run.info.best_epoch
     epochs = [row.epoch for row in rows]
-    lines = {"train": (_TRAIN, [row.train.get(name) for row in rows])}
-    lines["validation"] = (_VALIDATION, [row.validation.get(name) for row in rows])
-    for label, (color, values) in lines.items():
-        points: list[Any] = [float("nan") if value is None else value for value in values]
-        axes.plot(epochs, points, color=color, label=label, linewidth=2, marker="o" if len(rows) < 4 else None)
+    for label, color in _LINES:
+        dots = "o" if len(rows) < 4 else None
+        axes.plot(epochs, metric_values(run, label, name), color=color, label=label, linewidth=2, marker=dots)
+    for leg in run.info.legs[1:]:
+        axes.axvline(
+            leg.after + 0.5, color=QUIET, linewidth=1, label=f"{_BEGAN.get(leg.why, leg.why)} after epoch {leg.after}"
+        )
     chosen = next((row for row in rows if row.epoch == best), None)
     if chosen is not None:
         _mark(axes, chosen, name)
-    axes.set_title(_DRAWN[name], fontsize=11)
+    dress(axes, name, epochs=len(rows))
+    axes.legend(loc="best", framealpha=0.9, edgecolor="none")
+
+
+def metric_values(run: Run, part: Literal["train", "validation"], name: str) -> list[float]:
+    """A metric of every epoch, on one part of the data; not a number where an epoch lacks it."""
+    values = ((row.train if part == "train" else row.validation).get(name) for row in run.rows)
+    return [float("nan") if value is None else value for value in values]
+
+
+def dress(axes: Axes, name: str, *, epochs: int) -> None:
+    """Title, grid and axes for the curves of one metric, over so many epochs."""
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_title(DRAWN[name], fontsize=11)
     axes.set_xlabel("epoch")
-    if len(rows) == 1:
-        axes.set_xticks(epochs)  # around a single epoch the locator finds no other whole numbers, and takes fractions
+    if epochs == 1:
+        axes.set_xticks([1])  # around a single epoch the locator finds no other whole numbers, and takes fractions
     else:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(visible=True, color="#e5e5e5")
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="best", framealpha=0.9, edgecolor="none")
 
 
 def _mark(axes: Axes, row: EpochRow, name: str) -> None:

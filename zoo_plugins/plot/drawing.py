@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core import UsageError, Zoo, did_you_mean
-from zoo_core.commands import Located, model_file
+from zoo_core.commands import Located, model_file, write_atomic
 from zoo_core.data import MASK_TASKS, bind_dataset
 
 from .curves import curves_of
 from .figures import names_as_they_are, need_matplotlib, save
-from .places import FOLDER, target_of
+from .places import FOLDER, several, target_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,13 +35,14 @@ _OPTIONS = {
     "--input": ("activations",),
     "--layer": ("activations", "filters"),
     "--augment": ("augmented",),
+    "--count": ("samples", "predictions", "errors"),
 }
 """Which pictures each option is for."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What is drawn: which picture (None: what suits the source), of which data, which file, which layer."""
+    """What is drawn: which picture (None: what suits the source), of which data, which file, which layer, how many."""
 
     what: str | None = None
     dataset: str | None = None
@@ -51,10 +52,11 @@ class Wanted:
     input: Path | None = None
     layer: str | None = None
     augment: str | None = None
+    count: int | None = None
 
     def given(self) -> list[str]:
         """The options that were given, as they are typed."""
-        values = (self.dataset, self.data, self.split, self.download, self.input, self.layer, self.augment)
+        values = (self.dataset, self.data, self.split, self.download, self.input, self.layer, self.augment, self.count)
         return [name for name, value in zip(_OPTIONS, values, strict=True) if value]
 
 
@@ -63,7 +65,8 @@ def draw(zoo: Zoo, *, source: Located, wanted: Wanted, out: Path | None = None) 
 
     Without `what`: of a run its curves, of a dataset its samples, of an export the confusion matrix where it tells
     classes, predictions where it gives masks, and its filters where there is no truth. A file goes to `plots/WHAT.png`
-    of the run, else to `plots/NAME-WHAT.png` here, or to `out`, a file or a folder. An exported file never loads torch.
+    of the run, else to `plots/NAME-WHAT.png` here, or to `out`, a file or a folder; errors have a CSV file beside it.
+    An exported file never loads torch.
     Raises UsageError for what cannot be drawn of this kind, MissingExtraError without matplotlib.
     """
     need_matplotlib()
@@ -73,7 +76,30 @@ def draw(zoo: Zoo, *, source: Located, wanted: Wanted, out: Path | None = None) 
     _check_options(what, wanted, source)
     target = target_of(source, what, out, read=wanted.input)
     with names_as_they_are():
-        return (save(_drawn(zoo, source, what, wanted), target),)
+        figure, table = _drawn(zoo, source, what, wanted)
+        files = [save(figure, target)]
+    if table is not None:
+        files.append(target.with_suffix(".csv"))
+        write_atomic(files[-1], table)
+    return tuple(files)
+
+
+def draw_runs(sources: Sequence[Located], *, wanted: Wanted, out: Path | None = None) -> tuple[Path, ...]:
+    """Draw the curves of several runs over each other; the file, `plots/NAME-NAME-curves.png` here or `out`.
+
+    Raises UsageError for any other picture, MissingExtraError without matplotlib.
+    """
+    from zoo_core import load_run
+
+    from .overlaid import overlaid_curves
+
+    need_matplotlib()
+    if wanted.what not in {None, "curves"}:
+        raise UsageError(f"several runs are drawn as curves, not as {wanted.what}", hint="name one of them")
+    _check_options("curves", wanted, sources[0])
+    target = target_of(several(sources), "curves", out)
+    with names_as_they_are():
+        return (save(overlaid_curves([load_run(source.path or Path(source.name)) for source in sources]), target),)
 
 
 def draw_curves(run: Run) -> Path:
@@ -113,18 +139,19 @@ def _check_options(what: str, wanted: Wanted, source: Located) -> None:
         raise UsageError("activations need a picture or a sequence", hint="--input FILE")
 
 
-def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
+def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> tuple[Figure, str | None]:
+    """The figure, and the table that goes with it where there is one."""
     if what == "curves":
         from zoo_core import load_run
 
-        return curves_of(load_run(source.path or Path(source.name)))
+        return curves_of(load_run(source.path or Path(source.name))), None
     if source.kind == "dataset":
-        return _of_dataset(zoo, source, what, wanted)
+        return _of_dataset(zoo, source, what, wanted), None
     if what in _OF_DATA:
         return _of_data(zoo, source, what, wanted)
     from .inside import draw_inside
 
-    return draw_inside(zoo, source=source, layer=wanted.layer, read=wanted.input)
+    return draw_inside(zoo, source=source, layer=wanted.layer, read=wanted.input), None
 
 
 def _of_dataset(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
@@ -143,10 +170,10 @@ def _of_dataset(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
     title = f"{bound.name}, split {split}"
     if what == "augmented":
         return draw_augmented(samples, asked=wanted.augment or "usual", usual=bound.spec.augment, title=title)
-    return draw_samples(samples, labels=samples.classes, title=title)
+    return draw_samples(samples, labels=samples.classes, title=title, count=wanted.count)
 
 
-def _of_data(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
+def _of_data(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> tuple[Figure, str | None]:
     from zoo_core.workflows.answers import load_part, open_predictor
 
     from . import answers, confusion, samples
@@ -156,11 +183,10 @@ def _of_data(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
     part = load_part(predictor, zoo, dataset=wanted.dataset, data=wanted.data, split=split, download=wanted.download)
     if what == "samples":
         title = f"{part.dataset} for {source.kind} {source.name}, split {part.split}"
-        return samples.draw_samples(part.samples, labels=part.labels, title=title)
+        return samples.draw_samples(part.samples, labels=part.labels, title=title, count=wanted.count), None
     title = f"{source.kind} {source.name} on {part.dataset}, split {part.split}"
-    drawers = {
-        "confusion": confusion.draw_confusion,
-        "predictions": answers.draw_predictions,
-        "errors": answers.draw_errors,
-    }
-    return drawers[what](predictor, part, title=title)
+    if what == "confusion":
+        return confusion.draw_confusion(predictor, part, title=title), None
+    if what == "predictions":
+        return answers.draw_predictions(predictor, part, title=title, count=wanted.count), None
+    return answers.draw_errors(predictor, part, title=title, count=wanted.count)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo_core import MissingExtraError
+from zoo_core import MissingExtraError, ZooError
 from zoo_core.commands import warn, write_atomic
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ _LETTERS = 11
 
 DOTS = 120
 """Pixels for each inch of a figure."""
+
+_MOST_PIXELS = 60_000
+"""Height of a picture that matplotlib still draws."""
 
 USUAL_FONT = "DejaVu Sans"
 OTHER_FONTS = (
@@ -55,7 +58,9 @@ def need_matplotlib() -> None:
 
 
 def new_figure(*, width: float, height: float) -> Figure:
-    """An empty figure, in inches. Raises MissingExtraError without matplotlib."""
+    """An empty figure, in inches. Raises MissingExtraError without matplotlib, ZooError for one that is too tall."""
+    if height * DOTS > _MOST_PIXELS:
+        raise ZooError(f"a picture {height * DOTS:,.0f} pixels high cannot be drawn", hint="fewer samples: --count N")
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
@@ -68,13 +73,18 @@ def new_figure(*, width: float, height: float) -> Figure:
 
 def grid(figure: Figure, count: int, *, columns: int) -> list[Axes]:
     """`count` cells, row by row, without ticks; what is left of the last row stays empty."""
-    rows = math.ceil(count / columns)
+    return cells_at(figure, range(count), columns=columns)
+
+
+def cells_at(figure: Figure, places: Sequence[int], *, columns: int) -> list[Axes]:
+    """Cells without ticks at these places, which are counted row by row; all others stay empty."""
+    rows = math.ceil((max(places) + 1) / columns)
     cells: list[Axes] = list(figure.subplots(rows, columns, squeeze=False).flat)
-    for axes in cells[:count]:
-        bare(axes)
-    for axes in cells[count:]:
-        axes.set_axis_off()
-    return cells[:count]
+    for empty in set(range(len(cells))) - set(places):
+        cells[empty].remove()
+    for place in places:
+        bare(cells[place])
+    return [cells[place] for place in places]
 
 
 def bare(axes: Axes, *, frame: str = "#bbbbbb") -> None:
@@ -113,6 +123,13 @@ def color_bar(figure: Figure, drawn: Any, axes: Any, label: str) -> None:
 def short(text: str, most: int = 18) -> str:
     """A name that fits over a cell."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def short_path(path: str, most: int = 22) -> str:
+    """The end of a path that fits below a cell: the name, and its folder where there is room for it."""
+    readable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in path)
+    name = "/".join(readable.replace("\\", "/").split("/")[-2:])
+    return name if len(name) <= most else f"…{name[1 - most :]}"
 
 
 def short_names(labels: Sequence[str], most: int = 18) -> tuple[str, ...]:

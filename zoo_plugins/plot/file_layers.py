@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -68,8 +67,7 @@ def with_output(model: ExportedModel, value: str) -> ExportedModel:
         )
     # Protobuf joins what is written one after the other, so that the file need not be taken apart.
     extra = bytes_field(_GRAPH, bytes_field(_OUTPUT, bytes_field(_NAME, value.encode())))
-    extended = dataclasses.replace(file, content=bytes(file.content) + extra)
-    return ExportedModel(file=extended, metadata=model.metadata, optimization="none", threads=None)
+    return model.with_content(bytes(file.content) + extra)
 
 
 def layer_of(node: Node) -> str:

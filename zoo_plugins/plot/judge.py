@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,24 @@ class Judged:
     wrong: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Survey:
+    """Answers to the N samples of a split, without their masks: as in Judged, but for `decided`.
+
+    That has the class numbers that occur in each decision: of labels the one.
+    """
+
+    decided: Sequence[tuple[int, ...]]
+    value: NDArray[np.float64]
+    badness: NDArray[np.float64]
+    wrong: NDArray[np.bool_]
+    tally: Tally
+
+    def worst(self) -> NDArray[np.int64]:
+        """Indices of all wrong answers, the worst first; where nothing is wrong, of all answers."""
+        return worst_first(self.badness, self.wrong, count=len(self.wrong))
+
+
 def judge(task: Task, outputs: dict[str, NDArray[Any]], targets: NDArray[Any]) -> Judged:
     """The answers in one batch of outputs, against class numbers (N,) or masks."""
     decided = ClassDecisions(task.name).decisions(outputs)
@@ -73,15 +91,15 @@ def judge_all(predictor: Predictor, samples: Samples) -> tuple[Judged, Tally]:
     return Judged(**joined), tally
 
 
-def find_worst(predictor: Predictor, samples: Samples, *, count: int) -> tuple[NDArray[np.int64], int, Tally]:
-    """The worst answers first, how many are wrong at all, and the tally. No output is kept."""
+def survey(predictor: Predictor, samples: Samples) -> Survey:
+    """How well every sample is answered. No output and no mask is kept."""
     tally = predictor.task.tally()
-    badness, wrong = [], []
+    parts, decided = [], []
     for part in _batches(predictor, samples, tally):
-        badness.append(part.badness)
-        wrong.append(part.wrong)
-    answers = np.concatenate(wrong)
-    return worst_first(np.concatenate(badness), answers, count=count), int(answers.sum()), tally
+        decided += [tuple(np.unique(each).tolist()) for each in part.decided]
+        parts.append((part.value, part.badness, part.wrong))
+    value, badness, wrong = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return Survey(decided=decided, value=value, badness=badness, wrong=wrong, tally=tally)
 
 
 def worst_first(badness: NDArray[np.float64], wrong: NDArray[np.bool_], *, count: int) -> NDArray[np.int64]:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from zoo_core import UsageError
 from zoo_core.commands import Located, is_export
 
 FOLDER = "plots"
+_MOST_NAMED = 3
+
+
+def several(sources: Sequence[Located]) -> Located:
+    """What several runs are called together; they have no folder of their own."""
+    names = [source.name for source in sources]
+    more = f"-and-{len(names) - _MOST_NAMED}-more" if len(names) > _MOST_NAMED else ""
+    return Located(kind="run", name="-".join(names[:_MOST_NAMED]) + more)
 
 
 def target_of(source: Located, what: str, out: Path | None, *, read: Path | None = None) -> Path:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from zoo_core.commands import counted
 from zoo_core.data import Samples
 
-from .figures import grid, heading, new_figure, short_names
+from .figures import cells_at, heading, new_figure, short_names
+from .layout import Layout, rows_by_class
 from .tiles import draw_line, draw_picture, is_line, name_classes, overlay, picture_of
 
 if TYPE_CHECKING:
@@ -25,13 +26,17 @@ LINES, LINE_COLUMNS = 24, 4
 """Sequences in a figure, and in a row of it."""
 
 
-def draw_samples(samples: Samples, *, labels: Sequence[str], title: str) -> Figure:
-    """A grid of samples, chosen evenly over the classes, or over the split where a sample has no single class."""
+def draw_samples(samples: Samples, *, labels: Sequence[str], title: str, count: int | None = None) -> Figure:
+    """A grid of `count` samples, chosen evenly over the classes, or over the split where a sample has no single class.
+
+    Each class begins a row, see `rows_by_class`.
+    """
     line = is_line(samples.inputs[0])
-    count, columns = (LINES, LINE_COLUMNS) if line else (COUNT, COLUMNS)
-    chosen = choose_evenly(samples.targets, count)
-    figure = new_figure(**figure_size(samples, len(chosen), columns=columns))
-    cells = grid(figure, len(chosen), columns=min(columns, len(chosen)))
+    columns = LINE_COLUMNS if line else COLUMNS
+    chosen = choose_evenly(samples.targets, count or (LINES if line else usual_count(samples.targets)))
+    layout = layout_of(samples.targets[chosen], columns=columns)
+    figure = new_figure(**layout_size(samples, layout))
+    cells = cells_at(figure, layout.places, columns=layout.columns)
     heading(figure, f"{title}: {len(chosen)} of {counted(len(samples), 'sample')}, {size_of(samples)}")
     masks = samples.targets.ndim > 1
     names = short_names(labels)
@@ -73,7 +78,34 @@ def _spread(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 def take(samples: Samples, index: NDArray[np.int64]) -> Samples:
     """Some of the samples."""
-    return dataclasses.replace(samples, inputs=samples.inputs[index], targets=samples.targets[index])
+    files = None if samples.files is None else tuple(samples.files[number] for number in index.tolist())
+    return dataclasses.replace(samples, inputs=samples.inputs[index], targets=samples.targets[index], files=files)
+
+
+def usual_count(targets: NDArray[Any]) -> int:
+    """How many samples with these targets are shown: a row for each class, where there are six to ten."""
+    classes = len(np.unique(targets)) if targets.ndim == 1 else 0
+    return COLUMNS * classes if COUNT < COLUMNS * classes <= 2 * COUNT else COUNT
+
+
+def layout_of(targets: NDArray[Any], *, columns: int) -> Layout:
+    """The layout of samples with these targets, which are sorted by class; masks lie one after the other."""
+    if targets.ndim > 1:
+        return Layout(min(columns, len(targets)), tuple(range(len(targets))), by_class=False)
+    return rows_by_class(targets.tolist(), columns=columns)
+
+
+def layout_size(samples: Samples, layout: Layout, *, words: float = 0.25) -> dict[str, float]:
+    """Width and height in inches of a figure with this layout; `words`: height of what is written on a cell."""
+    if not layout.by_class or layout.rows == 1:
+        return figure_size(samples, len(layout.places), columns=max(layout.columns, LINE_COLUMNS), words=words)
+    columns = LINE_COLUMNS if is_line(samples.inputs[0]) else COLUMNS
+    alone = figure_size(samples, columns, columns=columns, words=words)
+    margin = 0.7
+    return {
+        "width": max(6.0, alone["width"] * layout.columns / columns),
+        "height": layout.rows * (alone["height"] - margin) + margin,
+    }
 
 
 def figure_size(samples: Samples, count: int, *, columns: int, words: float = 0.25) -> dict[str, float]:

@@ -20,6 +20,9 @@ _TINT = 0.4
 _SIDE = 256
 """Pixels that the shorter side of a picture has at least before outlines are drawn, so that they are thin."""
 
+MISSED, TOO_MUCH, ANOTHER = (0, 114, 178), (230, 159, 0), (192, 57, 43)
+"""The colours of what is wrong in a mask: a class taken for 0, 0 taken for a class, and a class for another."""
+
 _MOST_NAMES = 16
 
 
@@ -60,6 +63,23 @@ def overlay(picture: NDArray[np.uint8], mask: NDArray[np.uint8]) -> NDArray[np.u
     mixed = np.where(inside, (1 - _TINT) * picture + _TINT * colors, picture)
     mixed = np.where(_border(mask, max(1, min(mask.shape) // 130))[:, :, np.newaxis], colors, mixed)
     return np.rint(mixed).astype(np.uint8)
+
+
+def difference(picture: NDArray[np.uint8], truth: NDArray[np.uint8], decided: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture (h, w, 3), grey and pale, with what is wrong of a mask (h, w) in colour; small ones come back larger.
+
+    Class 0 in place of another is missed, another in place of 0 is too much. What is not counted is never wrong.
+    """
+    pale = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2) * 0.5 + 120
+    wrong = (truth != decided) & (truth != IGNORED)
+    for places, color in (
+        (wrong & (decided == 0), MISSED),
+        (wrong & (truth == 0), TOO_MUCH),
+        (wrong & (truth != 0) & (decided != 0), ANOTHER),
+    ):
+        pale[places] = color
+    factor = max(1, math.ceil(_SIDE / min(truth.shape)))
+    return np.rint(pale).astype(np.uint8).repeat(factor, axis=0).repeat(factor, axis=1)
 
 
 def _border(mask: NDArray[np.uint8], width: int) -> NDArray[np.bool_]:

@@ -32,7 +32,7 @@ def _class_names() -> dict[str, str]:
     """The classes of the architectures by name: `{"unet": "Unet"}`."""
     package = importlib.util.find_spec(LIBRARY)
     if package is None or package.origin is None:
-        raise ImportError(f"{LIBRARY} is not installed: pip install 'zoo-core[smp]'", name=LIBRARY)
+        raise ModuleNotFoundError(f"No module named {LIBRARY!r}", name=LIBRARY)
     match = _LIST.search(Path(package.origin).read_text(encoding="utf-8"))
     if match is None:  # a version that is laid out in another way
         from segmentation_models_pytorch import MODEL_ARCHITECTURES_MAPPING

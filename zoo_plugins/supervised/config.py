@@ -4,42 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from zoo_core import UsageError
 
 USUAL_RATE = {"sgd": 0.01, "adam": 0.001, "adamw": 0.005, "adadelta": 1.0, "muon": 0.01}
+_USUALLY = ", ".join(f"{rate:g} {name}" for name, rate in USUAL_RATE.items())
 USUAL_DECAY = {"sgd": 0.0, "adam": 0.0, "adamw": 0.01, "adadelta": 0.0, "muon": 0.1}
 
 
 @dataclass(frozen=True, kw_only=True)
 class SupervisedConfig:
-    """How to train. `lr` and `weight_decay` left at none become what is usual for the optimizer.
+    """How to train, an option a field. `lr` and `weight_decay` left at none become what is usual for the optimizer."""
 
-    `momentum` is for sgd and muon, `nesterov` for sgd; `step_size` (epochs) and `gamma` for the step schedule; `warmup`
-    in epochs; `patience`: epochs without a better validation result before training stops. `augment`: "usual" (what the
-    dataset allows), "none", some of flip, crop, affine, color, or "usual,-crop" and the like. `small_first`: part of
-    the epochs, the first ones, in which pictures have five eighths and then three quarters of their side, for models
-    that take any size. `loss`: "usual" (the task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such
-    as bce+dice.
-    """
-
-    epochs: int = 20
-    batch_size: int = 64
-    optimizer: Literal["sgd", "adam", "adamw", "adadelta", "muon"] = "adamw"
-    lr: float | None = None
-    momentum: float = 0.9
-    nesterov: bool = False
-    weight_decay: float | None = None
-    schedule: Literal["constant", "step", "cosine", "one-cycle"] = "one-cycle"
-    step_size: int = 10
-    gamma: float = 0.1
-    warmup: int = 0
-    patience: int | None = None
-    label_smoothing: float = 0.0
-    augment: str = "usual"
-    small_first: float = 0.0
-    loss: str = "usual"
+    epochs: Annotated[int, "passes over the training part; more while the last ones still improve"] = 20
+    batch_size: Annotated[int, "samples a step; fewer where memory runs out, more on an accelerator"] = 64
+    optimizer: Annotated[
+        Literal["sgd", "adam", "adamw", "adadelta", "muon"], "adamw suits most; sgd with a momentum for long trainings"
+    ] = "adamw"
+    lr: Annotated[float | None, f"peak learning rate; lower if it diverges; none: {_USUALLY}"] = None
+    momentum: Annotated[float, "for sgd and muon; from 0 to below 1"] = 0.9
+    nesterov: Annotated[bool, "Nesterov's momentum, for sgd"] = False
+    weight_decay: Annotated[
+        float | None, "pulls weights towards 0; more against overfitting; none: 0.01 adamw, 0.1 muon, 0 others"
+    ] = None
+    schedule: Annotated[
+        Literal["constant", "step", "cosine", "one-cycle"], "the learning rate over the epochs; constant to compare"
+    ] = "one-cycle"
+    step_size: Annotated[int, "epochs between two drops, for the step schedule"] = 10
+    gamma: Annotated[float, "factor of each drop, for the step schedule"] = 0.1
+    warmup: Annotated[int, "epochs in which the rate rises from 0; a few for big batches and transformers"] = 0
+    patience: Annotated[int | None, "epochs without a better validation result before it stops; none: never"] = None
+    label_smoothing: Annotated[float, "from 0 to below 1; 0.1 where labels are noisy or it is too sure of itself"] = 0.0
+    augment: Annotated[
+        str, "usual (what the dataset allows), none, some of flip, crop, affine, color, or usual,-crop and the like"
+    ] = "usual"
+    small_first: Annotated[
+        float,
+        "part of the epochs, the first, on pictures of 5/8, then 3/4 of their side: faster, if the model can",
+    ] = 0.0
+    loss: Annotated[
+        str, "usual (the task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such as bce+dice"
+    ] = "usual"
 
     def __post_init__(self) -> None:
         if self.lr is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import nn
 
-from zoo_core import EpochRow, TrainResult
+from zoo_core import EpochRow, TrainResult, UsageError
 from zoo_core.training import (
     Augment,
     Feed,
@@ -30,7 +30,7 @@ SMALL_SIDES = (5 / 8, 3 / 4)
 def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
     """Every epoch that is left of the job."""
     config: SupervisedConfig = job.config
-    small = round(config.small_first * job.epochs)
+    small = 0 if job.schedule_start else round(config.small_first * job.epochs)
     feed = Feed(
         job.train,
         batch_size=config.batch_size,
@@ -46,6 +46,7 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
         warmup=config.warmup,
         step_size=config.step_size,
         gamma=config.gamma,
+        start=job.schedule_start,
     )
     loop = Loop(
         job,
@@ -60,6 +61,12 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
 
 def check_job(job: TrainJob) -> None:
     """Raise ZooError for a loss, an augmentation or smaller pictures that are not for this model and these data."""
+    added = job.epochs - job.schedule_start
+    if job.schedule_start and job.config.warmup >= added:
+        raise UsageError(
+            f"trainer supervised: warmup takes {job.config.warmup} of the {added} epochs that are added",
+            hint="add more with --epochs",
+        )
     loss, small = loss_of(job), job.config.small_first > 0  # also where it comes to no epoch, as in a dry run
     # A loss that was not chosen fits whole pictures; a model's own may need what the model gives in training alone.
     tried = job.config.loss != "usual" or (small and job.loss is None)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from zoo_core import ZooError
+from zoo_core.commands import install_command
 
 _LENGTH = struct.Struct("<Q")
 _CHECKSUM = 4
@@ -80,6 +81,6 @@ def _messages() -> Any:
     except ImportError as error:
         raise ZooError(
             f"curves for TensorBoard need the package tensorboard: {error}",
-            hint="pip install 'zoo-core[tensorboard]', or unset ZOO_TENSORBOARD",
+            hint=f"{install_command('tensorboard')}, or unset ZOO_TENSORBOARD",
         ) from None
     return event_pb2

@@ -23,7 +23,7 @@ def installed_names() -> tuple[str, ...]:
     package = importlib.util.find_spec(LIBRARY)
     folders = list(package.submodule_search_locations or ()) if package is not None else []
     if not folders:
-        raise ImportError(f"{LIBRARY} is not installed: pip install 'zoo-core[timm]'", name=LIBRARY)
+        raise ModuleNotFoundError(f"No module named {LIBRARY!r}", name=LIBRARY)
     names: set[str] = set()
     for path in Path(folders[0], "models").glob("*.py"):
         names.update(match["name"] for match in _REGISTERED.finditer(path.read_text(encoding="utf-8")))

@@ -44,6 +44,7 @@ def command(export: str, no_browser: bool, port: int, as_json: bool) -> None:
             print_json({"url": graph.url})
         else:
             say(f"The graph of {export}: {graph.url}")
+            say("Netron's page asks for consent to reports of its use; whatever you answer, this one sends nothing.")
             say("Next: click a node to see its weights; Ctrl-C here ends the server.")
         sys.stdout.flush()
         if not (no_browser or as_json) and not webbrowser.open(graph.url):

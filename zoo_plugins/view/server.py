@@ -6,18 +6,18 @@ model, titles the page with a path, lets the page report its use, and shows no m
 
 from __future__ import annotations
 
-import html
 import http.server
 import importlib.util
 import re
 import shutil
+import sys
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import unquote, urlsplit
 
 from zoo_core import MissingExtraError, UsageError, ZooError
-from zoo_core.commands import clear_io_errors, model_file
+from zoo_core.commands import clear_io_errors, html_text, model_file
 from zoo_core.runtime import vet
 
 HOST = "127.0.0.1"
@@ -103,7 +103,7 @@ def open_graph(export: Path, *, port: int = 0) -> GraphServer:
 
 def _bind(handler: type[_Handler], port: int) -> http.server.ThreadingHTTPServer:
     try:
-        return http.server.ThreadingHTTPServer((HOST, port), handler)
+        return _Server((HOST, port), handler)
     except OverflowError:
         raise UsageError(f"a port is a number from 0 to 65535, not {port}") from None
     except OSError as error:
@@ -132,12 +132,19 @@ def _page(package: Path, *, name: str, attached: bool) -> bytes:
     if version is None or "</head>" not in text:
         raise ZooError(f"this netron has a page that zoo view does not know: {index}", hint="pip install 'netron>=8.4'")
     tags = [version[0], '<meta name="type" content="Python">', f'<meta name="file" content="{MODEL_URL}">']
-    tags.append(f'<meta name="name" content="{html.escape(name)}">')
+    tags.append(f'<meta name="name" content="{html_text(name)}">')
     tags.append('<meta name="identifier" content="model.onnx">')
     text = _DATE_TAG.sub("", text).replace(version[0], "\n".join(tags), 1)
     if attached:
         text = text.replace("</head>", f'<script type="module" src="{SCRIPT_URL}"></script>\n</head>', 1)
     return text.encode()
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that has gone, as a browser does whose page is closed or loaded again."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

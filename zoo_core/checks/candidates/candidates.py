@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.checks.apart.own_process import in_child
 from zoo_core.data import BoundDataset, bind_dataset
+from zoo_core.files import temporary_folder
 
 if TYPE_CHECKING:
     from zoo_core.discovery import Plugin
@@ -44,11 +44,13 @@ class PluginCandidate:
     @functools.cached_property
     def watched(self) -> dict[str, Any]:
         """What importing the module does, in a fresh process (see `plugin_child`); the fewest seconds of several."""
-        with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
+        with temporary_folder("zoo-check-") as folder:
             # Compiled files have a place of their own: the first import makes them, the others take what users feel.
-            environment = {"PYTHONPYCACHEPREFIX": folder, "PYTHONDONTWRITEBYTECODE": ""}
+            environment = {"PYTHONPYCACHEPREFIX": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
             call = "zoo_core.checks.apart.plugin_child:watch_import"
-            seen = [in_child(call, self.plugin.value, own_files=folder, environment=environment) for _ in range(_TIMES)]
+            seen = [
+                in_child(call, self.plugin.value, own_files=str(folder), environment=environment) for _ in range(_TIMES)
+            ]
         return {**seen[0], "seconds": min(each["seconds"] for each in seen)}
 
 

@@ -78,10 +78,8 @@ class ModelCandidate:
     def size_options(self) -> dict[str, int]:
         """Options that are the size of an axis, and one that it may have: the option's, else that of the free axis."""
         spec = self.model.spec
-        axes = [axis for tensor in (*spec.inputs.values(), *spec.outputs.values()) for axis in tensor.parsed]
-        bound = {str(axis.name): self.options[str(axis.name)] for axis in axes if axis.is_option}
-        fixing = {option: self.options[option] or self.sizes[0][axis] for axis, option in spec.size_options.items()}
-        return {**bound, **fixing}
+        freed = {option: axis for axis, option in spec.size_options.items()}
+        return {name: self.options[name] or self.sizes[0][freed[name]] for name in spec.axis_options}
 
     @functools.cached_property
     def sizes(self) -> tuple[Sizes, ...]:

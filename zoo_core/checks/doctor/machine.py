@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 import re
@@ -15,13 +14,15 @@ from typing import Literal
 
 from zoo_core.data.bound import default_root
 from zoo_core.discovery.cache import cache_folder
+from zoo_core.distributions import DamagedDistributionError, requirements_of, version_of
+from zoo_core.installation import CORE, install_command, own_distribution
 from zoo_core.records import Record
 from zoo_core.registry import Zoo
+from zoo_core.runtime.vetting.known import state_folder
 from zoo_core.version import __version__
 
 Outcome = Literal["ok", "warning", "failed", "skipped"]
 
-DISTRIBUTION = "zoo-core"
 LITTLE_ROOM = 10_000_000_000
 """Bytes on the disk below which the next dataset or large export may not fit."""
 
@@ -48,6 +49,7 @@ def environment_rows(zoo: Zoo) -> Iterator[Row]:
     yield Row(stage="zoo-core", outcome="ok", detail=__version__)
     yield from _packages()
     yield _folder("cache", cache_folder(), "ZOO_CACHE")
+    yield _folder("state", state_folder(), "ZOO_STATE", needed=False)
     yield _folder("datasets", default_root("x").parent, "ZOO_DATA")
     yield _folder("here", Path.cwd(), None)
     yield from _plugins(zoo)
@@ -62,10 +64,16 @@ def _cores() -> str:
 def _packages() -> Iterator[Row]:
     """A row for each package that the zoo asks for, by itself or with an extra."""
     wanted: dict[str, tuple[str, str]] = {}
-    for text in importlib.metadata.requires(DISTRIBUTION) or []:
+    try:
+        own = own_distribution()
+        requirements = [] if own is None else requirements_of(own)
+    except DamagedDistributionError as error:
+        yield Row(stage=CORE, outcome="failed", detail=str(error), hint=f"{install_command()} --force-reinstall")
+        return
+    for text in requirements:
         match, of_extra = _REQUIREMENT.match(text), _EXTRA.search(text)
         extra = of_extra["extra"] if of_extra else ""
-        if match is None or match["name"] == DISTRIBUTION or extra in _NO_PURPOSE:
+        if match is None or match["name"] == CORE or extra in _NO_PURPOSE:
             continue
         wanted.setdefault(match["name"], (match["least"] or "", extra))
     for name, (least, extra) in wanted.items():
@@ -73,12 +81,13 @@ def _packages() -> Iterator[Row]:
 
 
 def _package(name: str, *, least: str, extra: str) -> Row:
-    command = f"pip install 'zoo-core[{extra}]'" if extra else f"pip install -U {name}"
-    try:
-        present = importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+    command = install_command(extra) if extra else f"pip install -U {name}"
+    if (present := version_of(name)) is None:
         outcome: Outcome = "warning" if extra else "failed"
         return Row(stage=name, outcome=outcome, detail="not installed", hint=command)
+    if not present:
+        command = f"pip install --force-reinstall {name}"
+        return Row(stage=name, outcome="warning", detail="its metadata are damaged: no version in them", hint=command)
     if least and _numbers(present) < _numbers(least):
         return Row(stage=name, outcome="failed", detail=f"{present}, but {least} or newer is needed", hint=command)
     return Row(stage=name, outcome="ok", detail=present)
@@ -91,7 +100,8 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-def _folder(stage: str, folder: Path, variable: str | None) -> Row:
+def _folder(stage: str, folder: Path, variable: str | None, *, needed: bool = True) -> Row:
+    """A folder that is written to; one that is not `needed` holds what makes things faster."""
     there = folder
     while not there.exists() and there != there.parent:
         there = there.parent
@@ -100,7 +110,8 @@ def _folder(stage: str, folder: Path, variable: str | None) -> Row:
         with tempfile.TemporaryFile(dir=there):
             free = shutil.disk_usage(there).free
     except OSError as error:
-        return Row(stage=stage, outcome="failed", detail=f"{folder} cannot be written: {error.strerror}", hint=hint)
+        without: Outcome = "failed" if needed else "warning"
+        return Row(stage=stage, outcome=without, detail=f"{folder} cannot be written: {error.strerror}", hint=hint)
     outcome: Outcome = "warning" if free < LITTLE_ROOM else "ok"
     return Row(
         stage=stage, outcome=outcome, detail=f"{folder}, {free / 1e9:.0f} GB free", hint="" if outcome == "ok" else hint
@@ -113,4 +124,7 @@ def _plugins(zoo: Zoo) -> Iterator[Row]:
     for plugin in zoo.plugins:
         if plugin.problem is not None:
             outcome: Outcome = "failed" if plugin.status == "broken" else "warning"
-            yield Row(stage=plugin.id, outcome=outcome, detail=plugin.problem, hint=f"zoo check plugin:{plugin.id}")
+            hint = f"zoo check plugin:{plugin.id}"
+            if plugin.extra is not None:  # a choice of whoever has installed the zoo
+                outcome, hint = "skipped", str(plugin.hint)
+            yield Row(stage=plugin.id, outcome=outcome, detail=plugin.problem, hint=hint)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Iterator
 
 import numpy as np
@@ -13,6 +12,7 @@ from zoo_core.checks.candidates.candidates import DatasetCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.data import Samples
 from zoo_core.errors import ZooError
+from zoo_core.files import temporary_folder
 from zoo_core.specs import IGNORED
 from zoo_core.task_names import MASK_TASKS
 
@@ -97,9 +97,9 @@ def explains_missing_data(dataset: DatasetCandidate) -> None:
     Most machines that train have no free access to the network.
     """
     options = {name: value for name, value in dataset.options.items() if name != "root"}
-    with tempfile.TemporaryDirectory(prefix="zoo-check-") as root:
+    with temporary_folder("zoo-check-") as root:
         name = f"{dataset.dataset.plugin}/{dataset.dataset.name}"
-        found = in_child("zoo_core.checks.apart.dataset_child:load_offline", name, options, root=root)
+        found = in_child("zoo_core.checks.apart.dataset_child:load_offline", name, options, root=str(root))
     if "loaded" in found:
         return
     if found["error"] == _error_here(dataset):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
 from typing import Any
 
 from zoo_core.checks.candidates.model_candidate import ModelCandidate
 from zoo_core.checks.rule import BrokenRuleError, rules
+from zoo_core.files import temporary_folder
 
 
 def exports_and_is_verified(model: ModelCandidate) -> None:
@@ -31,9 +30,9 @@ def exported(model: ModelCandidate) -> dict[str, Any]:
     model.need_ranges()
     model.build()  # what cannot be built is not the export's fault
     plan = plan_model(model.model, model.given, name=model.model.name, opset=DEFAULT_OPSET)
-    with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
+    with temporary_folder("zoo-check-") as folder:
         try:
-            report = export(plan, Path(folder, "export"))
+            report = export(plan, folder / "export")
         except RejectedExportError as error:
             report = error.report
     return report.to_json()

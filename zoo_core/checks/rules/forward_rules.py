@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import traceback
 
 import torch
 from torch import Tensor
 
 from zoo_core.checks.candidates.model_candidate import ModelCandidate
-from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
+from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, RemarkError, rules
 from zoo_core.errors import ZooError
 from zoo_core.shapes import TensorSpec
 from zoo_core.task_names import LOGIT_PER_CLASS_TASKS
@@ -70,42 +71,48 @@ def follows_its_sizes(model: ModelCandidate) -> None:
 
 
 def explains_bad_sizes(model: ModelCandidate) -> None:
-    """A size that cannot be is refused by the builder with a ValueError in words; one that it takes works.
+    """An axis of size 1 is taken, or refused in words.
 
-    "height=1: LeNet-5 needs at least 12" helps; an error deep in a convolution, or a network that gives nothing, does
-    not.
+    "height=1: LeNet-5 needs at least 12", a ValueError of the builder, helps most. Words of PyTorch ("Kernel size can't
+    be greater than actual input size") are a remark; a ZeroDivisionError in the builder's own lines, or no word at all,
+    breaks the rule. Sizes below 1 never come to a builder's users: the zoo refuses them.
     """
     model.need_ranges()
-    for name in model.size_options:
-        for value in (0, 1):
-            _try_size(model, name, value)
+    remarks = [remark for name in model.size_options if (remark := _try_one(model, name))]
+    if remarks:
+        raise RemarkError("; ".join(remarks))
 
 
-def _try_size(model: ModelCandidate, name: str, value: int) -> None:
-    options = {**model.options, name: value}
+def _try_one(model: ModelCandidate, name: str) -> str:
+    """Try an axis of size 1; what PyTorch says of it, empty where it is taken, or refused by the builder in words."""
+    options = {**model.options, name: 1}
     option = next(option for option in model.model.spec.options if option.name == name)
+    at = "the builder"
     try:
-        option.check(value, where=model.shown)  # what its type forbids never comes to the builder
+        option.check(1, where=model.shown)  # what its type forbids never comes to the builder
         module = model.model.spec.build(**options)
-    except ValueError as error:
-        if not str(error):
-            raise BrokenRuleError(f"{name}={value} is refused without a message") from None
-        return
+        at = "its forward"
+        model.run(module.eval(), model.inputs(1, changed={name: 1}))
     except ZooError:
-        return
-    except Exception as error:  # noqa: BLE001 whatever a builder stumbles over
+        return ""
+    except Exception as error:  # noqa: BLE001 whatever a builder or a network stumbles over
+        words = str(error).strip().partition("\n")[0]
+        if not words:
+            raise BrokenRuleError(f"{name}=1 is refused by {at} without a message") from None
+        if isinstance(error, ValueError) and at == "the builder":
+            return ""
+        if isinstance(error, ValueError | RuntimeError) or _is_torchs(error):
+            return f"{name}=1 is refused by {at} in the words of PyTorch: {words}"
         raise BrokenRuleError(
-            f"{name}={value}: the builder fails with {type(error).__name__}, not a ValueError with a message"
+            f"{name}=1: {at} fails with {type(error).__name__}: {words}; a ValueError of the builder could say why"
         ) from None
-    if value == 0:
-        raise BrokenRuleError(f"{name}=0 is not refused by the builder")
-    try:
-        model.run(module.eval(), model.inputs(1, changed={name: value}))
-    except Exception as error:  # noqa: BLE001 whatever a network stumbles over
-        words = str(error).partition("\n")[0]
-        raise BrokenRuleError(
-            f"{name}={value} is taken by the builder, and then fails on an input of that size: {words}"
-        ) from None
+    return ""
+
+
+def _is_torchs(error: Exception) -> bool:
+    """Whether it was raised inside PyTorch, and not by a line of the plugin's own."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    return str(frames[-1][0].f_globals.get("__name__", "")).partition(".")[0] == "torch"
 
 
 def stays_finite(model: ModelCandidate) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +10,7 @@ from torch import Tensor, nn
 from zoo_core.checks.candidates.model_candidate import SEED, ModelCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.errors import ZooError
+from zoo_core.files import temporary_folder
 from zoo_core.task_names import MASK_TASKS
 from zoo_core.training import (
     Loss,
@@ -113,8 +112,8 @@ def weights_survive_saving(model: ModelCandidate) -> None:
     module = model.build()
     if not module.state_dict():
         raise NotApplicableError("it has no weights")
-    with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
-        path = Path(folder, "weights.safetensors")
+    with temporary_folder("zoo-check-") as folder:
+        path = folder / "weights.safetensors"
         save_tensors(path, copy_state(module), facts={})
         tensors = read_tensors(path, what="the weights")[0]
     other = model.build(seed=SEED + 1)

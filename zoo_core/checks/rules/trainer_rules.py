@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,6 +16,7 @@ from zoo_core.checks.candidates.trainer_candidate import EPOCHS, TrainerCandidat
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.children.parent import Child
 from zoo_core.errors import ZooError
+from zoo_core.files import temporary_folder
 from zoo_core.records import TrainResult
 from zoo_core.training import RunDirectory
 
@@ -80,8 +80,7 @@ def resumes_exactly(trainer: TrainerCandidate) -> None:
     expected = [row.epoch for row in trainer.straight.rows if row.epoch > STOPPED_AFTER]
     if not expected:
         raise NotApplicableError(f"it stops by itself within {STOPPED_AFTER} epochs")
-    with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
-        run = Path(folder)
+    with temporary_folder("zoo-check-") as run:
         train(spec, epochs=EPOCHS, run=run, stop_after=STOPPED_AFTER)
         _check_state(run)
         resumed = train(spec, epochs=EPOCHS, run=run)
@@ -96,9 +95,9 @@ def stops_when_it_is_told_to(trainer: TrainerCandidate) -> None:
     Somebody who waits for a terminal kills the process, and what is killed may be half-written.
     """
     _ = trainer.straight  # a trainer that cannot take the job, or has no defaults, is told from one that cannot stop
-    with tempfile.TemporaryDirectory(prefix="zoo-check-") as folder:
-        _interrupt(f"{trainer.trainer.plugin}/{trainer.trainer.name}", Path(folder))
-        _check_state(Path(folder))
+    with temporary_folder("zoo-check-") as folder:
+        _interrupt(f"{trainer.trainer.plugin}/{trainer.trainer.name}", folder)
+        _check_state(folder)
 
 
 def _interrupt(name: str, run: Path) -> None:

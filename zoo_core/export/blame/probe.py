@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import onnx
 from numpy.typing import NDArray
 from torch import Tensor, fx
 
+from zoo_core.files import temporary_folder
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.verification.expect.bounds import Reference, bound_output, output_error
 from zoo_core.verification.subject.subject import Group, Setting, SubjectError, run_subject
@@ -120,8 +120,8 @@ class Probe:
         """What onnxruntime computes for these values, by name; of a file with just the first so many nodes."""
         rows = {name: inputs[name] for name in self.inputs}
         total = len(next(iter(rows.values())))
-        with tempfile.TemporaryDirectory(prefix="zoo-probe-") as folder:
-            copy = Path(folder) / self.path.name
+        with temporary_folder("zoo-probe-") as folder:
+            copy = folder / self.path.name
             if first is None:
                 self._extended(copy, names)
             else:

@@ -22,7 +22,8 @@ from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.vetting.vet import vet
 from zoo_core.tasks import ClassDecisions, decisions_of, get_task
-from zoo_core.verification.conclude.recheck import onnx_checker, outcome_of
+from zoo_core.verification.conclude.onnx_check import onnx_checker
+from zoo_core.verification.conclude.recheck import outcome_of
 from zoo_core.verification.conclude.same_decisions import check_parity
 from zoo_core.verification.conclude.structure import Interface, check_results, check_structure
 from zoo_core.verification.expect.bounds import OutputBound

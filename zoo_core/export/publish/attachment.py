@@ -42,7 +42,7 @@ def netron_attachment(nodes: Sequence[NodeFacts]) -> dict[str, Any]:
         if node.error is not None:
             metrics.append(_entry(node, "error", f"{node.error:.3g}"))
         if node.floors is not None:
-            metrics.append(_entry(node, "error in rounding floors", f"{node.floors:.2g}"))
+            metrics.append(_entry(node, "error in floors", f"{node.floors:.2g}"))
     return {"signature": SIGNATURE, "metadata": metadata, "metrics": metrics}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from zoo_core.export.plan.plan import ExportPlan
+from zoo_core.foreign_text import markdown_code, markdown_text
 from zoo_core.records import ExportReport
 from zoo_core.verification.feed.rows import BATCH
 
@@ -12,7 +13,7 @@ from zoo_core.verification.feed.rows import BATCH
 def model_card(plan: ExportPlan, report: ExportReport) -> str:
     """Markdown, the same for the same export."""
     parts = [
-        f"# {plan.name}",
+        f"# {markdown_text(plan.name)}",
         _what(plan),
         _metrics(plan),
         _use(plan),
@@ -24,23 +25,23 @@ def model_card(plan: ExportPlan, report: ExportReport) -> str:
 
 def _what(plan: ExportPlan) -> str:
     spec = plan.model.spec
-    lines = [f"{spec.summary}. Task: {spec.task}."]
+    lines = [f"{markdown_text(spec.summary)}. Task: {spec.task}."]
     if plan.dataset:
-        lines.append(f"Trained on `{plan.dataset['name']}`.")
+        lines.append(f"Trained on {markdown_code(str(plan.dataset['name']))}.")
     if plan.unfinished:
         lines.append(f"**Unfinished**: its run has {plan.unfinished}.")
     if plan.untrained:
         lines.append("**Untrained**: fresh weights, for looking at the graph and timing, not for predictions.")
     if spec.source:
-        lines.append(f"Source of the architecture: {spec.source}.")
-    lines.append(f"Licence of the architecture's code: {spec.license or 'not stated'}.")
+        lines.append(f"Source of the architecture: {markdown_text(spec.source)}.")
+    lines.append(f"Licence of the architecture's code: {markdown_text(spec.license or 'not stated')}.")
     return textwrap.fill(" ".join(lines), 100, break_long_words=False, break_on_hyphens=False)
 
 
 def _metrics(plan: ExportPlan) -> str:
     if not plan.metrics:
         return ""
-    rows = "\n".join(f"| {name} | {value:.4g} |" for name, value in plan.metrics.items())
+    rows = "\n".join(f"| {markdown_text(name)} | {value:.4g} |" for name, value in plan.metrics.items())
     return f"## Results\n\n| metric | value |\n| --- | --- |\n{rows}"
 
 
@@ -65,8 +66,8 @@ With onnxruntime alone (the input is already preprocessed then):
 def _check(report: ExportReport) -> str:
     lines = [f"Outcome: **{report.outcome}** (opset {report.opset}, reference {report.reference})."]
     lines.extend(
-        f"`{output.name}`: largest error {output.error:.2g}, which is {output.floors:.2g} times PyTorch's own "
-        f"rounding noise; {output.bound:.2g} was allowed."
+        f"{markdown_code(output.name)}: largest error {output.error:.2g}, which is {output.floors:.2g} times "
+        f"PyTorch's own rounding noise; {output.bound:.2g} was allowed."
         for output in report.outputs
     )
     lines.append("`report.json` lists every rule; `zoo verify .` checks the file again on your machine.")
@@ -75,10 +76,12 @@ def _check(report: ExportReport) -> str:
 
 def _tensors(plan: ExportPlan) -> str:
     rows = [
-        f"| {role} | `{name}` | {spec.dtype} | {spec} |"
+        f"| {role} | {markdown_code(name, in_table=True)} | {spec.dtype} | {spec} |"
         for role, specs in (("input", plan.inputs), ("output", plan.outputs))
         for name, spec in specs.items()
     ]
     header = "| | name | dtype | axes |\n| --- | --- | --- | --- |\n"
-    reasons = "".join(f"\n\n{axis} is fixed: {reason}." for axis, reason in plan.fixed_axes.items())
+    reasons = "".join(
+        f"\n\n{markdown_text(axis)} is fixed: {markdown_text(reason)}." for axis, reason in plan.fixed_axes.items()
+    )
     return "## Inputs and outputs\n\n" + header + "\n".join(rows) + reasons

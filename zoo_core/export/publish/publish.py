@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from zoo_core import replacing
 from zoo_core.errors import ZooError
-from zoo_core.files import clear_io_errors, replace_folder
+from zoo_core.files import clear_io_errors
 from zoo_core.shelf import MODEL_FILE, REPORT_FILE
 
 
@@ -36,52 +35,34 @@ def building(target: Path) -> Iterator[Path]:
 
     Raises ZooError when it cannot be made (a read-only place, a full disk), or when another process exports there.
     """
-    folder = target.with_name(f".{target.name}.tmp")
-    with clear_io_errors("cannot write", folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        with _held(folder, target):
-            for entry in folder.iterdir():  # what a killed export left behind
-                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
-            try:
-                yield folder
-            finally:
-                shutil.rmtree(folder, ignore_errors=True)
+    with replacing.building(target, busy=_busy(target)) as folder:
+        yield folder
 
 
-@contextmanager
-def _held(folder: Path, target: Path) -> Iterator[None]:
-    """Hold a folder for this process; the operating system lets go of it however the process ends."""
-    try:
-        import fcntl
-    except ImportError:  # no such locks on Windows
-        yield
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Its owner may have moved it away between our two calls.
-            held = os.path.samestat(os.fstat(handle), folder.stat())
-        except (BlockingIOError, FileNotFoundError):
-            held = False
-        if not held:
-            raise ZooError(
-                f"another process is exporting to {target}", hint="wait for it, or choose another folder with --to"
-            )
-        yield
-    finally:
-        os.close(handle)
+def _busy(target: Path) -> ZooError:
+    return ZooError(f"another process is exporting to {target}", hint="wait for it, or choose another folder with --to")
 
 
 def publish(folder: Path, target: Path) -> None:
     """Put a finished bundle in its place; an earlier export there is replaced."""
     check_target(target)
-    replace_folder(folder, target)
+    replacing.replace_folder(folder, target)
+
+
+def remove_export(target: Path) -> None:
+    """Remove the export in the folder `target`, which is gone as a whole or not at all.
+
+    Raises ZooError when another process is exporting to it, or when it cannot be removed.
+    """
+    check_target(target)
+    with building(target) as folder, clear_io_errors("cannot remove", target):
+        target.rename(folder / target.name)  # and is removed with it
 
 
 def keep_rejected(folder: Path, target: Path) -> Path:
     """Keep a bundle that did not pass as `NAME.rejected`, and return where it is."""
     place = target.with_name(f"{target.name}.rejected")
     check_target(place)
-    replace_folder(folder, place)
+    with replacing.settled(place, busy=_busy(place)):
+        replacing.replace_folder(folder, place)
     return place

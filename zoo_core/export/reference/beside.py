@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import ctypes
 import multiprocessing
 import signal
 import sys
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 from zoo_core.errors import NotVerifiedError
 
 Result = TypeVar("Result")
+_PR_SET_PDEATHSIG = 1
 
 
 def can_copy() -> bool:
@@ -52,6 +54,7 @@ def beside(work: Callable[[], Result], *, what: str) -> Iterator[Callable[[], Re
 def _serve(work: Callable[[], Any], sending: Connection) -> None:
     # Ctrl-C reaches both processes; the first one says so, and ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _end_with_parent()
     answer: list[tuple[bool, Any]] = []
     # The waiting threads of OpenMP did not come along. They belong to the thread that made them: a new thread makes
     # new ones, where the copied one would wait for the lost ones for ever.
@@ -62,6 +65,13 @@ def _serve(work: Callable[[], Any], sending: Connection) -> None:
         sending.send(answer[0])
     except Exception:  # noqa: BLE001 of a class that only this process knows, for instance
         sending.send((False, _in_words(answer[0][1])))
+
+
+def _end_with_parent() -> None:
+    # When the first one is killed, this one would hold its locks until the work is done.
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _answer(work: Callable[[], Any]) -> tuple[bool, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,6 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
 from zoo_core.file_limits import MAX_INPUT_ELEMENTS
-from zoo_core.pictures import read_picture
-from zoo_core.preprocess import normalize, stack_pictures
 from zoo_core.runtime.reading.metadata import Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.vetting.agreement import check_agreement
@@ -23,42 +20,52 @@ from zoo_core.shelf import model_file
 from zoo_core.specs import Preprocess
 from zoo_core.tasks import get_task
 
+from .faults import WrongExportError
 from .inputs import check_ends, check_inputs, check_large_enough
-from .sequences import read_sequence, sequence_input
-from .session import Optimization, open_session, run_session
-
-BATCH = 64
-"""Pictures that are run at a time: enough to keep the processors busy, little enough for any memory."""
-
-BATCH_VALUES = 1 << 22
-"""Input values that are run at a time, for pictures that are big."""
+from .isolated import Isolated, limits_of, open_session
+from .predictions import Prediction, batch_of, predictions_of
+from .session import Optimization, SessionSettings
+from .sources import Source, one_or_many
 
 
-def batch_of(values: int) -> int:
-    """How many samples of that many values are run at a time."""
-    return max(1, min(BATCH, BATCH_VALUES // max(1, values)))
-
-
-def open_model(path: str | Path, *, optimization: Optimization = "all", threads: int | None = None) -> ExportedModel:
+def open_model(
+    path: str | Path,
+    *,
+    optimization: Optimization = "all",
+    threads: int | None = None,
+    isolated: Isolated = None,
+) -> ExportedModel:
     """Vet an exported file (`model.onnx`, or its folder) and make it ready to run on the CPU.
 
-    Raises RefusedFileError for a hostile file or one that is no ONNX file, ZooError for one without our metadata.
+    A file that was not exported or verified on this machine runs in a child process, whose memory and time are limited:
+    `isolated` is Limits for other limits, True for a child process in any case, and False for a file that you trust,
+    which then runs in this process. Raises RefusedFileError for a hostile file or one that is no ONNX file, ZooError
+    for one without our metadata and for a child process that reached a limit.
     """
+    settings = SessionSettings(optimization=optimization, threads=threads)
     path = Path(path)
     file = vet(model_file(path))
     metadata = read_metadata(file)
     check_agreement(file, metadata)
-    return ExportedModel(file=file, metadata=metadata, optimization=optimization, threads=threads)
+    return ExportedModel(file=file, metadata=metadata, settings=settings, isolated=isolated)
 
 
 class ExportedModel:
     """A vetted file in an onnxruntime session. Made by `open_model`."""
 
-    def __init__(self, *, file: OnnxFile, metadata: Metadata, optimization: Optimization, threads: int | None) -> None:
+    def __init__(self, *, file: OnnxFile, metadata: Metadata, settings: SessionSettings, isolated: Isolated) -> None:
         self.path = file.path
         self.file = file
         self.metadata = metadata
-        self._session = open_session(file, optimization=optimization, threads=threads)
+        self._isolated: Isolated = limits_of(file, isolated) or False
+        self._session = open_session(file, settings, isolated=self._isolated)
+
+    def with_content(self, content: bytes) -> ExportedModel:
+        """The same model with other bytes of its file, run without optimisations, in this process or in one of its
+        own."""
+        file = dataclasses.replace(self.file, content=content)
+        settings = SessionSettings(optimization="none")
+        return ExportedModel(file=file, metadata=self.metadata, settings=settings, isolated=self._isolated)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -86,52 +93,40 @@ class ExportedModel:
             )
         return names[0]
 
-    def __call__(self, inputs: str | Path | Sequence[str | Path] | NDArray[Any]) -> list[dict[str, Any]]:
-        """Predictions, one for each file, or for each row of an array that is already prepared.
+    def __call__(self, inputs: Source | Iterable[Source]) -> list[dict[str, Any]]:
+        """Predictions, one for each sample: of one input, or of several.
 
-        Files are pictures, or CSV and .npy files where the task is about sequences. For classification: `{label,
-        probability, probabilities: {label: probability}}`, best first. For segmentation `{mask, probability}`, arrays;
-        for features and filters `{output: array}`. Raises ZooError or RefusedFileError that names the file.
+        Where the model takes pictures, an input is a path, the bytes of a file, a file opened with "rb", a picture of
+        Pillow, or pixels: uint8, (H, W), (H, W, 3), or several pictures (N, H, W, 3). Else it is a CSV or .npy file or
+        an array, of one sample or of several. An array of another dtype, given alone, has rows that are prepared.
+
+        For classification: `{label, probability, probabilities: {label: probability}}`, best first. For segmentation
+        `{mask, probability}`, arrays; for features and filters `{output: array}`. Raises ZooError or RefusedFileError
+        that names the input.
         """
-        if isinstance(inputs, np.ndarray):
-            return get_task(self.task).decode(self.run_rows(inputs), labels=self.labels)
-        paths = [Path(inputs)] if isinstance(inputs, str | Path) else [Path(item) for item in inputs]
-        return list(self.answers(paths))
+        if isinstance(inputs, np.ndarray) and self.preprocess is not None:
+            if inputs.dtype != np.uint8:
+                return get_task(self.task).decode(self.run_rows(inputs), labels=self.labels)
+            return list(self.answers(inputs if inputs.ndim == 4 else [inputs]))
+        return list(self.answers(one_or_many(inputs)))
 
-    def answers(self, paths: Sequence[Path]) -> Iterator[dict[str, Any]]:
-        """The predictions of `__call__` for files, one after the other; few of them are in memory at a time.
+    def answers(self, sources: Iterable[Source]) -> Iterator[dict[str, Any]]:
+        """The predictions of `__call__`, one after the other; the first input that is bad raises its error.
 
         A mask has the size of its picture where the recipe resized it and cut nothing off, else that of the model's
         output. An answer for a sequence also has its `values`, shape (length, channels).
         """
-        if get_task(self.task).gives == "sequences":
-            return map(self._sequence_answer, paths)
-        recipe = self.picture_recipe()
-        step = 1 if recipe.size is None else batch_of(recipe.channels * recipe.size[0] * recipe.size[1])
-        parts = (paths[start : start + step] for start in range(0, len(paths), step))
-        return itertools.chain.from_iterable(self._picture_answers(part, recipe) for part in parts)
+        for prediction in self.predictions(sources):
+            if prediction.error is not None:
+                raise prediction.error
+            yield dict(prediction.answer or {})
 
-    def _picture_answers(self, paths: Sequence[Path], recipe: Preprocess) -> Iterator[dict[str, Any]]:
-        task = get_task(self.task)
-        sizes: list[tuple[int, int]] = []
-        inputs = normalize(stack_pictures(_read(paths, recipe, sizes), len(paths), recipe), recipe)
-        with _named(paths[0] if recipe.size is None else None):
-            outputs = self.run_rows(inputs)
-        self._check_finite(outputs, paths)
-        for size, answer in zip(sizes, task.decode(outputs, labels=self.labels), strict=True):
-            if task.gives == "masks" and recipe.resize is not None and recipe.crop is None:
-                yield {name: stretched(array, size) for name, array in answer.items()}
-            else:
-                yield answer
+    def predictions(self, sources: Iterable[Source]) -> Iterator[Prediction]:
+        """As `answers`, with names and places; a bad input has an error instead of an answer, and the rest goes on.
 
-    def _sequence_answer(self, path: Path) -> dict[str, Any]:
-        values = read_sequence(path)
-        inputs = sequence_input(values, self.metadata.inputs[self.input_name], where=str(path))
-        with _named(path):
-            outputs = self.run_rows(inputs)
-        self._check_finite(outputs, [path])
-        (answer,) = get_task(self.task).decode(outputs, labels=self.labels)
-        return {**answer, "values": values}
+        Raises ZooError, before any input is read, for a model that cannot answer.
+        """
+        return predictions_of(self, sources)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """All outputs by name for inputs by name, prepared and of the declared dtype and shape.
@@ -141,7 +136,7 @@ class ExportedModel:
         sizes = check_inputs(inputs, self.metadata.inputs, where=str(self.path))
         check_ends(sizes, largest=self.metadata.largest, where=str(self.path))
         check_large_enough(sizes, self.metadata.inputs, self.metadata.outputs, where=str(self.path))
-        return run_session(self._session, inputs, path=str(self.path))
+        return self._session.run(inputs)
 
     def run_rows(
         self, rows: NDArray[Any] | Callable[[slice], NDArray[Any]], *, count: int | None = None
@@ -180,59 +175,10 @@ class ExportedModel:
             self._check_rows(outputs, len(batch))
             yield part, {key: value[:held] for key, value in outputs.items()}
 
-    def picture_recipe(self) -> Preprocess:
-        """The preprocessing. Raises ZooError when the model does not take pictures."""
-        if self.preprocess is None:
-            raise ZooError(
-                f"{self.path} does not take pictures: it says nothing about preprocessing",
-                hint="give prepared arrays to run() in Python",
-            )
-        return self.preprocess
-
     def _check_rows(self, outputs: Mapping[str, NDArray[Any]], rows: int) -> None:
         for name, value in outputs.items():
             if value.ndim == 0 or len(value) != rows:
-                raise ZooError(
+                raise WrongExportError(
                     f"{self.path}: output {name!r} has shape {value.shape} for a batch of {rows}",
                     hint="the export is wrong: check it with `zoo verify`",
                 )
-
-    def _check_finite(self, outputs: Mapping[str, NDArray[Any]], paths: Sequence[Path]) -> None:
-        for name, value in outputs.items():
-            for row, path in zip(value, paths, strict=True):
-                if value.dtype.kind == "f" and not np.isfinite(row).all():
-                    raise ZooError(
-                        f"{self.path}: output {name!r} is not finite for {path}",
-                        hint="check the export with `zoo verify`",
-                    )
-
-
-def stretched(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
-    """A mask (h, w) brought to another size (height, width); each place takes the value of the one nearest to it."""
-    rows, columns = (
-        ((np.arange(wanted) + 0.5) * have / wanted).astype(np.int64)
-        for have, wanted in zip(array.shape, size, strict=True)
-    )
-    return array if array.shape == size else array[np.ix_(rows, columns)]
-
-
-def _read(
-    paths: Sequence[Path], recipe: Preprocess, sizes: list[tuple[int, int]]
-) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    """Pictures with their names; their own sizes are noted in `sizes`."""
-    for path in paths:
-        pixels = read_picture(path, color=recipe.color)
-        sizes.append((pixels.shape[0], pixels.shape[1]))
-        yield str(path), pixels
-
-
-@contextlib.contextmanager
-def _named(path: Path | None) -> Iterator[None]:
-    """An error about the size of an input also says which file has it."""
-    try:
-        yield
-    except ZooError as error:
-        if path is not None:
-            error.message = f"{path}: {error.message}"
-            error.args = (error.message,)
-        raise

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,55 +14,93 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.runtime.reading.wire import OnnxFile
 
 Optimization = Literal["all", "none"]
+Arrays = dict[str, NDArray[Any]]
 
 _PROVIDERS = ["CPUExecutionProvider"]
-_ERRORS_ONLY = 3
+_FATAL_ONLY = 4
+"""What onnxruntime has to say comes as an exception; its own lines are not for the terminal."""
 
 
-def open_session(file: OnnxFile, *, optimization: Optimization = "all", threads: int | None = None) -> Any:
-    """A CPU session for a vetted file; `threads` defaults to the processors that this process may use.
+@dataclass(frozen=True, kw_only=True)
+class SessionSettings:
+    """How onnxruntime runs a file; `threads` None: as many as there are processors that this process may use."""
 
-    The bytes that were vetted are the bytes that are run, unless there are many of them or the weights are in
-    other files. Raises ZooError with onnxruntime's reason.
+    optimization: Optimization = "all"
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.optimization not in get_args(Optimization):
+            raise UsageError(f"optimization is 'all' or 'none', not {self.optimization!r}")
+        if self.threads is not None and self.threads < 1:
+            raise UsageError(f"threads are at least 1, not {self.threads}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionFile:
+    """A vetted file as onnxruntime gets it: its bytes, or its path where they are many or some lie beside it.
+
+    `one_size`: all inputs always have the same shape but for the batch.
     """
-    if optimization not in {"all", "none"}:
-        raise UsageError(f"optimization is 'all' or 'none', not {optimization!r}")
-    if threads is not None and threads < 1:
-        raise UsageError(f"threads are at least 1, not {threads}")
-    onnxruntime = _onnxruntime()
-    options = onnxruntime.SessionOptions()
-    levels = onnxruntime.GraphOptimizationLevel
-    options.graph_optimization_level = levels.ORT_ENABLE_ALL if optimization == "all" else levels.ORT_DISABLE_ALL
-    options.intra_op_num_threads = threads or usable_processors()
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
-    options.add_session_config_entry("session.load_model_format", "ONNX")
-    if any(isinstance(dim, str) for value in file.inputs for dim in (value.dims or ())[1:]):
+
+    path: str
+    content: bytes | None
+    one_size: bool
+
+    @classmethod
+    def of(cls, file: OnnxFile) -> SessionFile:
+        """The bytes that were vetted are the bytes that are run, where they are in one piece."""
+        in_one_piece = isinstance(file.content, bytes) and not has_external_data(file)
+        return cls(
+            path=str(file.path),
+            content=bytes(file.content) if in_one_piece else None,
+            one_size=not any(isinstance(dim, str) for value in file.inputs for dim in (value.dims or ())[1:]),
+        )
+
+
+class Session(Protocol):
+    """A file that is ready to run."""
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        """All outputs by name. Raises ZooError with onnxruntime's reason."""
+
+
+class LocalSession:
+    """An onnxruntime session in this process, on the CPU. Raises ZooError with onnxruntime's reason."""
+
+    def __init__(self, source: SessionFile, settings: SessionSettings) -> None:
+        self._path = source.path
+        onnxruntime = _onnxruntime()
+        options = onnxruntime.SessionOptions()
+        levels = onnxruntime.GraphOptimizationLevel
+        everything = settings.optimization == "all"
+        options.graph_optimization_level = levels.ORT_ENABLE_ALL if everything else levels.ORT_DISABLE_ALL
+        options.intra_op_num_threads = settings.threads or usable_processors()
+        options.inter_op_num_threads = 1
+        options.log_severity_level = _FATAL_ONLY
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         # The memory pattern is planned for one shape: with pictures of many sizes it only grows.
-        options.enable_mem_pattern = False
-    in_one_piece = isinstance(file.content, bytes) and not has_external_data(file)
-    source: Any = file.content if in_one_piece else str(file.path)
-    try:
-        return onnxruntime.InferenceSession(source, sess_options=options, providers=_PROVIDERS)
-    except Exception as error:
-        raise ZooError(
-            f"onnxruntime {onnxruntime.__version__} cannot load {file.path}: {_reason(error)}",
-            hint="the file is damaged, or needs another version of onnxruntime",
-        ) from error
+        options.enable_mem_pattern = source.one_size
+        given: Any = source.path if source.content is None else source.content
+        try:
+            self._session = onnxruntime.InferenceSession(given, sess_options=options, providers=_PROVIDERS)
+        except Exception as error:
+            raise ZooError(
+                f"onnxruntime {onnxruntime.__version__} cannot load {source.path}: {_reason(error)}",
+                hint="the file is damaged, or needs another version of onnxruntime",
+            ) from error
 
-
-def run_session(session: Any, inputs: Mapping[str, NDArray[Any]], *, path: str) -> dict[str, NDArray[Any]]:
-    """All outputs by name. Raises ZooError with onnxruntime's reason."""
-    names = [output.name for output in session.get_outputs()]
-    try:
-        values = session.run(names, dict(inputs))
-    except Exception as error:
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in inputs.items())
-        raise ZooError(
-            f"onnxruntime could not run {path} on {shapes}: {_reason(error)}",
-            hint="check the file with `zoo verify`; too little memory is another cause",
-        ) from error
-    return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
+        """All outputs by name. Raises ZooError with onnxruntime's reason."""
+        names = [output.name for output in self._session.get_outputs()]
+        try:
+            values = self._session.run(names, dict(inputs))
+        except Exception as error:
+            shapes = ", ".join(f"{name} {array.shape}" for name, array in inputs.items())
+            raise ZooError(
+                f"onnxruntime could not run {self._path} on {shapes}: {_reason(error)}",
+                hint="check the file with `zoo verify`; too little memory is another cause",
+            ) from error
+        return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
 
 
 def has_external_data(file: OnnxFile) -> bool:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +13,14 @@ from zoo_core.files import clear_io_errors, read_json, sha256_of
 from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError
 from zoo_core.runtime.reading.metadata import KEY, Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
+from zoo_core.runtime.running.isolated import Isolated, Limits, limits_of
+from zoo_core.runtime.vetting.known import remember
 from zoo_core.runtime.vetting.vet import vet
 from zoo_core.shelf import MODEL_FILE, REPORT_FILE
 from zoo_core.verification.expect.self_test import validated
-from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, THOROUGH_LEVELS, Setting
+from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, THOROUGH_LEVELS, TIME_LIMIT_SECONDS, Setting
 
+from .onnx_check import onnx_checker
 from .repeat import run_checks
 from .structure import Interface, check_structure
 
@@ -34,12 +35,13 @@ def outcome_of(checks: Sequence[CheckResult]) -> Outcome:
     return "not-conclusive" if "not-conclusive" in found else "verified"
 
 
-def verify_export(path: Path, *, thorough: bool = False) -> ExportReport:
+def verify_export(path: Path, *, thorough: bool = False, isolated: Isolated = None) -> ExportReport:
     """Check the bundle, or the bare .onnx file, at `path`; never raises for what the check finds.
 
-    `thorough` adds every optimisation level of onnxruntime, and one thread beside all of them. What cannot be checked
-    at all is an error: RefusedFileError for a file that is not safe to open; ZooError for one that has no metadata of
-    ours, and for a self-test or a report.json that is damaged or cannot be read.
+    `thorough` adds every optimisation level of onnxruntime, and one thread beside all of them. The file always runs in
+    a process of its own; `isolated`: what that may use, as in `open_model`. A verified file is known from then on. What
+    cannot be checked at all is an error: RefusedFileError for a file that is not safe to open; ZooError for one without
+    metadata of ours, and for a self-test or a report.json that is damaged or cannot be read.
     """
     bundle = path if path.is_dir() else None
     model = path / MODEL_FILE if bundle else path
@@ -49,18 +51,17 @@ def verify_export(path: Path, *, thorough: bool = False) -> ExportReport:
     if metadata.self_test is not None:
         validated(metadata.self_test, inputs=metadata.inputs, outputs=metadata.outputs)
     checks = [] if bundle is None else _check_bundle(bundle, published, metadata, file)
+    limits = _limits(file, isolated)
     interface = Interface(inputs=metadata.inputs, outputs=metadata.outputs, opset=metadata.opset)
-    checks += [*check_structure(file, interface), onnx_checker(model)]
+    checks += [*check_structure(file, interface), onnx_checker(model, limits)]
     errors: tuple[OutputError, ...] = ()
     if not any(check.outcome == "failed" and check.rule == "structure" for check in checks):
-        try:
-            found, errors = run_checks(model, bundle, metadata, _settings(thorough))
-            checks += found
-        except (NotVerifiedError, MemoryError) as error:
-            text = error.message if isinstance(error, NotVerifiedError) else "it needs more memory than there is"
-            checks.append(CheckResult(rule="run", outcome="failed", detail=text))
+        more, errors = _run_again(model, bundle, metadata, _settings(thorough), limits)
+        checks += more
+    if (outcome := outcome_of(checks)) == "verified":
+        remember(file)
     return ExportReport(
-        outcome=outcome_of(checks),
+        outcome=outcome,
         name=metadata.name,
         model=metadata.model,
         run=metadata.run,
@@ -73,6 +74,24 @@ def verify_export(path: Path, *, thorough: bool = False) -> ExportReport:
         versions=package_versions(VERSIONED),
         files=published.get("files", {}),
     )
+
+
+def _run_again(
+    model: Path, bundle: Path | None, metadata: Metadata, settings: Sequence[Setting], limits: Limits | None
+) -> tuple[list[CheckResult], tuple[OutputError, ...]]:
+    try:
+        return run_checks(model, bundle, metadata, settings, limits=limits)
+    except (NotVerifiedError, MemoryError) as error:
+        text = error.message if isinstance(error, NotVerifiedError) else "it needs more memory than there is"
+        return [CheckResult(rule="run", outcome="failed", detail=text)], ()
+
+
+def _limits(file: OnnxFile, isolated: Isolated) -> Limits | None:
+    """What the processes may use that run this file, in bytes and seconds; None: what the machine can give."""
+    limits = limits_of(file, isolated)
+    if limits is None:
+        return None
+    return Limits(memory=limits.memory_for(file), seconds=limits.seconds or TIME_LIMIT_SECONDS)
 
 
 def _check_bundle(bundle: Path, published: Mapping[str, Any], metadata: Metadata, file: OnnxFile) -> list[CheckResult]:
@@ -133,17 +152,3 @@ def _check_files(bundle: Path, listed: Mapping[str, str]) -> CheckResult:
     if problems:
         return CheckResult(rule="files", outcome="failed", detail="; ".join(problems[:5]))
     return CheckResult(rule="files", outcome="passed", detail=f"{len(listed)} files as published")
-
-
-def onnx_checker(model: Path) -> CheckResult:
-    """Rule "onnx.checker": the onnx package's full check of the file; skipped where that package is not installed."""
-    if importlib.util.find_spec("onnx") is None:
-        text = "the onnx package is not installed; pip install 'zoo-core[train]' brings it"
-        return CheckResult(rule="onnx.checker", outcome="skipped", detail=text)
-    try:
-        # By name: the base install has no onnx, and nothing here may depend on it.
-        checker = importlib.import_module("onnx.checker")
-        checker.check_model(str(model), full_check=True)
-    except Exception as error:  # noqa: BLE001 whatever the checker raises, it has not passed
-        return CheckResult(rule="onnx.checker", outcome="failed", detail=" ".join(str(error).split())[:300])
-    return CheckResult(rule="onnx.checker", outcome="passed", detail="full check")

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zoo_core.errors import ZooError
 from zoo_core.records import CheckResult, OutputError
 from zoo_core.runtime.reading.metadata import Metadata
+from zoo_core.runtime.running.isolated import Limits
 from zoo_core.shapes import TensorSpec
 from zoo_core.verification.expect.odd_places import LEAST_DECIDED, alike
 from zoo_core.verification.expect.selection_test import check_selection_test, check_selection_vectors, chooses
@@ -29,7 +30,7 @@ from zoo_core.verification.expect.vector_test import check_vectors
 from zoo_core.verification.feed.rows import BATCH, BATCH_SIZES, batches_of, joined
 from zoo_core.verification.feed.sizes import Sizes, shown, sizes_of
 from zoo_core.verification.feed.vectors import FOLDER, read_vectors
-from zoo_core.verification.subject.subject import Group, Setting, SubjectResult, run_subject
+from zoo_core.verification.subject.subject import TIME_LIMIT_SECONDS, Group, Setting, SubjectResult, run_subject
 
 from .structure import check_results
 
@@ -73,11 +74,17 @@ class _Part:
 
 
 def run_checks(
-    model: Path, bundle: Path | None, metadata: Metadata, settings: Sequence[Setting]
+    model: Path,
+    bundle: Path | None,
+    metadata: Metadata,
+    settings: Sequence[Setting],
+    *,
+    limits: Limits | None = None,
 ) -> tuple[list[CheckResult], tuple[OutputError, ...]]:
     """What the file at `model` computes, against its self-test and the test vectors of its `bundle`, if it has one.
 
-    Also the worst error of each output. Raises SubjectError when the file cannot be run.
+    Also the worst error of each output. `limits`: of the process that runs it. Raises SubjectError when the file cannot
+    be run.
     """
     if metadata.self_test is None:
         text = "the file holds no self-test"
@@ -87,7 +94,12 @@ def run_checks(
     checks = [vectors] if isinstance(vectors, CheckResult) else []
     if not isinstance(vectors, CheckResult):
         parts.append(vectors)
-    result = run_subject(model, [group for part in parts for group in part.groups()], settings=settings)
+    groups = [group for part in parts for group in part.groups()]
+    if limits is None:
+        result = run_subject(model, groups, settings=settings)
+    else:
+        seconds = limits.seconds or TIME_LIMIT_SECONDS
+        result = run_subject(model, groups, settings=settings, time_limit=seconds, memory_limit=limits.memory)
     worst: dict[str, OutputError] = {}
     for setting in settings:
         found, errors = _check_setting(setting, metadata, parts, result)

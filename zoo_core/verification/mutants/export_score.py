@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from zoo_core.errors import NotVerifiedError, ZooError
-from zoo_core.files import clear_io_errors, json_text, read_json
+from zoo_core.errors import NotVerifiedError, TemporaryFolderError, ZooError
+from zoo_core.files import clear_io_errors, json_text, read_json, temporary_folder
 from zoo_core.records import CheckResult
 from zoo_core.runtime.reading.metadata import Metadata, read_metadata
 from zoo_core.runtime.reading.wire import read_onnx
@@ -40,8 +39,8 @@ def score_export(path: Path, *, progress: Progress = lambda judged: None) -> Mut
         content = model.read_bytes()
     healthy = Healthy(model, more=_vectors(bundle, read_metadata(read_onnx(model))))
     found = []
-    with tempfile.TemporaryDirectory(prefix="zoo-mutants-") as name:
-        place = Path(name) / "export"
+    with temporary_folder("zoo-mutants-") as folder:
+        place = folder / "export"
         with clear_io_errors("cannot copy to", place):
             _prepare(bundle, place)
         judge = judge_each(
@@ -79,6 +78,8 @@ def _check(mutant: Mutant, place: Path, *, sealed: bool) -> Sequence[CheckResult
             (place / REPORT_FILE).write_text(json_text(report), encoding="utf-8")
     try:
         return verify_export(place if sealed else model).checks
+    except TemporaryFolderError:
+        raise
     except NotVerifiedError as error:
         return (CheckResult(rule="run", outcome="failed", detail=error.message),)
     except ZooError as error:  # refused before it is opened

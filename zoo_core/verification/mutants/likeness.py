@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.errors import TemporaryFolderError, ZooError
+from zoo_core.files import temporary_folder
 from zoo_core.runtime.reading.metadata import read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile, read_onnx
 from zoo_core.verification.conclude.weights import same_bits
@@ -50,13 +50,15 @@ class Healthy:
 
     def compare(self, mutant: Mutant) -> Likeness:
         """How a mutant that passed a check compares with this file."""
-        with tempfile.TemporaryDirectory(prefix="zoo-mutant-") as folder:
-            path = Path(folder) / "model.onnx"
+        with temporary_folder("zoo-mutant-") as folder:
+            path = folder / "model.onnx"
             path.write_bytes(mutant.model_bytes)
             try:
                 same = _stores_the_same(self._file, read_onnx(path))
                 found = run_subject(path, self._groups)
-            except (NotVerifiedError, ZooError):  # it cannot even be run
+            except TemporaryFolderError:
+                raise
+            except ZooError:  # it cannot even be run
                 return Likeness(equivalent=False, difference=None)
         if self._result is None:
             self._result = run_subject(self._path, self._groups)

@@ -7,7 +7,6 @@ import json
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from zoo_core.files import temporary_folder
 
 Array = NDArray[Any]
 
@@ -28,13 +29,12 @@ def speed_ratio(file: Path, other: Path, *, inputs: Mapping[str, Array], rounds:
     Both are run in turn, at onnxruntime's default settings, after one run that does not count. None where one of the
     two cannot be run, or takes more than five minutes.
     """
-    with tempfile.TemporaryDirectory(prefix="zoo-speed-") as name:
-        folder = Path(name)
+    with temporary_folder("zoo-speed-") as folder:
         for place, value in enumerate(inputs.values()):
             np.save(folder / f"in-{place}.npy", value, allow_pickle=False)
         job = {"files": [str(file.resolve()), str(other.resolve())], "inputs": list(inputs), "rounds": rounds}
         (folder / "job.json").write_text(json.dumps(job))
-        command = [sys.executable, "-P", "-m", "zoo_core.verification.subject.speed", name]
+        command = [sys.executable, "-P", "-m", "zoo_core.verification.subject.speed", str(folder)]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT_SECONDS, check=False)
         except subprocess.TimeoutExpired:
@@ -48,7 +48,7 @@ def _measure(folder: Path) -> float:
     job = json.loads((folder / "job.json").read_text())
     inputs = {name: np.load(folder / f"in-{place}.npy") for place, name in enumerate(job["inputs"])}
     options = ort.SessionOptions()
-    options.log_severity_level = 3
+    options.log_severity_level = 4
     sessions = [ort.InferenceSession(file, options, providers=["CPUExecutionProvider"]) for file in job["files"]]
     seconds: list[list[float]] = [[], []]
     for _ in range(job["rounds"] + 1):

@@ -7,8 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -20,10 +18,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.errors import NotVerifiedError
-from zoo_core.files import clear_io_errors
-
-from .limits import default_memory_limit, memory_of
+from zoo_core.children.memory import NO_ROOM, default_memory_limit
+from zoo_core.children.watch import Watch
+from zoo_core.errors import NotVerifiedError, TemporaryFolderError
+from zoo_core.files import CHOOSE_ANOTHER, temporary_folder
 
 Array = NDArray[Any]
 
@@ -38,8 +36,6 @@ _LEVEL_WORDS = {
     "none": "not optimised",
 }
 TIME_LIMIT_SECONDS = 1800
-LOOK_SECONDS = 0.05
-"""How often the parent looks at the child's memory."""
 
 _waiting: ContextVar[list[subprocess.Popen[str]]] = ContextVar("children that wait for a job")
 
@@ -123,10 +119,8 @@ def started_subject(
     Memory that the child holds counts; the addresses that it reserves do not, of which onnxruntime takes many times
     what it needs, nor do files that it maps. On systems that do not tell (other than Linux) no memory is too much.
     """
-    with tempfile.TemporaryDirectory(prefix="zoo-check-") as name:
-        folder = Path(name)
-        with clear_io_errors("cannot write", folder):
-            _write_job(folder, model, groups, settings)
+    with temporary_folder("zoo-check-") as folder:
+        _write_job(folder, model, groups, settings)
         limit = default_memory_limit() if memory_limit is None else memory_limit
         # The child ends before the thread that watches it, whose end is waited for.
         with ThreadPoolExecutor(1) as watching, _child() as child:
@@ -134,6 +128,11 @@ def started_subject(
 
             def result() -> SubjectResult:
                 errors = watch.result()
+                if child.returncode == NO_ROOM:
+                    raise TemporaryFolderError(
+                        f"cannot write to the temporary folder {folder.parent}: {_why(NO_ROOM, errors)}",
+                        hint=CHOOSE_ANOTHER,
+                    )
                 if child.returncode != 0:
                     raise SubjectError(f"{model.name} could not be run: {_why(child.returncode, errors)}")
                 return _read_result(folder, groups, settings)
@@ -162,31 +161,12 @@ def _wait(
     child: subprocess.Popen[str], folder: Path, model: str, *, time_limit: float, memory_limit: int | None
 ) -> str:
     """What the child wrote to stderr until it ended. Raises SubjectError, the child killed, if it needs too much."""
-    deadline = time.monotonic() + time_limit
-    _tell(child, json.dumps(str(folder)))
-    while True:
-        left = deadline - time.monotonic()
-        try:
-            return child.communicate(timeout=max(0.0, min(LOOK_SECONDS, left)))[1]
-        except subprocess.TimeoutExpired:
-            if left <= 0:
-                child.kill()
-                raise SubjectError(f"running {model} took more than {time_limit:.0f} s") from None
-        if memory_limit is not None and (memory_of(child.pid) or 0) > memory_limit:
-            child.kill()
-            raise SubjectError(f"running {model} needed more than {memory_limit / 1e9:.2g} GB of memory")
-
-
-def _tell(child: subprocess.Popen[str], job: str) -> None:
-    """Write the job to the child, and end its input.
-
-    Not by `communicate`, which drops what it has not written yet when its time is up, as on a busy machine it is.
-    """
-    with suppress(BrokenPipeError):  # it has ended; its exit code tells why
-        if child.stdin is not None:
-            child.stdin.write(job)
-            child.stdin.close()
-    child.stdin = None
+    watch = Watch(child, memory=memory_limit)
+    with watch.step(time_limit):
+        errors = child.communicate(json.dumps(str(folder)))[1]
+    if watch.exceeded is not None:
+        raise SubjectError(f"running {model} {watch.exceeded}")
+    return errors
 
 
 @contextmanager

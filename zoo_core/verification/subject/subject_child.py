@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .limits import memory_of
+from zoo_core.children.memory import NO_ROOM, memory_of
 
 
 def _session(ort: Any, model: str, level: str, threads: int) -> Any:
@@ -27,7 +27,7 @@ def _session(ort: Any, model: str, level: str, threads: int) -> Any:
     options = ort.SessionOptions()
     options.graph_optimization_level = levels[level]
     options.intra_op_num_threads = threads
-    options.log_severity_level = 3
+    options.log_severity_level = 4
     # Threads that wait must not take the processor from the process that computes beside this one.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
@@ -67,6 +67,10 @@ def main() -> None:
         ort = importlib.import_module("onnxruntime")
         if told := sys.stdin.read():
             _run(ort, Path(json.loads(told)))
+    except OSError as error:
+        # Only writing raises it: onnxruntime has exceptions of its own.
+        sys.stderr.write(f"{error.strerror or error}\n")
+        raise SystemExit(NO_ROOM) from None
     except Exception as error:  # noqa: BLE001 whatever onnxruntime raises, the parent wants it in one line
         text = " ".join(str(error).split())
         raise SystemExit(f"{type(error).__name__}: {text[:600]}") from None

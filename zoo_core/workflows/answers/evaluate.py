@@ -8,6 +8,7 @@ from typing import Any
 
 from zoo_core.records import Record
 from zoo_core.registry import Zoo
+from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.shelf import Located
 
 from .predictor import load_part, open_predictor
@@ -15,12 +16,16 @@ from .predictor import load_part, open_predictor
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation(Record):
-    """Metrics over the `n` samples of one split, and what they do not say: `details`, by class."""
+    """Metrics over the `n` samples of one split, and what they do not say: `details`, by class.
+
+    `skipped`: files that could not be read, and were left out.
+    """
 
     metrics: Mapping[str, float]
     n: int
     split: str
     details: Mapping[str, Any]
+    skipped: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -31,17 +36,21 @@ def evaluate(
     data: Mapping[str, Any] | None = None,
     split: str | None = None,
     download: bool = False,
+    isolated: Isolated = None,
 ) -> Evaluation:
     """Measure a run or an export on a dataset: its own unless another is named.
 
     Its own dataset comes with the options it was trained with, and `data` on top. Pictures are prepared by the recipe
-    of what is measured, whatever the dataset's own. `split`: test where there is one, else validation. An exported
-    file never loads torch. Raises ZooError when tasks or classes differ, UsageError for unknown names and splits.
+    of what is measured, whatever the dataset's own. `split`: test where there is one, else validation. An exported file
+    never loads torch; `isolated`: as in `open_model`. Raises ZooError when tasks or classes differ, UsageError for
+    unknown names and splits.
     """
-    predictor = open_predictor(source, zoo)
+    predictor = open_predictor(source, zoo, isolated=isolated)
     part = load_part(predictor, zoo, dataset=dataset, data=data, split=split, download=download)
     tally = predictor.task.tally()
     for rows, outputs in predictor.batches(part.samples):
         tally.add(outputs, part.samples.targets[rows])
     details = tally.details(part.labels)
-    return Evaluation(metrics=tally.metrics(), n=len(part.samples), split=part.split, details=details)
+    return Evaluation(
+        metrics=tally.metrics(), n=len(part.samples), split=part.split, details=details, skipped=part.skipped
+    )

@@ -1,18 +1,16 @@
-"""Predictions as files: which file for which input, and how masks, pictures, sequences and arrays look in it."""
+"""Predictions as files: which file for which input, and which names `--out` may have."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from zoo_core.errors import UsageError
-from zoo_core.files import clear_io_errors, write_atomic
+from zoo_core.errors import UsageError, ZooError
+
+from .input_files import Found
+from .results import RESULT_SUFFIXES
 
 FORMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "masks": (".mask.png", (".png", ".npy")),
@@ -25,104 +23,99 @@ FORMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Targets:
-    """Where predictions go: a file for each input and output, all of them in one folder.
+    """Where predictions go: a file for each input and output, all of them in one folder or below it.
 
-    `stacked`: all inputs share the file. `files[i][output]` belongs to input i.
+    `stacked`: all inputs share the file. `single`: there is one file for one sample. Made by `targets_for`.
     """
 
     folder: Path
-    files: Sequence[Mapping[str, Path]]
-    stacked: bool
+    stems: Sequence[Path]
+    ending: str
+    outputs: Sequence[str]
+    stacked: bool = False
+    single: bool = False
+
+    def of(self, index: int, row: int | None = None) -> dict[str, Path]:
+        """The file of each output for an input, or for one sample of several in it.
+
+        Raises ZooError where there is one file for all of them.
+        """
+        stem = self.stems[index]
+        if row is not None and not self.stacked:
+            if self.single:
+                raise ZooError(
+                    f"{stem}{self.ending} is one file, for several samples", hint="give --out a folder, or leave it out"
+                )
+            stem = stem.with_name(f"{stem.name}.{row}")
+        return {name: self.folder / f"{stem}{self._middle(name)}{self.ending}" for name in self.outputs}
+
+    def _middle(self, output: str) -> str:
+        # The names of outputs come from a file that a stranger may have made.
+        return "" if len(self.outputs) == 1 else f".{re.sub(r'[^A-Za-z0-9_-]', '_', output)}"
 
 
-def targets_for(inputs: Sequence[Path], *, gives: str, outputs: Sequence[str], out: Path | None) -> Targets:
+def targets_for(inputs: Sequence[Found], *, gives: str, outputs: Sequence[str], out: Path | None) -> Targets:
     """The files to write. `out`: a folder, made if it is missing, or one file; default the current folder.
 
     In a folder, a.jpg gives a.mask.png, a.filtered.png, a.mask.csv or a.features.npy; with several outputs, the name
-    of the output stands before that. Raises UsageError for a file name of another kind, one file for several inputs
+    of the output stands before that, and what lay in a folder below a given one lies so again. Beside a file of
+    results, files lie in its folder. Raises UsageError for a file name of another kind, one file for several inputs
     (but arrays: they are stacked), two inputs for one file, and an input that would be overwritten.
     """
     ending, suffixes = FORMS[gives]
+    if out is not None and is_results(out, gives=gives):
+        out = out.parent
     if out is None or out.is_dir() or not out.suffix:
-        folder, stems = out or Path(), [path.stem for path in inputs]
-        files = [_files(folder, stem, ending, outputs) for stem in stems]
-        stacked = False
+        stems = [each.below.with_name(each.below.stem) if each.below.name else each.below for each in inputs]
+        found = Targets(folder=out or Path(), stems=stems, ending=ending, outputs=outputs)
     else:
         if out.suffix.lower() not in suffixes:
             raise UsageError(
                 f"--out {out}: {gives} are written as {' or '.join(suffixes)}",
-                hint="another name, or a folder: a name without a dot, or one that exists",
+                hint="another name, or a folder: a name without a dot, or one that exists; "
+                "a table of all answers is a .csv or .jsonl",
             )
-        stacked = gives == "arrays"
-        if len(inputs) > 1 and not stacked:
+        if len(inputs) > 1 and gives != "arrays":
             raise UsageError(f"--out {out} is one file, for {len(inputs)} inputs", hint="name a folder")
-        folder, name = out.parent, out.name.removesuffix(out.suffix)
-        files = [_files(folder, name, out.suffix, outputs)] * len(inputs)
-    found = Targets(folder=folder, files=files, stacked=stacked)
+        stems = [Path(out.name.removesuffix(out.suffix))] * len(inputs)
+        stacked = gives == "arrays"
+        found = Targets(
+            folder=out.parent, stems=stems, ending=out.suffix, outputs=outputs, stacked=stacked, single=not stacked
+        )
     _check(found, inputs)
     return found
 
 
-def _files(folder: Path, stem: str, ending: str, outputs: Sequence[str]) -> dict[str, Path]:
-    if len(outputs) == 1:
-        return {outputs[0]: folder / f"{stem}{ending}"}
-    # The names of outputs come from a file that a stranger may have made.
-    return {name: folder / f"{stem}.{re.sub(r'[^A-Za-z0-9_-]', '_', name)}{ending}" for name in outputs}
+def is_results(out: Path, *, gives: str) -> bool:
+    """Whether `--out` is a file of results, a row for each sample; a .csv of a sequence is its mask."""
+    own = FORMS[gives][1] if gives in FORMS else ()
+    return out.suffix.lower() in RESULT_SUFFIXES and out.suffix.lower() not in own
 
 
-def _check(targets: Targets, inputs: Sequence[Path]) -> None:
-    taken: dict[Path, Path] = {}
-    originals = {path.resolve() for path in inputs}
-    files = targets.files[:1] if targets.stacked else targets.files
-    for source, named in zip(inputs, files, strict=False):
-        for file in named.values():
+def _check(targets: Targets, inputs: Sequence[Found]) -> None:
+    taken: dict[Path, str] = {}
+    originals = originals_of(inputs)
+    for index, each in enumerate(inputs[:1] if targets.stacked else inputs):
+        if each.error is not None:
+            continue
+        for file in targets.of(index).values():
             if file in taken:
                 raise UsageError(
-                    f"{taken[file]} and {source} would both be written to {file}",
+                    f"{taken[file]} and {each.shown} would both be written to {file}",
                     hint="one after the other, with another --out for each",
                 )
-            taken[file] = source
-            if file.resolve() in originals:
-                raise UsageError(f"{file} is an input, and would be overwritten", hint="another name with --out")
-            if file.is_dir():
-                raise UsageError(f"{file} is a folder, but a file of that name would be written", hint="another --out")
+            taken[file] = each.shown
+            check_target(file, originals)
 
 
-class Stage:
-    """Files that appear all together, or not at all. Made by `staged`."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._waiting: dict[Path, Path] = {}
-
-    def write(self, target: Path, content: bytes | str) -> None:
-        """The file `target`, replaced if it exists, once everything is there."""
-        waiting = self._folder / str(len(self._waiting))
-        write_atomic(waiting, content)
-        self._waiting[target] = waiting
-
-    def publish(self) -> None:
-        """Put every file in its place."""
-        for target, waiting in self._waiting.items():
-            with clear_io_errors("cannot write", target):
-                os.replace(waiting, target)
+def originals_of(inputs: Sequence[Found]) -> set[Path]:
+    """Where the files that are read lie, links followed."""
+    return {Path(each.shown).resolve() for each in inputs if each.error is None}
 
 
-@contextlib.contextmanager
-def staged(folder: Path) -> Iterator[Stage]:
-    """Files for `folder`, which is made if it is missing: they wait beside it until the block has ended well."""
-    new = [path for path in (folder, *folder.parents) if not path.exists()]
-    with clear_io_errors("cannot write to", folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        waiting = Path(tempfile.mkdtemp(dir=folder, prefix=".zoo-predict-"))
-    try:
-        stage = Stage(waiting)
-        yield stage
-        stage.publish()
-    except BaseException:
-        shutil.rmtree(waiting, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            for path in new:
-                path.rmdir()
-        raise
-    shutil.rmtree(waiting, ignore_errors=True)
+def check_target(file: Path, originals: set[Path]) -> None:
+    """Raise UsageError for a file that is an input, see `originals_of`, or a folder."""
+    if file.resolve() in originals:
+        raise UsageError(f"{file} is an input, and would be overwritten", hint="another name with --out")
+    if file.is_dir():
+        raise UsageError(f"{file} is a folder, but a file of that name would be written", hint="another --out")

@@ -14,6 +14,7 @@ from zoo_core.data import BoundDataset, Samples
 from zoo_core.errors import UsageError
 from zoo_core.matching import check_tasks
 from zoo_core.registry import Zoo
+from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.shapes import TensorSpec
 from zoo_core.shelf import Located
@@ -48,19 +49,20 @@ class Predictor:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The samples of one split of a dataset, prepared as a predictor needs them."""
+    """The samples of one split of a dataset, prepared as a predictor needs them; `skipped` files cannot be read."""
 
     dataset: str
     split: str
     samples: Samples
     labels: tuple[str, ...]
+    skipped: tuple[str, ...] = ()
 
 
-def open_predictor(source: Located, zoo: Zoo) -> Predictor:
-    """The run or export that was named. An exported file never loads torch."""
+def open_predictor(source: Located, zoo: Zoo, *, isolated: Isolated = None) -> Predictor:
+    """The run or export that was named. An exported file never loads torch; `isolated`: as in `open_model`."""
     path = source.path or Path(source.name)
     if source.kind == "export":
-        return export_predictor(open_model(path), source.name)
+        return export_predictor(open_model(path, isolated=isolated), source.name)
     from zoo_core.training import load_run
 
     return run_predictor(load_run(path), zoo)
@@ -142,7 +144,13 @@ def load_part(
     chosen = choose_split(bound, split)
     samples = bound.load(chosen, download=download)
     check_classes(samples.classes, dataset=bound.name, labels=predictor.labels, shown=predictor.shown)
-    return Part(dataset=bound.name, split=chosen, samples=samples, labels=predictor.labels or samples.classes)
+    return Part(
+        dataset=bound.name,
+        split=chosen,
+        samples=samples,
+        labels=predictor.labels or samples.classes,
+        skipped=bound.skipped(samples),
+    )
 
 
 def _dataset_for(predictor: Predictor, zoo: Zoo, name: str | None, data: Mapping[str, Any]) -> BoundDataset:

@@ -135,14 +135,22 @@ def _built(names: Sequence[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         for message in _ask_child(waiting):
             if "missing" in message:
                 raise MissingExtraError(needed_for="counting parameters", extra="train", missing=message["missing"])
+            if started and not (waiting and _is_answer(message)):
+                break  # a builder speaks there: another process goes on after it
             if started:
-                yield waiting.pop(0), {"parameters": message["parameters"], "problem": message["problem"]}
+                yield waiting.pop(0), message
             started = True
         if waiting and not started:
             raise ZooError("the process that counts parameters cannot start", hint="see zoo plugins")
         if waiting:
-            problem = f"building it ends the process, or takes more than {LONGEST_SECONDS:g} s"
+            problem = f"building it ends the process, disturbs it, or takes more than {LONGEST_SECONDS:g} s"
             yield waiting.pop(0), {"parameters": None, "problem": problem}
+
+
+def _is_answer(message: Mapping[str, Any]) -> bool:
+    number, problem = message.get("parameters"), message.get("problem")
+    one = (type(number) is int and problem is None) or (number is None and isinstance(problem, str))
+    return message.keys() == {"parameters", "problem"} and one
 
 
 def _ask_child(names: Sequence[str]) -> Iterator[dict[str, Any]]:

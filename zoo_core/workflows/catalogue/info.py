@@ -6,13 +6,16 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from zoo_core.discovery.mending import check_extra_of
 from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
+from zoo_core.installation import install_command
 from zoo_core.matching import bound_tensors, fixed_axes, match_options
 from zoo_core.options import Option
 from zoo_core.plugin_faults import blamed_on
 from zoo_core.registry import KINDS, Entry, Model, Zoo, warn
 from zoo_core.shelf import list_exports, list_runs
 from zoo_core.specs import ModelSpec, Weights
+from zoo_core.training.choices import loss_in_words
 
 
 def find_entry(zoo: Zoo, text: str) -> Entry:
@@ -31,6 +34,7 @@ def find_entry(zoo: Zoo, text: str) -> Entry:
     if having:
         return zoo.find(having[0], text)
     _refuse_shelf(text)
+    check_extra_of(zoo.plugins, text)
     known = [entry.shown for entry in zoo.entries()]
     raise UsageError(f"unknown name {text!r}", hint=did_you_mean(text, known) or "see zoo list")
 
@@ -117,6 +121,7 @@ def _describe_model(
         "label_count": len(model.spec.labels) or None,
         "weights": [weights.name for weights in model.spec.weights],
         "weights_details": [_weights(weights, model.spec) for weights in model.spec.weights],
+        "loss": loss_in_words(model.spec.task, model.spec.loss) or None,
         "recipe": dict(model.spec.recipe),
         "aliases": list(model.spec.aliases),
     }
@@ -156,7 +161,7 @@ def count_parameters(model: Model, options: Mapping[str, Any]) -> tuple[int | No
     try:
         import torch
     except ImportError:
-        return None, "counting parameters needs torch: pip install 'zoo-core[train]'"
+        return None, f"counting parameters needs torch: {install_command('train')}"
     try:
         with _without_memory(torch):
             module = model.build(**options)
@@ -197,19 +202,24 @@ def _describe_dataset(
 ) -> dict[str, Any]:
     from zoo_core.data import bind_dataset, channel_statistics
 
+    from .sample_counts import count_samples
+
     dataset = zoo.dataset(entry.qualified)
     bound = bind_dataset(dataset, data)
     spec = dataset.spec
     measured = channel_statistics(bound.load("train", download=download)).to_json() if statistics else None
+    samples, uncounted = count_samples(bound, download=download)
     found = {
         **_common(entry),
         "options": _with_values(spec.options, bound.options),
         "inputs": {name: tensor.to_json() for name, tensor in bound.inputs.items()},
         "classes": None if (names := bound.class_names()) is None else list(names),
         "splits": list(bound.split_names),
+        "samples": samples,
         "preprocess": None if bound.preprocess is None else bound.preprocess.to_json(),
         "download_bytes": spec.download_bytes,
         "needs": list(spec.needs),
         "augment": list(spec.augment),
     }
-    return found if measured is None else {**found, "statistics": {"split": "train", **measured}}
+    found |= {} if measured is None else {"statistics": {"split": "train", **measured}}
+    return found if uncounted is None else {**found, "hint": uncounted}

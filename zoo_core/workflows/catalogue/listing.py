@@ -10,6 +10,7 @@ from typing import Any, Literal
 from zoo_core.errors import UsageError, did_you_mean
 from zoo_core.registry import Entry, Zoo
 
+from .run_rows import sort_runs
 from .shelf_rows import shelf_rows
 
 CATALOGUE = {"models": "model", "datasets": "dataset", "trainers": "trainer"}
@@ -28,13 +29,16 @@ def list_rows(
     task: str | None = None,
     plugin: str | None = None,
     license: str | None = None,  # noqa: A002 the option's name
+    sort: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Rows `{name, kind, task, summary, plugin, source}` in natural order.
+    """Rows `{name, kind, task, summary, plugin, source}` in natural order, or runs sorted by a field of `SORTED_BY`.
 
     `kind` is one of KINDS, None for the whole catalogue. A pattern with `*`, `?` or `[` is matched against the whole
-    name, any other text is looked for inside it. Raises UsageError for an unknown task or plugin, and for a license of
-    runs or exports.
+    name, any other text is looked for inside it. Raises UsageError for an unknown task or plugin, for a license of
+    runs or exports, and for anything but runs to be sorted.
     """
+    if sort is not None and kind != "runs":
+        raise UsageError("--sort is for runs", hint=f"zoo list runs --sort {sort}")
     if task is not None:
         _check_known("task", task, _tasks(zoo))
     rows = _all_rows(zoo, kind, license)
@@ -47,9 +51,8 @@ def list_rows(
     rows = [row for row in rows if not pattern or _matches(row["name"], pattern)]
     rows = [row for row in rows if not any(_matches(row["name"], unwanted) for unwanted in exclude)]
     order = list(CATALOGUE.values())
-    return sorted(
-        rows, key=lambda row: (order.index(row["kind"]) if row["kind"] in order else 0, natural_key(row["name"]))
-    )
+    rows.sort(key=lambda row: (order.index(row["kind"]) if row["kind"] in order else 0, natural_key(row["name"])))
+    return rows if sort is None else sort_runs(rows, sort)
 
 
 def _all_rows(zoo: Zoo, kind: str | None, license: str | None) -> list[dict[str, Any]]:  # noqa: A002

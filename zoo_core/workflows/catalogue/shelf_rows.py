@@ -10,15 +10,19 @@ from zoo_core.registry import Zoo
 from zoo_core.runtime.reading.own_words import own_words
 from zoo_core.shelf import ShelfEntry, list_exports, list_runs
 
+from .run_rows import run_fields
+
 
 def shelf_rows(zoo: Zoo, kind: Literal["runs", "exports"]) -> list[dict[str, Any]]:
-    """Rows `{name, kind, task, summary, plugin, source}`; `plugin` is the model's.
+    """Rows `{name, kind, task, summary, plugin, source}`; `plugin` is the model's. Runs have `run_fields`, too.
 
     An export says its task itself. That of a run is its model's, and empty where nobody offers that model any more.
     """
     if kind == "runs":
         tasks = _tasks_of_models(zoo)
-        return [_run_row(entry, tasks) for entry in list_runs()]
+        entries = list_runs()
+        fields = run_fields(entries)
+        return [_run_row(entry, tasks) | more for entry, more in zip(entries, fields, strict=True)]
     return [_export_row(entry) for entry in list_exports()]
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo_core.errors import UsageError, ZooError
+from zoo_core.errors import UsageError
 
 from .picture_sizes import fitting_recipe
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from zoo_core.training.fitting import FittingPart
 
 FRESH_SEED, OTHER_SEED = 0, 77_001
-FILE_SUFFIX = ".safetensors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,9 +43,10 @@ class ChosenWeights:
 
 
 def choose_weights(model: Model, options: Mapping[str, Any], weights: str | None) -> ChosenWeights:
-    """The module for these options, and the weights of that name, of that .safetensors file, or fresh ones.
+    """The module for these options, and the weights of that name, of that file, or fresh ones.
 
-    Raises UsageError for an unknown name, ZooError for a file that is missing or does not fit.
+    Raises UsageError for an unknown name, ZooError for a file that is missing or does not fit, RefusedFileError for one
+    that would run code.
     """
     from zoo_core.export.plan.exportable import require_dense_weights
 
@@ -76,14 +76,14 @@ def _built(model: Model, options: Mapping[str, Any], *, seed: int) -> nn.Module:
 def published_weights(model: Model, weights: str | None) -> Weights | None:
     """What the model says of the weights of that name; None for a file, and where none are asked for.
 
-    Nothing is fetched. Raises UsageError for an unknown name, RefusedFileError for a pickle.
+    Nothing is fetched. Raises UsageError for an unknown name.
     """
-    if weights is None or Path(weights).suffix == FILE_SUFFIX:
+    from zoo_core.training.weight_files import is_weight_file
+
+    if weights is None or is_weight_file(weights):
         return None
-    from zoo_core.training.pickled import refuse_pickle
     from zoo_core.training.pretrained import find_weights
 
-    refuse_pickle(Path(weights))
     return find_weights(model.spec.weights, weights, model=model.name)
 
 
@@ -121,13 +121,12 @@ def _weights_from(text: str, model: Model, module: nn.Module) -> tuple[FittingPa
 
 
 def _weights_of_file(path: Path, module: nn.Module) -> FittingPart:
-    from zoo_core.training.checkpoint import load_as_it_knows, read_tensors
+    from zoo_core.training.checkpoint import load_as_it_knows
     from zoo_core.training.fitting import FittingPart, fitting_part
     from zoo_core.training.pickled import choosing
+    from zoo_core.training.weight_files import read_weight_file
 
-    if not path.exists():
-        raise ZooError(f"there is no file {path}", hint="check the path given to --weights")
-    found = read_tensors(path, what="the file of weights")[0]
+    found = read_weight_file(path, option="--weights")
     part = fitting_part(found, module, source=f"in {path}", choose=partial(choosing, path))
     checkpoint = _as_built(part.tensors, module.state_dict())
     # The module takes them later, too; here the file is known, and what to do.

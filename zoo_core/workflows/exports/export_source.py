@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import MissingExtraError
 from zoo_core.export.plan.free_axes import ALL_FREE, AxisChoice, fix_sizes, keep_free, with_reasons
+from zoo_core.files import temporary_folder
 from zoo_core.matching import bound_tensors, full_options
 from zoo_core.plugin_faults import blamed_on, naming
 from zoo_core.records import ExportReport
@@ -276,5 +276,5 @@ def check_export(
         samples=samples,
         fingerprint=samples.fingerprint,
     )
-    with tempfile.TemporaryDirectory(prefix="zoo-dry-run-") as folder:
-        return export(plan, Path(folder) / "export", progress=progress)
+    with temporary_folder("zoo-dry-run-") as folder:
+        return export(plan, folder / "export", progress=progress)

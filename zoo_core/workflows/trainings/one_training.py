@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,14 +15,16 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
-from zoo_core.shelf import RUNS, spelled
-from zoo_core.training.directory import RUN_FILE, RunDirectory
+from zoo_core.replacing import scratch
+from zoo_core.shelf import RUNS, is_free, is_run, spelled
+from zoo_core.training.directory import RunDirectory
 from zoo_core.training.epoch_rows import best_row
 from zoo_core.training.job import TrainJob
 from zoo_core.training.run import Run, load_run
 from zoo_core.training.run_card import model_card
 
-from .remarks import classes_without_samples, frozen_parts
+from .legs import leg_notes
+from .remarks import remarks_before, remarks_on_result
 from .train_plan import TrainPlan, with_another_name
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class Training:
             training = training.created()
         directory = RunDirectory(training.plan.path)
         with directory.lock(), _no_empty_run(directory):
+            if not new:
+                directory.write_info(training.plan.info)
             info, result = training.fit(module, directory)
             info = training.finish(directory, info)
         self.tell("zoo_trained", run=info, result=result)
@@ -135,6 +138,7 @@ class Training:
             read_outputs=plan.model.spec.read_outputs,
             config=plan.config,
             epochs=plan.info.epochs,
+            schedule_start=plan.info.schedule_start,
             seed=plan.info.seed,
             device=plan.info.device,
             augment=plan.dataset.spec.augment,
@@ -161,9 +165,9 @@ class Training:
             self.watched(self.callbacks.on_epoch)(row)
 
         self.callbacks.on_start(info, len(rows))
-        # A dry run has a few samples only: what they lack says nothing of the data.
-        missing = "" if self.quiet else classes_without_samples(self.splits["train"])
-        for note in filter(None, (frozen_parts(module, info.freeze), missing)):
+        # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
+        train = None if self.quiet else self.splits["train"]
+        for note in (*leg_notes(info, done=len(rows)), *remarks_before(module, info, train)):
             self.callbacks.on_note(note)
         with self.plugin_errors():
             result: TrainResult = plan.trainer.spec.fit(job, on_epoch=epoch_ended)
@@ -218,6 +222,9 @@ class Training:
                 device=info.device,
             )
         info = dataclasses.replace(info, status="finished", test=test)
+        if not self.quiet:
+            remarks = remarks_on_result(info, self.splits, self.plan.task, epochs=len(load_run(directory.path).rows))
+            info = dataclasses.replace(info, remarks=remarks)
         directory.write_card(self.card(directory, info))
         directory.write_info(info)
         return info
@@ -244,19 +251,15 @@ class Training:
         splits = {name: _first(samples, batch) for name, samples in self.splits.items()}
         info = dataclasses.replace(self.plan.info, epochs=1)
         had_runs = RUNS.exists()
-        with clear_io_errors("cannot write", RUNS):
-            RUNS.mkdir(exist_ok=True)
-            folder = Path(tempfile.mkdtemp(dir=RUNS, prefix=".dry-run-"))
-        try:
+        with contextlib.ExitStack() as entered:
+            with clear_io_errors("cannot write", RUNS):
+                RUNS.mkdir(exist_ok=True)
+                entered.callback(_remove_if_empty, RUNS, unless=had_runs)
+                folder = entered.enter_context(scratch(RUNS, ".dry-run-"))
             plan = dataclasses.replace(self.plan, path=folder / info.name, info=info, named=True)
             dry = dataclasses.replace(self, plan=plan, splits=splits, quiet=True)
             done = dry.run(new=True, replace=False)
             _check_export(load_run(plan.path), plan, splits["train"], self.zoo)
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
-            if not had_runs:
-                with contextlib.suppress(OSError):
-                    RUNS.rmdir()
         return done
 
 
@@ -266,17 +269,24 @@ def _check_export(run: Run, plan: TrainPlan, samples: Samples, zoo: Zoo) -> None
     check_export(run.build(zoo), model=plan.model, options=plan.info.options, dataset=plan.dataset, samples=samples)
 
 
+def _remove_if_empty(folder: Path, *, unless: bool) -> None:
+    if not unless:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
 def _first(samples: Samples, count: int) -> Samples:
-    return dataclasses.replace(samples, inputs=samples.inputs[:count], targets=samples.targets[:count])
+    files = samples.files and samples.files[:count]
+    return dataclasses.replace(samples, inputs=samples.inputs[:count], targets=samples.targets[:count], files=files)
 
 
 def _remove_run(path: Path) -> None:
-    if not path.exists():
+    """The whole run goes in one step: a process that is killed while it removes files leaves none of that name."""
+    if is_free(path):
         return
-    if not (path / RUN_FILE).exists():
+    if not is_run(path):
         raise UsageError(f"{path} exists and is not a run", hint="another name with --run")
-    with RunDirectory(path).lock(), clear_io_errors("cannot remove", path):
-        shutil.rmtree(path)
+    RunDirectory(path).remove()
 
 
 @contextlib.contextmanager

@@ -1,18 +1,42 @@
-"""What is worth a line before a training begins, because nothing fails of it."""
+"""What is worth a line before a training begins and after it has ended, because nothing fails of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zoo_core.data import Samples
+from zoo_core.records import RunInfo, counted, lasting
+from zoo_core.tasks import Task
+from zoo_core.tasks.chance import in_words, no_better_than_chance
 
 if TYPE_CHECKING:
     from torch import nn
 
 _MOST_NAMED = 8
+_USUAL_BATCH = 64
+"""Of a trainer that has no option for it."""
+_MANY_PARAMETERS = 10_000_000
+"""For one thread of a processor, to be trained: a few steps a second at best."""
+_LONG_ENOUGH = 0.5
+_STEP_IN_FORWARDS = 3
+"""Of what a forward pass costs: the way back costs two."""
+
+
+def remarks_before(module: nn.Module, info: RunInfo, train: Samples | None) -> list[str]:
+    """Everything that is worth a line before the first step; without `train`, nothing of the samples."""
+    found = [frozen_parts(module, info.freeze), skipped_files(info.skipped)]
+    if train is not None:
+        batch_size = info.config.get("batch_size", _USUAL_BATCH)
+        found += [
+            classes_without_samples(train),
+            slow_epochs(module, train, batch_size=batch_size, device=info.device),
+        ]
+    return [remark for remark in found if remark]
 
 
 def frozen_parts(module: nn.Module, patterns: Sequence[str]) -> str:
@@ -40,6 +64,63 @@ def classes_without_samples(train: Samples) -> str:
     if not missing:
         return ""
     return f"No training sample of {len(missing)} of {len(train.classes)} classes: {_listed(missing)}"
+
+
+def skipped_files(skipped: Sequence[str]) -> str:
+    """How many files are left out because they cannot be read, and the first of them; empty where none is."""
+    if not skipped:
+        return ""
+    return f"Left out, because they cannot be read: {counted(len(skipped), 'file')}: {_listed(skipped)}"
+
+
+def slow_epochs(module: nn.Module, train: Samples, *, batch_size: int, device: str) -> str:
+    """What an epoch of a big model will cost on a processor, measured; empty with an accelerator, or for a small model.
+
+    Some samples are run through the module, in evaluation mode, until that takes long enough to be measured.
+    """
+    import torch
+
+    count, threads = sum(parameter.numel() for parameter in module.parameters()), torch.get_num_threads()
+    if device != "cpu" or count < _MANY_PARAMETERS * threads:
+        return ""
+    module.eval()
+    rows = 1
+    while True:
+        inputs = torch.from_numpy(train.batch(slice(0, rows)))
+        started = time.perf_counter()
+        with torch.inference_mode():
+            module(inputs)
+        seconds = time.perf_counter() - started
+        if seconds > _LONG_ENOUGH or rows >= min(batch_size, len(train)):
+            break
+        rows = min(4 * rows, batch_size, len(train))
+    steps = math.ceil(len(train) / batch_size)
+    epoch = seconds / len(inputs) * len(train) * _STEP_IN_FORWARDS
+    return (
+        f"{count:,} parameters are many for a processor ({counted(threads, 'thread')}): an epoch of "
+        f"{counted(steps, 'step')} takes about {lasting(epoch)}. Shorter: -d train_size=N, -d size=N for smaller "
+        "pictures, --freeze, a smaller model, or a machine with an accelerator"
+    )
+
+
+def remarks_on_result(info: RunInfo, splits: Mapping[str, Samples], task: Task, *, epochs: int) -> tuple[str, ...]:
+    """What the metrics of a finished run do not say: which part chose the epoch, and whether they beat chance."""
+    split = "validation" if info.test is None else "test"
+    metrics = info.validation if info.test is None else info.test
+    found = []
+    if info.test is None and epochs > 1:
+        found.append(
+            f"The validation part also chose the best of {epochs} epochs, and there is no test part: its numbers "
+            "flatter a little. -d test_size=N sets a test part aside."
+        )
+    targets = splits[split].targets
+    if no_better_than_chance(metrics, targets, task=task.name):
+        words = in_words(metrics, targets, task=task.name, classes=info.classes)
+        found.append(
+            f"No better than chance on the {split} part: {words}. Worth a try: more epochs, another learning rate "
+            f"(-t lr=...), more data; zoo info {info.dataset} counts the samples of each class."
+        )
+    return tuple(found)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -8,19 +8,22 @@ from typing import Any
 
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.options import write_list
-from zoo_core.records import RunInfo, to_plain
+from zoo_core.records import RunInfo, counted, to_plain
 from zoo_core.registry import Dataset, Model
 from zoo_core.shelf import RUNS, find_run, folder_name
 from zoo_core.training.directory import RUN_FILE, newest_first, read_info
 
 
-def run_to_resume(name: str | None, *, model: Model, dataset: Dataset) -> tuple[Path, RunInfo]:
+def run_to_resume(
+    name: str | None, *, model: Model, dataset: Dataset, epochs: int | None = None
+) -> tuple[Path, RunInfo]:
     """The run called `name`, or the newest unfinished one of that model and dataset.
 
-    Raises UsageError when there is none, when it is finished, or when it is of something else.
+    Raises UsageError when there is none, when it is of something else, or when it is finished and `epochs` are no more
+    than it has.
     """
     if name is None:
-        return _newest_unfinished(model, dataset)
+        return _newest_unfinished(model, dataset, extended=epochs is not None)
     named = RUNS / folder_name(name)
     path = named if named.is_dir() else find_run(name)
     info = read_info(path)
@@ -30,12 +33,18 @@ def run_to_resume(name: str | None, *, model: Model, dataset: Dataset) -> tuple[
     ):
         if wanted != recorded:
             raise UsageError(f"run {name!r} has the {kind} {recorded!r}, not {wanted!r}")
-    if info.status == "finished":
-        raise UsageError(f"run {name!r} is finished: there is nothing to resume", hint="another --run starts a new one")
+    if info.status == "finished" and epochs is None:
+        hint = f"--epochs N extends it, with N above {info.epochs}; another --run starts a new one"
+        raise UsageError(f"run {name!r} is finished: there is nothing to resume", hint=hint)
+    if info.status == "finished" and epochs is not None and epochs <= info.epochs:
+        raise UsageError(
+            f"run {name!r} is finished with {counted(info.epochs, 'epoch')}: --epochs {epochs} adds none",
+            hint=f"--epochs is how many it has in the end, above {info.epochs}",
+        )
     return path, info
 
 
-def _newest_unfinished(model: Model, dataset: Dataset) -> tuple[Path, RunInfo]:
+def _newest_unfinished(model: Model, dataset: Dataset, *, extended: bool) -> tuple[Path, RunInfo]:
     folders = [file.parent for file in RUNS.glob(f"*/{RUN_FILE}") if not file.parent.name.startswith(".")]
     for path in newest_first(folders):
         try:
@@ -46,7 +55,7 @@ def _newest_unfinished(model: Model, dataset: Dataset) -> tuple[Path, RunInfo]:
             return path, info
     raise UsageError(
         f"no unfinished run of {model.name} on {dataset.name} in {RUNS}/: there is nothing to resume",
-        hint="leave out --resume to start one",
+        hint="leave out --resume to start one" + ("; --run NAME says which is to be extended" if extended else ""),
     )
 
 

@@ -34,25 +34,25 @@ def train(
     download: bool = False,
     dry_run: bool = False,
     resume: bool = False,
+    accept_changes: bool = False,
     replace: bool = False,
     callbacks: TrainCallbacks | None = None,
 ) -> RunInfo:
     """Train a model on a dataset; the record of the finished run.
 
-    `run`: default MODEL-DATASET, then -2, ...; an existing one is an error unless `resume` or `replace`. `options`,
-    `data`, `config`: of model, dataset, trainer, as text or values. `init_from`: weights to begin with; `freeze`:
-    patterns of what is not trained. `dry_run`: one batch, and no run is left.
+    `run`: default MODEL-DATASET, then -2, ...; an existing one is an error unless `resume` or `replace`. `resume`: an
+    unfinished run goes on, a finished one is extended to `epochs`; with `accept_changes` although plugins have changed.
+    `options`, `data`, `config`: of model, dataset, trainer, as text or values. `init_from`: weights to begin with;
+    `freeze`: patterns of what is not trained. `dry_run`: one batch, and no run is left.
     Raises UsageError for anything mistyped, ZooError for the rest.
     """
     need_torch("training")
     if resume and (dry_run or replace):
         raise UsageError("a run is resumed, replaced or only tried (a dry run): give one of the three")
-    request = TrainRequest(
-        model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed, device=device
-    )
-    request = dataclasses.replace(request, options=options or {}, data=data or {}, config=config or {})
-    request = dataclasses.replace(request, init_from=init_from, freeze=tuple(freeze))
-    plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, replace=replace or dry_run)
+    asked = TrainRequest(model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed)
+    asked = dataclasses.replace(asked, device=device, options=options or {}, data=data or {}, config=config or {})
+    asked = dataclasses.replace(asked, init_from=init_from, freeze=tuple(freeze), accept_changes=accept_changes)
+    plan = plan_resumed(zoo, asked) if resume else plan_new(zoo, asked, replace=replace or dry_run)
     training = _open_training(zoo, plan, callbacks or TrainCallbacks(), download=download)
     return training.dry_run() if dry_run else training.run(new=not resume, replace=replace)
 
@@ -66,11 +66,12 @@ def run_report(run: Run) -> dict[str, Any]:
         "seconds": info.seconds,
         "validation": dict(info.validation),
         "test": None if info.test is None else dict(info.test),
+        "remarks": list(info.remarks),
     }
 
 
 def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, download: bool) -> Training:
-    splits = {split: plan.dataset.load(split, download=download) for split in plan.dataset.split_names}
+    splits = plan.dataset.load_all(download=download)
     samples, info = splits["train"], plan.info
     if info.dataset_fingerprint and info.dataset_fingerprint != samples.fingerprint:
         raise ZooError(
@@ -78,5 +79,6 @@ def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, down
             hint="start another run with --run",
         )
     classes = tuple(samples.classes or info.classes)
-    info = dataclasses.replace(info, dataset_fingerprint=samples.fingerprint, classes=classes)
+    skipped = tuple(name for part in splits.values() for name in plan.dataset.skipped(part))
+    info = dataclasses.replace(info, dataset_fingerprint=samples.fingerprint, classes=classes, skipped=skipped)
     return Training(zoo=zoo, plan=dataclasses.replace(plan, info=info), splits=splits, callbacks=callbacks)

@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from zoo_core.data import BoundDataset, bind_dataset
-from zoo_core.environment import commit_of_working_folder, machine_kind, package_versions
+from zoo_core.environment import commit_of_working_folder, machine_kind
 from zoo_core.errors import UsageError
 from zoo_core.matching import check_tasks, match_options
 from zoo_core.options import check_options
 from zoo_core.records import RunInfo
 from zoo_core.registry import Dataset, Model, Trainer, Zoo
-from zoo_core.shelf import RUNS, folder_name, free_run_name
+from zoo_core.shelf import RUNS, folder_name, free_run_name, is_free
 from zoo_core.tasks import Task, get_task
-from zoo_core.training import pick_device
+from zoo_core.training import RunDirectory, pick_device
+from zoo_core.training.choices import AUTO
 from zoo_core.training.trainer_options import options_with_recipe
-from zoo_core.version import __version__
 
+from .legs import first_leg, versions_of, with_next_leg
 from .resuming import refuse_contradictions, run_to_resume
 
 DEFAULT_TRAINER = "supervised"
@@ -42,6 +43,7 @@ class TrainRequest:
     device: str | None = None
     init_from: str | None = None
     freeze: tuple[str, ...] = ()
+    accept_changes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +71,14 @@ class TrainPlan:
 
 def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> TrainPlan:
     """A new run. Raises UsageError for anything mistyped, and for an existing run unless `replace`."""
+    if request.accept_changes:
+        raise UsageError("--accept-changes is for --resume", hint="leave it out")
     model, dataset = _named(zoo, request)
     trainer = zoo.trainer(request.trainer or DEFAULT_TRAINER)
     path = _new_path(request, model, dataset, replace=replace)
     bound = bind_dataset(dataset, request.data)
     config, epochs = _config(model, trainer, request)
-    device = request.device or "cpu"
-    pick_device(device)
+    device = str(pick_device(request.device or AUTO))
     options = match_options(
         model, request.options, dataset=dataset.name, inputs=bound.inputs, num_classes=bound.num_classes
     )
@@ -97,10 +100,11 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
         device=device,
         init_from=request.init_from,
         freeze=request.freeze,
-        versions=_versions(model.plugin, dataset.plugin, trainer.plugin),
+        versions=versions_of((model.plugin, dataset.plugin, trainer.plugin)),
         commit=commit_of_working_folder(),
         machine=machine_kind(),
     )
+    info = dataclasses.replace(info, legs=(first_leg(info, zoo),))
     named = request.run is not None
     return TrainPlan(path=path, named=named, info=info, model=model, dataset=bound, trainer=trainer, config=config)
 
@@ -112,14 +116,23 @@ def with_another_name(plan: TrainPlan) -> TrainPlan:
 
 
 def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
-    """The rest of an unfinished run. Raises UsageError if there is none, or if the request contradicts it."""
+    """The rest of an unfinished run, or more epochs for a finished one.
+
+    Raises UsageError if there is none or if the request contradicts it, ZooError if the checkpoint is damaged or if a
+    plugin has changed.
+    """
     model, dataset = _named(zoo, request)
-    path, info = run_to_resume(request.run, model=model, dataset=dataset)
+    path, info = run_to_resume(request.run, model=model, dataset=dataset, epochs=request.epochs)
     info = dataclasses.replace(info, name=path.resolve().name)  # the folder may have been renamed since
     trainer = zoo.trainer(f"{info.trainer_plugin}/{info.trainer}")
+    added = request.epochs if info.status == "finished" else None
     _refuse(request, info, model=model, dataset=dataset, trainer=trainer)
     pick_device(info.device)
     bound = bind_dataset(dataset, info.dataset_options)
+    state = RunDirectory(path).read_state()
+    info = with_next_leg(info, state, zoo, epochs=added, accept_changes=request.accept_changes)
+    if added is not None and "epochs" in info.config:
+        info = dataclasses.replace(info, config={**info.config, "epochs": added})
     config = trainer.spec.config(**check_options(info.config, trainer.spec.options, where=f"run {info.name!r}"))
     return TrainPlan(path=path, info=info, model=model, dataset=bound, trainer=trainer, config=config)
 
@@ -134,7 +147,7 @@ def _new_path(request: TrainRequest, model: Model, dataset: Dataset, *, replace:
     if request.run is None:
         return _default_path(model, dataset.name)
     path = RUNS / folder_name(request.run)
-    if path.exists() and not replace:
+    if not is_free(path) and not replace:
         raise UsageError(
             f"run {request.run!r} exists", hint="another name, or --resume to go on with an unfinished run"
         )
@@ -177,9 +190,9 @@ def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Data
     data = check_options(request.data, dataset.spec.options, where=f"dataset {dataset.name}")
     config = check_options(request.config, trainer.spec.options, where=f"trainer {trainer.name}")
     typed = {
-        "epochs": request.epochs,
+        "epochs": None if info.status == "finished" else request.epochs,
         "seed": request.seed,
-        "device": request.device,
+        "device": None if request.device == AUTO else request.device,
         "trainer": request.trainer,
         "init-from": request.init_from,
         "freeze": request.freeze or None,
@@ -201,9 +214,3 @@ def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Data
             "-t": (config, info.config),
         },
     )
-
-
-def _versions(*plugins: str) -> dict[str, str]:
-    distributions = {plugin.partition(":")[0] for plugin in plugins}
-    names = ("torch", "numpy", "pillow", "safetensors", *sorted(distributions - {"zoo-core"}))
-    return {"zoo-core": __version__} | package_versions(names)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+NO_ROOM = 74
+"""The exit code of a child that could not write what it has computed, as `EX_IOERR` of sysexits.h."""
+
 SHARE = 0.9
 """Of the memory that is available: what is left keeps the parent and the rest of the machine alive."""
 
@@ -15,12 +18,15 @@ def default_memory_limit() -> int | None:
 
 
 def memory_of(process: int | str, *, peak: bool = False) -> int | None:
-    """Bytes that a process holds for itself now; or with `peak` the most that it ever held, with the files it reads.
+    """Bytes that a process holds for itself now, also on the swap; or with `peak` the most that it ever held at once,
+    with the files it reads.
 
     None where that is not known, and for a process that has ended.
     """
     found = _amounts(Path(f"/proc/{process}/status"))
-    return found.get("VmHWM" if peak else "RssAnon")
+    if peak:
+        return found.get("VmHWM")
+    return found["RssAnon"] + found.get("VmSwap", 0) if "RssAnon" in found else None
 
 
 def _available_on_machine() -> int | None:

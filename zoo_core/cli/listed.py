@@ -1,0 +1,21 @@
+"""What `zoo list` shows people: a table of the catalogue, of runs or of exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from zoo_core.commands.tables import table, terminal_width
+
+
+def list_table(rows: Sequence[Mapping[str, Any]], *, kind: str | None) -> list[str]:
+    """The lines of a table of rows as `list_rows` gives them; a column of parameters where they were counted."""
+    if kind == "runs":
+        from zoo_core.workflows.catalogue.run_rows import HEADER, run_cells
+
+        return table(HEADER, [run_cells(row) for row in rows], width=terminal_width())
+    columns = ["name", "summary"] if kind == "exports" else ["name", "kind", "task", "summary"]
+    if "parameters" in rows[0]:
+        columns.insert(-1, "parameters")
+    cells = [[f"{row[name]:,}" if name == "parameters" else row[name] for name in columns] for row in rows]
+    return table([name.upper() for name in columns], cells, width=terminal_width())

@@ -1,0 +1,50 @@
+"""How fast a training goes within an epoch, and how much time is left."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from zoo_core.records import lasting
+
+
+class Pace:
+    """The steps of a training as they are done. `epochs` are those of the whole training, `done` those behind it."""
+
+    def __init__(self, *, epochs: int, done: int = 0, clock: Callable[[], float] = time.monotonic) -> None:
+        self.epochs = epochs
+        self.done = done
+        self.step = 0
+        self.steps = 0
+        self._clock = clock
+        self._seconds_of_epoch: float | None = None
+        self._began = clock()
+
+    def stepped(self, step: int, steps: int) -> None:
+        """Step `step` of the `steps` of this epoch is done."""
+        self.step, self.steps = step, steps
+
+    def epoch_ended(self, number: int, *, seconds: float) -> None:
+        """Epoch `number` is done; it took that long with its validation."""
+        self.done, self.step = number, 0
+        self._seconds_of_epoch = seconds
+        self._began = self._clock()
+
+    @property
+    def rate(self) -> float:
+        """Steps a second in this epoch; 0 before its first step."""
+        seconds = self._clock() - self._began
+        return self.step / seconds if self.step and seconds > 0 else 0.0
+
+    @property
+    def text(self) -> str:
+        """`4.1 steps/s, 3 min left, 1 h 5 min in all`; empty before the first step of an epoch."""
+        rate = self.rate
+        if not rate:
+            return ""
+        left = (self.steps - self.step) / rate
+        others = self.epochs - self.done - 1
+        text = f"{rate:.3g} steps/s, {lasting(left)} left"
+        if others < 1:
+            return text
+        return f"{text}, {lasting(left + others * (self._seconds_of_epoch or self.steps / rate))} in all"

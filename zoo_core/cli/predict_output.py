@@ -1,0 +1,110 @@
+"""What `zoo predict` shows: rows as they come, for people or as JSON, and a bar where they go elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.commands.common import JsonList, note, say
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from zoo_core.workflows.answers.predict import Predicting
+
+_WORTH_A_BAR = 20
+_WIDEST = 120
+
+
+def lines_of_stdin() -> Iterator[bytes]:
+    """The lines of standard input, which is only read where they are asked for."""
+    if sys.stdin is not None:  # it may be closed
+        yield from sys.stdin.buffer
+
+
+def show_rows(planned: Predicting, *, as_json: bool) -> tuple[int, int]:
+    """Predict, and show every row as soon as it is there: how many there were, and how many of them have an error."""
+    failed = total = 0
+    elsewhere = planned.results is not None or not sys.stdout.isatty()
+    with PredictProgress(len(planned.found), shown=elsewhere) as bar, _printed(planned, as_json=as_json) as show:
+        for row in planned.rows(on_done=bar.done, on_note=note):
+            show(row)
+            total, failed = total + 1, failed + ("error" in row)
+    if planned.results is not None and not as_json:
+        say(f"{total - failed:,} of {total:,} predicted: {planned.results}")
+    return total, failed
+
+
+@contextlib.contextmanager
+def _printed(planned: Predicting, *, as_json: bool) -> Iterator[Callable[[Mapping[str, Any]], None]]:
+    """What prints a row: as JSON, or as lines of a table; nothing for people where the rows are in a file."""
+    if as_json:
+        with JsonList() as rows:
+            yield rows.add
+        return
+    if planned.results is not None:
+        yield lambda row: None
+        return
+    from zoo_core.commands.tables import GrowingTable
+
+    labels = planned.task.gives == "labels"
+    first = max(len(each.shown) for each in planned.found)
+    second = max(map(len, planned.model.labels), default=0) if labels else 0
+    header = ("INPUT", "LABEL", "PROBABILITY") if labels else ("INPUT", "SHAPE       ", "FILE")
+    table = GrowingTable(header, widths=(min(first, _WIDEST), min(second, _WIDEST)))
+    begun = False
+
+    def show(row: Mapping[str, Any]) -> None:
+        nonlocal begun
+        if not begun:
+            say(table.header)
+            begun = True
+        for cells in _cells(row, labels=labels, top=planned.top):
+            say(table.line(cells))
+
+    yield show
+
+
+def _cells(row: Mapping[str, Any], *, labels: bool, top: int | None) -> list[tuple[str, str, str]]:
+    if "error" in row:
+        return [(row["input"], "-", f"error: {row['error']}")]
+    if not labels:
+        files = f"{row['file']}, {row['picture']}" if "picture" in row else str(row["file"])
+        return [(row["input"], " x ".join(map(str, row["shape"])), files)]
+    if top is None:
+        return [(row["input"], row["label"], f"{row['probability']:.4f}")]
+    return [(row["input"], label, f"{probability:.4f}") for label, probability in row["probabilities"].items()]
+
+
+class PredictProgress:
+    """A context manager with a bar for `total` inputs; nothing where few are to be done, or `shown` is False."""
+
+    def __init__(self, total: int, *, shown: bool) -> None:
+        self._total = total
+        self._bar: Progress | None = None
+        self._shown = shown and total >= _WORTH_A_BAR and sys.stderr.isatty()
+
+    def __enter__(self) -> PredictProgress:
+        if self._shown:
+            from rich.console import Console
+            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("predicting"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+            self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
+            self._bar.add_task("", total=self._total)
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def done(self, inputs: int) -> None:
+        """So many inputs are done."""
+        if self._bar is not None:
+            self._bar.update(self._bar.task_ids[0], completed=inputs)

@@ -1,0 +1,75 @@
+"""Files of a dataset that cannot be read: all of them are told of at once, or they are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from zoo_core.errors import RefusedFileError, UsageError, ZooError
+
+T = TypeVar("T")
+
+_MOST_TOLD = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadFile:
+    """A sample that cannot be read: its place in the split, its picture, and why."""
+
+    index: int
+    path: Path
+    error: ZooError
+
+
+class UnreadableFilesError(ZooError):
+    """Files of one dataset that cannot be read, `of` so many that were looked at. The message has the first of them.
+
+    The exit code is 4 where every one of them was refused, else 1.
+    """
+
+    def __init__(self, bad: Sequence[BadFile], *, of: int, where: str) -> None:
+        self.bad, self.of, self.where = tuple(bad), of, where
+        if all(isinstance(each.error, RefusedFileError) for each in bad):
+            self.exit_code = RefusedFileError.exit_code
+        told = [f"\n  {each.error.message}" for each in bad[:_MOST_TOLD]]
+        more = f"\n  and {len(bad) - _MOST_TOLD:,} more" if len(bad) > _MOST_TOLD else ""
+        hints = {each.error.hint for each in bad}
+        mend = hints.pop() if len(hints) == 1 else "replace the files, or remove them"
+        super().__init__(
+            f"{where}: {len(bad):,} of {of:,} samples cannot be read:{''.join(told)}{more}",
+            hint="; ".join(filter(None, (mend, "-d skip_bad=true leaves out what cannot be read"))),
+        )
+
+
+class ReadOneByOne(Generic[T]):
+    """What `read(index)` gives for each sample of a split; the ones that raise a ZooError are left out, and noted."""
+
+    def __init__(self, paths: Sequence[Path], read: Callable[[int], T]) -> None:
+        self._paths = paths
+        self._read = read
+        self.bad: list[BadFile] = []
+
+    def __iter__(self) -> Iterator[T]:
+        for index, path in enumerate(self._paths):
+            try:
+                sample = self._read(index)
+            except UsageError:
+                raise  # a mistyped variable makes every file unreadable
+            except ZooError as error:
+                self.bad.append(BadFile(index=index, path=path, error=error))
+            else:
+                yield sample
+
+    def check(self, *, skip: bool, where: str) -> None:
+        """Raise UnreadableFilesError for what could not be read, unless it is to be skipped and something is left."""
+        if self.bad and (not skip or len(self.bad) == len(self._paths)):
+            raise UnreadableFilesError(self.bad, of=len(self._paths), where=where)
+
+
+def joined(errors: Iterable[UnreadableFilesError], *, where: str) -> UnreadableFilesError:
+    """The error for all of these files."""
+    every = list(errors)
+    bad = [each for error in every for each in error.bad]
+    return UnreadableFilesError(bad, of=sum(error.of for error in every), where=where)

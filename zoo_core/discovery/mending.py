@@ -1,0 +1,61 @@
+"""What to do about a plugin that cannot be used: bring an extra, or edit a line where its source can be edited."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.errors import MissingExtraError
+from zoo_core.installation import editable_folder, extra_with, install_command
+
+if TYPE_CHECKING:
+    from .plugins import Plugin
+
+_PLACE = re.compile(r"([\w./-]+\.pyi?):(\d+)")
+"""As `place_of` writes it: the path of a file from its package on, and a line."""
+
+
+def mended(record: Mapping[str, Any], *, distribution: str) -> dict[str, Any]:
+    """What a record of a plugin is to say in other words, because of how its distribution was installed.
+
+    `extra`, `problem` and `hint` where it only lacks an extra; `hint` where its own project's folder is installed.
+    """
+    missing = record.get("missing")
+    if missing and (extra := extra_with(missing, distribution=distribution)):
+        return {
+            "extra": extra,
+            "problem": f"it needs the package {missing!r}, which the extra {extra!r} brings",
+            "hint": install_command(extra, distribution=distribution),
+        }
+    folder = editable_folder(distribution) if record["status"] == "broken" else None
+    if folder is None:
+        return {}
+    hint: str | None = record["hint"]
+    if place := _editable_place(record["problem"], record["files"], folder):
+        return {"hint": f"edit {place}; {hint}" if hint else f"edit {place}"}
+    return {"hint": hint or f"edit {folder}"}
+
+
+def check_extra_of(plugins: Iterable[Plugin], name: str) -> None:
+    """Raises MissingExtraError if a plugin that only lacks an extra may offer a name: `ENTRY/...`, or its id."""
+    for plugin in plugins:
+        owners = (plugin.entry, plugin.id)
+        if plugin.extra is not None and (name in owners or name.startswith(tuple(f"{owner}/" for owner in owners))):
+            raise MissingExtraError(
+                needed_for=f"{name!r}, of plugin {plugin.id},",
+                extra=plugin.extra,
+                missing=plugin.lacking,
+                distribution=plugin.distribution,
+            )
+
+
+def _editable_place(problem: str, files: Mapping[str, Any], folder: Path) -> str:
+    """The last place that a problem names, as a path that can be opened; empty where there is none."""
+    for short, line in reversed(_PLACE.findall(problem)):
+        known = [file for file in files if Path(file).as_posix().endswith(f"/{short}")]
+        for file in (*map(Path, known), folder / short, folder / "src" / short):
+            if file.is_file():
+                return f"{file}:{line}"
+    return ""

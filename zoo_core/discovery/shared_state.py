@@ -1,0 +1,158 @@
+"""What plugins share in the process that loads them: kept as it was, and every change of it is told in words."""
+
+from __future__ import annotations
+
+import contextlib
+import locale
+import os
+import signal
+import sys
+import types
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+_WATCHED = {"builtins", "click", "importlib", "io", "json", "os", "pluggy", "sys", "time", "types", "zoo_core"}
+"""Top-level modules whose functions and classes the zoo and other plugins rely on."""
+_FREE = {"sys.excepthook", "sys.displayhook", "sys.unraisablehook", "sys.breakpointhook"}
+"""What a library may well replace: nobody else is touched by it."""
+_NOT_TO_BE_LOST = (_WATCHED | sys.stdlib_module_names) - {"distutils"}  # setuptools brings its own
+_SHOWN = 3
+
+
+class SharedState:
+    """As it was before a plugin was loaded. `files` are further descriptors that must stay open, and what they are."""
+
+    def __init__(self, files: tuple[int, ...]) -> None:
+        self._descriptors = (0, 1, 2, *files)
+        self._facts = self._now()
+        self._names = {name: dict(names) for name, names in _watched_names()}
+        self._path, self._environment = list(sys.path), dict(os.environ)
+        self._recursion = sys.getrecursionlimit()
+
+    @contextlib.contextmanager
+    def guarded(self) -> Iterator[list[str]]:
+        """Load a plugin in the block. The list then says what it has changed; what can be is as it was before."""
+        changed: list[str] = []
+        modules = dict(sys.modules)
+        streams = sys.stdin, sys.stdout, sys.stderr
+        strict = _count_strict()
+        with warnings.catch_warnings():
+            yield changed
+            if _count_strict() > strict:
+                changed.append("warnings, which are errors now")
+        sys.stdin, sys.stdout, sys.stderr = streams
+        changed += self._replaced_names()
+        changed += self._lost_modules(modules)
+        changed += self._changed_facts()
+        changed += self._changed_settings()
+
+    def _now(self) -> dict[str, Any]:
+        facts: dict[str, Any] = {
+            "the working folder": _answer(os.getcwd),
+            "the locale": _answer(lambda: locale.setlocale(locale.LC_ALL)),
+            "signal handlers": {number: signal.getsignal(number) for number in signal.valid_signals()},
+            "tracing": (sys.gettrace(), sys.getprofile()),
+            "its standard streams or the line to the zoo": [_file_at(number) for number in self._descriptors],
+        }
+        with contextlib.suppress(ImportError):
+            import resource
+
+            limits = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
+            facts["limits of the process"] = [_answer(partial(resource.getrlimit, limit)) for limit in limits]
+        if hasattr(signal, "getitimer"):
+            facts["the alarm clock"] = signal.getitimer(signal.ITIMER_REAL)[0] > 0
+        return facts
+
+    def _changed_facts(self) -> list[str]:
+        now = self._now()
+        changed = [name for name, value in self._facts.items() if now[name] != value]
+        if "the working folder" in changed:
+            with contextlib.suppress(OSError):
+                os.chdir(self._facts["the working folder"])
+        return changed
+
+    def _changed_settings(self) -> list[str]:
+        changed = []
+        left = iter(list(sys.path))
+        # More places to look in harm nobody, as long as they are not kept.
+        if not all(any(each == entry for each in left) for entry in self._path):
+            changed.append("sys.path")
+        sys.path[:] = self._path
+        lost = [name for name, value in self._environment.items() if os.environ.get(name) != value]
+        if lost:
+            changed.append(f"the environment ({_some(lost)})")
+        for name in [*os.environ]:
+            if name not in self._environment:
+                del os.environ[name]
+        os.environ.update(self._environment)
+        if sys.getrecursionlimit() < self._recursion:
+            changed.append("the recursion limit")
+        sys.setrecursionlimit(self._recursion)
+        return changed
+
+    def _replaced_names(self) -> list[str]:
+        """Functions and classes of watched modules that are others now; they are put back."""
+        replaced = []
+        for owner, before in self._names.items():
+            now = vars(before[_OWNER])
+            for name, value in before.items():
+                if name != _OWNER and now.get(name) is not value and f"{owner}.{name}" not in _FREE:
+                    replaced.append(f"{owner}.{name}")
+                    with contextlib.suppress(Exception):
+                        setattr(before[_OWNER], name, value)
+        return [_some(replaced)] if replaced else []
+
+    @staticmethod
+    def _lost_modules(before: Mapping[str, Any]) -> list[str]:
+        """Modules of Python and of the zoo that were loaded, and are gone or others now; they are put back."""
+        lost = [
+            name
+            for name, module in before.items()
+            if name.partition(".")[0] in _NOT_TO_BE_LOST and sys.modules.get(name) is not module
+        ]
+        for name in lost:
+            sys.modules[name] = before[name]
+        return [f"loaded modules ({_some(lost)})"] if lost else []
+
+
+_OWNER = "\0owner"
+
+
+def _watched_names() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The functions and classes of each watched module, and of each class that is defined in it; and the owner."""
+    for module_name, module in list(sys.modules.items()):
+        if module_name.partition(".")[0] not in _WATCHED or not isinstance(module, types.ModuleType):
+            continue
+        found = {name: value for name, value in vars(module).items() if callable(value)}
+        yield module_name, {**found, _OWNER: module}
+        for name, value in found.items():
+            if isinstance(value, type) and value.__module__ == module_name and not name.startswith("__"):
+                # What is callable belongs to the class; the rest is what a class itself remembers.
+                methods = {key: each for key, each in vars(value).items() if callable(each)}
+                yield f"{module_name}.{name}", {**methods, _OWNER: value}
+
+
+def _count_strict() -> int:
+    return sum(each[0] == "error" for each in warnings.filters)
+
+
+def _answer(call: Callable[[], Any]) -> Any:
+    try:
+        return call()
+    except Exception as error:  # noqa: BLE001 also that is something that can change
+        return type(error)
+
+
+def _file_at(descriptor: int) -> tuple[int, int] | None:
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,77 @@
+"""Installed distributions, any of which may be damaged: one file of one of them, and its version."""
+
+from __future__ import annotations
+
+import re
+import stat
+from importlib import metadata
+from pathlib import Path
+
+_MOST_BYTES = 10_000_000
+_METADATA = ("METADATA", "PKG-INFO", "")
+"""Where name and version stand: in a wheel, in an egg, and in an egg that is a single file."""
+
+
+class DamagedDistributionError(Exception):
+    """A file of a distribution's metadata cannot be read; the message says why, without naming the distribution."""
+
+
+def read_part(distribution: metadata.Distribution, name: str) -> str:
+    """The text of one file of its metadata; empty if it has none. Raises DamagedDistributionError."""
+    # importlib.metadata has no public word for the folder.
+    folder = getattr(distribution, "_path", None)
+    if not isinstance(folder, Path):  # in an archive
+        try:
+            return distribution.read_text(name) or ""
+        except Exception as error:
+            raise DamagedDistributionError(f"its {name} cannot be read: {error}") from error
+    try:
+        return _read(folder / name, name)
+    except (FileNotFoundError, NotADirectoryError):
+        return ""
+    except (OSError, ValueError) as error:
+        raise DamagedDistributionError(f"its {name} cannot be read: {error}") from error
+
+
+def name_and_version(distribution: metadata.Distribution) -> tuple[str, str]:
+    """As its metadata say; where these are damaged, as its folder is called, `name_with_underscores-1.0.dist-info`."""
+    said: dict[str, str] = {}
+    for part in _METADATA:
+        try:
+            head = read_part(distribution, part).partition("\n\n")[0]
+        except DamagedDistributionError:
+            continue
+        said = dict(re.findall(r"^(Name|Version):[ \t]*(\S+)[ \t]*$", head, re.MULTILINE))
+        if said:
+            break
+    told, _, rest = str(getattr(getattr(distribution, "_path", None), "name", "")).partition("-")
+    folder_version = rest.removesuffix(".dist-info") if rest.endswith(".dist-info") else ""
+    return said.get("Name") or told.replace("_", "-") or "unknown", said.get("Version") or folder_version
+
+
+def requirements_of(distribution: metadata.Distribution) -> list[str]:
+    """What it requires, one requirement a text, those of extras too. Raises DamagedDistributionError."""
+    return re.findall(r"^Requires-Dist: *(.+)$", read_part(distribution, "METADATA"), re.MULTILINE)
+
+
+def version_of(name: str) -> str | None:
+    """The version of an installed distribution, empty if it is too damaged to say; None if it is not installed."""
+    try:
+        return name_and_version(metadata.distribution(name))[1]
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+
+
+def _read(path: Path, name: str) -> str:
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no plain file"
+        if not name:
+            return ""
+        raise DamagedDistributionError(f"its {name} is {kind}")
+    if status.st_size > _MOST_BYTES:
+        raise DamagedDistributionError(f"its {name} has {status.st_size:,} bytes, {_MOST_BYTES:,} are read at most")
+    try:
+        return path.read_bytes().decode()
+    except UnicodeDecodeError as error:
+        raise DamagedDistributionError(f"its {name} is no UTF-8, from byte {error.start} on") from error

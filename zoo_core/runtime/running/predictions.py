@@ -1,0 +1,185 @@
+"""From what was given to answers, one after the other: a bad input has an error, and the others go on."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.errors import UsageError, ZooError
+from zoo_core.preprocess import normalize, stack_pictures
+from zoo_core.specs import Preprocess
+from zoo_core.tasks import get_task
+
+from .arrangement import arrange
+from .faults import WrongExportError
+from .sources import Named, Source, named, numbers_of, pixels_of
+
+if TYPE_CHECKING:
+    from .model import ExportedModel
+
+BATCH = 64
+"""Samples that are run at a time: enough to keep the processors busy, little enough for any memory."""
+
+BATCH_VALUES = 1 << 22
+"""Input values that are run at a time, for samples that are big."""
+
+Outcome = Mapping[str, Any] | ZooError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What came of one sample: its answer, or the error that it has instead.
+
+    `index` is the place of its source among those given, `row` its place in that file where the file has several, and
+    `name` both in one word: a path, or `path[row]`. `header`: the line of names that a table begins with.
+    """
+
+    name: str
+    index: int
+    row: int | None = None
+    answer: Mapping[str, Any] | None = None
+    error: ZooError | None = None
+    header: tuple[str, ...] | None = None
+
+
+def batch_of(values: int) -> int:
+    """How many samples of that many values are run at a time."""
+    return max(1, min(BATCH, BATCH_VALUES // max(1, values)))
+
+
+def predictions_of(model: ExportedModel, sources: Iterable[Source]) -> Iterator[Prediction]:
+    """One prediction for each sample of the sources, in their order; few of them are in memory at a time.
+
+    Raises ZooError, before any source is read, for a model that cannot answer, and WrongExportError for a file whose
+    outputs are not what it says.
+    """
+    get_task(model.task)
+    _ = model.input_name  # there is one
+    if model.preprocess is not None:
+        return _of_pictures(model, named(sources), model.preprocess)
+    return itertools.chain.from_iterable(_of_numbers(model, each) for each in named(sources))
+
+
+def _of_pictures(model: ExportedModel, given: Iterator[Named], recipe: Preprocess) -> Iterator[Prediction]:
+    step = 1 if recipe.size is None else batch_of(recipe.channels * recipe.size[0] * recipe.size[1])
+    while block := list(itertools.islice(given, step)):
+        read = [_read_picture(each, recipe) for each in block]
+        names = [each.name for each, picture in zip(block, read, strict=True) if isinstance(picture, tuple)]
+        stored = [picture[0] for picture in read if isinstance(picture, tuple)]
+        outcomes = iter(_run(model, normalize(np.concatenate(stored), recipe), names) if stored else ())
+        for each, picture in zip(block, read, strict=True):
+            if isinstance(picture, ZooError):
+                outcome: Outcome = picture
+            else:
+                outcome = _in_size(next(outcomes), picture[1], model, recipe)
+            yield _prediction(each, outcome)
+
+
+def _read_picture(given: Named, recipe: Preprocess) -> tuple[NDArray[np.uint8], tuple[int, int]] | ZooError:
+    """A picture in its stored form, (1, C, h, w), and its own size."""
+    try:
+        pixels = pixels_of(given, color=recipe.color)
+    except UsageError:
+        raise  # a mistyped variable makes every picture unreadable
+    except ZooError as error:
+        return error
+    try:
+        return stack_pictures([(given.name, pixels)], 1, recipe), (pixels.shape[0], pixels.shape[1])
+    except ZooError as error:
+        return _naming(given.name, error)
+
+
+def _in_size(outcome: Outcome, size: tuple[int, int], model: ExportedModel, recipe: Preprocess) -> Outcome:
+    """Masks in the size of their picture, where the recipe resized it and cut nothing off."""
+    masks = get_task(model.task).gives == "masks" and recipe.resize is not None and recipe.crop is None
+    if isinstance(outcome, ZooError) or not masks:
+        return outcome
+    return {name: stretched(array, size) for name, array in outcome.items()}
+
+
+def _of_numbers(model: ExportedModel, given: Named) -> Iterator[Prediction]:
+    spec = model.metadata.inputs[model.input_name]
+    sequences = get_task(model.task).gives == "sequences"
+    try:
+        numbers = numbers_of(given, dtype=spec.dtype)
+        found = arrange(numbers.values, spec, sequences=sequences, where=given.name)
+    except ZooError as error:
+        yield _prediction(given, error)
+        return
+    step = batch_of(found.rows[0].size)
+    for start in range(0, len(found.rows), step):
+        part = found.rows[start : start + step]
+        names = [f"{given.name}[{start + place}]" if found.several else given.name for place in range(len(part))]
+        for place, outcome in enumerate(_run(model, part, names)):
+            if sequences and not isinstance(outcome, ZooError):
+                outcome = {**outcome, "values": part[place].T.reshape(part.shape[-1], -1)}
+            yield _prediction(given, outcome, row=start + place if found.several else None, header=numbers.header)
+
+
+def _prediction(
+    given: Named, outcome: Outcome, *, row: int | None = None, header: tuple[str, ...] | None = None
+) -> Prediction:
+    name = given.name if row is None else f"{given.name}[{row}]"
+    if isinstance(outcome, ZooError):
+        return Prediction(name=name, index=given.index, row=row, error=outcome, header=header)
+    return Prediction(name=name, index=given.index, row=row, answer=outcome, header=header)
+
+
+def _naming(name: str, error: ZooError) -> ZooError:
+    """The error, which also says which input has it."""
+    error.message = f"{name}: {error.message}"
+    error.args = (error.message,)
+    return error
+
+
+def _run(model: ExportedModel, rows: NDArray[Any], names: Sequence[str]) -> list[Outcome]:
+    """An answer or an error for each row. Rows that fail together are run one by one: one of them may be to blame."""
+    try:
+        outputs = model.run_rows(rows)
+    except (WrongExportError, UsageError):
+        raise
+    except ZooError as error:
+        if len(rows) == 1:
+            return [_naming(names[0], error)]
+        return [_run(model, rows[place : place + 1], [name])[0] for place, name in enumerate(names)]
+    bad = _not_finite(outputs, len(rows))
+    kept = [place for place in range(len(rows)) if place not in bad]
+    answers = iter(_decoded(model, {name: value[kept] for name, value in outputs.items()}) if kept else ())
+    return [_no_number(model, bad[place], name) if place in bad else next(answers) for place, name in enumerate(names)]
+
+
+def _decoded(model: ExportedModel, outputs: Mapping[str, NDArray[Any]]) -> Sequence[dict[str, Any]]:
+    try:
+        return get_task(model.task).decode(outputs, labels=model.labels)
+    except ZooError as error:
+        raise WrongExportError(f"{model.path}: {error.message}", hint=error.hint) from error
+
+
+def _not_finite(outputs: Mapping[str, NDArray[Any]], rows: int) -> dict[int, str]:
+    """Rows of which an output is NaN or infinite, and that output."""
+    found: dict[int, str] = {}
+    for name, value in outputs.items():
+        if value.dtype.kind == "f":
+            finite = np.isfinite(value).reshape(rows, -1).all(axis=1)
+            found |= {int(place): name for place in np.flatnonzero(~finite)}
+    return found
+
+
+def _no_number(model: ExportedModel, output: str, name: str) -> ZooError:
+    return ZooError(
+        f"{model.path}: output {output!r} is not finite for {name}", hint="check the export with `zoo verify`"
+    )
+
+
+def stretched(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """A mask (h, w) brought to another size (height, width); each place takes the value of the one nearest to it."""
+    rows, columns = (
+        ((np.arange(wanted) + 0.5) * have / wanted).astype(np.int64)
+        for have, wanted in zip(array.shape, size, strict=True)
+    )
+    return array if array.shape == size else array[np.ix_(rows, columns)]

@@ -1,0 +1,91 @@
+"""What can be given to a model: paths, contents of files, Pillow pictures and arrays; each with a name for messages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from zoo_core.errors import ZooError
+from zoo_core.file_limits import MAX_NUMBERS_BYTES
+from zoo_core.pictures import max_bytes, pixels_of_image, read_picture
+from zoo_core.preprocess import convert_color
+
+from .numbers import Numbers, as_dtype, read_numbers
+
+Source: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any]"
+"""A file, by its path, its content or opened; or what it would hold: a picture of Pillow, or an array."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Named:
+    """A source, its place among all of them, and what messages call it."""
+
+    source: Any
+    index: int
+    name: str
+
+
+def one_or_many(inputs: Source | Iterable[Source]) -> Iterable[Source]:
+    """The sources that were given: one of them alone, or several."""
+    alone = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray)
+    return [inputs] if isinstance(inputs, alone) or hasattr(inputs, "read") else inputs  # type: ignore[list-item]
+
+
+def named(sources: Iterable[Source]) -> Iterator[Named]:
+    """Each source with its name: its path where it has one."""
+    for index, source in enumerate(sources):
+        known = source if isinstance(source, str | os.PathLike) else getattr(source, "filename", None)
+        known = known or getattr(source, "name", None)
+        has_path = isinstance(known, str | os.PathLike) and str(known)
+        yield Named(source=source, index=index, name=str(known) if has_path else f"input {index}")
+
+
+def pixels_of(given: Named, *, color: Literal["RGB", "BGR", "L"]) -> NDArray[np.uint8]:
+    """The pixels of a picture that was given in any way: uint8, shape (H, W, C). Raises as `read_picture`."""
+    source = given.source
+    if isinstance(source, Image.Image):
+        return pixels_of_image(source, color=color, name=given.name)
+    if isinstance(source, np.ndarray):
+        if source.dtype != np.uint8 or source.ndim not in {2, 3} or not source.size:
+            raise ZooError(
+                f"{given.name}: pixels are uint8, (height, width) or (height, width, 3), "
+                f"not {source.dtype} of shape {source.shape}",
+                hint="arrays that are prepared already go to run() or, alone, to the model itself",
+            )
+        pixels: NDArray[np.uint8] = convert_color(source.reshape(1, *source.shape[:2], -1), color)[0]
+        return pixels
+    content = _content(given, most=max_bytes())
+    return read_picture(content, color=color, name=given.name)
+
+
+def numbers_of(given: Named, *, dtype: str) -> Numbers:
+    """The numbers that were given in any way, in `dtype`. Raises as `read_numbers`."""
+    if isinstance(given.source, np.ndarray):
+        return Numbers(values=as_dtype(given.source, dtype, name=given.name))
+    if isinstance(given.source, Image.Image):
+        raise ZooError(f"{given.name} is a picture, and the model takes none", hint="a CSV or .npy file, or an array")
+    return read_numbers(_content(given, most=MAX_NUMBERS_BYTES), dtype=dtype, name=given.name)
+
+
+def _content(given: Named, *, most: int) -> Path | bytes:
+    """The path, or the content where it is at hand; one byte over the limit is enough to be refused for it."""
+    source = given.source
+    if isinstance(source, str | os.PathLike):
+        return Path(source)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source)
+    content = source.read(most + 1) if hasattr(source, "read") else None
+    if not isinstance(content, bytes):
+        kind = "a file that was opened as text" if isinstance(content, str) else f"of the type {type(source).__name__}"
+        raise ZooError(
+            f"{given.name} is {kind}, and cannot be read",
+            hint="a path, bytes, a file opened with 'rb', a picture of Pillow, or an array",
+        )
+    return content

@@ -1,0 +1,92 @@
+"""A file of results, CSV or JSON lines, written row by row while they come."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from zoo_core.files import clear_io_errors
+from zoo_core.foreign_text import csv_cell
+
+RESULT_SUFFIXES = (".csv", ".jsonl")
+
+
+class ResultsFile:
+    """A file that has each row as soon as it is added; an older one of its name is replaced when it is opened.
+
+    A CSV has the columns `columns`, and texts in it that look like formulas begin with a quote. JSON lines have the
+    rows as they are.
+    """
+
+    def __init__(self, path: Path, *, columns: Sequence[str]) -> None:
+        self.path = path
+        self._columns = columns
+        self._file: IO[bytes] | None = None
+
+    def __enter__(self) -> ResultsFile:
+        with clear_io_errors("cannot write", self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("wb")
+        if self._is_table:
+            self._write(_csv_line(self._columns))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """One row more."""
+        if self._is_table:
+            self._write(_csv_line([_cell(name, row) for name in self._columns]))
+        else:
+            self._write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+
+    @property
+    def _is_table(self) -> bool:
+        return self.path.suffix.lower() == ".csv"
+
+    def _write(self, line: str) -> None:
+        if self._file is None:
+            raise ValueError("the file is not open")
+        with clear_io_errors("cannot write", self.path):
+            # A name of a file may hold bytes that are no text; JSON reads them again from their escapes.
+            self._file.write(line.encode("utf-8", "backslashreplace"))
+            self._file.flush()
+
+
+def columns_of(*, gives: str, top: int | None) -> tuple[str, ...]:
+    """The columns of a table of results, by what the answers are."""
+    if gives != "labels":
+        return ("input", "file", "shape", "picture", "error")
+    more = [f"{name}_{place}" for place in range(2, (top or 1) + 1) for name in ("label", "probability")]
+    return ("input", "label", "probability", *more, "error")
+
+
+def _cell(column: str, row: Mapping[str, Any]) -> str:
+    name, _, place = column.rpartition("_")
+    if place.isdecimal():
+        ranked = list(row.get("probabilities", {}).items())
+        if int(place) > len(ranked):
+            return ""
+        label, probability = ranked[int(place) - 1]
+        return csv_cell(label) if name == "label" else repr(probability)
+    value = row.get(column)
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return " x ".join(map(str, value))
+    return csv_cell(value) if isinstance(value, str) else repr(value)
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue()

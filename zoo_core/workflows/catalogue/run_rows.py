@@ -1,0 +1,133 @@
+"""What `zoo list runs` shows: a row for each run, read from its record and its epochs, and the order of the rows."""
+
+from __future__ import annotations
+
+import datetime
+import itertools
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from zoo_core.shelf import ShelfEntry
+from zoo_core.training.differing import differing_settings
+from zoo_core.training.directory import ROWS_FILE, RUN_FILE
+
+_METRICS = ("accuracy", "iou_mean")
+"""What the best epoch of a run is chosen by, depending on its task."""
+
+HEADER = ("NAME", "MODEL", "DATASET", "EPOCHS", "BEST", "SECONDS", "BEGAN", "DIFFERS IN")
+
+
+def run_fields(entries: Sequence[ShelfEntry]) -> list[dict[str, Any]]:
+    """For each run `{model, dataset, status, epochs, planned, metric, best, best_epoch, seconds, date, differs}`.
+
+    `epochs` are those that are done, `best` is the validation `metric` of the best of them, `date` is when the run
+    began, in UTC, and `differs` has the settings in which runs of the same model and dataset differ. What a record does
+    not say is None; of a damaged one that is everything.
+    """
+    differs = _differences(entries)
+    return [{**_fields(entry), "differs": differs[entry.name]} for entry in entries]
+
+
+def _fields(entry: ShelfEntry) -> dict[str, Any]:
+    data = entry.data
+    metric, best = _best(data)
+    return {
+        "model": _of_kind(data, "model", str),
+        "dataset": _of_kind(data, "dataset", str),
+        "status": _of_kind(data, "status", str),
+        "epochs": _epochs_done(entry.path) if data else None,
+        "planned": _of_kind(data, "epochs", int),
+        "metric": metric,
+        "best": best,
+        "best_epoch": _of_kind(data, "best_epoch", int),
+        "seconds": _of_kind(data, "seconds", int | float),
+        "date": _date(entry),
+    }
+
+
+def _differences(entries: Sequence[ShelfEntry]) -> dict[str, dict[str, str]]:
+    alike: dict[tuple[str, str], list[ShelfEntry]] = defaultdict(list)
+    for entry in entries:
+        alike[str(entry.data.get("model")), str(entry.data.get("dataset"))].append(entry)
+    found = {}
+    for group in alike.values():
+        differing = differing_settings([entry.data for entry in group])
+        found.update({entry.name: settings for entry, settings in zip(group, differing, strict=True)})
+    return found
+
+
+def _best(data: Mapping[str, Any]) -> tuple[str | None, float | None]:
+    metrics = data.get("validation")
+    for name in _METRICS:
+        if isinstance(metrics, dict) and isinstance(metrics.get(name), int | float):
+            return name, metrics[name]
+    return None, None
+
+
+def _epochs_done(run: Path) -> int:
+    try:
+        return (run / ROWS_FILE).read_bytes().count(b"\n")
+    except OSError:
+        return 0  # stopped before its first epoch was done
+
+
+def _date(entry: ShelfEntry) -> str | None:
+    legs = entry.data.get("legs")
+    for leg in itertools.islice(legs if isinstance(legs, list) else [], 1):
+        if isinstance(leg, dict) and isinstance(leg.get("began"), str) and leg["began"]:
+            return str(leg["began"])
+    try:
+        written = (entry.path / RUN_FILE).stat().st_mtime
+    except OSError:
+        return None
+    return datetime.datetime.fromtimestamp(int(written), datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _of_kind(data: Mapping[str, Any], key: str, kind: Any) -> Any:
+    value = data.get(key)
+    return value if isinstance(value, kind) and not isinstance(value, bool) else None
+
+
+SORTED_BY: Mapping[str, Callable[[Any], Any]] = {
+    "name": lambda value: 0,  # the order in which rows come
+    "model": str,
+    "dataset": str,
+    "epochs": float,
+    "best": lambda value: -value,
+    "seconds": float,
+    "date": lambda value: [-ord(character) for character in value],
+}
+"""The fields by which runs are sorted, and what makes their order: the best and the newest first, else ascending."""
+
+
+def sort_runs(rows: Sequence[dict[str, Any]], field: str) -> list[dict[str, Any]]:
+    """Rows by a field of `SORTED_BY`; those that lack it come last, and equal ones stay in the order they have."""
+    known = [row for row in rows if row.get(field) is not None]
+    unknown = [row for row in rows if row.get(field) is None]
+    return [*sorted(known, key=lambda row: SORTED_BY[field](row[field])), *unknown]
+
+
+def run_cells(row: Mapping[str, Any]) -> list[str]:
+    """The cells below `HEADER`; of a damaged run the name, and what is wrong with it."""
+    if row["model"] is None:
+        return [row["name"], *[""] * (len(HEADER) - 2), row["summary"]]
+    epochs = str(row["epochs"])
+    return [
+        row["name"],
+        row["model"],
+        row["dataset"] or "",
+        epochs if row["status"] == "finished" else f"{epochs} of {row['planned'] or '?'}",
+        "" if row["best"] is None else f"{row['metric']} {row['best']:.4f}",
+        "" if row["seconds"] is None else f"{row['seconds']:.1f}",
+        _local(row["date"]),
+        " ".join(f"{name}={value}" for name, value in row["differs"].items()),
+    ]
+
+
+def _local(date: str | None) -> str:
+    try:
+        return datetime.datetime.fromisoformat(date or "").astimezone().strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):
+        return date or ""
