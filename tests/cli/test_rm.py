@@ -62,10 +62,10 @@ def test_a_damaged_run_can_be_removed(zoo_here: Zoo, shelf: Path) -> None:
 
 
 def test_what_a_killed_removal_left_is_in_nobodys_way(zoo_here: Zoo, shelf: Path) -> None:
-    shutil.copytree(shelf / "runs" / "other", shelf / "runs" / ".mine.removed")
-    assert "removed" not in zoo_here("list", "runs").stdout
+    shutil.copytree(shelf / "runs" / "other", shelf / "runs" / ".mine.tmp" / "mine")
+    assert "tmp" not in zoo_here("list", "runs").stdout
     assert zoo_here("rm", "mine", "--yes").code == 0
-    assert not (shelf / "runs" / ".mine.removed").exists()
+    assert [path.name for path in (shelf / "runs").glob(".mine*")] == []
 
 
 def test_without_a_terminal_and_yes_nothing_is_removed(run_zoo: Zoo, shelf: Path) -> None:
@@ -161,14 +161,9 @@ def test_a_run_that_is_being_trained_is_left_alone(zoo_here: Zoo, shelf: Path) -
 
 
 def test_an_export_that_is_being_made_is_left_alone(zoo_here: Zoo, shelf: Path) -> None:
-    building = shelf / "exported" / ".mine.tmp"
-    building.mkdir()
-    handle = os.open(building, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with (shelf / "exported" / ".mine.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
         refused = zoo_here("rm", "export:mine", "--yes")
-    finally:
-        os.close(handle)
     assert refused.code == 1
     assert "another process is exporting to exported/mine" in refused.stderr
     assert (shelf / "exported" / "mine" / "model.onnx").exists()

@@ -44,7 +44,7 @@ from zoo_core.training.checkpoint import read_tensors, save_tensors
 from zoo_core.training.directory import RunDirectory
 from zoo_core.training.pickled import read_pth
 from zoo_core.training.run import load_run
-from zoo_core.training.run_card import command
+from zoo_core.training.run_card import commands
 from zoo_core.training.state import TrainState, save_state
 from zoo_core.verification.conclude.recheck import verify_export
 from zoo_core.verification.conclude.structure import Interface, check_structure
@@ -218,7 +218,7 @@ def _bundle(path: Path) -> None:
 def _run(path: Path) -> None:
     list_runs()
     run = load_run(path.parent)
-    command(run.info)
+    commands(run.info)
     json.dumps(to_plain(run.info), allow_nan=False)
 
 

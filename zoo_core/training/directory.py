@@ -134,12 +134,12 @@ class RunDirectory:
         """Whether no epoch has left anything: neither weights, nor a row, nor what a resumed run starts from."""
         return not (self.has_state or any((self.path / name).exists() for name in (WEIGHTS_FILE, ROWS_FILE)))
 
-    def remove(self) -> None:
+    def remove(self, *, busy: ZooError | None = None) -> None:
         """Remove the run, which is gone as a whole or not at all.
 
-        Raises ZooError if another process is training it, or when it cannot be removed.
+        Raises `busy` if another process is replacing it, ZooError if one is training it, or it cannot be removed.
         """
-        busy = ZooError(f"{self.path} is being replaced by another process", hint="wait for it")
+        busy = busy or ZooError(f"{self.path} is being replaced by another process", hint="wait for it")
         with building(self.path, busy=busy) as removed, self.lock(), clear_io_errors("cannot remove", self.path):
             self.path.rename(removed / self.path.name)
 

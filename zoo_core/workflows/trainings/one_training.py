@@ -286,7 +286,8 @@ def _remove_run(path: Path) -> None:
         return
     if not is_run(path):
         raise UsageError(f"{path} exists and is not a run", hint="another name with --run")
-    RunDirectory(path).remove()
+    hint = "another name with --run, or wait for it"
+    RunDirectory(path).remove(busy=UsageError(f"{path} is being replaced by another process", hint=hint))
 
 
 @contextlib.contextmanager
