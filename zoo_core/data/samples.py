@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -55,6 +56,11 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def first(self, count: int) -> Samples:
+        """So many samples, or all where there are fewer."""
+        files = self.files and self.files[:count]
+        return dataclasses.replace(self, inputs=self.inputs[:count], targets=self.targets[:count], files=files)
 
     def batch(self, index: slice | NDArray[np.int64]) -> NDArray[np.float32]:
         """Model inputs of the samples at `index`."""

@@ -248,7 +248,7 @@ class Training:
     def dry_run(self) -> RunInfo:
         """One batch through training, validation, saving, reading and the export check; nothing is left."""
         batch = int(getattr(self.plan.config, "batch_size", DRY_SAMPLES))
-        splits = {name: _first(samples, batch) for name, samples in self.splits.items()}
+        splits = {name: samples.first(batch) for name, samples in self.splits.items()}
         info = dataclasses.replace(self.plan.info, epochs=1)
         had_runs = RUNS.exists()
         with contextlib.ExitStack() as entered:
@@ -273,11 +273,6 @@ def _remove_if_empty(folder: Path, *, unless: bool) -> None:
     if not unless:
         with contextlib.suppress(OSError):
             folder.rmdir()
-
-
-def _first(samples: Samples, count: int) -> Samples:
-    files = samples.files and samples.files[:count]
-    return dataclasses.replace(samples, inputs=samples.inputs[:count], targets=samples.targets[:count], files=files)
 
 
 def _remove_run(path: Path) -> None:
