@@ -14,6 +14,16 @@ MAX_ONNX_OBJECTS = 12_000_000
 """Fields, and numbers in the lists of attributes; a message counts `ONNX_OBJECTS_PER_MESSAGE` times. A model of 50,000
 nodes with all that exporters note beside them has about half of it."""
 ONNX_OBJECTS_PER_MESSAGE = 8
+MAX_BESIDE_BYTES = 64 << 30
+"""Of a file with weights beside the .onnx file."""
+MAX_SLACK_BYTES = 16 << 20
+"""Of such a file, beyond twice what its tensors need."""
+MAX_BUNDLE_BYTES = 4 << 30
+"""Of all files of an export together, those with weights left out."""
+MAX_VECTOR_BYTES = 1 << 30
+"""Of one tensor of the test vectors."""
+MAX_HASHED_BYTES = 64 << 30
+"""Of a file whose sha256 is computed: some minutes."""
 MAX_NODES = 200_000
 MAX_GRAPH_DEPTH = 8
 """Graphs inside graphs; real models need two or three."""
@@ -41,6 +51,8 @@ MAX_ROWS_BYTES = 256 << 20
 
 MAX_SAFETENSORS_HEADER = 32 << 20
 """Bytes; a tensor takes about 120 of them."""
+MAX_WEIGHTS_BYTES = 256 << 30
+"""Of a file of weights; they are mapped, or read a tensor at a time."""
 MAX_TENSORS = 100_000
 MAX_TENSOR_NAME = 1_000
 """Characters."""
@@ -60,6 +72,10 @@ MAX_PIXELS = 50_000_000
 
 # -- data sets ---------------------------------------------------------------------------------------------------
 
+MAX_ARCHIVE_BYTES = 1 << 40
+"""Of an archive or a file of arrays as it lies on the disk: what comes out of it has its own limits."""
+MAX_LIST_BYTES = 64 << 20
+"""Of a list of names, and of other text that a data set has."""
 MAX_UNPACKED_BYTES = 8 << 30
 """Of all members of an archive, and of an IDX file."""
 MAX_EXPANSION = 200

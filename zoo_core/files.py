@@ -5,16 +5,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from .bounded_json import load_json
-from .errors import TemporaryFolderError, ZooError
-from .file_limits import MAX_RECORD_BYTES
+from .errors import RefusedFileError, TemporaryFolderError, ZooError
+from .file_limits import MAX_HASHED_BYTES, MAX_RECORD_BYTES
 from .foreign_text import json_notation
 from .locks import take_lock
 
@@ -136,12 +138,65 @@ def json_text(data: Any) -> str:
     return json_notation(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
-def read_json(path: Path, *, what: str) -> dict[str, Any]:
-    """The JSON object in `path`. Raises ZooError when it is missing or damaged; `what` names it for people."""
-    with clear_io_errors(f"cannot read {what}", path), path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size > MAX_RECORD_BYTES:
-            raise ZooError(f"{what} {path} is not read: it has over {MAX_RECORD_BYTES >> 20} MB", hint="replace it")
-        content = file.read()
+@contextlib.contextmanager
+def plain_file(
+    path: Path, *, most: int, what: str = "", within: Path | None = None, too_large: ZooError | None = None
+) -> Iterator[io.BufferedReader]:
+    """A file that somebody else has made or put there, open for reading: plain, and of at most so many bytes.
+
+    A pipe would hang whoever reads it, a link to an endless device would fill the memory, and a link may lead to what
+    nobody meant to show. `what` names the file for people; `within` is a folder that no link on the way may lead out
+    of. Raises ZooError where there is no such file or it cannot be read; RefusedFileError for a pipe, a device or a
+    socket, and a link that leads out; `too_large`, or else RefusedFileError, for one that has more bytes.
+    """
+    too_large = too_large or RefusedFileError(
+        f"{what} {path} was refused (too-large): it has over {most:,} bytes".lstrip(), hint="replace the file"
+    )
+    with clear_io_errors(f"cannot read {what}".rstrip(), path):
+        _require_plain(path, path.stat(), most, too_large)
+        if within is not None:
+            require_inside(path, within)
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
+    with os.fdopen(handle, "rb") as file:
+        _require_plain(path, os.fstat(handle), most, too_large)  # it may have been exchanged in between
+        yield file
+
+
+def read_plain(
+    path: Path, *, most: int, what: str = "", within: Path | None = None, too_large: ZooError | None = None
+) -> bytes:
+    """All bytes of a plain file; raises as `plain_file` does. What is added to it while it is read is left out."""
+    with (
+        plain_file(path, most=most, what=what, within=within, too_large=too_large) as file,
+        clear_io_errors(f"cannot read {what}".rstrip(), path),
+    ):
+        # No more room than the file needs: room for the largest takes longer than reading most of them.
+        return file.read(os.fstat(file.fileno()).st_size)
+
+
+def require_inside(path: Path, folder: Path) -> None:
+    """Raises RefusedFileError where a link on the way to `path` leads out of `folder`."""
+    real, inside = os.path.realpath(path), os.path.realpath(folder)
+    if os.path.commonpath([real, inside]) != inside:
+        raise RefusedFileError(
+            f"{path} was refused (link): it leads out of {folder}",
+            hint="put the file itself there, if you trust it",
+        )
+
+
+def _require_plain(path: Path, status: os.stat_result, most: int, too_large: ZooError) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(status.st_mode):
+        raise RefusedFileError(f"{path} was refused (not-a-file): it is a device, pipe or socket")
+    if status.st_size > most:
+        raise too_large
+
+
+def read_json(path: Path, *, what: str, within: Path | None = None) -> dict[str, Any]:
+    """The JSON object in `path`. Raises ZooError when it is missing or damaged, and as `plain_file`."""
+    too_large = ZooError(f"{what} {path} is not read: it has over {MAX_RECORD_BYTES >> 20} MB", hint="replace it")
+    content = read_plain(path, most=MAX_RECORD_BYTES, what=what, within=within, too_large=too_large)
     try:
         data = load_json(content)
     except ValueError as error:
@@ -151,7 +206,7 @@ def read_json(path: Path, *, what: str) -> dict[str, Any]:
     return data
 
 
-def sha256_of(path: Path) -> str:
-    """The sha256 of a file's bytes, in hexadecimal, read in pieces."""
-    with clear_io_errors("cannot read", path), path.open("rb") as file:
+def sha256_of(path: Path, *, most: int = MAX_HASHED_BYTES, within: Path | None = None) -> str:
+    """The sha256 of a plain file's bytes, in hexadecimal, read in pieces. Raises as `plain_file`."""
+    with plain_file(path, most=most, within=within) as file, clear_io_errors("cannot read", path):
         return hashlib.file_digest(file, "sha256").hexdigest()

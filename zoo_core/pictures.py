@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from .errors import RefusedFileError, UsageError, ZooError
 from .file_limits import MAX_PICTURE_BYTES, MAX_PIXELS
-from .files import clear_io_errors
+from .files import read_plain
 
 SUFFIXES = {
     ".png": "PNG",
@@ -113,7 +113,7 @@ def _opened(source: Path | bytes, name: str, *, misnamed: bool = False) -> tuple
     """What messages call the picture, and the picture, checked as far as its header tells."""
     if isinstance(source, Path):
         name = name or str(source)
-        content = _content_of(source)
+        content = content_of(source)
     else:
         name = name or "picture"
         content = source
@@ -124,12 +124,9 @@ def _opened(source: Path | bytes, name: str, *, misnamed: bool = False) -> tuple
     return name, image
 
 
-def _content_of(path: Path) -> bytes:
-    with clear_io_errors("cannot read picture", path), path.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size > max_bytes():
-            raise _too_many_bytes(str(path))
-        return file.read(size + 1)
+def content_of(path: Path) -> bytes:
+    """The bytes of a picture file. Raises ZooError when it cannot be read, RefusedFileError for one of over 64 MB."""
+    return read_plain(path, most=max_bytes(), what="picture", too_large=_too_many_bytes(str(path)))
 
 
 def _open(content: bytes, name: str, *, misnamed: bool) -> Image.Image:

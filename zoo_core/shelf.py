@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from .errors import UsageError, ZooError, did_you_mean
-from .files import read_json
+from .files import read_json, require_inside
 from .registry import Zoo
 
 RUNS = Path("runs")
@@ -90,8 +90,14 @@ def is_export(path: Path) -> bool:
 
 
 def model_file(export: Path) -> Path:
-    """The `.onnx` file of an export, which is its folder or the bare file itself."""
-    return export / MODEL_FILE if export.is_dir() else export
+    """The `.onnx` file of an export, which is its folder or the bare file itself.
+
+    Raises RefusedFileError where the one in the folder is a link that leads out of it.
+    """
+    if not export.is_dir():
+        return export
+    require_inside(export / MODEL_FILE, export)
+    return export / MODEL_FILE
 
 
 def find_run(text: str) -> Path:

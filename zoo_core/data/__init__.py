@@ -5,6 +5,7 @@ Open `bound.py` first: a dataset with its options, from the call of its loader t
 
 from __future__ import annotations
 
+from zoo_core.files import plain_file, read_plain
 from zoo_core.pictures import SUFFIXES as PICTURE_SUFFIXES
 from zoo_core.pictures import read_mask
 from zoo_core.preprocess import normalize, prepare_pictures
@@ -39,11 +40,13 @@ __all__ = [
     "idx_bytes",
     "normalize",
     "pictures_in",
+    "plain_file",
     "prepare_pictures",
     "read_idx",
     "read_idx_split",
     "read_mask",
     "read_members",
+    "read_plain",
     "set_aside",
     "split_folders",
     "subfolders",

@@ -10,8 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from zoo_core.errors import RefusedFileError, ZooError, in_words
-from zoo_core.file_limits import MAX_MEMBER_HEADER, MAX_MEMBERS, MAX_SHARED_HEADER, MAX_UNPACKED_BYTES
-from zoo_core.files import clear_io_errors
+from zoo_core.file_limits import (
+    MAX_ARCHIVE_BYTES,
+    MAX_MEMBER_HEADER,
+    MAX_MEMBERS,
+    MAX_SHARED_HEADER,
+    MAX_UNPACKED_BYTES,
+)
+from zoo_core.files import clear_io_errors, plain_file
 from zoo_core.replacing import scratch
 
 _EXTENDED = frozenset(
@@ -124,7 +130,7 @@ class _RefusedHeaderError(Exception):
 def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
     with clear_io_errors("cannot read", archive):
         try:
-            with _Archive.open(archive, "r:*") as tar:
+            with plain_file(archive, most=MAX_ARCHIVE_BYTES) as file, _Archive.open(fileobj=file, mode="r:*") as tar:
                 yield tar
         except _RefusedHeaderError as error:
             raise RefusedFileError(f"{archive} was refused: it holds {error}", hint="pack it again with tar") from None

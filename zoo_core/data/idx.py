@@ -14,8 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import RefusedFileError, ZooError
-from zoo_core.file_limits import MAX_AXES, MAX_EXPANSION, MAX_SMALL_UNPACKED_BYTES, MAX_UNPACKED_BYTES
-from zoo_core.files import clear_io_errors
+from zoo_core.file_limits import (
+    MAX_ARCHIVE_BYTES,
+    MAX_AXES,
+    MAX_EXPANSION,
+    MAX_SMALL_UNPACKED_BYTES,
+    MAX_UNPACKED_BYTES,
+)
+from zoo_core.files import clear_io_errors, plain_file
 
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _PIECE = 16 * 2**20
@@ -37,7 +43,7 @@ def read_idx(source: Path | bytes, *, name: str = "") -> NDArray[Any]:
     name = name or (str(source) if isinstance(source, Path) else "IDX data")
     if isinstance(source, bytes):
         return _read(io.BytesIO(source), name, len(source))
-    with clear_io_errors("cannot read", source), source.open("rb") as file:
+    with plain_file(source, most=MAX_ARCHIVE_BYTES) as file, clear_io_errors("cannot read", source):
         return _read(file, name, os.fstat(file.fileno()).st_size)
 
 

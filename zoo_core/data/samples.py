@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.files import clear_io_errors
-from zoo_core.pictures import max_bytes, read_mask, read_picture
+from zoo_core.pictures import content_of, read_mask, read_picture
 from zoo_core.preprocess import (
     check_same_size,
     convert_color,
@@ -172,7 +170,7 @@ def _picture_reader(
 ) -> Callable[[int], tuple[str, NDArray[np.uint8]]]:
     def read(index: int) -> tuple[str, NDArray[np.uint8]]:
         path = split.paths[index]
-        content = _content(path)
+        content = content_of(path)
         pixels = read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
         digest.update(hashlib.sha256(content).digest())
         return str(path), pixels
@@ -188,7 +186,7 @@ def _mask_reader(split: FileSplit, masks: MaskFiles, preprocess: Preprocess, dig
 
     def read(index: int) -> _Pair:
         path, mask_path = split.paths[index], masks.paths[index]
-        content, mask_content = _content(path), _content(mask_path)
+        content, mask_content = content_of(path), content_of(mask_path)
         pixels = read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
         values = read_mask(mask_content, name=str(mask_path))
         if not known[values].all():
@@ -218,9 +216,3 @@ def _cut(pairs: Iterable[_Pair], side: int) -> Iterator[_Pair]:
         both = zip(cut_tiles(pixels, side, name=name), cut_tiles(mask, side, name=name), strict=True)
         for number, (piece, mask_piece) in enumerate(both):
             yield f"{name}, tile {number}", piece, mask_piece
-
-
-def _content(path: Path) -> bytes:
-    with clear_io_errors("cannot read picture", path), path.open("rb") as file:
-        # No more room than the file needs: 64 MB of it for each picture takes longer than reading it.
-        return file.read(min(max_bytes(), os.fstat(file.fileno()).st_size) + 1)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoo_core.bounded_json import is_plain_number, load_json
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.file_limits import MAX_ROWS_BYTES
-from zoo_core.files import clear_io_errors, json_text, read_json, remove_abandoned, write_atomic
+from zoo_core.files import clear_io_errors, json_text, plain_file, read_json, remove_abandoned, write_atomic
 from zoo_core.locks import held
 from zoo_core.records import EpochRow, Leg, RunInfo
 from zoo_core.replacing import building
@@ -201,9 +201,8 @@ def read_rows(path: Path) -> tuple[EpochRow, ...]:
     if not file.exists():
         return ()
     rows = []
-    with clear_io_errors("cannot read", file), file.open("rb") as lines:
-        if os.fstat(lines.fileno()).st_size > MAX_ROWS_BYTES:
-            raise ZooError(f"{file} has over {MAX_ROWS_BYTES >> 20} MB, more than is read", hint="replace the file")
+    too_large = ZooError(f"{file} has over {MAX_ROWS_BYTES >> 20} MB, more than is read", hint="replace the file")
+    with plain_file(file, most=MAX_ROWS_BYTES, too_large=too_large) as lines, clear_io_errors("cannot read", file):
         for number, line in enumerate(lines, start=1):
             try:
                 rows.append(read_row(load_json(line)))

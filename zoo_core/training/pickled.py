@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint
 
 from zoo_core.errors import RefusedFileError, ZooError
-from zoo_core.files import clear_io_errors
+from zoo_core.file_limits import MAX_WEIGHTS_BYTES
+from zoo_core.files import clear_io_errors, plain_file
 
 from .fitting import tensors_in
 
@@ -57,8 +58,8 @@ def read_pth(path: Path, *, mend: str) -> dict[str, Tensor]:
 
 def read_own_pth(path: Path) -> dict[str, Tensor]:
     """As `read_pth`, for a file that anybody may have made: one that holds anything but numbers is refused unopened."""
-    with clear_io_errors("cannot read the weights", path):
-        path.open("rb").close()
+    with plain_file(path, most=MAX_WEIGHTS_BYTES, what="the weights"):
+        pass  # it is one
     if obstacle := _obstacle(path):
         keep = f"torch.save(model.state_dict(), {str(path)!r})"
         raise RefusedFileError(f"{path} is not read: {obstacle}", hint=f"where the model was made: {keep}")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from zoo_core.data.download import problem_of, stream_to
 from zoo_core.discovery.cache import cache_folder
 from zoo_core.errors import UsageError, ZooError, did_you_mean
-from zoo_core.files import clear_io_errors, sha256_of, write_atomic
+from zoo_core.files import clear_io_errors, read_plain, sha256_of, write_atomic
 from zoo_core.registry import warn
 from zoo_core.replacing import scratch
 from zoo_core.specs import Weights
@@ -96,7 +96,7 @@ def _kept_hash(path: Path, weights: Weights, *, model: str) -> str:
                 f"no sha256 is published for the weights {weights.name} of {model}: "
                 f"they are taken as they came from {weights.url}, and must stay the same from now on"
             )
-        return note.read_text(encoding="utf-8").strip()
+        return read_plain(note, most=1000).decode("ascii", "replace").strip()
 
 
 def _require_protection(weights: Weights, *, model: str) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from zoo_core.bounded_json import is_plain_number, load_json
-from zoo_core.file_limits import MAX_AXES, MAX_SAFETENSORS_HEADER, MAX_TENSOR_NAME, MAX_TENSORS
+from zoo_core.file_limits import MAX_AXES, MAX_SAFETENSORS_HEADER, MAX_TENSOR_NAME, MAX_TENSORS, MAX_WEIGHTS_BYTES
+from zoo_core.files import plain_file
 
 
 def check_header(path: Path) -> None:
     """Raise ValueError, in words, for a header that is none, or that asks for more work than any model's weights."""
-    with path.open("rb") as file:
+    with plain_file(path, most=MAX_WEIGHTS_BYTES) as file:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")
         if size < 8 or length > size - 8:

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from zoo_core import ZooError
-from zoo_core.commands import clear_io_errors
-from zoo_core.data import ArraySplit, RemoteFiles, read_members
+from zoo_core.data import ArraySplit, RemoteFiles, read_members, read_plain
+
+_MOST_BYTES = 1 << 30
+"""A batch has 31 MB."""
 
 FOLDER = "cifar-10-batches-bin"
 ARCHIVE = "cifar-10-binary.tar.gz"
@@ -79,8 +81,7 @@ def _refuse_other_forms(root: Path, names: Sequence[str], folders: Sequence[Path
 
 
 def _read(path: Path) -> bytes:
-    with clear_io_errors("cannot read", path):
-        return path.read_bytes()
+    return read_plain(path, most=_MOST_BYTES)
 
 
 def _records(content: bytes, name: str) -> np.ndarray:

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 
 from zoo_core import ZooError
 from zoo_core.commands import clear_io_errors
-from zoo_core.data import ArraySplit
+from zoo_core.data import ArraySplit, plain_file
+
+_MOST_BYTES = 1 << 36
+"""A split is held in memory."""
 
 _PARTS = ("features", "targets", "classes")
 _WRITE = "zoo features MODEL|RUN --layer L --dataset D --out FILE.npz writes one"
@@ -57,10 +60,13 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise ZooError(f"{path} holds only features, but a classifier needs their classes", hint=_WRITE)
     with clear_io_errors("cannot read features", path):
         try:
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+            with (
+                plain_file(path, most=_MOST_BYTES, what="features") as stream,
+                np.load(stream, allow_pickle=False) as file,
+            ):
                 missing = [name for name in _PARTS if name not in file]
                 found = {} if missing else {name: file[name] for name in _PARTS}
-        except OSError:
+        except (OSError, ZooError):
             raise
         except Exception as error:  # noqa: BLE001 numpy and zipfile let a damaged header raise many kinds of errors
             text = str(error).partition("\n")[0][:200]

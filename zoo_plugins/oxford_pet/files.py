@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from zoo_core import ZooError
-from zoo_core.commands import clear_io_errors
-from zoo_core.data import FileSplit, MaskFiles, RemoteFiles, unpack
+from zoo_core.data import FileSplit, MaskFiles, RemoteFiles, read_plain, unpack
 
 from .published import BREEDS, FILES, MIRRORS
+
+_MOST_BYTES = 1 << 24
+"""The list has 0.1 MB."""
 
 LISTS = {"train": "trainval.txt", "test": "test.txt"}
 TRIMAP = {1: 1, 2: 0, 3: 1}
@@ -53,8 +55,7 @@ def _refuse(missing: list[Path], folder: Path) -> None:
 
 def _rows(path: Path) -> list[tuple[str, int]]:
     """Name and breed, counted from 0, of each line "Abyssinian_100 1 1 1"."""
-    with clear_io_errors("cannot read", path):
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    lines = read_plain(path, most=_MOST_BYTES).decode("utf-8", "replace").splitlines()
     rows = []
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):

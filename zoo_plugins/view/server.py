@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.server
 import importlib.util
+import os
 import re
 import shutil
 import sys
@@ -18,12 +19,15 @@ from urllib.parse import unquote, urlsplit
 
 from zoo_core import MissingExtraError, UsageError, ZooError
 from zoo_core.commands import clear_io_errors, html_text, model_file
+from zoo_core.data import plain_file, read_plain
 from zoo_core.runtime import vet
 
 HOST = "127.0.0.1"
 MODEL_URL = "/data/model.onnx"
 ATTACHMENT_URL = "/data/netron.json"
 SCRIPT_URL = "/zoo-attach.js"
+_MOST_ATTACHED = 1 << 28
+_MOST_SENT = 1 << 31
 
 _ASSETS = {
     ".js": "text/javascript; charset=utf-8",
@@ -88,15 +92,20 @@ def open_graph(export: Path, *, port: int = 0) -> GraphServer:
     vet(model)
     package = _netron_folder()
     attachment = export / "netron.json" if export.is_dir() else None
-    if attachment is not None and not attachment.is_file():
-        attachment = None
+    attached = None
+    if attachment is not None and attachment.is_file():
+        attached = read_plain(attachment, most=_MOST_ATTACHED, what="the attachment", within=export)
     name = export.resolve().name if export.is_dir() else export.stem
-    page = _page(package, name=name, attached=attachment is not None)
+    page = _page(package, name=name, attached=attached is not None)
 
     class Handler(_Handler):
         folder = package
-        pages: ClassVar[dict[str, bytes]] = {"/": page, SCRIPT_URL: _ATTACH_SCRIPT.encode()}
-        files: ClassVar[dict[str, Path]] = {MODEL_URL: model} | ({ATTACHMENT_URL: attachment} if attachment else {})
+        pages: ClassVar[dict[str, bytes]] = {
+            "/": page,
+            SCRIPT_URL: _ATTACH_SCRIPT.encode(),
+            **({} if attached is None else {ATTACHMENT_URL: attached}),
+        }
+        files: ClassVar[dict[str, Path]] = {MODEL_URL: model}
 
     return GraphServer(_bind(Handler, port))
 
@@ -174,7 +183,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         if path in self.pages:
             content = self.pages[path]
-            self._head("text/html; charset=utf-8" if path == "/" else _ASSETS[".js"], len(content))
+            self._head("text/html; charset=utf-8" if path == "/" else _ASSETS[Path(path).suffix], len(content))
             if with_body:
                 self.wfile.write(content)
             return
@@ -192,14 +201,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def _send_file(self, path: Path, *, with_body: bool) -> None:
         try:
-            file = path.open("rb")
-        except OSError:
+            with plain_file(path, most=_MOST_SENT) as file:
+                self._head(_ASSETS.get(path.suffix, "application/octet-stream"), os.fstat(file.fileno()).st_size)
+                if with_body:
+                    shutil.copyfileobj(file, self.wfile)
+        except ZooError:
             self.send_error(404)
-            return
-        with file:
-            self._head(_ASSETS.get(path.suffix, "application/octet-stream"), path.stat().st_size)
-            if with_body:
-                shutil.copyfileobj(file, self.wfile)
 
     def _head(self, kind: str, length: int) -> None:
         self.send_response(200)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import mmap
 import os
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from zoo_core.errors import RefusedFileError, ZooError
 from zoo_core.file_limits import MAX_ONNX_BYTES, MAX_ONNX_OBJECTS
-from zoo_core.files import clear_io_errors
+from zoo_core.files import clear_io_errors, plain_file
 
 from .graph import Graph, Node, Value
 from .graph_wire import parse_graph
@@ -120,20 +119,14 @@ def read_onnx(path: str | Path) -> OnnxFile:
 
 
 def _content(path: Path) -> bytes | mmap.mmap:
-    with clear_io_errors("cannot read", path):
-        status = path.stat()
-        if stat.S_ISDIR(status.st_mode):
-            raise ZooError(f"cannot read {path}: it is a folder", hint="name the .onnx file in it")
-        if not stat.S_ISREG(status.st_mode):
-            raise refused(path, "not-a-file", "it is a device, pipe or socket")
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            if size > MAX_ONNX_BYTES:
-                hint = "protobuf ends at 2 GB; larger models keep their weights in files beside the .onnx file"
-                raise refused(path, "too-large", f"it has {size:,} bytes", hint=hint)
-            if size <= _READ_AT_ONCE:
-                return file.read()
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    hint = "protobuf ends at 2 GB; larger models keep their weights in files beside the .onnx file"
+    too_large = refused(path, "too-large", f"it has over {MAX_ONNX_BYTES:,} bytes", hint=hint)
+    if path.is_dir():
+        raise ZooError(f"cannot read {path}: it is a folder", hint="name the .onnx file in it")
+    with plain_file(path, most=MAX_ONNX_BYTES, too_large=too_large) as file, clear_io_errors("cannot read", path):
+        if os.fstat(file.fileno()).st_size <= _READ_AT_ONCE:
+            return file.read()
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _parse_model(path: Path, content: bytes | mmap.mmap) -> OnnxFile:

@@ -6,7 +6,6 @@ import array
 import csv
 import io
 import math
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import RefusedFileError, ZooError
 from zoo_core.file_limits import MAX_LINE, MAX_NUMBERS_BYTES
-from zoo_core.files import clear_io_errors
+from zoo_core.files import read_plain
 
 from .npy import array_of_npy
 
@@ -84,10 +83,7 @@ def unreadable(name: str, why: str, *, hint: str = "a table of numbers with comm
 
 
 def _content_of(path: Path) -> bytes:
-    with clear_io_errors("cannot read", path), path.open("rb") as file:
-        if os.fstat(file.fileno()).st_size > MAX_NUMBERS_BYTES:
-            raise _too_large(str(path))
-        return file.read(MAX_NUMBERS_BYTES + 1)
+    return read_plain(path, most=MAX_NUMBERS_BYTES, too_large=_too_large(str(path)))
 
 
 def _too_large(name: str) -> RefusedFileError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from zoo_core.errors import ZooError
@@ -55,12 +55,11 @@ def _record() -> Path:
 
 def _name(file: OnnxFile, digests: Mapping[str, str]) -> str:
     parts = [digests.get(file.path.name) or hashlib.sha256(file.content).hexdigest()]
-    parts += [digests.get(name) or sha256_of(file.path.parent / name) for name in sorted(set(_beside(file)))]
+    parts += [digests.get(name) or sha256_of(file.path.parent / name) for name in sorted(files_beside(file))]
     return f"{file.size}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()}"
 
 
-def _beside(file: OnnxFile) -> Iterator[str]:
-    for graph in file.graph.walk():
-        for tensor in graph.all_tensors():
-            if tensor.external is not None:
-                yield dict(tensor.external)["location"]
+def files_beside(file: OnnxFile) -> frozenset[str]:
+    """The names of the files, from the folder of a vetted one on, in which it keeps weights."""
+    tensors = (tensor for graph in file.graph.walk() for tensor in graph.all_tensors())
+    return frozenset(dict(tensor.external)["location"] for tensor in tensors if tensor.external is not None)

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from zoo_core.file_limits import MAX_BESIDE_BYTES, MAX_SLACK_BYTES
 from zoo_core.runtime.reading.strict_json import has_control_characters
 from zoo_core.runtime.reading.tensors import Tensor
 from zoo_core.runtime.reading.wire import OnnxFile, refused
@@ -17,6 +18,7 @@ _KEYS = {"location", "offset", "length", "checksum"}
 
 def check_data(file: OnnxFile) -> None:
     """Every stored tensor holds what its shape needs, in the file or in a harmless file beside it."""
+    ends: dict[str, tuple[int, int]] = {}
     for tensor in (tensor for graph in file.graph.walk() for tensor in graph.all_tensors()):
         # A shape like (0, 2**62) needs no bytes, and overflows whoever multiplies its strides.
         if any(not 0 <= dim < MAX_ELEMENTS for dim in tensor.shape) or tensor.size >= MAX_ELEMENTS:
@@ -24,7 +26,12 @@ def check_data(file: OnnxFile) -> None:
         if problem := tensor.problem():
             raise refused(file.path, "tensor-size", f"the tensor {tensor.name!r}: {problem}")
         if tensor.external is not None:
-            _check_external(file, tensor)
+            location, end, size = _check_external(file, tensor)
+            ends[location] = max(end, ends.get(location, (0, 0))[0]), size
+    for location, (end, size) in ends.items():
+        if size > MAX_BESIDE_BYTES or size > 2 * end + MAX_SLACK_BYTES:
+            detail = f"{location} has {size:,} bytes, of which the tensors of this file end at {end:,}"
+            raise refused(file.path, "external-data-size", detail)
     for graph in file.graph.walk():
         for sparse in graph.all_sparse():
             # onnxruntime makes sparse tensors dense when it loads the file.
@@ -40,7 +47,8 @@ def _product(shape: tuple[int, ...]) -> int:
     return size
 
 
-def _check_external(file: OnnxFile, tensor: Tensor) -> None:
+def _check_external(file: OnnxFile, tensor: Tensor) -> tuple[str, int, int]:
+    """The file that a tensor lies in, where it ends there, and the size of that file."""
     what = f"the data of {tensor.name!r}"
     keys = [key for key, _ in tensor.external or ()]
     if len(set(keys)) != len(keys) or not set(keys) <= _KEYS or "location" not in keys:
@@ -58,6 +66,7 @@ def _check_external(file: OnnxFile, tensor: Tensor) -> None:
     if tensor.dtype == "string" or offset + tensor.nbytes > size:
         detail = f"{what} end at byte {offset + tensor.nbytes:,} of a file of {size:,}"
         raise refused(file.path, "external-data-size", detail)
+    return pairs["location"], offset + tensor.nbytes, size
 
 
 def _size_beside(file: OnnxFile, location: str, what: str) -> int:

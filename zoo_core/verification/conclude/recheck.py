@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from zoo_core.environment import package_versions, usable_processors
-from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.errors import NotVerifiedError, RefusedFileError, ZooError
+from zoo_core.file_limits import MAX_BUNDLE_BYTES
 from zoo_core.files import clear_io_errors, read_json, sha256_of
 from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError
 from zoo_core.runtime.reading.metadata import KEY, Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.running.isolated import Isolated, Limits, limits_of
-from zoo_core.runtime.vetting.known import remember
+from zoo_core.runtime.vetting.known import files_beside, remember
 from zoo_core.runtime.vetting.vet import vet
-from zoo_core.shelf import MODEL_FILE, REPORT_FILE
+from zoo_core.shelf import REPORT_FILE, model_file
 from zoo_core.verification.expect.self_test import validated
 from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, THOROUGH_LEVELS, TIME_LIMIT_SECONDS, Setting
 
@@ -44,7 +45,7 @@ def verify_export(path: Path, *, thorough: bool = False, isolated: Isolated = No
     metadata of ours, and for a self-test or a report.json that is damaged or cannot be read.
     """
     bundle = path if path.is_dir() else None
-    model = path / MODEL_FILE if bundle else path
+    model = model_file(path)
     published = {} if bundle is None else _read_report(bundle)
     file = vet(model)
     metadata = read_metadata(file)
@@ -95,7 +96,10 @@ def _limits(file: OnnxFile, isolated: Isolated) -> Limits | None:
 
 
 def _check_bundle(bundle: Path, published: Mapping[str, Any], metadata: Metadata, file: OnnxFile) -> list[CheckResult]:
-    return [_check_files(bundle, published["files"]), _check_report(published, metadata, file)]
+    return [
+        _check_files(bundle, published["files"], beside=files_beside(file)),
+        _check_report(published, metadata, file),
+    ]
 
 
 def _settings(thorough: bool) -> tuple[Setting, ...]:
@@ -108,7 +112,7 @@ def _settings(thorough: bool) -> tuple[Setting, ...]:
 def _read_report(bundle: Path) -> dict[str, Any]:
     """What stands in report.json, which lists files. Raises ZooError when it is missing or damaged."""
     path, what = bundle / REPORT_FILE, "the verification report"
-    report = read_json(path, what=what)
+    report = read_json(path, what=what, within=bundle)
     files = report.get("files")
     if not isinstance(files, dict) or not files or not all(isinstance(digest, str) for digest in files.values()):
         raise ZooError(f"{what} {path} is damaged: it lists no files")
@@ -140,14 +144,25 @@ def _shown(value: Any) -> str:
     return repr(value)[:60]
 
 
-def _check_files(bundle: Path, listed: Mapping[str, str]) -> CheckResult:
-    """Rule "files": the sha256 of every file equals the one in the report, and no listed file is missing."""
+def _check_files(bundle: Path, listed: Mapping[str, str], *, beside: frozenset[str]) -> CheckResult:
+    """Rule "files": the sha256 of every file equals the one in the report, and no listed file is missing.
+
+    `beside`: those with weights, whose size vetting has looked at.
+    """
     with clear_io_errors("cannot read", bundle):
-        there = {p.relative_to(bundle).as_posix() for p in bundle.rglob("*") if p.is_file() and p.name != REPORT_FILE}
+        files = {path.relative_to(bundle).as_posix(): path for path in bundle.rglob("*") if not path.is_dir()}
+        there = {name for name, path in files.items() if path.name != REPORT_FILE}
+        size = sum(files[name].lstat().st_size for name in there - beside)
+    if size > MAX_BUNDLE_BYTES:
+        text = f"the files of this export have {size:,} bytes beside its weights, and {MAX_BUNDLE_BYTES:,} is the most"
+        return CheckResult(rule="files", outcome="failed", detail=text)
     problems = [f"{name} is missing" for name in listed if name not in there]
-    problems += [
-        f"{name} has changed" for name, digest in listed.items() if name in there and sha256_of(bundle / name) != digest
-    ]
+    for name, digest in listed.items():
+        try:
+            if name in there and sha256_of(bundle / name, within=bundle) != digest:
+                problems.append(f"{name} has changed")
+        except RefusedFileError as error:
+            problems.append(error.message)
     problems += [f"{name} is not in the report" for name in sorted(there - set(listed))]
     if problems:
         return CheckResult(rule="files", outcome="failed", detail="; ".join(problems[:5]))

@@ -9,7 +9,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
-from zoo_core.files import clear_io_errors, write_atomic
+from zoo_core.file_limits import MAX_VECTOR_BYTES
+from zoo_core.files import read_plain, write_atomic
 from zoo_core.runtime.reading.tensors import read_tensor_proto, write_tensor_proto
 
 Array = NDArray[Any]
@@ -32,8 +33,7 @@ def read_vectors(bundle: Path, role: str, names: Sequence[str]) -> dict[str, Arr
     found = {}
     for number, name in enumerate(names):
         path = bundle / FOLDER / f"{role}_{number}.pb"
-        with clear_io_errors("cannot read", path):
-            content = path.read_bytes()
+        content = read_plain(path, most=MAX_VECTOR_BYTES, within=bundle)
         stored, value = read_tensor_proto(content, where=str(path))
         if stored not in {name, ""}:
             raise ZooError(f"{path} holds the tensor {stored!r}, not {name!r}")

@@ -13,7 +13,7 @@ from zoo_core.files import clear_io_errors, json_text, read_json, temporary_fold
 from zoo_core.records import CheckResult
 from zoo_core.runtime.reading.metadata import Metadata, read_metadata
 from zoo_core.runtime.reading.wire import read_onnx
-from zoo_core.shelf import MODEL_FILE, REPORT_FILE
+from zoo_core.shelf import MODEL_FILE, REPORT_FILE, model_file
 from zoo_core.verification.conclude.recheck import verify_export
 from zoo_core.verification.feed.vectors import FOLDER, read_vectors
 
@@ -34,10 +34,10 @@ def score_export(path: Path, *, progress: Progress = lambda judged: None) -> Mut
     """
     onnx_package()
     bundle = path if path.is_dir() else None
-    model = path / MODEL_FILE if bundle else path
-    with clear_io_errors("cannot read", model):
-        content = model.read_bytes()
-    healthy = Healthy(model, more=_vectors(bundle, read_metadata(read_onnx(model))))
+    model = model_file(path)
+    file = read_onnx(model)
+    content = bytes(file.content)
+    healthy = Healthy(model, more=_vectors(bundle, read_metadata(file)))
     found = []
     with temporary_folder("zoo-mutants-") as folder:
         place = folder / "export"

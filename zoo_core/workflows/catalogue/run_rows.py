@@ -9,6 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo_core.errors import ZooError
+from zoo_core.file_limits import MAX_ROWS_BYTES
+from zoo_core.files import read_plain
 from zoo_core.shelf import ShelfEntry
 from zoo_core.training.differing import differing_settings
 from zoo_core.training.directory import ROWS_FILE, RUN_FILE
@@ -68,8 +71,8 @@ def _best(data: Mapping[str, Any]) -> tuple[str | None, float | None]:
 
 def _epochs_done(run: Path) -> int:
     try:
-        return (run / ROWS_FILE).read_bytes().count(b"\n")
-    except OSError:
+        return read_plain(run / ROWS_FILE, most=MAX_ROWS_BYTES).count(b"\n")
+    except ZooError:
         return 0  # stopped before its first epoch was done
 
 
