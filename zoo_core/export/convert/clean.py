@@ -16,6 +16,7 @@ from zoo_core.shapes import TensorSpec
 from zoo_core.verification.feed.rows import BATCH
 from zoo_core.version import __version__
 
+from .centred import centre_instances
 from .module import ORIGINAL
 from .split_means import split_means
 
@@ -41,6 +42,7 @@ def clean(model: onnx.ModelProto, plan: ExportPlan) -> None:
     model.graph.doc_string = ""
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
+    centre_instances(model, opset=plan.opset)
     split_means(model, opset=plan.opset)
     _keep_declared_outputs(model, plan)
     for nodes in _all_nodes(model):
