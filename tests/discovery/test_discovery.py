@@ -88,7 +88,7 @@ def test_the_same_entry_point_name_in_two_distributions(run_zoo: Any, fake_distr
 def test_zoo_plugins_none_disables_the_bundled_ones_too_but_the_verbs(run_zoo: Any) -> None:
     rows = run_zoo("plugins", "--json", env={"ZOO_PLUGINS": "none"}).json
     verbs = {row["id"].partition(":")[2] for row in rows if row["status"] == "ok"}
-    assert verbs == {"features", "new", "plot", "view"}
+    assert verbs == {"features", "new", "plot", "rm", "view"}
     assert {row["status"] for row in rows if row["id"].partition(":")[2] not in verbs} == {"disabled"}
     assert run_zoo("list", "--json", env={"ZOO_PLUGINS": "none"}).json == []
 

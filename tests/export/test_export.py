@@ -268,7 +268,10 @@ def test_a_full_disk_leaves_the_export_that_was_there(workplace: Path, zoo_here:
         done = zoo_here("export", "lenet5-digits")
     assert done.code == 1, done.stderr
     assert "File too large" in done.stderr
-    assert "Hint: a file may not become so large here: see ulimit -f" in done.stderr
+    assert (
+        "Hint: files of that size are not allowed there: choose another folder, or raise the limit (ulimit -f)"
+        in done.stderr
+    )
     assert _files(workplace) == before
 
 

@@ -32,7 +32,7 @@ def write_run(folder: Path, *, epochs: int = 6, best: int | None = 4) -> Path:
         "dataset_options": {},
         "config": {},
         "classes": [],
-        "epochs": epochs,
+        "epochs": max(epochs, 1),
         "seed": 0,
         "best_epoch": best,
     }

@@ -33,7 +33,7 @@ def write_run(folder: Path, name: str, *, epochs: int = 4, metric: str = "accura
         "dataset_options": {},
         "config": {"epochs": epochs, "lr": 0.1, "augment": "usual"},
         "classes": [],
-        "epochs": epochs,
+        "epochs": max(epochs, 1),
         "seed": 0,
         "best_epoch": 2,
     }

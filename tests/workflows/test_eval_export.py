@@ -14,7 +14,7 @@ from onnx_files import brightness_metadata, brightness_model, write_digits, writ
 from PIL import Image
 
 from zoo_core import Preprocess, open_zoo
-from zoo_core.cli.eval_command import _classes
+from zoo_core.cli.class_table import class_table
 from zoo_core.data import bind_dataset
 from zoo_core.runtime.running.model import open_model
 
@@ -173,10 +173,10 @@ def test_another_task_than_that_of_the_dataset(run_zoo: Callable[..., Any], tmp_
 
 def test_of_many_classes_the_weakest_are_shown() -> None:
     rows = [{"label": f"c{index}", "f1": index / 50 if index else None, "n": index} for index in range(50)]
-    lines = _classes(rows)
+    lines = class_table(rows)
     assert [line.split()[0] for line in lines[1:-1]] == [f"c{index}" for index in range(1, 21)]
     assert lines[-1] == "  the 20 weakest of 50 classes; --json has all of them"
-    assert _classes(rows[:2])[1].split() == ["c0", "-", "0"]
+    assert class_table(rows[:2])[1].split() == ["c0", "-", "0"]
 
 
 def test_classes_in_another_order(run_zoo: Callable[..., Any], tmp_path: Path) -> None:

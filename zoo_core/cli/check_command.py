@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo_core.commands.common import data_options, json_option, model_options, note, print_json, say, typed
+from zoo_core.commands.common import data_options, json_option, model_options, note, print_json, say
 from zoo_core.commands.completion import complete_entries
 from zoo_core.errors import NotVerifiedError
-from zoo_core.records import counted
 
 if TYPE_CHECKING:
-    from zoo_core.checks import Finding, Planned
+    pass
 
 EXAMPLES = """
 \b
@@ -46,6 +45,8 @@ def command(
     """
     from zoo_core.checks import CheckOptions, Planned, watched
 
+    from .check_output import begin_rule, finding_line, next_after, outcome_count
+
     show = note if as_json else say
     given = CheckOptions(options=options, data=data, download=download, only=only)
     found: dict[str, list[dict[str, Any]]] = {"passed": [], "failed": [], "skipped": [], "remark": []}
@@ -54,42 +55,19 @@ def command(
         for each in seen:
             if not isinstance(each, Planned):
                 found[each.outcome].append(each.to_json())
-                show(_line(each))
+                show(finding_line(each))
             else:
                 if not as_json:
-                    _begin(each, new=each.subject not in subjects[-1:])
+                    begin_rule(each, new=each.subject not in subjects[-1:])
                 subjects.append(each.subject)
             sys.stdout.flush()
     if as_json:
         print_json({("remarks" if outcome == "remark" else outcome): rows for outcome, rows in found.items()})
-    counts = ", ".join(_counted(outcome, len(rows)) for outcome, rows in found.items() if rows)
+    counts = ", ".join(outcome_count(outcome, len(rows)) for outcome, rows in found.items() if rows)
     if found["failed"]:
         first = found["failed"][0]
         raise NotVerifiedError(
             f"{name}: {counts}; {first['subject']}: {first['rule']}: {first['detail']}", hint=first["promise"]
         )
     if not as_json:
-        say(f"{name}: {counts}")
-        say("", f"Next: {_next(subjects[0])}")
-
-
-def _begin(rule: Planned, *, new: bool) -> None:
-    """Say whose rules come, and on a terminal which one is looked at; what came of it is written over that."""
-    if new:
-        say(rule.subject)
-    if sys.stdout.isatty():
-        sys.stdout.write(f"  {rule.rule}\r")
-
-
-def _next(subject: str) -> str:
-    kind, _, called = subject.partition(" ")
-    return typed("list", "--plugin", called) if kind == "plugin" else typed("info", f"{kind}:{called}")
-
-
-def _counted(outcome: str, number: int) -> str:
-    return counted(number, "remark") if outcome == "remark" else f"{number} {outcome}"
-
-
-def _line(finding: Finding) -> str:
-    mark = {"passed": "ok", "failed": "FAILED"}.get(finding.outcome, finding.outcome)
-    return f"  {finding.rule:<32} {mark:<8} {finding.detail}".rstrip()
+        say(f"{name}: {counts}", "", f"Next: {next_after(subjects[0])}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,8 +13,6 @@ from zoo_core.commands.next_step import export_of, use_of, words_of
 
 if TYPE_CHECKING:
     from zoo_core.shelf import Located
-
-MOST_CLASSES = 20
 
 EXAMPLES = """
 \b
@@ -56,6 +53,8 @@ def command(
     from zoo_core.shelf import locate
     from zoo_core.workflows.answers.evaluate import evaluate
 
+    from .class_table import class_table
+
     zoo = open_zoo()
     place = locate(source, kinds=("run", "export"), zoo=zoo)
     found = evaluate(zoo, source=place, dataset=dataset, data=data, split=split, download=download, isolated=isolated)
@@ -70,9 +69,7 @@ def command(
     width = max(12, 1 + max(map(len, found.metrics)))
     for name, value in found.metrics.items():
         say(f"  {name:<{width}}{value:.4f}")
-    say()
-    for line in _classes(found.details["classes"]):
-        say(line)
+    say("", *class_table(found.details["classes"]))
     say("", f"Next: {export_of(place.name, zoo) if place.kind == 'run' else use_of(source, words_of(source))}")
 
 
@@ -81,22 +78,3 @@ def _is_of_the_run(place: Located, dataset: str | None) -> bool:
     from zoo_core.training.directory import read_info
 
     return place.kind == "run" and place.path is not None and dataset in {None, read_info(place.path).dataset}
-
-
-def _classes(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A table of the classes; of many, those with the lowest scores."""
-    from zoo_core.commands.tables import table
-
-    names = [name for name in rows[0] if name not in {"label", "n"}]
-    score = "iou" if "iou" in names else "f1"
-    shown, more = list(rows), ""
-    if len(rows) > MOST_CLASSES:
-        shown = sorted((row for row in rows if row[score] is not None), key=lambda row: float(row[score]))
-        shown = shown[:MOST_CLASSES]
-        more = f"  the {len(shown)} weakest of {len(rows)} classes; --json has all of them"
-    cells = [
-        (row["label"], *("-" if row[name] is None else f"{row[name]:.4f}" for name in names), f"{row['n']:,}")
-        for row in shown
-    ]
-    lines = table(("CLASS", *(name.upper() for name in names), "N"), cells, width=None)
-    return [f"  {line}" for line in lines] + ([more] if more else [])
