@@ -54,6 +54,17 @@ def requirements_of(distribution: metadata.Distribution) -> list[str]:
     return re.findall(r"^Requires-Dist: *(.+)$", read_part(distribution, "METADATA"), re.MULTILINE)
 
 
+def damaged_distributions() -> list[tuple[str, str]]:
+    """The names of those whose entry points cannot be read, and why not."""
+    found = []
+    for distribution in metadata.distributions():
+        try:
+            read_part(distribution, "entry_points.txt")
+        except DamagedDistributionError as error:
+            found.append((name_and_version(distribution)[0], str(error)))
+    return found
+
+
 def version_of(name: str) -> str | None:
     """The version of an installed distribution, empty if it is too damaged to say; None if it is not installed."""
     try:

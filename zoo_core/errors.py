@@ -73,6 +73,15 @@ def error_lines(message: str, hint: str | None) -> str:
     return f"{lines}\nHint: {terminal_lines(hint)}" if hint else lines
 
 
+def interruption(error: BaseException | None) -> BaseException | None:
+    """The Ctrl-C or SIGTERM that somebody else's code has caught and made an error of its own from; None: no such."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt | Terminated):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
 def in_words(error: BaseException) -> str:
     """Class and message of an exception in one line, whatever its class makes of it."""
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import resource
+import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,7 @@ def test_no_temporary_folder_at_all_is_no_verdict(arguments: tuple[str | Path, .
 
 CHILD = """
 import resource
+import shlex
 from pathlib import Path
 import numpy as np
 from zoo_core.errors import TemporaryFolderError
@@ -88,3 +91,12 @@ def test_a_child_without_room_for_its_results_says_nothing_of_the_file(tmp_path:
     tmp_path.joinpath("wide.onnx").write_bytes(wide.SerializeToString())
     done = run_code(CHILD, cwd=tmp_path)
     assert done.stdout.startswith("cannot write to the temporary folder "), done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no such device")
+@pytest.mark.parametrize("words", ["zoo list", "zoo list --json", "zoo info lenet5"])
+def test_a_result_that_cannot_be_written_is_told_as_that(words: str, tmp_path: Path) -> None:
+    command = f"{shlex.quote(sys.executable)} -P -m zoo_core {words.removeprefix('zoo ')} > /dev/full"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr == ("Error: cannot write: No space left on device\nHint: free some space, or write elsewhere\n")

@@ -104,6 +104,18 @@ DAMAGED: dict[str, tuple[Callable[[Path], Any], str]] = {
 }
 
 
+def test_a_library_that_stumbles_over_a_damaged_package_is_told_as_that(run_zoo: Any, site: Path) -> None:
+    """PyTorch reads the entry points of every package when it is imported."""
+    info = site / "odd-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
+    not_utf_8(info / "entry_points.txt")
+    done = run_zoo("info", "lenet5", cold=True)
+    assert done.code == 1, done.stderr
+    assert "the metadata of the package odd are damaged, and a library that reads them cannot be loaded" in done.stderr
+    assert "pip install --force-reinstall odd" in done.stderr
+
+
 def test_a_damaged_package_stops_no_command(run_zoo: Any, fake_distribution: Any, site: Path) -> None:
     fake_distribution("zoo-good", offering("", "good-model"))
     for name, (damage, _) in DAMAGED.items():

@@ -17,7 +17,7 @@ from bombs import BOMBS, write_bomb
 from onnx_files import brightness_metadata, brightness_model, write_brightness, write_model
 from PIL import Image
 
-from zoo_core import ZooError
+from zoo_core import UsageError, ZooError
 from zoo_core.runtime import Limits, open_model
 from zoo_core.runtime.running.faults import WrongExportError
 
@@ -119,6 +119,29 @@ def test_the_limits_hold_for_verify_too(tmp_path: Path, zoo_here: Callable[..., 
     done = zoo_here("verify", bomb, "--timeout", "5")
     assert done.code == 3
     assert "run: running bomb.onnx took more than 5 s" in done.stderr
+    assert "Hint: a limit of the process that runs the file; --memory and --timeout change it" in done.stderr
+
+
+def test_results_of_before_stay_until_there_is_a_row(
+    tmp_path: Path, picture: Path, zoo_here: Callable[..., Any]
+) -> None:
+    results = tmp_path / "old.csv"
+    results.write_text("old,results\n")
+    bomb = write_bomb(tmp_path, "a loop without an end")
+    assert zoo_here("predict", bomb, picture, "--out", results, "--timeout", "1").code == 1
+    assert results.read_text() == "old,results\n"
+
+
+def test_nobody_hears_of_what_is_run(strange: Path, tmp_path: Path) -> None:
+    """onnxruntime would look for a server of its maker's, and keep what it would send there."""
+    home = tmp_path / "home"
+    home.mkdir()
+    for isolated in ("True", "False"):
+        code = f"import sys; from zoo_core.runtime import open_model; open_model(sys.argv[1], isolated={isolated})"
+        environment = {**os.environ, "HOME": str(home), "TMPDIR": str(home), "XDG_CACHE_HOME": str(home / ".cache")}
+        environment.pop("ORT_DISABLE_TELEMETRY", None)
+        subprocess.run([sys.executable, "-c", code, str(strange)], check=True, env=environment, timeout=60)
+    assert [path.relative_to(home) for path in home.rglob("*") if path.is_file()] == []
 
 
 def test_trusted_and_limits_contradict_each_other(strange: Path, picture: Path, zoo_here: Callable[..., Any]) -> None:
@@ -145,6 +168,21 @@ def test_a_file_that_ends_three_processes_in_a_row_is_not_tried_again(tmp_path: 
     for _ in range(2):
         with pytest.raises(WrongExportError, match=r"needed more than 0\.4 GB"):
             model.run({"image": ROWS[:1]})
+
+
+@pytest.mark.parametrize(("option", "value"), [("--memory", "nan"), ("--timeout", "inf"), ("--memory", "1e300")])
+def test_limits_are_numbers_that_can_be(
+    option: str, value: str, strange: Path, picture: Path, zoo_here: Callable[..., Any]
+) -> None:
+    for verb in (("predict", strange, picture), ("verify", strange)):
+        done = zoo_here(*verb, option, value)
+        assert done.code == 2, done.stderr
+
+
+@pytest.mark.parametrize("limits", [{"memory": -1}, {"memory": "4GB"}, {"seconds": float("nan")}, {"seconds": 0}])
+def test_limits_in_python_are_numbers_that_can_be(limits: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"is a number of (bytes|seconds) above 0 and below 1e15, not "):
+        Limits(**limits)
 
 
 def test_a_limit_of_time_is_told_in_python(tmp_path: Path) -> None:

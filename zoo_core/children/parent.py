@@ -180,5 +180,5 @@ def ending_of(code: int) -> str:
     """What an exit code says, as the end of a sentence: `was killed by SIGSEGV`, `ends with exit code 3`."""
     if code >= 0:
         return f"ends with exit code {code}"
-    full = ", which a system does when it runs out of memory," if -code == signal.SIGKILL else ""
+    full = " (which a system does when it runs out of memory)" if -code == signal.SIGKILL else ""
     return f"was killed by {signal.Signals(-code).name}{full}"

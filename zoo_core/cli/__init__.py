@@ -6,6 +6,7 @@ Open `export_command.py` first: each command is one such file, and calls one fun
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo_core.distributions import damaged_distributions
 from zoo_core.errors import Terminated, ZooError, did_you_mean, error_lines, in_words
 from zoo_core.foreign_text import terminal_line
 from zoo_core.version import __version__
@@ -180,13 +182,37 @@ def _code_of_command() -> int:
         return 130
     except BrokenPipeError:
         # The reader went away (`zoo list | head`): nothing left to say, and nowhere to say it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except UnicodeDecodeError as error:
+        # Libraries such as torch read the metadata of every package when they are imported.
+        if not (damaged := damaged_distributions()):
+            return _bug(error)
+        name, why = damaged[0]
+        hint = f"remove it, or bring it back: pip install --force-reinstall {name}"
+        message = (
+            f"the metadata of the package {name} are damaged, and a library that reads them cannot be loaded: {why}"
+        )
+        return _fail(message, hint, 1, error)
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            return _bug(error)
+        _drop_output()
+        return _fail(f"cannot write: {error.strerror}", "free some space, or write elsewhere", 1, error)
     except MemoryError as error:
         return _fail("there is not enough memory for this", "smaller or fewer files at a time", 1, error)
     except Exception as error:  # noqa: BLE001 the last line of defence: our bug, said in one line
-        message = f"a bug in the zoo: {in_words(error)}"
-        return _fail(message, "run it again with ZOO_DEBUG=1 and report the traceback", 70, error)
+        return _bug(error)
+
+
+def _bug(error: Exception) -> int:
+    message = f"a bug in the zoo: {in_words(error)}"
+    return _fail(message, "run it again with ZOO_DEBUG=1 and report the traceback", 70, error)
+
+
+def _drop_output() -> None:
+    """What is still to be written goes nowhere: it cannot be written, and must not be tried again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _fail(message: str, hint: str | None, code: int, error: BaseException) -> int:

@@ -57,7 +57,7 @@ def command(source: str, thorough: bool, mutants: bool, isolated: Any, as_json: 
         bad = next(check for check in report.checks if check.outcome not in {"passed", "skipped"})
         raise NotVerifiedError(
             f"{path} {report.outcome_in_words}: {bad.rule}: {bad.detail}",
-            hint="do not use this file; fetch it or export it again",
+            hint=_hint(bad.detail),
         )
     if score is not None and score.visible:
         raise NotVerifiedError(
@@ -66,6 +66,12 @@ def command(source: str, thorough: bool, mutants: bool, isolated: Any, as_json: 
         )
     if not as_json:
         say(f"Next: {use_of(source, words_of(source))}")
+
+
+def _hint(detail: str) -> str:
+    if "needed more than" in detail or "took more than" in detail:
+        return "a limit of the process that runs the file; --memory and --timeout change it"
+    return "do not use this file; fetch it or export it again"
 
 
 def _score(path: Path) -> MutationScore:

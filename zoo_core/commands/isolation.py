@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,10 @@ from zoo_core.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo_core.runtime import Limits
+
+
+_LARGEST = 1e6
+"""A petabyte, and eleven days."""
 
 
 def isolation_options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,4 +50,6 @@ def _isolated(memory: float | None, timeout: float | None, trusted: bool) -> Lim
         raise UsageError("--trusted means no limits, and --memory and --timeout set some", hint="leave one of them out")
     from zoo_core.runtime import Limits
 
+    if not all(math.isfinite(limit) and limit < _LARGEST for limit in (memory or 0.0, timeout or 0.0)):
+        raise UsageError(f"--memory and --timeout are numbers below {_LARGEST:,.0f}")
     return Limits(memory=None if memory is None else int(memory * 1e9), seconds=timeout)

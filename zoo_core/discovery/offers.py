@@ -14,7 +14,7 @@ import click
 import pluggy
 
 from zoo_core import hookspecs
-from zoo_core.errors import ZooError, did_you_mean
+from zoo_core.errors import Terminated, ZooError, did_you_mean
 from zoo_core.installation import update_command
 from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec
 
@@ -75,7 +75,7 @@ def contained(call: Callable[[], Any], *, module: str, doing: str) -> Any:
     """What `call` returns. Whatever a plugin raises inside, also SystemExit, becomes a PluginError."""
     try:
         return call()
-    except (PluginError, KeyboardInterrupt):
+    except (PluginError, KeyboardInterrupt, Terminated):
         raise
     except SystemExit as error:
         raise PluginError(f"{doing}, it calls sys.exit({error.code!r}){place_of(error, module)}") from error

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from zoo_core.errors import AxisConflictError, MissingExtraError, NotVerifiedError
+from zoo_core.errors import AxisConflictError, MissingExtraError, NotVerifiedError, interruption
 from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.plugin_faults import plugin_line
 from zoo_core.torch_modules import plain_attention
@@ -40,6 +40,8 @@ def convert(
     except NotVerifiedError:
         raise
     except Exception as error:
+        if (stopped := interruption(error)) is not None:
+            raise stopped from None
         if exporter == "dynamo" and (conflict := conflict_told(plan, module)):
             raise AxisConflictError(conflict) from error
         by = "torch.export" if exporter == "dynamo" else "the TorchScript exporter"

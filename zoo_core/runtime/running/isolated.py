@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from zoo_core.children.memory import default_memory_limit
 from zoo_core.children.parent import ending_of
 from zoo_core.children.watch import Watch
-from zoo_core.errors import ZooError
+from zoo_core.errors import UsageError, ZooError
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.vetting.known import is_known
 
@@ -31,6 +31,7 @@ STEP_SECONDS = 600.0
 STARTING_SECONDS = 60.0
 MOST_ENDS = 3
 """Processes in a row that end without an answer."""
+LARGEST_LIMIT = 1e15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +44,11 @@ class Limits:
 
     memory: int | None = None
     seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value, what in (("memory", self.memory, "bytes"), ("seconds", self.seconds, "seconds")):
+            if value is not None and not (isinstance(value, int | float) and 0 < value < LARGEST_LIMIT):
+                raise UsageError(f"{name} is a number of {what} above 0 and below 1e15, not {value!r}")
 
     def memory_for(self, file: OnnxFile) -> int | None:
         """The limit for this file; None on a system that does not tell how much is used (other than Linux)."""
@@ -195,7 +201,8 @@ class _Child:
             error.by_time = self._watch.out_of_time
             return error
         how = ending_of(self._process.returncode)
-        return _EndedError(f"{doing} {self._path} failed: the process that runs it {how}", hint="do not use this file")
+        hint = "too little memory, or a file that must not be used: `zoo verify` says more"
+        return _EndedError(f"{doing} {self._path} failed: the process that runs it {how}", hint=hint)
 
     def end(self) -> None:
         """End it; not from a copy of the process that started it, which has no say in it."""

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.environment import usable_processors
+from zoo_core.environment import load_onnxruntime, usable_processors
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.runtime.reading.wire import OnnxFile
 
@@ -69,9 +69,9 @@ class LocalSession:
 
     def __init__(self, source: SessionFile, settings: SessionSettings) -> None:
         self._path = source.path
-        onnxruntime = _onnxruntime()
-        options = onnxruntime.SessionOptions()
-        levels = onnxruntime.GraphOptimizationLevel
+        ort = load_onnxruntime()
+        options = ort.SessionOptions()
+        levels = ort.GraphOptimizationLevel
         everything = settings.optimization == "all"
         options.graph_optimization_level = levels.ORT_ENABLE_ALL if everything else levels.ORT_DISABLE_ALL
         options.intra_op_num_threads = settings.threads or usable_processors()
@@ -82,10 +82,10 @@ class LocalSession:
         options.enable_mem_pattern = source.one_size
         given: Any = source.path if source.content is None else source.content
         try:
-            self._session = onnxruntime.InferenceSession(given, sess_options=options, providers=_PROVIDERS)
+            self._session = ort.InferenceSession(given, sess_options=options, providers=_PROVIDERS)
         except Exception as error:
             raise ZooError(
-                f"onnxruntime {onnxruntime.__version__} cannot load {source.path}: {_reason(error)}",
+                f"onnxruntime {ort.__version__} cannot load {source.path}: {_reason(error)}",
                 hint="the file is damaged, or needs another version of onnxruntime",
             ) from error
 
@@ -106,12 +106,6 @@ class LocalSession:
 def has_external_data(file: OnnxFile) -> bool:
     """True if a tensor of any graph of the file has its data in another file."""
     return any(tensor.external is not None for graph in file.graph.walk() for tensor in graph.all_tensors())
-
-
-def _onnxruntime() -> Any:
-    import onnxruntime  # 0.4 s, and commands that refuse a file never need it
-
-    return onnxruntime
 
 
 def _reason(error: Exception) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import Any
-
+from zoo_core.environment import load_onnxruntime
 from zoo_core.runtime.reading.protobuf import bytes_field, number_field
 
 
@@ -21,12 +19,11 @@ def runtime_reads(*, opset: int, ir_version: int) -> bool:
         + bytes_field(12, bytes_field(1, b"b") + float_tensor)
     )
     model = number_field(1, ir_version) + bytes_field(7, graph) + bytes_field(8, number_field(2, opset))
-    # 0.4 s, and files of usual versions never need it here
-    onnxruntime: Any = importlib.import_module("onnxruntime")
-    options = onnxruntime.SessionOptions()
+    ort = load_onnxruntime()  # files of usual versions never need it here
+    options = ort.SessionOptions()
     options.log_severity_level = 4
     try:
-        onnxruntime.InferenceSession(model, sess_options=options, providers=["CPUExecutionProvider"])
+        ort.InferenceSession(model, sess_options=options, providers=["CPUExecutionProvider"])
     except Exception:  # noqa: BLE001 each of its classes means no
         return False
     return True

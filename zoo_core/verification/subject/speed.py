@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import statistics
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo_core.environment import load_onnxruntime
 from zoo_core.files import temporary_folder
 
 Array = NDArray[Any]
@@ -44,7 +44,7 @@ def speed_ratio(file: Path, other: Path, *, inputs: Mapping[str, Array], rounds:
 
 def _measure(folder: Path) -> float:
     """The child's part: the ratio for the job in `folder`."""
-    ort = importlib.import_module("onnxruntime")
+    ort = load_onnxruntime()
     job = json.loads((folder / "job.json").read_text())
     inputs = {name: np.load(folder / f"in-{place}.npy") for place, name in enumerate(job["inputs"])}
     options = ort.SessionOptions()

@@ -190,6 +190,7 @@ def _started() -> subprocess.Popen[str]:
         encoding="utf-8",
         errors="replace",
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
+        start_new_session=True,  # Ctrl-C is for the parent, which ends it
     )
 
 

@@ -6,7 +6,6 @@ Called as `python -m` with the name of this module; the folder of the job comes,
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from zoo_core.children.memory import NO_ROOM, memory_of
+from zoo_core.environment import load_onnxruntime
 
 
 def _session(ort: Any, model: str, level: str, threads: int) -> Any:
@@ -64,7 +64,7 @@ def main() -> None:
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     try:
-        ort = importlib.import_module("onnxruntime")
+        ort = load_onnxruntime()
         if told := sys.stdin.read():
             _run(ort, Path(json.loads(told)))
     except OSError as error:

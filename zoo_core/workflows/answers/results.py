@@ -17,7 +17,7 @@ RESULT_SUFFIXES = (".csv", ".jsonl")
 
 
 class ResultsFile:
-    """A file that has each row as soon as it is added; an older one of its name is replaced when it is opened.
+    """A file that has each row as soon as it is added; an older one of its name is replaced by the first row.
 
     A CSV has the columns `columns`, and texts in it that look like formulas begin with a quote. JSON lines have the
     rows as they are.
@@ -29,11 +29,6 @@ class ResultsFile:
         self._file: IO[bytes] | None = None
 
     def __enter__(self) -> ResultsFile:
-        with clear_io_errors("cannot write", self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("wb")
-        if self._is_table:
-            self._write(_csv_line(self._columns))
         return self
 
     def __exit__(
@@ -43,11 +38,20 @@ class ResultsFile:
             self._file.close()
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """One row more."""
+        """One row more. The first one makes the file: until there is one, an older file stays."""
+        if self._file is None:
+            self._begin()
         if self._is_table:
             self._write(_csv_line([_cell(name, row) for name in self._columns]))
         else:
             self._write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def _begin(self) -> None:
+        with clear_io_errors("cannot write", self.path):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self.path.open("wb")
+        if self._is_table:
+            self._write(_csv_line(self._columns))
 
     @property
     def _is_table(self) -> bool:
