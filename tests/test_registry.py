@@ -151,6 +151,7 @@ def test_a_plugin_that_offers_less_after_discovery(install: Any) -> None:
 BUILDERS = {
     "refuses": ("raise ValueError('too small')", "model bad with n=3: too small"),
     "fails": ("return [][1]", "model bad with n=3: its builder fails: IndexError"),
+    "mistypes": ("import json.nothing", "its builder fails: ModuleNotFoundError: No module named 'json.nothing'"),
     "misses": ("import no_such_library", "its builder needs the package 'no_such_library', which is not installed"),
     "no-module": ("return 7", "model bad with n=3: its builder returns a int, not an nn.Module"),
     "none": ("pass", "its builder returns a NoneType, not an nn.Module"),

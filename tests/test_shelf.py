@@ -172,3 +172,12 @@ def test_what_means_nothing(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         locate(text, kinds=("model", "run"), zoo=open_zoo())
     assert caught.value.message == message
+
+
+def test_a_folder_that_has_lost_its_record_is_told_as_that() -> None:
+    make_run("mine").joinpath("run.json").unlink()
+    make_export("theirs").joinpath("model.onnx").unlink()
+    for find, folder, file in ((find_run, "runs/mine", "run.json"), (find_export, "exported/theirs", "model.onnx")):
+        with pytest.raises(UsageError, match=f"{folder} is there, but has no {file} that can be read") as caught:
+            find(Path(folder).name)
+        assert caught.value.hint == "bring that file back, or remove the folder"

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .distributions import is_installed
 from .errors import Terminated, UsageError, ZooError, missing_package
 from .options import Option, check_options
 from .plugin_faults import plugin_fault, plugin_line, who_mends
@@ -65,12 +66,13 @@ def _built(spec: ModelSpec, options: Mapping[str, Any], where: str, plugin: str)
         raise ZooError(
             f"{where}: {error}", hint="other values with -o NAME=VALUE; where the data give the sizes, with -d size=N"
         ) from error
-    except ModuleNotFoundError as error:
-        name = (error.name or "").partition(".")[0]
-        raise missing_package(name, needed_for=f"{where}: its builder") from error
     except (KeyboardInterrupt, Terminated):
         raise
     except BaseException as error:
+        name = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+        # One that is there and has no such module is not to be installed: it may be the plugin itself.
+        if name and not is_installed(name):
+            raise missing_package(name, needed_for=f"{where}: its builder") from error
         _check_sizes(spec, options, where)
         fails = f"{where}: its builder fails"
         raise plugin_fault(fails, error, plugin=plugin, place=plugin_line(error)) from error

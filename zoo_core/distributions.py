@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import stat
+import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -52,6 +54,16 @@ def name_and_version(distribution: metadata.Distribution) -> tuple[str, str]:
 def requirements_of(distribution: metadata.Distribution) -> list[str]:
     """What it requires, one requirement a text, those of extras too. Raises DamagedDistributionError."""
     return re.findall(r"^Requires-Dist: *(.+)$", read_part(distribution, "METADATA"), re.MULTILINE)
+
+
+def is_installed(name: str) -> bool:
+    """Whether there is a module of that name, or a distribution: scikit-learn brings the module sklearn."""
+    try:
+        if importlib.util.find_spec(name.partition(".")[0]) is not None:
+            return True
+    except ValueError:  # empty, or a module without a spec
+        return name in sys.modules
+    return version_of(name) is not None
 
 
 def damaged_distributions() -> list[tuple[str, str]]:

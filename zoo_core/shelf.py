@@ -251,6 +251,10 @@ def _unknown(text: str, kinds: Sequence[ShelfKind], zoo: Zoo | None) -> UsageErr
         else:
             known += [path.name for path in _folders(RUNS if kind == "run" else EXPORTS)]
     wanted = " or ".join(kinds)
+    for base, missing in ((RUNS, "run.json"), (EXPORTS, MODEL_FILE)):
+        if text in known and (base / text).is_dir():
+            why = f"{base / text} is there, but has no {missing} that can be read"
+            return UsageError(f"unknown {wanted} {text!r}: {why}", hint="bring that file back, or remove the folder")
     there = "there, but it is not one" if text.strip() and Path(text).exists() else ""
     hint = did_you_mean(text, known) or f"see zoo list {kinds[0]}s"
     return UsageError(f"unknown {wanted} {text!r}{f' (the path is {there})' if there else ''}", hint=hint)

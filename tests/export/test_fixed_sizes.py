@@ -79,7 +79,10 @@ def test_the_batch_is_fixed_to_one_and_other_axes_stay_free(any_size: None, tmp_
     ("arguments", "told"),
     [
         (["--size", "D=3"], "--size: any-size has no free axis D\nHint: Known: H, N, W"),
-        (["--size", "in_channels=3"], "in_channels is an option of the model: -o in_channels=..."),
+        (
+            ["--size", "in_channels=3"],
+            "the free axes are N, H, W; in_channels is an option of the model: -o in_channels=...",
+        ),
         (["--size", "H=2"], "--size H=2 (2*H is 4): any-size takes H from 3 on"),
         (["--size", "W=0"], "--size W=0 (2*W is 0): any-size takes W from 1 on"),
         (["--size", "H=401"], "--size H=401 (2*H is 802): any-size takes H up to 400"),

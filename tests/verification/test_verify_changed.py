@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -115,3 +116,19 @@ def test_a_file_of_the_users_is_not_taken_for_the_judge(workplace: Path, zoo_her
     (workplace / "onnxruntime.py").write_text("raise SystemExit('I am not onnxruntime')")
     (workplace / "random.py").write_text("raise SystemExit('I am not random')")
     assert zoo_here("verify", "lenet5-digits").code == 0
+
+
+def test_what_a_file_manager_leaves_is_nothing(workplace: Path, zoo_here: Zoo) -> None:
+    folder = workplace / "exported" / "lenet5-digits"
+    (folder / ".DS_Store").write_bytes(b"\0\0\0\1Bud1")
+    assert zoo_here("verify", "lenet5-digits").code == 0
+    (folder / "notes.txt").write_text("mine")
+    assert zoo_here("verify", "lenet5-digits").code == 3
+
+
+def test_a_report_of_a_newer_version_is_told_as_that(workplace: Path, zoo_here: Zoo) -> None:
+    report = workplace / "exported" / "lenet5-digits" / "report.json"
+    report.write_text(json.dumps({**json.loads(report.read_text()), "schema": 99}))
+    done = zoo_here("verify", "lenet5-digits")
+    assert done.code == 1
+    assert "report.json has schema 99, and this version reads up to 1" in done.stderr

@@ -194,3 +194,12 @@ def test_lines_of_onnxruntime_do_not_reach_the_terminal(
     assert "onnxruntime could not run" in done.stdout
     assert len(done.stderr.splitlines()) == 2
     assert "\x1b" not in done.stdout + done.stderr
+
+
+def test_a_file_that_names_no_classes_is_told_as_that(
+    run_zoo: Callable[..., Any], tmp_path: Path, pictures: Path
+) -> None:
+    write_brightness(tmp_path, labels=())
+    done = run_zoo("predict", "brightness", "pictures/b.png")
+    assert done.code == 1
+    assert "names none of the 3 classes that the model tells apart" in done.stdout + done.stderr

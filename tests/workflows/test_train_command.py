@@ -359,11 +359,11 @@ def test_a_result_no_better_than_chance_is_told_as_that(zoo_here: Zoo, tmp_path:
     result = zoo_here(*SMALL, *still, "--json")
     assert result.code == 0, result.stderr
     (remark,) = result.json["remarks"]
-    assert "No better than chance on the test part: always answering '" in remark
+    assert "Not clearly better than chance on the test part: always answering '" in remark
     assert "Worth a try: more epochs, another learning rate (-t lr=...)" in remark
     assert f"**Note:** {remark}" in (tmp_path / "runs" / "mlp-digits" / "README.md").read_text()
     assert json.loads((tmp_path / "runs" / "mlp-digits" / "run.json").read_text())["remarks"] == [remark]
-    assert "note        No better than chance" in zoo_here(*SMALL, *still, "--run", "again").stdout
+    assert "note        Not clearly better than chance" in zoo_here(*SMALL, *still, "--run", "again").stdout
 
 
 def test_where_validation_chose_the_epoch_and_nothing_tests_it_that_is_said(zoo_here: Zoo, tmp_path: Path) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
-import sys
 
+from zoo_core.distributions import is_installed
 from zoo_core.errors import ZooError, missing_package
 
 _AFTER_NAME = re.compile(r"[^A-Za-z0-9._-]")
@@ -17,7 +16,7 @@ def check_needs(needs: tuple[str, ...], *, where: str) -> None:
 
     Only that a package is there is looked at: which of its versions will do, its loader finds out.
     """
-    absent = [need for need in needs if not _installed(_AFTER_NAME.split(need.strip())[0])]
+    absent = [need for need in needs if not is_installed(_AFTER_NAME.split(need.strip())[0])]
     if absent:
         several, are = ("s", "are") if len(absent) > 1 else ("", "is")
         raise ZooError(
@@ -29,16 +28,4 @@ def check_needs(needs: tuple[str, ...], *, where: str) -> None:
 def absent_package(error: ModuleNotFoundError, *, where: str) -> ZooError | None:
     """What an import that failed in a loader means; None where the package is there, and has no such module."""
     name = (error.name or "").partition(".")[0]
-    return None if not name or _installed(name) else missing_package(name, needed_for=f"{where}: its loader")
-
-
-def _installed(name: str) -> bool:
-    """Whether there is a module of that name, or a distribution: scikit-learn brings the module sklearn."""
-    try:
-        if importlib.util.find_spec(name.partition(".")[0]) is not None:
-            return True
-    except ValueError:  # empty, or a module without a spec
-        return name in sys.modules
-    from zoo_core.distributions import version_of
-
-    return version_of(name) is not None
+    return None if not name or is_installed(name) else missing_package(name, needed_for=f"{where}: its loader")

@@ -51,4 +51,5 @@ def in_words(metrics: Mapping[str, float], targets: NDArray[Any], *, task: str, 
     commonest, least = scores_of_commonest(targets, task=task)
     name, value = next(iter(least.items()))
     label = classes[commonest] if commonest < len(classes) else commonest
-    return f"always answering {label!r}, the commonest class, has {name} {value:.4f}; this has {metrics[name]:.4f}"
+    told = f"always answering {label!r}, the commonest class, has {name} {value:.4f}; this has {metrics[name]:.4f}"
+    return f"{told}, which {len(targets):,} samples can be by luck" if metrics[name] > value else told

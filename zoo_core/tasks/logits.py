@@ -49,6 +49,11 @@ def log_softmax(columns: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def check_labels(labels: Sequence[str], classes: int) -> None:
     """Raises ZooError unless there are as many different labels as classes."""
+    if not labels:
+        raise ZooError(
+            f"the file names none of the {classes} classes that the model tells apart, as one without a dataset",
+            hint="export a run; or in Python, run_rows(...) gives the outputs as they are",
+        )
     if len(labels) != classes or len(set(labels)) != len(labels):
         raise ZooError(
             f"the model tells {classes} classes apart, but there are {len(set(labels))} different labels",

@@ -96,7 +96,8 @@ def _in_elements(inputs: Tensors, axis: str, size: int) -> str:
 
 def _known_axes(axis: str, known: Sequence[str], model: Model) -> str:
     if axis in {option.name for option in model.spec.options}:
-        return f"{axis} is an option of the model: -o {axis}=..."
+        free = f"the free axes are {', '.join(known)}; " if len(known) > 1 else ""
+        return f"{free}{axis} is an option of the model: -o {axis}=..."
     return did_you_mean(axis, known) or (f"known: {', '.join(known)}" if known else "all its axes are fixed already")
 
 

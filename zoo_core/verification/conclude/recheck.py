@@ -11,6 +11,7 @@ from zoo_core.environment import package_versions, usable_processors
 from zoo_core.errors import NotVerifiedError, RefusedFileError, ZooError
 from zoo_core.file_limits import MAX_BUNDLE_BYTES
 from zoo_core.files import clear_io_errors, read_json, sha256_of
+from zoo_core.installation import update_command
 from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError
 from zoo_core.runtime.reading.metadata import KEY, Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
@@ -113,10 +114,21 @@ def _read_report(bundle: Path) -> dict[str, Any]:
     """What stands in report.json, which lists files. Raises ZooError when it is missing or damaged."""
     path, what = bundle / REPORT_FILE, "the verification report"
     report = read_json(path, what=what, within=bundle)
+    schema = report.get("schema")
+    if isinstance(schema, int) and schema > ExportReport.schema:
+        raise ZooError(
+            f"{what} {path} has schema {schema}, and this version reads up to {ExportReport.schema}",
+            hint=update_command(),
+        )
     files = report.get("files")
     if not isinstance(files, dict) or not files or not all(isinstance(digest, str) for digest in files.values()):
         raise ZooError(f"{what} {path} is damaged: it lists no files")
     return report
+
+
+def _is_nothing(path: Path) -> bool:
+    """A folder, or what a file manager leaves wherever somebody looks."""
+    return path.is_dir() or path.name in {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 def _check_report(report: Mapping[str, Any], metadata: Metadata, file: OnnxFile) -> CheckResult:
@@ -150,7 +162,7 @@ def _check_files(bundle: Path, listed: Mapping[str, str], *, beside: frozenset[s
     `beside`: those with weights, whose size vetting has looked at.
     """
     with clear_io_errors("cannot read", bundle):
-        files = {path.relative_to(bundle).as_posix(): path for path in bundle.rglob("*") if not path.is_dir()}
+        files = {path.relative_to(bundle).as_posix(): path for path in bundle.rglob("*") if not _is_nothing(path)}
         there = {name for name, path in files.items() if path.name != REPORT_FILE}
         size = sum(files[name].lstat().st_size for name in there - beside)
     if size > MAX_BUNDLE_BYTES:

@@ -117,8 +117,8 @@ def remarks_on_result(info: RunInfo, splits: Mapping[str, Samples], task: Task, 
     if no_better_than_chance(metrics, targets, task=task.name):
         words = in_words(metrics, targets, task=task.name, classes=info.classes)
         found.append(
-            f"No better than chance on the {split} part: {words}. Worth a try: more epochs, another learning rate "
-            f"(-t lr=...), more data; zoo info {info.dataset} counts the samples of each class."
+            f"Not clearly better than chance on the {split} part: {words}. Worth a try: more epochs, another learning "
+            f"rate (-t lr=...), more data; zoo info {info.dataset} counts the samples of each class."
         )
     return tuple(found)
 
