@@ -94,7 +94,7 @@ GROUPS = {
     "os._exit": {"exit_0": ENDS.format(0), "exit_3": ENDS.format(3), "in_forward": ENDS.format(0)},
     "signals": {
         "crash": "its process was killed by SIGSEGV before the rule has finished (zoo_tried/deaths.py:10)",
-        "killed": "its process was killed by SIGKILL, which a system does when it runs out of memory, before the rule",
+        "killed": "its process was killed by SIGKILL (which a system does when it runs out of memory) before the rule",
         "interrupt": "it raises KeyboardInterrupt",
     },
     "messages": {"printed": ENDS.format(0), "written": ENDS.format(0)},

@@ -38,7 +38,7 @@ def full_folder(place: Path, *command: str | Path) -> subprocess.CompletedProces
     [
         ("verify", EXPORT),
         pytest.param(("verify", EXPORT, "--mutants"), marks=pytest.mark.slow),
-        pytest.param(("export", "lenet5"), marks=pytest.mark.heavy),
+        pytest.param(("export", "lenet5"), marks=pytest.mark.slow),
         pytest.param(("check", "lenet5", "--rule", "weights-survive-saving"), marks=pytest.mark.slow),
     ],
     ids=lambda arguments: " ".join(map(str, arguments[:1] + arguments[2:])),

@@ -54,7 +54,9 @@ def unknown(y: Tensor) -> object:
     return y.masked_fill(y < 0, float("nan"))
 
 
-@pytest.mark.parametrize(("then", "outputs"), [(flags, FLAGS), (hidden, Y), (unknown, Y)])
+@pytest.mark.parametrize(
+    ("then", "outputs"), [(flags, FLAGS), (hidden, Y), pytest.param(unknown, Y, marks=pytest.mark.slow)]
+)
 def test_such_outputs_are_verified_here_and_later(
     then: Callable[[Tensor], object], outputs: Mapping[str, TensorSpec], tmp_path: Path
 ) -> None:

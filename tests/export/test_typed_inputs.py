@@ -67,7 +67,9 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name == "experts" else ()) for name in MODELS]
+)
 def test_it_is_verified_and_every_fault_in_how_it_is_read_is_seen(name: str, tmp_path: Path) -> None:
     build, inputs, output = MODELS[name]
     assert export(plan_of(build, inputs=inputs, outputs={"y": output}), tmp_path / "made").outcome == "verified"

@@ -30,7 +30,7 @@ FAULTS = {
     "killed": (
         "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
         "broken",
-        "its process was killed by SIGKILL, which a system does when it runs out of memory, while it is being loaded",
+        "its process was killed by SIGKILL (which a system does when it runs out of memory) while it is being loaded",
     ),
     "endless-import": (
         "while True:\n    pass",

@@ -115,7 +115,7 @@ def test_an_unknown_architecture_is_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "options"),
     [
-        ("unet", ()),
+        pytest.param("unet", (), marks=pytest.mark.slow),
         pytest.param("fpn", (), marks=pytest.mark.slow),
         ("pspnet", ("height=64", "width=96")),
     ],

@@ -16,7 +16,22 @@ LITTLE_TIME = 0.005
 LITTLE_MEMORY = 1 << 20
 
 
-@pytest.mark.parametrize("name", CASES)
+KINDS = {
+    "metadata of open quotes, listed",
+    "a name declared twice",
+    "branches below many names",
+    "nodes of two bytes",
+    "tar of inherited headers",
+    "CSV of one column",
+    "safetensors without numbers",
+    "report of many files",
+}
+"""One of each kind of reader; all cases are for `make test-all`."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in KINDS else pytest.mark.slow) for name in CASES]
+)
 def test_four_times_the_size_is_about_four_times_the_work(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
