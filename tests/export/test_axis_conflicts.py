@@ -102,7 +102,7 @@ CASES = {
 
 
 LONG = "steps"
-"""Unrolled 256 times: what it shows beside 64 is for `make test-all`."""
+"""An unrolled net, of which each way to a file takes long: for `make test-all`."""
 
 
 @pytest.mark.parametrize(
