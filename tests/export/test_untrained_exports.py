@@ -29,8 +29,10 @@ FREE = {
 """The free axes of the others are N, H and W."""
 
 
-WHOLE = {"resnet18", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5", "vgg11", "lraspp_mobilenet_v3_large"}
-"""What is built of what the others have: they are for `make test-all`."""
+WHOLE = {"resnet18", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5", "vgg11", "lraspp_mobilenet_v3_large"} | {
+    "fasterrcnn_mobilenet_v3_large_320_fpn"
+}
+"""What is built of what the others have, or takes long; detectors have tests of their own. For `make test-all`."""
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -196,3 +197,10 @@ def test_without_matplotlib_a_training_ends_well_and_its_card_has_no_picture(
     card = (run / "README.md").read_text()
     assert "![" not in card
     assert "zoo plot plain" in card
+
+
+def test_the_next_step_of_an_export_elsewhere_is_its_path(workplace: Path, zoo_here: Any, tmp_path: Path) -> None:
+    shutil.copytree(workplace / "exported" / "lenet5-digits", tmp_path / "theirs" / "reader")
+    done = zoo_here("plot", tmp_path / "theirs" / "reader", "--what", "filters")
+    assert done.code == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == f"Next: zoo verify {tmp_path / 'theirs' / 'reader'}"

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         complete_trainers,
     )
     from .deferred import LazyCommand, lazy_command
-    from .next_step import data_words, export_of, look_at, use_of
+    from .next_step import data_words, export_of, look_at, use_of, verify_of
     from .spreadsheet import csv_text
     from .tables import table, terminal_width
 
@@ -86,6 +86,7 @@ __all__ = [
     "typed",
     "use_of",
     "usual_folder",
+    "verify_of",
     "warn",
     "write_atomic",
     "written_whole",
@@ -131,6 +132,7 @@ __getattr__, __dir__ = lazy_names(
             "export_of",
             "look_at",
             "use_of",
+            "verify_of",
         ),
         ".spreadsheet": ("csv_text",),
         ".tables": (

@@ -15,6 +15,7 @@ from .common import typed
 if TYPE_CHECKING:
     from zoo_core.records import RunInfo
     from zoo_core.registry import Zoo
+    from zoo_core.shelf import Located
 
 
 def data_words(data: Mapping[str, Any]) -> list[str]:
@@ -30,6 +31,15 @@ def without(flag: str) -> str:
 def going_on(info: RunInfo, run: str | None) -> str:
     """What goes on with a training that was stopped; `run` as it was typed, where it was."""
     return typed("train", info.model, "--dataset", info.dataset, "--run", run or info.name, "--resume")
+
+
+def verify_of(export: Located) -> str:
+    """What verifies an export, by its name, or by its path where it does not lie with the others."""
+    from zoo_core.shelf import EXPORTS
+
+    path = export.path
+    named = path is None or path == EXPORTS / export.name
+    return typed("verify", export.name if named else path)
 
 
 def export_of(run: str, zoo: Zoo) -> str:

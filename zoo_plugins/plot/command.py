@@ -18,7 +18,7 @@ from zoo_core.commands import (
     print_json,
     say,
     typed,
-    usual_folder,
+    verify_of,
 )
 
 if TYPE_CHECKING:
@@ -88,15 +88,9 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
     say(f"Next: {_next(places[0], zoo, wanted['data']) if alone else typed('list', 'runs', '--sort', 'best')}")
 
 
-def _spelled(place: Located) -> str:
-    """The word by which an export is found again: its name, or its path where it does not lie with the others."""
-    path = place.path
-    return place.name if path is None or path == usual_folder("export") / place.name else str(path)
-
-
 def _next(place: Located, zoo: Zoo, data: Mapping[str, Any]) -> str:
     if place.kind == "run":
         return export_of(place.name, zoo)
     if place.kind == "export":
-        return typed("verify", _spelled(place))
+        return verify_of(place)
     return typed("train", "MODEL", "--dataset", place.name, *data_words(data))
