@@ -150,6 +150,7 @@ def test_trusted_and_limits_contradict_each_other(strange: Path, picture: Path, 
     assert zoo_here("predict", strange, picture, "--trusted").code == 0
 
 
+@LINUX
 def test_a_process_that_dies_is_an_error_in_words_and_the_next_inputs_get_another(strange: Path) -> None:
     model = open_model(strange, isolated=True)
     for _ in range(3):
@@ -192,9 +193,16 @@ def test_a_limit_of_time_is_told_in_python(tmp_path: Path) -> None:
 
 
 def child_of(parent: int) -> int:
-    """The only process that was started by another one."""
-    found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(parent)], capture_output=True, text=True, check=True)
-    return next(pid for pid in map(int, found.stdout.split()) if "isolated_child" in words_of(pid))
+    """The process that runs a file for another one."""
+    found = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and parent_of(path) == parent]
+    return next(pid for pid in found if "isolated_child" in words_of(pid))
+
+
+def parent_of(process: Path) -> int | None:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, IndexError):
+        return None
 
 
 def words_of(pid: int) -> str:
