@@ -58,7 +58,14 @@ def ours(train: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarra
     """Seconds of each further epoch of the zoo's own loop, with its checkpoint."""
     preprocess = Preprocess(color="L", mean=(MEAN,), std=(STD,))
     samples = [
-        Samples(inputs=inputs, targets=targets, classes=None, preprocess=preprocess, fingerprint="")
+        Samples(
+            inputs={"image": inputs},
+            targets=targets,
+            form="classes",
+            classes=(),
+            recipes={"image": preprocess},
+            fingerprint="",
+        )
         for inputs, targets in (train, test)
     ]
     module, optimizer = model_and_optimizer()

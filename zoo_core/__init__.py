@@ -17,13 +17,15 @@ if TYPE_CHECKING:
     from .records import CheckResult, EpochRow, ExportReport, OutputError, RunInfo, TrainResult
     from .registry import KINDS, Dataset, Entry, Kind, Model, Zoo, open_zoo
     from .shapes import TensorSpec
-    from .specs import IGNORED, DatasetSpec, ModelFamily, ModelSpec, Preprocess, TrainerSpec, Weights
+    from .specs import IGNORED, DatasetSpec, ModelFamily, ModelSpec, Preprocess, TaskSpec, TrainerSpec, Weights
     from .stages import Stage
+    from .task_spec import Better, TargetForm
     from .training import load_run
 
 __all__ = [
     "IGNORED",
     "KINDS",
+    "Better",
     "CheckResult",
     "Dataset",
     "DatasetSpec",
@@ -39,6 +41,8 @@ __all__ = [
     "Preprocess",
     "RunInfo",
     "Stage",
+    "TargetForm",
+    "TaskSpec",
     "TensorSpec",
     "TrainResult",
     "TrainerSpec",
@@ -95,10 +99,15 @@ __getattr__, __dir__ = lazy_names(
             "ModelFamily",
             "ModelSpec",
             "Preprocess",
+            "TaskSpec",
             "TrainerSpec",
             "Weights",
         ),
         ".stages": ("Stage",),
+        ".task_spec": (
+            "Better",
+            "TargetForm",
+        ),
         ".training": ("load_run",),
     },
 )

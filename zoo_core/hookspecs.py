@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import click
 
     from .records import EpochRow, ExportReport, RunInfo, TrainResult
-    from .specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec
+    from .specs import DatasetSpec, ModelFamily, ModelSpec, TaskSpec, TrainerSpec
 
 PROJECT = "zoo"
 
@@ -22,7 +22,7 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 """The decorator of a function that implements a hook."""
 
-OFFERS = ("zoo_models", "zoo_datasets", "zoo_trainers", "zoo_families", "zoo_commands")
+OFFERS = ("zoo_models", "zoo_datasets", "zoo_trainers", "zoo_families", "zoo_tasks", "zoo_commands")
 EVENTS = ("zoo_epoch_ended", "zoo_trained", "zoo_exported")
 
 
@@ -181,6 +181,73 @@ def zoo_families() -> Iterable[ModelFamily]:  # type: ignore[empty-body]
         @hookimpl
         def zoo_families():
             yield ModelFamily(prefix="widths", names=lambda: WIDTHS, spec=spec)
+    """
+
+
+@hookspec
+def zoo_tasks() -> Iterable[TaskSpec]:  # type: ignore[empty-body]
+    """Offer tasks: what outputs mean, how good they are, and how answers are told.
+
+    When: as `zoo_models`; `load` only when a model of the task is trained, checked, measured or asked.
+
+    Returns: an iterable of `TaskSpec`. Import no numpy here: the implementation, a class derived from
+    `zoo_core.tasks.Task`, lies in a module of its own, which `load` imports.
+
+    On error: as `zoo_models`. What the implementation raises ends the command with one line; a `ZooError` is shown as
+    the zoo's own are.
+
+    Example:
+
+        from zoo_core import TaskSpec, hookimpl
+
+
+        def load(spec):
+            import numpy as np
+            from zoo_core import ZooError
+            from zoo_core.tasks import Task
+
+            class MeanError:
+                def __init__(self):
+                    self.errors = []
+
+                def add(self, outputs, targets):
+                    self.errors.append(np.abs(outputs["degrees"] - targets).astype(np.float64))
+
+                def metrics(self):
+                    if not self.errors:
+                        raise ZooError("there are no samples to measure")
+                    error = float(np.concatenate(self.errors).mean())
+                    return {"loss": error, "degrees_off": error}
+
+                def details(self, labels):
+                    return {}
+
+            class Angle(Task):
+                gives = "values"
+
+                def tally(self):
+                    return MeanError()
+
+                def decode(self, outputs, *, labels):
+                    return [{"degrees": float(value)} for value in outputs["degrees"][:, 0]]
+
+                def loss(self, *, name=None, label_smoothing=0.0):
+                    return lambda outputs, targets: (outputs["degrees"] - targets).abs().mean()
+
+            return Angle(spec)
+
+
+        @hookimpl
+        def zoo_tasks():
+            yield TaskSpec(
+                name="angle",
+                summary="One angle, in degrees",
+                load=load,
+                targets="numbers",
+                metrics={"loss": "less", "degrees_off": "less"},
+                selection="degrees_off",
+                loss="mean absolute error",
+            )
     """
 
 

@@ -10,21 +10,24 @@ from .errors import ZooError
 from .registry import Model, warn
 from .shapes import TensorSpec
 from .specs import ModelSpec
-from .task_names import ONE_LOGIT_TASKS, TRUTHLESS_TASKS
+from .task_lookup import task_spec
 
 
 def check_tasks(task: str, *, model: str, dataset: str, dataset_task: str) -> None:
     """Raises ZooError unless a model of `task` can take the dataset; `model` is what messages call it.
 
-    The tasks are equal, or a binary classification takes the pictures and labels of an image classification.
+    The tasks are equal, or the model's takes the datasets of the other one too.
     """
-    if task == dataset_task or (task, dataset_task) == ("binary-classification", "image-classification"):
+    spec = task_spec(task)
+    if dataset_task in {task, *spec.takes} and spec.is_trained:
         return
-    if task in TRUTHLESS_TASKS:
+    if spec.targets == "none":
         raise ZooError(
             f"{model} is for {task}, and dataset {dataset!r} has no truth for it: it cannot be trained or measured",
             hint="zoo export writes it as a file, and zoo predict applies it to pictures",
         )
+    if not spec.is_trained:
+        raise ZooError(f"{model} is for {task}, which can be neither trained nor measured yet")
     raise ZooError(
         f"{model} is for {task}, dataset {dataset!r} for {dataset_task}",
         hint=f"zoo list models --task {dataset_task}; zoo list datasets --task {task}",
@@ -48,8 +51,10 @@ def match_options(
     dataset: str,
     inputs: Mapping[str, TensorSpec],
     num_classes: int | None,
+    num_targets: int | None = None,
 ) -> dict[str, Any]:
-    """All builder options for a dataset: sizes come from `inputs` (after preprocessing) and `num_classes`.
+    """All builder options for a dataset: sizes come from `inputs` (after preprocessing), `num_classes` and, where the
+    truth is numbers, `num_targets`: how many.
 
     A size that is too small for a free axis is given to the option that fixes the axis, where there is one.
     Two classes of masks or of binary labels need one logit: then the builder's num_classes is 1, unless 2 is given.
@@ -64,13 +69,27 @@ def match_options(
             options[option] = size
     if num_classes is not None:
         # Datasets that ask for one logit have two classes.
-        num_classes = 2 if num_classes == 1 and model.spec.task in ONE_LOGIT_TASKS else num_classes
+        num_classes = 2 if num_classes == 1 and task_spec(model.spec.task).one_logit else num_classes
         _check_binary(model, dataset, num_classes)
         named = any("num_classes" in wanted.option_axes for wanted in model.spec.outputs.values())
         if named and not ("num_classes" in fixed and options["num_classes"] == num_classes):
             options["num_classes"] = _logits_for(model, options, fixed, dataset=dataset, num_classes=num_classes)
+    if num_targets is not None:
+        _bind_targets(model, options, fixed, dataset=dataset, num_targets=num_targets)
     check_complete(model.spec, options)
     return options
+
+
+def _bind_targets(model: Model, options: dict[str, Any], fixed: set[str], *, dataset: str, num_targets: int) -> None:
+    if not any("num_targets" in wanted.option_axes for wanted in model.spec.outputs.values()):
+        return
+    if "num_targets" in fixed and options["num_targets"] != num_targets:
+        raise ZooError(
+            f"model {model.name} is given num_targets={options['num_targets']}, "
+            f"but a sample of dataset {dataset} has {num_targets}",
+            hint="drop -o num_targets",
+        )
+    options["num_targets"] = num_targets
 
 
 def bound_tensors(model: Model, options: Mapping[str, Any]) -> tuple[dict[str, TensorSpec], dict[str, TensorSpec]]:
@@ -96,7 +115,8 @@ def _fixed_sizes(spec: ModelSpec, options: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _check_binary(model: Model, dataset: str, num_classes: int) -> None:
-    if model.spec.task == "binary-classification" and num_classes > 2:
+    task = task_spec(model.spec.task)
+    if task.one_logit and task.targets == "classes" and num_classes > 2:
         raise ZooError(
             f"model {model.name} tells two classes apart, but dataset {dataset} has {num_classes} classes",
             hint="choose two of them with -d classes=A,B",
@@ -105,7 +125,7 @@ def _check_binary(model: Model, dataset: str, num_classes: int) -> None:
 
 def _logits_for(model: Model, options: Mapping[str, Any], fixed: set[str], *, dataset: str, num_classes: int) -> int:
     """One logit for two classes where the task knows it, else one for each class."""
-    logits = 1 if num_classes == 2 and model.spec.task in ONE_LOGIT_TASKS else num_classes
+    logits = 1 if num_classes == 2 and task_spec(model.spec.task).one_logit else num_classes
     if "num_classes" in fixed and options["num_classes"] != logits:
         one = ", for which one logit is enough" if logits != num_classes else ""
         raise ZooError(
@@ -116,20 +136,30 @@ def _logits_for(model: Model, options: Mapping[str, Any], fixed: set[str], *, da
     return logits
 
 
+def counterparts(
+    wanted: Mapping[str, TensorSpec], offered: Mapping[str, TensorSpec], *, model: str, dataset: str
+) -> dict[str, str]:
+    """Which input of a dataset each input of a model takes: the one of its name, or the only one there is.
+
+    `model` and `dataset` are what messages call them. Raises ZooError where there is none.
+    """
+    if len(wanted) == len(offered) == 1:
+        return dict(zip(wanted, offered, strict=True))
+    for name, spec in wanted.items():
+        if name not in offered:
+            have = ", ".join(f"{key} {value}" for key, value in offered.items()) or "no inputs"
+            raise ZooError(
+                f"{model} takes an input {name!r} {spec}, and dataset {dataset} has {have}",
+                hint="see zoo list datasets",
+            )
+    return {name: name for name in wanted}
+
+
 def _counterpart(
     model: Model, name: str, wanted: TensorSpec, *, dataset: str, inputs: Mapping[str, TensorSpec]
 ) -> TensorSpec:
-    """The dataset's tensor for one input of the model: of that name, or the only one there is."""
-    if name in inputs:
-        found = inputs[name]
-    elif len(inputs) == 1 and len(model.spec.inputs) == 1:
-        found = next(iter(inputs.values()))
-    else:
-        have = ", ".join(f"{key} {value}" for key, value in inputs.items()) or "no inputs"
-        raise ZooError(
-            f"model {model.name} takes an input {name!r} {wanted}, and dataset {dataset} has {have}",
-            hint="see zoo list datasets",
-        )
+    """The dataset's tensor for one input of the model, of the same dtype and rank."""
+    found = inputs[counterparts(model.spec.inputs, inputs, model=f"model {model.name}", dataset=dataset)[name]]
     if found.dtype != wanted.dtype or len(found.axes) != len(wanted.axes):
         raise _mismatch(model, wanted, dataset, found, hint="choose another dataset, see zoo list datasets")
     return found

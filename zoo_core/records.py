@@ -58,8 +58,8 @@ class RunInfo(Record):
     with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `skipped`: files
     of the dataset that could not be read, and were left out. `validation` are the metrics of the best epoch, and `test`
     those of its weights on the test split, None where there is none. `remarks`: what these numbers do not say, in
-    sentences. `status` is "unfinished" until the last epoch (or early stopping) is done. `legs`: how it came about, the
-    first one first.
+    sentences. `task_settings`: what was chosen for these weights on the validation part, such as thresholds. `status`
+    is "unfinished" until the last epoch (or early stopping) is done. `legs`: how it came about, the first one first.
     """
 
     name: str
@@ -87,6 +87,7 @@ class RunInfo(Record):
     validation: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] | None = None
     remarks: tuple[str, ...] = ()
+    task_settings: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
     machine: str = ""

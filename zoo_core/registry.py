@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import click
 
     from .discovery.offers import Offers
-    from .specs import DatasetSpec, ModelSpec, TrainerSpec
+    from .specs import DatasetSpec, ModelSpec, TaskSpec, TrainerSpec
 
-Kind = Literal["model", "dataset", "trainer"]
+Kind = Literal["model", "dataset", "trainer", "task"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -166,6 +166,12 @@ class Zoo:
         entry = self.find("trainer", name)
         return Trainer(spec=self._spec(entry), plugin=entry.plugin)
 
+    def task(self, name: str) -> TaskSpec:
+        """The task of that name, its plugin loaded in this process; `zoo_core.tasks.get_task` finds it without a
+        catalogue where it can."""
+        spec: TaskSpec = self._spec(self.find("task", name))
+        return spec
+
     def commands(self) -> dict[str, tuple[str, Plugin]]:
         """`{name: (one-line help, plugin)}` of the commands that plugins add; one offered twice is not among them.
 
@@ -213,6 +219,7 @@ class Zoo:
             "model": offers.models,
             "dataset": offers.datasets,
             "trainer": offers.trainers,
+            "task": offers.tasks,
         }
         for spec in specs[entry.kind]:
             if spec.name == entry.name:

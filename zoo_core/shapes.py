@@ -169,6 +169,10 @@ class TensorSpec:
         for written, axis in zip(self.axes, self.parsed, strict=True):
             value, left = axis.resolve(known), axis.with_options(known)
             axes.append(value if value is not None else str(left) if left != axis else written)
+        return self.with_axes(*axes)
+
+    def with_axes(self, *axes: int | str) -> TensorSpec:
+        """The same spec with other axes."""
         return TensorSpec(*axes, dtype=self.dtype, low=self.low, high=self.high, hard=self.hard)
 
     def shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:

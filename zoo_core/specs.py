@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import ZooError, did_you_mean
+from .errors import ZooError
 from .options import Option, options_of_dataclass, options_of_signature
 from .picture_recipe import Preprocess as Preprocess
 from .shapes import TensorSpec
 from .spec_axes import check_axes
+from .spec_names import check_common
+from .spec_names import check_name as check_name
 from .stages import Stage
-from .task_names import TASKS as TASKS
+from .task_spec import TaskSpec as TaskSpec
 
 IGNORED = 255
 """In a mask: a place that belongs to no class and is not counted, neither by a loss nor by a metric."""
@@ -36,7 +38,6 @@ CORE_DATA_OPTIONS = (
 
 _HASH = re.compile(r"[0-9A-Fa-f]{8,64}")
 _PACKAGED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:(?!/)(?!(?:.*/)?\.\.?/)[^\\:]+\.(?:safetensors|pth)")
-_NAME = re.compile(r"^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?(?:/[A-Za-z0-9][A-Za-z0-9._-]*)?$")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,31 +79,6 @@ class Weights:
                 f"not {self.sha256!r}"
             )
         object.__setattr__(self, "sha256", self.sha256.lower())
-
-
-def check_name(name: str, *, where: str) -> None:
-    """Raise ZooError when a name cannot be typed as one word; `where` says whose it is."""
-    if not _NAME.fullmatch(name):
-        hint = "small letters, digits, '-', '.' and '_'; family/member"
-        raise ZooError(f"{where}: {name!r} is not a name", hint=hint)
-
-
-def _check_common(spec: ModelSpec | DatasetSpec | TrainerSpec) -> None:
-    kind = type(spec).__name__
-    check_name(spec.name, where=kind)
-    if not spec.summary or "\n" in spec.summary:
-        raise ZooError(f"{kind} {spec.name!r}: summary is one line of text, not {spec.summary!r}")
-    for rule, reason in spec.expected_failures.items():
-        if not isinstance(reason, str) or not reason.strip():
-            raise ZooError(f"{kind} {spec.name!r}: expected_failures gives no reason for {rule!r}")
-
-
-def check_task(task: str, *, where: str) -> None:
-    """Raise ZooError when there is no such task; `where` says who declares it."""
-    if task not in TASKS:
-        raise ZooError(
-            f"{where}: unknown task {task!r}", hint=did_you_mean(task, TASKS) or f"one of {', '.join(TASKS)}"
-        )
 
 
 def _check_tensors(kind: str, tensors: Mapping[str, TensorSpec]) -> None:
@@ -162,8 +138,8 @@ class ModelSpec:
     loss: Callable[[Mapping[str, Any], Any], Any] | None = None
 
     def __post_init__(self) -> None:
-        _check_common(self)
-        check_task(self.task, where=f"{type(self).__name__} {self.name!r}")
+        check_common(self)
+        check_name(self.task, where=f"{type(self).__name__} {self.name!r}, task")
         _check_tensors(f"ModelSpec {self.name!r}, inputs", self.inputs)
         _check_tensors(f"ModelSpec {self.name!r}, outputs", self.outputs)
         if not callable(self.build):
@@ -214,8 +190,8 @@ class DatasetSpec:
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_common(self)
-        check_task(self.task, where=f"{type(self).__name__} {self.name!r}")
+        check_common(self)
+        check_name(self.task, where=f"{type(self).__name__} {self.name!r}, task")
         _check_tensors(f"DatasetSpec {self.name!r}, inputs", self.inputs)
         if "train" not in self.splits:
             raise ZooError(f"DatasetSpec {self.name!r}: splits must have 'train', not {self.splits}")
@@ -255,7 +231,7 @@ class TrainerSpec:
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check_common(self)
+        check_common(self)
         if not dataclasses.is_dataclass(self.config):
             raise ZooError(f"TrainerSpec {self.name!r}: config is a dataclass, not {self.config!r}")
         if not callable(self.fit):

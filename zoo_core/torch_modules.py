@@ -18,6 +18,11 @@ Read = Callable[[Any], Any]
 """A model's `read_outputs`: what of the things that its `forward` returns are the declared outputs."""
 
 
+def called(module: nn.Module, inputs: Tensor | Mapping[str, Tensor]) -> Any:
+    """What a module returns for the tensor of its only input, or for tensors by name, in the order of its inputs."""
+    return module(*inputs.values()) if isinstance(inputs, Mapping) else module(inputs)
+
+
 def named_outputs(result: Any, names: Sequence[str], read: Read | None = None) -> dict[str, Tensor]:
     """What a module returned, by the names that its spec declares, in order: a mapping by its own names, a tensor or a
     sequence by place. `read` comes first, where the spec has it.

@@ -59,11 +59,11 @@ def test_files_are_hashed_by_their_bytes(tmp_path: Path) -> None:
         return FileSplit(paths=paths, targets=np.arange(4))
 
     first = bound(load).load("test")
-    assert (first.inputs[:, 0] == pictures(4)).all()
+    assert (first.main[:, 0] == pictures(4)).all()
     with Image.open(paths[2]) as image:
         image.save(paths[2], compress_level=0)
     second = bound(load).load("test")
-    assert (first.inputs == second.inputs).all()
+    assert (first.main == second.main).all()
     assert first.fingerprint != second.fingerprint
     with pytest.raises(ZooError, match="picture files need a preprocessing recipe"):
         bound(load, preprocess=None).load("test")
@@ -83,7 +83,7 @@ def test_a_dataset_without_a_test_split() -> None:
 GARBAGE: list[tuple[Any, str]] = [
     (None, "returned NoneType, not an ArraySplit or a FileSplit"),
     ({"inputs": 1}, "returned dict, not an ArraySplit or a FileSplit"),
-    (ArraySplit(inputs=[[1]], targets=np.array([0])), "inputs are a numpy array, not list"),
+    (ArraySplit(inputs=[[1]], targets=np.array([0])), "input 'image' is a numpy array (samples, ...), not list"),
     (ArraySplit(inputs=pictures(3), targets=np.array([0, 1])), "3 samples need as many whole numbers as targets"),
     (ArraySplit(inputs=pictures(2), targets=np.array([0.0, 1.0])), "not float64 of shape (2,)"),
     (ArraySplit(inputs=pictures(2), targets=np.array([0, 4])), "targets from 0 to 4, but 4 classes"),
@@ -99,7 +99,7 @@ GARBAGE: list[tuple[Any, str]] = [
 def test_loaders_that_break_the_contract(answer: Any, text: str) -> None:
     dataset = bound(lambda root, *, split, download: answer)
     if not text:  # another size is what the recipe is for
-        assert dataset.load("train").inputs.shape[2:] == (6, 5)
+        assert dataset.load("train").main.shape[2:] == (6, 5)
         return
     with pytest.raises(ZooError, match=re.escape(text)) as caught:
         dataset.load("train")
@@ -174,11 +174,11 @@ def test_a_test_part_is_set_aside_before_all_others() -> None:
     plain, tested = bind_dataset(kept, {}), bind_dataset(kept, {"test_size": 30, "val_size": 20})
     assert plain.split_names == ("train", "validation")
     assert tested.split_names == ("train", "validation", "test")
-    parts = {split: {row.tobytes() for row in tested.load(split).inputs} for split in tested.split_names}
+    parts = {split: {row.tobytes() for row in tested.load(split).main} for split in tested.split_names}
     assert [len(parts[split]) for split in ("validation", "test")] == [20, 30]
     assert not parts["train"] & parts["test"]
     assert not parts["validation"] & parts["test"]
-    everything = {row.tobytes() for split in plain.split_names for row in plain.load(split).inputs}
+    everything = {row.tobytes() for split in plain.split_names for row in plain.load(split).main}
     assert set.union(*parts.values()) == everything
     fewer = bind_dataset(dataset, {"test_size": 7})
     assert len(fewer.load("test")) == 7

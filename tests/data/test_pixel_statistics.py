@@ -20,7 +20,7 @@ RunZoo = Callable[..., Any]
 
 def test_digits_as_numpy_computes_them_and_as_their_recipe_says(zoo_here: RunZoo) -> None:
     train = bind_dataset(open_zoo().dataset("digits"), {}).load("train")
-    pixels = train.inputs.astype(np.float64) / 255
+    pixels = train.main.astype(np.float64) / 255
     found = zoo_here("info", "digits", "--statistics", "--json").json["statistics"]
     assert (found["split"], found["n"]) == ("train", 1257)
     assert found["mean"] == pytest.approx([pixels.mean()], abs=1e-12)

@@ -34,7 +34,7 @@ def test_train_and_validation_share_nothing_and_miss_nothing() -> None:
         return ArraySplit(inputs=inputs, targets=counted(100, 60, 30, 10))
 
     dataset = bound(numbered)
-    train, validation = (dataset.load(split).inputs[:, 0, 0, 0] for split in ("train", "validation"))
+    train, validation = (dataset.load(split).main[:, 0, 0, 0] for split in ("train", "validation"))
     assert sorted([*train, *validation]) == list(range(200))
     assert train.tolist() == sorted(train)
 
@@ -167,7 +167,7 @@ def test_options_are_all_there_and_reach_the_loader() -> None:
         "shade": 255,
     }
     assert dataset.root == Path("some/where")
-    assert dataset.load("train").inputs.min() == 255
+    assert dataset.load("train").main.min() == 255
 
 
 def test_the_default_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -187,8 +187,8 @@ def test_some_classes_in_the_order_given() -> None:
     assert counts(dataset, "test") == [10, 10]
     everything, chosen = bound().load("test"), dataset.load("test")
     assert chosen.classes == ("dog", "ant")
-    dogs = everything.inputs[everything.targets == 3]
-    assert (chosen.inputs[chosen.targets == 0] == dogs).all()
+    dogs = everything.main[everything.targets == 3]
+    assert (chosen.main[chosen.targets == 0] == dogs).all()
 
 
 def test_a_class_without_samples() -> None:

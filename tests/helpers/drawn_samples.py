@@ -18,7 +18,7 @@ def predictor_of(task: str, outputs: np.ndarray) -> Predictor:
         # the inputs of these samples are their numbers
         for start in range(0, len(samples), 2):
             rows = slice(start, min(start + 2, len(samples)))
-            yield rows, {"logits": outputs[samples.inputs[rows, 0, 0].astype(int)]}
+            yield rows, {"logits": outputs[samples.main[rows, 0, 0].astype(int)]}
 
     return Predictor(
         shown="predictor",
@@ -35,4 +35,10 @@ def predictor_of(task: str, outputs: np.ndarray) -> Predictor:
 def numbered(targets: np.ndarray, classes: int) -> Samples:
     inputs = np.repeat(np.arange(len(targets), dtype=np.float32)[:, None, None], 5, axis=2)
     names = tuple(f"class {index}" for index in range(classes))
-    return Samples(inputs=inputs, targets=targets, classes=names, preprocess=None, fingerprint="")
+    return Samples(
+        inputs={"values": inputs},
+        targets=targets,
+        form="masks" if targets.ndim > 1 else "classes",
+        classes=names,
+        fingerprint="",
+    )

@@ -199,9 +199,9 @@ FAULTS = {
         "family 'fam', about('a'): license is one line of text, not 3",
     ),
     "family-about-no-task": (
-        FAMILY.format("names=lambda: ['a'], spec=print, about=lambda name: {'task': 'detecting'}"),
+        FAMILY.format("names=lambda: ['a'], spec=print, about=lambda name: {'task': 'to detect'}"),
         "broken",
-        "family 'fam', about('a'): unknown task 'detecting' (Did you mean 'detection'?)",
+        "family 'fam', about('a'), task: 'to detect' is not a name",
     ),
     "family-for-newer-core": (
         FAMILY.format("names=lambda: ['a'], spec=print, requires_core='>=99'"),

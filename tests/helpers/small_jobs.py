@@ -32,7 +32,14 @@ def make_samples(count: int = 50, *, seed: int = 0, classes: int = 3, preprocess
     stored = inputs if preprocess is not None else inputs.astype(np.float32) / 255
     names = tuple(f"class{number}" for number in range(classes))
     digest = hashlib.sha256(inputs.tobytes()).hexdigest()
-    return Samples(inputs=stored, targets=targets, classes=names, preprocess=preprocess, fingerprint=digest)
+    return Samples(
+        inputs={"image": stored},
+        targets=targets,
+        form="classes",
+        classes=names,
+        recipes={} if preprocess is None else {"image": preprocess},
+        fingerprint=digest,
+    )
 
 
 def make_module(classes: int = 3) -> nn.Module:

@@ -39,14 +39,14 @@ def test_digits_are_all_there() -> None:
     for name, samples in splits.items():
         share = np.bincount(samples.targets) / totals
         assert np.abs(share - len(samples) / 1797).max() < 0.01, name
-        assert samples.inputs.shape[1:] == (1, 28, 28)
+        assert samples.main.shape[1:] == (1, 28, 28)
         assert samples.batch(slice(0, 2)).dtype == np.float32
     assert dataset.class_names() == tuple("0123456789")
 
 
 def test_digits_have_no_picture_in_two_splits() -> None:
     dataset = bound("digits")
-    seen = [{picture.tobytes() for picture in dataset.load(name).inputs} for name in dataset.split_names]
+    seen = [{picture.tobytes() for picture in dataset.load(name).main} for name in dataset.split_names]
     assert not seen[0] & seen[1] | seen[0] & seen[2] | seen[1] & seen[2]
 
 
@@ -54,7 +54,7 @@ def test_the_recipe_of_digits_is_measured_on_train() -> None:
     dataset = bound("digits")
     recipe = dataset.preprocess
     assert isinstance(recipe, Preprocess)
-    pixels = dataset.load("train").inputs / 255
+    pixels = dataset.load("train").main / 255
     assert recipe.mean == (round(float(pixels.mean()), 4),)
     assert recipe.std == (round(float(pixels.std()), 4),)
 
@@ -131,7 +131,7 @@ def test_mnist_of_the_training_files_alone_has_no_test_split(tmp_path: Path) -> 
 
 def test_mnist_of_full_size_is_read_whole(tmp_path: Path) -> None:
     write_mnist(tmp_path, count=60_000, compressed=False)
-    assert bound("mnist", root=tmp_path).load("train").inputs.shape == (54_000, 1, 28, 28)
+    assert bound("mnist", root=tmp_path).load("train").main.shape == (54_000, 1, 28, 28)
 
 
 def test_mnist_that_is_not_there(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_the_same_pictures_as_torchvision(
     write_mnist(raw, compressed=False)
     dataset = bound(name, root=raw)
     test, expected = dataset.load("test"), theirs(str(tmp_path), train=False)
-    assert (test.inputs[:, 0] == expected.data.numpy()).all()
+    assert (test.main[:, 0] == expected.data.numpy()).all()
     assert test.targets.tolist() == expected.targets.tolist()
     assert [len(dataset.load(split)) for split in dataset.split_names] == [40, 10, 50]
     assert dataset.num_classes == len(expected.classes) == 10
@@ -232,9 +232,9 @@ def test_relatives_are_fetched(tmp_path: Path, served: tuple[Path, str], monkeyp
         monkeypatch.setattr(plugin, "MIRRORS", (address,))
         root = tmp_path / plugin.__name__
         load = next(iter(plugin.zoo_datasets())).load
-        assert len(load(root, split="test", download=True).inputs) == 50
+        assert len(load(root, split="test", download=True).main) == 50
         assert sorted(path.name for path in root.iterdir()) == [
             "t10k-images-idx3-ubyte.gz",
             "t10k-labels-idx1-ubyte.gz",
         ]
-        assert len(load(root, split="test", download=False).inputs) == 50
+        assert len(load(root, split="test", download=False).main) == 50

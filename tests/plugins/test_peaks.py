@@ -22,8 +22,8 @@ def test_sequences_and_masks() -> None:
     assert dataset.inputs["sequence"].axes == ("N", 1, 100)
     for split in dataset.split_names:
         part = dataset.load(split)
-        assert part.inputs.shape == (200, 1, 100)
-        assert part.inputs.dtype == part.batch(slice(0, 3)).dtype == np.float32
+        assert part.main.shape == (200, 1, 100)
+        assert part.main.dtype == part.batch(slice(0, 3)).dtype == np.float32
         assert part.targets.shape == (200, 100)
         assert set(np.unique(part.targets)) == {0, 1}
 
@@ -33,14 +33,14 @@ def test_options(length: int) -> None:
     dataset = peaks(length=length, count=7)
     assert dataset.inputs["sequence"].axes == ("N", 1, length)
     part = dataset.load("test")
-    assert part.inputs.shape == (7, 1, length)
+    assert part.main.shape == (7, 1, length)
     assert part.targets.shape == (7, length)
-    assert np.isfinite(part.inputs).all()
+    assert np.isfinite(part.main).all()
 
 
 def test_the_recipe_of_the_tutorial() -> None:
     part = peaks(count=20_000).load("train")
-    values, masks = part.inputs[:, 0].astype(np.float64), part.targets.astype(bool)
+    values, masks = part.main[:, 0].astype(np.float64), part.targets.astype(bool)
     edges = np.abs(np.diff(masks.astype(int), axis=1, prepend=0, append=0))
     assert (edges.sum(axis=1) == 2).all()  # one peak, without a gap
     start, stop = masks.argmax(axis=1), 100 - masks[:, ::-1].argmax(axis=1)
@@ -61,7 +61,7 @@ def test_the_recipe_of_the_tutorial() -> None:
 def test_what_is_left_after_the_sine_is_normal_noise() -> None:
     part = peaks(count=400, length=400).load("validation")
     left = []
-    for row, mask in zip(part.inputs[:, 0].astype(np.float64), part.targets, strict=True):
+    for row, mask in zip(part.main[:, 0].astype(np.float64), part.targets, strict=True):
         place = np.flatnonzero(mask == 0)[-100:]
         frequencies = np.linspace(0.05, 0.2, 3001)
         angles = 2 * np.pi * np.outer(place, frequencies)
@@ -78,7 +78,7 @@ def test_the_same_numbers_on_every_machine() -> None:
     # Golden values: a change here changes everybody's data.
     part = peaks(length=8, count=2).load("train")
     assert part.targets.tolist() == GOLDEN_MASKS
-    assert part.inputs[:, 0] == pytest.approx(np.array(GOLDEN_VALUES), abs=1e-6)
+    assert part.main[:, 0] == pytest.approx(np.array(GOLDEN_VALUES), abs=1e-6)
 
 
 GOLDEN_MASKS = [[1, 1, 0, 0, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 1, 0]]
@@ -90,20 +90,20 @@ GOLDEN_VALUES = [
 
 def test_more_sequences_leave_the_first_ones_alone() -> None:
     few, many = peaks(count=10).load("train"), peaks(count=300).load("train")
-    assert (few.inputs == many.inputs[:10]).all()
+    assert (few.main == many.main[:10]).all()
     assert (few.targets == many.targets[:10]).all()
 
 
 def test_splits_and_seeds_share_no_sequence() -> None:
     seen = [
-        {row.tobytes() for row in peaks(seed=seed).load(split).inputs}
+        {row.tobytes() for row in peaks(seed=seed).load(split).main}
         for seed in (0, 1, 2)
         for split in ("train", "validation", "test")
     ]
     assert len(set().union(*seen)) == sum(map(len, seen)) == 9 * 200
-    first = peaks().load("train").inputs.ravel()
+    first = peaks().load("train").main.ravel()
     for other in (peaks().load("test"), peaks(seed=1).load("train")):
-        assert abs(np.corrcoef(first, other.inputs.ravel())[0, 1]) < 0.1
+        assert abs(np.corrcoef(first, other.main.ravel())[0, 1]) < 0.1
 
 
 @pytest.mark.parametrize(

@@ -18,10 +18,11 @@ from zoo_plugins.plot.samples import choose_evenly
 def test_the_augmented_samples_are_those_that_a_training_sees(layout: Any) -> None:
     rng = np.random.default_rng(0)
     samples = Samples(
-        inputs=rng.integers(0, 256, (20, 3, 16, 16), dtype=np.uint8),
+        inputs={"image": rng.integers(0, 256, (20, 3, 16, 16), dtype=np.uint8)},
         targets=np.arange(20) % 4,
+        form="classes",
         classes=("a", "b", "c", "d"),
-        preprocess=Preprocess(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4), layout=layout),
+        recipes={"image": Preprocess(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4), layout=layout)},
         fingerprint="",
     )
     names = ("flip", "crop")  # no pixel is mixed with another: what is drawn is exact
@@ -36,10 +37,10 @@ def test_the_augmented_samples_are_those_that_a_training_sees(layout: Any) -> No
             seen = inputs.numpy() if layout == "NHWC" else inputs.permute(0, 2, 3, 1).numpy()
             pictures = np.rint((seen * (0.2, 0.3, 0.4) + (0.5, 0.4, 0.3)) * 255).astype(np.uint8)
         else:
-            pictures = samples.inputs.transpose(0, 2, 3, 1)
+            pictures = samples.main.transpose(0, 2, 3, 1)
         drawn = [cells[6 * row + epoch] for row in range(6)]
         for row, cell in enumerate(drawn):
             assert any(np.array_equal(cell, picture) for picture in pictures), (epoch, row)
     assert all(
-        np.array_equal(cells[6 * row], samples.inputs[index].transpose(1, 2, 0)) for row, index in enumerate(chosen)
+        np.array_equal(cells[6 * row], samples.main[index].transpose(1, 2, 0)) for row, index in enumerate(chosen)
     )

@@ -135,7 +135,7 @@ def test_masks_have_a_panel_of_differences_and_a_row_in_the_table() -> None:
     logits[:, 1] = [[[-1, 1], [1, 1]], [[1, 1], [1, 1]]]
 
     def batches(samples: Samples) -> Iterator[tuple[slice, dict[str, Any]]]:
-        yield slice(0, len(samples)), {"logits": logits[samples.inputs[:, 0, 0, 0].astype(int)]}
+        yield slice(0, len(samples)), {"logits": logits[samples.main[:, 0, 0, 0].astype(int)]}
 
     predictor = dataclasses.replace(predictor_of("semantic-segmentation", logits), batches=batches)
     figure, table = draw_errors(predictor, part, title="t", count=1)

@@ -98,7 +98,7 @@ STRANGE: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "schema 2": (replaced(schema=2), "upgrade zoo-core"),
     "unknown field": (replaced(colour="x"), "unknown field colour"),
     "missing": (without("outputs"), "outputs is missing"),
-    "task": (replaced(task="mind-reading"), "unknown task 'mind-reading'"),
+    "task": (replaced(task="mind reading"), "task: 'mind reading' is not a name"),
     "labels text": (replaced(labels="abc"), "labels is a list, not 'abc'"),
     "labels numbers": (replaced(labels=[1, 2, 3]), "labels are texts"),
     "label twice": (replaced(labels=["a", "a"]), "a label appears twice"),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from zoo_core.tasks import get_task
-from zoo_core.tasks.chance import no_better_than_chance, scores_of_commonest
+from zoo_plugins.classification.chance import scores_of_commonest
 
 CLASSES = np.repeat([0, 1, 2], [10, 70, 20])
 MASKS = np.tile(np.repeat([0, 1, 255], [3, 9, 4]).astype(np.uint8).reshape(4, 4), (5, 1, 1))
@@ -22,10 +22,11 @@ def test_the_commonest_class_scores_what_the_task_says_of_its_answers(
     logits = np.zeros((len(targets), classes, *targets.shape[1:]), np.float32)
     logits[:, commonest] = 5
     measured = get_task(task).metrics({"logits": logits}, targets)
-    found, scores = scores_of_commonest(targets, task=task)
+    found, scores = scores_of_commonest(targets, places=task == "semantic-segmentation")
     assert found == commonest
     assert scores == pytest.approx({name: measured[name] for name in scores})
-    assert no_better_than_chance(measured, targets, task=task)
+    words = get_task(task).chance(measured, targets, classes=["zero"])
+    assert words.startswith("always answering 1, the commonest class, has ")
 
 
 @pytest.mark.parametrize(
@@ -38,9 +39,13 @@ def test_the_commonest_class_scores_what_the_task_says_of_its_answers(
     ],
 )
 def test_luck_is_no_knowledge_and_rare_classes_count(metrics: dict[str, float], is_chance: bool) -> None:
-    assert no_better_than_chance(metrics, CLASSES, task="image-classification") == is_chance
+    words = get_task("image-classification").chance(metrics, CLASSES, classes=["a", "b", "c"])
+    assert bool(words) == is_chance
+    if words:
+        assert words.startswith("always answering 'b', the commonest class, has accuracy 0.7000; this has")
 
 
 def test_all_right_is_never_chance_however_common_a_class_is() -> None:
     targets = np.repeat([0, 1], [99, 1])
-    assert not no_better_than_chance({"accuracy": 1.0, "recall": 1.0}, targets, task="image-classification")
+    words = get_task("image-classification").chance({"accuracy": 1.0, "recall": 1.0}, targets, classes=["a", "b"])
+    assert words == ""

@@ -18,7 +18,7 @@ from torchmetrics.functional.classification import (
 
 from zoo_core import ZooError
 from zoo_core.specs import IGNORED
-from zoo_core.tasks import Task, decisions_of, get_task
+from zoo_core.tasks import Task, get_task
 
 PICTURES: Task = get_task("semantic-segmentation")
 SEQUENCES: Task = get_task("sequence-segmentation")
@@ -119,7 +119,7 @@ def test_batches_add_up_to_the_same_bits(classes: int, monkeypatch: pytest.Monke
         for start in range(0, 12, size):
             tally.add({"out": logits[start : start + size]}, masks[start : start + size])
         assert tally.metrics() == whole
-    monkeypatch.setattr("zoo_core.tasks.segmentation._VALUES", 1)
+    monkeypatch.setattr("zoo_plugins.classification.places._VALUES", 1)
     assert PICTURES.metrics({"out": logits}, masks) == whole
 
 
@@ -140,7 +140,7 @@ def test_masks_and_probabilities_are_decoded() -> None:
 def test_decisions_are_those_of_the_decoded_mask() -> None:
     for classes in (1, 3):
         logits, _ = make(classes=classes, places=(4, 5))
-        deciding = decisions_of("semantic-segmentation")
+        deciding = get_task("semantic-segmentation").deciding
         assert deciding is not None
         masks = np.stack([answer["mask"] for answer in PICTURES.decode({"logits": logits}, labels=[])])
         np.testing.assert_array_equal(deciding.decisions({"logits": logits}), masks)

@@ -19,19 +19,12 @@ from torchmetrics.functional.classification import (
 )
 
 from zoo_core import ZooError
-from zoo_core.task_names import (
-    CLASS_TASKS,
-    LOGIT_PER_CLASS_TASKS,
-    MASK_TASKS,
-    ONE_LOGIT_TASKS,
-    TASKS,
-    TRUTHLESS_TASKS,
-)
-from zoo_core.tasks import ClassDecisions, Task, decisions_of, get_task
+from zoo_core.discovery.entry_points import bundled_tasks
+from zoo_core.tasks import Task, get_task
 from zoo_core.training.losses import loss_for
 
 TASK: Task = get_task("image-classification")
-DECIDING = ClassDecisions("image-classification")
+DECIDING = TASK.deciding
 
 
 def outputs(*rows: list[float], dtype: str = "float32") -> dict[str, np.ndarray]:
@@ -140,7 +133,7 @@ def test_several_outputs_need_one_called_logits() -> None:
 
 
 def test_places_of_a_segmentation_and_a_single_logit_decide() -> None:
-    masks = decisions_of("semantic-segmentation")
+    masks = get_task("semantic-segmentation").deciding
     assert masks is not None
     out = np.array([[[[0.0, 2.0]], [[1.0, -1.0]]]])  # (1, 2, 1, 2)
     assert masks.decisions({"out": out, "aux": out}).tolist() == [[[1, 0]]]
@@ -149,7 +142,7 @@ def test_places_of_a_segmentation_and_a_single_logit_decide() -> None:
     assert masks.margins({"mask": np.array([[[0.5, -0.5]]])}).tolist() == [[1.0, 1.0]]
     with pytest.raises(ZooError, match=re.escape("semantic-segmentation needs mask of shape (samples, classes, ...)")):
         masks.decisions({"mask": np.zeros(3)})
-    assert decisions_of("optical-flow") is None
+    assert get_task("optical-flow").deciding is None
 
 
 def test_labels_and_targets_must_fit() -> None:
@@ -225,7 +218,8 @@ def test_an_empty_tally_has_no_metrics() -> None:
 
 @pytest.mark.parametrize("shape", [(40,), (40, 1)])
 def test_one_logit_tells_two_classes_apart(shape: tuple[int, ...]) -> None:
-    task, deciding = get_task("binary-classification"), decisions_of("binary-classification")
+    task = get_task("binary-classification")
+    deciding = task.deciding
     assert deciding is not None
     rng = np.random.default_rng(1)
     logits, targets = (rng.normal(size=40) * 3).astype(np.float32), rng.integers(0, 2, 40)
@@ -283,41 +277,40 @@ def test_tasks_that_give_numbers(name: str, gives: str) -> None:
         task.metrics({"a": values}, np.array([0, 1]))
     with pytest.raises(ZooError, match="output 'a' is not finite"):
         task.decode({"a": np.full((1, 2), np.nan)}, labels=[])
-    assert decisions_of(name) is None
+    assert get_task(name).deciding is None
 
 
 @pytest.mark.parametrize("name", ["detection", "instance-segmentation", "keypoints", "optical-flow"])
 def test_tasks_to_come(name: str) -> None:
-    with pytest.raises(ZooError, match=f"the task '{name}' cannot be trained or decoded yet") as caught:
-        get_task(name)
-    assert caught.value.exit_code == 1
-    assert "image-classification, binary-classification" in str(caught.value.hint)
+    task = get_task(name)
+    for call, words in ((task.tally, "measured"), (task.loss, "trained")):
+        with pytest.raises(ZooError, match=f"the task '{name}' cannot be {words} yet") as caught:
+            call()
+        assert caught.value.exit_code == 1
+    with pytest.raises(ZooError, match=f"the task '{name}' cannot be decoded yet"):
+        task.decode({}, labels=[])
 
 
-def test_every_other_task_is_known_by_its_name() -> None:
-    later = {"detection", "instance-segmentation", "keypoints", "optical-flow"}
-    for name in set(TASKS) - later:
-        assert get_task(name).name == name
-    video = get_task("video-classification")
-    assert video.metrics(outputs([0.0, 1.0], [0.0, 1.0]), np.array([1, 0])) == TASK.metrics(
-        outputs([0.0, 1.0], [0.0, 1.0]), np.array([1, 0])
-    )
+def test_every_task_has_what_its_spec_says() -> None:
+    for name in bundled_tasks():
+        task = get_task(name)
+        assert task.name == name == task.spec.name
+        with contextlib.nullcontext() if task.spec.is_trained else pytest.raises(ZooError):
+            task.tally()
+        with contextlib.nullcontext() if task.spec.is_trained else pytest.raises(ZooError):
+            loss_for(name)
+        assert (task.gives in {"masks", "sequences"}) == (task.spec.targets == "masks")
+
+
+def test_films_signals_texts_and_sounds_are_classified_as_pictures_are() -> None:
+    found = outputs([0.0, 1.0], [0.0, 1.0])
+    for kind in ("video", "sequence", "text", "audio"):
+        task = get_task(f"{kind}-classification")
+        assert task.metrics(found, np.array([1, 0])) == TASK.metrics(found, np.array([1, 0]))
 
 
 def test_an_unknown_task_gets_a_suggestion() -> None:
     with pytest.raises(ZooError, match="unknown task 'image-clasification'") as caught:
         get_task("image-clasification")
     assert "'image-classification'" in str(caught.value.hint)
-
-
-def test_the_families_of_tasks_are_those_that_have_metrics_a_loss_and_decisions() -> None:
-    for task in TASKS:
-        trained = task in CLASS_TASKS
-        with contextlib.nullcontext() if trained else pytest.raises(ZooError):
-            get_task(task).tally()
-        with contextlib.nullcontext() if trained else pytest.raises(ZooError):
-            loss_for(task)
-        assert (decisions_of(task) is not None) == trained
-        if trained or task in TRUTHLESS_TASKS:
-            assert (get_task(task).gives in {"masks", "sequences"}) == (task in MASK_TASKS)
-    assert {*ONE_LOGIT_TASKS, *LOGIT_PER_CLASS_TASKS} == {*CLASS_TASKS}
+    assert caught.value.exit_code == 2

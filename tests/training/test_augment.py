@@ -150,10 +150,10 @@ def test_pictures_may_be_smaller_in_some_epochs_and_sequences_may_not() -> None:
     ]
     assert next(iter(feed.in_order()))[0].shape == (50, 1, 6, 5)
     waves = Samples(
-        inputs=np.zeros((8, 1, 16), np.float32),
+        inputs={"signal": np.zeros((8, 1, 16), np.float32)},
         targets=np.zeros((8, 16), np.uint8),
+        form="masks",
         classes=("background", "peak"),
-        preprocess=None,
         fingerprint="",
     )
     with pytest.raises(ZooError, match="only pictures can be made smaller"):
@@ -166,10 +166,11 @@ def test_a_model_that_takes_channels_last_sees_the_same_pictures() -> None:
 
     def batches(layout: Literal["NCHW", "NHWC"]) -> list[tuple[Tensor, Tensor]]:
         samples = Samples(
-            inputs=drawn,
+            inputs={"image": drawn},
             targets=np.arange(12, dtype=np.int64),
+            form="classes",
             classes=tuple("abcdefghijkl"),
-            preprocess=Preprocess(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4), layout=layout),
+            recipes={"image": Preprocess(mean=(0.5, 0.4, 0.3), std=(0.2, 0.3, 0.4), layout=layout)},
             fingerprint="",
         )
         feed = Feed(samples, batch_size=5, augment=augment, side_in=lambda epoch: 0.5)

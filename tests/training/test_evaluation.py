@@ -89,7 +89,14 @@ def make_masks(count: int = 12, *, side: int = 4, seed: int = 0) -> Samples:
     inputs = np.random.default_rng(seed).integers(0, 256, (count, 1, side, side)).astype(np.uint8)
     targets = (inputs[:, 0] > 127).astype(np.uint8)
     targets[:, 0] = 255
-    return Samples(inputs=inputs, targets=targets, classes=("dark", "light"), preprocess=GREY, fingerprint="")
+    return Samples(
+        inputs={"image": inputs},
+        targets=targets,
+        form="masks",
+        classes=("dark", "light"),
+        recipes={"image": GREY},
+        fingerprint="",
+    )
 
 
 MASKS = get_task("semantic-segmentation")
@@ -126,7 +133,7 @@ def test_a_segmentation_learns_and_the_best_epoch_is_that_of_the_best_iou() -> N
 def test_big_samples_are_measured_in_small_batches() -> None:
     def batch(*shape: int) -> int:
         samples = make_samples(1)
-        return evaluation_batch(dataclasses.replace(samples, inputs=np.empty((1, *shape), np.uint8)))
+        return evaluation_batch(dataclasses.replace(samples, inputs={"image": np.empty((1, *shape), np.uint8)}))
 
     assert [batch(1, 28, 28), batch(3, 32, 32), batch(3, 128, 128), batch(3, 4000, 4000)] == [256, 256, 42, 1]
 

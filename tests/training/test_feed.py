@@ -52,6 +52,6 @@ def test_normalising_up_front_or_batch_by_batch_gives_the_same_bits_as_the_sampl
 
 def test_read_only_arrays_are_fed_without_a_warning() -> None:
     samples = make_samples(preprocess=None)
-    samples.inputs.flags.writeable = False
+    samples.main.flags.writeable = False
     samples.targets.flags.writeable = False
     assert sum(len(targets) for _, targets in Feed(samples, batch_size=16).in_order()) == 50

@@ -30,7 +30,7 @@ class Seen(nn.Module):
 def test_pictures_grow_in_two_steps_and_are_whole_when_they_are_measured() -> None:
     module = Seen()
     job = dataclasses.replace(make_job(epochs=6, small_first=0.7), module=module)
-    samples = dataclasses.replace(job.train, inputs=job.train.inputs.repeat(4, axis=2).repeat(4, axis=3))
+    samples = dataclasses.replace(job.train, inputs={"image": job.train.main.repeat(4, axis=2).repeat(4, axis=3)})
     fit(dataclasses.replace(job, train=samples))
     steps = len(module.heights) // 6
     heights = [set(module.heights[steps * epoch : steps * (epoch + 1)]) for epoch in range(6)]
@@ -39,6 +39,6 @@ def test_pictures_grow_in_two_steps_and_are_whole_when_they_are_measured() -> No
 
 def test_what_is_no_picture_cannot_be_made_smaller() -> None:
     job = make_job(small_first=0.5)
-    flat = dataclasses.replace(make_samples(50, preprocess=None), inputs=torch.zeros(50, 16).numpy())
+    flat = dataclasses.replace(make_samples(50, preprocess=None), inputs={"values": torch.zeros(50, 16).numpy()})
     with pytest.raises(ZooError, match="only pictures can be made smaller"):
         fit(dataclasses.replace(job, train=flat))

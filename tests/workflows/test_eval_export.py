@@ -80,7 +80,7 @@ def test_another_dataset_of_the_same_classes(run_zoo: Callable[..., Any], export
     for index in range(60):
         folder = tmp_path / "mine" / "test" / samples.classes[samples.targets[index]]
         folder.mkdir(parents=True, exist_ok=True)
-        pixels = Image.fromarray(samples.inputs[index, 0]).convert("RGB")
+        pixels = Image.fromarray(samples.main[index, 0]).convert("RGB")
         pixels.save(folder / f"{index}.png")
         (tmp_path / "mine" / "train" / folder.name).mkdir(parents=True, exist_ok=True)
         for copy in range(12):

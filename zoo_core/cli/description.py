@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from zoo_core.records import counted
+
 _MOST_CLASSES = 12
 
 
@@ -27,6 +29,7 @@ def description(found: dict[str, Any]) -> list[str]:
     listed = ("classes", "splits", "aliases", "needs", "augment")
     lines += [f"{key:<12}{_listed(found[key])}" for key in listed if found.get(key)]
     lines += [f"{'loss':<12}{found['loss']}"] if found.get("loss") else []
+    lines += _task(found) if found["kind"] == "task" else []
     lines += _samples(found["samples"]) if found.get("samples") else []
     if found.get("recipe"):
         options = [f"-t {key}={_value(value)}" for key, value in found["recipe"].items()]
@@ -38,6 +41,20 @@ def description(found: dict[str, Any]) -> list[str]:
     if found["options"]:
         lines += ["", "options", *_options(found["options"])]
     return lines
+
+
+def _task(found: dict[str, Any]) -> list[str]:
+    """What the truth looks like, what is measured, and what there is to use."""
+    metrics = [f"{name} ({better} is better)" for name, better in found["metrics"].items()]
+    facts = {
+        "targets": found["targets"],
+        "metrics": ", ".join(metrics) or "none: it cannot be trained",
+        "best epoch": found["selection"] and f"by {found['selection']}",
+        "also takes": found["takes"] and f"datasets of {', '.join(found['takes'])}",
+        "predict": "" if found["answers"] else "has no answers for it yet",
+        "offered": f"{counted(found['models'], 'model')}, {counted(found['datasets'], 'dataset')}",
+    }
+    return [f"{name:<12}{text}" for name, text in facts.items() if text]
 
 
 def _samples(splits: dict[str, Any]) -> list[str]:

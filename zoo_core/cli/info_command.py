@@ -9,7 +9,7 @@ import click
 from zoo_core.commands.common import data_options, json_option, model_options, note, print_json, say, typed
 from zoo_core.commands.completion import complete_datasets, complete_entries
 from zoo_core.commands.next_step import data_words
-from zoo_core.task_names import CLASS_TASKS
+from zoo_core.task_lookup import task_spec
 
 from .description import description
 
@@ -21,6 +21,7 @@ Examples:
   zoo info lenet5 -o in_channels=3 -o height=32 -o width=32
   zoo info dataset:digits
   zoo info digits --statistics
+  zoo info image-classification
 """
 
 
@@ -43,7 +44,7 @@ def command(
     download: bool,
     as_json: bool,
 ) -> None:
-    """Show one model, dataset or trainer: its options, shapes, parameters, source and license."""
+    """Show one model, dataset, trainer or task: its options, shapes, parameters, source and license."""
     from zoo_core.registry import open_zoo
     from zoo_core.workflows.catalogue.info import describe
 
@@ -62,11 +63,9 @@ def command(
 
 def _next(found: dict[str, Any], dataset: str | None, data: dict[str, str]) -> str:
     if found["kind"] == "model":
-        if found["task"] not in CLASS_TASKS:  # it cannot be trained
+        if not task_spec(found["task"]).is_trained:
             return typed("export", found["name"])
         return typed("train", found["name"], "--dataset", dataset or "NAME", *data_words(data))
-    return (
-        typed("train", "MODEL", "--dataset", found["name"], *data_words(data))
-        if found["kind"] == "dataset"
-        else "zoo list models"
-    )
+    if found["kind"] == "dataset":
+        return typed("train", "MODEL", "--dataset", found["name"], *data_words(data))
+    return typed("list", "models", "--task", found["name"]) if found["kind"] == "task" else typed("list", "models")

@@ -54,7 +54,10 @@ def _printed(planned: Predicting, *, as_json: bool) -> Iterator[Callable[[Mappin
     first = max(len(each.shown) for each in planned.found)
     second = max(map(len, planned.model.labels), default=0) if labels else 0
     header = ("INPUT", "LABEL", "PROBABILITY") if labels else ("INPUT", "SHAPE       ", "FILE")
-    table = GrowingTable(header, widths=(min(first, _WIDEST), min(second, _WIDEST)))
+    widths = (min(first, _WIDEST), min(second, _WIDEST))
+    if planned.task.gives == "values":
+        header, widths = ("INPUT", "ANSWER"), widths[:1]
+    table = GrowingTable(header, widths=widths)
     begun = False
 
     def show(row: Mapping[str, Any]) -> None:
@@ -62,16 +65,19 @@ def _printed(planned: Predicting, *, as_json: bool) -> Iterator[Callable[[Mappin
         if not begun:
             say(table.header)
             begun = True
-        for cells in _cells(row, labels=labels, top=planned.top):
+        for cells in _cells(row, planned):
             say(table.line(cells))
 
     yield show
 
 
-def _cells(row: Mapping[str, Any], *, labels: bool, top: int | None) -> list[tuple[str, str, str]]:
+def _cells(row: Mapping[str, Any], planned: Predicting) -> list[tuple[str, ...]]:
+    gives, top = planned.task.gives, planned.top
     if "error" in row:
-        return [(row["input"], "-", f"error: {row['error']}")]
-    if not labels:
+        return [(row["input"], *(["-"] if gives != "values" else []), f"error: {row['error']}")]
+    if gives == "values":
+        return [(row["input"], planned.task.in_words(row))]
+    if gives != "labels":
         files = f"{row['file']}, {row['picture']}" if "picture" in row else str(row["file"])
         return [(row["input"], " x ".join(map(str, row["shape"])), files)]
     if top is None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.discovery.entry_points import has_verb
-from zoo_core.task_names import PREDICTED_TASKS
 
 from .common import typed
 
@@ -64,7 +63,7 @@ def use_of(export: str | Path, words: Mapping[str, Any]) -> str:
     `export` is its name or path, as it is typed; `words`, what it says of itself, of which `untrained`, `task`,
     `preprocess` and the axes of `inputs` are read.
     """
-    if words.get("untrained") or words.get("task") not in PREDICTED_TASKS:
+    if words.get("untrained") or not _has_answers(words):
         return look_at(export)
     inputs = words.get("inputs")
     axes = [spec.get("axes", ()) for spec in inputs.values()] if isinstance(inputs, dict) else []
@@ -74,6 +73,16 @@ def use_of(export: str | Path, words: Mapping[str, Any]) -> str:
         return typed("predict", export, "PICTURE...")
     taken = {1: "NUMBERS.csv...", 2: "TABLE.csv...", 3: "SEQUENCE.csv..."}
     return typed("predict", export, taken.get(len(axes[0]), "ARRAY.npy..."))
+
+
+def _has_answers(words: Mapping[str, Any]) -> bool:
+    from zoo_core.errors import ZooError
+    from zoo_core.task_lookup import task_spec
+
+    try:
+        return task_spec(str(words.get("task")), plugin=str(words.get("task_plugin") or "")).answers
+    except ZooError:
+        return False  # its plugin is not installed
 
 
 def look_at(export: str | Path) -> str:

@@ -9,7 +9,6 @@ from zoo_core.files import plain_file, read_plain
 from zoo_core.pictures import SUFFIXES as PICTURE_SUFFIXES
 from zoo_core.pictures import read_mask
 from zoo_core.preprocess import normalize, prepare_pictures
-from zoo_core.task_names import MASK_TASKS
 
 from .archives import read_members, unpack
 from .bound import BoundDataset, bind_dataset
@@ -23,7 +22,6 @@ from .selection import set_aside
 from .splits import ArraySplit, FileSplit, MaskFiles
 
 __all__ = [
-    "MASK_TASKS",
     "PICTURE_SUFFIXES",
     "SPLIT_FOLDERS",
     "ArraySplit",

@@ -15,13 +15,14 @@ from zoo_core.errors import UsageError, ZooError, did_you_mean
 from zoo_core.options import check_options
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess
-from zoo_core.task_names import MASK_TASKS, ONE_LOGIT_TASKS
+from zoo_core.task_lookup import task_spec
 
 from .loader_call import call_loader
 from .recipe import check_recipe_options, inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
-from .splits import ArraySplit, Split, numbers_to_choose_by, take
+from .splits import ArraySplit, MaskFiles, Split, arrays_of, numbers_to_choose_by, take
+from .targets import TargetKind, targets_of
 from .unreadable import UnreadableFilesError, joined
 
 if TYPE_CHECKING:
@@ -45,17 +46,16 @@ def bind_dataset(dataset: Dataset, given: Mapping[str, Any]) -> BoundDataset:
         if options[name] is not None and options[name] < 1:
             raise UsageError(f"{where}: {name} is at least 1, not {options[name]}", hint=f"for example -d {name}=32")
     check_recipe_options(spec, options, where=where)
-    if spec.task in MASK_TASKS:
-        _check_mask_options(options, typed=checked, where=where)
+    if unchosen := targets_of(spec.task).unchosen:
+        _check_chosen(options, unchosen, typed=checked, where=where)
         options["stratified"] = False
     if options["classes"] and spec.classes is not None:
         check_classes(options["classes"], spec.classes, where=where)
     return BoundDataset(dataset.name, dataset.plugin, spec, options)
 
 
-def _check_mask_options(options: Mapping[str, Any], *, typed: Mapping[str, Any], where: str) -> None:
+def _check_chosen(options: Mapping[str, Any], why: str, *, typed: Mapping[str, Any], where: str) -> None:
     """Raise UsageError for options that choose samples by their class, where a sample has no class."""
-    why = "a sample is a mask, whose places belong to several classes"
     if options["classes"]:
         raise UsageError(f"{where} has no samples of one class: {why}", hint="leave out -d classes")
     if typed.get("stratified"):
@@ -85,21 +85,24 @@ class BoundDataset:
         self.options = dict(options)
         self.input_name = next(iter(spec.inputs))
         self.preprocess: Preprocess | None = recipe_of(spec, options)
+        self._recipes = {} if self.preprocess is None else {self.input_name: self.preprocess}
         self._read_splits: dict[str, tuple[Split, tuple[str, ...]] | None] = {}
 
     @functools.cached_property
     def inputs(self) -> dict[str, TensorSpec]:
         """What an item looks like; where sizes are declared as free axes, the data are read if there are any."""
         declared = inputs_of(self.spec, self.options, self.preprocess)
-        tensor = declared[self.input_name]
-        unknown = self.preprocess is None and len(tensor.free_axes) > 1
+        unknown = [name for name in declared if name not in self._recipes and len(declared[name].free_axes) > 1]
         if not unknown or (self.options["root"] is None and not self.root.exists()):
             return declared
         split = self._existing("train", download=False)[0]
         if not isinstance(split, ArraySplit):
             return declared
-        axes = (tensor.axes[0], *split.inputs.shape[1:])
-        return {**declared, self.input_name: TensorSpec(*axes, dtype=tensor.dtype, low=tensor.low, high=tensor.high)}
+        arrays = arrays_of(split)
+        return {
+            **declared,
+            **{name: declared[name].with_axes(declared[name].axes[0], *arrays[name].shape[1:]) for name in unknown},
+        }
 
     @property
     def root(self) -> Path:
@@ -126,9 +129,20 @@ class BoundDataset:
         None as for `class_names`.
         """
         names = self.class_names()
-        if names is None:
+        if names is None or self._kind.counts_numbers:
             return None
-        return 1 if len(names) == 2 and self.spec.task in ONE_LOGIT_TASKS else len(names)
+        return 1 if len(names) == 2 and task_spec(self.spec.task).one_logit else len(names)
+
+    @property
+    def num_targets(self) -> int | None:
+        """How many numbers the truth about a sample is; the data are read. None for other truths, and without data."""
+        if not self._kind.counts_numbers:
+            return None
+        try:
+            split = self._existing("train", download=False)[0]
+        except ZooError:
+            return None  # what is wrong with them is said when they are loaded
+        return None if isinstance(split.targets, MaskFiles) else int(split.targets.shape[1])
 
     @property
     def split_names(self) -> tuple[str, ...]:
@@ -153,9 +167,8 @@ class BoundDataset:
         part, names = self._part(split, download=download)
         where = f"{self._where}, split {split}"
         tiles = tiles_of(self.spec, self.options)
-        samples = make_samples(
-            part, names, self.preprocess, tiles=tiles, where=where, skip_bad=self.options["skip_bad"]
-        )
+        skip_bad: bool = self.options["skip_bad"]
+        samples = make_samples(part, names, self._recipes, spec=self.spec, tiles=tiles, where=where, skip_bad=skip_bad)
         self._check_shape(samples, where)
         return samples
 
@@ -183,7 +196,7 @@ class BoundDataset:
         """How many samples a split has, and how many of each class; None where a sample is a mask. As `load`, but
         pictures in files are not read, and tiles not cut."""
         part, names = self._part(split, download=download)
-        if self.spec.task in MASK_TASKS:
+        if self._kind.unchosen:
             return len(part), None
         counts = np.bincount(numbers_to_choose_by(part), minlength=len(names))
         return len(part), dict(zip(names, map(int, counts), strict=True))
@@ -276,16 +289,21 @@ class BoundDataset:
         return self._read_splits[split]
 
     @property
+    def _kind(self) -> TargetKind:
+        return targets_of(self.spec.task)
+
+    @property
     def _where(self) -> str:
         return f"dataset {self.name}"
 
     def _check_shape(self, samples: Samples, where: str) -> None:
         """The samples look as the dataset declares: every fixed axis but the first."""
-        spec = self.inputs[self.input_name]
-        shape = samples.batch(slice(0, 1)).shape
-        fits = len(shape) == len(spec.axes) and all(
-            not isinstance(axis, int) or axis == size for axis, size in zip(spec.axes[1:], shape[1:], strict=True)
-        )
-        if not fits:
-            found = ", ".join(map(str, ("N", *shape[1:])))
-            raise ZooError(f"{where}: the samples have the shape ({found}), but the dataset declares {spec}")
+        for name, first in samples.arrays(slice(0, 1)).items():
+            spec, shape = self.inputs[name], first.shape
+            fits = len(shape) == len(spec.axes) and all(
+                not isinstance(axis, int) or axis == size for axis, size in zip(spec.axes[1:], shape[1:], strict=True)
+            )
+            if not fits:
+                found = ", ".join(map(str, ("N", *shape[1:])))
+                what = "the samples have" if len(self.inputs) == 1 else f"{name!r} has"
+                raise ZooError(f"{where}: {what} the shape ({found}), but the dataset declares {spec}")

@@ -47,4 +47,4 @@ def call_loader(
         ) from error
     if loaded is None and split != "train":
         return None
-    return checked_split(loaded, where=f"{where}, split {split}", known=spec.classes, task=spec.task)
+    return checked_split(loaded, spec, where=f"{where}, split {split}")

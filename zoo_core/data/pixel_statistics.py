@@ -30,8 +30,8 @@ class Statistics:
 
 
 def channel_statistics(samples: Samples) -> Statistics:
-    """The statistics over the channels, axis 1 of the stored samples, in float64, a few samples at a time."""
-    stored = samples.inputs
+    """The statistics over the channels, axis 1 of the stored first input, in float64, a few samples at a time."""
+    stored = samples.main
     per_sample = max(1, int(np.prod(stored.shape[1:])))
     step = max(1, _CHUNK_BYTES // (8 * per_sample))
     count, mean, squares = 0, np.zeros(()), np.zeros(())

@@ -9,7 +9,7 @@ from typing import Any
 from zoo_core.errors import UsageError
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess
-from zoo_core.task_names import MASK_TASKS
+from zoo_core.task_lookup import task_spec
 
 # A loader with a parameter of one of these names offers the option, and the core carries it out: it changes the recipe,
 # which has to be known before anything is read.
@@ -19,7 +19,7 @@ TILES = "tiles"
 
 def tiles_of(spec: DatasetSpec, options: Mapping[str, Any]) -> int | None:
     """The side of the tiles that pictures and masks are cut into; None when they stay whole."""
-    offered = spec.preprocess is not None and spec.task in MASK_TASKS
+    offered = spec.preprocess is not None and task_spec(spec.task).targets == "masks"
     side: int | None = options.get(TILES) if offered else None
     return side
 
@@ -63,7 +63,7 @@ def inputs_of(spec: DatasetSpec, options: Mapping[str, Any], recipe: Preprocess 
     first = next(iter(inputs))
     if recipe is None or len(inputs[first].axes) != 4:
         return inputs
-    tensor, axes = inputs[first], list(inputs[first].axes)
+    axes = list(inputs[first].axes)
     channel, place = (1, 2) if recipe.layout == "NCHW" else (3, 1)
     side = tiles_of(spec, options)
     size = recipe.size if side is None else (side, side)
@@ -71,5 +71,5 @@ def inputs_of(spec: DatasetSpec, options: Mapping[str, Any], recipe: Preprocess 
         axes[place : place + 2] = size
     if options.get(COLOR) is not None:
         axes[channel] = recipe.channels
-    inputs[first] = TensorSpec(*axes, dtype=tensor.dtype, low=tensor.low, high=tensor.high)
+    inputs[first] = inputs[first].with_axes(*axes)
     return inputs

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,9 +24,14 @@ from zoo_core.preprocess import (
     stack_pairs,
     stack_pictures,
 )
-from zoo_core.specs import Preprocess
+from zoo_core.shapes import TensorSpec
+from zoo_core.specs import DatasetSpec, Preprocess
+from zoo_core.task_lookup import task_spec
+from zoo_core.task_spec import TargetForm
 
-from .splits import ArraySplit, FileSplit, MaskFiles, Split
+from .hashing import hash_array
+from .splits import ArraySplit, FileSplit, MaskFiles, Split, arrays_of
+from .targets import targets_of
 from .unreadable import ReadOneByOne
 
 _Pair = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]
@@ -37,39 +42,79 @@ _Named = TypeVar("_Named", tuple[str, NDArray[np.uint8]], _Pair)
 class Samples:
     """The samples of one split.
 
-    `inputs`: uint8 (N, C, h, w), resized once, or float32 as the loader gave them where `preprocess` is None.
-    `targets`: int64 (N,), numbers of `classes`; or masks, uint8 (N, h, w) or (N, L), the class number of each place
-    after the same resizing, or IGNORED. `fingerprint`: sha256 of the raw content, targets and class names. `files`:
-    where each sample comes from, None where it comes from no file. `skipped`: picture files that could not be read, and
-    were left out.
+    `inputs`: by name, in their stored form: uint8 (N, C, h, w), resized once, for those of `recipes`; all others as the
+    model takes them. `targets`, of the form that the task has: class numbers, int64 (N,); masks, uint8 (N, h, w) or
+    (N, L), the class number of each place after the same resizing, or IGNORED; flags, uint8 (N, K); numbers, float32
+    (N, K). `fingerprint`: sha256 of the raw content, targets and class names. `files`: where each sample comes from,
+    None where it comes from no file. `skipped`: picture files that could not be read, and were left out.
     """
 
-    inputs: NDArray[Any]
+    inputs: Mapping[str, NDArray[Any]]
     targets: NDArray[Any]
+    form: TargetForm
     classes: tuple[str, ...]
-    preprocess: Preprocess | None
+    recipes: Mapping[str, Preprocess] = field(default_factory=dict)
     fingerprint: str
     files: tuple[str, ...] | None = None
     skipped: tuple[Path, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.inputs)
+        return len(self.targets)
+
+    @property
+    def main(self) -> NDArray[Any]:
+        """The first input in its stored form: what is drawn of a sample."""
+        return next(iter(self.inputs.values()))
+
+    @property
+    def preprocess(self) -> Preprocess | None:
+        """The recipe of the first input; None where it has its values as they are."""
+        return self.recipes.get(next(iter(self.inputs)))
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether each place of a sample has a class of its own."""
+        return self.form == "masks"
 
     def first(self, count: int) -> Samples:
         """So many samples, or all where there are fewer."""
-        files = self.files and self.files[:count]
-        return dataclasses.replace(self, inputs=self.inputs[:count], targets=self.targets[:count], files=files)
+        return self.at(slice(count))
 
-    def batch(self, index: slice | NDArray[np.int64]) -> NDArray[np.float32]:
-        """Model inputs of the samples at `index`."""
-        chosen = self.inputs[index]
-        return chosen if self.preprocess is None else normalize(chosen, self.preprocess)
+    def at(self, index: slice | NDArray[np.int64]) -> Samples:
+        """The samples at `index`, in that order."""
+        places = range(len(self))[index] if isinstance(index, slice) else index
+        return dataclasses.replace(
+            self,
+            inputs={name: array[index] for name, array in self.inputs.items()},
+            targets=self.targets[index],
+            files=self.files and tuple(self.files[place] for place in places),
+        )
+
+    def named(self, names: Mapping[str, str]) -> Samples:
+        """The same samples with other inputs: `{name: the name that it has here}`, in that order."""
+        return dataclasses.replace(
+            self,
+            inputs={name: self.inputs[own] for name, own in names.items()},
+            recipes={name: self.recipes[own] for name, own in names.items() if own in self.recipes},
+        )
+
+    def batch(self, index: slice | NDArray[np.int64]) -> NDArray[Any] | dict[str, NDArray[Any]]:
+        """Model inputs of the samples at `index`: those of the only input, or by name where there are several."""
+        arrays = self.arrays(index)
+        return arrays if len(arrays) > 1 else next(iter(arrays.values()))
+
+    def arrays(self, index: slice | NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+        """Model inputs of the samples at `index`, by name."""
+        return {
+            name: normalize(array[index], self.recipes[name]) if name in self.recipes else array[index]
+            for name, array in self.inputs.items()
+        }
 
 
 class _Stored(NamedTuple):
     """Samples in their stored form, the file of each, and files that were left out."""
 
-    inputs: NDArray[Any]
+    inputs: Mapping[str, NDArray[Any]]
     targets: NDArray[Any]
     files: tuple[str, ...] = ()
     skipped: tuple[Path, ...] = ()
@@ -78,8 +123,9 @@ class _Stored(NamedTuple):
 def make_samples(
     split: Split,
     classes: tuple[str, ...],
-    preprocess: Preprocess | None,
+    recipes: Mapping[str, Preprocess],
     *,
+    spec: DatasetSpec,
     where: str,
     tiles: int | None = None,
     skip_bad: bool = False,
@@ -91,19 +137,20 @@ def make_samples(
     """
     digest = hashlib.sha256()
     if isinstance(split, FileSplit):
-        stored = _from_files(split, preprocess, tiles, digest, where, skip_bad=skip_bad)
+        stored = _from_files(split, recipes, tiles, digest, spec, where, skip_bad=skip_bad)
     elif skip_bad:
         raise UsageError(
             f"{where}: skip_bad is for datasets whose samples are files of their own", hint="leave out -d skip_bad"
         )
     else:
-        stored = _Stored(*_from_arrays(split, preprocess, tiles, digest, where))
+        stored = _from_arrays(split, recipes, tiles, digest, spec, where)
     digest.update("\0".join(classes).encode())
     return Samples(
         inputs=stored.inputs,
         targets=stored.targets,
+        form=task_spec(spec.task).targets,
         classes=classes,
-        preprocess=preprocess,
+        recipes=recipes,
         fingerprint=digest.hexdigest(),
         files=stored.files or None,
         skipped=stored.skipped,
@@ -111,44 +158,62 @@ def make_samples(
 
 
 def _from_arrays(
-    split: ArraySplit, preprocess: Preprocess | None, tiles: int | None, digest: Any, where: str
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    wanted = np.float32 if preprocess is None else np.uint8
-    if split.inputs.dtype != wanted or (preprocess is not None and split.inputs.ndim not in {3, 4}):
-        kind = "arrays without preprocessing are float32" if preprocess is None else "pictures are uint8 (N, H, W[, C])"
-        raise ZooError(f"{where}: {kind}, not {split.inputs.dtype} of shape {split.inputs.shape}")
-    raw, targets = np.ascontiguousarray(split.inputs), split.targets
-    _hash_array(raw, digest)
-    if targets.ndim == 1:
-        digest.update(targets.astype("<i8").tobytes())
-        return (raw if preprocess is None else prepare_arrays(raw, preprocess)), targets
-    size = raw.shape[2:] if preprocess is None else raw.shape[1:3]
-    if targets.shape[1:] != size:
+    split: ArraySplit,
+    recipes: Mapping[str, Preprocess],
+    tiles: int | None,
+    digest: Any,
+    spec: DatasetSpec,
+    where: str,
+) -> _Stored:
+    arrays, targets, kind = arrays_of(split), split.targets, targets_of(spec.task)
+    for name, array in arrays.items():
+        _check_array(array, spec.inputs[name], name in recipes, where if len(arrays) == 1 else f"{where}, {name!r}")
+        if len(arrays) > 1:
+            digest.update(name.encode())
+        hash_array(array, digest)
+    first = next(iter(arrays))
+    raw, recipe = arrays[first], recipes.get(first)
+    size = raw.shape[1:3] if first in recipes else raw.shape[2:]
+    if kind.has_places and targets.shape[1:] != size:
         raise ZooError(f"{where}: masks of {_size(targets.shape[1:])} for samples of {_size(size)}")
-    _hash_array(np.ascontiguousarray(targets), digest)
-    if preprocess is None:
-        return raw, targets
-    if tiles is None:
-        return prepare_arrays(raw, preprocess), prepare_masks(targets, preprocess)
-    pixels = convert_color(raw[..., np.newaxis] if raw.ndim == 3 else raw, preprocess.color)
-    pairs = ((f"picture {index}", *pair) for index, pair in enumerate(zip(pixels, targets, strict=True)))
-    return stack_pairs(_cut(pairs, tiles), len(raw), preprocess)
+    kind.add_to(digest, targets)
+    if tiles is not None and recipe is not None:
+        pixels = convert_color(raw[..., np.newaxis] if raw.ndim == 3 else raw, recipe.color)
+        pairs = ((f"picture {index}", *pair) for index, pair in enumerate(zip(pixels, targets, strict=True)))
+        cut, masks = stack_pairs(_cut(pairs, tiles), len(raw), recipe)
+        return _Stored({first: cut}, masks)
+    inputs = {
+        name: prepare_arrays(array, recipes[name]) if name in recipes else np.ascontiguousarray(array)
+        for name, array in arrays.items()
+    }
+    return _Stored(inputs, prepare_masks(targets, recipe) if kind.has_places and recipe is not None else targets)
+
+
+def _check_array(array: NDArray[Any], spec: TensorSpec, is_picture: bool, where: str) -> None:
+    wanted = "uint8" if is_picture else spec.dtype
+    if array.dtype != wanted or (is_picture and array.ndim not in {3, 4}):
+        kind = "pictures are uint8 (N, H, W[, C])" if is_picture else f"arrays without preprocessing are {wanted}"
+        raise ZooError(f"{where}: {kind}, not {array.dtype} of shape {array.shape}")
 
 
 def _size(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "no size"
 
 
-def _hash_array(array: NDArray[Any], digest: Any) -> None:
-    digest.update(f"{array.dtype.name} {array.shape}".encode())
-    digest.update(array.astype(array.dtype.newbyteorder("<"), copy=False).data)
-
-
 def _from_files(
-    split: FileSplit, preprocess: Preprocess | None, tiles: int | None, digest: Any, where: str, *, skip_bad: bool
+    split: FileSplit,
+    recipes: Mapping[str, Preprocess],
+    tiles: int | None,
+    digest: Any,
+    spec: DatasetSpec,
+    where: str,
+    *,
+    skip_bad: bool,
 ) -> _Stored:
-    if preprocess is None:
+    name = next(iter(spec.inputs))
+    if name not in recipes:
         raise ZooError(f"{where}: picture files need a preprocessing recipe, and the dataset declares none")
+    preprocess, kind = recipes[name], targets_of(spec.task)
     names: list[str] = []
     if isinstance(split.targets, MaskFiles):
         masked = ReadOneByOne(split.paths, _mask_reader(split, split.targets, preprocess, digest))
@@ -156,13 +221,13 @@ def _from_files(
         inputs, targets = stack_pairs(_noted(pairs, names), len(split), preprocess)
         masked.check(skip=skip_bad, where=where)
         digest.update(repr(sorted(split.targets.numbers.items())).encode())
-        return _Stored(inputs, targets, tuple(names), tuple(each.path for each in masked.bad))
+        return _Stored({name: inputs}, targets, tuple(names), tuple(each.path for each in masked.bad))
     plain = ReadOneByOne(split.paths, _picture_reader(split, preprocess, digest))
     inputs = stack_pictures(_noted(plain, names), len(split), preprocess)
     plain.check(skip=skip_bad, where=where)
-    kept = np.delete(split.targets, [each.index for each in plain.bad])
-    digest.update(kept.astype("<i8").tobytes())
-    return _Stored(inputs, kept, tuple(names), tuple(each.path for each in plain.bad))
+    kept = np.delete(split.targets, [each.index for each in plain.bad], axis=0)
+    kind.add_to(digest, kept)
+    return _Stored({name: inputs}, kept, tuple(names), tuple(each.path for each in plain.bad))
 
 
 def _picture_reader(

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
-from zoo_core.specs import IGNORED
-from zoo_core.task_names import MASK_TASKS
+from zoo_core.specs import IGNORED, DatasetSpec
+
+from .targets import TargetKind, targets_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,18 +36,19 @@ class MaskFiles:
 class ArraySplit:
     """Samples in memory.
 
-    `inputs`: uint8 pictures, (N, H, W) grey or (N, H, W, C) grey or RGB, for a dataset with preprocessing; float32
-    arrays in the model's layout for one without. `targets`: class numbers (N,); or for the MASK_TASKS masks, as large
-    as the pictures (N, H, W) or as the sequences (N, L): the class number of each place, or IGNORED. `classes`: names,
-    where only the data know them.
+    `inputs`: an array, or several by the names that the dataset declares. Those with preprocessing are uint8 pictures,
+    (N, H, W) grey or (N, H, W, C) grey or RGB; all others have the dtype and layout that are declared. `targets`, as
+    the task has them: class numbers (N,); masks as large as the pictures (N, H, W) or as the sequences (N, L), the
+    class number of each place, or IGNORED; flags (N, K) for each class; numbers (N,) or (N, K). `classes`: names, where
+    only the data know them; of flags those of the columns, of numbers what they are called.
     """
 
-    inputs: NDArray[Any]
+    inputs: NDArray[Any] | Mapping[str, NDArray[Any]]
     targets: NDArray[Any]
     classes: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
-        return len(self.inputs)
+        return len(self.inputs if isinstance(self.inputs, np.ndarray) else next(iter(self.inputs.values())))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,31 +71,51 @@ class FileSplit:
 Split = ArraySplit | FileSplit
 
 
-def checked_split(
-    split: object, *, where: str, known: tuple[str, ...] | None, task: str
-) -> tuple[Split, tuple[str, ...]]:
-    """A loader's answer with targets in their final type, and its class names.
+def checked_split(split: object, spec: DatasetSpec, *, where: str) -> tuple[Split, tuple[str, ...]]:
+    """A loader's answer with inputs by name and targets in their final type, and its class names.
 
-    Class numbers become int64, masks in memory uint8. Raises ZooError when the answer breaks the contract.
+    Raises ZooError when the answer breaks the contract.
     """
     if not isinstance(split, ArraySplit | FileSplit):
         raise ZooError(f"{where}: the loader returned {type(split).__name__}, not an ArraySplit or a FileSplit")
-    if isinstance(split, ArraySplit) and not isinstance(split.inputs, np.ndarray):
-        raise ZooError(f"{where}: inputs are a numpy array, not {type(split.inputs).__name__}")
-    classes = split.classes if split.classes is not None else known
-    if classes is None:
+    if isinstance(split, ArraySplit):
+        split = dataclasses.replace(split, inputs=_named_inputs(split.inputs, spec, where=where))
+    kind = targets_of(spec.task)
+    classes = split.classes if split.classes is not None else spec.classes
+    if classes is None and kind.needs_names:
         raise ZooError(f"{where}: neither the dataset nor the loaded data name the classes")
+    classes = classes or ()
     _check_names(classes, where=where)
     targets: Any
-    if task not in MASK_TASKS:
-        targets = _class_numbers(split, len(classes), where=where)
-    elif isinstance(split.targets, MaskFiles):
-        targets = _mask_files(split, split.targets, len(classes), where=where)
+    if isinstance(split.targets, MaskFiles):
+        targets = _mask_files(split, split.targets, kind, len(classes), where=where)
+    elif isinstance(split, FileSplit) and kind.has_places:
+        found = np.asarray(split.targets)
+        raise ZooError(f"{where}: the masks of picture files are MaskFiles, not {found.dtype} of shape {found.shape}")
     else:
-        targets = _masks(split, len(classes), where=where)
+        targets = kind.checked(split, len(classes), where=where)
     if len(split) == 0:
         raise ZooError(f"{where} has no samples")
     return dataclasses.replace(split, targets=targets), tuple(classes)
+
+
+def _named_inputs(given: Any, spec: DatasetSpec, *, where: str) -> dict[str, NDArray[Any]]:
+    """Arrays by the names that are declared, in their order, all of one length."""
+    if not isinstance(given, Mapping):
+        given = {next(iter(spec.inputs)): given} if len(spec.inputs) == 1 else {"": given}
+    if set(given) != set(spec.inputs):
+        named = ", ".join(map(repr, filter(None, given))) or "an array without a name"
+        raise ZooError(
+            f"{where}: the loader gives {named}, and the dataset declares {', '.join(map(repr, spec.inputs))}",
+            hint="inputs={name: array, ...}, with the names of DatasetSpec.inputs",
+        )
+    for name, array in given.items():
+        if not isinstance(array, np.ndarray) or array.ndim == 0:
+            raise ZooError(f"{where}: input {name!r} is a numpy array (samples, ...), not {type(array).__name__}")
+    if len({len(array) for array in given.values()}) > 1:
+        counts = ", ".join(f"{len(array)} of {name!r}" for name, array in given.items())
+        raise ZooError(f"{where}: inputs differ in the number of samples: {counts}")
+    return {name: given[name] for name in spec.inputs}
 
 
 def _check_names(classes: tuple[str, ...], *, where: str) -> None:
@@ -105,43 +127,9 @@ def _check_names(classes: tuple[str, ...], *, where: str) -> None:
             raise ZooError(f"{where}: the class name {name!r} is no text that can be written", hint=hint)
 
 
-def _class_numbers(split: Split, classes: int, *, where: str) -> NDArray[np.int64]:
-    if isinstance(split.targets, MaskFiles):
-        raise ZooError(f"{where}: masks are for the tasks {', '.join(MASK_TASKS)}")
-    targets = np.asarray(split.targets)
-    if not np.issubdtype(targets.dtype, np.integer) or targets.ndim != 1 or len(targets) != len(split):
-        raise ZooError(
-            f"{where}: {len(split)} samples need as many whole numbers as targets, "
-            f"not {targets.dtype} of shape {targets.shape}"
-        )
-    if len(targets) and (targets.min() < 0 or targets.max() >= classes):
-        raise ZooError(
-            f"{where}: targets from {targets.min()} to {targets.max()}, but {classes} classes",
-            hint="its files are damaged, or those of another dataset",
-        )
-    return targets.astype(np.int64)
-
-
-def _masks(split: Split, classes: int, *, where: str) -> NDArray[np.uint8]:
-    masks = np.asarray(split.targets)
-    if isinstance(split, FileSplit):
-        raise ZooError(f"{where}: the masks of picture files are MaskFiles, not {masks.dtype} of shape {masks.shape}")
-    if not np.issubdtype(masks.dtype, np.integer) or masks.ndim not in {2, 3} or len(masks) != len(split):
-        raise ZooError(
-            f"{where}: {len(split)} samples need as many masks (N, H, W) or (N, L) of whole numbers, "
-            f"not {masks.dtype} of shape {masks.shape}"
-        )
-    for index, mask in enumerate(masks):
-        wrong = mask[(mask < 0) | (mask >= classes) & (mask != IGNORED)]
-        if wrong.size:
-            raise ZooError(
-                f"{where}: mask {index} has the value {wrong[0]}, but there are {classes} classes "
-                f"(and {IGNORED} for what is not counted)"
-            )
-    return masks.astype(np.uint8, copy=False)
-
-
-def _mask_files(split: Split, masks: MaskFiles, classes: int, *, where: str) -> MaskFiles:
+def _mask_files(split: Split, masks: MaskFiles, kind: TargetKind, classes: int, *, where: str) -> MaskFiles:
+    if not kind.has_places:
+        raise ZooError(f"{where}: masks are for tasks with a class for each place")
     if isinstance(split, ArraySplit):
         raise ZooError(f"{where}: the masks of arrays are an array, not MaskFiles")
     if len(masks) != len(split):
@@ -156,10 +144,11 @@ def _mask_files(split: Split, masks: MaskFiles, classes: int, *, where: str) -> 
 
 
 def numbers_to_choose_by(split: Split) -> NDArray[np.int64]:
-    """The class number of each sample, to choose samples by; a sample with a mask has none, so that all count alike."""
-    if isinstance(split.targets, MaskFiles) or split.targets.ndim != 1:
+    """The class number of each sample, to choose samples by; where a sample has none, all count alike."""
+    targets = split.targets
+    if isinstance(targets, MaskFiles) or targets.ndim != 1 or targets.dtype != np.int64:
         return np.zeros(len(split), np.int64)
-    return split.targets
+    return targets
 
 
 def take(split: Split, index: NDArray[np.int64]) -> Split:
@@ -170,5 +159,12 @@ def take(split: Split, index: NDArray[np.int64]) -> Split:
     else:
         targets = split.targets[index]
     if isinstance(split, ArraySplit):
-        return ArraySplit(inputs=split.inputs[index], targets=targets)
+        return ArraySplit(inputs={name: array[index] for name, array in arrays_of(split).items()}, targets=targets)
     return dataclasses.replace(split, paths=tuple(split.paths[i] for i in index), targets=targets)
+
+
+def arrays_of(split: ArraySplit) -> Mapping[str, NDArray[Any]]:
+    """The inputs of a checked split, by name."""
+    if isinstance(split.inputs, np.ndarray):
+        raise TypeError("checked_split names the inputs")
+    return split.inputs

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo_core.errors import ZooError
-from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec, check_name, check_task
+from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, TaskSpec, TrainerSpec, check_name
 
 from .offers import Offers
 
@@ -21,6 +21,7 @@ def describe(offers: Offers) -> dict[str, Any]:
     entries = [_entry("model", spec) for spec in offers.models]
     entries += [_entry("dataset", spec) for spec in offers.datasets]
     entries += [_entry("trainer", spec) for spec in offers.trainers]
+    entries += [_task(spec) for spec in offers.tasks]
     for family in offers.families:
         entries += _members(family)
     _check_distinct(entries)
@@ -76,7 +77,7 @@ def _about(family: ModelFamily, name: str) -> dict[str, str]:
         if not isinstance(text, str) or "\n" in text:
             raise ZooError(f"{where}: {key} is one line of text, not {text!r}")
     if "task" in said:
-        check_task(said["task"], where=where)
+        check_name(said["task"], where=f"{where}, task")
     return {key: text for key, text in said.items() if text}
 
 
@@ -106,6 +107,24 @@ def _entry(kind: str, spec: ModelSpec | DatasetSpec | TrainerSpec) -> dict[str, 
     if not isinstance(spec.renamed, Mapping):
         raise ZooError(f"{spec.name!r}: renamed maps old option names to new ones, not {spec.renamed!r}")
     return data
+
+
+def _task(spec: TaskSpec) -> dict[str, Any]:
+    where = f"{spec.name!r}"
+    if not isinstance(spec.loss, str):
+        raise ZooError(f"{where}: loss is text, not {spec.loss!r}")
+    return {
+        "kind": "task",
+        "name": spec.name,
+        "summary": spec.summary,
+        "task": spec.name,
+        "targets": spec.targets,
+        "metrics": dict(spec.metrics),
+        "selection": spec.selection,
+        "loss": spec.loss,
+        "takes": _texts(spec.takes, f"{where}: takes"),
+        "answers": bool(spec.answers),
+    }
 
 
 def _texts(values: Any, where: str) -> list[str]:

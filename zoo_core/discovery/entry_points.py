@@ -10,6 +10,8 @@ from zoo_core.installation import CORE, is_own, own_distribution
 ENTRY_POINT_GROUP = "zoo.plugins"
 BUNDLED_COMMANDS = "zoo.commands"
 """The group in which the zoo names those of its own plugins whose commands are always there."""
+BUNDLED_TASKS = "zoo.tasks"
+"""The same for tasks: the name of each, and the plugin that offers it."""
 
 
 _FILE = "entry_points.txt"
@@ -23,9 +25,18 @@ def module_of(value: str) -> str:
 
 def bundled_commands() -> dict[str, str]:
     """`{command: value}` of the zoo's own entry points of commands, found without a look at any other distribution."""
+    return _own_points(BUNDLED_COMMANDS)
+
+
+def bundled_tasks() -> dict[str, str]:
+    """`{task: value}`, found in the same way."""
+    return _own_points(BUNDLED_TASKS)
+
+
+def _own_points(group: str) -> dict[str, str]:
     own = own_distribution()  # of the source without an installation, nothing is installed as a plugin either
     try:
-        return dict(_lines_of_group("" if own is None else read_part(own, _FILE), BUNDLED_COMMANDS))
+        return dict(_lines_of_group("" if own is None else read_part(own, _FILE), group))
     except DamagedDistributionError:
         return {}
 
@@ -46,7 +57,7 @@ def installed_points() -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     seen = set()
     for distribution in metadata.distributions():
-        lines, commands, problem = _points_of(distribution)
+        lines, always, problem = _points_of(distribution)
         if not lines:
             continue
         name, version = name_and_version(distribution)
@@ -54,7 +65,8 @@ def installed_points() -> list[dict[str, Any]]:
             continue
         if problem is None:  # a damaged copy does not stand for a whole one
             seen.add(name)
-        always = {entry for entry, _ in commands} if is_bundled(name) else set()
+        if not is_bundled(name):
+            always = set()
         for entry, value in lines:
             point: dict[str, Any] = {
                 "id": f"{name}:{entry}",
@@ -62,23 +74,25 @@ def installed_points() -> list[dict[str, Any]]:
                 "distribution": name,
                 "version": version,
                 "value": value,
-                "always": entry in always,
+                "always": value in always,
                 "problem": problem,
             }
             found.setdefault(point["id"], point)
     return sorted(found.values(), key=lambda point: (point["distribution"], point["entry"]))
 
 
-def _points_of(distribution: Any) -> tuple[list[tuple[str, str]], list[tuple[str, str]], str | None]:
-    """`(name, value)` of its plugins, and of its commands; and its problem, for which one name stands."""
+def _points_of(distribution: Any) -> tuple[list[tuple[str, str]], set[str], str | None]:
+    """`(name, value)` of its plugins, the values of those that are always there, and a problem, for which one name
+    stands."""
     try:
         text = read_part(distribution, _FILE)
-        plugins, commands = (_lines_of_group(text, group) for group in (ENTRY_POINT_GROUP, BUNDLED_COMMANDS))
+        plugins = _lines_of_group(text, ENTRY_POINT_GROUP)
+        always = {value for group in (BUNDLED_COMMANDS, BUNDLED_TASKS) for _, value in _lines_of_group(text, group)}
         if len(plugins) > _MOST_POINTS:
             raise DamagedDistributionError(f"its {_FILE} names {len(plugins):,} plugins")
     except DamagedDistributionError as error:
-        return [(_FILE, "")], [], f"{error}: whether there are plugins in it is not known"
-    return plugins, commands, None
+        return [(_FILE, "")], set(), f"{error}: whether there are plugins in it is not known"
+    return plugins, always, None
 
 
 def is_bundled(distribution: str) -> bool:

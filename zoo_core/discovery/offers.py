@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import itertools
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import pluggy
 from zoo_core import hookspecs
 from zoo_core.errors import Terminated, ZooError, did_you_mean
 from zoo_core.installation import update_command
-from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, TrainerSpec
+from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, TaskSpec, TrainerSpec
 
 from .entry_points import module_of
 from .fault import PluginError as PluginError
@@ -28,6 +29,7 @@ _OFFERED: dict[str, type] = {
     "zoo_datasets": DatasetSpec,
     "zoo_trainers": TrainerSpec,
     "zoo_families": ModelFamily,
+    "zoo_tasks": TaskSpec,
     "zoo_commands": click.Command,
 }
 _MOST_OFFERS = 100_000
@@ -43,6 +45,7 @@ class Offers:
     datasets: tuple[DatasetSpec, ...]
     trainers: tuple[TrainerSpec, ...]
     families: tuple[ModelFamily, ...]
+    tasks: tuple[TaskSpec, ...]
     commands: tuple[click.Command, ...]
     events: tuple[str, ...]
     manager: pluggy.PluginManager
@@ -56,7 +59,7 @@ def load_offers(value: str) -> Offers:
     module = module_of(value)
     manager = _register(_resolve(value), module=module)
     found: dict[str, tuple[Any, ...]] = {hook: _ask(manager, hook, module) for hook in hookspecs.OFFERS}
-    for spec in (*found["zoo_models"], *found["zoo_datasets"], *found["zoo_trainers"], *found["zoo_families"]):
+    for spec in itertools.chain.from_iterable(found[hook] for hook in _OFFERED if hook != "zoo_commands"):
         name = spec.prefix if isinstance(spec, ModelFamily) else spec.name
         check = partial(check_requirement, spec.requires_core, name=name)
         contained(check, module=module, doing=f"in {name!r}")
@@ -65,6 +68,7 @@ def load_offers(value: str) -> Offers:
         datasets=found["zoo_datasets"],
         trainers=found["zoo_trainers"],
         families=found["zoo_families"],
+        tasks=found["zoo_tasks"],
         commands=found["zoo_commands"],
         events=tuple(name for name in hookspecs.EVENTS if _implementations(manager, name)),
         manager=manager,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-_KINDS = {"model", "dataset", "trainer"}
-_TEXT_FIELDS = ("summary", "task", "source", "license", "family")
-_LIST_FIELDS = ("splits", "needs", "aliases", "weights")
+_KINDS = {"model", "dataset", "trainer", "task"}
+_TEXT_FIELDS = ("summary", "task", "source", "license", "family", "targets", "selection", "loss")
+_LIST_FIELDS = ("splits", "needs", "aliases", "weights", "takes")
 
 
 def is_record(value: Any) -> bool:
@@ -38,7 +38,7 @@ def _is_entry(entry: Any) -> bool:
         and all(_are_texts(entry.get(name, [])) for name in _LIST_FIELDS)
         and (entry.get("classes") is None or _are_texts(entry["classes"]))
         and isinstance(entry.get("download_bytes", 0), int)
-        and all(isinstance(entry.get(name, {}), dict) for name in ("inputs", "outputs"))
+        and all(isinstance(entry.get(name, {}), dict) for name in ("inputs", "outputs", "metrics"))
         and isinstance(options := entry.get("options", []), list)
         and all(isinstance(option, dict) and isinstance(option.get("name"), str) for option in options)
     )

@@ -18,6 +18,7 @@ from zoo_core.records import CheckResult
 from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.shelf import MODEL_FILE
+from zoo_core.task_lookup import task_plugin
 from zoo_core.verification.feed.vectors import write_vectors
 
 from .blame.inquiry import errors_of_nodes
@@ -141,6 +142,8 @@ def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:
         self_test=expected.self_test,
         layer=plan.layer,
         largest=plan.largest,
+        task_plugin=task_plugin(spec.task),
+        task_settings=plan.task_settings,
     )
 
 

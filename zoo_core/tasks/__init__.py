@@ -1,25 +1,29 @@
-"""What a task means, without torch: metrics and decisions from arrays, and outputs as answers for people.
+"""What a task means, without torch: the interface that plugins implement, and tools for those who do.
 
 Open `task.py` first: the interface, and the look-up by name.
 """
 
 from __future__ import annotations
 
-from .counts import ClassCounts, confusion_matrix
-from .decisions import ClassDecisions, decisions_of
-from .logits import class_columns, class_count, deciding_logits, log_softmax
-from .task import Tally, Task, get_task
+from .counts import ClassCounts, class_rows, confusion_matrix
+from .logits import check_labels, class_columns, class_count, finite_output, log_softmax
+from .task import Answer, Deciding, Judged, Outputs, Tally, Task, TrainingLoss, get_task
 
 __all__ = [
+    "Answer",
     "ClassCounts",
-    "ClassDecisions",
+    "Deciding",
+    "Judged",
+    "Outputs",
     "Tally",
     "Task",
+    "TrainingLoss",
+    "check_labels",
     "class_columns",
     "class_count",
+    "class_rows",
     "confusion_matrix",
-    "deciding_logits",
-    "decisions_of",
+    "finite_output",
     "get_task",
     "log_softmax",
 ]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,3 +75,18 @@ class ClassCounts:
 
 def _ratio(above: Counts, below: Counts) -> Scores:
     return np.divide(above, below, out=np.zeros(len(above), np.float64), where=below > 0)
+
+
+def class_rows(
+    labels: Sequence[str], counts: ClassCounts, scores: Mapping[str, NDArray[np.float64]]
+) -> list[dict[str, Any]]:
+    """One row a class: `{label, SCORE..., n}`; scores of classes that do not occur are None."""
+    occurs = counts.occurs
+    return [
+        {
+            "label": label,
+            **{name: float(values[index]) if occurs[index] else None for name, values in scores.items()},
+            "n": int(counts.true[index]),
+        }
+        for index, label in enumerate(labels)
+    ]

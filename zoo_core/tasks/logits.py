@@ -1,8 +1,8 @@
-"""Logits as every task of classes reads them: the output that decides, in float64, one column for each class."""
+"""Logits as every task of classes reads them: finite, in float64, one column for each class."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,21 +10,18 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
 
-from .decisions import ClassDecisions
-
 Array = NDArray[Any]
 
 
-def deciding_logits(outputs: Mapping[str, Array], *, task: str) -> Array:
-    """The logits as the model gave them, of a shape that fits the task and all finite. Raises ZooError otherwise."""
-    logits = ClassDecisions(task).logits(outputs)
-    finite = np.isfinite(logits).reshape(len(logits), -1).all(axis=1)
+def finite_output(values: Array) -> Array:
+    """The same values. Raises ZooError unless all are finite; the samples lie along the first axis."""
+    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
     if not finite.all():
         raise ZooError(
-            f"the model's output is not a finite number for {int((~finite).sum())} of {len(logits)} samples",
+            f"the model's output is not a finite number for {int((~finite).sum())} of {len(values)} samples",
             hint="in training: a smaller learning rate; otherwise check the weights and the inputs",
         )
-    return logits
+    return values
 
 
 def class_columns(logits: Array) -> NDArray[np.float64]:

@@ -1,79 +1,198 @@
-"""The interface of a task, and the look-up by name."""
+"""The interface of a task: what its plugin implements, and what everybody else asks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, Self
 
+import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.errors import ZooError, did_you_mean
-from zoo_core.specs import TASKS
+from zoo_core.errors import ZooError
+from zoo_core.task_lookup import task_spec
+from zoo_core.task_spec import TaskSpec
 
-from .arrays import ArrayTask
-from .classification import Classification
-from .segmentation import Segmentation
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zoo_core.shapes import TensorSpec
+
+Outputs = Mapping[str, NDArray[Any]]
+Answer = dict[str, Any]
+TrainingLoss = Callable[[Mapping[str, "Tensor"], "Tensor"], "Tensor"]
+"""(outputs by name, targets) -> a scalar."""
 
 
 class Tally(Protocol):
     """Metrics that add up batch by batch, in float64: the outputs themselves are not kept."""
 
-    def add(self, outputs: Mapping[str, NDArray[Any]], targets: NDArray[Any]) -> None:
+    def add(self, outputs: Outputs, targets: NDArray[Any]) -> None:
         """One batch. Raises ZooError when outputs and targets do not fit the task or each other."""
 
     def metrics(self) -> dict[str, float]:
         """Mean loss and metrics of everything that was added. Raises ZooError for nothing."""
 
     def details(self, labels: Sequence[str]) -> dict[str, Any]:
-        """What one number cannot say: scores of each class, and the confusion matrix, as plain data."""
+        """What one number cannot say, as plain data: scores of each class, the confusion matrix."""
 
 
-class Task(Protocol):
-    """What outputs mean: how good they are, what they decide, and how they are told. Arrays in, plain data out.
+class Deciding(Protocol):
+    """What outputs decide, and by how much: an export must decide alike."""
 
-    `outputs` are the model's, by name, with the samples along their first axis; `targets` are class numbers (N,), or
-    masks (N, H, W) or (N, L). Every method raises ZooError when they do not fit the task, or hold NaN or infinity.
+    def output(self, outputs: Mapping[str, Any]) -> str:
+        """The name of the output that decides. Raises ZooError when it cannot be told."""
+
+    def decisions(self, outputs: Outputs) -> NDArray[Any]:
+        """What is decided for each sample, (N,), or for each of its places, (N, ...). Raises ZooError for outputs that
+        do not fit."""
+
+    def margins(self, outputs: Outputs) -> NDArray[Any]:
+        """How far each decision is from another one, float64 of the shape of `decisions`: while no value of the output
+        moves by more than half of it, the decision stays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """How well N samples are answered.
+
+    `decided`: class numbers (N,), masks or numbers, one for each sample. `value`: what is said of an answer, (N,): the
+    probability of the decision, the IoU of a mask, the distance from the truth; NaN where nothing is counted.
+    `badness`: the larger, the worse, (N,). `wrong`: which are not right, (N,).
     """
+
+    decided: NDArray[Any]
+    value: NDArray[np.float64]
+    badness: NDArray[np.float64]
+    wrong: NDArray[np.bool_]
+
+
+class Task:
+    """What outputs mean. Arrays in, plain data out; a task overrides what it has.
+
+    `outputs` are the model's, by name, with the samples along their first axis; `targets` have the form that the spec
+    names. Every method raises ZooError when they do not fit the task, or hold NaN or infinity.
+
+    `gives`: what kind of answers `decode` returns. `labels`: a label with its probability. `masks`, `sequences`: a
+    class for each place. `pictures`, `arrays`: `{output: array}`. `values`: plain data, shown as it is.
+    """
+
+    gives: ClassVar[str] = "values"
+
+    def __init__(self, spec: TaskSpec, settings: Mapping[str, Any] | None = None) -> None:
+        self.spec = spec
+        self.settings: Mapping[str, Any] = dict(settings or {})
+
+    def with_settings(self, settings: Mapping[str, Any]) -> Self:
+        """The same task with what was chosen for one model, such as thresholds: plain JSON, kept in its run and file.
+
+        Raises ZooError for settings that the task does not have.
+        """
+        self.check_settings(settings)
+        return type(self)(self.spec, settings)
+
+    def check_settings(self, settings: Mapping[str, Any]) -> None:
+        """Raise ZooError for settings that the task does not have, or for impossible values."""
+        if settings:
+            raise ZooError(f"{self.name} has no settings, and was given {', '.join(settings)}")
+
+    def choose(self, outputs: Outputs, targets: NDArray[Any], *, labels: Sequence[str]) -> dict[str, Any]:
+        """The settings that are best for a trained model, from its outputs for the whole validation part."""
+        return {}
+
+    @property
+    def chooses(self) -> bool:
+        """Whether there is something to choose."""
+        return type(self).choose is not Task.choose
 
     @property
     def name(self) -> str:
-        """One of the closed list of tasks."""
+        """The name of the task."""
+        return self.spec.name
 
     @property
     def selection(self) -> str:
-        """The metric that picks the best epoch; more is better."""
+        """The metric that picks the best epoch; with a minus before it, less is better."""
+        less = self.spec.metrics.get(self.spec.selection) == "less"
+        return f"-{self.spec.selection}" if less else self.spec.selection
 
     @property
-    def gives(self) -> Literal["labels", "masks", "sequences", "pictures", "arrays"]:
-        """What kind of answers `decode` returns."""
+    def deciding(self) -> Deciding | None:
+        """What outputs decide; None where they decide nothing."""
+        return None
 
     def tally(self) -> Tally:
         """An empty tally of metrics. Raises ZooError for a task that has none."""
+        if self.spec.targets == "none":
+            raise ZooError(
+                f"{self.name} has no metrics: there is no truth that its outputs could be compared with",
+                hint="zoo predict gives its outputs",
+            )
+        self._cannot("measured")
 
-    def metrics(self, outputs: Mapping[str, NDArray[Any]], targets: NDArray[Any]) -> dict[str, float]:
+    def metrics(self, outputs: Outputs, targets: NDArray[Any]) -> dict[str, float]:
         """The metrics of one batch that is everything there is."""
+        tally = self.tally()
+        tally.add(outputs, targets)
+        return tally.metrics()
 
-    def decode(self, outputs: Mapping[str, NDArray[Any]], *, labels: Sequence[str]) -> list[dict[str, Any]]:
+    def judge(self, outputs: Outputs, targets: NDArray[Any]) -> Judged:
+        """How well each sample of a batch is answered."""
+        self._cannot("judged sample by sample")
+
+    def decode(self, outputs: Outputs, *, labels: Sequence[str]) -> list[Answer]:
         """One answer a sample."""
+        self._cannot("decoded")
+
+    @property
+    def is_told(self) -> bool:
+        """Whether answers are told, as rows of plain data; those of all other tasks are written to files."""
+        return self.gives in {"labels", "values"}
+
+    def columns(self, *, labels: Sequence[str], outputs: Mapping[str, TensorSpec]) -> tuple[str, ...]:
+        """The columns of a table of answers, for a model with these labels and outputs; for plain data."""
+        return ("answer",)
+
+    def cells(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        """An answer by these columns: texts and numbers."""
+        return {"answer": self.in_words(answer)}
+
+    def in_words(self, answer: Mapping[str, Any]) -> str:
+        """An answer on one line, for people."""
+        return ", ".join(f"{name} {value}" for name, value in answer.items())
+
+    def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> TrainingLoss:
+        """What training minimises: the usual loss, or the one of that name. torch is imported here.
+
+        Raises UsageError for a name that is unknown or not for this task, and for `label_smoothing` of a loss that has
+        none; ZooError for a task that cannot be trained.
+        """
+        self._cannot("trained")
+
+    def check_fit(
+        self, outputs: Mapping[str, tuple[int, ...]], targets: NDArray[Any], *, count: int, model: str
+    ) -> None:
+        """Raise ZooError where outputs of these shapes, for the first `count` samples, cannot be held against the
+        targets of a split; `model` is what messages call it."""
+
+    def chance(self, metrics: Mapping[str, float], targets: NDArray[Any], *, classes: Sequence[str]) -> str:
+        """Why metrics are those of a model that has learnt nothing, in words; empty where they are not."""
+        return ""
+
+    def _cannot(self, what: str) -> NoReturn:
+        raise ZooError(f"the task {self.name!r} cannot be {what} yet", hint="zoo list tasks shows those that can")
 
 
-_KNOWN: tuple[Task, ...] = (
-    Classification("image-classification"),
-    Classification("binary-classification"),
-    Classification("video-classification"),
-    Segmentation("semantic-segmentation"),
-    Segmentation("sequence-segmentation"),
-    ArrayTask("image-filter"),
-    ArrayTask("features"),
-)
+def get_task(name: str, *, plugin: str = "", settings: Mapping[str, Any] | None = None) -> Task:
+    """The implementation of the task of that name, with the settings of a model.
 
-
-def get_task(name: str) -> Task:
-    """The task of that name. Raises ZooError for an unknown one, or one that cannot be trained or decoded yet."""
-    for task in _KNOWN:
-        if task.name == name:
-            return task
-    if name in TASKS:
-        known = ", ".join(task.name for task in _KNOWN)
-        raise ZooError(f"the task {name!r} cannot be trained or decoded yet", hint=f"these can: {known}")
-    raise ZooError(f"unknown task {name!r}", hint=did_you_mean(name, TASKS) or f"one of {', '.join(TASKS)}")
+    Raises as `task_spec`, and ZooError for settings that the task does not have.
+    """
+    spec = task_spec(name, plugin=plugin)
+    task = spec.load(spec)
+    if not isinstance(task, Task):
+        raise ZooError(
+            f"the task {name!r} is implemented by a {type(task).__name__}",
+            hint="load returns a class derived from zoo_core.tasks.Task",
+        )
+    return task.with_settings(settings) if settings else task

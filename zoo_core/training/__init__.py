@@ -13,7 +13,7 @@ from zoo_core.lazy import lazy_names
 if TYPE_CHECKING:
     from .augment import Augment
     from .checkpoint import copy_state, load_strictly, read_tensors, save_tensors
-    from .choices import choose_augmentations, choose_losses
+    from .choices import choose_augmentations
     from .differing import differing_settings
     from .directory import RunDirectory
     from .epoch_rows import best_row
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .feed import Feed
     from .job import TrainJob
     from .loop import Loop
-    from .losses import Loss, loss_for
+    from .losses import loss_for
     from .muon import Muon
     from .normalize import normalize_tensor
     from .placement import derive_seed, pick_device, seed_everything
@@ -35,7 +35,6 @@ __all__ = [
     "Augment",
     "Feed",
     "Loop",
-    "Loss",
     "Muon",
     "Run",
     "RunDirectory",
@@ -44,7 +43,6 @@ __all__ = [
     "TrainState",
     "best_row",
     "choose_augmentations",
-    "choose_losses",
     "copy_state",
     "derive_seed",
     "differing_settings",
@@ -63,10 +61,7 @@ __all__ = [
 ]
 
 _LIGHT = {
-    ".choices": (
-        "choose_augmentations",
-        "choose_losses",
-    ),
+    ".choices": ("choose_augmentations",),
     ".differing": ("differing_settings",),
     ".directory": ("RunDirectory",),
     ".epoch_rows": ("best_row",),
@@ -92,10 +87,7 @@ _WITH_TORCH = {
     ),
     ".feed": ("Feed",),
     ".loop": ("Loop",),
-    ".losses": (
-        "Loss",
-        "loss_for",
-    ),
+    ".losses": ("loss_for",),
     ".muon": ("Muon",),
     ".normalize": ("normalize_tensor",),
     ".placement": (

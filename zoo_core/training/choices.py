@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from zoo_core.errors import UsageError, did_you_mean
+from zoo_core.errors import UsageError
 from zoo_core.specs import AUGMENTATIONS
-from zoo_core.task_names import CLASS_TASKS
+from zoo_core.task_lookup import task_spec
 
 AUTO = "auto"
 """The fastest device of this machine, in place of the name of one."""
-
-LOSSES = ("cross-entropy", "bce", "dice", "focal")
-"""Losses by name; several are added up, as in "bce+dice"."""
 
 
 def loss_in_words(task: str, own: Callable[..., Any] | None, *, name: str = "usual") -> str:
@@ -21,22 +18,11 @@ def loss_in_words(task: str, own: Callable[..., Any] | None, *, name: str = "usu
     if name != "usual":
         return name
     if own is None:
-        return "cross-entropy; bce for one logit" if task in CLASS_TASKS else ""
+        return task_spec(task).loss
     called = getattr(own, "__name__", type(own).__name__).replace("<lambda>", "")
     what = (getattr(own, "__doc__", None) or "").strip().partition("\n")[0]
     words = ": ".join(filter(None, (called, what)))
     return f"the model's own, {words}" if words else "the model's own"
-
-
-def choose_losses(text: str) -> tuple[str, ...]:
-    """The names in a sum such as "bce+dice". Raises UsageError for an unknown one."""
-    parts = tuple(text.split("+"))
-    for part in parts:
-        if part not in LOSSES:
-            raise UsageError(
-                f"there is no loss {part!r}", hint=did_you_mean(part, LOSSES) or f"one of {', '.join(LOSSES)}"
-            )
-    return parts
 
 
 def choose_augmentations(text: str, usual: Sequence[str]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo_core.errors import ZooError
-from zoo_core.torch_modules import Read, named_outputs
+from zoo_core.torch_modules import Read, called, named_outputs
 
 from .feed import Feed
 
@@ -96,7 +96,7 @@ def _tally_feed(
     seen = Collector(task)
     with torch.inference_mode():
         for inputs, targets in feed.in_order():
-            seen.add(named_outputs(module(inputs), outputs, read), targets)
+            seen.add(named_outputs(called(module, inputs), outputs, read), targets)
     return seen.tally(where=where)
 
 
@@ -131,6 +131,24 @@ def tally(
     return _tally_feed(module.to(device), feed, task=task, outputs=outputs, read=read, where="evaluation")
 
 
+def outputs_and_targets(
+    module: nn.Module,
+    samples: Samples,
+    *,
+    outputs: Sequence[str],
+    read: Read | None = None,
+    device: torch.device | str = "cpu",
+) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+    """The outputs of the module for every sample of a split, by name, and the targets."""
+    feed = Feed(samples, batch_size=evaluation_batch(samples), device=device)
+    module = module.to(device).eval()
+    parts: list[dict[str, Tensor]] = []
+    with torch.inference_mode():
+        parts.extend(named_outputs(called(module, inputs), outputs, read) for inputs, _ in feed.in_order())
+    return {name: _joined([part[name] for part in parts]) for name in outputs}, samples.targets
+
+
 def evaluation_batch(samples: Samples) -> int:
     """Samples that are measured at a time: EVALUATION_BATCH, or fewer where they are big."""
-    return max(1, min(EVALUATION_BATCH, BATCH_VALUES // max(1, math.prod(samples.inputs.shape[1:]))))
+    values = sum(math.prod(array.shape[1:]) for array in samples.inputs.values())
+    return max(1, min(EVALUATION_BATCH, BATCH_VALUES // max(1, values)))

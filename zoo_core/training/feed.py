@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,9 @@ READY_BYTES = 1 << 30
 """A split that takes no more than this as float32 is normalised once, up front; a bigger one per batch."""
 
 _CHUNK = 1024
+
+Inputs = Tensor | Mapping[str, Tensor]
+"""A batch as the module takes it: the tensor of the only input, or tensors by name in the module's order."""
 
 
 class Feed:
@@ -53,12 +56,12 @@ class Feed:
         self._augment = augment
         self._side_in = side_in
         self.targets = _tensor(samples.targets).to(device)
-        stored = _tensor(samples.inputs)
-        self._preprocess, self._layout = _by_channels(samples.preprocess)
-        if self._preprocess is not None and stored.numel() * 4 <= ready_bytes:
-            stored = _normalized(stored, self._preprocess)
-            self._preprocess = None
-        self._stored = stored.to(device)
+        if augment is not None and len(samples.inputs) > 1:
+            raise ZooError("samples of several inputs cannot be augmented", hint="-t augment=none")
+        self._parts = {
+            name: _Part(array, samples.recipes.get(name), device=device, ready_bytes=ready_bytes)
+            for name, array in samples.inputs.items()
+        }
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -68,33 +71,55 @@ class Feed:
         """Batches in an epoch."""
         return len(self._cuts())
 
-    def shuffled(self, *, seed: int, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of one training epoch: float32 inputs as the model takes them, and targets."""
+    def shuffled(self, *, seed: int, epoch: int) -> Iterator[tuple[Inputs, Tensor]]:
+        """The batches of one training epoch: inputs as the model takes them, and targets."""
         generator = torch.Generator().manual_seed(derive_seed(seed, epoch, "order"))
         order = torch.randperm(len(self), generator=generator).to(self.targets.device)
         for start, stop in self._cuts():
             chosen = order[start:stop]
-            inputs, targets = self._ready(self._stored[chosen]), self.targets[chosen]
+            inputs, targets = {name: part.at(chosen) for name, part in self._parts.items()}, self.targets[chosen]
             if self._augment is not None:
-                inputs, targets = self._augment(inputs, targets, index=chosen, epoch=epoch)
-            if self._side_in is not None:
-                inputs = _shrunk(inputs, self._side_in(epoch))
-            yield _laid_out(inputs, self._layout), targets
+                name, only = next(iter(inputs.items()))
+                inputs[name], targets = self._augment(only, targets, index=chosen, epoch=epoch)
+            if self._side_in is not None and (side := self._side_in(epoch)) != 1.0:
+                inputs = {name: _shrunk(value, side) for name, value in inputs.items()}
+            yield self._laid_out(inputs), targets
 
-    def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def in_order(self) -> Iterator[tuple[Inputs, Tensor]]:
         """Every sample once, in the order of the split."""
         for start in range(0, len(self), self.batch_size):
-            stop = start + self.batch_size
-            yield _laid_out(self._ready(self._stored[start:stop]), self._layout), self.targets[start:stop]
+            chosen = slice(start, start + self.batch_size)
+            inputs = {name: part.at(chosen) for name, part in self._parts.items()}
+            yield self._laid_out(inputs), self.targets[chosen]
 
-    def _ready(self, stored: Tensor) -> Tensor:
-        return stored if self._preprocess is None else normalize_tensor(stored, self._preprocess)
+    def _laid_out(self, inputs: Mapping[str, Tensor]) -> Inputs:
+        laid = {name: _laid_out(value, self._parts[name].layout) for name, value in inputs.items()}
+        return laid if len(laid) > 1 else next(iter(laid.values()))
 
     def _cuts(self) -> list[tuple[int, int]]:
         edges = [*range(0, len(self), self.batch_size), len(self)]
         if len(edges) > 2 and edges[-1] - edges[-2] == 1:
             del edges[-2]
         return list(itertools.pairwise(edges))
+
+
+class _Part:
+    """One input of all samples: as the model takes it, or as stored pixels that are normalised batch by batch."""
+
+    def __init__(
+        self, stored: NDArray[Any], recipe: Preprocess | None, *, device: torch.device | str, ready_bytes: int
+    ) -> None:
+        values = _tensor(stored)
+        self._preprocess, self.layout = _by_channels(recipe)
+        if self._preprocess is not None and values.numel() * 4 <= ready_bytes:
+            values = _normalized(values, self._preprocess)
+            self._preprocess = None
+        self._values = values.to(device)
+
+    def at(self, index: slice | Tensor) -> Tensor:
+        """The samples at `index`, pictures with channels first."""
+        chosen = self._values[index]
+        return chosen if self._preprocess is None else normalize_tensor(chosen, self._preprocess)
 
 
 def _by_channels(preprocess: Preprocess | None) -> tuple[Preprocess | None, str]:
@@ -113,8 +138,6 @@ def _laid_out(inputs: Tensor, layout: str) -> Tensor:
 
 
 def _shrunk(inputs: Tensor, part: float) -> Tensor:
-    if part == 1.0:
-        return inputs
     if inputs.ndim != 4:
         raise ZooError("only pictures can be made smaller", hint="-t small_first=0")
     size = [max(1, round(side * part)) for side in inputs.shape[2:]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +48,12 @@ class TrainJob:
     run: RunDirectory | None = None
     state: TrainState | None = None
     on_batch: Callable[[int, int], None] = _quiet
+
+    def forward(self, inputs: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """The outputs of `module`, by name, for a batch of the feed. Raises ZooError when it gives others."""
+        from zoo_core.torch_modules import called
+
+        return self.named(called(self.module, inputs))
 
     def named(self, result: Any) -> dict[str, Tensor]:
         """What `module` returned, by the names of its outputs. Raises ZooError when it gives others."""

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from zoo_core.errors import ZooError
 from zoo_core.records import EpochRow, TrainResult
+from zoo_core.tasks import TrainingLoss
 
 from .checkpoint import copy_state, load_strictly
 from .epoch_rows import best_row
 from .evaluation import Collector, diverged, evaluate_feed, evaluation_batch
-from .feed import Feed
+from .feed import Feed, Inputs
 from .freezing import train_mode
 from .job import TrainJob
-from .losses import Loss
 from .placement import derive_seed, keep_memory, seed_everything
 from .state import TrainState, optimizer_state, restore_optimizer
 
@@ -38,7 +38,7 @@ class Loop:
         job: TrainJob,
         *,
         optimizer: torch.optim.Optimizer,
-        loss: Loss,
+        loss: TrainingLoss,
         learning_rate: Callable[[int], float],
         feed: Feed,
         patience: int | None = None,
@@ -105,10 +105,10 @@ class Loop:
             self.job.on_batch(step, steps)
         return seen.metrics(where=f"epoch {number}")
 
-    def step(self, inputs: Tensor, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def step(self, inputs: Inputs, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
         """One batch: forward, backward, one step of the optimizer. The outputs by name, and the loss."""
         self.optimizer.zero_grad()
-        outputs = self.job.named(self.module(inputs))
+        outputs = self.job.forward(inputs)
         loss = self.loss(outputs, targets)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from zoo_core.errors import ZooError
-from zoo_core.specs import IGNORED
-from zoo_core.tasks import decisions_of
-from zoo_core.torch_modules import Read, named_outputs
+from zoo_core.tasks import TrainingLoss
+from zoo_core.torch_modules import Read, called, named_outputs
 
 from .augment import Augment
-from .feed import Feed
-from .losses import Loss
+from .feed import Feed, Inputs
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples
@@ -25,7 +22,6 @@ if TYPE_CHECKING:
     from .job import TrainJob
 
 _FEW = 2
-_SEVERAL_LOGITS = ("image-classification", "video-classification")
 
 
 def try_module(
@@ -45,19 +41,22 @@ def try_module(
     module.eval()
     try:
         with torch.no_grad():  # not inference_mode: lazy modules make their parameters here
-            found = named_outputs(module(inputs), outputs, read)
+            found = named_outputs(called(module, inputs), outputs, read)
     except ZooError:
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         raise ZooError(
-            f"model {model!r} failed on a batch of shape {tuple(inputs.shape)}: {reason}",
+            f"model {model!r} failed on a batch of shape {_shapes(inputs)}: {reason}",
             hint="ZOO_DEBUG=1 shows where",
         ) from error
-    _check_fit(found, samples, task=task, model=model, count=len(targets))
+    shapes = {name: tuple(value.shape) for name, value in found.items()}
+    task.check_fit(shapes, samples.targets, count=len(targets), model=model)
 
 
-def try_batch(job: TrainJob, *, loss: Loss | None, augment: Augment | None, sides: Sequence[float] = (1.0,)) -> None:
+def try_batch(
+    job: TrainJob, *, loss: TrainingLoss | None, augment: Augment | None, sides: Sequence[float] = (1.0,)
+) -> None:
     """A few samples through the augmentation, the module and the loss; nothing is learned, no random number drawn.
 
     `sides`: the parts of their own side that pictures will have. For a trainer's `check`. Raises what they raise for
@@ -71,7 +70,7 @@ def try_batch(job: TrainJob, *, loss: Loss | None, augment: Augment | None, side
             continue  # the module itself was tried before
         try:
             with torch.no_grad():
-                outputs = job.named(job.module(inputs))
+                outputs = job.forward(inputs)
                 if loss is not None:
                     loss(outputs, targets)
         except (RuntimeError, ValueError) as error:
@@ -79,39 +78,21 @@ def try_batch(job: TrainJob, *, loss: Loss | None, augment: Augment | None, side
                 raise
             reason = str(error).strip().partition("\n")[0]
             raise ZooError(
-                f"the model cannot be trained on smaller pictures, {' x '.join(map(str, inputs.shape[2:]))}: {reason}",
+                f"the model cannot be trained on smaller pictures, {_sides(inputs)}: {reason}",
                 hint="-t small_first=0",
             ) from error
 
 
+def _shapes(inputs: Inputs) -> str:
+    if isinstance(inputs, Tensor):
+        return str(tuple(inputs.shape))
+    return ", ".join(f"{name} {tuple(value.shape)}" for name, value in inputs.items())
+
+
+def _sides(inputs: Inputs) -> str:
+    first = inputs if isinstance(inputs, Tensor) else next(iter(inputs.values()))
+    return " x ".join(map(str, first.shape[2:]))
+
+
 def _few(samples: Samples, device: str, *, augment: Augment | None = None, side: float = 1.0) -> Feed:
-    files = samples.files and samples.files[:_FEW]
-    few = dataclasses.replace(samples, inputs=samples.inputs[:_FEW], targets=samples.targets[:_FEW], files=files)
-    return Feed(few, batch_size=_FEW, device=device, augment=augment, side_in=lambda epoch: side)
-
-
-def _check_fit(outputs: Mapping[str, Tensor], samples: Samples, *, task: Task, model: str, count: int) -> None:
-    """Raises ZooError unless outputs and targets have the same places, and there is a column for each class."""
-    deciding = decisions_of(task.name)
-    if deciding is None:
-        return
-    first = outputs[deciding.output(outputs)]
-    places = samples.targets.shape[1:]
-    counted = samples.targets[samples.targets != IGNORED] if places else samples.targets
-    classes = int(counted.max(initial=0)) + 1
-    shape = tuple(first.shape)
-    if len(shape) == 1 and task.name == "binary-classification":
-        shape = (*shape, 1)
-    if len(shape) > 1 and shape[0] == count and shape[2:] == places and _told(shape[1], task) >= classes:
-        return
-    samples_shown = f"samples of {classes} classes"
-    hint = "one row of logits a sample, one column a class"
-    if places:
-        samples_shown = f"masks of {' x '.join(map(str, places))} places and {classes} classes"
-        hint = "logits of shape (samples, classes, ...), with the places of the masks"
-    raise ZooError(f"model {model!r} returned shape {tuple(first.shape)} for {count} {samples_shown}", hint=hint)
-
-
-def _told(columns: int, task: Task) -> int:
-    """How many classes that many columns tell apart: one logit tells two, where the task takes one."""
-    return 2 if columns == 1 and task.name not in _SEVERAL_LOGITS else columns
+    return Feed(samples.first(_FEW), batch_size=_FEW, device=device, augment=augment, side_in=lambda epoch: side)

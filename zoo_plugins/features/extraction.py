@@ -106,7 +106,7 @@ def _write(
         dataset=opened.dataset.name,
         split=chosen,
         untrained=opened.untrained,
-        labelled=target.suffix == ".npz" and samples.targets.ndim == 1,
+        labelled=target.suffix == ".npz" and samples.form == "classes",
     )
 
 
@@ -159,17 +159,18 @@ def _rows(source: _Source, samples: Samples, layer: str, *, pool: bool) -> Itera
 
     step = evaluation_batch(samples)
     for start in range(0, len(samples), step):
-        inputs = torch.from_numpy(np.ascontiguousarray(samples.batch(slice(start, start + step))))
+        batch = samples.arrays(slice(start, start + step))
+        inputs = [torch.from_numpy(np.ascontiguousarray(values)) for values in batch.values()]
         try:
             with torch.inference_mode(), plain_attention():
-                found = layer_output(source.module, [inputs], layer=layer)
+                found = layer_output(source.module, inputs, layer=layer)
         except (RuntimeError, TypeError, ValueError) as error:
-            shape = tuple(inputs.shape)
+            shape = ", ".join(str(values.shape) for values in batch.values())
             raise ZooError(
                 f"{source.shown} fails on samples of {source.dataset.name} of the shape {shape}: {error}",
                 hint="another size with -d size=N, or another dataset",
             ) from error
-        yield _checked(found.numpy(), layer, rows=len(inputs), start=start, pool=pool)
+        yield _checked(found.numpy(), layer, rows=len(inputs[0]), start=start, pool=pool)
 
 
 def _checked(features: NDArray[Any], layer: str, *, rows: int, start: int, pool: bool) -> NDArray[np.float32]:

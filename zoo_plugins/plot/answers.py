@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from zoo_core import IGNORED
 from zoo_core.commands import counted
 from zoo_core.data import Samples
+from zoo_core.tasks import Judged
 from zoo_core.workflows.answers import Part, Predictor, stretches
 
 from .confusion import scores_of
 from .error_table import error_table
 from .figures import QUIET, WRONG, bare, cells_at, frame, grid, heading, new_figure, short_names, short_path
-from .judge import Judged, judge_all, survey
+from .judge import judge_all, survey
 from .layout import together
 from .samples import COLUMNS, COUNT, choose_evenly, layout_of, layout_size, take, usual_count
 from .tiles import difference, draw_line, draw_picture, is_line, name_classes, overlay, picture_of
@@ -69,7 +70,7 @@ def _draw(predictor: Predictor, part: Part, chosen: NDArray[np.int64], found: Ju
     names = [short_path(name) for name in shown.samples.files or (f"sample {number}" for number in chosen)]
     if predictor.task.gives == "labels":
         return _labels(shown, found, names, title=title)
-    draw = _lines if is_line(shown.samples.inputs[0]) else _masks
+    draw = _lines if is_line(shown.samples.main[0]) else _masks
     figure = draw(shown, found, names, title=title)
     present = np.union1d(np.unique(shown.samples.targets), np.unique(found.decided)).tolist()
     name_classes(figure, present, part.labels)
@@ -95,21 +96,21 @@ def _labels(part: Part, found: Judged, files: Sequence[str], *, title: str) -> F
 
 
 def _draw_input(axes: Any, samples: Samples, index: int) -> None:
-    if is_line(samples.inputs[index]):
-        draw_line(axes, samples.inputs[index])
+    if is_line(samples.main[index]):
+        draw_line(axes, samples.main[index])
     else:
-        draw_picture(axes, picture_of(samples.inputs[index], samples.preprocess))
+        draw_picture(axes, picture_of(samples.main[index], samples.preprocess))
 
 
 def _masks(part: Part, found: Judged, files: Sequence[str], *, title: str) -> Figure:
     samples = part.samples
-    tall = 2.6 * float(np.clip(samples.inputs.shape[-2] / samples.inputs.shape[-1], 0.4, 2.5))
+    tall = 2.6 * float(np.clip(samples.main.shape[-2] / samples.main.shape[-1], 0.4, 2.5))
     figure = new_figure(width=11.2, height=len(samples) * (tall + 0.15) + 1.4)
     differs = "difference: missed in blue, too much in orange, another class in red"
     heading(figure, title, f"IoU: the mean over the classes of the sample; {differs}")
     cells = np.array(grid(figure, 4 * len(samples), columns=4)).reshape(-1, 4)
     for index, row in enumerate(cells):
-        picture = picture_of(samples.inputs[index], samples.preprocess)
+        picture = picture_of(samples.main[index], samples.preprocess)
         truth, decided = samples.targets[index], found.decided[index].astype(np.uint8)
         drawings = (picture, overlay(picture, truth), overlay(picture, decided), difference(picture, truth, decided))
         for axes, drawn in zip(row, drawings, strict=True):
@@ -128,7 +129,7 @@ def _lines(part: Part, found: Judged, files: Sequence[str], *, title: str) -> Fi
     for index, axes in enumerate(cells):
         bare(axes)
         truth, decided = samples.targets[index], found.decided[index].astype(np.uint8)
-        draw_line(axes, samples.inputs[index], [truth, decided])
+        draw_line(axes, samples.main[index], [truth, decided])
         for start, stop in stretches((truth != decided) & (truth != IGNORED)):
             axes.axvspan(start - 0.5, stop - 0.5, 0.48, 0.52, color=WRONG, linewidth=0)
         axes.axhline(sum(axes.get_ylim()) / 2, color="#cccccc", linewidth=0.8, zorder=0)

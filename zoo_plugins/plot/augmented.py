@@ -41,18 +41,18 @@ def draw_augmented(samples: Samples, *, asked: str, usual: Sequence[str], title:
     if not names:
         why = "" if usual else "; the dataset declares no usual one"
         raise UsageError(f"augmentation {asked!r} changes no sample{why}", hint="--augment flip,crop")
-    line = is_line(samples.inputs[0])
+    line = is_line(samples.main[0])
     epochs, rows = (LINE_EPOCHS, LINE_ROWS) if line else (EPOCHS, ROWS)
     chosen = choose_evenly(samples.targets, rows)
     few = take(samples, chosen)
-    shown = [(few.inputs, few.targets), *(_changed(few, chosen, names, epoch + 1) for epoch in range(epochs))]
+    shown = [(few.main, few.targets), *(_changed(few, chosen, names, epoch + 1) for epoch in range(epochs))]
 
     columns = len(shown)
     figure = new_figure(**figure_size(samples, columns * len(chosen), columns=columns))
     cells = grid(figure, columns * len(chosen), columns=columns)
     note = f"left: {len(chosen)} samples of {len(samples):,}, {size_of(samples)}; then what each is in an epoch"
     heading(figure, f"{title}: {', '.join(names)}", note)
-    masks = samples.targets.ndim > 1
+    masks = samples.is_masked
     called_by = short_names(samples.classes)
     for number, axes in enumerate(cells):
         row, column = divmod(number, columns)
@@ -75,7 +75,7 @@ def _changed(few: Samples, index: NDArray[np.int64], names: tuple[str, ...], epo
 
     from zoo_core.training import Augment, normalize_tensor
 
-    inputs = torch.from_numpy(few.inputs)
+    inputs = torch.from_numpy(few.main)
     if few.preprocess is not None:
         inputs = normalize_tensor(inputs, dataclasses.replace(few.preprocess, layout="NCHW"))
     targets = torch.from_numpy(few.targets)

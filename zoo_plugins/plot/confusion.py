@@ -38,7 +38,7 @@ def draw_confusion(predictor: Predictor, part: Part, *, title: str) -> Figure:
         raise ZooError(
             f"a confusion matrix of {len(part.labels):,} classes cannot be read", hint="--what errors shows samples"
         )
-    places = "" if part.samples.targets.ndim == 1 else " places" if part.samples.inputs.ndim < 4 else " pixels"
+    places = "" if not part.samples.is_masked else " places" if part.samples.main.ndim < 4 else " pixels"
     measured = f"{scores_of(tally.metrics())}, {counted(len(part.samples), 'sample')}"
     note = f"each row: where the{places or ' samples'} of one true class went"
     return _draw(np.array(matrix), labels=part.labels, title=f"{title}: {measured}", note=note)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo_core import UsageError, Zoo, did_you_mean
 from zoo_core.commands import Located, model_file, write_atomic
-from zoo_core.data import MASK_TASKS, bind_dataset
+from zoo_core.data import bind_dataset
 
 from .curves import curves_of
 from .figures import names_as_they_are, need_matplotlib, save
@@ -120,13 +120,14 @@ def _default(source: Located) -> str:
     if source.kind != "export":
         return "curves" if source.kind == "run" else "samples"
     from zoo_core.runtime import read_metadata, vet
-    from zoo_core.tasks import decisions_of
+    from zoo_core.tasks import get_task
 
     path = source.path or Path(source.name)
-    task = read_metadata(vet(model_file(path))).task
-    if decisions_of(task) is None:
+    metadata = read_metadata(vet(model_file(path)))
+    task = get_task(metadata.task, plugin=metadata.task_plugin)
+    if task.deciding is None:
         return "filters"
-    return "predictions" if task in MASK_TASKS else "confusion"
+    return "predictions" if task.spec.targets == "masks" else "confusion"
 
 
 def _check_options(what: str, wanted: Wanted, source: Located) -> None:

@@ -24,7 +24,7 @@ def error_table(part: Part, survey: Survey, order: NDArray[np.int64]) -> str:
     probability of the decision, the loss, and the number of the sample in the split. Of masks: the classes that occur
     in the true and in the decided mask, the IoU, and 1 - IoU.
     """
-    masks = part.samples.targets.ndim > 1
+    masks = part.samples.is_masked
     rows = []
     for index in order.tolist():
         truth = np.unique(part.samples.targets[index]).tolist() if masks else [int(part.samples.targets[index])]

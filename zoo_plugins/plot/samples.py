@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -31,17 +30,17 @@ def draw_samples(samples: Samples, *, labels: Sequence[str], title: str, count: 
 
     Each class begins a row, see `rows_by_class`.
     """
-    line = is_line(samples.inputs[0])
+    line = is_line(samples.main[0])
     columns = LINE_COLUMNS if line else COLUMNS
     chosen = choose_evenly(samples.targets, count or (LINES if line else usual_count(samples.targets)))
     layout = layout_of(samples.targets[chosen], columns=columns)
     figure = new_figure(**layout_size(samples, layout))
     cells = cells_at(figure, layout.places, columns=layout.columns)
     heading(figure, f"{title}: {len(chosen)} of {counted(len(samples), 'sample')}, {size_of(samples)}")
-    masks = samples.targets.ndim > 1
+    masks = samples.is_masked
     names = short_names(labels)
     for axes, index in zip(cells, chosen, strict=True):
-        stored, target = samples.inputs[index], samples.targets[index]
+        stored, target = samples.main[index], samples.targets[index]
         if line:
             draw_line(axes, stored, [target] if masks else [])
         elif masks:
@@ -78,8 +77,7 @@ def _spread(items: NDArray[np.int64], count: int) -> NDArray[np.int64]:
 
 def take(samples: Samples, index: NDArray[np.int64]) -> Samples:
     """Some of the samples."""
-    files = None if samples.files is None else tuple(samples.files[number] for number in index.tolist())
-    return dataclasses.replace(samples, inputs=samples.inputs[index], targets=samples.targets[index], files=files)
+    return samples.at(index)
 
 
 def usual_count(targets: NDArray[Any]) -> int:
@@ -99,7 +97,7 @@ def layout_size(samples: Samples, layout: Layout, *, words: float = 0.25) -> dic
     """Width and height in inches of a figure with this layout; `words`: height of what is written on a cell."""
     if not layout.by_class or layout.rows == 1:
         return figure_size(samples, len(layout.places), columns=max(layout.columns, LINE_COLUMNS), words=words)
-    columns = LINE_COLUMNS if is_line(samples.inputs[0]) else COLUMNS
+    columns = LINE_COLUMNS if is_line(samples.main[0]) else COLUMNS
     alone = figure_size(samples, columns, columns=columns, words=words)
     margin = 0.7
     return {
@@ -116,12 +114,12 @@ def figure_size(samples: Samples, count: int, *, columns: int, words: float = 0.
     columns = min(columns, max(4, count))
     rows = -(-count // columns)
     cell = 12 / columns
-    shape = samples.inputs.shape[1:]
+    shape = samples.main.shape[1:]
     tall = cell * 0.45 if len(shape) < 3 else cell * float(np.clip(shape[-2] / shape[-1], 0.4, 2.5))
     return {"width": float(np.clip(cell * count, 6, 12)), "height": rows * (tall + words) + 0.7}
 
 
 def size_of(samples: Samples) -> str:
     """How large one sample is, for a title."""
-    shape = samples.inputs.shape[1:]
+    shape = samples.main.shape[1:]
     return " x ".join(map(str, shape[-2:])) if len(shape) > 2 else f"length {shape[-1]}"

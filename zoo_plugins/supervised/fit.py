@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 from zoo_core import EpochRow, TrainResult, UsageError
+from zoo_core.tasks import TrainingLoss
 from zoo_core.training import (
     Augment,
     Feed,
     Loop,
-    Loss,
     Muon,
     Schedule,
     TrainJob,
@@ -80,7 +80,7 @@ def augment_of(job: TrainJob) -> Augment | None:
     return Augment(names=names, seed=job.seed) if names else None
 
 
-def loss_of(job: TrainJob) -> Loss:
+def loss_of(job: TrainJob) -> TrainingLoss:
     """The loss that the config names, or else the model's own or the task's."""
     config: SupervisedConfig = job.config
     return loss_for(

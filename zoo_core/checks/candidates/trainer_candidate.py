@@ -45,7 +45,9 @@ def samples(count: int, *, seed: int) -> Samples:
     for number, target in enumerate(targets):
         row, column = divmod(int(target), 2)
         inputs[number, :, row * half : (row + 1) * half, column * half : (column + 1) * half] += 1.5
-    return Samples(inputs=inputs, targets=targets, classes=CLASSES, preprocess=None, fingerprint=f"blobs-{seed}")
+    return Samples(
+        inputs={"values": inputs}, targets=targets, form="classes", classes=CLASSES, fingerprint=f"blobs-{seed}"
+    )
 
 
 def network() -> nn.Module:

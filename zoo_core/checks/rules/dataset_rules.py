@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo_core.checks.apart.own_process import in_child
 from zoo_core.checks.candidates.candidates import DatasetCandidate
@@ -14,7 +16,6 @@ from zoo_core.data import Samples
 from zoo_core.errors import ZooError
 from zoo_core.files import temporary_folder
 from zoo_core.specs import IGNORED
-from zoo_core.task_names import MASK_TASKS
 
 _HASH_SEEDS = ("1", "2")
 _AT_ONCE = 256
@@ -38,14 +39,14 @@ def gives_what_it_declares(dataset: DatasetCandidate) -> None:
     Shapes are believed before any data are read: models are built for them. A label beyond the classes ends a training
     after an hour.
     """
-    spec = dataset.bound.inputs[dataset.bound.input_name]
+    specs = dataset.bound.inputs
     for split, samples in _splits(dataset):  # who reads them looks at shapes, numbers and targets, and raises
         for start in range(0, len(samples), _AT_ONCE):
-            batch = samples.batch(slice(start, start + _AT_ONCE))
-            if batch.dtype != spec.dtype:
-                raise BrokenRuleError(f"split {split} gives {batch.dtype}, but {spec.dtype} is declared")
-            if not np.isfinite(batch).all():
-                raise BrokenRuleError(f"split {split} has a sample that is not finite, near number {start}")
+            for name, batch in samples.arrays(slice(start, start + _AT_ONCE)).items():
+                if batch.dtype != specs[name].dtype:
+                    raise BrokenRuleError(f"split {split} gives {batch.dtype}, but {specs[name].dtype} is declared")
+                if not np.isfinite(batch).all():
+                    raise BrokenRuleError(f"split {split} has a sample that is not finite, near number {start}")
 
 
 def classes_have_samples(dataset: DatasetCandidate) -> None:
@@ -54,8 +55,12 @@ def classes_have_samples(dataset: DatasetCandidate) -> None:
     A class without one is never learnt, and nobody sees it in the measures.
     """
     _, samples = next(_readable(dataset))
+    if samples.form == "numbers":
+        raise NotApplicableError("its targets are numbers, and no classes")
     counted = samples.targets
-    if dataset.dataset.spec.task in MASK_TASKS:
+    if samples.form == "flags":
+        counted = np.nonzero(counted)[1]
+    elif samples.is_masked:
         counted = counted[counted != IGNORED]
     if missing := sorted(set(range(len(samples.classes))) - set(np.unique(counted).tolist())):
         names = ", ".join(samples.classes[number] for number in missing[:3])
@@ -69,11 +74,15 @@ def splits_are_disjoint(dataset: DatasetCandidate) -> None:
     """
     seen: dict[bytes, str] = {}
     for split, samples in _readable(dataset):
-        own = {hashlib.sha256(np.ascontiguousarray(sample).tobytes()).digest() for sample in samples.inputs}
+        own = {_digest(sample) for sample in zip(*samples.inputs.values(), strict=True)}
         for digest in own:
             if digest in seen:
                 raise BrokenRuleError(f"a sample of split {seen[digest]} is also in split {split}")
         seen.update(dict.fromkeys(own, split))
+
+
+def _digest(parts: tuple[NDArray[Any], ...]) -> bytes:
+    return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).digest()
 
 
 def keeps_its_order(dataset: DatasetCandidate) -> None:

@@ -12,7 +12,7 @@ from zoo_core.checks.candidates.model_candidate import ModelCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, RemarkError, rules
 from zoo_core.errors import ZooError
 from zoo_core.shapes import TensorSpec
-from zoo_core.task_names import LOGIT_PER_CLASS_TASKS
+from zoo_core.task_lookup import task_spec
 from zoo_core.verification.feed.rows import BATCH
 from zoo_core.verification.feed.sizes import Sizes
 
@@ -140,7 +140,9 @@ def gives_logits(model: ModelCandidate) -> None:
 
     The losses and `zoo predict` apply the softmax; applied twice, it flattens every gradient and every probability.
     """
-    if model.model.spec.task not in LOGIT_PER_CLASS_TASKS or model.model.spec.loss is not None:
+    task = task_spec(model.model.spec.task)
+    per_class = task.targets == "masks" or (task.targets == "classes" and not task.one_logit)
+    if not per_class or model.model.spec.loss is not None:
         raise NotApplicableError(f"task {model.model.spec.task!r} has no logits, or the model has a loss of its own")
     name, value = next(iter(model.run(model.build(), model.inputs(1)).items()))
     if value.ndim < 2 or value.shape[1] < 2:

@@ -11,9 +11,9 @@ from zoo_core.checks.candidates.model_candidate import SEED, ModelCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.errors import ZooError
 from zoo_core.files import temporary_folder
-from zoo_core.task_names import MASK_TASKS
+from zoo_core.task_lookup import task_spec
+from zoo_core.tasks import TrainingLoss
 from zoo_core.training import (
-    Loss,
     copy_state,
     load_strictly,
     loss_for,
@@ -87,7 +87,7 @@ def _training_outputs(model: ModelCandidate, module: nn.Module) -> dict[str, Ten
         raise NotApplicableError("it takes one sample at a time, also in training") from None
 
 
-def _loss_of(model: ModelCandidate) -> Loss:
+def _loss_of(model: ModelCandidate) -> TrainingLoss:
     try:
         return loss_for(model.model.spec.task, own=model.model.spec.loss)
     except ZooError as error:
@@ -97,7 +97,7 @@ def _loss_of(model: ModelCandidate) -> Loss:
 def _targets(model: ModelCandidate, module: nn.Module) -> Tensor:
     """A class for each sample, or for each place of its mask; every class as often as possible."""
     logits = next(iter(_training_outputs(model, module).values()))
-    masks = model.model.spec.task in MASK_TASKS
+    masks = task_spec(model.model.spec.task).targets == "masks"
     shape = (len(logits), *logits.shape[2:]) if masks else (len(logits),)
     classes = logits.shape[1] if logits.ndim > 1 else 1
     numbers = torch.arange(int(torch.tensor(shape).prod())).reshape(shape)

@@ -21,7 +21,6 @@ from zoo_core.records import CheckResult, Outcome, OutputError
 from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.vetting.vet import vet
-from zoo_core.tasks import ClassDecisions, decisions_of, get_task
 from zoo_core.verification.conclude.onnx_check import onnx_checker
 from zoo_core.verification.conclude.recheck import outcome_of
 from zoo_core.verification.conclude.same_decisions import check_parity
@@ -140,9 +139,8 @@ def _check_numbers(
     if expected.usual.assumed and outcome_of(checks) != "verified":
         expected = with_all_exact(plan, reference, expected)
         checks, errors = check_cases(plan, expected, result)
-    deciding = decisions_of(plan.model.spec.task)
-    if plan.validation is not None and deciding is not None:
-        checks.append(_parity(plan, deciding, plan.validation, expected, result, reference))
+    if plan.validation is not None and plan.task.spec.is_trained:
+        checks.append(_parity(plan, plan.validation, expected, result, reference))
     return checks, errors
 
 
@@ -179,7 +177,6 @@ def _check_staged(
 
 def _parity(
     plan: ExportPlan,
-    deciding: ClassDecisions,
     validation: LabelledInputs,
     expected: Expected,
     result: SubjectResult,
@@ -196,8 +193,7 @@ def _parity(
         return reference.run(some).bounds(known=expected.usual.bounds)
 
     return check_parity(
-        get_task(plan.model.spec.task),
-        deciding,
+        plan.task,
         torch_outputs=expected.validation or {},
         file_outputs=joined(outputs),
         targets=validation.targets,

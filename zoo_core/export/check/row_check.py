@@ -11,7 +11,6 @@ from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.export.reference.case import Case
 from zoo_core.export.reference.expected import Expected
 from zoo_core.records import CheckResult, OutputError
-from zoo_core.tasks import decisions_of
 from zoo_core.verification.conclude.same_decisions import check_decisions
 from zoo_core.verification.conclude.structure import check_results
 from zoo_core.verification.expect.bounds import check_values, output_error
@@ -131,7 +130,7 @@ def _check_rows(
     bounds = {name: bound.take(index) for name, bound in case.bounds.items()}
     actual = joined(found)
     checks += check_values(where, actual, bounds)
-    if (deciding := decisions_of(plan.model.spec.task)) is not None:
+    if (deciding := plan.task.deciding) is not None:
         checks.append(check_decisions(where, deciding, actual, bounds))
     return checks, [output_error(actual[name], bound) for name, bound in bounds.items()]
 

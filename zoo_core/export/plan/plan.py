@@ -17,6 +17,7 @@ from zoo_core.matching import fixed_axes
 from zoo_core.registry import Model
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import Preprocess
+from zoo_core.tasks import Task, get_task
 from zoo_core.verification.feed.rows import BATCH, FEW_ROWS, SAMPLE_ROWS, frozen_values, plausible_range
 from zoo_core.verification.feed.sizes import Sizes, free_sizes, size_cases, sizes_of
 
@@ -71,6 +72,7 @@ class ExportPlan:
     labels: tuple[str, ...] = ()
     preprocess: Preprocess | None = None
     validation: LabelledInputs | None = field(default=None, repr=False)
+    task_settings: Mapping[str, Any] = field(default_factory=dict)
     run: str | None = None
     weights: str | None = None
     layer: str | None = None
@@ -85,6 +87,11 @@ class ExportPlan:
     traced: Mapping[str, int] = field(default_factory=dict)
     largest_file: int = LARGEST_FILE
     unused: list[nn.Module] = field(default_factory=list, repr=False, compare=False)
+
+    @functools.cached_property
+    def task(self) -> Task:
+        """What the outputs mean, with the settings that were chosen for these weights."""
+        return get_task(self.model.spec.task, settings=self.task_settings)
 
     def __post_init__(self) -> None:
         if self.opset not in OPSETS:

@@ -16,7 +16,6 @@ from zoo_core.errors import NotVerifiedError
 from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.plugin_faults import blamed_on
 from zoo_core.records import CheckResult
-from zoo_core.tasks import decisions_of
 from zoo_core.training.placement import keep_memory
 from zoo_core.verification.expect.bounds import Reference
 from zoo_core.verification.expect.selection_test import selection_expectations
@@ -205,7 +204,7 @@ def _check_readable(plan: ExportPlan, result: ReferenceResult) -> None:
                 f"{name} is {found} in PyTorch, and declared as {spec.dtype}",
                 hint=f'declare it with dtype="{found}", or convert it in forward',
             )
-    if (deciding := decisions_of(plan.model.spec.task)) is not None:
+    if (deciding := plan.task.deciding) is not None:
         deciding.decisions(result.float32)
 
 

@@ -14,7 +14,8 @@ from zoo_core.errors import ZooError
 from zoo_core.file_limits import MAX_INPUT_ELEMENTS, MAX_OWN_WORDS_BYTES, MAX_PIXELS, MAX_SIDE
 from zoo_core.records import to_plain
 from zoo_core.shapes import TensorSpec
-from zoo_core.specs import TASKS, Preprocess
+from zoo_core.spec_names import check_name
+from zoo_core.specs import Preprocess
 
 from .own_words import KEY as KEY
 from .strict_json import load_strict
@@ -29,7 +30,8 @@ class Metadata:
 
     `dataset` is `{name, plugin, options, fingerprint}` (options without `root`). `self_test` belongs to
     `zoo_core.verification`. `layer`: the part of the model whose output this file gives; None for the whole model.
-    `largest`: where free axes end.
+    `largest`: where free axes end. `task_plugin`: the plugin that offers the task, `dist:entry`; empty for a bundled
+    one. `task_settings`: what was chosen for these weights, such as thresholds.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Metadata:
     self_test: Mapping[str, Any] | None = None
     layer: str | None = None
     largest: Mapping[str, int] = field(default_factory=dict)
+    task_plugin: str = ""
+    task_settings: Mapping[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -121,13 +125,17 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "self_test": ((dict, _OPTIONAL), "an object or null"),
     "layer": ((str, _OPTIONAL), "a text or null"),
     "largest": (dict, "an object"),
+    "task_plugin": (str, "a text"),
+    "task_settings": (dict, "an object"),
 }
-_UNLESS_SAID = ("layer", "largest")
+_UNLESS_SAID = ("layer", "largest", "task_plugin", "task_settings")
 
 
 def _structured(data: Mapping[str, Any]) -> dict[str, Any]:
-    if data["task"] not in TASKS:
-        raise ValueError(f"unknown task {data['task']!r}")
+    try:
+        check_name(data["task"], where="task")
+    except ZooError as error:
+        raise ValueError(error.message) from None
     labels = data.get("labels", [])
     if not all(isinstance(label, str) for label in labels):
         raise ValueError("labels are texts")

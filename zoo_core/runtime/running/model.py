@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from zoo_core.runtime.vetting.agreement import check_agreement
 from zoo_core.runtime.vetting.vet import vet
 from zoo_core.shelf import model_file
 from zoo_core.specs import Preprocess
-from zoo_core.tasks import get_task
+from zoo_core.tasks import Task, get_task
 
 from .faults import WrongExportError
 from .inputs import check_ends, check_inputs, check_large_enough
@@ -50,6 +51,10 @@ def open_model(
     return ExportedModel(file=file, metadata=metadata, settings=settings, isolated=isolated)
 
 
+Batch = NDArray[Any] | Mapping[str, NDArray[Any]]
+Rows = Batch | Callable[[slice], Batch]
+
+
 class ExportedModel:
     """A vetted file in an onnxruntime session. Made by `open_model`."""
 
@@ -76,6 +81,11 @@ class ExportedModel:
     def task(self) -> str:
         """The name of the task."""
         return self.metadata.task
+
+    @functools.cached_property
+    def meaning(self) -> Task:
+        """What the outputs mean. Raises ZooError where the plugin that offers the task is not installed."""
+        return get_task(self.task, plugin=self.metadata.task_plugin, settings=self.metadata.task_settings)
 
     @property
     def preprocess(self) -> Preprocess | None:
@@ -106,7 +116,7 @@ class ExportedModel:
         """
         if isinstance(inputs, np.ndarray) and self.preprocess is not None:
             if inputs.dtype != np.uint8:
-                return get_task(self.task).decode(self.run_rows(inputs), labels=self.labels)
+                return self.meaning.decode(self.run_rows(inputs), labels=self.labels)
             return list(self.answers(inputs if inputs.ndim == 4 else [inputs]))
         return list(self.answers(one_or_many(inputs)))
 
@@ -138,42 +148,51 @@ class ExportedModel:
         check_large_enough(sizes, self.metadata.inputs, self.metadata.outputs, where=str(self.path))
         return self._session.run(inputs)
 
-    def run_rows(
-        self, rows: NDArray[Any] | Callable[[slice], NDArray[Any]], *, count: int | None = None
-    ) -> dict[str, NDArray[Any]]:
+    def run_rows(self, rows: Rows, *, count: int | None = None) -> dict[str, NDArray[Any]]:
         """All outputs for any number of rows, run in batches; a fixed batch size is filled up and cut again.
 
-        `rows` is an array whose first axis is the batch, or a function that gives a slice of `count` rows.
+        `rows` is an array whose first axis is the batch, where there is one input; else arrays by name; or a function
+        that gives a slice of `count` rows, in either form.
         """
         parts = [outputs for _, outputs in self.run_batches(rows, count=count)]
         return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
 
-    def run_batches(
-        self, rows: NDArray[Any] | Callable[[slice], NDArray[Any]], *, count: int | None = None
-    ) -> Iterator[tuple[slice, dict[str, NDArray[Any]]]]:
+    def run_batches(self, rows: Rows, *, count: int | None = None) -> Iterator[tuple[slice, dict[str, NDArray[Any]]]]:
         """As `run_rows`, batch by batch: which rows, and their outputs."""
-        fetch = rows.__getitem__ if isinstance(rows, np.ndarray) else rows
-        total = len(rows) if isinstance(rows, np.ndarray) else count or 0
+        fetch, total = self._fetching(rows, count)
         if total == 0:
             raise ZooError(f"{self.path}: nothing to run: there are no rows")
-        name = self.input_name
-        first = self.metadata.inputs[name].axes[0]
-        size = first if isinstance(first, int) else batch_of(fetch(slice(0, 1)).size)
+        first = next(iter(self.metadata.inputs.values())).axes[0]
+        values = sum(array.size for array in fetch(slice(0, 1)).values())
+        size = first if isinstance(first, int) else batch_of(values)
         size = min(size, self.metadata.largest.get(str(first), size))
+        if size * values > MAX_INPUT_ELEMENTS:
+            raise ZooError(
+                f"{self.path}: a batch of {size:,} such inputs has over {MAX_INPUT_ELEMENTS:,} numbers",
+                hint="give smaller inputs, or export the model with a smaller batch",
+            )
         for start in range(0, total, size):
             part = slice(start, min(start + size, total))
-            batch = fetch(part)
-            held = len(batch)
-            if size * (batch.size // max(1, held)) > MAX_INPUT_ELEMENTS:
-                raise ZooError(
-                    f"{self.path}: a batch of {size:,} such inputs has over {MAX_INPUT_ELEMENTS:,} numbers",
-                    hint="give smaller inputs, or export the model with a smaller batch",
-                )
+            held, batch = part.stop - part.start, fetch(part)
             if isinstance(first, int) and held < first:
-                batch = np.concatenate([batch, np.repeat(batch[-1:], first - held, axis=0)])
-            outputs = self.run({name: batch})
-            self._check_rows(outputs, len(batch))
+                batch = {name: _filled_up(array, first) for name, array in batch.items()}
+            outputs = self.run(batch)
+            self._check_rows(outputs, first if isinstance(first, int) else held)
             yield part, {key: value[:held] for key, value in outputs.items()}
+
+    def _fetching(self, rows: Rows, count: int | None) -> tuple[Callable[[slice], Mapping[str, NDArray[Any]]], int]:
+        """What gives a slice of the rows by the names of the inputs, and how many rows there are."""
+        if callable(rows):
+            return (lambda part: self._by_name(rows(part))), count or 0
+        named = self._by_name(rows)
+        counts = {len(array) for array in named.values()}
+        if len(counts) > 1:
+            shown = ", ".join(f"{len(array)} of {name}" for name, array in named.items())
+            raise ZooError(f"{self.path}: the inputs differ in the number of rows: {shown}")
+        return (lambda part: {name: array[part] for name, array in named.items()}), max(counts, default=0)
+
+    def _by_name(self, rows: NDArray[Any] | Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+        return rows if isinstance(rows, Mapping) else {self.input_name: rows}
 
     def _check_rows(self, outputs: Mapping[str, NDArray[Any]], rows: int) -> None:
         for name, value in outputs.items():
@@ -182,3 +201,8 @@ class ExportedModel:
                     f"{self.path}: output {name!r} has shape {value.shape} for a batch of {rows}",
                     hint="the export is wrong: check it with `zoo verify`",
                 )
+
+
+def _filled_up(array: NDArray[Any], rows: int) -> NDArray[Any]:
+    """As many rows as a file of a fixed batch takes: the last one is repeated."""
+    return np.concatenate([array, np.repeat(array[-1:], rows - len(array), axis=0)])

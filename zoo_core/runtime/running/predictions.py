@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.preprocess import normalize, stack_pictures
 from zoo_core.specs import Preprocess
-from zoo_core.tasks import get_task
 
 from .arrangement import arrange
 from .faults import WrongExportError
@@ -58,7 +57,10 @@ def predictions_of(model: ExportedModel, sources: Iterable[Source]) -> Iterator[
     Raises ZooError, before any source is read, for a model that cannot answer, and WrongExportError for a file whose
     outputs are not what it says.
     """
-    get_task(model.task)
+    if not model.meaning.spec.answers:
+        raise ZooError(
+            f"{model.path}: {model.task} has no answers for people yet", hint="in Python, run(...) gives the outputs"
+        )
     _ = model.input_name  # there is one
     if model.preprocess is not None:
         return _of_pictures(model, named(sources), model.preprocess)
@@ -96,7 +98,7 @@ def _read_picture(given: Named, recipe: Preprocess) -> tuple[NDArray[np.uint8], 
 
 def _in_size(outcome: Outcome, size: tuple[int, int], model: ExportedModel, recipe: Preprocess) -> Outcome:
     """Masks in the size of their picture, where the recipe resized it and cut nothing off."""
-    masks = get_task(model.task).gives == "masks" and recipe.resize is not None and recipe.crop is None
+    masks = model.meaning.gives == "masks" and recipe.resize is not None and recipe.crop is None
     if isinstance(outcome, ZooError) or not masks:
         return outcome
     return {name: stretched(array, size) for name, array in outcome.items()}
@@ -104,7 +106,7 @@ def _in_size(outcome: Outcome, size: tuple[int, int], model: ExportedModel, reci
 
 def _of_numbers(model: ExportedModel, given: Named) -> Iterator[Prediction]:
     spec = model.metadata.inputs[model.input_name]
-    sequences = get_task(model.task).gives == "sequences"
+    sequences = model.meaning.gives == "sequences"
     try:
         numbers = numbers_of(given, dtype=spec.dtype)
         found = arrange(numbers.values, spec, sequences=sequences, where=given.name)
@@ -155,7 +157,7 @@ def _run(model: ExportedModel, rows: NDArray[Any], names: Sequence[str]) -> list
 
 def _decoded(model: ExportedModel, outputs: Mapping[str, NDArray[Any]]) -> Sequence[dict[str, Any]]:
     try:
-        return get_task(model.task).decode(outputs, labels=model.labels)
+        return model.meaning.decode(outputs, labels=model.labels)
     except ZooError as error:
         raise WrongExportError(f"{model.path}: {error.message}", hint=error.hint) from error
 

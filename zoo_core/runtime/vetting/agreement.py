@@ -8,6 +8,7 @@ from zoo_core.runtime.reading.graph import Value
 from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.runtime.reading.wire import OnnxFile, refused
 from zoo_core.shapes import TensorSpec
+from zoo_core.task_lookup import bundled_task
 
 
 def check_agreement(file: OnnxFile, metadata: Metadata) -> None:
@@ -46,7 +47,8 @@ def _same_shape(dims: tuple[int | str | None, ...], spec: TensorSpec) -> bool:
 
 
 def _check_labels(file: OnnxFile, metadata: Metadata) -> None:
-    if metadata.task not in {"image-classification", "binary-classification"} or not metadata.labels:
+    task = bundled_task(metadata.task)
+    if task is None or task.targets != "classes" or not metadata.labels:
         return
     dims = {value.name: value.dims for value in file.outputs}
     for name, spec in metadata.outputs.items():

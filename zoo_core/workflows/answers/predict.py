@@ -18,7 +18,7 @@ from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.runtime.running.numbers import SUFFIXES as NUMBER_SUFFIXES
 from zoo_core.runtime.running.predictions import Prediction
-from zoo_core.tasks import Task, get_task
+from zoo_core.tasks import Task
 
 from .input_files import Found, find_inputs, runs_of
 from .predicted import Targets, check_target, is_results, originals_of, targets_for
@@ -58,10 +58,20 @@ class Predicting:
         if self.results is None:
             yield from rows
             return
-        with ResultsFile(self.results, columns=columns_of(gives=self.task.gives, top=self.top)) as file:
+        with ResultsFile(self.results, columns=self._columns()) as file:
             for row in rows:
-                file.add(row)
+                file.add({**self.task.cells(row), **row} if self._is_plain and "error" not in row else row)
                 yield row
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.task.gives == "values"
+
+    def _columns(self) -> tuple[str, ...]:
+        if self._is_plain:
+            own = self.task.columns(labels=self.model.labels, outputs=self.model.metadata.outputs)
+            return ("input", *own, "error")
+        return columns_of(gives=self.task.gives, top=self.top)
 
     def _predictions(self, on_done: Callable[[int], None], on_note: Notes) -> Iterator[tuple[int, Prediction]]:
         """Every sample, with the place of its input."""
@@ -92,7 +102,8 @@ class Predicting:
             raise prediction.error
         answer = prediction.answer or {}
         if self.targets is None:
-            return [{"input": prediction.name, **_best(answer, self.top)}], {}
+            told = dict(answer) if self._is_plain else _best(answer, self.top)
+            return [{"input": prediction.name, **told}], {}
         rows: list[Row] = []
         contents: Contents = {}
         for output, target in self.targets.of(index, prediction.row).items():
@@ -166,7 +177,7 @@ def plan_predictions(
 ) -> Predicting:
     """What `predict` does, before the first input is read. `listed` are the lines that the input "-" stands for."""
     model = open_model(export, isolated=isolated)
-    task = get_task(model.task)
+    task = model.meaning
     _ = model.input_name
     pictures = model.preprocess is not None
     known = tuple(SUFFIXES) if pictures else NUMBER_SUFFIXES
@@ -178,10 +189,10 @@ def plan_predictions(
     results = path if path is not None and not path.is_dir() and is_results(path, gives=task.gives) else None
     if results is not None:
         check_target(results, originals_of(found))
-    if task.gives == "labels":
+    if task.is_told:
         if path is not None and results is None:
             raise UsageError(
-                f"--out {path}: {model.task} gives labels, which are written as {' or '.join(RESULT_SUFFIXES)}",
+                f"--out {path}: {model.task} gives {task.gives}, which are written as {' or '.join(RESULT_SUFFIXES)}",
                 hint="--out results.csv, or leave it out: they are printed",
             )
         targets = None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zoo_core.data import BoundDataset, Samples
 from zoo_core.errors import UsageError
-from zoo_core.matching import check_tasks
+from zoo_core.matching import check_tasks, counterparts
 from zoo_core.registry import Zoo
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
@@ -76,13 +76,13 @@ def export_predictor(model: ExportedModel, name: str) -> Predictor:
     options = trained_on.get("options")
     return Predictor(
         shown=f"export {name!r}",
-        task=get_task(model.task),
+        task=model.meaning,
         labels=model.labels,
         preprocess=model.preprocess,
         inputs=model.metadata.inputs,
         dataset=(f"{plugin}/{trained_on['name']}" if plugin else str(trained_on["name"])) if known else None,
         options=options if isinstance(options, dict) else {},
-        batches=lambda samples: model.run_batches(samples.batch, count=len(samples)),
+        batches=lambda samples: model.run_batches(samples.arrays, count=len(samples)),
     )
 
 
@@ -100,7 +100,7 @@ def run_predictor(run: Run, zoo: Zoo) -> Predictor:
 
     return Predictor(
         shown=f"run {run.name!r}",
-        task=get_task(spec.task),
+        task=get_task(spec.task, settings=run.info.task_settings),
         labels=tuple(run.info.classes),
         preprocess=bound.preprocess,
         inputs=bound.inputs,
@@ -113,17 +113,17 @@ def run_predictor(run: Run, zoo: Zoo) -> Predictor:
 def _module_batches(module: Any, samples: Samples, names: Sequence[str], read: Callable[[Any], Any] | None) -> Batches:
     import torch
 
-    from zoo_core.torch_modules import named_outputs
+    from zoo_core.torch_modules import called, named_outputs
     from zoo_core.training.evaluation import evaluation_batch
     from zoo_core.training.feed import Feed
 
     feed = Feed(samples, batch_size=evaluation_batch(samples))
     start = 0
-    for inputs, _ in feed.in_order():
+    for inputs, targets in feed.in_order():
         with torch.inference_mode():
-            outputs = named_outputs(module(inputs), names, read)
-        yield slice(start, start + len(inputs)), {name: value.numpy() for name, value in outputs.items()}
-        start += len(inputs)
+            outputs = named_outputs(called(module, inputs), names, read)
+        yield slice(start, start + len(targets)), {name: value.numpy() for name, value in outputs.items()}
+        start += len(targets)
 
 
 def load_part(
@@ -143,6 +143,7 @@ def load_part(
     bound = _dataset_for(predictor, zoo, dataset, data or {})
     chosen = choose_split(bound, split)
     samples = bound.load(chosen, download=download)
+    samples = samples.named(counterparts(predictor.inputs, bound.inputs, model=predictor.shown, dataset=bound.name))
     check_classes(samples.classes, dataset=bound.name, labels=predictor.labels, shown=predictor.shown)
     return Part(
         dataset=bound.name,

@@ -1,4 +1,4 @@
-"""What `zoo info` shows: one model, dataset or trainer as plain data."""
+"""What `zoo info` shows: one model, dataset, trainer or task as plain data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from zoo_core.training.choices import loss_in_words
 
 
 def find_entry(zoo: Zoo, text: str) -> Entry:
-    """The model, dataset or trainer of that name; `KIND:NAME` where several kinds have it.
+    """The model, dataset, trainer or task of that name; `KIND:NAME` where several kinds have it.
 
     Raises UsageError for an unknown name, with suggestions, and for one of several kinds, with the long forms.
     """
@@ -80,8 +80,17 @@ def describe(
     if entry.kind == "dataset":
         return _describe_dataset(zoo, entry, data, statistics=statistics, download=download)
     if data:
-        raise UsageError(f"{entry.shown} is a trainer: -d is for datasets")
+        raise UsageError(f"{entry.shown} is a {entry.kind}: -d is for datasets")
+    if entry.kind == "task":
+        return _describe_task(zoo, entry)
     return {**_common(entry), "options": entry.data["options"]}
+
+
+def _describe_task(zoo: Zoo, entry: Entry) -> dict[str, Any]:
+    """What the task is, and what there is for it; members of families that say no task are not counted."""
+    facts = ("targets", "metrics", "selection", "loss", "takes", "answers")
+    offered = {f"{kind}s": sum(each.task == entry.name for each in zoo.entries(kind)) for kind in ("model", "dataset")}
+    return {**_common(entry), "options": [], **{fact: entry.data[fact] for fact in facts}, **offered}
 
 
 def _answers_to(entry: Entry, text: str) -> bool:

@@ -7,13 +7,16 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
+from zoo_core.discovery.entry_points import bundled_tasks
 from zoo_core.errors import UsageError, did_you_mean
 from zoo_core.registry import Entry, Zoo
 
 from .run_rows import sort_runs
 from .shelf_rows import shelf_rows
 
-CATALOGUE = {"models": "model", "datasets": "dataset", "trainers": "trainer"}
+CATALOGUE = {"models": "model", "datasets": "dataset", "trainers": "trainer", "tasks": "task"}
+UNLESS_ASKED = "task"
+"""The kind that `zoo list` without one leaves out."""
 SHELF: tuple[Literal["runs", "exports"], ...] = ("runs", "exports")
 KINDS = (*CATALOGUE, *SHELF)
 _MOST_NAMED = 3
@@ -62,8 +65,12 @@ def _all_rows(zoo: Zoo, kind: str | None, license: str | None) -> list[dict[str,
             raise UsageError(f"--license is for the catalogue, not {shelf}", hint="zoo list --license L")
         if shelf == kind:
             return shelf_rows(zoo, shelf)
-    entries = [entry for entry in zoo.entries() if kind is None or entry.kind == CATALOGUE[kind]]
+    entries = [entry for entry in zoo.entries() if _is_of(entry, kind)]
     return [entry.to_json() for entry in entries if license is None or _has_license(entry, license)]
+
+
+def _is_of(entry: Entry, kind: str | None) -> bool:
+    return entry.kind != UNLESS_ASKED if kind is None else entry.kind == CATALOGUE[kind]
 
 
 def kind_and_pattern(words: Sequence[str]) -> tuple[str | None, str]:
@@ -82,7 +89,7 @@ def similar_to(zoo: Zoo, kind: str | None, pattern: str) -> str:
     """A suggestion for a pattern that nothing fits: kinds and names of the catalogue like it; "" where none is."""
     if _is_glob(pattern) or kind in SHELF:
         return ""
-    names = [entry.shown for entry in zoo.entries() if kind is None or entry.kind == CATALOGUE[kind]]
+    names = [entry.shown for entry in zoo.entries() if _is_of(entry, kind)]
     return did_you_mean(pattern, [*(KINDS if kind is None else ()), *names])
 
 
@@ -131,9 +138,7 @@ def _names_of_plugin(identifier: str) -> set[str]:
 
 
 def _tasks(zoo: Zoo) -> set[str]:
-    from zoo_core.specs import TASKS
-
-    return {*TASKS, *(entry.task for entry in zoo.entries())}
+    return {*bundled_tasks(), *(entry.task for entry in zoo.entries())}
 
 
 def _check_known(what: str, text: str, known: Iterable[str]) -> None:

@@ -125,6 +125,7 @@ def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, axes: AxisChoice = AL
         fingerprint=fingerprint,
     )
     came = f"done {len(run.rows)} of {run.info.epochs} epochs; the weights are those of epoch {best}"
+    plan = dataclasses.replace(plan, task_settings=run.info.task_settings)
     return dataclasses.replace(plan, unfinished=came) if unfinished else plan
 
 

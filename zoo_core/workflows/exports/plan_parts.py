@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.export.plan.free_axes import check_samples
+from zoo_core.matching import counterparts
 from zoo_core.registry import Model
 
 if TYPE_CHECKING:
@@ -26,12 +27,12 @@ def labelled(
     """The samples as inputs of the model, by name. Raises ZooError where they do not have the `sizes` asked for."""
     from zoo_core.export.plan.plan import LabelledInputs
 
-    # Where both have one input, what it is called does not matter.
-    name = next(iter(inputs)) if len(inputs) == 1 else dataset.input_name
-    found = samples.batch(slice(None))
+    names = counterparts(inputs, dataset.inputs, model="the model", dataset=dataset.name)
+    found = samples.named(names).arrays(slice(None))
     if sizes:
-        check_samples(found.shape, inputs[name], sizes, dataset=dataset.name)
-    return LabelledInputs(inputs={name: found}, targets=samples.targets)
+        for name, values in found.items():
+            check_samples(values.shape, inputs[name], sizes, dataset=dataset.name)
+    return LabelledInputs(inputs=found, targets=samples.targets)
 
 
 def dataset_record(dataset: BoundDataset, fingerprint: str) -> dict[str, Any]:

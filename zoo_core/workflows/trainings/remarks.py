@@ -12,7 +12,6 @@ import numpy as np
 from zoo_core.data import Samples
 from zoo_core.records import RunInfo, counted, lasting
 from zoo_core.tasks import Task
-from zoo_core.tasks.chance import in_words, no_better_than_chance
 
 if TYPE_CHECKING:
     from torch import nn
@@ -57,7 +56,7 @@ def classes_without_samples(train: Samples) -> str:
 
     Masks are not looked through.
     """
-    if train.targets.ndim > 1 or not train.classes:
+    if train.form != "classes":
         return ""
     counts = np.bincount(train.targets, minlength=len(train.classes))
     missing = [name for name, count in zip(train.classes, counts, strict=True) if not count]
@@ -80,22 +79,24 @@ def slow_epochs(module: nn.Module, train: Samples, *, batch_size: int, device: s
     """
     import torch
 
+    from zoo_core.torch_modules import called
+
     count, threads = sum(parameter.numel() for parameter in module.parameters()), torch.get_num_threads()
     if device != "cpu" or count < _MANY_PARAMETERS * threads:
         return ""
     module.eval()
     rows = 1
     while True:
-        inputs = torch.from_numpy(train.batch(slice(0, rows)))
+        inputs = {name: torch.from_numpy(values) for name, values in train.arrays(slice(0, rows)).items()}
         started = time.perf_counter()
         with torch.inference_mode():
-            module(inputs)
+            called(module, inputs)
         seconds = time.perf_counter() - started
         if seconds > _LONG_ENOUGH or rows >= min(batch_size, len(train)):
             break
         rows = min(4 * rows, batch_size, len(train))
     steps = math.ceil(len(train) / batch_size)
-    epoch = seconds / len(inputs) * len(train) * _STEP_IN_FORWARDS
+    epoch = seconds / min(rows, len(train)) * len(train) * _STEP_IN_FORWARDS
     return (
         f"{count:,} parameters are many for a processor ({counted(threads, 'thread')}): an epoch of "
         f"{counted(steps, 'step')} takes about {lasting(epoch)}. Shorter: -d train_size=N, -d size=N for smaller "
@@ -114,8 +115,7 @@ def remarks_on_result(info: RunInfo, splits: Mapping[str, Samples], task: Task, 
             "flatter a little. -d test_size=N sets a test part aside."
         )
     targets = splits[split].targets
-    if no_better_than_chance(metrics, targets, task=task.name):
-        words = in_words(metrics, targets, task=task.name, classes=info.classes)
+    if words := task.chance(metrics, targets, classes=info.classes):
         found.append(
             f"Not clearly better than chance on the {split} part: {words}. Worth a try: more epochs, another learning "
             f"rate (-t lr=...), more data; zoo info {info.dataset} counts the samples of each class."

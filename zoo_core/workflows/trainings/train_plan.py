@@ -80,7 +80,12 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
     config, epochs = _config(model, trainer, request)
     device = str(pick_device(request.device or AUTO))
     options = match_options(
-        model, request.options, dataset=dataset.name, inputs=bound.inputs, num_classes=bound.num_classes
+        model,
+        request.options,
+        dataset=dataset.name,
+        inputs=bound.inputs,
+        num_classes=bound.num_classes,
+        num_targets=bound.num_targets,
     )
     info = RunInfo(
         name=path.name,

@@ -3,64 +3,113 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.errors import ZooError
-from zoo_core.specs import IGNORED
+from zoo_core import IGNORED, ZooError
+from zoo_core.tasks import (
+    Answer,
+    ClassCounts,
+    Judged,
+    Outputs,
+    Task,
+    TrainingLoss,
+    check_labels,
+    class_columns,
+    class_count,
+    class_rows,
+    confusion_matrix,
+    log_softmax,
+)
 
-from .classification import class_rows
-from .counts import ClassCounts, confusion_matrix
-from .logits import check_labels, class_columns, class_count, deciding_logits, log_softmax
+from .chance import no_better_than_commonest
+from .decisions import ClassDecisions
+from .fit_check import check_columns
 
 _VALUES = 1 << 21
 """Logits that are worked on at a time: 16 MB in float64, however large a batch is."""
 
-_PLACES = {"semantic-segmentation": 2, "sequence-segmentation": 1}
 
-
-@dataclass(frozen=True)
-class Segmentation:
+class Segmentation(Task):
     """One of K classes for each place; equal logits decide for the class that comes first.
 
     One logit tells two classes apart: above 0 is the second. Both of them count in every metric. Places whose target
-    is 255 are not counted. `name`: semantic-segmentation (pictures) or sequence-segmentation.
+    is 255 are not counted.
     """
 
-    name: str
-    selection: ClassVar[str] = "iou_mean"
+    places: ClassVar[int]
+    """Axes of places that each sample has."""
 
     @property
-    def gives(self) -> Literal["masks", "sequences"]:
-        """Masks of pictures or of sequences."""
-        return "masks" if _PLACES[self.name] == 2 else "sequences"
+    def deciding(self) -> ClassDecisions:
+        """The class with the largest logit, place by place."""
+        return ClassDecisions(task=self.name, places=self.places, one_logit=True)
 
     def tally(self) -> MaskTally:
-        """An empty tally."""
-        return MaskTally(self.name)
-
-    def metrics(self, outputs: Mapping[str, NDArray[Any]], targets: NDArray[Any]) -> dict[str, float]:
-        """`loss` (mean cross entropy), `iou_mean`, `dice`, `pixel_accuracy`, over all places of all samples together.
+        """An empty tally. Metrics: `loss` (mean cross entropy), `iou_mean`, `dice`, `pixel_accuracy`, over all places
+        of all samples together.
 
         `iou_mean` and `dice` (2 both / (true + decided), which is F1) are means over the classes that occur among
         targets or decisions.
         """
-        tally = self.tally()
-        tally.add(outputs, targets)
-        return tally.metrics()
+        return MaskTally(self.deciding)
 
-    def decode(self, outputs: Mapping[str, NDArray[Any]], *, labels: Sequence[str]) -> list[dict[str, Any]]:
+    def judge(self, outputs: Outputs, targets: NDArray[Any]) -> Judged:
+        """The IoU of each mask: the mean over the classes that occur in it."""
+        decided = self.deciding.decisions(outputs)
+        classes = class_count(self.deciding.finite_logits(outputs))
+        value = np.array([_iou(*pair, classes=classes) for pair in zip(targets, decided, strict=True)])
+        return Judged(decided=decided, value=value, badness=1 - value, wrong=value < 1)
+
+    def decode(self, outputs: Outputs, *, labels: Sequence[str]) -> list[Answer]:
         """`{mask, probability}` for each sample: class numbers, uint8, and how probable each of them is, float32.
 
         `labels` may be empty. Both arrays have the size of the model's output.
         """
-        logits = _mask_logits(outputs, self.name)
+        logits = _mask_logits(outputs, self.deciding)
         if labels:
             check_labels(labels, class_count(logits))
         return [_answer(row) for row in logits]
+
+    def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> TrainingLoss:
+        """Cross-entropy, or bce for one logit; "cross-entropy", "bce", "dice" or "focal" by name, several as a sum."""
+        from .losses_net import class_loss
+
+        return class_loss(self.deciding, name=name, label_smoothing=label_smoothing)
+
+    def check_fit(
+        self, outputs: Mapping[str, tuple[int, ...]], targets: NDArray[Any], *, count: int, model: str
+    ) -> None:
+        """Outputs have the places of the masks, and a column for each class."""
+        check_columns(self.deciding, outputs, targets, count=count, model=model)
+
+    def chance(self, metrics: Mapping[str, float], targets: NDArray[Any], *, classes: Sequence[str]) -> str:
+        """Whether always answering the commonest class would be as good."""
+        return no_better_than_commonest(metrics, targets, classes=classes, places=True)
+
+
+class PictureSegmentation(Segmentation):
+    """Masks of pictures, from logits (N, K, H, W)."""
+
+    gives: ClassVar[str] = "masks"
+    places: ClassVar[int] = 2
+
+
+class SequenceSegmentation(Segmentation):
+    """Masks of sequences, from logits (N, K, L)."""
+
+    gives: ClassVar[str] = "sequences"
+    places: ClassVar[int] = 1
+
+
+def _iou(truth: NDArray[Any], decided: NDArray[np.int64], *, classes: int) -> float:
+    counted = truth != IGNORED
+    if not counted.any():
+        return float("nan")
+    counts = ClassCounts.of_matrix(confusion_matrix(truth[counted], decided[counted], classes=classes))
+    return counts.mean(counts.iou)
 
 
 def _answer(logits: NDArray[Any]) -> dict[str, Any]:
@@ -74,14 +123,14 @@ def _answer(logits: NDArray[Any]) -> dict[str, Any]:
 class MaskTally:
     """The confusion matrix of all places, and the loss of each sample; no logit is kept."""
 
-    def __init__(self, task: str) -> None:
-        self._task = task
+    def __init__(self, deciding: ClassDecisions) -> None:
+        self._deciding = deciding
         self._matrix: NDArray[np.int64] | None = None
         self._losses: list[float] = []
 
     def add(self, outputs: Mapping[str, NDArray[Any]], targets: NDArray[Any]) -> None:
         """One batch: outputs by name, and masks (N, H, W) or (N, L) of class numbers, 255 = not counted."""
-        logits = _mask_logits(outputs, self._task)
+        logits = _mask_logits(outputs, self._deciding)
         classes = class_count(logits)
         _check_targets(logits, targets, classes)
         if self._matrix is None:
@@ -99,7 +148,7 @@ class MaskTally:
         self._losses += np.where(counted, -own, 0.0).reshape(len(own), -1).sum(axis=1).tolist()
 
     def metrics(self) -> dict[str, float]:
-        """The metrics of everything that was added, as `Segmentation.metrics` says. Raises ZooError for nothing."""
+        """The metrics of everything that was added, as `Segmentation.tally` says. Raises ZooError for nothing."""
         counts, total = self._counted()
         return {
             "loss": float(np.sum(self._losses)) / total,
@@ -132,14 +181,14 @@ class MaskTally:
         return ClassCounts.of_matrix(self._matrix), total
 
 
-def _mask_logits(outputs: Mapping[str, NDArray[Any]], task: str) -> NDArray[Any]:
-    logits = deciding_logits(outputs, task=task)
-    if logits.ndim != 2 + _PLACES[task]:
-        wanted = "(samples, classes, height, width)" if _PLACES[task] == 2 else "(samples, classes, length)"
-        raise ZooError(f"{task} needs logits of shape {wanted}, not {logits.shape}")
+def _mask_logits(outputs: Outputs, deciding: ClassDecisions) -> NDArray[Any]:
+    logits = deciding.finite_logits(outputs)
+    if logits.ndim != 2 + deciding.places:
+        wanted = "(samples, classes, height, width)" if deciding.places == 2 else "(samples, classes, length)"
+        raise ZooError(f"{deciding.task} needs logits of shape {wanted}, not {logits.shape}")
     if class_count(logits) > IGNORED:
         raise ZooError(
-            f"{task} tells at most {IGNORED} classes apart, not {class_count(logits)}",
+            f"{deciding.task} tells at most {IGNORED} classes apart, not {class_count(logits)}",
             hint=f"a mask is one byte a place, and {IGNORED} stands for a place that is not counted",
         )
     return logits

@@ -3,52 +3,87 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.errors import ZooError
+from zoo_core import ZooError
+from zoo_core.tasks import (
+    Answer,
+    ClassCounts,
+    Judged,
+    Outputs,
+    Task,
+    TrainingLoss,
+    check_labels,
+    class_columns,
+    class_rows,
+    confusion_matrix,
+    log_softmax,
+)
 
-from .counts import ClassCounts, confusion_matrix
-from .logits import check_labels, class_columns, deciding_logits, log_softmax
+from .chance import no_better_than_commonest
+from .decisions import ClassDecisions
+from .fit_check import check_columns
 
 LARGEST_MATRIX = 1000
 """Classes up to which the confusion matrix is told."""
 
 
-@dataclass(frozen=True)
-class Classification:
+class Classification(Task):
     """One of K classes for each sample; equal logits decide for the class that comes first.
 
-    One logit tells two classes apart: above 0 is the second. `name`: image-, video- or binary-classification.
+    One logit tells two classes apart, where the task takes one: above 0 is the second.
     """
 
-    name: str
-    selection: ClassVar[str] = "accuracy"
-    gives: ClassVar[Literal["labels"]] = "labels"
+    gives: ClassVar[str] = "labels"
+
+    @property
+    def deciding(self) -> ClassDecisions:
+        """The class with the largest logit."""
+        return ClassDecisions(task=self.name, one_logit=self.spec.one_logit)
 
     def tally(self) -> ClassTally:
-        """An empty tally."""
-        return ClassTally(self.name)
+        """An empty tally. Metrics: `loss` (mean cross entropy), `accuracy`, `top5` for more than five classes,
+        `precision`, `recall`, `f1`: means over the classes that occur among targets or decisions."""
+        return ClassTally(self.deciding)
 
-    def metrics(self, outputs: Mapping[str, NDArray[Any]], targets: NDArray[Any]) -> dict[str, float]:
-        """`loss` (mean cross entropy), `accuracy`, `top5` for more than five classes, `precision`, `recall`, `f1`.
+    def judge(self, outputs: Outputs, targets: NDArray[Any]) -> Judged:
+        """How probable each decision is; the loss says how bad."""
+        decided = self.deciding.decisions(outputs)
+        chances = log_softmax(class_columns(self.deciding.finite_logits(outputs)))
+        rows = np.arange(len(decided))
+        return Judged(
+            decided=decided,
+            value=np.exp(chances[rows, decided]),
+            badness=-chances[rows, targets],
+            wrong=decided != targets,
+        )
 
-        The last three are means over the classes that occur among targets or decisions.
-        """
-        tally = self.tally()
-        tally.add(outputs, targets)
-        return tally.metrics()
-
-    def decode(self, outputs: Mapping[str, NDArray[Any]], *, labels: Sequence[str]) -> list[dict[str, Any]]:
+    def decode(self, outputs: Outputs, *, labels: Sequence[str]) -> list[Answer]:
         """`{label, probability, probabilities: {label: p}}` for each sample, the most probable first."""
-        columns = class_columns(deciding_logits(outputs, task=self.name))
+        columns = class_columns(self.deciding.finite_logits(outputs))
         check_labels(labels, columns.shape[1])
         # In the order of the logits: two probabilities may be equal where their logits are not.
         order = np.argsort(-columns, axis=1, kind="stable")
         return [_answer(*row, labels) for row in zip(np.exp(log_softmax(columns)), order, strict=True)]
+
+    def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> TrainingLoss:
+        """Cross-entropy, or bce for one logit; "cross-entropy", "bce" or "focal" by name, several as a sum."""
+        from .losses_net import class_loss
+
+        return class_loss(self.deciding, name=name, label_smoothing=label_smoothing)
+
+    def check_fit(
+        self, outputs: Mapping[str, tuple[int, ...]], targets: NDArray[Any], *, count: int, model: str
+    ) -> None:
+        """There is a column for each class."""
+        check_columns(self.deciding, outputs, targets, count=count, model=model)
+
+    def chance(self, metrics: Mapping[str, float], targets: NDArray[Any], *, classes: Sequence[str]) -> str:
+        """Whether always answering the commonest class would be as good."""
+        return no_better_than_commonest(metrics, targets, classes=classes, places=False)
 
 
 def _answer(probabilities: NDArray[np.float64], order: NDArray[np.int64], labels: Sequence[str]) -> dict[str, Any]:
@@ -63,15 +98,15 @@ class ClassTally:
     All of them are kept, and added up at the end: so the result is the same for every batch size.
     """
 
-    def __init__(self, task: str) -> None:
-        self._task = task
+    def __init__(self, deciding: ClassDecisions) -> None:
+        self._deciding = deciding
         self._classes = 0
         self._losses: list[NDArray[np.float64]] = []
         self._samples: list[NDArray[np.int64]] = []  # rows: truth, decision, rank
 
     def add(self, outputs: Mapping[str, NDArray[Any]], targets: NDArray[Any]) -> None:
         """One batch: outputs by name, and class numbers (N,)."""
-        columns = class_columns(deciding_logits(outputs, task=self._task))
+        columns = class_columns(self._deciding.finite_logits(outputs))
         _check_targets(columns, targets)
         truth = targets.astype(np.int64, copy=False)
         own = np.take_along_axis(columns, truth[:, np.newaxis], axis=1)
@@ -83,7 +118,7 @@ class ClassTally:
         self._classes = columns.shape[1]
 
     def metrics(self) -> dict[str, float]:
-        """The metrics of everything that was added, as `Classification.metrics` says. Raises ZooError for nothing."""
+        """The metrics of everything that was added, as `Classification.tally` says. Raises ZooError for nothing."""
         truth, decided, rank = self._joined()
         found = {"loss": float(np.concatenate(self._losses).mean()), "accuracy": float((rank == 0).mean())}
         if self._classes > 5:
@@ -110,21 +145,6 @@ class ClassTally:
         if not self._samples:
             raise ZooError("there are no samples to measure")
         return np.concatenate(self._samples, axis=1)
-
-
-def class_rows(
-    labels: Sequence[str], counts: ClassCounts, scores: Mapping[str, NDArray[np.float64]]
-) -> list[dict[str, Any]]:
-    """One row a class: `{label, SCORE..., n}`; scores of classes that do not occur are None."""
-    occurs = counts.occurs
-    return [
-        {
-            "label": label,
-            **{name: float(values[index]) if occurs[index] else None for name, values in scores.items()},
-            "n": int(counts.true[index]),
-        }
-        for index, label in enumerate(labels)
-    ]
 
 
 def _check_targets(columns: NDArray[np.float64], targets: NDArray[Any]) -> None:

@@ -1,4 +1,4 @@
-"""What outputs decide, and by how much: what an export must decide alike, for every task that decides something."""
+"""What logits decide, and by how much: one class for each sample, or for each of its places."""
 
 from __future__ import annotations
 
@@ -9,28 +9,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.errors import ZooError
+from zoo_core import ZooError
+from zoo_core.tasks import finite_output
 
-_CLASS_TASKS = (
-    "image-classification",
-    "video-classification",
-    "semantic-segmentation",
-    "sequence-segmentation",
-    "binary-classification",
-)
-_WHOLE_SAMPLES = ("image-classification", "video-classification", "binary-classification")
-_SEVERAL_CLASSES = ("image-classification", "video-classification")
 _DECIDING_OUTPUTS = ("logits", "out")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClassDecisions:
     """One of the classes along axis 1, for each sample or each of its places; a single logit decides by its sign.
 
-    Decides by the only output, or by the one called "logits" or "out" where there are several.
+    Decides by the only output, or by the one called "logits" or "out" where there are several. `task` is what messages
+    call it. `places`: axes of places that each sample has, 0 for whole samples. `one_logit`: one logit may tell two
+    classes apart.
     """
 
     task: str
+    places: int = 0
+    one_logit: bool = False
 
     def output(self, outputs: Mapping[str, Any]) -> str:
         """The name of the output that decides. Raises ZooError when it cannot be told."""
@@ -62,25 +58,23 @@ class ClassDecisions:
         """The output that decides, of a shape that fits the task. Raises ZooError otherwise."""
         name = self.output(outputs)
         logits = np.asarray(outputs[name])
-        if self.task == "binary-classification" and logits.ndim == 1 and logits.size:
+        if not self.places and self.one_logit and logits.ndim == 1 and logits.size:
             return logits
-        whole, one = self.task in _WHOLE_SAMPLES, self.task not in _SEVERAL_CLASSES
-        fits = logits.ndim == 2 if whole else logits.ndim >= 2
-        if not fits or logits.size == 0 or (logits.shape[1] < 2 and not one):
-            raise ZooError(f"{self.task} needs {name} of shape {_wanted(whole=whole, one=one)}, not {logits.shape}")
+        fits = logits.ndim >= 2 if self.places else logits.ndim == 2
+        if not fits or logits.size == 0 or (logits.shape[1] < 2 and not self.one_logit):
+            raise ZooError(f"{self.task} needs {name} of shape {self._wanted}, not {logits.shape}")
         return logits
+
+    def finite_logits(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
+        """As `logits`; raises ZooError also where one of them is not finite."""
+        return finite_output(self.logits(outputs))
 
     def _columns(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[Any]:
         logits = self.logits(outputs)
         return logits[:, np.newaxis] if logits.ndim == 1 else logits
 
-
-def _wanted(*, whole: bool, one: bool) -> str:
-    if not whole:
-        return "(samples, classes, ...)"
-    return "(samples,) or (samples, classes)" if one else "(samples, 2 classes or more)"
-
-
-def decisions_of(task: str) -> ClassDecisions | None:
-    """How the outputs of a task decide; None for tasks that give numbers, such as features or optical flow."""
-    return ClassDecisions(task) if task in _CLASS_TASKS else None
+    @property
+    def _wanted(self) -> str:
+        if self.places:
+            return "(samples, classes, ...)"
+        return "(samples,) or (samples, classes)" if self.one_logit else "(samples, 2 classes or more)"

@@ -1,0 +1,158 @@
+"""The forms of the truth: how each is checked, hashed, and chosen by."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.errors import ZooError
+from zoo_core.specs import IGNORED
+from zoo_core.task_lookup import task_spec
+
+from .hashing import hash_array
+
+if TYPE_CHECKING:
+    from .splits import Split
+
+Array = NDArray[Any]
+
+
+class TargetKind(Protocol):
+    """One form of targets. `unchosen`: why samples cannot be chosen by class, empty where they can. `needs_names`:
+    whether the classes must have names. `has_places`: each place of a sample has its own, so that targets are resized,
+    cut and turned with their pictures. `counts_numbers`: a sample has numbers, and no class."""
+
+    unchosen: ClassVar[str]
+    needs_names: ClassVar[bool]
+    has_places: ClassVar[bool]
+    counts_numbers: ClassVar[bool]
+
+    def checked(self, split: Split, classes: int, *, where: str) -> Array:
+        """Targets in memory in their final type. Raises ZooError when they break the contract."""
+
+    def add_to(self, digest: hashlib._Hash, targets: Array) -> None:
+        """Their part of the fingerprint."""
+
+
+class ClassNumbers:
+    """The number of each sample's class: int64 (N,)."""
+
+    unchosen: ClassVar[str] = ""
+    needs_names: ClassVar[bool] = True
+    has_places: ClassVar[bool] = False
+    counts_numbers: ClassVar[bool] = False
+
+    def checked(self, split: Split, classes: int, *, where: str) -> NDArray[np.int64]:
+        targets = np.asarray(split.targets)
+        if not np.issubdtype(targets.dtype, np.integer) or targets.ndim != 1 or len(targets) != len(split):
+            raise ZooError(
+                f"{where}: {len(split)} samples need as many whole numbers as targets, "
+                f"not {targets.dtype} of shape {targets.shape}"
+            )
+        if len(targets) and (targets.min() < 0 or targets.max() >= classes):
+            raise ZooError(
+                f"{where}: targets from {targets.min()} to {targets.max()}, but {classes} classes",
+                hint="its files are damaged, or those of another dataset",
+            )
+        return targets.astype(np.int64)
+
+    def add_to(self, digest: hashlib._Hash, targets: Array) -> None:
+        digest.update(targets.astype("<i8").tobytes())
+
+
+class Masks:
+    """The class of each place: uint8 (N, H, W) or (N, L); IGNORED where it is not counted."""
+
+    unchosen: ClassVar[str] = "a sample is a mask, whose places belong to several classes"
+    needs_names: ClassVar[bool] = True
+    has_places: ClassVar[bool] = True
+    counts_numbers: ClassVar[bool] = False
+
+    def checked(self, split: Split, classes: int, *, where: str) -> NDArray[np.uint8]:
+        masks = np.asarray(split.targets)
+        if not np.issubdtype(masks.dtype, np.integer) or masks.ndim not in {2, 3} or len(masks) != len(split):
+            raise ZooError(
+                f"{where}: {len(split)} samples need as many masks (N, H, W) or (N, L) of whole numbers, "
+                f"not {masks.dtype} of shape {masks.shape}"
+            )
+        for index, mask in enumerate(masks):
+            wrong = mask[(mask < 0) | (mask >= classes) & (mask != IGNORED)]
+            if wrong.size:
+                raise ZooError(
+                    f"{where}: mask {index} has the value {wrong[0]}, but there are {classes} classes "
+                    f"(and {IGNORED} for what is not counted)"
+                )
+        return masks.astype(np.uint8, copy=False)
+
+    def add_to(self, digest: hashlib._Hash, targets: Array) -> None:
+        hash_array(targets, digest)
+
+
+class Flags:
+    """For each class whether a sample belongs to it: uint8 (N, K), 0 or 1."""
+
+    unchosen: ClassVar[str] = "a sample may belong to several classes, or to none"
+    needs_names: ClassVar[bool] = True
+    has_places: ClassVar[bool] = False
+    counts_numbers: ClassVar[bool] = False
+
+    def checked(self, split: Split, classes: int, *, where: str) -> NDArray[np.uint8]:
+        flags = np.asarray(split.targets)
+        if flags.shape != (len(split), classes):
+            raise ZooError(
+                f"{where}: {len(split)} samples of {classes} classes need flags of shape ({len(split)}, {classes}), "
+                f"not {flags.dtype} of shape {flags.shape}"
+            )
+        wrong = flags[(flags != 0) & (flags != 1)]
+        if wrong.size:
+            raise ZooError(f"{where}: a flag is 0 or 1, not {wrong[0]}")
+        return flags.astype(np.uint8)
+
+    def add_to(self, digest: hashlib._Hash, targets: Array) -> None:
+        hash_array(targets, digest)
+
+
+class Numbers:
+    """K numbers for each sample: float32 (N, K), given so or as (N,)."""
+
+    unchosen: ClassVar[str] = "a sample has numbers, and no class"
+    needs_names: ClassVar[bool] = False
+    has_places: ClassVar[bool] = False
+    counts_numbers: ClassVar[bool] = True
+
+    def checked(self, split: Split, classes: int, *, where: str) -> NDArray[np.float32]:
+        numbers = np.asarray(split.targets)
+        if numbers.dtype.kind not in "fiu" or numbers.ndim not in {1, 2} or len(numbers) != len(split):
+            raise ZooError(
+                f"{where}: {len(split)} samples need as many numbers, of shape (N,) or (N, K), "
+                f"not {numbers.dtype} of shape {numbers.shape}"
+            )
+        made = numbers.reshape(len(numbers), -1).astype(np.float32)
+        if not np.isfinite(made).all():
+            row = int(np.flatnonzero(~np.isfinite(made).all(axis=1))[0])
+            raise ZooError(f"{where}: the target of sample {row} is not a finite number")
+        if classes and made.shape[1] != classes:
+            raise ZooError(f"{where}: {made.shape[1]} numbers a sample, but {classes} names for them")
+        return made
+
+    def add_to(self, digest: hashlib._Hash, targets: Array) -> None:
+        hash_array(targets, digest)
+
+
+_KINDS: dict[str, TargetKind] = {
+    "classes": ClassNumbers(),
+    "masks": Masks(),
+    "flags": Flags(),
+    "numbers": Numbers(),
+}
+
+
+def targets_of(task: str) -> TargetKind:
+    """What the targets of a task look like. Raises ZooError for a task whose targets no dataset can have yet."""
+    form = task_spec(task).targets
+    if form not in _KINDS:
+        raise ZooError(f"datasets for {task} cannot be read yet", hint="zoo list tasks")
+    return _KINDS[form]

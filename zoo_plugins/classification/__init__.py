@@ -1,0 +1,89 @@
+"""Tasks whose answers are classes: of whole samples, or of each place of a picture or a sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from zoo_core import TaskSpec, hookimpl
+
+if TYPE_CHECKING:
+    from zoo_core import Better
+    from zoo_core.tasks import Task
+
+CLASS_METRICS: Mapping[str, Better] = {
+    "loss": "less",
+    "accuracy": "more",
+    "top5": "more",
+    "precision": "more",
+    "recall": "more",
+    "f1": "more",
+}
+MASK_METRICS: Mapping[str, Better] = {"loss": "less", "iou_mean": "more", "dice": "more", "pixel_accuracy": "more"}
+LOSS = "cross-entropy; bce for one logit"
+
+
+def classification(spec: TaskSpec) -> Task:
+    """One of K classes for each sample."""
+    from .samples import Classification
+
+    return Classification(spec)
+
+
+def picture_segmentation(spec: TaskSpec) -> Task:
+    """One of K classes for each pixel."""
+    from .places import PictureSegmentation
+
+    return PictureSegmentation(spec)
+
+
+def sequence_segmentation(spec: TaskSpec) -> Task:
+    """One of K classes for each place of a sequence."""
+    from .places import SequenceSegmentation
+
+    return SequenceSegmentation(spec)
+
+
+@hookimpl
+def zoo_tasks() -> Iterator[TaskSpec]:
+    for name, summary in (
+        ("image-classification", "one of several classes for a picture"),
+        ("video-classification", "one of several classes for a film"),
+        ("sequence-classification", "one of several classes for a signal"),
+        ("text-classification", "one of several classes for a text"),
+        ("audio-classification", "one of several classes for a sound"),
+    ):
+        yield TaskSpec(
+            name=name,
+            summary=summary,
+            load=classification,
+            targets="classes",
+            metrics=CLASS_METRICS,
+            selection="accuracy",
+            loss=LOSS,
+        )
+    yield TaskSpec(
+        name="binary-classification",
+        summary="yes or no, from one logit",
+        load=classification,
+        targets="classes",
+        metrics=CLASS_METRICS,
+        selection="accuracy",
+        loss=LOSS,
+        takes=("image-classification", "sequence-classification", "text-classification", "audio-classification"),
+        one_logit=True,
+    )
+    for name, summary, load in (
+        ("semantic-segmentation", "a class for each pixel of a picture", picture_segmentation),
+        ("sequence-segmentation", "a class for each place of a signal", sequence_segmentation),
+    ):
+        yield TaskSpec(
+            name=name,
+            summary=summary,
+            load=load,
+            targets="masks",
+            metrics=MASK_METRICS,
+            selection="iou_mean",
+            loss=LOSS,
+            one_logit=True,
+        )
