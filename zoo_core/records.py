@@ -58,8 +58,9 @@ class RunInfo(Record):
     with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `skipped`: files
     of the dataset that could not be read, and were left out. `validation` are the metrics of the best epoch, and `test`
     those of its weights on the test split, None where there is none. `remarks`: what these numbers do not say, in
-    sentences. `task_settings`: what was chosen for these weights on the validation part, such as thresholds. `status`
-    is "unfinished" until the last epoch (or early stopping) is done. `legs`: how it came about, the first one first.
+    sentences. `task_settings`: what was chosen for these weights on the validation part, such as thresholds.
+    `selection`: the metric that picks the best epoch; with a minus before it, less is better. `status` is "unfinished"
+    until the last epoch (or early stopping) is done. `legs`: how it came about, the first one first.
     """
 
     name: str
@@ -88,6 +89,7 @@ class RunInfo(Record):
     test: Mapping[str, float] | None = None
     remarks: tuple[str, ...] = ()
     task_settings: Mapping[str, Any] = field(default_factory=dict)
+    selection: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
     machine: str = ""
@@ -95,9 +97,27 @@ class RunInfo(Record):
     schema: int = 1
 
     @property
+    def metric(self) -> str:
+        """The metric that picks the best epoch; "loss" before anything was measured."""
+        return metric_of({"selection": self.selection, "validation": self.validation})
+
+    @property
     def schedule_start(self) -> int:
         """Epochs that were done when the schedule in force began: none, unless the run was extended."""
         return max((leg.after for leg in self.legs if leg.why == "extended"), default=0)
+
+
+def metric_of(run: Mapping[str, Any]) -> str:
+    """The metric that picks the best epoch, from the plain record of a run; "loss" where that does not say."""
+    selection, measured = run.get("selection"), run.get("validation")
+    if isinstance(selection, str) and selection:
+        return selection.removeprefix("-")
+    known = measured if isinstance(measured, Mapping) else {}
+    return next((name for name in _SELECTED_BEFORE if name in known), "loss")
+
+
+_SELECTED_BEFORE = ("accuracy", "iou_mean")
+"""What a run from before `selection` was picked by."""
 
 
 def plugin_changes(before: Mapping[str, Mapping[str, str]], now: Mapping[str, Mapping[str, str]]) -> list[str]:

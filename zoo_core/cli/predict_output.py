@@ -53,8 +53,8 @@ def _printed(planned: Predicting, *, as_json: bool) -> Iterator[Callable[[Mappin
     labels = planned.task.gives == "labels"
     first = max(len(each.shown) for each in planned.found)
     second = max(map(len, planned.model.labels), default=0) if labels else 0
-    header = ("INPUT", "LABEL", "PROBABILITY") if labels else ("INPUT", "SHAPE       ", "FILE")
-    widths = (min(first, _WIDEST), min(second, _WIDEST))
+    header: tuple[str, ...] = ("INPUT", "LABEL", "PROBABILITY") if labels else ("INPUT", "SHAPE       ", "FILE")
+    widths: tuple[int, ...] = (min(first, _WIDEST), min(second, _WIDEST))
     if planned.task.gives == "values":
         header, widths = ("INPUT", "ANSWER"), widths[:1]
     table = GrowingTable(header, widths=widths)

@@ -88,7 +88,8 @@ class TrainProgress:
         """An epoch is done."""
         self._pace.epoch_ended(row.epoch, seconds=row.seconds)
         self._told = self._clock()
-        line = epoch_line(row, epochs=self.info.epochs if self.info else row.epoch)
+        epochs, metric = (self.info.epochs, self.info.metric) if self.info else (row.epoch, "loss")
+        line = epoch_line(row, epochs=epochs, metric=metric)
         if self._bar is not None:
             self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
         else:
@@ -114,12 +115,12 @@ class TrainProgress:
         self._bar.start()
 
 
-def epoch_line(row: EpochRow, *, epochs: int) -> str:
+def epoch_line(row: EpochRow, *, epochs: int, metric: str) -> str:
     """`epoch  3/20  train loss 0.1234 accuracy 0.9612  validation loss 0.1101 accuracy 0.9667  0.4 s`."""
     width = len(str(epochs))
     parts = [f"epoch {row.epoch:>{width}}/{epochs}"]
     for label, metrics in (("train", row.train), ("validation", row.validation)):
-        shown = [f"{name} {metrics[name]:.4f}" for name in ("loss", "accuracy", "iou_mean") if name in metrics]
+        shown = [f"{name} {metrics[name]:.4f}" for name in dict.fromkeys(("loss", metric)) if name in metrics]
         parts.append(f"{label} {' '.join(shown)}")
     return "  ".join((*parts, f"{row.seconds:.1f} s"))
 

@@ -12,6 +12,7 @@ from zoo_core.specs import DatasetSpec
 
 from .needs import absent_package, check_needs
 from .splits import Split, checked_split
+from .targets import targets_of
 
 
 def call_loader(
@@ -28,7 +29,8 @@ def call_loader(
 
     `options` are the dataset's own and the core's. Raises ZooError that says whose fault it is.
     """
-    if options["root"] is None and spec.classes is None and not spec.download_bytes and not root.exists():
+    own_files = spec.classes is None and targets_of(spec.task).needs_names and not spec.download_bytes
+    if own_files and options["root"] is None and not root.exists():
         raise UsageError(f"{where} needs the folder of your data", hint="-d root=DIR")
     check_needs(spec.needs, where=where)
     own = {option.name: options[option.name] for option in spec.own_options}

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 _TRAIN, _VALIDATION = "#4c72b0", "#dd8452"
 _LINES: tuple[tuple[Literal["train", "validation"], str], ...] = (("train", _TRAIN), ("validation", _VALIDATION))
-DRAWN = {"loss": "loss", "accuracy": "accuracy", "iou_mean": "mean IoU"}
-"""The metrics that are drawn, and what they are called."""
+_CALLED = {"iou_mean": "mean IoU", "map": "mean average precision", "r2": "R²"}
+"""What metrics are called where it is not their name."""
 _BEGAN = {"started": "started", "extended": "extended", "changed": "plugins changed", "resumed": "resumed"}
 """What a leg of the run is called where it begins."""
 
@@ -30,11 +30,16 @@ def curves_of(run: Run) -> Figure:
     if not run.rows:
         raise ZooError(f"run {run.name!r} has no epoch to draw yet", hint=f"look at {run.path}")
     figure = new_figure(width=10, height=4.2)
-    names = [name for name in DRAWN if name in run.rows[0].validation]
+    names = drawn_metrics(run)
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         _curve(axes, run, name)
     heading(figure, f"{run.name}: {run.info.model} on {run.info.dataset}")
     return figure
+
+
+def drawn_metrics(run: Run) -> list[str]:
+    """The loss, and the metric that picks the best epoch."""
+    return [name for name in dict.fromkeys(("loss", run.info.metric)) if name in run.rows[0].validation]
 
 
 def _curve(axes: Axes, run: Run, name: str) -> None:
@@ -64,7 +69,7 @@ def dress(axes: Axes, name: str, *, epochs: int) -> None:
     """Title, grid and axes for the curves of one metric, over so many epochs."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.set_title(DRAWN[name], fontsize=11)
+    axes.set_title(_CALLED.get(name, name), fontsize=11)
     axes.set_xlabel("epoch")
     if epochs == 1:
         axes.set_xticks([1])  # around a single epoch the locator finds no other whole numbers, and takes fractions

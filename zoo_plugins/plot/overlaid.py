@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from zoo_core import ZooError
 from zoo_core.training import differing_settings
 
-from .curves import DRAWN, dress, metric_values
+from .curves import drawn_metrics, dress, metric_values
 from .figures import heading, new_figure, short
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def overlaid_curves(runs: Sequence[Run]) -> Figure:
         if not run.rows:
             raise ZooError(f"run {run.name!r} has no epoch to draw yet", hint=f"look at {run.path}, or leave it out")
     figure = new_figure(width=10, height=4.4 + 0.22 * len(runs))
-    names = [name for name in DRAWN if any(name in run.rows[0].validation for run in runs)]
+    names = list(dict.fromkeys(name for run in runs for name in drawn_metrics(run)))
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         for run, color in zip(runs, _colors(len(runs)), strict=True):
             if name in run.rows[0].validation:

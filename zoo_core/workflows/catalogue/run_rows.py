@@ -12,12 +12,10 @@ from typing import Any
 from zoo_core.errors import ZooError
 from zoo_core.file_limits import MAX_ROWS_BYTES
 from zoo_core.files import read_plain
+from zoo_core.records import metric_of
 from zoo_core.shelf import ShelfEntry
 from zoo_core.training.differing import differing_settings
 from zoo_core.training.directory import ROWS_FILE, RUN_FILE
-
-_METRICS = ("accuracy", "iou_mean")
-"""What the best epoch of a run is chosen by, depending on its task."""
 
 HEADER = ("NAME", "MODEL", "DATASET", "EPOCHS", "BEST", "SECONDS", "BEGAN", "DIFFERS IN")
 
@@ -62,10 +60,9 @@ def _differences(entries: Sequence[ShelfEntry]) -> dict[str, dict[str, str]]:
 
 
 def _best(data: Mapping[str, Any]) -> tuple[str | None, float | None]:
-    metrics = data.get("validation")
-    for name in _METRICS:
-        if isinstance(metrics, dict) and isinstance(metrics.get(name), int | float):
-            return name, metrics[name]
+    metrics, name = data.get("validation"), metric_of(data)
+    if isinstance(metrics, dict) and isinstance(metrics.get(name), int | float):
+        return name, metrics[name]
     return None, None
 
 

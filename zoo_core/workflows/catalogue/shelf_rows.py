@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from zoo_core.records import metric_of
 from zoo_core.registry import Zoo
 from zoo_core.runtime.reading.own_words import own_words
 from zoo_core.shelf import ShelfEntry, list_exports, list_runs
@@ -60,7 +60,8 @@ def _row(entry: ShelfEntry, summary: str, *, task: str, plugin: str) -> dict[str
 
 def _run_summary(data: Mapping[str, Any]) -> str:
     parts = [f"{data.get('model', '?')} on {data.get('dataset', '?')}", str(data.get("status", ""))]
-    for split, metric in itertools.product(("test", "validation"), ("accuracy", "iou_mean")):
+    metric = metric_of(data)
+    for split in ("test", "validation"):
         metrics = data.get(split)
         if isinstance(metrics, dict) and isinstance(metrics.get(metric), int | float):
             parts.append(f"{split} {metric} {metrics[metric]:.4f}")

@@ -105,6 +105,7 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
         device=device,
         init_from=request.init_from,
         freeze=request.freeze,
+        selection=get_task(model.spec.task).selection,
         versions=versions_of((model.plugin, dataset.plugin, trainer.plugin)),
         commit=commit_of_working_folder(),
         machine=machine_kind(),
