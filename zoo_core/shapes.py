@@ -211,3 +211,10 @@ class TensorSpec:
             high=data.get("high"),
             hard=data.get("hard") is True,
         )
+
+
+def takes_one(inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec]) -> bool:
+    """Whether a model takes one sample at a time, and its outputs have no axis for it, as of a detector whose boxes are
+    (K, 4)."""
+    alone = all(spec.axes[:1] == (1,) for spec in inputs.values())
+    return alone and any(spec.axes[:1] != (1,) for spec in outputs.values())

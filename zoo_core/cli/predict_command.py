@@ -24,6 +24,7 @@ Examples:
   zoo predict unet-pets cat.jpg --out masks       masks/cat.mask.png: each pixel is a class number
   zoo predict filter-sobel photo.jpg --out edges.png
   zoo predict unet1d-peaks wave.csv               wave.mask.csv, and a drawing: wave.mask.png
+  zoo predict tinydet-digit-scenes a.png --threshold 0.7    what is found, and a.boxes.png
   zoo predict iris-mlp flowers.csv                each row of the table is a sample: flowers.csv[0], ...
 """
 
@@ -39,10 +40,22 @@ Examples:
     "Or RESULTS.csv or RESULTS.jsonl: a row for each input, written as they come.",
 )
 @click.option("--top", metavar="K", type=click.IntRange(min=1), help="The K most probable classes.")
+@click.option(
+    "--threshold",
+    metavar="T",
+    type=click.FloatRange(0, 1),
+    help="What is at least so probable counts as found. Default: what was best on the validation part.",
+)
 @isolation_options
 @json_option
 def command(
-    source: str, inputs: tuple[Path, ...], out: Path | None, top: int | None, isolated: Any, as_json: bool
+    source: str,
+    inputs: tuple[Path, ...],
+    out: Path | None,
+    top: int | None,
+    threshold: float | None,
+    isolated: Any,
+    as_json: bool,
 ) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
@@ -56,6 +69,9 @@ def command(
     An input that cannot be predicted has an error in its row, the others go on, and the exit code is 1. An export that
     cannot be used is refused before any input is read.
 
+    What a detector finds is told with label, probability and box, x1, y1, x2, y2 in pixels of the picture, and drawn:
+    a.jpg gives a.boxes.png, in the folder --out.
+
     A mask is a PNG whose pixels are class numbers, in the size of the picture, or what the model leaves of it. What a
     filter gives becomes a PNG: values from 0 to 1 are a picture already, others are shown as |value| / largest. One
     channel is grey, three are RGB, other numbers lie side by side, each on a scale of its own.
@@ -66,7 +82,13 @@ def command(
     from zoo_core.workflows.answers.predict import plan_predictions
 
     planned = plan_predictions(
-        find_export(source), inputs=inputs, out=out, top=top, listed=lines_of_stdin(), isolated=isolated
+        find_export(source),
+        inputs=inputs,
+        out=out,
+        top=top,
+        threshold=threshold,
+        listed=lines_of_stdin(),
+        isolated=isolated,
     )
     if (remark := report_of_another(planned.model.path)) is not None:
         note(f"Warning: {remark}")

@@ -8,10 +8,11 @@ from __future__ import annotations
 from zoo_core.files import plain_file, read_plain
 from zoo_core.pictures import SUFFIXES as PICTURE_SUFFIXES
 from zoo_core.pictures import read_mask
-from zoo_core.preprocess import normalize, prepare_pictures
+from zoo_core.preprocess import PreparedPlace, normalize, prepare_pictures, prepared_place
 
 from .archives import read_members, unpack
 from .bound import BoundDataset, bind_dataset
+from .boxes import BoxTargets
 from .download import RemoteFile, RemoteFiles, fetch
 from .folders import SPLIT_FOLDERS, pictures_in, split_folders, subfolders, visible
 from .idx import idx_bytes, read_idx
@@ -26,8 +27,10 @@ __all__ = [
     "SPLIT_FOLDERS",
     "ArraySplit",
     "BoundDataset",
+    "BoxTargets",
     "FileSplit",
     "MaskFiles",
+    "PreparedPlace",
     "RemoteFile",
     "RemoteFiles",
     "Samples",
@@ -40,6 +43,7 @@ __all__ = [
     "pictures_in",
     "plain_file",
     "prepare_pictures",
+    "prepared_place",
     "read_idx",
     "read_idx_split",
     "read_mask",

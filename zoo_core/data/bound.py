@@ -21,7 +21,7 @@ from .loader_call import call_loader
 from .recipe import check_recipe_options, inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
-from .splits import ArraySplit, MaskFiles, Split, arrays_of, numbers_to_choose_by, take
+from .splits import ArraySplit, Split, arrays_of, numbers_to_choose_by, take
 from .targets import TargetKind, targets_of
 from .unreadable import UnreadableFilesError, joined
 
@@ -142,7 +142,7 @@ class BoundDataset:
             split = self._existing("train", download=False)[0]
         except ZooError:
             return None  # what is wrong with them is said when they are loaded
-        return None if isinstance(split.targets, MaskFiles) else int(split.targets.shape[1])
+        return int(split.targets.shape[1]) if isinstance(split.targets, np.ndarray) else None
 
     @property
     def split_names(self) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from zoo_core.preprocess import (
     normalize,
     prepare_arrays,
     prepare_masks,
+    prepared_place,
     stack_pairs,
     stack_pictures,
 )
@@ -29,6 +30,7 @@ from zoo_core.specs import DatasetSpec, Preprocess
 from zoo_core.task_lookup import task_spec
 from zoo_core.task_spec import TargetForm
 
+from .boxes import BoxTargets
 from .hashing import hash_array
 from .splits import ArraySplit, FileSplit, MaskFiles, Split, arrays_of
 from .targets import targets_of
@@ -45,12 +47,13 @@ class Samples:
     `inputs`: by name, in their stored form: uint8 (N, C, h, w), resized once, for those of `recipes`; all others as the
     model takes them. `targets`, of the form that the task has: class numbers, int64 (N,); masks, uint8 (N, h, w) or
     (N, L), the class number of each place after the same resizing, or IGNORED; flags, uint8 (N, K); numbers, float32
-    (N, K). `fingerprint`: sha256 of the raw content, targets and class names. `files`: where each sample comes from,
-    None where it comes from no file. `skipped`: picture files that could not be read, and were left out.
+    (N, K); BoxTargets in pixels of the stored pictures. `fingerprint`: sha256 of the raw content, targets and class
+    names. `files`: where each sample comes from, None where it comes from no file. `skipped`: picture files that could
+    not be read, and were left out.
     """
 
     inputs: Mapping[str, NDArray[Any]]
-    targets: NDArray[Any]
+    targets: Any
     form: TargetForm
     classes: tuple[str, ...]
     recipes: Mapping[str, Preprocess] = field(default_factory=dict)
@@ -70,6 +73,12 @@ class Samples:
     def preprocess(self) -> Preprocess | None:
         """The recipe of the first input; None where it has its values as they are."""
         return self.recipes.get(next(iter(self.inputs)))
+
+    @property
+    def collated(self) -> NDArray[Any]:
+        """The targets in one array, as training takes them; boxes as `BoxTargets.padded` has them."""
+        targets: NDArray[Any] = self.targets.padded() if isinstance(self.targets, BoxTargets) else self.targets
+        return targets
 
     @property
     def is_masked(self) -> bool:
@@ -115,7 +124,7 @@ class _Stored(NamedTuple):
     """Samples in their stored form, the file of each, and files that were left out."""
 
     inputs: Mapping[str, NDArray[Any]]
-    targets: NDArray[Any]
+    targets: Any
     files: tuple[str, ...] = ()
     skipped: tuple[Path, ...] = ()
 
@@ -165,7 +174,8 @@ def _from_arrays(
     spec: DatasetSpec,
     where: str,
 ) -> _Stored:
-    arrays, targets, kind = arrays_of(split), split.targets, targets_of(spec.task)
+    arrays, kind = arrays_of(split), targets_of(spec.task)
+    targets: Any = split.targets
     for name, array in arrays.items():
         _check_array(array, spec.inputs[name], name in recipes, where if len(arrays) == 1 else f"{where}, {name!r}")
         if len(arrays) > 1:
@@ -186,7 +196,23 @@ def _from_arrays(
         name: prepare_arrays(array, recipes[name]) if name in recipes else np.ascontiguousarray(array)
         for name, array in arrays.items()
     }
-    return _Stored(inputs, prepare_masks(targets, recipe) if kind.has_places and recipe is not None else targets)
+    if recipe is None:
+        return _Stored(inputs, targets)
+    if isinstance(targets, BoxTargets):
+        return _Stored(inputs, _in_prepared(targets, np.tile(raw.shape[1:3], (len(raw), 1)), recipe))
+    return _Stored(inputs, prepare_masks(targets, recipe) if kind.has_places else targets)
+
+
+def _in_prepared(targets: BoxTargets, sizes: NDArray[np.int64], recipe: Preprocess) -> BoxTargets:
+    """Boxes in pixels of the prepared pictures, which had `sizes` (N, 2) before."""
+    places = [prepared_place(int(height), int(width), recipe) for height, width in sizes]
+    if not places:
+        return targets
+    return targets.moved(
+        scale=np.array([place.scale for place in places]),
+        shift=np.array([place.shift for place in places], np.float64),
+        size=np.array([place.size for place in places]),
+    )
 
 
 def _check_array(array: NDArray[Any], spec: TensorSpec, is_picture: bool, where: str) -> None:
@@ -222,22 +248,28 @@ def _from_files(
         masked.check(skip=skip_bad, where=where)
         digest.update(repr(sorted(split.targets.numbers.items())).encode())
         return _Stored({name: inputs}, targets, tuple(names), tuple(each.path for each in masked.bad))
-    plain = ReadOneByOne(split.paths, _picture_reader(split, preprocess, digest))
+    sizes: list[tuple[int, int]] = []
+    plain = ReadOneByOne(split.paths, _picture_reader(split, preprocess, digest, sizes))
     inputs = stack_pictures(_noted(plain, names), len(split), preprocess)
     plain.check(skip=skip_bad, where=where)
-    kept = np.delete(split.targets, [each.index for each in plain.bad], axis=0)
+    kept: Any = split.targets[np.delete(np.arange(len(split)), [each.index for each in plain.bad])]
     kind.add_to(digest, kept)
+    if isinstance(kept, BoxTargets):
+        kept = _in_prepared(kept, np.array(sizes, np.int64).reshape(-1, 2), preprocess)
     return _Stored({name: inputs}, kept, tuple(names), tuple(each.path for each in plain.bad))
 
 
 def _picture_reader(
-    split: FileSplit, preprocess: Preprocess, digest: Any
+    split: FileSplit, preprocess: Preprocess, digest: Any, sizes: list[tuple[int, int]]
 ) -> Callable[[int], tuple[str, NDArray[np.uint8]]]:
+    """What reads a picture; `sizes` gets its height and width."""
+
     def read(index: int) -> tuple[str, NDArray[np.uint8]]:
         path = split.paths[index]
         content = content_of(path)
         pixels = read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
         digest.update(hashlib.sha256(content).digest())
+        sizes.append((pixels.shape[0], pixels.shape[1]))
         return str(path), pixels
 
     return read

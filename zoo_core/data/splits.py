@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from zoo_core.errors import ZooError
 from zoo_core.specs import IGNORED, DatasetSpec
 
+from .boxes import BoxTargets
 from .targets import TargetKind, targets_of
 
 
@@ -39,12 +40,13 @@ class ArraySplit:
     `inputs`: an array, or several by the names that the dataset declares. Those with preprocessing are uint8 pictures,
     (N, H, W) grey or (N, H, W, C) grey or RGB; all others have the dtype and layout that are declared. `targets`, as
     the task has them: class numbers (N,); masks as large as the pictures (N, H, W) or as the sequences (N, L), the
-    class number of each place, or IGNORED; flags (N, K) for each class; numbers (N,) or (N, K). `classes`: names, where
-    only the data know them; of flags those of the columns, of numbers what they are called.
+    class number of each place, or IGNORED; flags (N, K) for each class; numbers (N,) or (N, K); BoxTargets, in pixels
+    of the pictures given. `classes`: names, where only the data know them; of flags those of the columns, of numbers
+    what they are called.
     """
 
     inputs: NDArray[Any] | Mapping[str, NDArray[Any]]
-    targets: NDArray[Any]
+    targets: NDArray[Any] | BoxTargets
     classes: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
@@ -55,12 +57,12 @@ class ArraySplit:
 class FileSplit:
     """Samples as picture files, in the order that counts.
 
-    `targets`: class numbers (N,), or MaskFiles for "semantic-segmentation". `classes` as in ArraySplit. `misnamed`:
-    a file's name may not say its format, and it may be a GIF, whose first frame counts.
+    `targets`: class numbers (N,), MaskFiles for "semantic-segmentation", or BoxTargets. `classes` as in ArraySplit.
+    `misnamed`: a file's name may not say its format, and it may be a GIF, whose first frame counts.
     """
 
     paths: tuple[Path, ...]
-    targets: NDArray[Any] | MaskFiles
+    targets: NDArray[Any] | MaskFiles | BoxTargets
     classes: tuple[str, ...] | None = None
     misnamed: bool = False
 
@@ -146,7 +148,7 @@ def _mask_files(split: Split, masks: MaskFiles, kind: TargetKind, classes: int, 
 def numbers_to_choose_by(split: Split) -> NDArray[np.int64]:
     """The class number of each sample, to choose samples by; where a sample has none, all count alike."""
     targets = split.targets
-    if isinstance(targets, MaskFiles) or targets.ndim != 1 or targets.dtype != np.int64:
+    if not isinstance(targets, np.ndarray) or targets.ndim != 1 or targets.dtype != np.int64:
         return np.zeros(len(split), np.int64)
     return targets
 

@@ -38,8 +38,8 @@ class Collector:
         self._kept = 0
         self._not_finite: str | None = None
 
-    def add(self, outputs: Mapping[str, Tensor], targets: Tensor) -> None:
-        """One batch."""
+    def add(self, outputs: Mapping[str, Tensor], targets: Tensor, loss: Tensor | None = None) -> None:
+        """One batch; its loss is the metrics' to tell."""
         for name, value in outputs.items():
             self._outputs.setdefault(name, []).append(value.detach())
             self._kept += value.numel()
@@ -67,6 +67,27 @@ class Collector:
         if self._not_finite is None:
             self._tally.add(outputs, _joined(self._targets))
         self._outputs, self._targets, self._kept = {}, [], 0
+
+
+class LossCollector:
+    """As Collector, for a task that does not measure the samples of training: their mean loss alone."""
+
+    def __init__(self) -> None:
+        self._losses: list[Tensor] = []
+        self._counts: list[int] = []
+
+    def add(self, outputs: Mapping[str, Tensor], targets: Tensor, loss: Tensor) -> None:
+        """One batch, and its loss."""
+        self._losses.append(loss.detach())
+        self._counts.append(len(targets))
+
+    def metrics(self, *, where: str) -> dict[str, float]:
+        """`loss`, the mean over the samples. Raises ZooError where it is not finite."""
+        losses = torch.stack(self._losses).cpu().double().numpy()
+        mean = float(np.average(losses, weights=self._counts))
+        if not math.isfinite(mean):
+            raise diverged(f"the loss is {mean}", where=where)
+        return {"loss": mean}
 
 
 def _joined(values: Sequence[Tensor]) -> NDArray[Any]:
@@ -138,7 +159,7 @@ def outputs_and_targets(
     outputs: Sequence[str],
     read: Read | None = None,
     device: torch.device | str = "cpu",
-) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+) -> tuple[dict[str, NDArray[Any]], Any]:
     """The outputs of the module for every sample of a split, by name, and the targets."""
     feed = Feed(samples, batch_size=evaluation_batch(samples), device=device)
     module = module.to(device).eval()

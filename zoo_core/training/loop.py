@@ -14,7 +14,7 @@ from zoo_core.tasks import TrainingLoss
 
 from .checkpoint import copy_state, load_strictly
 from .epoch_rows import best_row
-from .evaluation import Collector, diverged, evaluate_feed, evaluation_batch
+from .evaluation import Collector, LossCollector, diverged, evaluate_feed, evaluation_batch
 from .feed import Feed, Inputs
 from .freezing import train_mode
 from .job import TrainJob
@@ -93,7 +93,7 @@ class Loop:
         """One pass over the training part; its metrics are those of the moving model, in training mode."""
         seed_everything(derive_seed(self.job.seed, number, "steps"))
         train_mode(self.module)
-        seen = Collector(self.job.task)
+        seen = Collector(self.job.task) if self.job.task.measures_training else LossCollector()
         steps = self.feed.steps
         batches = self.feed.shuffled(seed=self.job.seed, epoch=number)
         for step, (inputs, targets) in enumerate(batches, start=1):
@@ -101,7 +101,7 @@ class Loop:
             outputs, loss = self.step(inputs, targets)
             if step % _CHECK_EVERY == 0 or step == steps:
                 self._check(loss, step=step, number=number)
-            seen.add(outputs, targets)
+            seen.add(outputs, targets, loss)
             self.job.on_batch(step, steps)
         return seen.metrics(where=f"epoch {number}")
 

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from zoo_core.tasks import Task
 
 
+def detection(spec: TaskSpec) -> Task:
+    """Boxes around things."""
+    from .boxes import Detection
+
+    return Detection(spec)
+
+
 def found(spec: TaskSpec) -> Task:
     """Exported and verified; neither trained nor told to people yet."""
     from zoo_core.tasks import Task
@@ -20,8 +27,16 @@ def found(spec: TaskSpec) -> Task:
 
 @hookimpl
 def zoo_tasks() -> Iterator[TaskSpec]:
+    yield TaskSpec(
+        name="detection",
+        summary="boxes around things, and what they are",
+        load=detection,
+        targets="boxes",
+        metrics={"map": "more", "map50": "more", "recall": "more"},
+        selection="map",
+        loss="the model's own",
+    )
     for name, summary in (
-        ("detection", "boxes around things, and what they are"),
         ("instance-segmentation", "a mask for each thing"),
         ("keypoints", "joints of each person"),
     ):

@@ -57,7 +57,7 @@ def classes_have_samples(dataset: DatasetCandidate) -> None:
     _, samples = next(_readable(dataset))
     if samples.form == "numbers":
         raise NotApplicableError("its targets are numbers, and no classes")
-    counted = samples.targets
+    counted = samples.targets.classes if samples.form == "boxes" else samples.targets
     if samples.form == "flags":
         counted = np.nonzero(counted)[1]
     elif samples.is_masked:

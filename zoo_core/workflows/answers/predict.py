@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import write_atomic
-from zoo_core.pictures import SUFFIXES
+from zoo_core.pictures import SUFFIXES, read_picture
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.runtime.running.numbers import SUFFIXES as NUMBER_SUFFIXES
@@ -21,7 +21,7 @@ from zoo_core.runtime.running.predictions import Prediction
 from zoo_core.tasks import Task
 
 from .input_files import Found, find_inputs, runs_of
-from .predicted import Targets, check_target, is_results, originals_of, targets_for
+from .predicted import Targets, check_target, drawings_for, is_results, originals_of, targets_for
 from .results import RESULT_SUFFIXES, ResultsFile, columns_of
 from .shown import mask_png, npy_bytes, picture_png, sequence_csv, sequence_png
 
@@ -34,14 +34,16 @@ Contents = dict[Path, bytes | str]
 class Predicting:
     """Everything that was decided before the first input is read. Made by `plan_predictions`.
 
-    `found` are the files. `targets`: where masks, pictures and arrays go, None where the task gives labels. `results`:
-    the file that has all rows, if one was asked for.
+    `found` are the files. `targets`: where masks, pictures and arrays go, None where answers are told. `drawings`:
+    where those are drawn, None where the task draws nothing. `results`: the file that has all rows, if one was asked
+    for.
     """
 
     model: ExportedModel
     task: Task
     found: Sequence[Found]
     targets: Targets | None
+    drawings: Targets | None
     results: Path | None
     top: int | None
 
@@ -60,7 +62,8 @@ class Predicting:
             return
         with ResultsFile(self.results, columns=self._columns()) as file:
             for row in rows:
-                file.add({**self.task.cells(row), **row} if self._is_plain and "error" not in row else row)
+                by_columns = file.is_table and self._is_plain and "error" not in row
+                file.add({**row, **self.task.cells(row)} if by_columns else row)
                 yield row
 
     @property
@@ -103,7 +106,9 @@ class Predicting:
         answer = prediction.answer or {}
         if self.targets is None:
             told = dict(answer) if self._is_plain else _best(answer, self.top)
-            return [{"input": prediction.name, **told}], {}
+            drawn = self._drawn(index, answer)
+            pictures = {"picture": str(next(iter(drawn)))} if drawn else {}
+            return [{"input": prediction.name, **told, **pictures}], drawn
         rows: list[Row] = []
         contents: Contents = {}
         for output, target in self.targets.of(index, prediction.row).items():
@@ -118,6 +123,15 @@ class Predicting:
             rows.append(row)
             contents |= made
         return rows, contents
+
+    def _drawn(self, index: int, answer: Mapping[str, Any]) -> Contents:
+        """The drawing of an answer into its picture, which is read once more: pictures are large, and many are held."""
+        path = Path(self.found[index].shown)
+        if self.drawings is None or not path.is_file():
+            return {}
+        (target,) = self.drawings.of(index).values()
+        picture = read_picture(path, color="RGB")
+        return {target: self.task.draw(answer, picture, labels=self.model.labels)}
 
     def _stacked(self, on_done: Callable[[int], None], on_note: Notes) -> Iterator[Row]:
         """Arrays of all inputs in one file for each output; those that failed are not in it."""
@@ -150,19 +164,21 @@ def predict(
     inputs: Sequence[str | Path],
     out: str | Path | None = None,
     top: int | None = None,
+    threshold: float | None = None,
     isolated: Isolated = None,
 ) -> list[Row]:
     """One row for each input: `{input, label, probability, probabilities: {label: probability}}`, the `top` best.
 
     Masks, sequences, filtered pictures and features are written to files: `{input, file, shape}`, where `shape` is that
-    of what the file holds; a sequence that could be drawn also has its `picture`. A file of several samples has a row
-    for each, `input` is `file.csv[3]` then, counted from 0. An input that cannot be predicted has `{input, error}`. Of
-    features in one file `out`, those of failed inputs are not in it, and `index` says which place a row has. Inputs and
-    `out` are as `find_inputs`, `targets_for` and `is_results` say, `isolated` as in `open_model`. Raises ZooError or
-    RefusedFileError for an export that cannot be used, before any input is read, and UsageError for an `out` that does
-    not fit.
+    of what the file holds; a sequence that could be drawn also has its `picture`. What a detector finds is `{input,
+    detections: [{label, probability, box}], picture}`, from a probability of `threshold` on, the model's own unless
+    given. A file of several samples has a row for each, `input` is `file.csv[3]` then, counted from 0. An input that
+    cannot be predicted has `{input, error}`. Of features in one file `out`, those of failed inputs are not in it, and
+    `index` says which place a row has. Inputs and `out` are as `find_inputs`, `targets_for` and `is_results` say,
+    `isolated` as in `open_model`. Raises ZooError or RefusedFileError for an export that cannot be used, before any
+    input is read, and UsageError for an `out` that does not fit.
     """
-    planned = plan_predictions(export, inputs=inputs, out=out, top=top, isolated=isolated)
+    planned = plan_predictions(export, inputs=inputs, out=out, top=top, threshold=threshold, isolated=isolated)
     return list(planned.rows())
 
 
@@ -172,11 +188,14 @@ def plan_predictions(
     inputs: Sequence[str | Path],
     out: str | Path | None = None,
     top: int | None = None,
+    threshold: float | None = None,
     listed: Iterable[bytes] = (),
     isolated: Isolated = None,
 ) -> Predicting:
     """What `predict` does, before the first input is read. `listed` are the lines that the input "-" stands for."""
     model = open_model(export, isolated=isolated)
+    if threshold is not None:
+        model.decide_at(threshold)
     task = model.meaning
     _ = model.input_name
     pictures = model.preprocess is not None
@@ -189,8 +208,9 @@ def plan_predictions(
     results = path if path is not None and not path.is_dir() and is_results(path, gives=task.gives) else None
     if results is not None:
         check_target(results, originals_of(found))
+    drawings = drawings_for(found, drawn=task.drawn, out=path) if pictures and task.drawn and task.is_told else None
     if task.is_told:
-        if path is not None and results is None:
+        if path is not None and results is None and drawings is None:
             raise UsageError(
                 f"--out {path}: {model.task} gives {task.gives}, which are written as {' or '.join(RESULT_SUFFIXES)}",
                 hint="--out results.csv, or leave it out: they are printed",
@@ -199,7 +219,7 @@ def plan_predictions(
     else:
         outputs = tuple(model.metadata.outputs) if task.gives in {"arrays", "pictures"} else ("mask",)
         targets = targets_for(found, gives=task.gives, outputs=outputs, out=path)
-    return Predicting(model=model, task=task, found=found, targets=targets, results=results, top=top)
+    return Predicting(model=model, task=task, found=found, targets=targets, drawings=drawings, results=results, top=top)
 
 
 def _predicted(model: ExportedModel, part: Sequence[Found]) -> Iterator[Prediction]:
