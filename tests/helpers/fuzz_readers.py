@@ -50,6 +50,8 @@ from zoo_core.verification.conclude.recheck import verify_export
 from zoo_core.verification.conclude.structure import Interface, check_structure
 from zoo_core.verification.expect.self_test import input_draws, validated
 from zoo_core.verification.feed.vectors import read_vectors, write_vectors
+from zoo_plugins.coco_folder.coco import read_coco
+from zoo_plugins.coco_folder.yolo import read_rows
 from zoo_plugins.features_file.files import read_split
 
 FILES = settings(
@@ -332,6 +334,19 @@ def _csv(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
+def _yolo(draw: st.DrawFn) -> bytes:
+    rows = draw(st.lists(st.lists(st.one_of(CELLS, st.sampled_from(("0", "0.5"))), min_size=4, max_size=6), max_size=4))
+    return "".join(" ".join(row) + draw(ENDS) for row in rows).encode(draw(st.sampled_from(("utf-8", "utf-16"))))
+
+
+COCO = {
+    "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b/c.png"}],
+    "categories": [{"id": 3, "name": "cat"}, {"id": 4, "name": "dog"}],
+    "annotations": [{"image_id": 1, "category_id": 4, "bbox": [1, 2.5, 3, 4], "iscrowd": 0}],
+}
+
+
+@st.composite
 def _idx(draw: st.DrawFn) -> bytes:
     sizes = draw(
         st.lists(st.sampled_from((0, 1, 2, 3, 255, 2**31, 2**32 - 1)), max_size=draw(st.sampled_from((3, 70))))
@@ -473,6 +488,9 @@ def readers() -> dict[str, Reader]:
         ".npy, header": Reader(file="x.npy", content=_npy(), read=read_sequence),
         ".npy, bytes": Reader(file="x.npy", content=changed_bytes(_npy_file()), read=read_sequence),
         "features .npz": Reader(file="x.npz", content=_npz(), read=partial(read_split, split="train")),
+        "COCO": Reader(file="annotations.json", content=_encoded(COCO), read=lambda path: read_coco(path, like=path)),
+        "YOLO": Reader(file="x.txt", content=_yolo(), read=read_rows),
+        "YOLO, bytes": Reader(file="x.txt", content=changed_bytes(b"0 0.5 0.5 1e-1 .25\n1 0 0 1 1\n"), read=read_rows),
         "CSV": Reader(file="x.csv", content=_csv(), read=read_sequence),
         "CSV, bytes": Reader(file="x.csv", content=changed_bytes(b"a,b\n1,2\n3.5,4e-3\n"), read=read_sequence),
         "IDX, header": Reader(file="x.idx", content=_idx(), read=read_idx),

@@ -5,6 +5,7 @@ Open `bound.py` first: a dataset with its options, from the call of its loader t
 
 from __future__ import annotations
 
+from zoo_core.bounded_json import load_json
 from zoo_core.files import plain_file, read_plain
 from zoo_core.pictures import SUFFIXES as PICTURE_SUFFIXES
 from zoo_core.pictures import read_mask
@@ -39,6 +40,7 @@ __all__ = [
     "channel_statistics",
     "fetch",
     "idx_bytes",
+    "load_json",
     "normalize",
     "pictures_in",
     "plain_file",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +27,15 @@ class BoxTargets:
 
     `boxes`: float32 (M, 4): x1, y1, x2, y2 in pixels from the upper left corner. `classes`: class numbers, int64 (M,).
     `counts`: how many boxes each picture has, int64 (N,). `crowd`: bool (M,), a box around many things of its class:
-    what is found inside is neither right nor wrong; none unless given. Raises ZooError where these do not fit.
+    what is found inside is neither right nor wrong; none unless given. `relative`: the boxes are in parts of the width
+    and the height of their picture; of Samples they never are. Raises ZooError where these do not fit.
     """
 
     boxes: NDArray[np.float32]
     classes: NDArray[np.int64]
     counts: NDArray[np.int64]
     crowd: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, np.bool_))
+    relative: bool = False
 
     def __post_init__(self) -> None:
         boxes = np.asarray(self.boxes, np.float32).reshape(-1, 4)
@@ -81,7 +83,7 @@ class BoxTargets:
         return self._rows(np.concatenate([np.zeros(0, np.int64), *rows]), self.counts[chosen])
 
     def _rows(self, rows: NDArray[np.int64] | NDArray[np.bool_], counts: NDArray[np.int64]) -> BoxTargets:
-        return BoxTargets(boxes=self.boxes[rows], classes=self.classes[rows], counts=counts, crowd=self.crowd[rows])
+        return replace(self, boxes=self.boxes[rows], classes=self.classes[rows], counts=counts, crowd=self.crowd[rows])
 
     @property
     def picture(self) -> NDArray[np.int64]:
@@ -108,10 +110,10 @@ class BoxTargets:
         left: NDArray[np.bool_] = np.all(corners[:, 1] > corners[:, 0], axis=1)
         counts = np.bincount(picture[left], minlength=len(self))
         boxes: NDArray[np.float32] = corners.reshape(-1, 4)
-        found = BoxTargets(boxes=boxes, classes=self.classes, counts=self.counts, crowd=self.crowd)
-        return found._rows(left, counts)
+        return replace(self, boxes=boxes, relative=False)._rows(left, counts)
 
     def add_to(self, digest: hashlib._Hash) -> None:
         """Their part of a fingerprint."""
         for array in (self.boxes, self.classes, self.counts, self.crowd):
             hash_array(array, digest)
+        digest.update(b"relative" * self.relative)

@@ -208,8 +208,9 @@ def _in_prepared(targets: BoxTargets, sizes: NDArray[np.int64], recipe: Preproce
     places = [prepared_place(int(height), int(width), recipe) for height, width in sizes]
     if not places:
         return targets
+    scale = np.array([place.scale for place in places])
     return targets.moved(
-        scale=np.array([place.scale for place in places]),
+        scale=scale * sizes if targets.relative else scale,
         shift=np.array([place.shift for place in places], np.float64),
         size=np.array([place.size for place in places]),
     )
