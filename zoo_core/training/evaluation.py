@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo_core.errors import ZooError
-from zoo_core.torch_modules import Read, called, named_outputs
+from zoo_core.shapes import joined_rows
+from zoo_core.torch_modules import OneAtATime, Read, called, named_outputs
 
 from .feed import Feed
 
@@ -91,8 +92,7 @@ class LossCollector:
 
 
 def _joined(values: Sequence[Tensor]) -> NDArray[Any]:
-    joined: NDArray[Any] = torch.cat(list(values)).cpu().numpy()
-    return joined
+    return joined_rows([value.detach().cpu().numpy() for value in values])
 
 
 def diverged(what: str, *, where: str) -> ZooError:
@@ -148,7 +148,7 @@ def tally(
     batch_size: int | None = None,
 ) -> Tally:
     """As `evaluate`, with the details at hand. `batch_size`: that of `evaluation_batch` unless given."""
-    feed = Feed(samples, batch_size=batch_size or evaluation_batch(samples), device=device)
+    feed = Feed(samples, batch_size=batch_size or evaluation_batch(samples, read), device=device)
     return _tally_feed(module.to(device), feed, task=task, outputs=outputs, read=read, where="evaluation")
 
 
@@ -161,7 +161,7 @@ def outputs_and_targets(
     device: torch.device | str = "cpu",
 ) -> tuple[dict[str, NDArray[Any]], Any]:
     """The outputs of the module for every sample of a split, by name, and the targets."""
-    feed = Feed(samples, batch_size=evaluation_batch(samples), device=device)
+    feed = Feed(samples, batch_size=evaluation_batch(samples, read), device=device)
     module = module.to(device).eval()
     parts: list[dict[str, Tensor]] = []
     with torch.inference_mode():
@@ -169,7 +169,10 @@ def outputs_and_targets(
     return {name: _joined([part[name] for part in parts]) for name in outputs}, samples.targets
 
 
-def evaluation_batch(samples: Samples) -> int:
-    """Samples that are measured at a time: EVALUATION_BATCH, or fewer where they are big."""
+def evaluation_batch(samples: Samples, read: Read | None = None) -> int:
+    """Samples that are measured at a time: EVALUATION_BATCH, fewer where they are big, or one where the model, by what
+    reads its outputs, takes no more."""
+    if isinstance(read, OneAtATime):
+        return 1
     values = sum(math.prod(array.shape[1:]) for array in samples.inputs.values())
     return max(1, min(EVALUATION_BATCH, BATCH_VALUES // max(1, values)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from zoo_core import DatasetSpec, Preprocess, TensorSpec, UsageError, hookimpl
 
@@ -16,12 +16,19 @@ LIMITS = {"count": (8, 100_000), "most": (1, 12), "seed": (0, 2**64 - 1)}
 
 
 def digit_scenes(
-    root: Path, *, split: str, download: bool, count: int = 1200, most: int = 6, seed: int = 0
+    root: Path,
+    *,
+    split: str,
+    download: bool,
+    count: int = 1200,
+    most: int = 6,
+    seed: int = 0,
+    color: Literal["RGB", "L"] | None = None,
 ) -> ArraySplit:
     """`count` scenes (N, 128, 128) to train on, an eighth of them for validation and for the test, and boxes.
 
     Each has none to `most` digits of the same split of the dataset digits, 14 to 40 pixels a side, on grey noise; they
-    hardly overlap. The first scenes are the same for every `count`.
+    hardly overlap. The first scenes are the same for every `count`. `color` (default grey) is carried out by the core.
     """
     from .scenes import make_scenes
 

@@ -123,10 +123,10 @@ def segmenter(name: str, *, classes: int, auxiliary: bool) -> Builder:
     return build
 
 
-def detector(name: str, *, classes: int, side: int, proposes: bool) -> Builder:
+def detector(name: str, *, classes: int, side: int, proposes: bool, trained: bool) -> Builder:
     """A detector for one picture of any size, which is never resized inside: preprocessing has done that.
 
-    `proposes`: it first proposes regions, and then looks at each of them.
+    `proposes`: it first proposes regions, and then looks at each of them. `trained`: it can be, on other classes.
     """
 
     def build(
@@ -134,12 +134,15 @@ def detector(name: str, *, classes: int, side: int, proposes: bool) -> Builder:
     ) -> Any:
         """Returns [{"boxes": ..., "scores": ..., "labels": ..., ...}] for a batch of one picture, values 0 to 1.
 
+        `num_classes`: that of the published weights, which may count a background; any other number is that of things
+        alone, for a net that is to be trained.
         `detections`: the most boxes that are given; none means the net's own number.
         """
         from .net import build_detector
 
         _require_size(height, width, 32)
-        return build_detector(name, num_classes=num_classes, size=(height, width), detections=detections)
+        fresh = trained and num_classes != classes
+        return build_detector(name, num_classes=num_classes, fresh=fresh, size=(height, width), detections=detections)
 
     def build_proposing(
         *,
@@ -151,14 +154,21 @@ def detector(name: str, *, classes: int, side: int, proposes: bool) -> Builder:
     ) -> Any:
         """Returns [{"boxes": ..., "scores": ..., "labels": ..., ...}] for a batch of one picture, values 0 to 1.
 
-        `detections`: the most boxes that are given, `proposals`: the most regions that are looked at; none means the
-        net's own number.
+        `num_classes`: that of the published weights, which may count a background; any other number is that of things
+        alone, for a net that is to be trained.
+        `detections`: the most boxes that are given, `proposals`: the most regions that are looked at, in training too;
+        none means the net's own number.
         """
         from .net import build_detector
 
         _require_size(height, width, 32)
         return build_detector(
-            name, num_classes=num_classes, size=(height, width), detections=detections, proposals=proposals
+            name,
+            num_classes=num_classes,
+            fresh=trained and num_classes != classes,
+            size=(height, width),
+            detections=detections,
+            proposals=proposals,
         )
 
     return build_proposing if proposes else build
@@ -170,11 +180,14 @@ def fixed_detector(name: str, *, classes: int, side: int) -> Builder:
     def build(*, num_classes: int = classes, detections: int | None = None) -> Any:
         """Returns [{"boxes": ..., "scores": ..., "labels": ...}] for a batch of one picture, values 0 to 1.
 
+        `num_classes`: that of the published weights, which may count a background; any other number is that of things
+        alone, for a net that is to be trained.
         `detections`: the most boxes that are given; none means the net's own number.
         """
         from .net import build_detector
 
-        return build_detector(name, num_classes=num_classes, size=(side, side), detections=detections)
+        fresh = num_classes != classes
+        return build_detector(name, num_classes=num_classes, fresh=fresh, size=(side, side), detections=detections)
 
     return build
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from zoo_core.runtime.reading.metadata import Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.vetting.agreement import check_agreement
 from zoo_core.runtime.vetting.vet import vet
-from zoo_core.shapes import takes_one
+from zoo_core.shapes import joined_rows, takes_one
 from zoo_core.shelf import model_file
 from zoo_core.specs import Preprocess
 from zoo_core.tasks import Task, get_task
@@ -164,7 +164,7 @@ class ExportedModel:
         that gives a slice of `count` rows, in either form.
         """
         parts = [outputs for _, outputs in self.run_batches(rows, count=count)]
-        return {key: _joined([part[key] for part in parts]) for key in parts[0]}
+        return {key: joined_rows([part[key] for part in parts]) for key in parts[0]}
 
     def run_batches(self, rows: Rows, *, count: int | None = None) -> Iterator[tuple[slice, dict[str, NDArray[Any]]]]:
         """As `run_rows`, batch by batch: which rows, and their outputs."""
@@ -216,18 +216,6 @@ class ExportedModel:
                     f"{self.path}: output {name!r} has shape {value.shape} for a batch of {rows}",
                     hint="the export is wrong: check it with `zoo verify`",
                 )
-
-
-def _joined(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
-    """Rows one after the other; where each has its own number of things, it is filled up with zeros."""
-    shape = np.max([part.shape[1:] for part in parts], axis=0).tolist()
-    widened = [
-        np.pad(part, [(0, 0), *((0, most - own) for most, own in zip(shape, part.shape[1:], strict=True))])
-        if list(part.shape[1:]) != shape
-        else part
-        for part in parts
-    ]
-    return np.concatenate(widened)
 
 
 def _filled_up(array: NDArray[Any], rows: int) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.shapes import TensorSpec
 from zoo_core.shelf import Located
-from zoo_core.specs import Preprocess
+from zoo_core.specs import ModelSpec, Preprocess
 from zoo_core.tasks import Task, get_task
 from zoo_core.workflows.classes import check_classes
 
@@ -106,18 +106,19 @@ def run_predictor(run: Run, zoo: Zoo) -> Predictor:
         inputs=bound.inputs,
         dataset=f"{run.info.dataset_plugin}/{run.info.dataset}",
         options=run.info.dataset_options,
-        batches=lambda samples: _module_batches(build(), samples, list(spec.outputs), spec.read_outputs),
+        batches=lambda samples: _module_batches(build(), samples, spec),
     )
 
 
-def _module_batches(module: Any, samples: Samples, names: Sequence[str], read: Callable[[Any], Any] | None) -> Batches:
+def _module_batches(module: Any, samples: Samples, spec: ModelSpec) -> Batches:
     import torch
 
-    from zoo_core.torch_modules import called, named_outputs
+    from zoo_core.torch_modules import called, named_outputs, reader_of
     from zoo_core.training.evaluation import evaluation_batch
     from zoo_core.training.feed import Feed
 
-    feed = Feed(samples, batch_size=evaluation_batch(samples))
+    names, read = list(spec.outputs), reader_of(spec)
+    feed = Feed(samples, batch_size=evaluation_batch(samples, read))
     start = 0
     for inputs, targets in feed.in_order():
         with torch.inference_mode():

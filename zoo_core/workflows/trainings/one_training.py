@@ -108,6 +108,7 @@ class Training:
 
     def build(self) -> nn.Module:
         """The module with its first weights, made from the seed, on its device; tried on a few samples."""
+        from zoo_core.torch_modules import reader_of
         from zoo_core.training.freezing import freeze
         from zoo_core.training.placement import pick_device, seed_everything
         from zoo_core.training.trial import try_module
@@ -120,7 +121,7 @@ class Training:
             self.splits["train"],
             task=self.plan.task,
             outputs=self.plan.outputs,
-            read=self.plan.model.spec.read_outputs,
+            read=reader_of(self.plan.model.spec),
             model=info.model,
             device=info.device,
         )
@@ -128,6 +129,8 @@ class Training:
         return module
 
     def job(self, module: nn.Module, directory: RunDirectory | None) -> TrainJob:
+        from zoo_core.torch_modules import reader_of
+
         plan = self.plan
         return TrainJob(
             module=module,
@@ -135,7 +138,7 @@ class Training:
             validation=self.splits["validation"],
             task=plan.task,
             outputs=plan.outputs,
-            read_outputs=plan.model.spec.read_outputs,
+            read_outputs=reader_of(plan.model.spec),
             config=plan.config,
             epochs=plan.info.epochs,
             schedule_start=plan.info.schedule_start,
@@ -143,6 +146,7 @@ class Training:
             device=plan.info.device,
             augment=plan.dataset.spec.augment,
             loss=plan.model.spec.loss,
+            losses=plan.model.spec.losses,
             run=directory,
             state=None if directory is None else directory.read_state(),
             on_batch=self.watched(self.callbacks.on_batch),
@@ -208,6 +212,7 @@ class Training:
 
     def finish(self, directory: RunDirectory, info: RunInfo) -> RunInfo:
         """Measure the best weights on the test split; write the card; close the record."""
+        from zoo_core.torch_modules import reader_of
         from zoo_core.training.evaluation import evaluate
 
         test, task = None, self.plan.task
@@ -220,7 +225,7 @@ class Training:
                 self.splits["test"],
                 task=task,
                 outputs=self.plan.outputs,
-                read=self.plan.model.spec.read_outputs,
+                read=reader_of(self.plan.model.spec),
                 device=info.device,
             )
         info = dataclasses.replace(info, status="finished", test=test, task_settings=task.settings)
@@ -233,9 +238,10 @@ class Training:
 
     def chosen(self, module: nn.Module, info: RunInfo) -> dict[str, Any]:
         """The settings of the task that are best for these weights on the validation part."""
+        from zoo_core.torch_modules import reader_of
         from zoo_core.training.evaluation import outputs_and_targets
 
-        read, names = self.plan.model.spec.read_outputs, self.plan.outputs
+        read, names = reader_of(self.plan.model.spec), self.plan.outputs
         validation = self.splits["validation"]
         outputs, targets = outputs_and_targets(module, validation, outputs=names, read=read, device=info.device)
         return self.plan.task.choose(outputs, targets, labels=info.classes)
