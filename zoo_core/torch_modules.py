@@ -6,7 +6,6 @@ import contextlib
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -14,8 +13,6 @@ from torch import Tensor, nn
 
 from zoo_core.errors import FailedForwardError, NotVerifiedError, Terminated, ZooError, in_words
 from zoo_core.plugin_faults import plugin_line
-from zoo_core.shapes import takes_one
-from zoo_core.specs import ModelSpec
 
 Read = Callable[[Any], Any]
 """A model's `read_outputs`: what of the things that its `forward` returns are the declared outputs."""
@@ -51,24 +48,6 @@ def named_outputs(result: Any, names: Sequence[str], read: Read | None = None) -
             kind = "on the meta device" if value.is_meta else "sparse"
             raise ZooError(f"the model gives {name} as a tensor that is {kind}, not dense numbers")
     return dict(zip(names, values, strict=True))
-
-
-@dataclass(frozen=True, kw_only=True)
-class OneAtATime:
-    """The `read_outputs` of a model that takes one sample and gives it no axis: its outputs get one, (1, ...)."""
-
-    names: tuple[str, ...]
-    read: Read | None
-
-    def __call__(self, result: Any) -> dict[str, Tensor]:
-        return {name: value[None] for name, value in named_outputs(result, self.names, self.read).items()}
-
-
-def reader_of(spec: ModelSpec) -> Read | None:
-    """What reads the outputs of a model of this spec, so that they have an axis for the samples."""
-    if takes_one(spec.inputs, spec.outputs):
-        return OneAtATime(names=tuple(spec.outputs), read=spec.read_outputs)
-    return spec.read_outputs
 
 
 def load_state(module: nn.Module, checkpoint: Mapping[str, Tensor]) -> None:

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from zoo_core import EpochRow, ModelSpec, TensorSpec, UsageError, ZooError, open_zoo
 from zoo_core.data import Samples, bind_dataset
 from zoo_core.tasks import get_task
-from zoo_core.torch_modules import reader_of
 from zoo_core.training import TrainJob
 from zoo_core.training.evaluation import evaluate, outputs_and_targets
+from zoo_core.training.one_at_a_time import reader_of
 
 
 class OneBox(nn.Module):

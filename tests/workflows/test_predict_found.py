@@ -12,8 +12,10 @@ import pytest
 from found_models import SIDE, bright_pixels
 from PIL import Image
 
-from zoo_core.errors import UsageError
+from zoo_core import TaskSpec
+from zoo_core.errors import UsageError, ZooError
 from zoo_core.runtime import open_model
+from zoo_core.tasks import Task
 from zoo_core.workflows.answers.predict import predict
 
 
@@ -83,6 +85,14 @@ def test_the_command(sky: Path, zoo_here: Callable[..., Any]) -> None:
     told = zoo_here("predict", "stars", "stars.png", "--json", "--threshold", "0.9")
     assert told.json == [{"input": "stars.png", "detections": [], "picture": "stars.boxes.png"}]
     assert zoo_here("predict", "stars", "stars.png", "--threshold", "2").code == 2
+
+
+def test_a_task_without_answers_says_so(sky: Path) -> None:
+    model = open_model("exported/stars")
+    spec = TaskSpec(name="stars", summary="stars", load=Task, targets="none", answers=False)
+    model.meaning = Task(spec)
+    with pytest.raises(ZooError, match="detection has no answers for people yet"):
+        model(["stars.png"])
 
 
 def test_outputs_without_an_axis_for_the_pictures_get_one(sky: Path) -> None:

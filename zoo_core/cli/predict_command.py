@@ -40,23 +40,10 @@ Examples:
     "Or RESULTS.csv or RESULTS.jsonl: a row for each input, written as they come.",
 )
 @click.option("--top", metavar="K", type=click.IntRange(min=1), help="The K most probable classes.")
-@click.option(
-    "--threshold",
-    metavar="T",
-    type=click.FloatRange(0, 1),
-    help="What is at least so probable counts as found. Default: what was best on the validation part.",
-)
+@click.option("--threshold", metavar="T", type=click.FloatRange(0, 1), help="From which probability things are found.")
 @isolation_options
 @json_option
-def command(
-    source: str,
-    inputs: tuple[Path, ...],
-    out: Path | None,
-    top: int | None,
-    threshold: float | None,
-    isolated: Any,
-    as_json: bool,
-) -> None:
+def command(source: str, inputs: tuple[Path, ...], isolated: Any, as_json: bool, **given: Any) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
     Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input.
@@ -69,8 +56,7 @@ def command(
     An input that cannot be predicted has an error in its row, the others go on, and the exit code is 1. An export that
     cannot be used is refused before any input is read.
 
-    What a detector finds is told with label, probability and box, x1, y1, x2, y2 in pixels of the picture, and drawn:
-    a.jpg gives a.boxes.png, in the folder --out.
+    What a detector finds is told with its box, x1, y1, x2, y2 in pixels, and drawn: a.jpg gives a.boxes.png in --out.
 
     A mask is a PNG whose pixels are class numbers, in the size of the picture, or what the model leaves of it. What a
     filter gives becomes a PNG: values from 0 to 1 are a picture already, others are shown as |value| / largest. One
@@ -81,15 +67,7 @@ def command(
     from zoo_core.shelf import find_export
     from zoo_core.workflows.answers.predict import plan_predictions
 
-    planned = plan_predictions(
-        find_export(source),
-        inputs=inputs,
-        out=out,
-        top=top,
-        threshold=threshold,
-        listed=lines_of_stdin(),
-        isolated=isolated,
-    )
+    planned = plan_predictions(find_export(source), inputs=inputs, listed=lines_of_stdin(), isolated=isolated, **given)
     if (remark := report_of_another(planned.model.path)) is not None:
         note(f"Warning: {remark}")
     total, failed = show_rows(planned, as_json=as_json)

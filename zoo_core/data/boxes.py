@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
+from zoo_core.preprocess import prepared_place
+from zoo_core.specs import Preprocess
 
 from .hashing import hash_array
 
@@ -117,3 +119,16 @@ class BoxTargets:
         for array in (self.boxes, self.classes, self.counts, self.crowd):
             hash_array(array, digest)
         digest.update(b"relative" * self.relative)
+
+
+def in_prepared(targets: BoxTargets, sizes: NDArray[np.int64], recipe: Preprocess) -> BoxTargets:
+    """Boxes in pixels of the prepared pictures, which had `sizes` (N, 2) before."""
+    places = [prepared_place(int(height), int(width), recipe) for height, width in sizes]
+    if not places:
+        return targets
+    scale = np.array([place.scale for place in places])
+    return targets.moved(
+        scale=scale * sizes if targets.relative else scale,
+        shift=np.array([place.shift for place in places], np.float64),
+        size=np.array([place.size for place in places]),
+    )

@@ -21,7 +21,6 @@ from zoo_core.preprocess import (
     normalize,
     prepare_arrays,
     prepare_masks,
-    prepared_place,
     stack_pairs,
     stack_pictures,
 )
@@ -30,7 +29,7 @@ from zoo_core.specs import DatasetSpec, Preprocess
 from zoo_core.task_lookup import task_spec
 from zoo_core.task_spec import TargetForm
 
-from .boxes import BoxTargets
+from .boxes import BoxTargets, in_prepared
 from .hashing import hash_array
 from .splits import ArraySplit, FileSplit, MaskFiles, Split, arrays_of
 from .targets import targets_of
@@ -77,8 +76,7 @@ class Samples:
     @property
     def collated(self) -> NDArray[Any]:
         """The targets in one array, as training takes them; boxes as `BoxTargets.padded` has them."""
-        targets: NDArray[Any] = self.targets.padded() if isinstance(self.targets, BoxTargets) else self.targets
-        return targets
+        return np.asarray(self.targets.padded() if isinstance(self.targets, BoxTargets) else self.targets)
 
     @property
     def is_masked(self) -> bool:
@@ -199,21 +197,8 @@ def _from_arrays(
     if recipe is None:
         return _Stored(inputs, targets)
     if isinstance(targets, BoxTargets):
-        return _Stored(inputs, _in_prepared(targets, np.tile(raw.shape[1:3], (len(raw), 1)), recipe))
+        return _Stored(inputs, in_prepared(targets, np.tile(raw.shape[1:3], (len(raw), 1)), recipe))
     return _Stored(inputs, prepare_masks(targets, recipe) if kind.has_places else targets)
-
-
-def _in_prepared(targets: BoxTargets, sizes: NDArray[np.int64], recipe: Preprocess) -> BoxTargets:
-    """Boxes in pixels of the prepared pictures, which had `sizes` (N, 2) before."""
-    places = [prepared_place(int(height), int(width), recipe) for height, width in sizes]
-    if not places:
-        return targets
-    scale = np.array([place.scale for place in places])
-    return targets.moved(
-        scale=scale * sizes if targets.relative else scale,
-        shift=np.array([place.shift for place in places], np.float64),
-        size=np.array([place.size for place in places]),
-    )
 
 
 def _check_array(array: NDArray[Any], spec: TensorSpec, is_picture: bool, where: str) -> None:
@@ -256,15 +241,13 @@ def _from_files(
     kept: Any = split.targets[np.delete(np.arange(len(split)), [each.index for each in plain.bad])]
     kind.add_to(digest, kept)
     if isinstance(kept, BoxTargets):
-        kept = _in_prepared(kept, np.array(sizes, np.int64).reshape(-1, 2), preprocess)
+        kept = in_prepared(kept, np.array(sizes, np.int64).reshape(-1, 2), preprocess)
     return _Stored({name: inputs}, kept, tuple(names), tuple(each.path for each in plain.bad))
 
 
 def _picture_reader(
     split: FileSplit, preprocess: Preprocess, digest: Any, sizes: list[tuple[int, int]]
 ) -> Callable[[int], tuple[str, NDArray[np.uint8]]]:
-    """What reads a picture; `sizes` gets its height and width."""
-
     def read(index: int) -> tuple[str, NDArray[np.uint8]]:
         path = split.paths[index]
         content = content_of(path)

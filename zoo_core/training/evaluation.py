@@ -13,9 +13,10 @@ from torch import Tensor, nn
 
 from zoo_core.errors import ZooError
 from zoo_core.shapes import joined_rows
-from zoo_core.torch_modules import OneAtATime, Read, called, named_outputs
+from zoo_core.torch_modules import Read, called, named_outputs
 
 from .feed import Feed
+from .one_at_a_time import OneAtATime
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples

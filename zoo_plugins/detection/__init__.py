@@ -18,11 +18,25 @@ def detection(spec: TaskSpec) -> Task:
     return Detection(spec)
 
 
-def found(spec: TaskSpec) -> Task:
-    """Exported and verified; neither trained nor told to people yet."""
-    from zoo_core.tasks import Task
+def instances(spec: TaskSpec) -> Task:
+    """A mask for each thing."""
+    from .masks import Instances
 
-    return Task(spec)
+    return Instances(spec)
+
+
+def keypoints(spec: TaskSpec) -> Task:
+    """Joints of persons."""
+    from .joints import Keypoints
+
+    return Keypoints(spec)
+
+
+def optical_flow(spec: TaskSpec) -> Task:
+    """How far each pixel moves."""
+    from .flow import OpticalFlow
+
+    return OpticalFlow(spec)
 
 
 @hookimpl
@@ -36,15 +50,14 @@ def zoo_tasks() -> Iterator[TaskSpec]:
         selection="map",
         loss="the model's own",
     )
-    for name, summary in (
-        ("instance-segmentation", "a mask for each thing"),
-        ("keypoints", "joints of each person"),
+    for name, summary, load in (
+        ("instance-segmentation", "a mask for each thing", instances),
+        ("keypoints", "joints of each person", keypoints),
     ):
-        yield TaskSpec(name=name, summary=summary, load=found, targets="boxes", answers=False)
+        yield TaskSpec(name=name, summary=summary, load=load, targets="boxes")
     yield TaskSpec(
         name="optical-flow",
         summary="how far each pixel moves between two pictures",
-        load=found,
+        load=optical_flow,
         targets="pictures",
-        answers=False,
     )

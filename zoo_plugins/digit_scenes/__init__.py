@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 from zoo_core import DatasetSpec, Preprocess, TensorSpec, UsageError, hookimpl
 
+from .side import SIDE
+
 if TYPE_CHECKING:
     from zoo_core.data import ArraySplit
 
-SIDE = 128
 LIMITS = {"count": (8, 100_000), "most": (1, 12), "seed": (0, 2**64 - 1)}
 
 

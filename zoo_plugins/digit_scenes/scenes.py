@@ -9,7 +9,7 @@ from PIL import Image
 from zoo_core import open_zoo
 from zoo_core.data import ArraySplit, BoxTargets, bind_dataset
 
-from . import SIDE
+from .side import SIDE
 
 SMALLEST, LARGEST = 14, 40
 INK = 64

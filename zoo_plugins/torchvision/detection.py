@@ -37,7 +37,8 @@ def detection_kind(name: str, file: str, default: Any) -> Kind:
     if file in SINGLE:
         build = builders.fixed_detector(name, classes=classes, side=side)
     else:
-        build = builders.detector(name, classes=classes, side=side, proposes=file.endswith("_rcnn"), trained=trained)
+        make = builders.proposing_detector if file.endswith("_rcnn") else builders.detector
+        build = make(name, classes=classes, side=side, trained=trained)
     fixed = {**FIXED, "H": _ONE_SIZE, "W": _ONE_SIZE} if file in SINGLE else FIXED
     more_fields = {"losses": losses, "recipe": RECIPE} if trained else {}
     return Kind(

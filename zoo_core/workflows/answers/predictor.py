@@ -113,9 +113,10 @@ def run_predictor(run: Run, zoo: Zoo) -> Predictor:
 def _module_batches(module: Any, samples: Samples, spec: ModelSpec) -> Batches:
     import torch
 
-    from zoo_core.torch_modules import called, named_outputs, reader_of
+    from zoo_core.torch_modules import called, named_outputs
     from zoo_core.training.evaluation import evaluation_batch
     from zoo_core.training.feed import Feed
+    from zoo_core.training.one_at_a_time import reader_of
 
     names, read = list(spec.outputs), reader_of(spec)
     feed = Feed(samples, batch_size=evaluation_batch(samples, read))

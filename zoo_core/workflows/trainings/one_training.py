@@ -108,8 +108,8 @@ class Training:
 
     def build(self) -> nn.Module:
         """The module with its first weights, made from the seed, on its device; tried on a few samples."""
-        from zoo_core.torch_modules import reader_of
         from zoo_core.training.freezing import freeze
+        from zoo_core.training.one_at_a_time import reader_of
         from zoo_core.training.placement import pick_device, seed_everything
         from zoo_core.training.trial import try_module
 
@@ -129,7 +129,7 @@ class Training:
         return module
 
     def job(self, module: nn.Module, directory: RunDirectory | None) -> TrainJob:
-        from zoo_core.torch_modules import reader_of
+        from zoo_core.training.one_at_a_time import reader_of
 
         plan = self.plan
         return TrainJob(
@@ -212,8 +212,8 @@ class Training:
 
     def finish(self, directory: RunDirectory, info: RunInfo) -> RunInfo:
         """Measure the best weights on the test split; write the card; close the record."""
-        from zoo_core.torch_modules import reader_of
         from zoo_core.training.evaluation import evaluate
+        from zoo_core.training.one_at_a_time import reader_of
 
         test, task = None, self.plan.task
         module = load_run(directory.path).build(self.zoo) if "test" in self.splits or task.chooses else None
@@ -238,8 +238,8 @@ class Training:
 
     def chosen(self, module: nn.Module, info: RunInfo) -> dict[str, Any]:
         """The settings of the task that are best for these weights on the validation part."""
-        from zoo_core.torch_modules import reader_of
         from zoo_core.training.evaluation import outputs_and_targets
+        from zoo_core.training.one_at_a_time import reader_of
 
         read, names = reader_of(self.plan.model.spec), self.plan.outputs
         validation = self.splits["validation"]
