@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from .counts import ClassCounts, class_rows, confusion_matrix
 from .logits import check_labels, class_columns, class_count, finite_output, log_softmax
-from .task import Answer, Deciding, Judged, Outputs, Tally, Task, TrainingLoss, get_task
+from .task import Answer, Deciding, Example, Judged, Outputs, Tally, Task, TrainingLoss, get_task
 
 __all__ = [
     "Answer",
     "ClassCounts",
     "Deciding",
+    "Example",
     "Judged",
     "Outputs",
     "Tally",

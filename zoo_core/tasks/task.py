@@ -67,6 +67,20 @@ class Judged:
     wrong: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """Made-up answers to N samples, for the rules of conformance.
+
+    `outputs` are partly right, and `right` are right in everything; `targets` have the form of the task, and `labels`
+    are the names of its classes or numbers.
+    """
+
+    outputs: Outputs
+    right: Outputs
+    targets: NDArray[Any]
+    labels: tuple[str, ...] = ()
+
+
 class Task:
     """What outputs mean. Arrays in, plain data out; a task overrides what it has.
 
@@ -178,6 +192,10 @@ class Task:
     def chance(self, metrics: Mapping[str, float], targets: NDArray[Any], *, classes: Sequence[str]) -> str:
         """Why metrics are those of a model that has learnt nothing, in words; empty where they are not."""
         return ""
+
+    def example(self, count: int, *, random: np.random.Generator) -> Example:
+        """Made-up answers, float32, for the rules of conformance: every task that is trained has some."""
+        self._cannot("tried out")
 
     def _cannot(self, what: str) -> NoReturn:
         raise ZooError(f"the task {self.name!r} cannot be {what} yet", hint="zoo list tasks shows those that can")

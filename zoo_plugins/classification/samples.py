@@ -12,6 +12,7 @@ from zoo_core import ZooError
 from zoo_core.tasks import (
     Answer,
     ClassCounts,
+    Example,
     Judged,
     Outputs,
     Task,
@@ -25,6 +26,7 @@ from zoo_core.tasks import (
 
 from .chance import no_better_than_commonest
 from .decisions import ClassDecisions
+from .example import example_of_classes
 from .fit_check import check_columns
 
 LARGEST_MATRIX = 1000
@@ -68,6 +70,11 @@ class Classification(Task):
         # In the order of the logits: two probabilities may be equal where their logits are not.
         order = np.argsort(-columns, axis=1, kind="stable")
         return [_answer(*row, labels) for row in zip(np.exp(log_softmax(columns)), order, strict=True)]
+
+    def example(self, count: int, *, random: np.random.Generator) -> Example:
+        """Three classes, or two from one logit."""
+        targets = random.integers(0, 2 if self.spec.one_logit else 3, count)
+        return example_of_classes(targets, one_logit=self.spec.one_logit, random=random)
 
     def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> TrainingLoss:
         """Cross-entropy, or bce for one logit; "cross-entropy", "bce" or "focal" by name, several as a sum."""

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import TensorSpec, ZooError
-from zoo_core.tasks import Answer, Judged, Outputs, Task, TrainingLoss, check_labels, finite_output
+from zoo_core.tasks import Answer, Example, Judged, Outputs, Task, TrainingLoss, check_labels, finite_output
 
 from .scores import average_precision, best_threshold
 
@@ -121,6 +121,18 @@ class Multilabel(Task):
         """`cat 0.93, dog 0.71`; `none` where no class is there."""
         chances = answer["probabilities"]
         return ", ".join(f"{label} {chances[label]:.4f}" for label in answer["labels"]) or "none"
+
+    def example(self, count: int, *, random: np.random.Generator) -> Example:
+        """Three classes, each there in about half of the samples."""
+        flags = (random.random((count, 3)) < 0.5).astype(np.uint8)
+        right = 8.0 * flags - 4
+        outputs = right + random.normal(0, 4, right.shape)
+        return Example(
+            outputs={"logits": outputs.astype(np.float32)},
+            right={"logits": right.astype(np.float32)},
+            targets=flags,
+            labels=("a", "b", "c"),
+        )
 
     def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> TrainingLoss:
         """Binary cross entropy of each class; "bce" or "focal" by name."""

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import TensorSpec, ZooError
-from zoo_core.tasks import Answer, Judged, Outputs, Task, TrainingLoss, finite_output
+from zoo_core.tasks import Answer, Example, Judged, Outputs, Task, TrainingLoss, finite_output
 
 _OUTPUTS = ("values", "value", "prediction", "out")
 
@@ -60,6 +60,12 @@ class Regression(Task):
         if len(values) == 1:
             return f"{next(iter(values.values())):.6g}"
         return ", ".join(f"{name} {value:.6g}" for name, value in values.items())
+
+    def example(self, count: int, *, random: np.random.Generator) -> Example:
+        """Two numbers for each sample."""
+        truth = random.normal(size=(count, 2)).astype(np.float32)
+        outputs = truth + random.normal(0, 0.3, truth.shape).astype(np.float32)
+        return Example(outputs={"values": outputs}, right={"values": truth}, targets=truth, labels=("a", "b"))
 
     def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> TrainingLoss:
         """Mean squared error; "mse", "mae" or "huber" by name."""

@@ -13,6 +13,7 @@ from zoo_core.checks.candidates.model_candidate import SEED, ModelCandidate
 from zoo_core.checks.rule import BrokenRuleError, rules
 from zoo_core.errors import ZooError
 from zoo_core.options import Option
+from zoo_core.task_lookup import task_spec
 from zoo_core.verification.feed.rows import plausible_range
 
 _UNKNOWN = "zoo_no_such_option"
@@ -25,6 +26,17 @@ def says_where_it_comes_from(model: ModelCandidate) -> None:
     """
     if missing := [field for field in ("source", "license") if not getattr(model.model.spec, field)]:
         raise BrokenRuleError(f"ModelSpec {model.model.name!r} gives no {' and no '.join(missing)}")
+
+
+def task_is_offered(model: ModelCandidate) -> None:
+    """Somebody offers the task of the model: the zoo itself, or a plugin that is installed.
+
+    Without it the model can be neither trained nor exported, and a typo is seen by its users first.
+    """
+    try:
+        task_spec(model.model.spec.task)
+    except ZooError as error:
+        raise BrokenRuleError(f"{error.message} ({error.hint})") from None
 
 
 def integers_have_a_range(model: ModelCandidate) -> None:
@@ -134,6 +146,6 @@ def _typed(option: Option) -> str:
 
 
 RULES = (
-    *rules("import", says_where_it_comes_from, options_can_be_typed, integers_have_a_range),
+    *rules("import", says_where_it_comes_from, task_is_offered, options_can_be_typed, integers_have_a_range),
     *rules("build", builds_with_defaults, refuses_unknown_options, seed_decides_the_weights, keeps_no_hidden_tensors),
 )
