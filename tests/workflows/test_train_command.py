@@ -279,6 +279,10 @@ def builder(forward: str) -> str:
     [
         ("return self.linear(image)", "model 'stranger' failed on a batch of shape (2, 1, 28, 28): RuntimeError: "),
         ("return image.flatten(1)[:, :3]", "returned shape (2, 3) for 2 samples of 10 classes"),
+        (
+            "return self.linear(image.flatten(1)).repeat(1, 2)",
+            "model 'stranger' declares the output 'logits' as (N, 10), but returned the shape (2, 20) for a batch",
+        ),
         ("return 3", "the model declares the outputs logits but returned 1: int"),
         ("raise KeyError('x')", "model 'stranger' failed on a batch of shape (2, 1, 28, 28): KeyError: 'x'"),
     ],

@@ -283,9 +283,6 @@ class BoundDataset:
         """The samples look as the dataset declares: every fixed axis but the first."""
         spec = self.inputs[self.input_name]
         shape = samples.batch(slice(0, 1)).shape
-        fits = len(shape) == len(spec.axes) and all(
-            not isinstance(axis, int) or axis == size for axis, size in zip(spec.axes[1:], shape[1:], strict=True)
-        )
-        if not fits:
+        if not TensorSpec("N", *spec.axes[1:]).fits(shape):
             found = ", ".join(map(str, ("N", *shape[1:])))
             raise ZooError(f"{where}: the samples have the shape ({found}), but the dataset declares {spec}")

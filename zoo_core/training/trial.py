@@ -20,6 +20,7 @@ from .losses import Loss
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples
+    from zoo_core.shapes import TensorSpec
     from zoo_core.tasks import Task
 
     from .job import TrainJob
@@ -34,11 +35,15 @@ def try_module(
     *,
     task: Task,
     outputs: tuple[str, ...],
+    declared: tuple[Mapping[str, TensorSpec], Mapping[str, TensorSpec]] | None = None,
     read: Read | None = None,
     model: str,
     device: str,
 ) -> None:
-    """Run a few samples through the module. Raises ZooError that says what is wrong, and the shape fed."""
+    """Run a few samples through the module. Raises ZooError that says what is wrong, and the shape fed.
+
+    `declared`: its inputs and outputs, with the options in force.
+    """
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise ZooError(f"model {model!r} has no parameters to train", hint=f"zoo export {model} takes it as it is")
     inputs, targets = next(_few(samples, device).in_order())
@@ -55,6 +60,8 @@ def try_module(
             hint="ZOO_DEBUG=1 shows where",
         ) from error
     _check_fit(found, samples, task=task, model=model, count=len(targets))
+    if declared is not None:
+        _check_declared(found, tuple(inputs.shape), *declared, model=model)
 
 
 def try_batch(job: TrainJob, *, loss: Loss | None, augment: Augment | None, sides: Sequence[float] = (1.0,)) -> None:
@@ -88,6 +95,26 @@ def _few(samples: Samples, device: str, *, augment: Augment | None = None, side:
     files = samples.files and samples.files[:_FEW]
     few = dataclasses.replace(samples, inputs=samples.inputs[:_FEW], targets=samples.targets[:_FEW], files=files)
     return Feed(few, batch_size=_FEW, device=device, augment=augment, side_in=lambda epoch: side)
+
+
+def _check_declared(
+    found: Mapping[str, Tensor],
+    fed: tuple[int, ...],
+    inputs: Mapping[str, TensorSpec],
+    outputs: Mapping[str, TensorSpec],
+    *,
+    model: str,
+) -> None:
+    """Raises ZooError where an output has another shape than it is declared with: nothing could be built on it."""
+    sizes = {axis: size for spec in inputs.values() if spec.fits(fed) for axis, size in spec.sizes_in(fed).items()}
+    for name, spec in outputs.items():
+        shape = tuple(found[name].shape)
+        if not spec.bind(sizes).fits(shape):
+            raise ZooError(
+                f"model {model!r} declares the output {name!r} as {spec}, "
+                f"but returned the shape {shape} for a batch of the shape {fed}",
+                hint=f"whoever wrote it has to mend one of the two; zoo doctor {model} shows where",
+            )
 
 
 def _check_fit(outputs: Mapping[str, Tensor], samples: Samples, *, task: Task, model: str, count: int) -> None:

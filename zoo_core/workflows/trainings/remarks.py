@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -103,8 +104,9 @@ def slow_epochs(module: nn.Module, train: Samples, *, batch_size: int, device: s
     )
 
 
-def remarks_on_result(info: RunInfo, splits: Mapping[str, Samples], task: Task, *, epochs: int) -> tuple[str, ...]:
-    """What the metrics of a finished run do not say: which part chose the epoch, and whether they beat chance."""
+def with_remarks(info: RunInfo, splits: Mapping[str, Samples], task: Task, *, epochs: int) -> RunInfo:
+    """The record of a finished run with what its metrics do not say: which part chose the epoch, and whether they beat
+    chance."""
     split = "validation" if info.test is None else "test"
     metrics = info.validation if info.test is None else info.test
     found = []
@@ -114,13 +116,14 @@ def remarks_on_result(info: RunInfo, splits: Mapping[str, Samples], task: Task, 
             "flatter a little. -d test_size=N sets a test part aside."
         )
     targets = splits[split].targets
-    if no_better_than_chance(metrics, targets, task=task.name):
+    beats_chance = not no_better_than_chance(metrics, targets, task=task.name)
+    if not beats_chance:
         words = in_words(metrics, targets, task=task.name, classes=info.classes)
         found.append(
             f"Not clearly better than chance on the {split} part: {words}. Worth a try: more epochs, another learning "
             f"rate (-t lr=...), more data; zoo info {info.dataset} counts the samples of each class."
         )
-    return tuple(found)
+    return dataclasses.replace(info, beats_chance=beats_chance, remarks=tuple(found))
 
 
 def _listed(names: Iterable[str]) -> str:
