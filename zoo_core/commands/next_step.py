@@ -49,16 +49,17 @@ def export_of(run: str, zoo: Zoo) -> str:
     return typed("export", spelled("run", run, kinds=("run", "model"), zoo=zoo))
 
 
-def use_of_run(run: str | Path, zoo: Zoo) -> str:
+def use_of_run(run: str, zoo: Zoo) -> str:
     """What comes after a run, by its name or path: its export, or more epochs where it is no better than chance."""
-    from zoo_core.shelf import find_run
+    from zoo_core.shelf import RUNS, find_run
     from zoo_core.training.directory import read_info
 
-    info = read_info(find_run(str(run)))
+    path = find_run(run)
+    word, info = path.name if path.parent == RUNS else str(path), read_info(path)
     if info.beats_chance is not False:
-        return export_of(str(run), zoo)
+        return export_of(word, zoo)
     longer = ("--resume", "--epochs", 2 * info.epochs)
-    return typed("train", info.model, "--dataset", info.dataset, "--run", str(run).removeprefix("run:"), *longer)
+    return typed("train", info.model, "--dataset", info.dataset, "--run", word, *longer)
 
 
 def words_of(export: str) -> dict[str, Any]:

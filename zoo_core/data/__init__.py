@@ -14,7 +14,7 @@ from zoo_core.task_names import MASK_TASKS
 from .archives import read_members, unpack
 from .bound import BoundDataset, bind_dataset
 from .download import RemoteFile, RemoteFiles, fetch
-from .folders import SPLIT_FOLDERS, pictures_in, split_folders, subfolders, visible
+from .folders import SPLIT_FOLDERS, one_a_line, pictures_in, require_folder, split_folders, subfolders, visible
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
 from .pixel_statistics import Statistics, channel_statistics
@@ -39,6 +39,7 @@ __all__ = [
     "fetch",
     "idx_bytes",
     "normalize",
+    "one_a_line",
     "pictures_in",
     "plain_file",
     "prepare_pictures",
@@ -47,6 +48,7 @@ __all__ = [
     "read_mask",
     "read_members",
     "read_plain",
+    "require_folder",
     "set_aside",
     "split_folders",
     "subfolders",
