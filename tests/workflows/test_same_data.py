@@ -179,6 +179,7 @@ def unfinished(folder: Path) -> None:
     )
 
 
+LAYER = "layers.1"
 RESUME = ("train", "mlp", "--dataset", "image-folder", "--run", "pets", "--resume")
 
 
@@ -191,6 +192,7 @@ RESUME = ("train", "mlp", "--dataset", "image-folder", "--run", "pets", "--resum
         (("export", "run:pets", "--to", "new"), "zoo export run:pets -d root=DIR"),
         (("eval", "run:pets"), "the same command with -d root=DIR"),
         (("plot", "run:pets", "--what", "confusion"), "the same command with -d root=DIR"),
+        (("features", "run:pets", "--layer", LAYER, "--out", "rows.npz"), "the same command with -d root=DIR"),
     ],
 )
 def test_data_that_were_moved_are_named_and_known_again(
@@ -226,6 +228,14 @@ def test_other_data_are_not_taken_for_those_that_were_moved(
     assert refused.code == 1
     assert f"Error: {told}" in refused.stderr
     assert "-d root=DIR" in refused.stderr
+
+
+@pytest.mark.heavy
+def test_features_of_data_that_have_changed_are_written_with_a_warning(folder: Path, zoo_here: Zoo) -> None:
+    removed(folder)
+    done = zoo_here("features", "run:pets", "--layer", LAYER, "--out", "rows.npz", "--split", "test")
+    assert done.code == 0, done.stderr
+    assert "Warning: These are not the data that run 'pets' was trained on: samples of its training" in done.stderr
 
 
 def test_an_export_of_a_run_whose_data_have_changed_says_on_what_it_is_checked(folder: Path, zoo_here: Zoo) -> None:
