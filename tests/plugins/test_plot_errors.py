@@ -42,7 +42,7 @@ def test_the_table_has_every_error_with_its_file_and_what_was_decided(zoo_here: 
     trained = zoo_here("train", "lenet5", "--dataset", *data, "--epochs", "1", "-t", "lr=1e-9", "--run", "run")
     assert trained.code == 0, trained.stderr
     done = zoo_here("plot", "run", "--what", "errors", "--count", "2", "--json")
-    assert done.json == {"files": ["runs/run/plots/errors.png", "runs/run/plots/errors.csv"]}
+    assert done.json == {"files": ["runs/run/plots/errors.png", "runs/run/plots/errors.csv"], "remarks": []}
     with (tmp_path / "runs" / "run" / "plots" / "errors.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     measured = zoo_here("eval", "run", "--split", "validation", "--dataset", *data, "--json").json["metrics"]

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         complete_trainers,
     )
     from .deferred import LazyCommand, lazy_command
-    from .next_step import data_words, export_of, look_at, use_of, verify_of
+    from .next_step import data_words, export_of, look_at, use_of, use_of_run, verify_of
     from .spreadsheet import csv_text
     from .tables import table, terminal_width
 
@@ -85,6 +85,7 @@ __all__ = [
     "trainer_options",
     "typed",
     "use_of",
+    "use_of_run",
     "usual_folder",
     "verify_of",
     "warn",
@@ -132,6 +133,7 @@ __getattr__, __dir__ = lazy_names(
             "export_of",
             "look_at",
             "use_of",
+            "use_of_run",
             "verify_of",
         ),
         ".spreadsheet": ("csv_text",),

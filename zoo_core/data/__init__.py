@@ -11,9 +11,10 @@ from zoo_core.pictures import read_mask
 from zoo_core.preprocess import normalize, prepare_pictures
 
 from .archives import read_members, unpack
-from .bound import BoundDataset, bind_dataset
+from .binding import bind_dataset
+from .bound import BoundDataset
 from .download import RemoteFile, RemoteFiles, fetch
-from .folders import SPLIT_FOLDERS, pictures_in, split_folders, subfolders, visible
+from .folders import SPLIT_FOLDERS, one_a_line, pictures_in, require_folder, split_folders, subfolders, visible
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
 from .pixel_statistics import Statistics, channel_statistics
@@ -37,6 +38,7 @@ __all__ = [
     "fetch",
     "idx_bytes",
     "normalize",
+    "one_a_line",
     "pictures_in",
     "plain_file",
     "prepare_pictures",
@@ -45,6 +47,7 @@ __all__ = [
     "read_mask",
     "read_members",
     "read_plain",
+    "require_folder",
     "set_aside",
     "split_folders",
     "subfolders",

@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 
 from zoo_core.errors import RefusedFileError, UsageError, ZooError
 
-T = TypeVar("T")
+from .folders import one_a_line
 
-_MOST_TOLD = 10
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +33,11 @@ class UnreadableFilesError(ZooError):
         self.bad, self.of, self.where = tuple(bad), of, where
         if all(isinstance(each.error, RefusedFileError) for each in bad):
             self.exit_code = RefusedFileError.exit_code
-        told = [f"\n  {each.error.message}" for each in bad[:_MOST_TOLD]]
-        more = f"\n  and {len(bad) - _MOST_TOLD:,} more" if len(bad) > _MOST_TOLD else ""
+        told = one_a_line([each.error.message for each in bad])
         hints = {each.error.hint for each in bad}
         mend = hints.pop() if len(hints) == 1 else "replace the files, or remove them"
         super().__init__(
-            f"{where}: {len(bad):,} of {of:,} samples cannot be read:{''.join(told)}{more}",
+            f"{where}: {len(bad):,} of {of:,} samples cannot be read:{told}",
             hint="; ".join(filter(None, (mend, "-d skip_bad=true leaves out what cannot be read"))),
         )
 

@@ -40,12 +40,14 @@ _LISTS = ("classes", "fresh", "freeze", "skipped", "remarks")
 _KINDS: dict[str, type | types.UnionType] = {
     **dict.fromkeys(("name", "model", "model_plugin", "dataset", "dataset_plugin", "dataset_fingerprint"), str),
     **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine", "selection"), str),
-    **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions", "task_settings"), dict),
+    **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
+    **dict.fromkeys(("part_fingerprints", "task_settings"), dict),
     **dict.fromkeys(("epochs", "seed"), int),
     **dict.fromkeys((*_LISTS, "legs"), list),
     "init_from": str | None,
     "best_epoch": int | None,
     "seconds": float | None,
+    "beats_chance": bool | None,
     "test": dict | None,
     "commit": str | None,
 }
@@ -62,6 +64,7 @@ def _measured(values: Mapping[str, Any]) -> bool:
 _VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("classes", "fresh", "freeze"), (_texts, "a list of texts")),
     **dict.fromkeys(("validation", "test"), (_measured, "a number for each metric")),
+    "part_fingerprints": (lambda parts: _texts([*parts.values()]), "a text for each part"),
     "versions": (lambda versions: _texts([*versions.values()]), "a text for each package"),
     "seed": (lambda seed: is_plain_number(seed) and 0 <= seed < 1 << 63, "a number from 0 to 2**63 - 1"),
     "epochs": (lambda epochs: is_plain_number(epochs) and epochs > 0, "a number above 0"),

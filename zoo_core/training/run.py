@@ -58,12 +58,13 @@ class Run:
         load_strictly(module, tensors, source=str(self.path / WEIGHTS_FILE))
         return module.eval()
 
-    def dataset(self, zoo: Zoo | None = None) -> BoundDataset:
-        """The dataset it was trained on, with the same options; nothing is read yet."""
+    def dataset(self, zoo: Zoo | None = None, *, root: str | None = None) -> BoundDataset:
+        """The dataset it was trained on, with the same options; nothing is read yet. `root`: where it lies now."""
         from zoo_core.data import bind_dataset
 
         dataset: Dataset = (zoo or open_zoo()).dataset(f"{self.info.dataset_plugin}/{self.info.dataset}")
-        return bind_dataset(dataset, self.info.dataset_options)
+        moved = {} if root is None else {"root": root}
+        return bind_dataset(dataset, {**self.info.dataset_options, **moved})
 
 
 def load_run(name_or_path: str | Path) -> Run:

@@ -13,11 +13,12 @@ from zoo_core.commands import (
     complete_plotted,
     data_options,
     data_words,
-    export_of,
     json_option,
+    note,
     print_json,
     say,
     typed,
+    use_of_run,
     verify_of,
 )
 
@@ -49,6 +50,7 @@ Examples:
 @click.option("--layer", metavar="L", help="Module path: filters, activations. Default: the first convolution.")
 @click.option("--augment", metavar="NAMES", help="augmented: as for `zoo train -t augment=`. Default: usual.")
 @click.option("--count", type=click.IntRange(1, 500), metavar="N", help="How many samples, predictions or errors.")
+@click.option("--accept-changes", is_flag=True, help="Also of data that have changed since training.")
 @click.option("--out", metavar="PATH", type=click.Path(path_type=Path), help="A PNG file, or a folder.")
 @json_option
 def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted: Any) -> None:
@@ -74,23 +76,26 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
     from zoo_core import open_zoo
     from zoo_core.commands import locate
 
-    from .drawing import Wanted, draw, draw_runs
+    from .drawing import Wanted, draw_all
 
-    zoo, alone = open_zoo(), len(sources) == 1
+    zoo, alone, remarks = open_zoo(), len(sources) == 1, list[str]()
     kinds: tuple[Any, ...] = ("run", "export", "dataset") if alone else ("run",)
     places, asked = [locate(source, kinds=kinds, zoo=zoo) for source in sources], Wanted(**wanted)
-    files = draw(zoo, source=places[0], wanted=asked, out=out) if alone else draw_runs(places, wanted=asked, out=out)
+    files = draw_all(zoo, places, wanted=asked, out=out, on_remark=remarks.append)
+    for remark in remarks:
+        note(remark)
     if as_json:
-        print_json({"files": [str(file) for file in files]})
+        print_json({"files": [str(file) for file in files], "remarks": remarks})
         return
     for file in files:
         say(str(file))
-    say(f"Next: {_next(places[0], zoo, wanted['data']) if alone else typed('list', 'runs', '--sort', 'best')}")
+    overview = typed("list", "runs", "--sort", "best")
+    say(f"Next: {_next(sources[0], places[0], zoo, wanted['data']) if alone else overview}")
 
 
-def _next(place: Located, zoo: Zoo, data: Mapping[str, Any]) -> str:
+def _next(source: str, place: Located, zoo: Zoo, data: Mapping[str, Any]) -> str:
     if place.kind == "run":
-        return export_of(place.name, zoo)
+        return use_of_run(source, zoo)
     if place.kind == "export":
         return verify_of(place)
     return typed("train", "MODEL", "--dataset", place.name, *data_words(data))

@@ -18,8 +18,8 @@ _TRAIN, _VALIDATION = "#4c72b0", "#dd8452"
 _LINES: tuple[tuple[Literal["train", "validation"], str], ...] = (("train", _TRAIN), ("validation", _VALIDATION))
 _CALLED = {"iou_mean": "mean IoU", "map": "mean average precision", "r2": "R²"}
 """What metrics are called where it is not their name."""
-_BEGAN = {"started": "started", "extended": "extended", "changed": "plugins changed", "resumed": "resumed"}
-"""What a leg of the run is called where it begins."""
+_BEGAN = {"changed": "plugins changed"}
+"""What a leg of the run is called where it begins, unless by its own word."""
 
 
 def curves_of(run: Run) -> Figure:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,7 @@ _OPTIONS = {
     "--layer": ("activations", "filters"),
     "--augment": ("augmented",),
     "--count": ("samples", "predictions", "errors"),
+    "--accept-changes": _OF_DATA,
 }
 """Which pictures each option is for."""
 
@@ -53,21 +54,40 @@ class Wanted:
     layer: str | None = None
     augment: str | None = None
     count: int | None = None
+    accept_changes: bool = False
 
     def given(self) -> list[str]:
         """The options that were given, as they are typed."""
-        values = (self.dataset, self.data, self.split, self.download, self.input, self.layer, self.augment, self.count)
+        data = (self.dataset, self.data, self.split, self.download)
+        values = (*data, self.input, self.layer, self.augment, self.count, self.accept_changes)
         return [name for name, value in zip(_OPTIONS, values, strict=True) if value]
 
 
-def draw(zoo: Zoo, *, source: Located, wanted: Wanted, out: Path | None = None) -> tuple[Path, ...]:
+def draw_all(
+    zoo: Zoo, sources: Sequence[Located], *, wanted: Wanted, out: Path | None, on_remark: Callable[[str], None]
+) -> tuple[Path, ...]:
+    """As `draw` for one source, and as `draw_runs` for several."""
+    if len(sources) > 1:
+        return draw_runs(sources, wanted=wanted, out=out)
+    return draw(zoo, source=sources[0], wanted=wanted, out=out, on_remark=on_remark)
+
+
+def draw(
+    zoo: Zoo,
+    *,
+    source: Located,
+    wanted: Wanted,
+    out: Path | None = None,
+    on_remark: Callable[[str], None] = lambda text: None,
+) -> tuple[Path, ...]:
     """Draw a run, an export or a dataset; the files.
 
     Without `what`: of a run its curves, of a dataset its samples, of an export the confusion matrix where it tells
     classes, predictions where it gives masks, and its filters where there is no truth. A file goes to `plots/WHAT.png`
     of the run, else to `plots/NAME-WHAT.png` here, or to `out`, a file or a folder; errors have a CSV file beside it.
-    An exported file never loads torch.
-    Raises UsageError for what cannot be drawn of this kind, MissingExtraError without matplotlib.
+    An exported file never loads torch. `on_remark`: told what is to be known of the data, in sentences.
+    Raises UsageError for what cannot be drawn of this kind, MissingExtraError without matplotlib, ZooError for data
+    that have changed since training.
     """
     need_matplotlib()
     if wanted.what is not None and wanted.what not in OFFERED[source.kind]:
@@ -76,7 +96,7 @@ def draw(zoo: Zoo, *, source: Located, wanted: Wanted, out: Path | None = None) 
     _check_options(what, wanted, source)
     target = target_of(source, what, out, read=wanted.input)
     with names_as_they_are():
-        figure, table = _drawn(zoo, source, what, wanted)
+        figure, table = _drawn(zoo, source, what, wanted, on_remark)
         files = [save(figure, target)]
     if table is not None:
         files.append(target.with_suffix(".csv"))
@@ -140,7 +160,9 @@ def _check_options(what: str, wanted: Wanted, source: Located) -> None:
         raise UsageError("activations need a picture or a sequence", hint="--input FILE")
 
 
-def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> tuple[Figure, str | None]:
+def _drawn(
+    zoo: Zoo, source: Located, what: str, wanted: Wanted, on_remark: Callable[[str], None]
+) -> tuple[Figure, str | None]:
     """The figure, and the table that goes with it where there is one."""
     if what == "curves":
         from zoo_core import load_run
@@ -149,7 +171,7 @@ def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> tuple[Figure
     if source.kind == "dataset":
         return _of_dataset(zoo, source, what, wanted), None
     if what in _OF_DATA:
-        return _of_data(zoo, source, what, wanted)
+        return _of_data(zoo, source, what, wanted, on_remark)
     from .inside import draw_inside
 
     return draw_inside(zoo, source=source, layer=wanted.layer, read=wanted.input), None
@@ -174,14 +196,26 @@ def _of_dataset(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
     return draw_samples(samples, labels=samples.classes, title=title, count=wanted.count)
 
 
-def _of_data(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> tuple[Figure, str | None]:
+def _of_data(
+    zoo: Zoo, source: Located, what: str, wanted: Wanted, on_remark: Callable[[str], None]
+) -> tuple[Figure, str | None]:
     from zoo_core.workflows.answers import load_part, open_predictor
 
     from . import answers, confusion, samples
 
     predictor = open_predictor(source, zoo)
     split = wanted.split or ("train" if what == "samples" else None)
-    part = load_part(predictor, zoo, dataset=wanted.dataset, data=wanted.data, split=split, download=wanted.download)
+    part = load_part(
+        predictor,
+        zoo,
+        dataset=wanted.dataset,
+        data=wanted.data,
+        split=split,
+        download=wanted.download,
+        accept_changes=wanted.accept_changes,
+    )
+    for remark in part.remarks:
+        on_remark(remark)
     if what == "samples":
         title = f"{part.dataset} for {source.kind} {source.name}, split {part.split}"
         return samples.draw_samples(part.samples, labels=part.labels, title=title, count=wanted.count), None

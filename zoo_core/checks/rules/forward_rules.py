@@ -41,10 +41,7 @@ def _check_shape(name: str, spec: TensorSpec, found: Tensor, sizes: Sizes) -> No
     bound = spec.bind(sizes)
     shape = tuple(found.shape)
     where = ", ".join(f"{axis}={size}" for axis, size in sizes.items())
-    fits = len(shape) == len(bound.axes) and all(
-        not isinstance(axis, int) or axis == size for axis, size in zip(bound.axes, shape, strict=True)
-    )
-    if not fits:
+    if not bound.fits(shape):
         raise BrokenRuleError(f"output {name!r} is declared as {bound} but has the shape {shape} ({where})")
 
 

@@ -28,8 +28,8 @@ def with_next_leg(
 ) -> RunInfo:
     """The record of a run that goes on from `state`: with another leg where it does not go on as it was stopped.
 
-    `epochs`: how many it is to have where it is extended, else None. Raises ZooError when a plugin is another one than
-    when the run was stopped, unless `accept_changes`.
+    `epochs`: how many it is to have where that is more than before, else None. Raises ZooError when a plugin is another
+    one than when the run was stopped, unless `accept_changes`.
     """
     done = 0 if state is None else state.epoch
     changes = plugin_changes(_known_codes(info, state), codes_of(info, zoo))
@@ -46,8 +46,11 @@ def with_next_leg(
     unknown = Leg(why="started", after=0, epochs=info.epochs, versions=info.versions, commit=info.commit)
     legs = info.legs or (unknown,)
     if epochs is not None:
+        why = "extended" if info.status == "finished" else "stretched"
+        # What was measured at its end is not of the weights that are to come.
+        info = dataclasses.replace(info, test=None, remarks=(), beats_chance=None)
         info = dataclasses.replace(info, epochs=epochs, status="unfinished")
-        return dataclasses.replace(info, legs=(*legs, _leg("extended", info, zoo, after=done)))
+        return dataclasses.replace(info, legs=(*legs, _leg(why, info, zoo, after=done)))
     if changes or not info.legs:
         return dataclasses.replace(info, legs=(*legs, _leg("changed" if changes else "resumed", info, zoo, after=done)))
     return info
@@ -61,6 +64,9 @@ def leg_notes(info: RunInfo, *, done: int) -> list[str]:
     notes = [f"Accepted: {change}" for change in plugin_changes(before, leg.plugins)]
     if leg.why == "extended":
         notes.append(f"Extended by {counted(leg.epochs - leg.after, 'epoch')}, with a schedule of their own")
+    if leg.why == "stretched":
+        was = info.legs[-2].epochs
+        notes.append(f"Stretched from {was} to {counted(leg.epochs, 'epoch')}: the schedule goes over all of them")
     return notes
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoo_core.data import Samples
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors
+from zoo_core.matching import bound_tensors
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
 from zoo_core.replacing import scratch
@@ -24,7 +25,7 @@ from zoo_core.training.run import Run, load_run
 from zoo_core.training.run_card import model_card
 
 from .legs import leg_notes
-from .remarks import remarks_before, remarks_on_result
+from .remarks import remarks_before, with_remarks
 from .train_plan import TrainPlan, with_another_name
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Training:
             self.splits["train"],
             task=self.plan.task,
             outputs=self.plan.outputs,
+            declared=bound_tensors(self.plan.model, info.options),
             read=self.plan.model.spec.read_outputs,
             model=info.model,
             device=info.device,
@@ -225,8 +227,7 @@ class Training:
             )
         info = dataclasses.replace(info, status="finished", test=test, task_settings=task.settings)
         if not self.quiet:
-            remarks = remarks_on_result(info, self.splits, self.plan.task, epochs=len(load_run(directory.path).rows))
-            info = dataclasses.replace(info, remarks=remarks)
+            info = with_remarks(info, self.splits, self.plan.task, epochs=len(load_run(directory.path).rows))
         directory.write_card(self.card(directory, info))
         directory.write_info(info)
         return info

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -104,8 +105,9 @@ def slow_epochs(module: nn.Module, train: Samples, *, batch_size: int, device: s
     )
 
 
-def remarks_on_result(info: RunInfo, splits: Mapping[str, Samples], task: Task, *, epochs: int) -> tuple[str, ...]:
-    """What the metrics of a finished run do not say: which part chose the epoch, and whether they beat chance."""
+def with_remarks(info: RunInfo, splits: Mapping[str, Samples], task: Task, *, epochs: int) -> RunInfo:
+    """The record of a finished run with what its metrics do not say: which part chose the epoch, and whether they beat
+    chance."""
     split = "validation" if info.test is None else "test"
     metrics = info.validation if info.test is None else info.test
     found = []
@@ -115,12 +117,14 @@ def remarks_on_result(info: RunInfo, splits: Mapping[str, Samples], task: Task, 
             "flatter a little. -d test_size=N sets a test part aside."
         )
     targets = splits[split].targets
-    if words := task.chance(metrics, targets, classes=info.classes):
+    words = task.chance(metrics, targets, classes=info.classes)
+    beats_chance = not words
+    if words:
         found.append(
             f"Not clearly better than chance on the {split} part: {words}. Worth a try: more epochs, another learning "
             f"rate (-t lr=...), more data; zoo info {info.dataset} counts the samples of each class."
         )
-    return tuple(found)
+    return dataclasses.replace(info, beats_chance=beats_chance, remarks=tuple(found))
 
 
 def _listed(names: Iterable[str]) -> str:
