@@ -294,7 +294,7 @@ OTHER_WAYS = [
         "dataset",
         "gives-what-it-declares",
         Break(old='TensorSpec("N", 1, 6, 6)', new='TensorSpec("N", 1, 6, 6, dtype="float64")'),
-        "split train gives float32, but float64 is declared",
+        "split train: arrays without preprocessing are float64, not float32",
     ),
     (
         "dataset",

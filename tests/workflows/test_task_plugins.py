@@ -125,7 +125,7 @@ def test_a_task_of_a_plugin_is_trained_exported_measured_and_asked(
     assert answered[0]["metres"] == pytest.approx(2, abs=1)
     assert f"{answered[0]['metres']:.2f} m" in run_zoo("predict", "heights", "row.csv").stdout
     run_zoo("predict", "heights", "row.csv", "--out", "answers.csv")
-    assert (tmp_path / "answers.csv").read_text().startswith("input,metres,error\nrow.csv,")
+    assert (tmp_path / "answers.csv").read_text().startswith("input,metres,error\nrow.csv[0],")
     _without_its_plugin(run_zoo, site, tmp_path)
 
 

@@ -206,11 +206,16 @@ def get_task(name: str, *, plugin: str = "", settings: Mapping[str, Any] | None 
 
     Raises as `task_spec`, and ZooError for settings that the task does not have.
     """
-    spec = task_spec(name, plugin=plugin)
+    task = task_of(task_spec(name, plugin=plugin))
+    return task.with_settings(settings) if settings else task
+
+
+def task_of(spec: TaskSpec) -> Task:
+    """The implementation that a spec names. Raises ZooError for what is no Task."""
     task = spec.load(spec)
     if not isinstance(task, Task):
         raise ZooError(
-            f"the task {name!r} is implemented by a {type(task).__name__}",
+            f"the task {spec.name!r} is implemented by a {type(task).__name__}",
             hint="load returns a class derived from zoo_core.tasks.Task",
         )
-    return task.with_settings(settings) if settings else task
+    return task

@@ -10,7 +10,7 @@ import numpy as np
 
 from zoo_core.checks.rule import NotApplicableError
 from zoo_core.specs import TaskSpec
-from zoo_core.tasks import Example, Task, get_task
+from zoo_core.tasks import Example, Task, task_of
 
 COUNT = 24
 SEED = 5
@@ -37,7 +37,7 @@ class TaskCandidate:
     @functools.cached_property
     def task(self) -> Task:
         """Its implementation."""
-        return get_task(self.spec.name, plugin=self.plugin)
+        return task_of(self.spec)
 
     @functools.cached_property
     def example(self) -> Example:
