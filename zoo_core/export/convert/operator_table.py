@@ -22,9 +22,10 @@ def operator_table_kept() -> Iterator[None]:
     Where a version of PyTorch has no such table at this place, all stays as it is.
     """
     try:
-        from torch.onnx._internal.exporter._registration import ONNXRegistry
+        from torch.onnx._internal.exporter import _registration
 
-        make, method = ONNXRegistry.from_torchlib, vars(ONNXRegistry)["from_torchlib"]
+        tables: Any = _registration.ONNXRegistry
+        make, method = tables.from_torchlib, vars(tables)["from_torchlib"]
     except (ImportError, AttributeError, KeyError):
         yield
         return
@@ -38,8 +39,8 @@ def operator_table_kept() -> Iterator[None]:
         own.functions = {operator: list(ways) for operator, ways in own.functions.items()}
         return own
 
-    ONNXRegistry.from_torchlib = staticmethod(kept)  # type: ignore[assignment, method-assign]
+    tables.from_torchlib = staticmethod(kept)
     try:
         yield
     finally:
-        ONNXRegistry.from_torchlib = method
+        tables.from_torchlib = method
