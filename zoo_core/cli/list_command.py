@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 from click.shell_completion import CompletionItem
 
@@ -15,10 +17,10 @@ Examples:
   zoo list net --exclude mobile     whatever has 'net' in its name, but not 'mobile'
   zoo list --task detection --max-parameters 10M
   zoo list runs 'lenet5*' --sort best
+  zoo list runs digits              runs with 'digits' in their name, model or dataset
 """
 _KINDS = ("models", "datasets", "trainers", "runs", "exports")
 _SORTED_BY = ("name", "model", "dataset", "epochs", "best", "seconds", "date")
-_NEXT = {"run": "export", "export": "verify"}
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -27,7 +29,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 @click.command("list", epilog=EXAMPLES)
 @click.argument("what", nargs=-1, metavar="[models|datasets|trainers|runs|exports] [PATTERN]", shell_complete=_complete)
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these names out; repeatable.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what fits this; repeatable.")
 @click.option("--task", metavar="T", help="Only this task, for example image-classification.")
 @click.option("--plugin", metavar="P", help="Only this plugin: its id, entry point or distribution.")
 @click.option("--license", metavar="L", help="Only licenses with this text in their name.")
@@ -43,6 +45,8 @@ def command(
 ) -> None:
     """List models, datasets and trainers; or your runs; or your exports.
 
+    PATTERN with *, ? or [ is matched against the whole name, any other text is looked for inside it; of a run, its
+    model and its dataset count too.
     Of a run are shown the epochs that are done, the best epoch's metric on the validation part, when it began, and the
     options in which runs of the same model and dataset differ. --sort has the best or the newest first.
     """
@@ -71,5 +75,17 @@ def command(
             note(hint)
     if unusable := sum(p.status in {"broken", "unavailable"} and p.extra is None for p in zoo.plugins):
         note(f"{unusable} plugin{'s' if unusable > 1 else ''} cannot be used: see zoo plugins")
-    if rows:
-        say("", f"Next: {typed(_NEXT.get(rows[0]['kind'], 'info'), rows[0]['name'])}")
+    if rows and (following := _next(rows, kind)):
+        say("", f"Next: {following}")
+
+
+def _next(rows: list[dict[str, Any]], kind: str | None) -> str:
+    if kind != "runs":
+        return typed("verify" if kind == "exports" else "info", rows[0]["name"])
+    from zoo_core.workflows.catalogue.run_rows import run_to_use
+
+    if (run := run_to_use(rows)) is None:
+        return ""
+    if run["status"] == "finished":
+        return typed("export", run["name"])
+    return typed("train", run["model"], "--dataset", run["dataset"], "--run", run["name"], "--resume")
