@@ -24,8 +24,7 @@ from .attempt import VERSIONED, Attempt
 from .attempts import Progress, best_attempt
 from .blame.inquiry import RULE as BLAME
 from .check.check import Verdict
-from .convert.conflicts import conflict_told
-from .convert.sizes_taken import sizes_told, sizes_tried
+from .convert.sizes_taken import failure_told, sizes_tried
 from .plan.layer import layer_output
 from .plan.plan import ExportPlan
 from .publish.card import model_card
@@ -130,9 +129,7 @@ def _report(attempt: Attempt, *, kind: Reference) -> ExportReport:
 def _why_no_reference(plan: ExportPlan, error: NotVerifiedError) -> str:
     if not isinstance(error, FailedForwardError):
         return f"{error.message}{sizes_tried(plan)}"
-    module = fresh_module(plan.build, plan.checkpoint)
-    conflict = conflict_told(plan, module)
-    return f"{conflict} ({error.message})" if conflict else f"{error.message}{sizes_told(plan, module)}"
+    return failure_told(plan, fresh_module(plan.build, plan.checkpoint), error)
 
 
 def _told_of_weights(plan: ExportPlan) -> Iterator[CheckResult]:

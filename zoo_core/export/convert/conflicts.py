@@ -16,6 +16,7 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 import torch
 from torch import nn
@@ -133,11 +134,16 @@ def working_sizes(plan: ExportPlan, module: nn.Module) -> Sizes | None:
 def error_at(plan: ExportPlan, module: nn.Module, sizes: Sizes) -> BaseException | None:
     """What PyTorch raises at these sizes."""
     try:
-        with forward_of("forward"), torch.no_grad(), plain_attention(), quiet():
-            module(*plan.drawn({BATCH: 1, **sizes}))
+        run_at(plan, module, sizes)
     except NotVerifiedError as error:
         return error.__cause__ or error
     return None
+
+
+def run_at(plan: ExportPlan, module: nn.Module, sizes: Sizes) -> Any:
+    """What the module gives at these sizes. Raises FailedForwardError."""
+    with forward_of("forward"), torch.no_grad(), plain_attention(), quiet():
+        return module(*plan.drawn({BATCH: 1, **sizes}))
 
 
 def _fixed_by_trace(plan: ExportPlan, module: nn.Module, sizes: Sizes) -> dict[str, _Fixed]:
