@@ -98,12 +98,11 @@ class Option:
         return value
 
     def _wrong(self, value: Any, where: str) -> UsageError:
-        shown = repr(value) if isinstance(value, str) else typed_value(value)
         example = {"int": "3", "float": "0.1", "bool": "true", "str": "text"}[self.type.removesuffix("...")]
         if self.type.endswith("..."):
             example = f"{example},{example}"
         return UsageError(
-            f"{where}: {self.name} takes {self.type_text}, not {shown}",
+            f"{where}: {self.name} takes {self.type_text}, not {value!r}",
             hint=f"for example {self.name}={example}",
         )
 

@@ -113,7 +113,7 @@ DAMAGED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "size": (too_large, "its entry_points.txt has 3,298,534,883,328 bytes, 10,000,000 are read at most"),
     "many": (too_many, "its entry_points.txt names 2,000 plugins"),
     "garbage": (garbage, "its entry_points.txt names no entry point in line 1: '\\x00\\x00{}'"),
-    "no-heading": (no_heading, "its entry_points.txt names no entry point in line 2: 'tried = zoo_tried'"),
+    "heading": (no_heading, "its entry_points.txt names no entry point in line 2: 'tried = zoo_tried'"),
     "half": (half_a_heading, "its entry_points.txt names no entry point in line 3: '[zoo.plug'"),
     "loop": (lambda file: file.symlink_to(file.name), "its entry_points.txt cannot be read: "),
 }

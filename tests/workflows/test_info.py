@@ -177,7 +177,7 @@ def test_info_of_a_model_whose_builder_needs_more(run_zoo: Any, fake_distributio
     assert run_zoo("info", "smallnet9", "-o", "depth=2", "-o", "meta=no", "--json").json["parameters"] == 7850
     refused = run_zoo("info", "smallnet9", "-o", "depth=6")
     assert refused.code == 1
-    assert "Error: model smallnet9 with num_classes=10, depth=6, meta=True: depth is at most 5, not 6" in refused.stderr
+    assert "Error: model smallnet9 with num_classes=10, depth=6, meta=true: depth is at most 5, not 6" in refused.stderr
 
 
 def test_a_name_of_two_kinds(run_zoo: Any, fake_distribution: Any) -> None:
