@@ -213,15 +213,7 @@ def _code_of_command() -> int:
         _drop_output()
         return 0
     except UnicodeDecodeError as error:
-        # Libraries such as torch read the metadata of every package when they are imported.
-        if not (damaged := damaged_distributions()):
-            return _bug(error)
-        name, why = damaged[0]
-        hint = f"remove it, or bring it back: pip install --force-reinstall {name}"
-        message = (
-            f"the metadata of the package {name} are damaged, and a library that reads them cannot be loaded: {why}"
-        )
-        return _fail(message, hint, 1, error)
+        return _damaged(error)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             return _bug(error)
@@ -231,6 +223,16 @@ def _code_of_command() -> int:
         return _fail("there is not enough memory for this", "smaller or fewer files at a time", 1, error)
     except Exception as error:  # noqa: BLE001 the last line of defence: our bug, said in one line
         return _bug(error)
+
+
+def _damaged(error: UnicodeDecodeError) -> int:
+    # Libraries such as torch read the metadata of every package when they are imported.
+    if not (damaged := damaged_distributions()):
+        return _bug(error)
+    name, why = damaged[0]
+    hint = f"remove it, or bring it back: pip install --force-reinstall {name}"
+    message = f"the metadata of the package {name} are damaged, and a library that reads them cannot be loaded: {why}"
+    return _fail(message, hint, 1, error)
 
 
 def _ended_by(stop: SystemExit) -> int:

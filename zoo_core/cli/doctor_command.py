@@ -39,7 +39,7 @@ def command(model: str | None, options: dict[str, str], as_json: bool) -> None:
     model is.
     """
     from zoo_core.checks.doctor.machine import environment_rows
-    from zoo_core.checks.doctor.stages import looked_at
+    from zoo_core.checks.doctor.stages_apart import looked_at
     from zoo_core.registry import open_zoo
 
     zoo = open_zoo()

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 from click.shell_completion import CompletionItem
 
-from zoo_core.commands.common import json_option, note, print_json, say, typed
+from zoo_core.commands.common import json_option, note, print_json, say
 
 EXAMPLES = """
 \b
@@ -53,6 +51,8 @@ def command(
     from zoo_core.registry import open_zoo
     from zoo_core.workflows.catalogue.listing import kind_and_pattern, list_rows, similar_to
 
+    from .listed import list_table, next_after
+
     kind, pattern = kind_and_pattern(what)
     zoo = open_zoo()
     rows = list_rows(zoo, kind=kind, pattern=pattern, exclude=exclude, **filters)
@@ -63,29 +63,13 @@ def command(
     if as_json:
         print_json(rows)
         return
-    from .listed import list_table
-
     if rows:
         say(*list_table(rows, kind=kind))
     else:
-        filters.pop("sort")
-        filtered = pattern or exclude or max_parameters or any(filters.values())
-        note("nothing to list" + (" with these filters" if filtered else ""))
-        if hint := similar_to(zoo, kind, pattern):
-            note(hint)
+        filtered = pattern or exclude or max_parameters or any(filters[name] for name in filters if name != "sort")
+        hints = filter(None, [similar_to(zoo, kind, pattern)])
+        note("nothing to list" + (" with these filters" if filtered else ""), *hints)
     if unusable := sum(p.status in {"broken", "unavailable"} and p.extra is None for p in zoo.plugins):
         note(f"{unusable} plugin{'s' if unusable > 1 else ''} cannot be used: see zoo plugins")
-    if rows and (following := _next(rows, kind)):
+    if following := next_after(rows, kind=kind):
         say("", f"Next: {following}")
-
-
-def _next(rows: list[dict[str, Any]], kind: str | None) -> str:
-    if kind != "runs":
-        return typed("verify" if kind == "exports" else "info", rows[0]["name"])
-    from zoo_core.workflows.catalogue.run_rows import run_to_use
-
-    if (run := run_to_use(rows)) is None:
-        return ""
-    if run["status"] == "finished":
-        return typed("export", run["name"])
-    return typed("train", run["model"], "--dataset", run["dataset"], "--run", run["name"], "--resume")
