@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broken_plugins import MODEL, Break, broken
+from broken_plugins import DATASET, MODEL, Break, broken
 from rule_breaks import FORWARD
 from warm import start_program
 
@@ -57,6 +57,17 @@ def test_a_forward_that_ends_the_process_is_no_success(
     kept = {"train": "the same command with --resume goes on", "export": "no export appears before it is verified"}
     assert kept[command[0]] in result.stderr
     assert not (tmp_path / "exported" / "tried").exists()
+
+
+def test_a_loader_that_ends_the_process_is_no_success(run_zoo: Any, fake_distribution: Any) -> None:
+    fault = Break(old="drawn =", new="import os; os._exit(0)\n            drawn =")
+    fake_distribution("zoo-tried", files=broken(DATASET, fault), entries={"tried": "zoo_tried"})
+    trained = run_zoo("train", "mlp", "--dataset", "tried", "--epochs", "1")
+    assert trained.code == 1
+    assert "Error: zoo train has not finished: its process ends with exit code 0 before it was done" in trained.stderr
+    checked = run_zoo("check", "dataset:tried", "--rule", "gives-what*", "--json")
+    assert checked.code == 3
+    assert "its process ends with exit code 0 before the rule" in checked.json["failed"][0]["detail"]
 
 
 def test_a_command_that_calls_sys_exit_is_no_success(run_zoo: Any, fake_distribution: Any) -> None:
