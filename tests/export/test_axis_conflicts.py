@@ -216,6 +216,17 @@ def test_a_model_of_sizes_from_some_number_on_is_told_which(tmp_path: Path) -> N
     assert "or give --size H=64 --size W=96)" in caught.value.message
 
 
+class Never(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.view(-1, 7, 1_000_003)
+
+
+def test_a_model_that_takes_no_size_at_all_is_told_those_that_were_tried(tmp_path: Path) -> None:
+    plan = plan_of(Never, inputs={"x": TensorSpec("N", "L", 4)}, outputs={"y": TensorSpec("N", 3)})
+    with pytest.raises(RejectedExportError, match="sizes that are tried: L=64; L=1; L=2; what it cannot take is decl"):
+        export(plan, tmp_path / "made")
+
+
 MULTIPLES = """
     from zoo_core import ModelSpec, TensorSpec, hookimpl
 
