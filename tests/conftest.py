@@ -122,7 +122,7 @@ def zoo_here(
         monkeypatch.setattr(sys, "argv", ["zoo", *map(str, arguments)])
         capfd.readouterr()
         with pytest.raises(SystemExit) as ended:
-            main()
+            main(watched=False)
         stdout, stderr = capfd.readouterr()
         return Result(code=int(ended.value.code or 0), stdout=stdout, stderr=stderr)
 
