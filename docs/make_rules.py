@@ -34,7 +34,8 @@ Those of a plugin as a whole have no spec, and hold for all.
 
 `zoo check` looks at the rules in a process of its own. A rule that ends this process (a crash, `os._exit`), or does not
 come to an end within 600 seconds (`ZOO_RULE_TIMEOUT`), is broken, and another process goes on with the next rule.
-`conformance("NAME")` and `zoo doctor` look at them in their own process, which ends or hangs with the plugin.
+`zoo doctor` looks at the stages of a model in one process, and names the stage at which that ends.
+`conformance("NAME")` looks at the rules in its own process, which ends or hangs with the plugin.
 """
 KINDS: dict[str, tuple[Rule, ...]] = {
     "Plugins": (*rules("import", runner.loads), *plugin_rules.RULES),

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .discovery import Plugin, discover
-from .discovery.mending import check_extra_of
+from .discovery.mending import check_extra_of, check_owner_of, told_of_unusable
 from .errors import UsageError, ZooError, did_you_mean
 from .foreign_text import terminal_lines
 
@@ -246,10 +246,8 @@ class Zoo:
         others = [entry.kind for entry in self._entries if entry.shown == name]
         if others:
             return UsageError(f"{name!r} is a {others[0]}, not a {kind}", hint=f"see zoo list {kind}s")
-        hints = [did_you_mean(name, known)]
-        broken = [p.id for p in self.plugins if p.status in {"broken", "unavailable"} and name in {p.entry, p.id}]
-        if broken:
-            hints.insert(0, f"Plugin {broken[0]} cannot be used, see zoo plugins.")
+        check_owner_of(self.plugins, kind, name)
+        hints = [told_of_unusable(self.plugins, name), did_you_mean(name, known)]
         hint = " ".join(filter(None, hints)) or f"see zoo list {kind}s"
         return UsageError(f"unknown {kind} {name!r}", hint=hint)
 

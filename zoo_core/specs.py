@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .declared_options import options_of_dataclass, options_of_signature
 from .errors import ZooError
-from .options import Option, options_of_dataclass, options_of_signature
+from .options import Option
 from .picture_recipe import Preprocess as Preprocess
 from .shapes import TensorSpec
 from .spec_axes import check_axes

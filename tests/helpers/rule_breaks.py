@@ -13,6 +13,9 @@ MODELS = {
     "options-can-be-typed": Break(
         old="num_classes: int = 3):", new='num_classes: int = 3, mode: str | None = "none"):'
     ),
+    "has-a-recipe-that-can-be-used": Break(
+        old='license="MIT",', new='license="MIT",\n                recipe={"learning_rate": 0.1},'
+    ),
     "builds-with-defaults": Break(old="num_classes: int = 3):", new="num_classes: int = 3, hidden: int):"),
     "refuses-unknown-options": Break(
         old="@hookimpl",
@@ -211,6 +214,12 @@ OTHER_WAYS = [
         "gives-what-it-declares",
         Break(file="net.py", old=FORWARD, new=FORWARD + "\n                logits = logits[:2]"),
         "output 'logits' is declared as (3, 3) but has the shape (2, 3) (N=3)",
+    ),
+    (
+        "model",
+        "has-a-recipe-that-can-be-used",
+        Break(old='license="MIT",', new='license="MIT",\n                recipe={"lr": "fast"},'),
+        "the recipe of model tried for trainer supervised: lr takes float or none, not 'fast'",
     ),
     (
         "model",

@@ -20,6 +20,11 @@ Zoo = Callable[..., Any]
 DATA = ("samples", "confusion", "predictions", "errors")
 
 
+def once_more(what: str) -> Any:
+    """A picture that does not depend on the kind of data, of which one is drawn in any case: for `make test-all`."""
+    return pytest.param(what, marks=pytest.mark.slow)
+
+
 def check_picture(path: Path) -> np.ndarray:
     """A PNG of a size that can be read, with more on it than a few words."""
     with Image.open(path) as picture:
@@ -106,7 +111,7 @@ def test_a_run_of_classes(zoo_here: Zoo, workplace: Path, seven: Path, what: str
     check_picture(workplace / done.json["files"][0])
 
 
-@pytest.mark.parametrize("what", ["curves", "filters", "activations", *DATA])
+@pytest.mark.parametrize("what", [once_more("curves"), "filters", "activations", *DATA])
 def test_a_run_of_sequences(zoo_here: Zoo, peaks: Path, tmp_path: Path, what: str) -> None:
     bring(peaks, tmp_path)
     done = zoo_here("plot", "unet1d-peaks", *arguments_of(what, "wave.csv"), "--json")
@@ -117,7 +122,7 @@ def test_a_run_of_sequences(zoo_here: Zoo, peaks: Path, tmp_path: Path, what: st
         assert (pixels == (255, 168, 168)).all(axis=2).sum() > 1000
 
 
-@pytest.mark.parametrize("what", ["curves", "filters", "activations", *DATA])
+@pytest.mark.parametrize("what", [once_more("curves"), once_more("filters"), "activations", *DATA])
 def test_a_run_of_masks(zoo_here: Zoo, squares: Path, tmp_path: Path, what: str) -> None:
     bring(squares, tmp_path)
     done = zoo_here("plot", "unet-mask-folder", *arguments_of(what, "data/images/00.png"), "--json")

@@ -233,6 +233,9 @@ def test_the_project_file_and_the_test_are_whole(kind: Kind) -> None:
     assert all(len(line) <= 120 for text in texts.values() for line in text.splitlines())
 
 
+@pytest.mark.parametrize(
+    "kind", [KINDS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in KINDS[1:])], indirect=True
+)
 def test_its_workflow_checks_it_from_outside_too(kind: Kind, environment: FreshEnvironment) -> None:
     workflow = plugin_texts(NAMES[kind], kind=kind)[".github/workflows/test.yml"]
     steps = [line.partition("- run: ")[2] for line in workflow.splitlines() if "- run: " in line]

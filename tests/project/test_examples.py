@@ -54,6 +54,7 @@ def test_its_own_tests_pass(example: Path, environment: FreshEnvironment) -> Non
     assert passed(result) > 0
 
 
+@pytest.mark.slow  # every rule again, each watched from outside
 def test_it_conforms(example: Path, environment: FreshEnvironment) -> None:
     for entry in entries(example):
         report = environment.zoo("check", entry, "--json").json

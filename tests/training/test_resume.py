@@ -279,9 +279,9 @@ def test_a_run_that_is_being_trained_cannot_be_resumed_by_a_second_process(
     tmp_path: Path, run_zoo: Callable[..., Any]
 ) -> None:
     with started(tmp_path, *ARGUMENTS, until="epoch 1/6") as child:
-        child.send_signal(signal.SIGSTOP)
+        os.killpg(child.pid, signal.SIGSTOP)  # the process that watches, and the one that trains
         other = run_zoo("train", "lenet5", "--dataset", "digits", "--resume")
-        child.send_signal(signal.SIGCONT)
+        os.killpg(child.pid, signal.SIGCONT)
         child.send_signal(signal.SIGKILL)
     assert other.code == 1
     assert "Error: run 'lenet5-digits' is being trained by another process" in other.stderr

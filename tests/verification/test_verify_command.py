@@ -83,6 +83,14 @@ def test_a_good_bundle_is_verified_and_says_that_its_report_was_read(bundle: Pat
     assert "report" not in {check["rule"] for check in bare.json["checks"]}
 
 
+def test_a_bundle_without_its_report_says_what_can_be_done(bundle: Path, zoo_here: Zoo) -> None:
+    (bundle / "report.json").unlink()
+    done = zoo_here("verify", bundle)
+    assert done.code == 1
+    assert f"Error: {bundle}/report.json is missing: it says what was published" in done.stderr
+    assert f"Hint: zoo verify {bundle}/model.onnx checks the file alone, by its own self-test" in done.stderr
+
+
 # --- rule "report"
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from zoo_core.building import builder_options
 from zoo_core.discovery import Plugin
+from zoo_core.discovery.mending import told_of_unusable
 from zoo_core.discovery.offers import words
 from zoo_core.discovery.place import place_of
 from zoo_core.errors import MissingExtraError, TemporaryFolderError, UsageError, did_you_mean
@@ -224,7 +225,8 @@ def _meaning(zoo: Zoo, name: str) -> Plugin | Entry:
     if plugins or entries:
         return plugins[0] if plugins else entries[0]
     known = [*(plugin.entry for plugin in zoo.plugins), *(entry.shown for entry in zoo.entries())]
-    hint = did_you_mean(name, known) or "see zoo plugins"
+    hints = [told_of_unusable(zoo.plugins, name), did_you_mean(name, known)]
+    hint = " ".join(filter(None, hints)) or "see zoo plugins"
     raise UsageError(f"there is no plugin and no model called {name!r}", hint=hint)
 
 

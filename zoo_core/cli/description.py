@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from zoo_core.options import typed_value
 from zoo_core.records import counted
 
 _MOST_CLASSES = 12
@@ -32,7 +33,7 @@ def description(found: dict[str, Any]) -> list[str]:
     lines += _task(found) if found["kind"] == "task" else []
     lines += _samples(found["samples"]) if found.get("samples") else []
     if found.get("recipe"):
-        options = [f"-t {key}={_value(value)}" for key, value in found["recipe"].items()]
+        options = [f"-t {key}={typed_value(value)}" for key, value in found["recipe"].items()]
         lines.append(f"{'recipe':<12}{' '.join(options)}")
     lines += _measured(found["statistics"]) if "statistics" in found else []
     if found.get("weights_details"):
@@ -126,7 +127,7 @@ def _options(options: list[dict[str, Any]]) -> list[str]:
 
 def _name_and_value(option: dict[str, Any]) -> str:
     value = option.get("value", option["default"])
-    needed = " (required)" if option.get("required") and value is None else f"={_value(value)}"
+    needed = " (required)" if option.get("required") and value is None else f"={typed_value(value)}"
     return f"{option['name']}{needed}"
 
 
@@ -135,10 +136,3 @@ def _takes(option: dict[str, Any]) -> str:
     choices = f", one of {', '.join(map(str, option['choices']))}" if "choices" in option else ""
     none = " or none" if option.get("optional") else ""
     return f"{kind}{choices}{none}"
-
-
-def _value(value: Any) -> str:
-    """As it is typed after `=`."""
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    return "none" if value is None else str(value)

@@ -155,6 +155,11 @@ class BoundDataset:
             for path in samples.skipped
         )
 
+    @property
+    def is_read(self) -> bool:
+        """Whether the loader has given a split: what fails then is no matter of absent data."""
+        return any(found is not None for found in self._read_splits.values())
+
     def count(self, split: str, *, download: bool = False) -> tuple[int, dict[str, int] | None]:
         """How many samples a split has, and how many of each class; None where a sample is a mask. As `load`, but
         pictures in files are not read, and tiles not cut."""

@@ -145,10 +145,10 @@ def _made_healthy(plan: ExportPlan, chosen: ChosenWeights) -> ExportPlan:
 
     The chosen modules are used up: to build a large one takes as long as to run it a few times.
     """
-    from zoo_core.export.convert.conflicts import explaining_conflicts
+    from zoo_core.export.convert.sizes_taken import explaining_sizes
     from zoo_core.export.plan.healthy import healthy_checkpoint
 
-    with naming(plan.model), explaining_conflicts(plan):
+    with naming(plan.model), explaining_sizes(plan):
         healthy = healthy_checkpoint(
             plan.build,
             plan.checkpoint,
