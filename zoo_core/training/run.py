@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo_core.errors import ZooError
+from zoo_core.errors import UsageError, ZooError
 from zoo_core.records import EpochRow, RunInfo
 from zoo_core.registry import Dataset, Model, Zoo, open_zoo
 from zoo_core.shelf import find_run
@@ -71,5 +71,7 @@ def load_run(name_or_path: str | Path) -> Run:
 
     Raises UsageError for an unknown name, ZooError when its files are missing or damaged.
     """
+    if not isinstance(name_or_path, str | Path):
+        raise UsageError(f"load_run takes the name or the path of a run, not a {type(name_or_path).__name__}")
     path = name_or_path if isinstance(name_or_path, Path) else find_run(name_or_path)
     return Run(path=path, info=read_info(path), rows=read_rows(path))

@@ -16,6 +16,8 @@ from zoo_core.shapes import Axis, TensorSpec
 def check_inputs(inputs: Mapping[str, NDArray[Any]], specs: Mapping[str, TensorSpec], *, where: str) -> dict[str, int]:
     """The sizes of the free axes. Raises ZooError on a wrong name, dtype, rank, size, NaN or infinity, and on
     an integer beyond its range."""
+    if not isinstance(inputs, Mapping):
+        raise ZooError(f"{where}: inputs are arrays by name, not a {type(inputs).__name__}", hint=_by_name(specs))
     _check_names(inputs, specs, where)
     sizes: dict[str, int] = {}
     for name, spec in specs.items():
@@ -72,12 +74,16 @@ def check_large_enough(
 def _check_names(inputs: Mapping[str, Any], specs: Mapping[str, TensorSpec], where: str) -> None:
     for name in inputs:
         if name not in specs:
-            raise ZooError(f"{where} has no input {name!r}", hint=did_you_mean(name, specs))
+            raise ZooError(f"{where} has no input {name!r}", hint=did_you_mean(str(name), specs))
     if missing := [name for name in specs if name not in inputs]:
         raise ZooError(
             f"{where}: input {', '.join(map(repr, missing))} is missing",
-            hint="give a dictionary of all inputs: " + ", ".join(f"{name} {spec}" for name, spec in specs.items()),
+            hint=_by_name(specs),
         )
+
+
+def _by_name(specs: Mapping[str, TensorSpec]) -> str:
+    return "give a dictionary of all inputs: " + ", ".join(f"{name} {spec}" for name, spec in specs.items())
 
 
 def _check_axis(
