@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo_core.commands.common import json_option, model_options, say, typed
+from zoo_core.commands.common import FilePath, json_option, model_options, say, typed
 from zoo_core.commands.completion import complete_models_and_runs
 from zoo_core.commands.next_step import look_at, use_of
 
@@ -31,7 +31,7 @@ Examples:
 
 @click.command("export", epilog=EXAMPLES)
 @click.argument("source", metavar="MODEL|RUN", shell_complete=complete_models_and_runs)
-@click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the export itself.")
+@click.option("--to", type=FilePath(), metavar="DIR", help="The folder of the export itself.")
 @click.option(
     "--weights",
     metavar="NAME|FILE",

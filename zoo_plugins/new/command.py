@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo_core.commands import json_option, print_json, say
+from zoo_core.commands import FilePath, json_option, print_json, say
 
 if TYPE_CHECKING:
     from zoo_core import Kind
@@ -31,7 +31,7 @@ Examples:
     default="model",
     help="What it offers. Default: model.",
 )
-@click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The new folder. Default: zoo-NAME.")
+@click.option("--to", type=FilePath(), metavar="DIR", help="The new folder. Default: zoo-NAME.")
 @json_option
 def command(what: str, name: str, kind: Kind, to: Path | None, as_json: bool) -> None:
     """Write a complete plugin: a pip package that offers the model, dataset or trainer NAME.

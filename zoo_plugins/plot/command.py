@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo_core.commands import (
+    FilePath,
     complete_datasets,
     complete_plotted,
     data_options,
@@ -45,11 +46,11 @@ Examples:
 @data_options
 @click.option("--split", metavar="S", help="Default: train for samples; else test, or validation without a test.")
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
-@click.option("--input", metavar="FILE", type=click.Path(path_type=Path), help="A picture or sequence: activations.")
+@click.option("--input", metavar="FILE", type=FilePath(), help="A picture or sequence: activations.")
 @click.option("--layer", metavar="L", help="Module path: filters, activations. Default: the first convolution.")
 @click.option("--augment", metavar="NAMES", help="augmented: as for `zoo train -t augment=`. Default: usual.")
 @click.option("--count", type=click.IntRange(1, 500), metavar="N", help="How many samples, predictions or errors.")
-@click.option("--out", metavar="PATH", type=click.Path(path_type=Path), help="A PNG file, or a folder.")
+@click.option("--out", metavar="PATH", type=FilePath(), help="A PNG file, or a folder.")
 @json_option
 def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted: Any) -> None:
     """Draw a run, an export or a dataset as PNG; or the curves of several runs over each other.
