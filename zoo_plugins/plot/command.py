@@ -16,6 +16,7 @@ from zoo_core.commands import (
     data_words,
     export_of,
     json_option,
+    note,
     print_json,
     say,
     typed,
@@ -34,6 +35,7 @@ Examples:
   zoo plot digits                                     a grid of its samples
   zoo plot digits --what augmented --augment crop     what training sees of some of them, epoch by epoch
   zoo plot export:lenet5-digits                       the confusion matrix, without PyTorch
+  zoo plot lenet5-digits --what all                   every picture that there is of it
   zoo plot lenet5-digits --what errors --split validation --count 80
   zoo plot model.onnx --what activations --input seven.png --layer conv2 --out maps.png
 """
@@ -65,6 +67,7 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
     activations  what a layer makes of --input FILE
     predictions  samples with what is decided, beside the truth
     errors       the worst answers of a split, with the names of their files; all of them as CSV beside the picture
+    all          each of these that fits the RUN, EXPORT or DATASET
 
     Without --what: curves of a RUN, samples of a DATASET; of an EXPORT the confusion matrix where it tells classes,
     predictions where it gives masks, filters where there is no truth. An EXPORT needs no PyTorch.
@@ -75,12 +78,13 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
     from zoo_core import open_zoo
     from zoo_core.commands import locate
 
-    from .drawing import Wanted, draw, draw_runs
+    from .drawing import Wanted
+    from .every import draw_asked
 
     zoo, alone = open_zoo(), len(sources) == 1
     kinds: tuple[Any, ...] = ("run", "export", "dataset") if alone else ("run",)
     places, asked = [locate(source, kinds=kinds, zoo=zoo) for source in sources], Wanted(**wanted)
-    files = draw(zoo, source=places[0], wanted=asked, out=out) if alone else draw_runs(places, wanted=asked, out=out)
+    files = draw_asked(zoo, sources=places, wanted=asked, out=out, on_left_out=note)
     if as_json:
         print_json({"files": [str(file) for file in files]})
         return
