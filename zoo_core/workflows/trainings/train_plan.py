@@ -19,6 +19,8 @@ from zoo_core.shelf import RUNS, folder_name, free_run_name, is_free
 from zoo_core.tasks import Task, get_task
 from zoo_core.training import RunDirectory, pick_device
 from zoo_core.training.choices import AUTO
+from zoo_core.training.directory import RUN_FILE
+from zoo_core.training.record_seal import check_record
 from zoo_core.training.trainer_options import options_with_recipe
 
 from .legs import first_leg, versions_of, with_next_leg
@@ -130,6 +132,7 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     pick_device(info.device)
     bound = bind_dataset(dataset, info.dataset_options)
     state = RunDirectory(path).read_state()
+    check_record(info, None if state is None else state.record, file=path / RUN_FILE)
     info = with_next_leg(info, state, zoo, epochs=added, accept_changes=request.accept_changes)
     if added is not None and "epochs" in info.config:
         info = dataclasses.replace(info, config={**info.config, "epochs": added})
