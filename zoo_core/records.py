@@ -147,8 +147,11 @@ def changes_between(before: Leg, now: Leg) -> list[str]:
 
 
 def counted(number: int, noun: str) -> str:
-    """A number of things in words: 1 epoch, 2,000 epochs."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """A number of things in words: 1 epoch, 2,000 epochs, 3 classes, 2 axes."""
+    if number == 1:
+        return f"1 {noun}"
+    several = noun.removesuffix("is") + "es" if noun.endswith("is") else f"{noun}{'es' if noun.endswith('s') else 's'}"
+    return f"{number:,} {several}"
 
 
 def lasting(seconds: float) -> str:

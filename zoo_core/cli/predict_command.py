@@ -11,6 +11,7 @@ from zoo_core.commands.common import FilePath, json_option, note, say, typed
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options
 from zoo_core.errors import ZooError
+from zoo_core.records import counted
 
 EXAMPLES = """
 \b
@@ -76,6 +77,6 @@ def command(
         say("", f"Next: {typed('verify', source)}")
     if failed:
         raise ZooError(
-            f"{failed:,} of {total:,} inputs could not be predicted",
+            f"{failed:,} of {counted(total, 'input')} could not be predicted",
             hint="each of them has an error in its row; mend those files or leave them out",
         )

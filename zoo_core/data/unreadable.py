@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from zoo_core.errors import RefusedFileError, UsageError, ZooError
+from zoo_core.records import counted
 
 T = TypeVar("T")
 
@@ -38,7 +39,7 @@ class UnreadableFilesError(ZooError):
         hints = {each.error.hint for each in bad}
         mend = hints.pop() if len(hints) == 1 else "replace the files, or remove them"
         super().__init__(
-            f"{where}: {len(bad):,} of {of:,} samples cannot be read:{''.join(told)}{more}",
+            f"{where}: {len(bad):,} of {counted(of, 'sample')} cannot be read:{''.join(told)}{more}",
             hint="; ".join(filter(None, (mend, "-d skip_bad=true leaves out what cannot be read"))),
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo_core.records import counted
 from zoo_core.specs import IGNORED
 from zoo_core.task_names import MASK_TASKS
 
@@ -52,4 +53,4 @@ def in_words(metrics: Mapping[str, float], targets: NDArray[Any], *, task: str, 
     name, value = next(iter(least.items()))
     label = classes[commonest] if commonest < len(classes) else commonest
     told = f"always answering {label!r}, the commonest class, has {name} {value:.4f}; this has {metrics[name]:.4f}"
-    return f"{told}, which {len(targets):,} samples can be by luck" if metrics[name] > value else told
+    return f"{told}, which {counted(len(targets), 'sample')} can be by luck" if metrics[name] > value else told

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
+from zoo_core.records import counted
 
 from .decisions import ClassDecisions
 
@@ -21,7 +22,7 @@ def deciding_logits(outputs: Mapping[str, Array], *, task: str) -> Array:
     finite = np.isfinite(logits).reshape(len(logits), -1).all(axis=1)
     if not finite.all():
         raise ZooError(
-            f"the model's output is not a finite number for {int((~finite).sum())} of {len(logits)} samples",
+            f"the model's output is not a finite number for {int((~finite).sum())} of {counted(len(logits), 'sample')}",
             hint="in training: a smaller learning rate; otherwise check the weights and the inputs",
         )
     return logits

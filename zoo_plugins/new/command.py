@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo_core.commands import FilePath, json_option, print_json, say
+from zoo_core.commands import FilePath, counted, json_option, print_json, say
 
 if TYPE_CHECKING:
     from zoo_core import Kind
@@ -49,5 +49,5 @@ def command(what: str, name: str, kind: Kind, to: Path | None, as_json: bool) ->
     for file in files:
         say(f"  {file}")
     folder = files[0].parents[1]
-    say(f"{folder}: {len(files)} files, start with {files[0].relative_to(folder)}")
+    say(f"{folder}: {counted(len(files), 'file')}, start with {files[0].relative_to(folder)}")
     say(f"Next: cd {shlex.quote(str(folder))} && pip install -e '.[test]' && pytest")

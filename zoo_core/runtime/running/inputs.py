@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError, did_you_mean
+from zoo_core.records import counted
 from zoo_core.shapes import Axis, TensorSpec
 
 
@@ -32,7 +33,9 @@ def check_inputs(inputs: Mapping[str, NDArray[Any]], specs: Mapping[str, TensorS
             )
         if array.ndim != len(spec.axes):
             hint = "add the batch axis: x[None]" if array.ndim == len(spec.axes) - 1 else None
-            raise ZooError(f"{what} has shape {array.shape}, and must have {len(spec.axes)} axes: {spec}", hint=hint)
+            raise ZooError(
+                f"{what} has shape {array.shape}, and must have {counted(len(spec.axes), 'axis')}: {spec}", hint=hint
+            )
         for position, axis in enumerate(spec.parsed):
             _check_axis(array.shape, position, axis, sizes, spec, what)
         _check_finite(array, what)
@@ -139,6 +142,6 @@ def _check_finite(array: NDArray[Any], what: str) -> None:
     if bad.any():
         first = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ZooError(
-            f"{what} has {int(bad.sum()):,} values that are not finite, the first at {first}: {array[first]}",
+            f"{what} is not finite at {counted(int(bad.sum()), 'place')}, the first at {first}: {array[first]}",
             hint="look at what was fed: NaN and infinity give meaningless outputs",
         )

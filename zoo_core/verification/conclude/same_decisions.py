@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.records import CheckResult
+from zoo_core.records import CheckResult, counted
 from zoo_core.tasks import ClassDecisions, Task
 from zoo_core.verification.expect.bounds import OutputBound
 
@@ -58,7 +58,8 @@ def check_parity(
     first, second = deciding.decisions(torch_outputs), deciding.decisions(file_outputs)
     differs = (first != second).reshape(len(first), -1).any(axis=1)
     rows = np.flatnonzero(differs)
-    text = f"{name} PyTorch {theirs:.4f}, file {ours:.4f} on {len(targets)} samples; {len(rows)} decisions flipped"
+    measured = f"{name} PyTorch {theirs:.4f}, file {ours:.4f} on {counted(len(targets), 'sample')}"
+    text = f"{measured}; {counted(len(rows), 'decision')} flipped"
     if len(rows):
         flipped = {key: value[rows] for key, value in file_outputs.items()}
         result = check_decisions("validation", deciding, flipped, reference(rows))

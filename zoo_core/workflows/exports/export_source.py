@@ -12,7 +12,7 @@ from zoo_core.export.plan.free_axes import ALL_FREE, AxisChoice, fix_sizes, keep
 from zoo_core.files import temporary_folder
 from zoo_core.matching import bound_tensors, full_options
 from zoo_core.plugin_faults import blamed_on, naming
-from zoo_core.records import ExportReport
+from zoo_core.records import ExportReport, counted
 from zoo_core.registry import Model, Zoo, warn
 from zoo_core.shelf import EXPORTS, folder_name, locate
 from zoo_core.workflows.classes import check_classes
@@ -124,7 +124,7 @@ def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, axes: AxisChoice = AL
         metrics=_metrics(run) if dataset.preprocess == own.preprocess else {},  # those of the size it was trained on
         fingerprint=fingerprint,
     )
-    came = f"done {len(run.rows)} of {run.info.epochs} epochs; the weights are those of epoch {best}"
+    came = f"done {len(run.rows)} of {counted(run.info.epochs, 'epoch')}; the weights are those of epoch {best}"
     return dataclasses.replace(plan, unfinished=came) if unfinished else plan
 
 
