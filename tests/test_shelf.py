@@ -49,7 +49,8 @@ def test_folder_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "  ", ".", "..", "a\nb", "a\0b", "\x7f", "a:b", "a\\b", "-x", ".hidden", "../x", "x" * 300]
+    "name",
+    ["", "  ", ".", "..", "a\nb", "a\0b", "\x7f", "a:b", "a\\b", "-x", ".hidden", "../x", "x" * 300, "\udced" * 99],
 )
 def test_what_is_no_folder_name(name: str) -> None:
     with pytest.raises(UsageError) as caught:

@@ -31,6 +31,10 @@ class Record:
         return plain
 
 
+OF_EVERY_TRAINING = ("torch", "numpy", "pillow", "safetensors")
+"""Distributions whose versions each run has in its record, whatever its plugins."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Leg(Record):
     """A stretch of a run: it began after `after` epochs and was to go up to epoch `epochs`.
@@ -49,6 +53,12 @@ class Leg(Record):
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
     began: str = ""
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """Versions of what its plugins are made of: neither their own, nor those that every training depends on."""
+        others = {"python", "zoo-core", *OF_EVERY_TRAINING, *(plugin.partition(":")[0] for plugin in self.plugins)}
+        return {name: version for name, version in self.versions.items() if name not in others}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,9 +164,26 @@ class EpochRow(Record):
     seconds: float
 
 
+def library_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """How libraries differ from what they were, each in words; both are as `Leg.libraries`, and both must know one."""
+    return [
+        f"{name} is version {now[name]} now, and was {before[name]}"
+        for name in sorted(before.keys() & now.keys())
+        if before[name] != now[name]
+    ]
+
+
+def changes_between(before: Leg, now: Leg) -> list[str]:
+    """How the plugins of a leg, and what they are made of, differ from those of the one before it; each in words."""
+    return plugin_changes(before.plugins, now.plugins) + library_changes(before.libraries, now.libraries)
+
+
 def counted(number: int, noun: str) -> str:
-    """A number of things in words: 1 epoch, 2,000 epochs."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """A number of things in words: 1 epoch, 2,000 epochs, 3 classes, 2 axes."""
+    if number == 1:
+        return f"1 {noun}"
+    several = noun.removesuffix("is") + "es" if noun.endswith("is") else f"{noun}{'es' if noun.endswith('s') else 's'}"
+    return f"{number:,} {several}"
 
 
 def lasting(seconds: float) -> str:

@@ -57,7 +57,8 @@ def usual_folder(kind: Literal["run", "export"]) -> Path:
 def folder_name(name: str) -> str:
     """The folder for a run or export of that name: slashes become `-`. Raises UsageError for what is no name."""
     folder = name.strip().replace("/", "-")
-    if not folder or folder.strip(".") == "" or _FORBIDDEN.search(folder) or len(folder.encode()) > 200:
+    length = len(folder.encode(errors="surrogatepass"))
+    if not folder or folder.strip(".") == "" or _FORBIDDEN.search(folder) or length > 200:
         raise UsageError(f"{name!r} cannot be the name of a folder", hint="letters, digits, '-', '_' and '.'")
     if folder.startswith((".", "-")):
         raise UsageError(f"a name cannot start with {folder[0]!r}: {name!r}")

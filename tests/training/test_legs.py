@@ -18,6 +18,7 @@ from zoo_core.training import Schedule
 from zoo_core.training.run_card import commands
 from zoo_core.workflows.trainings.one_training import TrainCallbacks
 from zoo_core.workflows.trainings.train import train
+from zoo_core.workflows.trainings.train_plan import TrainRequest, plan_new
 
 Zoo = Callable[..., Any]
 SMALL: dict[str, Any] = {
@@ -238,6 +239,42 @@ def test_a_plugin_that_has_changed_is_told_and_has_to_be_accepted(
     first, second = (leg["plugins"]["zoo-flat:zoo-flat"] for leg in legs)
     assert first[what] != second[what]
     assert f"after epoch 1: {told}" in (stopped / "README.md").read_text()
+
+
+def test_a_library_of_a_plugin_that_has_changed_is_told_as_the_plugin_is(
+    here: Path, zoo_here: Zoo, fake_distribution: Callable[..., Path], site: Path
+) -> None:
+    """What a plugin requires itself, as timm of a plugin that is made of it; no further, and nothing of its extras."""
+    fake_distribution("zoo-flat", PLUGIN, files={"net.py": NET.format(width=8)})
+    metadata = site / "zoo_flat-1.0.dist-info" / "METADATA"
+    required = ("numpy>=1", "Net_Lib (>=1.0)", "other ; extra == 'test'")
+    metadata.write_text(metadata.read_text() + "".join(f"Requires-Dist: {text}\n" for text in required))
+    library = site / "net_lib-1.0.dist-info"
+    library.mkdir()
+    library.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: net-lib\nVersion: 1.0\n")
+    arguments = ("train", "flat", "--dataset", "digits", "-d", "train_size=100", "-d", "size=8", "--run", "run")
+    assert zoo_here(*arguments, "--epochs", "1").code == 0
+    leg = load_run("run").info.legs[0]
+    assert set(leg.versions) == {
+        *("zoo-core", "python", "torch", "numpy", "pillow", "safetensors"), "zoo-flat", "Net_Lib"
+    }  # fmt: skip
+    library.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: net-lib\nVersion: 2.0\n")
+    more = (*RESUME, "--epochs", "2")
+    refused = zoo_here(*more)
+    assert refused.code == 1
+    assert "does not go on as it was stopped: Net_Lib is version 2.0 now, and was 1.0" in refused.stderr
+    done = zoo_here(*more, "--accept-changes")
+    assert done.code == 0, done.stderr
+    assert "Accepted: Net_Lib is version 2.0 now, and was 1.0" in done.stderr
+    assert [each.versions["Net_Lib"] for each in load_run("run").info.legs] == ["1.0", "2.0"]
+
+
+def test_the_library_of_a_family_is_in_the_record(here: Path) -> None:
+    zoo = open_zoo()
+    for model, library in (("torchvision/resnet18", "torchvision"), ("timm/resnet18", "timm")):
+        plan = plan_new(zoo, TrainRequest(model=model, dataset="cifar10", epochs=1))
+        assert library in plan.info.legs[0].versions
+        assert not {"onnx", "matplotlib"} & set(plan.info.legs[0].versions)
 
 
 def test_what_was_accepted_is_not_asked_again(stopped: Path, zoo_here: Zoo, site: Path) -> None:

@@ -195,7 +195,7 @@ def _code_of_command() -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ZooError as error:
-        return _fail(error.message, error.hint, error.exit_code, error)
+        return _fail(error.message, error.command_hint, error.exit_code, error)
     except click.UsageError as error:
         where = f"zoo {error.ctx.command_path.partition(' ')[2]}".strip() if error.ctx else "zoo"
         return _fail(error.format_message(), f"see {where} --help", 2, error)

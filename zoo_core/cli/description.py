@@ -72,14 +72,17 @@ def _of_classes(counts: dict[str, int] | None) -> str:
     if not counts:
         return ""
     if len(counts) > _MOST_CLASSES:
-        return f"  in {len(counts)} classes, {min(counts.values()):,} to {max(counts.values()):,} each"
+        return f"  in {counted(len(counts), 'class')}, {min(counts.values()):,} to {max(counts.values()):,} each"
     return "  " + ", ".join(f"{name}={count:,}" for name, count in counts.items())
 
 
 def _measured(statistics: dict[str, Any]) -> list[str]:
     """What `Preprocess(mean=..., std=...)` would be given."""
     rows = [f"{key:<12}{', '.join(f'{value:.6g}' for value in statistics[key])}" for key in ("mean", "std")]
-    return [f"{'statistics':<12}of {statistics['n']:,} samples of the {statistics['split']} split, by channel", *rows]
+    return [
+        f"{'statistics':<12}of {counted(statistics['n'], 'sample')} of the {statistics['split']} split, by channel",
+        *rows,
+    ]
 
 
 def _steps(recipe: dict[str, Any]) -> list[str]:

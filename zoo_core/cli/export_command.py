@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo_core.commands.common import data_options, json_option, model_options, say, typed
+from zoo_core.commands.common import FilePath, data_options, json_option, model_options, say, typed
 from zoo_core.commands.completion import complete_models_and_runs
 from zoo_core.commands.next_step import look_at, use_of
 
@@ -32,7 +32,7 @@ Examples:
 
 @click.command("export", epilog=EXAMPLES)
 @click.argument("source", metavar="MODEL|RUN", shell_complete=complete_models_and_runs)
-@click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the export itself.")
+@click.option("--to", type=FilePath(), metavar="DIR", help="The folder of the export itself.")
 @click.option(
     "--weights",
     metavar="NAME|FILE",

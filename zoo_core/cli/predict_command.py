@@ -7,10 +7,11 @@ from typing import Any
 
 import click
 
-from zoo_core.commands.common import json_option, note, say, typed
+from zoo_core.commands.common import FilePath, json_option, note, say, typed
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options
 from zoo_core.errors import ZooError
+from zoo_core.records import counted
 
 EXAMPLES = """
 \b
@@ -30,11 +31,11 @@ Examples:
 
 @click.command("predict", epilog=EXAMPLES)
 @click.argument("source", metavar="EXPORT", shell_complete=complete_exports)
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FilePath(allow_dash=True))
 @click.option(
     "--out",
     metavar="PATH",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     help="Where masks, pictures and arrays are written: a folder, or one file. Default: the current folder. "
     "Or RESULTS.csv or RESULTS.jsonl: a row for each input, written as they come.",
 )
@@ -46,7 +47,8 @@ def command(
 ) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
-    Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input.
+    Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input, with
+    line breaks between them or, as find -print0 writes them, zero bytes.
     Pictures are PNG, JPEG, WEBP and BMP. Where a model takes none, CSV and .npy files are one sample or, with an axis
     more, a sample a row; a sequence has a column for each channel. A first line of names is left out, and told of.
 
@@ -75,6 +77,6 @@ def command(
         say("", f"Next: {typed('verify', source)}")
     if failed:
         raise ZooError(
-            f"{failed:,} of {total:,} inputs could not be predicted",
+            f"{failed:,} of {counted(total, 'input')} could not be predicted",
             hint="each of them has an error in its row; mend those files or leave them out",
         )

@@ -12,6 +12,7 @@ from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options
 from zoo_core.commands.next_step import use_of, words_of
 from zoo_core.errors import NotVerifiedError
+from zoo_core.records import counted
 
 if TYPE_CHECKING:
     from zoo_core.runtime.running.isolated import Isolated
@@ -62,7 +63,7 @@ def command(source: str, thorough: bool, mutants: bool, isolated: Any, as_json: 
         )
     if score is not None and score.visible:
         raise NotVerifiedError(
-            f"the check of {path} does not see {len(score.visible)} faults, such as {score.visible[0].name}",
+            f"the check of {path} does not see {counted(len(score.visible), 'fault')}, such as {score.visible[0].name}",
             hint="the file itself is verified; the check is too weak for it: please report this",
         )
     if not as_json:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoo_core.shelf import Located, find_export, is_export, locate, model_file, usual_folder
 
     from .common import (
+        FilePath,
         data_options,
         json_option,
         model_options,
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from .tables import table, terminal_width
 
 __all__ = [
+    "FilePath",
     "LazyCommand",
     "Located",
     "clear_io_errors",
@@ -103,6 +105,7 @@ __getattr__, __dir__ = lazy_names(
         "zoo_core.registry": ("warn",),
         "zoo_core.shelf": ("Located", "find_export", "is_export", "locate", "model_file", "usual_folder"),
         ".common": (
+            "FilePath",
             "data_options",
             "json_option",
             "model_options",

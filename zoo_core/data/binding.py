@@ -24,6 +24,8 @@ def bind_dataset(dataset: Dataset, given: Mapping[str, Any]) -> BoundDataset:
     """
     spec = dataset.spec
     where = f"dataset {dataset.name}"
+    if not isinstance(given, Mapping):
+        raise UsageError(f"{where}: options are values by name, not {given!r}", hint='for example {"val_size": 100}')
     checked = check_options(given, spec.options, where=where)
     missing = [option.name for option in spec.options if option.required and option.name not in checked]
     if missing:

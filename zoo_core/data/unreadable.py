@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from zoo_core.errors import RefusedFileError, UsageError, ZooError
+from zoo_core.records import counted
 
 from .folders import one_a_line
 
@@ -37,7 +38,7 @@ class UnreadableFilesError(ZooError):
         hints = {each.error.hint for each in bad}
         mend = hints.pop() if len(hints) == 1 else "replace the files, or remove them"
         super().__init__(
-            f"{where}: {len(bad):,} of {of:,} samples cannot be read:{told}",
+            f"{where}: {len(bad):,} of {counted(of, 'sample')} cannot be read:{told}",
             hint="; ".join(filter(None, (mend, "-d skip_bad=true leaves out what cannot be read"))),
         )
 

@@ -12,7 +12,7 @@ from zoo_core.environment import package_versions
 from zoo_core.errors import FailedForwardError, NotVerifiedError
 from zoo_core.files import json_text, sha256_of, write_atomic
 from zoo_core.plugin_faults import blamed_on
-from zoo_core.records import CheckResult, ExportReport
+from zoo_core.records import CheckResult, ExportReport, counted
 from zoo_core.runtime.reading.wire import read_onnx
 from zoo_core.runtime.vetting.known import remember
 from zoo_core.shelf import MODEL_FILE, REPORT_FILE
@@ -136,7 +136,8 @@ def _told_of_weights(plan: ExportPlan) -> Iterator[CheckResult]:
     """Lines of the report, where the builder brings weights of its own, or a file names them in another way."""
     if plan.own:
         named = sum(name in plan.own for name in plan.checkpoint)
-        text = f"{named} of {len(plan.checkpoint)} tensors are the builder's own, whatever the seed: none was altered"
+        tensors = f"{named} of {counted(len(plan.checkpoint), 'tensor')}"
+        text = f"{tensors} are the builder's own, whatever the seed: none was altered"
         yield CheckResult(rule="own weights", outcome="passed", detail=text)
     if plan.renamed:
         yield CheckResult(rule="names of weights", outcome="passed", detail=plan.renamed)

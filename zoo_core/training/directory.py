@@ -22,6 +22,7 @@ from zoo_core.replacing import building
 from zoo_core.shelf import is_free
 
 from .epoch_rows import read_row
+from .record_seal import record_hashes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -109,17 +110,23 @@ class RunDirectory:
         """Replace the best weights by those of epoch `row`."""
         from .checkpoint import save_tensors
 
-        facts = {"epoch": row.epoch, "validation": dict(row.validation)}
+        facts: dict[str, Any] = {"epoch": row.epoch, "validation": dict(row.validation)}
+        if (info := self._info()) is not None:
+            facts["record"] = record_hashes(info)
         save_tensors(self.path / WEIGHTS_FILE, weights, facts=facts)
 
     def save_state(self, state: TrainState, *, selection: str) -> None:
-        """Replace what a resumed run starts from; it says with which plugins, as the run's record does."""
+        """Replace what a resumed run starts from; it says with which record and plugins, as the run's record does."""
         from .state import save_state
 
-        info = read_info(self.path) if (self.path / RUN_FILE).exists() else None
-        if info is not None and info.legs:
-            state = dataclasses.replace(state, plugins=info.legs[-1].plugins)
+        if (info := self._info()) is not None:
+            state = dataclasses.replace(
+                state, record=record_hashes(info), plugins=info.legs[-1].plugins if info.legs else state.plugins
+            )
         save_state(self.path / STATE_FILE, state, selection=selection)
+
+    def _info(self) -> RunInfo | None:
+        return read_info(self.path) if (self.path / RUN_FILE).exists() else None
 
     def read_state(self) -> TrainState | None:
         """What a resumed run starts from; None if the run was stopped before its first epoch was done."""

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from zoo_core.discovery.entry_points import has_verb
 from zoo_core.foreign_text import markdown_code, markdown_text, shell_word
 from zoo_core.options import write_list
-from zoo_core.records import RunInfo, counted, plugin_changes
+from zoo_core.records import RunInfo, changes_between, counted
 from zoo_core.specs import DatasetSpec, ModelSpec
 
 from .choices import loss_in_words
@@ -102,9 +102,7 @@ def _leg(info: RunInfo, number: int) -> str:
         "stretched": [f"stretched to {leg.epochs} epochs, the schedule over all of them"],
         "resumed": ["resumed; with which plugins it was begun is not known"],
     }
-    return f"after epoch {leg.after}: " + ", ".join(
-        [*told.get(leg.why, []), *plugin_changes(before.plugins, leg.plugins)]
-    )
+    return f"after epoch {leg.after}: " + ", ".join([*told.get(leg.why, []), *changes_between(before, leg)])
 
 
 def commands(info: RunInfo) -> list[str]:

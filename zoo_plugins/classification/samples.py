@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
+from zoo_core.commands import counted
 from zoo_core.tasks import (
     Answer,
     ClassCounts,
@@ -156,8 +157,9 @@ class ClassTally:
 
 def _check_targets(columns: NDArray[np.float64], targets: NDArray[Any]) -> None:
     if targets.shape != columns.shape[:1]:
-        raise ZooError(f"{len(columns)} outputs, but targets of shape {targets.shape}")
+        raise ZooError(f"{counted(len(columns), 'output')}, but targets of shape {targets.shape}")
     if targets.min() < 0 or targets.max() >= columns.shape[1]:
         raise ZooError(
-            f"targets from {targets.min()} to {targets.max()}, but the model tells {columns.shape[1]} classes apart"
+            f"targets from {targets.min()} to {targets.max()}, "
+            f"but the model tells {counted(columns.shape[1], 'class')} apart"
         )

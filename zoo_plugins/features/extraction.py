@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import Model, UsageError, Zoo, ZooError, bound_tensors, builder_options, match_options
-from zoo_core.commands import Located, locate, warn
+from zoo_core.commands import Located, counted, locate, warn
 from zoo_core.data import BoundDataset, Samples
 from zoo_core.training import need_torch
 from zoo_core.workflows.answers import bind_prepared, choose_split, compare_part, require_data
@@ -195,7 +195,8 @@ def _rows(source: _Source, samples: Samples, layer: str, *, pool: bool) -> Itera
 def _checked(features: NDArray[Any], layer: str, *, rows: int, start: int, pool: bool) -> NDArray[np.float32]:
     if features.dtype != np.float32 or not features.ndim or len(features) != rows:
         raise UsageError(
-            f"the layer {layer!r} gives {features.dtype} numbers of the shape {features.shape} for {rows} samples",
+            f"the layer {layer!r} gives {features.dtype} numbers of the shape {features.shape} "
+            f"for {counted(rows, 'sample')}",
             hint="choose a layer that gives float32 numbers, a row for each sample",
         )
     if pool:

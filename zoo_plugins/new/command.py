@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo_core.commands import json_option, print_json, say
+from zoo_core.commands import FilePath, counted, json_option, print_json, say
 
 if TYPE_CHECKING:
     from zoo_core import Kind
@@ -32,7 +32,7 @@ Examples:
     default="model",
     help="What it offers. Default: model.",
 )
-@click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The new folder. Default: zoo-NAME.")
+@click.option("--to", type=FilePath(), metavar="DIR", help="The new folder. Default: zoo-NAME.")
 @json_option
 def command(what: str, name: str, kind: Kind, to: Path | None, as_json: bool) -> None:
     """Write a complete plugin: a pip package that offers the model, dataset, trainer or task NAME.
@@ -50,5 +50,5 @@ def command(what: str, name: str, kind: Kind, to: Path | None, as_json: bool) ->
     for file in files:
         say(f"  {file}")
     folder = files[0].parents[1]
-    say(f"{folder}: {len(files)} files, start with {files[0].relative_to(folder)}")
+    say(f"{folder}: {counted(len(files), 'file')}, start with {files[0].relative_to(folder)}")
     say(f"Next: cd {shlex.quote(str(folder))} && pip install -e '.[test]' && pytest")

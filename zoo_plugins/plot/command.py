@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo_core.commands import (
+    FilePath,
     complete_datasets,
     complete_plotted,
     data_options,
@@ -34,6 +35,7 @@ Examples:
   zoo plot digits                                     a grid of its samples
   zoo plot digits --what augmented --augment crop     what training sees of some of them, epoch by epoch
   zoo plot export:lenet5-digits                       the confusion matrix, without PyTorch
+  zoo plot lenet5-digits --what all                   every picture that there is of it
   zoo plot lenet5-digits --what errors --split validation --count 80
   zoo plot model.onnx --what activations --input seven.png --layer conv2 --out maps.png
 """
@@ -46,12 +48,12 @@ Examples:
 @data_options
 @click.option("--split", metavar="S", help="Default: train for samples; else test, or validation without a test.")
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
-@click.option("--input", metavar="FILE", type=click.Path(path_type=Path), help="A picture or sequence: activations.")
+@click.option("--input", metavar="FILE", type=FilePath(), help="A picture or sequence: activations.")
 @click.option("--layer", metavar="L", help="Module path: filters, activations. Default: the first convolution.")
 @click.option("--augment", metavar="NAMES", help="augmented: as for `zoo train -t augment=`. Default: usual.")
 @click.option("--count", type=click.IntRange(1, 500), metavar="N", help="How many samples, predictions or errors.")
 @click.option("--accept-changes", is_flag=True, help="Also of data that have changed since training.")
-@click.option("--out", metavar="PATH", type=click.Path(path_type=Path), help="A PNG file, or a folder.")
+@click.option("--out", metavar="PATH", type=FilePath(), help="A PNG file, or a folder.")
 @json_option
 def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted: Any) -> None:
     """Draw a run, an export or a dataset as PNG; or the curves of several runs over each other.
@@ -66,6 +68,7 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
     activations  what a layer makes of --input FILE
     predictions  samples with what is decided, beside the truth
     errors       the worst answers of a split, with the names of their files; all of them as CSV beside the picture
+    all          each of these that fits the RUN, EXPORT or DATASET
 
     Without --what: curves of a RUN, samples of a DATASET; of an EXPORT the confusion matrix where it tells classes,
     predictions where it gives masks, filters where there is no truth. An EXPORT needs no PyTorch.
@@ -76,12 +79,13 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
     from zoo_core import open_zoo
     from zoo_core.commands import locate
 
-    from .drawing import Wanted, draw_all
+    from .drawing import Wanted
+    from .every import draw_asked
 
     zoo, alone, remarks = open_zoo(), len(sources) == 1, list[str]()
     kinds: tuple[Any, ...] = ("run", "export", "dataset") if alone else ("run",)
     places, asked = [locate(source, kinds=kinds, zoo=zoo) for source in sources], Wanted(**wanted)
-    files = draw_all(zoo, places, wanted=asked, out=out, on_remark=remarks.append)
+    files = draw_asked(zoo, sources=places, wanted=asked, out=out, on_left_out=note, on_remark=remarks.append)
     for remark in remarks:
         note(remark)
     if as_json:

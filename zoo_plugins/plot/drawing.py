@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,18 +26,21 @@ OF_DATASET = ("samples", "augmented")
 OFFERED: Mapping[str, tuple[str, ...]] = {"run": ("curves", *OF_EXPORT), "export": OF_EXPORT, "dataset": OF_DATASET}
 """What can be drawn of a run, an export and a dataset."""
 
+EVERY = "all"
+"""What is asked for to get every picture that there is of a source."""
+
 _OF_DATA = ("samples", "confusion", "predictions", "errors")
 _READS_DATA = (*_OF_DATA, "augmented")
-_OPTIONS = {
-    "--dataset": _OF_DATA,
-    "-d": _READS_DATA,
-    "--split": _OF_DATA,
-    "--download": _READS_DATA,
-    "--input": ("activations",),
-    "--layer": ("activations", "filters"),
-    "--augment": ("augmented",),
-    "--count": ("samples", "predictions", "errors"),
-    "--accept-changes": _OF_DATA,
+_FOR: Mapping[str, tuple[str, ...]] = {
+    "dataset": _OF_DATA,
+    "data": _READS_DATA,
+    "split": _OF_DATA,
+    "download": _READS_DATA,
+    "input": ("activations",),
+    "layer": ("activations", "filters"),
+    "augment": ("augmented",),
+    "count": ("samples", "predictions", "errors"),
+    "accept_changes": _OF_DATA,
 }
 """Which pictures each option is for."""
 
@@ -57,19 +61,13 @@ class Wanted:
     accept_changes: bool = False
 
     def given(self) -> list[str]:
-        """The options that were given, as they are typed."""
-        data = (self.dataset, self.data, self.split, self.download)
-        values = (*data, self.input, self.layer, self.augment, self.count, self.accept_changes)
-        return [name for name, value in zip(_OPTIONS, values, strict=True) if value]
+        """The names of the options that were given."""
+        return [name for name in _FOR if getattr(self, name)]
 
-
-def draw_all(
-    zoo: Zoo, sources: Sequence[Located], *, wanted: Wanted, out: Path | None, on_remark: Callable[[str], None]
-) -> tuple[Path, ...]:
-    """As `draw` for one source, and as `draw_runs` for several."""
-    if len(sources) > 1:
-        return draw_runs(sources, wanted=wanted, out=out)
-    return draw(zoo, source=sources[0], wanted=wanted, out=out, on_remark=on_remark)
+    def only_for(self, what: str) -> Wanted:
+        """This picture, with those of the options that are for it."""
+        others = {name: getattr(Wanted(), name) for name in self.given() if what not in _FOR[name]}
+        return dataclasses.replace(self, what=what, **others)
 
 
 def draw(
@@ -93,7 +91,7 @@ def draw(
     if wanted.what is not None and wanted.what not in OFFERED[source.kind]:
         raise _not_offered(wanted.what, source)
     what = wanted.what or _default(source)
-    _check_options(what, wanted, source)
+    check_options([what], wanted, source)
     target = target_of(source, what, out, read=wanted.input)
     with names_as_they_are():
         figure, table = _drawn(zoo, source, what, wanted, on_remark)
@@ -116,7 +114,7 @@ def draw_runs(sources: Sequence[Located], *, wanted: Wanted, out: Path | None = 
     need_matplotlib()
     if wanted.what not in {None, "curves"}:
         raise UsageError(f"several runs are drawn as curves, not as {wanted.what}", hint="name one of them")
-    _check_options("curves", wanted, sources[0])
+    check_options(["curves"], wanted, sources[0])
     target = target_of(several(sources), "curves", out)
     with names_as_they_are():
         return (save(overlaid_curves([load_run(source.path or Path(source.name)) for source in sources]), target),)
@@ -150,13 +148,16 @@ def _default(source: Located) -> str:
     return "predictions" if task.spec.targets == "masks" else "confusion"
 
 
-def _check_options(what: str, wanted: Wanted, source: Located) -> None:
-    for option in wanted.given():
-        if what not in _OPTIONS[option]:
-            raise UsageError(f"{option} is not for {what}", hint=f"it is for {', '.join(_OPTIONS[option])}")
+def check_options(kinds: Sequence[str], wanted: Wanted, source: Located) -> None:
+    """Raise UsageError for an option that is for none of these pictures, and for activations of nothing."""
+    for name in wanted.given():
+        if not set(_FOR[name]) & set(kinds):
+            option = "-d" if name == "data" else f"--{name}"
+            told = kinds[0] if len(kinds) == 1 else f"any of {', '.join(kinds)}"
+            raise UsageError(f"{option} is not for {told}", hint=f"it is for {', '.join(_FOR[name])}")
     if source.kind == "dataset" and wanted.dataset is not None:
         raise UsageError(f"--dataset is for runs and exports, and {source.name} is a dataset", hint="leave it out")
-    if what == "activations" and wanted.input is None:
+    if list(kinds) == ["activations"] and wanted.input is None:
         raise UsageError("activations need a picture or a sequence", hint="--input FILE")
 
 

@@ -96,7 +96,7 @@ def layout_of(targets: NDArray[Any], *, columns: int) -> Layout:
 def layout_size(samples: Samples, layout: Layout, *, words: float = 0.25) -> dict[str, float]:
     """Width and height in inches of a figure with this layout; `words`: height of what is written on a cell."""
     if not layout.by_class or layout.rows == 1:
-        return figure_size(samples, len(layout.places), columns=max(layout.columns, LINE_COLUMNS), words=words)
+        return figure_size(samples, layout.places[-1] + 1, columns=max(layout.columns, LINE_COLUMNS), words=words)
     columns = LINE_COLUMNS if is_line(samples.main[0]) else COLUMNS
     alone = figure_size(samples, columns, columns=columns, words=words)
     margin = 0.7

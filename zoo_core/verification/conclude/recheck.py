@@ -13,7 +13,7 @@ from zoo_core.file_limits import MAX_BUNDLE_BYTES
 from zoo_core.files import clear_io_errors, read_json, sha256_of
 from zoo_core.foreign_text import shell_word
 from zoo_core.installation import update_command
-from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError
+from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError, counted
 from zoo_core.runtime.reading.metadata import KEY, Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.running.isolated import Isolated, Limits, limits_of
@@ -186,4 +186,4 @@ def _check_files(bundle: Path, listed: Mapping[str, str], *, beside: frozenset[s
     problems += [f"{name} is not in the report" for name in sorted(there - set(listed))]
     if problems:
         return CheckResult(rule="files", outcome="failed", detail="; ".join(problems[:5]))
-    return CheckResult(rule="files", outcome="passed", detail=f"{len(listed)} files as published")
+    return CheckResult(rule="files", outcome="passed", detail=f"{counted(len(listed), 'file')} as published")

@@ -186,7 +186,7 @@ def plan_predictions(
     path = None if out is None else Path(out)
     if top is not None and task.gives != "labels":
         raise UsageError(f"--top is for tasks that give labels, and {model.task} gives {task.gives}")
-    results = path if path is not None and not path.is_dir() and is_results(path, gives=task.gives) else None
+    results = path if path is not None and is_results(path, gives=task.gives) else None
     if results is not None:
         check_target(results, originals_of(found))
     if task.is_told:
@@ -209,7 +209,8 @@ def _predicted(model: ExportedModel, part: Sequence[Found]) -> Iterator[Predicti
 
 
 def _bad(name: str, error: ZooError) -> Row:
-    return {"input": name, "error": f"{error.message} ({error.hint})" if error.hint else error.message}
+    hint = error.command_hint
+    return {"input": name, "error": f"{error.message} ({hint})" if hint else error.message}
 
 
 def _best(answer: Mapping[str, Any], top: int | None) -> Row:

@@ -49,7 +49,7 @@ def frozen_parts(module: nn.Module, patterns: Sequence[str]) -> str:
     frozen = frozen_names(module, patterns)
     parts = dict.fromkeys(name.rpartition(".")[0] or name for name in frozen)
     count, total = sum(sizes[name] for name in frozen), sum(sizes.values())
-    return f"Frozen: {_listed(parts)}; {count:,} of {total:,} parameters"
+    return f"Frozen: {_listed(parts)}; {count:,} of {counted(total, 'parameter')}"
 
 
 def classes_without_samples(train: Samples) -> str:
@@ -63,7 +63,7 @@ def classes_without_samples(train: Samples) -> str:
     missing = [name for name, count in zip(train.classes, counts, strict=True) if not count]
     if not missing:
         return ""
-    return f"No training sample of {len(missing)} of {len(train.classes)} classes: {_listed(missing)}"
+    return f"No training sample of {len(missing)} of {counted(len(train.classes), 'class')}: {_listed(missing)}"
 
 
 def skipped_files(skipped: Sequence[str]) -> str:

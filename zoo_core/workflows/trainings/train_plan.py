@@ -20,6 +20,8 @@ from zoo_core.shelf import RUNS, folder_name, free_run_name, is_free
 from zoo_core.tasks import Task, get_task
 from zoo_core.training import RunDirectory, pick_device
 from zoo_core.training.choices import AUTO
+from zoo_core.training.directory import RUN_FILE
+from zoo_core.training.record_seal import check_record
 from zoo_core.training.trainer_options import options_with_recipe
 from zoo_core.workflows.same_data import require_data
 
@@ -140,6 +142,7 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     info = dataclasses.replace(info, dataset_options=bound.options)
     require_data(bound, shown=f"run {info.name!r}", again=f"{_going_on(request, info)} -d root=DIR")
     state = RunDirectory(path).read_state()
+    check_record(info, None if state is None else state.record, file=path / RUN_FILE)
     info = with_next_leg(info, state, zoo, epochs=added, accept_changes=request.accept_changes)
     if added is not None and "epochs" in info.config:
         info = dataclasses.replace(info, config={**info.config, "epochs": added})
