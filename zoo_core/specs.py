@@ -143,6 +143,11 @@ class ModelSpec:
         check_name(self.task, where=f"{type(self).__name__} {self.name!r}, task")
         _check_tensors(f"ModelSpec {self.name!r}, inputs", self.inputs)
         _check_tensors(f"ModelSpec {self.name!r}, outputs", self.outputs)
+        if both := [name for name in self.inputs if name in self.outputs]:
+            raise ZooError(
+                f"ModelSpec {self.name!r}: {both[0]!r} is an input and an output",
+                hint="in the file each value has a name of its own",
+            )
         if not callable(self.build):
             raise ZooError(f"ModelSpec {self.name!r}: build is not callable")
         check_axes(self)

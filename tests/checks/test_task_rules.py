@@ -102,6 +102,7 @@ class WideMargins(Classification):
             output = staticmethod(deciding.output)
             decisions = staticmethod(deciding.decisions)
             finite_logits = staticmethod(deciding.finite_logits)
+            places = deciding.places
 
             @staticmethod
             def margins(outputs: Outputs) -> Any:

@@ -28,7 +28,7 @@ def zoo_models() -> Iterator[ModelSpec]:
         build=regressor,
         task="regression",
         summary="a linear model, corrected by a small network, for rows of numbers",
-        inputs={"values": TensorSpec("N", "features")},
+        inputs={"row": TensorSpec("N", "features")},
         outputs={"values": TensorSpec("N", "num_targets")},
         recipe={"epochs": 60, "optimizer": "adam", "lr": 0.3, "schedule": "one-cycle", "batch_size": 32},
         source="https://doi.org/10.1145/2988450.2988454",

@@ -24,7 +24,7 @@ class Regressor(nn.Module):
             nn.Linear(hidden, num_targets, bias=False),
         )
 
-    def forward(self, values: Tensor) -> Tensor:
-        standard = self.standard(values)
+    def forward(self, row: Tensor) -> Tensor:
+        standard = self.standard(row)
         numbers: Tensor = self.wide(standard) + self.deep(standard)
         return numbers
