@@ -79,7 +79,7 @@ def clash(root: str, *, split: str, download: bool, size: int = 1) -> None: ...
         (ModelSpec, MODEL, {"build": 3}, "build is not callable"),
         (DatasetSpec, DATASET, {"splits": ("test",)}, "splits must have 'train'"),
         (DatasetSpec, DATASET, {"load": clash}, "option size belongs to the core"),
-        (DatasetSpec, DATASET, {"task": "x"}, "unknown task 'x'"),
+        (DatasetSpec, DATASET, {"task": "x y"}, "DatasetSpec 'data', task: 'x y' is not a name"),
         (
             ModelSpec,
             MODEL,
