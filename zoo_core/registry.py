@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 from .discovery import Plugin, discover
 from .discovery.mending import check_extra_of, check_owner_of, told_of_unusable
@@ -167,10 +167,8 @@ class Zoo:
         return Trainer(spec=self._spec(entry), plugin=entry.plugin)
 
     def task(self, name: str) -> TaskSpec:
-        """The task of that name, its plugin loaded in this process; `zoo_core.tasks.get_task` finds it without a
-        catalogue where it can."""
-        spec: TaskSpec = self._spec(self.find("task", name))
-        return spec
+        """The task of that name, its plugin loaded; `zoo_core.tasks.get_task` needs no catalogue for a bundled one."""
+        return cast("TaskSpec", self._spec(self.find("task", name)))
 
     def commands(self) -> dict[str, tuple[str, Plugin]]:
         """`{name: (one-line help, plugin)}` of the commands that plugins add; one offered twice is not among them.
@@ -215,13 +213,8 @@ class Zoo:
         offers = self._offers(plugin)
         if "family" in entry.data:
             return _family_member(offers, entry, plugin)
-        specs: dict[Kind, tuple[Any, ...]] = {
-            "model": offers.models,
-            "dataset": offers.datasets,
-            "trainer": offers.trainers,
-            "task": offers.tasks,
-        }
-        for spec in specs[entry.kind]:
+        offered: tuple[Any, ...] = getattr(offers, f"{entry.kind}s")
+        for spec in offered:
             if spec.name == entry.name:
                 return spec
         raise ZooError(f"plugin {plugin.id} no longer offers the {entry.kind} {entry.name!r}")

@@ -23,6 +23,7 @@ where it is not counted. `flags`: for each class whether it is there, uint8 (N, 
 TARGET_FORMS: tuple[TargetForm, ...] = get_args(TargetForm)
 
 Better = Literal["more", "less"]
+"""Of which values of a metric are better."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ def test_a_run_that_was_stopped_after_its_last_epoch_lacks_no_epoch(
 ) -> None:
     changed(workplace, status="unfinished")
     assert zoo_here("export", "lenet5-digits").code == 0
-    told = "all 4 epochs of its run are done, but it was stopped before it was measured and closed."
+    told = "all of 4 epochs of its run are done, but it was stopped before it was measured and closed."
     assert f"**Unfinished**: {told}" in card_of(workplace)
 
 

@@ -36,6 +36,7 @@ MODELS = {
         old='TensorSpec("N", "in_channels", "height", "width")',
         new='TensorSpec("N", "in_channels", "height", "width", dtype="int64")',
     ),
+    "task-is-offered": Break(old='task="image-classification"', new='task="image-clasification"'),
     "explains-bad-sizes": Break(
         file="net.py", old=BUILT, new=f"{BUILT}\n                self.ratio = 8 // (height - 1)"
     ),

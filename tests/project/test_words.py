@@ -13,13 +13,13 @@ from zoo_core.commands import counted
 ROOT = Path(__file__).parents[2]
 NOUNS = {"decision", "epoch", "file", "node", "place", "row", "sample", "tensor", "unit", "fault", "label", "output"}
 SEVERAL = {
-    "zoo_core/data/splits.py": {"len(split)"},  # with "need": of one sample nobody divides
+    "zoo_core/data/targets.py": {"len(split)"},  # with "need": of one sample nobody divides
     "zoo_core/export/reference/expected.py": {"clear"},  # with "are"
     "zoo_core/export/reference/staged_expected.py": {"fewest"},
     "zoo_core/training/run_card.py": {"leg.epochs"},
     "zoo_core/workflows/trainings/remarks.py": {"epochs"},
     "zoo_core/runtime/vetting/vet.py": {"count"},
-    "zoo_core/training/trial.py": {"' x '.join(map(str, places))"},
+    "zoo_plugins/classification/fit_check.py": {"' x '.join(map(str, places))"},
     "zoo_plugins/cifar10/binary.py": {"counts"},
 }
 """Numbers that are never 1, or that a word further on agrees with."""

@@ -82,8 +82,8 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
     from .drawing import Wanted
     from .every import draw_asked
 
-    zoo, alone, remarks = open_zoo(), len(sources) == 1, list[str]()
-    kinds: tuple[Any, ...] = ("run", "export", "dataset") if alone else ("run",)
+    zoo, remarks = open_zoo(), list[str]()
+    kinds: tuple[Any, ...] = ("run", "export", "dataset") if len(sources) == 1 else ("run",)
     places, asked = [locate(source, kinds=kinds, zoo=zoo) for source in sources], Wanted(**wanted)
     files = draw_asked(zoo, sources=places, wanted=asked, out=out, on_left_out=note, on_remark=remarks.append)
     for remark in remarks:
@@ -93,13 +93,14 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
         return
     for file in files:
         say(str(file))
-    overview = typed("list", "runs", "--sort", "best")
-    say(f"Next: {_next(sources[0], places[0], zoo, wanted['data']) if alone else overview}")
+    say(f"Next: {_next(sources, places[0], zoo, wanted['data'])}")
 
 
-def _next(source: str, place: Located, zoo: Zoo, data: Mapping[str, Any]) -> str:
+def _next(sources: tuple[str, ...], place: Located, zoo: Zoo, data: Mapping[str, Any]) -> str:
+    if len(sources) > 1:
+        return typed("list", "runs", "--sort", "best")
     if place.kind == "run":
-        return use_of_run(source, zoo)
+        return use_of_run(sources[0], zoo)
     if place.kind == "export":
         return verify_of(place)
     return typed("train", "MODEL", "--dataset", place.name, *data_words(data))

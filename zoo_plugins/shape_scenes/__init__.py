@@ -28,7 +28,7 @@ def shape_scenes(root: Path, *, split: str, download: bool, count: int = 1500, s
         low, high = LIMITS[name]
         if not low <= value <= high:
             raise UsageError(f"dataset shape-scenes: {name} is {low} to {high:,}, not {value:,}", hint=f"-d {name}=...")
-    return make_scenes(count, seed=(seed, SPLITS.index(split)))
+    return make_scenes(count, side=SIDE, seed=(seed, SPLITS.index(split)))
 
 
 @hookimpl

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from zoo_core.data import ArraySplit
 
-from . import SIDE
-
 Distances = NDArray[np.float64]
 
 
@@ -37,22 +35,22 @@ CHANCE = 0.4
 """Of each shape to be on a picture."""
 
 
-def make_scenes(count: int, *, seed: Sequence[int]) -> ArraySplit:
-    """`count` pictures, uint8 (count, SIDE, SIDE), and flags (count, 4)."""
+def make_scenes(count: int, *, side: int, seed: Sequence[int]) -> ArraySplit:
+    """`count` pictures, uint8 (count, side, side), and flags (count, 4)."""
     # A bit generator's raw numbers are frozen by numpy; each picture has its own, so that more of them begin alike.
-    pictures = np.empty((count, SIDE, SIDE), np.uint8)
+    pictures = np.empty((count, side, side), np.uint8)
     flags = np.empty((count, len(SHAPES)), np.uint8)
-    down, across = np.mgrid[:SIDE, :SIDE].astype(np.float64)
+    down, across = np.mgrid[:side, :side].astype(np.float64)
     for index in range(count):
-        drawn = _uniform([*seed, index], len(SHAPES) * 5 + SIDE * SIDE)
-        noise = drawn[len(SHAPES) * 5 :].reshape(SIDE, SIDE)
+        drawn = _uniform([*seed, index], len(SHAPES) * 5 + side * side)
+        noise = drawn[len(SHAPES) * 5 :].reshape(side, side)
         scene = 20 + 60 * noise
         for number, (shape, own) in enumerate(zip(SHAPES, drawn[: len(SHAPES) * 5].reshape(-1, 5), strict=True)):
             flags[index, number] = own[0] < CHANCE
             if not flags[index, number]:
                 continue
             radius = 5 + 4 * own[1]
-            middle = radius + (SIDE - 2 * radius) * own[2:4]
+            middle = radius + (side - 2 * radius) * own[2:4]
             inside = shape(down - middle[0], across - middle[1], radius)
             scene = np.where(inside, 110 + 110 * own[4] + 30 * noise, scene)
         pictures[index] = np.clip(scene, 0, 255)

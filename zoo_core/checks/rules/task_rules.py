@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zoo_core.checks.apart.own_process import in_child
 from zoo_core.checks.candidates.task_candidate import TaskCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
+from zoo_core.records import counted
 from zoo_core.tasks import Outputs
 
 STEPS = (1, 5, 23)
@@ -77,7 +78,7 @@ def answers_are_told(task: TaskCandidate) -> None:
     example = task.example
     together = task.task.decode(example.outputs, labels=example.labels)
     if len(together) != len(example.targets):
-        raise BrokenRuleError(f"{len(together)} answers for {len(example.targets)} samples")
+        raise BrokenRuleError(f"{counted(len(together), 'answer')} for {counted(len(example.targets), 'sample')}")
     first = task.task.decode({name: value[:1] for name, value in example.outputs.items()}, labels=example.labels)
     if not _same(first[0], together[0]):
         raise BrokenRuleError("the answer for a sample is another one when it is alone in its batch")

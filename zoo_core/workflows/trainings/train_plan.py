@@ -83,19 +83,11 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
     bound = bind_dataset(dataset, request.data)
     config, epochs = _config(model, trainer, request)
     device = str(pick_device(request.device or AUTO))
-    options = match_options(
-        model,
-        request.options,
-        dataset=dataset.name,
-        inputs=bound.inputs,
-        num_classes=bound.num_classes,
-        num_targets=bound.num_targets,
-    )
     info = RunInfo(
         name=path.name,
         model=model.name,
         model_plugin=model.plugin,
-        options=options,
+        options=_matched(model, request, bound),
         dataset=dataset.name,
         dataset_plugin=dataset.plugin,
         dataset_options=bound.options,
@@ -117,6 +109,18 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
     info = dataclasses.replace(info, legs=(first_leg(info, zoo),))
     named = request.run is not None
     return TrainPlan(path=path, named=named, info=info, model=model, dataset=bound, trainer=trainer, config=config)
+
+
+def _matched(model: Model, request: TrainRequest, bound: BoundDataset) -> dict[str, Any]:
+    """The builder's options for these data."""
+    return match_options(
+        model,
+        request.options,
+        dataset=bound.name,
+        inputs=bound.inputs,
+        num_classes=bound.num_classes,
+        num_targets=bound.num_targets,
+    )
 
 
 def with_another_name(plan: TrainPlan) -> TrainPlan:
