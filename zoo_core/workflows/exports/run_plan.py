@@ -69,7 +69,8 @@ def _unfinished(run: Run) -> str:
     if info.status == "finished":
         return ""
     if done >= info.epochs:
-        return f"all of {counted(info.epochs, 'epoch')} of its run are done, but it was stopped before it was measured and closed."
+        whole = counted(info.epochs, "epoch")
+        return f"all of {whole} of its run are done, but it was stopped before it was measured and closed."
     weights = f"the weights are those of epoch {info.best_epoch or 0}, the best so far"
     return f"its run has done {done} of {counted(info.epochs, 'epoch')}; {weights}."
 
