@@ -17,8 +17,8 @@ TargetForm = Literal["classes", "masks", "flags", "numbers", "pictures", "boxes"
 
 `classes`: the number of its class, int64 (N,). `masks`: the class of each place, uint8 (N, H, W) or (N, L), IGNORED
 where it is not counted. `flags`: for each class whether it is there, uint8 (N, K). `numbers`: float32 (N, K).
-`pictures`: what the output shall look like, float32 (N, C, H, W). `boxes`: for each sample its own number of rows.
-`none`: nothing that outputs could be compared with.
+`pictures`: what the output shall look like, uint8 (N, C, H, W) with 255 for 1, or float32. `boxes`: for each sample
+its own number of rows. `none`: nothing that outputs could be compared with.
 """
 TARGET_FORMS: tuple[TargetForm, ...] = get_args(TargetForm)
 

@@ -19,7 +19,8 @@ from .idx_dataset import read_idx_split
 from .pixel_statistics import Statistics, channel_statistics
 from .samples import Samples
 from .selection import set_aside
-from .splits import ArraySplit, FileSplit, MaskFiles
+from .splits import ArraySplit, FileSplit
+from .target_files import MaskFiles, PictureFiles
 
 __all__ = [
     "PICTURE_SUFFIXES",
@@ -28,6 +29,7 @@ __all__ = [
     "BoundDataset",
     "FileSplit",
     "MaskFiles",
+    "PictureFiles",
     "RemoteFile",
     "RemoteFiles",
     "Samples",

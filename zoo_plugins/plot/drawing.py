@@ -125,9 +125,9 @@ def _default(source: Located) -> str:
     path = source.path or Path(source.name)
     metadata = read_metadata(vet(model_file(path)))
     task = get_task(metadata.task, plugin=metadata.task_plugin)
-    if task.deciding is None:
-        return "filters"
-    return "predictions" if task.spec.targets == "masks" else "confusion"
+    if task.spec.targets in {"masks", "pictures"}:
+        return "predictions"
+    return "filters" if task.deciding is None else "confusion"
 
 
 def _check_options(what: str, wanted: Wanted, source: Located) -> None:

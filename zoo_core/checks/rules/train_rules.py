@@ -95,8 +95,11 @@ def _loss_of(model: ModelCandidate) -> TrainingLoss:
 
 
 def _targets(model: ModelCandidate, module: nn.Module) -> Tensor:
-    """A class for each sample, or for each place of its mask; every class as often as possible."""
+    """A class for each sample, or for each place of its mask; every class as often as possible. A picture where the
+    output shall look like one."""
     logits = next(iter(_training_outputs(model, module).values()))
+    if task_spec(model.model.spec.task).targets == "pictures":
+        return torch.rand(logits.shape, generator=torch.Generator().manual_seed(SEED))
     masks = task_spec(model.model.spec.task).targets == "masks"
     shape = (len(logits), *logits.shape[2:]) if masks else (len(logits),)
     classes = logits.shape[1] if logits.ndim > 1 else 1
