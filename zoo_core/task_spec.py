@@ -34,6 +34,8 @@ class TaskSpec:
     none for a task that cannot be measured or trained. `selection`: the one that picks the best epoch.
     `loss`: what training minimises, in words. `takes`: other tasks, whose datasets are right for it too.
     `one_logit`: two classes are told apart by one logit, above and below 0. `answers`: `zoo predict` has some.
+    `compared`: the part of an answer that is a vector, looked up among those of other samples; empty where none is, and
+    of class numbers an output has a column for each.
     """
 
     name: str
@@ -46,6 +48,7 @@ class TaskSpec:
     takes: tuple[str, ...] = ()
     one_logit: bool = False
     answers: bool = True
+    compared: str = ""
     requires_core: str = ""
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 

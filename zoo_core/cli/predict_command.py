@@ -24,6 +24,8 @@ Examples:
   zoo predict unet-pets cat.jpg --out masks       masks/cat.mask.png: each pixel is a class number
   zoo predict filter-sobel photo.jpg --out edges.png
   zoo predict unet1d-peaks wave.csv               wave.mask.csv, and a drawing: wave.mask.png
+  zoo predict embednet-digits known/ --out gallery.npz
+  zoo predict embednet-digits new.png --gallery gallery.npz --top 3
   zoo predict iris-mlp flowers.csv                each row of the table is a sample: flowers.csv[0], ...
 """
 
@@ -38,11 +40,19 @@ Examples:
     help="Where masks, pictures and arrays are written: a folder, or one file. Default: the current folder. "
     "Or RESULTS.csv or RESULTS.jsonl: a row for each input, written as they come.",
 )
-@click.option("--top", metavar="K", type=click.IntRange(min=1), help="The K most probable classes.")
+@click.option(
+    "--top", metavar="K", type=click.IntRange(min=1), help="The K most probable classes, or the K nearest of a gallery."
+)
+@click.option(
+    "--gallery",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Of a model that gives vectors: tell the nearest of this file, which --out FILE.npz makes.",
+)
 @isolation_options
 @json_option
 def command(
-    source: str, inputs: tuple[Path, ...], out: Path | None, top: int | None, isolated: Any, as_json: bool
+    source: str, inputs: tuple[Path, ...], out: Path | None, isolated: Any, as_json: bool, **asked: Any
 ) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
@@ -52,6 +62,9 @@ def command(
 
     Classes are printed, and `--json` prints the probabilities of all of them. Everything else is written to files,
     which replace older ones of the same name; a name in .npy takes the numbers as they are.
+
+    A model that gives vectors writes them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other
+    inputs, `--gallery gallery.npz` tells which of it are nearest, by the cosine.
 
     An input that cannot be predicted has an error in its row, the others go on, and the exit code is 1. An export that
     cannot be used is refused before any input is read.
@@ -66,7 +79,7 @@ def command(
     from zoo_core.workflows.answers.predict import plan_predictions
 
     planned = plan_predictions(
-        find_export(source), inputs=inputs, out=out, top=top, listed=lines_of_stdin(), isolated=isolated
+        find_export(source), inputs=inputs, out=out, listed=lines_of_stdin(), isolated=isolated, **asked
     )
     if (remark := report_of_another(planned.model.path)) is not None:
         note(f"Warning: {remark}")

@@ -11,7 +11,7 @@ from torch import Tensor
 from zoo_core import UsageError, ZooError, did_you_mean
 from zoo_core.tasks import TrainingLoss
 
-from .pictures import output_of
+from .outputs import output_of
 
 _ROUNDED = 1e-3
 """Where the Charbonnier loss turns from squares to distances, in brightness from 0 to 1."""

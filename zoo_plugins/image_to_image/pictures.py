@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from zoo_core import ZooError
 from zoo_core.tasks import Answer, Judged, Outputs, Task, TrainingLoss, finite_output
 
+from .outputs import output_of
 from .similarity import psnr, ssim
 
-_OUTPUTS = ("picture", "image", "out")
 _VALUES = 1 << 20
 """Values that are compared at a time: 8 MB in float64, and SSIM takes a dozen times that."""
 
@@ -58,6 +58,11 @@ class ImageToImage(Task):
                 hint="an output has the channels and the size of what it shall look like",
             )
 
+    def trial_targets(self, outputs: Outputs) -> NDArray[Any]:
+        """Noise from 0 to 1, of the shape of the output."""
+        shape = outputs[output_of(outputs, task=self.name)].shape
+        return np.random.default_rng(0).random(shape, np.float32)
+
     def chance(self, metrics: Mapping[str, float], targets: NDArray[Any], *, classes: Sequence[str]) -> str:
         """Whether always answering the mean picture of its brightness would be as good."""
         scores = []
@@ -99,17 +104,6 @@ class PictureTally:
         ratios = np.concatenate(self._scores, axis=1)[0] if self._scores else np.zeros(1)
         worst, median, best = (float(value) for value in np.percentile(ratios, (0, 50, 100)))
         return {"psnr": {"worst": worst, "median": median, "best": best}}
-
-
-def output_of(outputs: Mapping[str, Any], *, task: str) -> str:
-    """The name of the output that is the picture. Raises ZooError when it cannot be told."""
-    if len(outputs) == 1:
-        return next(iter(outputs))
-    for name in _OUTPUTS:
-        if name in outputs:
-            return name
-    wanted = ", ".join(map(repr, _OUTPUTS))
-    raise ZooError(f"{task} needs one output, or one called {wanted}; the outputs are: {', '.join(outputs)}")
 
 
 def pictures_of(outputs: Outputs, *, task: str) -> NDArray[Any]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
@@ -20,14 +19,16 @@ from zoo_core.runtime.running.numbers import SUFFIXES as NUMBER_SUFFIXES
 from zoo_core.runtime.running.predictions import Prediction
 from zoo_core.tasks import Task
 
+from .contents import Contents, array_contents, sequence_contents, stacked
+from .gallery import SUFFIX as GALLERY_SUFFIX
+from .gallery import Gallery, read_gallery, write_gallery
 from .input_files import Found, find_inputs, runs_of
 from .predicted import Targets, check_target, is_results, originals_of, targets_for
 from .results import RESULT_SUFFIXES, ResultsFile, columns_of
-from .shown import mask_png, npy_bytes, picture_png, sequence_csv, sequence_png
+from .shown import npy_bytes
 
 Row = dict[str, Any]
 Notes = Callable[[str], None]
-Contents = dict[Path, bytes | str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +36,8 @@ class Predicting:
     """Everything that was decided before the first input is read. Made by `plan_predictions`.
 
     `found` are the files. `targets`: where masks, pictures and arrays go, None where the task gives labels. `results`:
-    the file that has all rows, if one was asked for.
+    the file that has all rows, if one was asked for. `gallery`: where vectors are looked up; `kept`: the gallery that
+    is made of them.
     """
 
     model: ExportedModel
@@ -44,6 +46,8 @@ class Predicting:
     targets: Targets | None
     results: Path | None
     top: int | None
+    gallery: Gallery | None = None
+    kept: Path | None = None
 
     def rows(
         self, *, on_done: Callable[[int], None] = lambda done: None, on_note: Notes = lambda text: None
@@ -55,13 +59,32 @@ class Predicting:
         rows = (
             self._stacked(on_done, on_note) if self.targets and self.targets.stacked else self._each(on_done, on_note)
         )
+        if self.kept is not None:
+            rows = self._keeping(rows, self.kept)
         if self.results is None:
             yield from rows
             return
         with ResultsFile(self.results, columns=self._columns()) as file:
             for row in rows:
-                file.add({**self.task.cells(row), **row} if self._is_plain and "error" not in row else row)
+                file.add(self._in_columns(row))
                 yield row
+
+    def _in_columns(self, row: Row) -> Row:
+        if not self._is_plain or "error" in row:
+            return row
+        cells = self.task.cells(row) if self.gallery is None else self.gallery.cells(row)
+        return {**cells, **row}
+
+    def _keeping(self, rows: Iterable[Row], path: Path) -> Iterator[Row]:
+        """The rows themselves; their vectors go into a gallery when the last one is there."""
+        names: list[str] = []
+        vectors: list[Sequence[float]] = []
+        for row in rows:
+            if "error" not in row:
+                names.append(row["input"])
+                vectors.append(row[self.task.spec.compared])
+            yield row
+        write_gallery(path, names, vectors)
 
     @property
     def _is_plain(self) -> bool:
@@ -69,7 +92,11 @@ class Predicting:
 
     def _columns(self) -> tuple[str, ...]:
         if self._is_plain:
-            own = self.task.columns(labels=self.model.labels, outputs=self.model.metadata.outputs)
+            own = (
+                self.task.columns(labels=self.model.labels, outputs=self.model.metadata.outputs)
+                if self.gallery is None
+                else self.gallery.columns(self.top)
+            )
             return ("input", *own, "error")
         return columns_of(gives=self.task.gives, top=self.top)
 
@@ -102,15 +129,18 @@ class Predicting:
             raise prediction.error
         answer = prediction.answer or {}
         if self.targets is None:
+            if self.gallery is not None:
+                near = self.gallery.nearest(answer[self.task.spec.compared], self.top)
+                return [{"input": prediction.name, "neighbours": near}], {}
             told = dict(answer) if self._is_plain else _best(answer, self.top)
             return [{"input": prediction.name, **told}], {}
         rows: list[Row] = []
         contents: Contents = {}
         for output, target in self.targets.of(index, prediction.row).items():
             made = (
-                _sequence(answer, target, self.model.labels)
+                sequence_contents(answer, target, self.model.labels)
                 if self.task.gives == "sequences"
-                else _array(answer[output], target, masks=self.task.gives == "masks")
+                else array_contents(answer[output], target, masks=self.task.gives == "masks")
             )
             row: Row = {"input": prediction.name, "file": str(target), "shape": list(answer[output].shape)}
             if len(made) > 1:
@@ -134,7 +164,7 @@ class Predicting:
             names.append(prediction.name)
             for output, arrays in stacks.items():
                 arrays.append((prediction.answer or {})[output])
-        whole = {output: _stack(arrays, names) for output, arrays in stacks.items() if arrays}
+        whole = {output: stacked(arrays, names) for output, arrays in stacks.items() if arrays}
         for output, array in whole.items():
             write_atomic(files[output], npy_bytes(array))
         for place, name in enumerate(names):
@@ -172,6 +202,7 @@ def plan_predictions(
     inputs: Sequence[str | Path],
     out: str | Path | None = None,
     top: int | None = None,
+    gallery: str | Path | None = None,
     listed: Iterable[bytes] = (),
     isolated: Isolated = None,
 ) -> Predicting:
@@ -184,8 +215,17 @@ def plan_predictions(
     what = "picture" if pictures else "sequence" if task.gives == "sequences" else "file of numbers"
     found = find_inputs(inputs, suffixes=known, what=what, listed=listed)
     path = None if out is None else Path(out)
-    if top is not None and task.gives != "labels":
+    known_vectors = None if gallery is None else _gallery(Path(gallery), model, task)
+    if top is not None and task.gives != "labels" and gallery is None:
         raise UsageError(f"--top is for tasks that give labels, and {model.task} gives {task.gives}")
+    kept = path if path is not None and path.suffix.lower() == GALLERY_SUFFIX and task.spec.compared else None
+    if kept is not None:
+        if gallery is not None:
+            raise UsageError(
+                f"--out {kept}: what is looked up in a gallery makes no other one", hint="--out results.csv"
+            )
+        check_target(kept, originals_of(found))
+        path = None
     results = path if path is not None and not path.is_dir() and is_results(path, gives=task.gives) else None
     if results is not None:
         check_target(results, originals_of(found))
@@ -199,7 +239,22 @@ def plan_predictions(
     else:
         outputs = tuple(model.metadata.outputs) if task.gives in {"arrays", "pictures"} else ("mask",)
         targets = targets_for(found, gives=task.gives, outputs=outputs, out=path)
-    return Predicting(model=model, task=task, found=found, targets=targets, results=results, top=top)
+    return Predicting(
+        model=model,
+        task=task,
+        found=found,
+        targets=targets,
+        results=results,
+        top=top,
+        gallery=known_vectors,
+        kept=kept,
+    )
+
+
+def _gallery(path: Path, model: ExportedModel, task: Task) -> Gallery:
+    if not task.spec.compared:
+        raise UsageError(f"--gallery is for tasks that give vectors to compare, not for {model.task}")
+    return read_gallery(path)
 
 
 def _predicted(model: ExportedModel, part: Sequence[Found]) -> Iterator[Prediction]:
@@ -216,29 +271,3 @@ def _best(answer: Mapping[str, Any], top: int | None) -> Row:
     if top is None:
         return dict(answer)
     return {**answer, "probabilities": dict(itertools.islice(answer["probabilities"].items(), top))}
-
-
-def _array(array: NDArray[Any], target: Path, *, masks: bool) -> Contents:
-    if target.suffix.lower() == ".npy":
-        return {target: npy_bytes(array)}
-    return {target: mask_png(array) if masks else picture_png(array)}
-
-
-def _sequence(answer: Mapping[str, NDArray[Any]], target: Path, labels: tuple[str, ...]) -> Contents:
-    """The file of a sequence, and a drawing beside it where it can be drawn."""
-    mask, values = answer["mask"], answer["values"]
-    if target.suffix.lower() == ".npy":
-        return {target: npy_bytes(mask)}
-    table = sequence_csv(values, mask, answer["probability"])
-    drawn = sequence_png(values, mask, labels)
-    return {target: table} if drawn is None else {target: table, target.with_suffix(".png"): drawn}
-
-
-def _stack(arrays: Sequence[NDArray[Any]], names: Sequence[str]) -> NDArray[Any]:
-    for array, name in zip(arrays, names, strict=True):
-        if array.shape != arrays[0].shape:
-            raise ZooError(
-                f"the outputs differ in shape: {array.shape} for {name}, {arrays[0].shape} for {names[0]}",
-                hint="give --out a folder: then each input gets a file of its own",
-            )
-    return np.stack(arrays)
