@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .running.model import ExportedModel, open_model
     from .running.sequences import read_sequence, sequence_input
     from .running.session import has_external_data
+    from .running.tiling import Tiling
     from .vetting.vet import vet
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Metadata",
     "Node",
     "OnnxFile",
+    "Tiling",
     "bytes_field",
     "check_inputs",
     "has_external_data",
@@ -66,6 +68,7 @@ __getattr__, __dir__ = lazy_names(
             "sequence_input",
         ),
         ".running.session": ("has_external_data",),
+        ".running.tiling": ("Tiling",),
         ".vetting.vet": ("vet",),
     },
 )

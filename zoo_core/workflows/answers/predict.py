@@ -17,11 +17,12 @@ from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.runtime.running.numbers import SUFFIXES as NUMBER_SUFFIXES
 from zoo_core.runtime.running.predictions import Prediction
+from zoo_core.runtime.running.tiling import Tiling
 from zoo_core.tasks import Task
 
+from .asked import check_top, gallery_for, is_kept, tiling_for
 from .contents import Contents, array_contents, sequence_contents, stacked
-from .gallery import SUFFIX as GALLERY_SUFFIX
-from .gallery import Gallery, read_gallery, write_gallery
+from .gallery import Gallery, write_gallery
 from .input_files import Found, find_inputs, runs_of
 from .predicted import Targets, check_target, is_results, originals_of, targets_for
 from .results import RESULT_SUFFIXES, ResultsFile, columns_of
@@ -37,7 +38,7 @@ class Predicting:
 
     `found` are the files. `targets`: where masks, pictures and arrays go, None where the task gives labels. `results`:
     the file that has all rows, if one was asked for. `gallery`: where vectors are looked up; `kept`: the gallery that
-    is made of them.
+    is made of them. `tiling`: how pictures larger than the model takes are cut.
     """
 
     model: ExportedModel
@@ -48,6 +49,7 @@ class Predicting:
     top: int | None
     gallery: Gallery | None = None
     kept: Path | None = None
+    tiling: Tiling | None = None
 
     def rows(
         self, *, on_done: Callable[[int], None] = lambda done: None, on_note: Notes = lambda text: None
@@ -104,7 +106,7 @@ class Predicting:
         """Every sample, with the place of its input."""
         said = False
         for start, part in runs_of(self.found):
-            for prediction in _predicted(self.model, part):
+            for prediction in _predicted(self.model, part, self.tiling):
                 if prediction.header is not None and not said:
                     said = True
                     names = ", ".join(prediction.header)
@@ -203,64 +205,59 @@ def plan_predictions(
     out: str | Path | None = None,
     top: int | None = None,
     gallery: str | Path | None = None,
+    tile: int | None = None,
+    overlap: int | None = None,
     listed: Iterable[bytes] = (),
     isolated: Isolated = None,
 ) -> Predicting:
     """What `predict` does, before the first input is read. `listed` are the lines that the input "-" stands for."""
     model = open_model(export, isolated=isolated)
-    task = model.meaning
-    _ = model.input_name
     pictures = model.preprocess is not None
     known = tuple(SUFFIXES) if pictures else NUMBER_SUFFIXES
-    what = "picture" if pictures else "sequence" if task.gives == "sequences" else "file of numbers"
+    what = "picture" if pictures else "sequence" if model.meaning.gives == "sequences" else "file of numbers"
+    _ = model.input_name
     found = find_inputs(inputs, suffixes=known, what=what, listed=listed)
     path = None if out is None else Path(out)
-    known_vectors = None if gallery is None else _gallery(Path(gallery), model, task)
-    if top is not None and task.gives != "labels" and gallery is None:
-        raise UsageError(f"--top is for tasks that give labels, and {model.task} gives {task.gives}")
-    kept = path if path is not None and path.suffix.lower() == GALLERY_SUFFIX and task.spec.compared else None
+    known_vectors = gallery_for(model, gallery)
+    check_top(model, top, known_vectors)
+    kept = path if is_kept(model, path, known_vectors) else None
     if kept is not None:
-        if gallery is not None:
-            raise UsageError(
-                f"--out {kept}: what is looked up in a gallery makes no other one", hint="--out results.csv"
-            )
         check_target(kept, originals_of(found))
-        path = None
-    results = path if path is not None and not path.is_dir() and is_results(path, gives=task.gives) else None
-    if results is not None:
-        check_target(results, originals_of(found))
-    if task.is_told:
-        if path is not None and results is None:
-            raise UsageError(
-                f"--out {path}: {model.task} gives {task.gives}, which are written as {' or '.join(RESULT_SUFFIXES)}",
-                hint="--out results.csv, or leave it out: they are printed",
-            )
-        targets = None
-    else:
-        outputs = tuple(model.metadata.outputs) if task.gives in {"arrays", "pictures"} else ("mask",)
-        targets = targets_for(found, gives=task.gives, outputs=outputs, out=path)
+    results, targets = _written(model, found, None if kept is not None else path)
     return Predicting(
         model=model,
-        task=task,
+        task=model.meaning,
         found=found,
         targets=targets,
         results=results,
         top=top,
         gallery=known_vectors,
         kept=kept,
+        tiling=tiling_for(model, tile, overlap),
     )
 
 
-def _gallery(path: Path, model: ExportedModel, task: Task) -> Gallery:
-    if not task.spec.compared:
-        raise UsageError(f"--gallery is for tasks that give vectors to compare, not for {model.task}")
-    return read_gallery(path)
+def _written(model: ExportedModel, found: Sequence[Found], path: Path | None) -> tuple[Path | None, Targets | None]:
+    """The file of results, and the files of answers, where there are such."""
+    gives = model.meaning.gives
+    results = path if path is not None and not path.is_dir() and is_results(path, gives=gives) else None
+    if results is not None:
+        check_target(results, originals_of(found))
+    if not model.meaning.is_told:
+        outputs = tuple(model.metadata.outputs) if gives in {"arrays", "pictures"} else ("mask",)
+        return results, targets_for(found, gives=gives, outputs=outputs, out=path)
+    if path is not None and results is None:
+        raise UsageError(
+            f"--out {path}: {model.task} gives {gives}, which are written as {' or '.join(RESULT_SUFFIXES)}",
+            hint="--out results.csv, or leave it out: they are printed",
+        )
+    return results, None
 
 
-def _predicted(model: ExportedModel, part: Sequence[Found]) -> Iterator[Prediction]:
+def _predicted(model: ExportedModel, part: Sequence[Found], tiling: Tiling | None) -> Iterator[Prediction]:
     if part[0].error is not None:
         return iter([Prediction(name=part[0].shown, index=0, error=part[0].error)])
-    return model.predictions(each.shown for each in part)
+    return model.predictions((each.shown for each in part), tiling=tiling)
 
 
 def _bad(name: str, error: ZooError) -> Row:
