@@ -20,22 +20,23 @@ if TYPE_CHECKING:
 
     from zoo_core.training import Run
 
-OF_EXPORT = ("samples", "confusion", "filters", "activations", "predictions", "errors")
+OF_EXPORT = ("samples", "confusion", "filters", "activations", "predictions", "errors", "why")
 OF_DATASET = ("samples", "augmented")
 OFFERED: Mapping[str, tuple[str, ...]] = {"run": ("curves", *OF_EXPORT), "export": OF_EXPORT, "dataset": OF_DATASET}
 """What can be drawn of a run, an export and a dataset."""
 
 _OF_DATA = ("samples", "confusion", "predictions", "errors")
-_READS_DATA = (*_OF_DATA, "augmented")
+_OF_SPLIT = (*_OF_DATA, "why")
+_READS_DATA = (*_OF_SPLIT, "augmented")
 _OPTIONS = {
-    "--dataset": _OF_DATA,
+    "--dataset": _OF_SPLIT,
     "-d": _READS_DATA,
-    "--split": _OF_DATA,
+    "--split": _OF_SPLIT,
     "--download": _READS_DATA,
-    "--input": ("activations",),
-    "--layer": ("activations", "filters"),
+    "--input": ("activations", "why"),
+    "--layer": ("activations", "filters", "why"),
     "--augment": ("augmented",),
-    "--count": ("samples", "predictions", "errors"),
+    "--count": ("samples", "predictions", "errors", "why"),
 }
 """Which pictures each option is for."""
 
@@ -138,6 +139,8 @@ def _check_options(what: str, wanted: Wanted, source: Located) -> None:
         raise UsageError(f"--dataset is for runs and exports, and {source.name} is a dataset", hint="leave it out")
     if what == "activations" and wanted.input is None:
         raise UsageError("activations need a picture or a sequence", hint="--input FILE")
+    if what == "why" and wanted.input is not None and wanted.count is not None:
+        raise UsageError("--count is for samples of a dataset, and --input is one picture", hint="leave one out")
 
 
 def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> tuple[Figure, str | None]:
@@ -148,6 +151,10 @@ def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> tuple[Figure
         return curves_of(load_run(source.path or Path(source.name))), None
     if source.kind == "dataset":
         return _of_dataset(zoo, source, what, wanted), None
+    if what == "why":
+        from .why import draw_why
+
+        return draw_why(zoo, source=source, wanted=wanted), None
     if what in _OF_DATA:
         return _of_data(zoo, source, what, wanted)
     from .inside import draw_inside
