@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .net import ESPCN, DnCNN
 
 
-def dncnn(*, in_channels: int = 1, depth: int = 8, width: int = 32) -> DnCNN:
+def dncnn(*, in_channels: int = 1, depth: int = 6, width: int = 24) -> DnCNN:
     """`depth` convolutions of `width` channels whose output is taken from the picture: (N, in_channels, H, W)."""
     from .net import DnCNN
 
@@ -38,7 +38,7 @@ def zoo_models() -> Iterator[ModelSpec]:
         outputs={"picture": TensorSpec("N", "in_channels", "H", "W")},
         source="https://arxiv.org/abs/1608.03981",
         license="Apache-2.0",
-        recipe={"epochs": 20, "batch_size": 32, "optimizer": "adamw", "lr": 0.003},
+        recipe={"epochs": 12, "batch_size": 32, "optimizer": "adamw", "lr": 0.003},
     )
     yield ModelSpec(
         name="espcn",
@@ -49,5 +49,5 @@ def zoo_models() -> Iterator[ModelSpec]:
         outputs={"picture": TensorSpec("N", "in_channels", "2*H", "2*W")},
         source="https://arxiv.org/abs/1609.05158",
         license="Apache-2.0",
-        recipe={"epochs": 20, "batch_size": 32, "optimizer": "adamw", "lr": 0.003},
+        recipe={"epochs": 12, "batch_size": 32, "optimizer": "adamw", "lr": 0.003},
     )

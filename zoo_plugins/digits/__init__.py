@@ -99,6 +99,7 @@ def zoo_datasets() -> Iterator[DatasetSpec]:
             task="image-to-image",
             summary=summary,
             inputs={"image": TensorSpec("N", 1, side, side)},
+            classes=(),
             preprocess=Preprocess(color="L"),
             splits=("train", "validation", "test"),
             license="CC-BY-4.0",

@@ -1,4 +1,4 @@
-"""A small convolutional net that gives pictures of one class vectors that lie near each other."""
+"""A small convolutional net whose vectors lie near each other for one class (trained as in Khosla et al., 2020)."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ def zoo_models() -> Iterator[ModelSpec]:
         summary="pictures as vectors of length 1, near to those of their class",
         inputs={"image": TensorSpec("N", "in_channels", "height", "width")},
         outputs={"embedding": TensorSpec("N", "numbers")},
+        source="https://arxiv.org/abs/2004.11362",
         license="Apache-2.0",
         recipe={"epochs": 10, "batch_size": 64, "lr": 0.003},
     )
