@@ -16,6 +16,7 @@ from .download import RemoteFile, RemoteFiles, fetch
 from .folders import SPLIT_FOLDERS, pictures_in, split_folders, subfolders, visible
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
+from .noise import with_noise
 from .pixel_statistics import Statistics, channel_statistics
 from .samples import Samples
 from .selection import set_aside
@@ -52,4 +53,5 @@ __all__ = [
     "subfolders",
     "unpack",
     "visible",
+    "with_noise",
 ]

@@ -38,9 +38,9 @@ def noisy_digits(root: Path, *, split: str, download: bool, noise: float = 0.2, 
 
     `noise` is its standard deviation where black is 0 and white 1, up to 1.
     """
-    from zoo_core.data import ArraySplit
+    from zoo_core.data import ArraySplit, with_noise
 
-    from .restoring import enlarged, noisy
+    from .restoring import enlarged
 
     if not 0 < noise <= 1 or not 0 <= seed < 2**64:
         raise UsageError(
@@ -48,7 +48,8 @@ def noisy_digits(root: Path, *, split: str, download: bool, noise: float = 0.2, 
             hint="-d noise=0.2",
         )
     clean = enlarged(_stored(split)[0])
-    return ArraySplit(inputs=noisy(clean, noise=noise, seed=seed, split=split), targets=clean)
+    stream = list(SIZES).index(split)
+    return ArraySplit(inputs=with_noise(clean, noise=noise, seed=seed, stream=stream), targets=clean)
 
 
 def small_digits(root: Path, *, split: str, download: bool) -> ArraySplit:
