@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core import UsageError, Zoo, ZooError
+from zoo_core import Preprocess, UsageError, Zoo
 from zoo_core.commands import Located, counted
 from zoo_core.data import Samples, prepare_pictures
 from zoo_core.tasks import class_columns, log_softmax
@@ -57,7 +56,10 @@ def draw_why(zoo: Zoo, *, source: Located, wanted: Wanted) -> Figure:
         )
     if source.kind == "export" and wanted.layer is not None:
         raise UsageError("--layer is for runs: of an export, parts of the picture are covered", hint="leave it out")
-    shown = _given(predictor, wanted.input) if wanted.input is not None else _of_data(predictor, zoo, wanted)
+    if wanted.input is not None:
+        shown = _given(predictor, predictor.preprocess, wanted.input)
+    else:
+        shown = _of_data(predictor, zoo, wanted)
     whys, method = _whys(zoo, source, predictor, shown.samples, layer=wanted.layer)
     return _drawn(predictor, shown, whys, title=f"{source.kind} {source.name} {shown.where}: {method}")
 
@@ -67,7 +69,7 @@ def decide(predictor: Predictor, samples: Samples) -> tuple[NDArray[np.int64], N
     decided, chances = [], []
     deciding = predictor.task.deciding
     if deciding is None:
-        raise ZooError(f"{predictor.shown} decides nothing that could be explained")
+        raise TypeError("draw_why asks tasks that give labels only, and these decide")
     for _, outputs in predictor.batches(samples):
         decided.append(deciding.decisions(outputs))
         columns = class_columns(np.asarray(outputs[deciding.output(outputs)]))
@@ -88,18 +90,18 @@ def _whys(
         maps, name = gradient_maps(load_run(source.path or source.name), zoo, samples, layer=layer)
         return maps, f"Grad-CAM of layer {name}"
     decided, chances = decide(predictor, samples)
-    probability: Callable[[Samples], NDArray[np.float64]] = lambda covered: decide(predictor, covered)[1]  # noqa: E731
+
+    def probabilities(covered: Samples) -> NDArray[np.float64]:
+        return decide(predictor, covered)[1]
+
     maps = [
-        covered_map(take(samples, np.array([index])), int(decided[index]), chances[index], probability)
+        covered_map(take(samples, np.array([index])), int(decided[index]), chances[index], probabilities)
         for index in range(len(samples))
     ]
     return maps, "what it costs to cover a part"
 
 
-def _given(predictor: Predictor, path: Path) -> _Shown:
-    recipe = predictor.preprocess
-    if recipe is None:
-        raise UsageError(f"{predictor.shown} takes no pictures", hint="leave out --input")
+def _given(predictor: Predictor, recipe: Preprocess, path: Path) -> _Shown:
     name = next(iter(predictor.inputs))
     samples = Samples(
         inputs={name: prepare_pictures([path], recipe)},
