@@ -131,7 +131,7 @@ def _drawn(predictor: Predictor, shown: _Shown, whys: list[Why], *, title: str) 
     tall = float(np.clip(samples.main.shape[-2] / samples.main.shape[-1], 0.4, 2.5))
     rows = -(-len(samples) // pairs)
     figure = new_figure(width=max(6.0, 3 * pairs), height=rows * (1.5 * tall + 0.5) + 0.8)
-    covered = "; covered: what is left of the probability at the worst place" if whys[0].told else ""
+    covered = "; covered: the probability left at the worst place" if whys[0].told else ""
     heading(figure, title, f"the redder, the more the decision rests on it, each on a scale of its own{covered}")
     labels = short_names(predictor.labels, 14)
     for index, (why, name) in enumerate(zip(whys, shown.names, strict=True)):
