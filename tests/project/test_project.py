@@ -40,6 +40,7 @@ DISTRIBUTIONS = {
     "onnx_ir": "onnxscript",
     "requests": "pooch",
     "segmentation_models_pytorch": "segmentation-models-pytorch",
+    "skimage": "scikit-image",
     "sklearn": "scikit-learn",
 }
 

@@ -17,10 +17,12 @@ from .download import RemoteFile, RemoteFiles, fetch
 from .folders import SPLIT_FOLDERS, one_a_line, pictures_in, require_folder, split_folders, subfolders, visible
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
+from .noise import with_noise
 from .pixel_statistics import Statistics, channel_statistics
 from .samples import Samples
 from .selection import set_aside
-from .splits import ArraySplit, FileSplit, MaskFiles
+from .splits import ArraySplit, FileSplit
+from .target_files import MaskFiles, PictureFiles
 
 __all__ = [
     "PICTURE_SUFFIXES",
@@ -29,6 +31,7 @@ __all__ = [
     "BoundDataset",
     "FileSplit",
     "MaskFiles",
+    "PictureFiles",
     "RemoteFile",
     "RemoteFiles",
     "Samples",
@@ -53,4 +56,5 @@ __all__ = [
     "subfolders",
     "unpack",
     "visible",
+    "with_noise",
 ]

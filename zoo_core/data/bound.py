@@ -20,7 +20,8 @@ from .loader_call import call_loader
 from .recipe import inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
-from .splits import ArraySplit, MaskFiles, Split, arrays_of, numbers_to_choose_by, take
+from .splits import ArraySplit, Split, arrays_of, numbers_to_choose_by, take
+from .target_files import TargetFiles
 from .targets import TargetKind, targets_of
 from .unreadable import UnreadableFilesError, joined
 
@@ -92,7 +93,7 @@ class BoundDataset:
         None as for `class_names`.
         """
         names = self.class_names()
-        if names is None or self._kind.counts_numbers:
+        if not names or self._kind.counts_numbers:
             return None
         return 1 if len(names) == 2 and task_spec(self.spec.task).one_logit else len(names)
 
@@ -105,7 +106,7 @@ class BoundDataset:
             split = self._existing("train", download=False)[0]
         except ZooError:
             return None  # what is wrong with them is said when they are loaded
-        return None if isinstance(split.targets, MaskFiles) else int(split.targets.shape[1])
+        return None if isinstance(split.targets, TargetFiles) else int(split.targets.shape[1])
 
     @property
     def split_names(self) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .running.sequences import read_sequence, sequence_input
     from .running.session import Optimization, has_external_data
     from .running.sources import Source
+    from .running.tiling import Tiling
     from .vetting.vet import vet
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Optimization",
     "Prediction",
     "Source",
+    "Tiling",
     "bytes_field",
     "check_inputs",
     "has_external_data",
@@ -80,6 +82,7 @@ __getattr__, __dir__ = lazy_names(
             "has_external_data",
         ),
         ".running.sources": ("Source",),
+        ".running.tiling": ("Tiling",),
         ".vetting.vet": ("vet",),
     },
 )

@@ -189,6 +189,10 @@ class Task:
         """Raise ZooError where outputs of these shapes, for the first `count` samples, cannot be held against the
         targets of a split; `model` is what messages call it."""
 
+    def trial_targets(self, outputs: Outputs) -> NDArray[Any] | None:
+        """Targets for outputs of a batch, to try a model without data; None: what the form of the targets says."""
+        return None
+
     def chance(self, metrics: Mapping[str, float], targets: NDArray[Any], *, classes: Sequence[str]) -> str:
         """Why metrics are those of a model that has learnt nothing, in words; empty where they are not."""
         return ""

@@ -37,6 +37,7 @@ Examples:
   zoo plot export:lenet5-digits                       the confusion matrix, without PyTorch
   zoo plot lenet5-digits --what all                   every picture that there is of it
   zoo plot lenet5-digits --what errors --split validation --count 80
+  zoo plot lenet5-digits --what why --layer conv1     what each decision rests on
   zoo plot model.onnx --what activations --input seven.png --layer conv2 --out maps.png
 """
 
@@ -48,8 +49,8 @@ Examples:
 @data_options
 @click.option("--split", metavar="S", help="Default: train for samples; else test, or validation without a test.")
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
-@click.option("--input", metavar="FILE", type=FilePath(), help="A picture or sequence: activations.")
-@click.option("--layer", metavar="L", help="Module path: filters, activations. Default: the first convolution.")
+@click.option("--input", metavar="FILE", type=FilePath(), help="One input: activations, why.")
+@click.option("--layer", metavar="L", help="Module path: filters, activations, why. Default: a convolution.")
 @click.option("--augment", metavar="NAMES", help="augmented: as for `zoo train -t augment=`. Default: usual.")
 @click.option("--count", type=click.IntRange(1, 500), metavar="N", help="How many samples, predictions or errors.")
 @click.option("--accept-changes", is_flag=True, help="Also of data that have changed since training.")
@@ -67,11 +68,14 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
     filters      the kernels of the first convolution
     activations  what a layer makes of --input FILE
     predictions  samples with what is decided, beside the truth
+    why          what the decision for a class rests on: samples, or --input FILE
     errors       the worst answers of a split, with the names of their files; all of them as CSV beside the picture
     all          each of these that fits the RUN, EXPORT or DATASET
 
     Without --what: curves of a RUN, samples of a DATASET; of an EXPORT the confusion matrix where it tells classes,
     predictions where it gives masks, filters where there is no truth. An EXPORT needs no PyTorch.
+
+    Of a RUN, why is Grad-CAM of the last convolution or of --layer; of an EXPORT, what it costs to cover a part.
 
     Files: plots/KIND.png in the folder of a RUN, else plots/NAME-KIND.png in the current folder, or --out PATH; of
     several runs plots/NAME-NAME-curves.png.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from zoo_core.training import Run
 
-OF_EXPORT = ("samples", "confusion", "filters", "activations", "predictions", "errors")
+OF_EXPORT = ("samples", "confusion", "filters", "activations", "predictions", "errors", "why")
 OF_DATASET = ("samples", "augmented")
 OFFERED: Mapping[str, tuple[str, ...]] = {"run": ("curves", *OF_EXPORT), "export": OF_EXPORT, "dataset": OF_DATASET}
 """What can be drawn of a run, an export and a dataset."""
@@ -30,17 +30,18 @@ EVERY = "all"
 """What is asked for to get every picture that there is of a source."""
 
 _OF_DATA = ("samples", "confusion", "predictions", "errors")
-_READS_DATA = (*_OF_DATA, "augmented")
+_OF_SPLIT = (*_OF_DATA, "why")
+_READS_DATA = (*_OF_SPLIT, "augmented")
 _FOR: Mapping[str, tuple[str, ...]] = {
-    "dataset": _OF_DATA,
+    "dataset": _OF_SPLIT,
     "data": _READS_DATA,
-    "split": _OF_DATA,
+    "split": _OF_SPLIT,
     "download": _READS_DATA,
-    "input": ("activations",),
-    "layer": ("activations", "filters"),
+    "input": ("activations", "why"),
+    "layer": ("activations", "filters", "why"),
     "augment": ("augmented",),
-    "count": ("samples", "predictions", "errors"),
-    "accept_changes": _OF_DATA,
+    "count": ("samples", "predictions", "errors", "why"),
+    "accept_changes": _OF_SPLIT,
 }
 """Which pictures each option is for."""
 
@@ -143,9 +144,9 @@ def _default(source: Located) -> str:
     path = source.path or Path(source.name)
     metadata = read_metadata(vet(model_file(path)))
     task = get_task(metadata.task, plugin=metadata.task_plugin)
-    if task.deciding is None:
-        return "filters"
-    return "predictions" if task.spec.targets == "masks" else "confusion"
+    if task.spec.targets in {"masks", "pictures"}:
+        return "predictions"
+    return "filters" if task.deciding is None else "confusion"
 
 
 def check_options(kinds: Sequence[str], wanted: Wanted, source: Located) -> None:
@@ -159,6 +160,8 @@ def check_options(kinds: Sequence[str], wanted: Wanted, source: Located) -> None
         raise UsageError(f"--dataset is for runs and exports, and {source.name} is a dataset", hint="leave it out")
     if list(kinds) == ["activations"] and wanted.input is None:
         raise UsageError("activations need a picture or a sequence", hint="--input FILE")
+    if list(kinds) == ["why"] and wanted.input is not None and wanted.count is not None:
+        raise UsageError("--count is for samples of a dataset, and --input is one picture", hint="leave one out")
 
 
 def _drawn(
@@ -171,6 +174,10 @@ def _drawn(
         return curves_of(load_run(source.path or Path(source.name))), None
     if source.kind == "dataset":
         return _of_dataset(zoo, source, what, wanted), None
+    if what == "why":
+        from .why import draw_why
+
+        return draw_why(zoo, source=source, wanted=wanted), None
     if what in _OF_DATA:
         return _of_data(zoo, source, what, wanted, on_remark)
     from .inside import draw_inside

@@ -16,6 +16,7 @@ from mutations import ODD_NUMBERS, changed_bytes
 
 from zoo_core.data import idx_bytes, read_idx
 from zoo_core.runtime import read_sequence
+from zoo_core.workflows.answers.gallery import read_gallery
 from zoo_plugins.features_file.files import read_split
 
 from .reader import Reader
@@ -62,6 +63,16 @@ def _npz(draw: st.DrawFn) -> bytes:
     return content.getvalue()
 
 
+@st.composite
+def _gallery(draw: st.DrawFn) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", draw(st.sampled_from((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)))) as archive:
+        good = _npy_file(np.ones((3, 2), np.float32))
+        archive.writestr("vectors.npy", draw(st.one_of(_npy(), st.just(good), changed_bytes(good))))
+        archive.writestr("names.json", draw(changed_bytes(b'["a", "b", "c"]')))
+    return draw(st.one_of(st.just(content.getvalue()), changed_bytes(content.getvalue())))
+
+
 def _npy_file(values: np.ndarray | None = None) -> bytes:
     content = io.BytesIO()
     np.save(content, np.arange(6, dtype=np.float32).reshape(3, 2) if values is None else values)
@@ -100,6 +111,7 @@ def readers() -> dict[str, Reader]:
         ".npy, header": Reader(file="x.npy", content=_npy(), read=read_sequence),
         ".npy, bytes": Reader(file="x.npy", content=changed_bytes(_npy_file()), read=read_sequence),
         "features .npz": Reader(file="x.npz", content=_npz(), read=partial(read_split, split="train")),
+        "gallery": Reader(file="x.npz", content=_gallery(), read=read_gallery),
         "CSV": Reader(file="x.csv", content=_csv(), read=read_sequence),
         "CSV, bytes": Reader(file="x.csv", content=changed_bytes(b"a,b\n1,2\n3.5,4e-3\n"), read=read_sequence),
         "IDX, header": Reader(file="x.idx", content=_idx(), read=read_idx),

@@ -57,8 +57,8 @@ def classes_have_samples(dataset: DatasetCandidate) -> None:
     A class without one is never learnt, and nobody sees it in the measures.
     """
     _, samples = next(_readable(dataset))
-    if samples.form == "numbers":
-        raise NotApplicableError("its targets are numbers, and no classes")
+    if samples.form in {"numbers", "pictures"}:
+        raise NotApplicableError(f"its targets are {samples.form}, and no classes")
     counted = samples.targets
     if samples.form == "flags":
         counted = np.nonzero(counted)[1]

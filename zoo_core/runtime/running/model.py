@@ -29,6 +29,7 @@ from .isolated import Isolated, limits_of, open_session
 from .predictions import Prediction, batch_of, predictions_of
 from .session import Optimization, Session, SessionSettings
 from .sources import Source, in_short, one_or_many
+from .tiling import Tiling
 
 
 def open_model(
@@ -152,12 +153,14 @@ class ExportedModel:
                 raise prediction.error
             yield dict(prediction.answer or {})
 
-    def predictions(self, sources: Source | Iterable[Source]) -> Iterator[Prediction]:
+    def predictions(self, sources: Source | Iterable[Source], *, tiling: Tiling | None = None) -> Iterator[Prediction]:
         """As `answers`, with names and places; a bad input has an error instead of an answer, and the rest goes on.
+
+        With a `tiling`, pictures keep their own size and are run in tiles, for masks and pictures alone.
 
         Raises ZooError, before any input is read, for a model that cannot answer.
         """
-        return predictions_of(self, one_or_many(sources))
+        return predictions_of(self, one_or_many(sources), tiling=tiling)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """All outputs by name for inputs by name, prepared and of the declared dtype and shape.

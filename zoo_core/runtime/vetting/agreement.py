@@ -49,7 +49,7 @@ def _same_shape(dims: tuple[int | str | None, ...], spec: TensorSpec) -> bool:
 
 def _check_labels(file: OnnxFile, metadata: Metadata) -> None:
     task = bundled_task(metadata.task)
-    if task is None or task.targets != "classes" or not metadata.labels:
+    if task is None or task.targets != "classes" or task.compared or not metadata.labels:
         return
     dims = {value.name: value.dims for value in file.outputs}
     for name, spec in metadata.outputs.items():
