@@ -53,7 +53,7 @@ def _scores(logits: Tensor, decided: Tensor) -> Tensor:
 
 def _watched(run: Run, zoo: Zoo, module: nn.Module, inputs: list[Tensor], name: str) -> tuple[Tensor, Tensor]:
     """The logits, and what the layer gave; both with the gradients between them."""
-    from zoo_core.torch_modules import named_outputs
+    from zoo_core.training import named_outputs
 
     seen: list[Any] = []
 
