@@ -70,6 +70,9 @@ MAX_SIDE = 16_384
 MAX_PICTURE_BYTES = 64 << 20
 MAX_PIXELS = 50_000_000
 
+MAX_GALLERY_BYTES = 1 << 30
+"""Of a file of vectors that others are looked up in: a million of 256 numbers."""
+
 # -- data sets ---------------------------------------------------------------------------------------------------
 
 MAX_ARCHIVE_BYTES = 1 << 40

@@ -7,10 +7,12 @@ from typing import Any
 
 import click
 
-from zoo_core.commands.common import json_option, note, say, typed
+from zoo_core.cli.answer_options import answer_options
+from zoo_core.commands.common import FilePath, json_option, note, say, typed
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options
 from zoo_core.errors import ZooError
+from zoo_core.records import counted
 
 EXAMPLES = """
 \b
@@ -22,36 +24,38 @@ Examples:
   zoo predict lenet5-digits 'pictures/**/*.png' --top 3     a pattern in quotes, the 3 likeliest classes
   find . -name '*.png' | zoo predict lenet5-digits -        one path on each line
   zoo predict unet-pets cat.jpg --out masks       masks/cat.mask.png: each pixel is a class number
+  zoo predict unet-mask-folder scan.png --tile 256 --overlap 48    a scan of any size
   zoo predict filter-sobel photo.jpg --out edges.png
   zoo predict unet1d-peaks wave.csv               wave.mask.csv, and a drawing: wave.mask.png
   zoo predict tinydet-digit-scenes a.png --threshold 0.7    what is found, and a.boxes.png
+  zoo predict embednet-digits known/ --out gallery.npz
+  zoo predict embednet-digits new.png --gallery gallery.npz --top 3
   zoo predict iris-mlp flowers.csv                each row of the table is a sample: flowers.csv[0], ...
 """
 
 
 @click.command("predict", epilog=EXAMPLES)
 @click.argument("source", metavar="EXPORT", shell_complete=complete_exports)
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
-@click.option(
-    "--out",
-    metavar="PATH",
-    type=click.Path(path_type=Path),
-    help="Where masks, pictures and arrays are written: a folder, or one file. Default: the current folder. "
-    "Or RESULTS.csv or RESULTS.jsonl: a row for each input, written as they come.",
-)
-@click.option("--top", metavar="K", type=click.IntRange(min=1), help="The K most probable classes.")
-@click.option("--threshold", metavar="T", type=click.FloatRange(0, 1), help="From which probability things are found.")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FilePath(allow_dash=True))
+@answer_options
 @isolation_options
 @json_option
-def command(source: str, inputs: tuple[Path, ...], isolated: Any, as_json: bool, **given: Any) -> None:
+def command(source: str, inputs: tuple[Path, ...], as_json: bool, **asked: Any) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
-    Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input.
+    Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input, with
+    line breaks between them or, as find -print0 writes them, zero bytes.
     Pictures are PNG, JPEG, WEBP and BMP. Where a model takes none, CSV and .npy files are one sample or, with an axis
     more, a sample a row; a sequence has a column for each channel. A first line of names is left out, and told of.
 
     Classes are printed, and `--json` prints the probabilities of all of them. Everything else is written to files,
     which replace older ones of the same name; a name in .npy takes the numbers as they are.
+
+    A model that gives vectors writes them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other
+    inputs, `--gallery gallery.npz` tells which of it are nearest, by the cosine.
+
+    `--tile SIZE` takes pictures in their own size, however large: masks and pictures are joined of tiles that fade into
+    each other. The outer third of an overlap does not count; what looks no further sees no seam.
 
     An input that cannot be predicted has an error in its row, the others go on, and the exit code is 1. An export that
     cannot be used is refused before any input is read.
@@ -67,7 +71,7 @@ def command(source: str, inputs: tuple[Path, ...], isolated: Any, as_json: bool,
     from zoo_core.shelf import find_export
     from zoo_core.workflows.answers.predict import plan_predictions
 
-    planned = plan_predictions(find_export(source), inputs=inputs, listed=lines_of_stdin(), isolated=isolated, **given)
+    planned = plan_predictions(find_export(source), inputs=inputs, listed=lines_of_stdin(), **asked)
     if (remark := report_of_another(planned.model.path)) is not None:
         note(f"Warning: {remark}")
     total, failed = show_rows(planned, as_json=as_json)
@@ -75,6 +79,6 @@ def command(source: str, inputs: tuple[Path, ...], isolated: Any, as_json: bool,
         say("", f"Next: {typed('verify', source)}")
     if failed:
         raise ZooError(
-            f"{failed:,} of {total:,} inputs could not be predicted",
+            f"{failed:,} of {counted(total, 'input')} could not be predicted",
             hint="each of them has an error in its row; mend those files or leave them out",
         )

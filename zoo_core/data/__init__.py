@@ -12,16 +12,19 @@ from zoo_core.pictures import read_mask
 from zoo_core.preprocess import PreparedPlace, normalize, prepare_pictures, prepared_place
 
 from .archives import read_members, unpack
-from .bound import BoundDataset, bind_dataset
+from .binding import bind_dataset
+from .bound import BoundDataset
 from .boxes import BoxTargets
 from .download import RemoteFile, RemoteFiles, fetch
-from .folders import SPLIT_FOLDERS, pictures_in, split_folders, subfolders, visible
+from .folders import SPLIT_FOLDERS, one_a_line, pictures_in, require_folder, split_folders, subfolders, visible
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
+from .noise import with_noise
 from .pixel_statistics import Statistics, channel_statistics
 from .samples import Samples
 from .selection import set_aside
-from .splits import ArraySplit, FileSplit, MaskFiles
+from .splits import ArraySplit, FileSplit
+from .target_files import MaskFiles, PictureFiles
 
 __all__ = [
     "PICTURE_SUFFIXES",
@@ -31,6 +34,7 @@ __all__ = [
     "BoxTargets",
     "FileSplit",
     "MaskFiles",
+    "PictureFiles",
     "PreparedPlace",
     "RemoteFile",
     "RemoteFiles",
@@ -42,6 +46,7 @@ __all__ = [
     "idx_bytes",
     "load_json",
     "normalize",
+    "one_a_line",
     "pictures_in",
     "plain_file",
     "prepare_pictures",
@@ -51,9 +56,11 @@ __all__ = [
     "read_mask",
     "read_members",
     "read_plain",
+    "require_folder",
     "set_aside",
     "split_folders",
     "subfolders",
     "unpack",
     "visible",
+    "with_noise",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -13,14 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.pictures import content_of, read_mask, read_picture
 from zoo_core.preprocess import (
-    check_same_size,
     convert_color,
-    cut_tiles,
     normalize,
     prepare_arrays,
     prepare_masks,
+    prepare_truths,
     stack_pairs,
     stack_pictures,
 )
@@ -30,13 +28,14 @@ from zoo_core.task_lookup import task_spec
 from zoo_core.task_spec import TargetForm
 
 from .boxes import BoxTargets, in_prepared
+from .file_readers import Pair, cut, pair_reader, picture_reader, times_larger
 from .hashing import hash_array
-from .splits import ArraySplit, FileSplit, MaskFiles, Split, arrays_of
+from .splits import ArraySplit, FileSplit, Split, arrays_of
+from .target_files import MaskFiles, TargetFiles
 from .targets import targets_of
 from .unreadable import ReadOneByOne
 
-_Pair = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]
-_Named = TypeVar("_Named", tuple[str, NDArray[np.uint8]], _Pair)
+_Named = TypeVar("_Named", tuple[str, NDArray[np.uint8]], Pair)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +45,9 @@ class Samples:
     `inputs`: by name, in their stored form: uint8 (N, C, h, w), resized once, for those of `recipes`; all others as the
     model takes them. `targets`, of the form that the task has: class numbers, int64 (N,); masks, uint8 (N, h, w) or
     (N, L), the class number of each place after the same resizing, or IGNORED; flags, uint8 (N, K); numbers, float32
-    (N, K); BoxTargets in pixels of the stored pictures. `fingerprint`: sha256 of the raw content, targets and class
-    names. `files`: where each sample comes from, None where it comes from no file. `skipped`: picture files that could
-    not be read, and were left out.
+    (N, K); what outputs shall look like, uint8 (N, C, h, w) with 255 for 1, or float32; BoxTargets in pixels of the
+    stored pictures. `fingerprint`: sha256 of the raw content, targets and class names. `files`: where each sample comes
+    from, None where it comes from no file. `skipped`: picture files that could not be read, and were left out.
     """
 
     inputs: Mapping[str, NDArray[Any]]
@@ -182,23 +181,47 @@ def _from_arrays(
     first = next(iter(arrays))
     raw, recipe = arrays[first], recipes.get(first)
     size = raw.shape[1:3] if first in recipes else raw.shape[2:]
-    if kind.has_places and targets.shape[1:] != size:
-        raise ZooError(f"{where}: masks of {_size(targets.shape[1:])} for samples of {_size(size)}")
+    factor = _fits_places(targets, size, where) if kind.has_places else 1
     kind.add_to(digest, targets)
     if tiles is not None and recipe is not None:
         pixels = convert_color(raw[..., np.newaxis] if raw.ndim == 3 else raw, recipe.color)
-        pairs = ((f"picture {index}", *pair) for index, pair in enumerate(zip(pixels, targets, strict=True)))
-        cut, masks = stack_pairs(_cut(pairs, tiles), len(raw), recipe)
-        return _Stored({first: cut}, masks)
+        truths = targets.transpose(0, 2, 3, 1) if targets.ndim == 4 else targets
+        pairs = ((f"picture {index}", *pair) for index, pair in enumerate(zip(pixels, truths, strict=True)))
+        pieces, truth_pieces = stack_pairs(cut(pairs, tiles), len(raw), recipe)
+        return _Stored({first: pieces}, truth_pieces)
     inputs = {
         name: prepare_arrays(array, recipes[name]) if name in recipes else np.ascontiguousarray(array)
         for name, array in arrays.items()
     }
-    if recipe is None:
-        return _Stored(inputs, targets)
-    if isinstance(targets, BoxTargets):
-        return _Stored(inputs, in_prepared(targets, np.tile(raw.shape[1:3], (len(raw), 1)), recipe))
-    return _Stored(inputs, prepare_masks(targets, recipe) if kind.has_places else targets)
+    if recipe is not None and isinstance(targets, BoxTargets):
+        targets = in_prepared(targets, np.tile(raw.shape[1:3], (len(raw), 1)), recipe)
+    elif recipe is not None and kind.has_places:
+        targets = _prepared_truth(targets, recipe, factor, where)
+    return _Stored(inputs, targets)
+
+
+def _fits_places(targets: NDArray[Any], size: tuple[int, ...], where: str) -> int:
+    """How many times as large the truth is as its samples: pictures may be larger. Raises ZooError for others."""
+    if targets.ndim == 4:
+        if len(size) != 2:
+            raise ZooError(f"{where}: true pictures are for samples that are pictures, not of {_size(size)}")
+        return times_larger(targets.shape[2:], size, name=f"{where}: a true picture", than_name="a sample")
+    if targets.shape[1:] != size:
+        raise ZooError(f"{where}: masks of {_size(targets.shape[1:])} for samples of {_size(size)}")
+    return 1
+
+
+def _prepared_truth(targets: NDArray[Any], recipe: Preprocess, factor: int, where: str) -> NDArray[Any]:
+    if targets.ndim < 4:
+        return prepare_masks(targets, recipe)
+    if targets.dtype == np.uint8:
+        return prepare_truths(targets, recipe, factor=factor)
+    if recipe.resize is not None or recipe.crop is not None:
+        raise ZooError(
+            f"{where}: true pictures of floats cannot be resized or cropped with their inputs",
+            hint="give them as uint8, or declare a recipe without resize and crop",
+        )
+    return targets
 
 
 def _check_array(array: NDArray[Any], spec: TensorSpec, is_picture: bool, where: str) -> None:
@@ -227,15 +250,16 @@ def _from_files(
         raise ZooError(f"{where}: picture files need a preprocessing recipe, and the dataset declares none")
     preprocess, kind = recipes[name], targets_of(spec.task)
     names: list[str] = []
-    if isinstance(split.targets, MaskFiles):
-        masked = ReadOneByOne(split.paths, _mask_reader(split, split.targets, preprocess, digest))
-        pairs = masked if tiles is None else _cut(masked, tiles)
+    if isinstance(split.targets, TargetFiles):
+        both = ReadOneByOne(split.paths, pair_reader(split, split.targets, preprocess, digest))
+        pairs = both if tiles is None else cut(both, tiles)
         inputs, targets = stack_pairs(_noted(pairs, names), len(split), preprocess)
-        masked.check(skip=skip_bad, where=where)
-        digest.update(repr(sorted(split.targets.numbers.items())).encode())
-        return _Stored({name: inputs}, targets, tuple(names), tuple(each.path for each in masked.bad))
+        both.check(skip=skip_bad, where=where)
+        if isinstance(split.targets, MaskFiles):
+            digest.update(repr(sorted(split.targets.numbers.items())).encode())
+        return _Stored({name: inputs}, targets, tuple(names), tuple(each.path for each in both.bad))
     sizes: list[tuple[int, int]] = []
-    plain = ReadOneByOne(split.paths, _picture_reader(split, preprocess, digest, sizes))
+    plain = ReadOneByOne(split.paths, picture_reader(split, preprocess, digest, sizes))
     inputs = stack_pictures(_noted(plain, names), len(split), preprocess)
     plain.check(skip=skip_bad, where=where)
     kept: Any = split.targets[np.delete(np.arange(len(split)), [each.index for each in plain.bad])]
@@ -245,55 +269,8 @@ def _from_files(
     return _Stored({name: inputs}, kept, tuple(names), tuple(each.path for each in plain.bad))
 
 
-def _picture_reader(
-    split: FileSplit, preprocess: Preprocess, digest: Any, sizes: list[tuple[int, int]]
-) -> Callable[[int], tuple[str, NDArray[np.uint8]]]:
-    def read(index: int) -> tuple[str, NDArray[np.uint8]]:
-        path = split.paths[index]
-        content = content_of(path)
-        pixels = read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
-        digest.update(hashlib.sha256(content).digest())
-        sizes.append((pixels.shape[0], pixels.shape[1]))
-        return str(path), pixels
-
-    return read
-
-
-def _mask_reader(split: FileSplit, masks: MaskFiles, preprocess: Preprocess, digest: Any) -> Callable[[int], _Pair]:
-    table = np.zeros(256, np.uint8)
-    table[list(masks.numbers)] = list(masks.numbers.values())
-    known = np.zeros(256, np.bool_)
-    known[list(masks.numbers)] = True
-
-    def read(index: int) -> _Pair:
-        path, mask_path = split.paths[index], masks.paths[index]
-        content, mask_content = content_of(path), content_of(mask_path)
-        pixels = read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
-        values = read_mask(mask_content, name=str(mask_path))
-        if not known[values].all():
-            listed = ", ".join(map(str, sorted(masks.numbers)))
-            raise ZooError(
-                f"mask {mask_path} has the value {values[~known[values]][0]}, which stands for no class",
-                hint=f"the values of these masks are {listed}; JPEG changes them, PNG does not",
-            )
-        mask = table[values]
-        check_same_size(pixels, mask, name=str(path), mask_name=str(mask_path))
-        for part in (content, mask_content):
-            digest.update(hashlib.sha256(part).digest())
-        return str(path), pixels, mask
-
-    return read
-
-
 def _noted(named: Iterable[_Named], names: list[str]) -> Iterator[_Named]:
     """The samples themselves; `names` gets the name of each."""
     for sample in named:
         names.append(sample[0])
         yield sample
-
-
-def _cut(pairs: Iterable[_Pair], side: int) -> Iterator[_Pair]:
-    for name, pixels, mask in pairs:
-        both = zip(cut_tiles(pixels, side, name=name), cut_tiles(mask, side, name=name), strict=True)
-        for number, (piece, mask_piece) in enumerate(both):
-            yield f"{name}, tile {number}", piece, mask_piece

@@ -8,7 +8,16 @@ import numpy as np
 
 from zoo_core import ZooError
 from zoo_core.data import PICTURE_SUFFIXES as SUFFIXES
-from zoo_core.data import SPLIT_FOLDERS, FileSplit, pictures_in, split_folders, subfolders, visible
+from zoo_core.data import (
+    SPLIT_FOLDERS,
+    FileSplit,
+    one_a_line,
+    pictures_in,
+    require_folder,
+    split_folders,
+    subfolders,
+    visible,
+)
 
 _LAYOUT = "one folder for each class, in {root} or in {root}/train, {root}/validation, {root}/test"
 
@@ -18,14 +27,17 @@ def read_split(root: Path, split: str) -> FileSplit | None:
 
     Raises ZooError for folders that do not fit the layout, fewer than two classes, or a class without pictures.
     """
-    if not root.is_dir():
-        raise ZooError(f"there is no folder {root}", hint="give the folder of your pictures: -d root=DIR")
+    require_folder(root)
     folders = _split_folders(root)
     if split not in folders:
         return None
     classes = _classes(folders["train"], root)
-    if loose := [path for path in visible(folders[split]) if path.suffix.lower() in SUFFIXES and path.is_file()]:
-        raise ZooError(f"{loose[0]} is in no class folder", hint=_LAYOUT.format(root=root))
+    loose = [path for folder in folders.values() for path in visible(folder) if _is_picture(path)]
+    if loose:
+        told = one_a_line([f"{path} is in no class folder" for path in loose])
+        raise ZooError(
+            f"{root}: pictures outside the class folders ({len(loose):,}):{told}", hint=_LAYOUT.format(root=root)
+        )
     paths: list[Path] = []
     targets: list[int] = []
     for folder in subfolders(folders[split]):
@@ -40,6 +52,10 @@ def read_split(root: Path, split: str) -> FileSplit | None:
     if not paths:
         raise ZooError(f"{folders[split]} has no class folder", hint=_LAYOUT.format(root=root))
     return FileSplit(paths=tuple(paths), targets=np.array(targets, np.int64), classes=classes)
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and path.is_file()
 
 
 def _split_folders(root: Path) -> dict[str, Path]:
