@@ -194,11 +194,11 @@ def test_what_does_not_fit_is_told() -> None:
         task.decode({"boxes": np.zeros((1, 2, 4)), "scores": np.zeros(2), "labels": np.zeros(2)}, labels=LABELS)
     with pytest.raises(ZooError, match=r"needs logits \(N, classes, ...\) and boxes"):
         task.decode({"logits": np.zeros((1, 3, 2, 2)), "boxes": np.zeros((1, 4, 2, 3))}, labels=LABELS)
-    with pytest.raises(ZooError, match="there are 1 labels"):
+    with pytest.raises(ZooError, match="its file has 1 label"):
         task.decode(maps(), labels=("cat",))
     with pytest.raises(ZooError, match="names none of the classes"):
         task.decode(maps(), labels=())
-    with pytest.raises(ZooError, match="outputs for 1 pictures, but targets for 2"):
+    with pytest.raises(ZooError, match="outputs for 1 picture, but targets for 2"):
         task.metrics(maps(), BoxTargets.of([(np.zeros((0, 4)), np.zeros(0, np.int64))] * 2))
     with pytest.raises(ZooError, match=r"threshold is a probability from 0 to 1, not 2\.0"):
         task.at_threshold(2.0)

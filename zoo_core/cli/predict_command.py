@@ -44,12 +44,13 @@ def command(source: str, inputs: tuple[Path, ...], as_json: bool, **asked: Any) 
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
     Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input, with
-    line breaks between them or, as find -print0 writes them, zero bytes.
-    Pictures are PNG, JPEG, WEBP and BMP. Where a model takes none, CSV and .npy files are one sample or, with an axis
-    more, a sample a row; a sequence has a column for each channel. A first line of names is left out, and told of.
+    line breaks between them or, as find -print0 writes them, zero bytes. Pictures are PNG, JPEG, WEBP and BMP. Where a
+    model takes none, CSV and .npy files are one sample or, with an axis more, a sample a row; a sequence has a column
+    for each channel. A first line of names is left out, and told of.
 
-    Classes are printed, and `--json` prints the probabilities of all of them. Everything else is written to files,
-    which replace older ones of the same name; a name in .npy takes the numbers as they are.
+    Classes are printed, and `--json` prints the probabilities of all of them. What a detector finds is printed with its
+    box, x1, y1, x2, y2 in pixels, and drawn: a.jpg gives a.boxes.png. Everything else is written to files, which
+    replace older ones of the same name; a name in .npy takes the numbers as they are.
 
     A model that gives vectors writes them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other
     inputs, `--gallery gallery.npz` tells which of it are nearest, by the cosine.
@@ -59,8 +60,6 @@ def command(source: str, inputs: tuple[Path, ...], as_json: bool, **asked: Any) 
 
     An input that cannot be predicted has an error in its row, the others go on, and the exit code is 1. An export that
     cannot be used is refused before any input is read.
-
-    What a detector finds is told with its box, x1, y1, x2, y2 in pixels, and drawn: a.jpg gives a.boxes.png in --out.
 
     A mask is a PNG whose pixels are class numbers, in the size of the picture, or what the model leaves of it. What a
     filter gives becomes a PNG: values from 0 to 1 are a picture already, others are shown as |value| / largest. One

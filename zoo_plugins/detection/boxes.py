@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import Preprocess, UsageError, ZooError
+from zoo_core.commands import counted
 from zoo_core.data import BoxTargets
 from zoo_core.tasks import Answer, Judged, Outputs, Task, TrainingLoss
 
@@ -85,7 +86,7 @@ class Detection(Task):
         for box, score, number in zip(found.boxes, found.scores, found.classes, strict=True):
             if not 0 <= number < len(labels):
                 raise ZooError(
-                    f"the model found something of class {number}, and there are {len(labels)} labels",
+                    f"the model found something of class {number}, and its file has {counted(len(labels), 'label')}",
                     hint="the labels do not belong to this model",
                 )
             told.append({"label": labels[number], "probability": float(score), "box": rounded(box)})
@@ -150,7 +151,8 @@ class Detection(Task):
         most = int(targets.classes.max(initial=-1)) + 1
         if len(outputs["logits"]) < 3 or outputs["logits"][0] != count or outputs["logits"][1] < most:
             raise ZooError(
-                f"model {model!r} returned logits of shape {outputs['logits']} for {count} pictures of {most} classes",
+                f"model {model!r} returned logits of shape {outputs['logits']} for {counted(count, 'picture')} "
+                f"of {counted(most, 'class')}",
                 hint="(N, classes, ...), and boxes (N, 4, ...) for the same places",
             )
 

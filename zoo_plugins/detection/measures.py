@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
+from zoo_core.commands import counted
 from zoo_core.data import BoxTargets
 from zoo_core.tasks import Outputs
 
@@ -105,7 +106,7 @@ class BoxTally:
         truth = targets if isinstance(targets, BoxTargets) else BoxTargets.of_padded(np.asarray(targets))
         found = found_in(outputs, task=self._task)
         if len(found) != len(truth):
-            raise ZooError(f"outputs for {len(found)} pictures, but targets for {len(truth)}")
+            raise ZooError(f"outputs for {counted(len(found), 'picture')}, but targets for {len(truth)}")
         stops = np.cumsum(truth.counts)
         for own, start, stop in zip(found, stops - truth.counts, stops, strict=True):
             classes = truth.classes[start:stop]

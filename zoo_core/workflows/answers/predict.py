@@ -230,11 +230,7 @@ def plan_predictions(
     model = open_model(export, isolated=isolated)
     if threshold is not None:
         model.decide_at(threshold)
-    pictures = model.preprocess is not None
-    known = tuple(SUFFIXES) if pictures else NUMBER_SUFFIXES
-    what = "picture" if pictures else "sequence" if model.meaning.gives == "sequences" else "file of numbers"
-    _ = model.input_name
-    found = find_inputs(inputs, suffixes=known, what=what, listed=listed)
+    found = _inputs_of(model, inputs, listed)
     path = None if out is None else Path(out)
     known_vectors = gallery_for(model, gallery)
     check_top(model, top, known_vectors)
@@ -254,6 +250,15 @@ def plan_predictions(
         kept=kept,
         tiling=tiling_for(model, tile, overlap),
     )
+
+
+def _inputs_of(model: ExportedModel, inputs: Sequence[str | Path], listed: Iterable[bytes]) -> Sequence[Found]:
+    """The files of the kind that the model takes."""
+    pictures = model.preprocess is not None
+    known = tuple(SUFFIXES) if pictures else NUMBER_SUFFIXES
+    what = "picture" if pictures else "sequence" if model.meaning.gives == "sequences" else "file of numbers"
+    _ = model.input_name
+    return find_inputs(inputs, suffixes=known, what=what, listed=listed)
 
 
 def _written(
