@@ -48,10 +48,9 @@ def command(source: str, inputs: tuple[Path, ...], as_json: bool, **asked: Any) 
     more, a sample a row; a sequence has a column for each channel. A first line of names is left out, and told of.
 
     Classes are printed, and `--json` prints the probabilities of all of them. Everything else is written to files,
-    which replace older ones of the same name; a name in .npy takes the numbers as they are.
-
-    A model that gives vectors writes them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other
-    inputs, `--gallery gallery.npz` tells which of it are nearest, by the cosine.
+    which replace older ones of the same name; a name in .npy takes the numbers as they are. A model that gives vectors
+    writes them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other inputs,
+    `--gallery gallery.npz` tells which of it are nearest, by the cosine.
 
     `--tile SIZE` takes pictures in their own size, however large: masks and pictures are joined of tiles that fade into
     each other. The outer third of an overlap does not count; what looks no further sees no seam.
