@@ -137,7 +137,7 @@ def test_loaders_that_break_the_contract(given: Any, words: str) -> None:
         ("regression", np.array(["a"] * 40), "need as many numbers, of shape (N,) or (N, K), not <U1 of shape (40,)"),
         ("regression", np.full((40, 2), np.nan), "the target of sample 0 is not a finite number"),
         ("regression", np.zeros((40, 3)), "3 numbers a sample, but 2 names for them"),
-        ("detection", np.zeros(40, int), "datasets for detection cannot be read yet"),
+        ("detection", np.zeros(40, int), "40 samples need BoxTargets of as many, not ndarray"),
     ],
 )
 def test_targets_that_are_not_what_the_task_takes(task: str, targets: Any, words: str) -> None:

@@ -25,8 +25,13 @@ _KINDS = {
 }
 
 
-def mean_sign(folder: Path, *axes: int | str, name: str = "signs", dtype: str = "float32", **changes: Any) -> Path:
-    """An export `exported/NAME` that says "high" where the mean of a sample is above 0, else "low"; the .onnx file."""
+def mean_sign(
+    folder: Path, *axes: int | str, name: str = "signs", dtype: str = "float32", classes: int | str = 2, **changes: Any
+) -> Path:
+    """An export `exported/NAME` that says "high" where the mean of a sample is above 0, else "low"; the .onnx file.
+
+    `classes`: how many it says that it tells apart.
+    """
     shape = ["N", *axes]
     nodes = [
         helper.make_node("Cast", ["x"], ["real"], to=TensorProto.FLOAT),
@@ -42,7 +47,7 @@ def mean_sign(folder: Path, *axes: int | str, name: str = "signs", dtype: str = 
     model = graph_model(
         nodes,
         inputs=[helper.make_tensor_value_info("x", _KINDS[dtype], shape)],
-        outputs=[helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 2])],
+        outputs=[helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])],
         tensors=[numpy_helper.from_array(array, name) for name, array in tensors.items()],
     )
     metadata = Metadata(
@@ -50,7 +55,7 @@ def mean_sign(folder: Path, *axes: int | str, name: str = "signs", dtype: str = 
         task="image-classification",
         labels=("low", "high"),
         inputs={"x": TensorSpec(*shape, dtype=dtype)},
-        outputs={"logits": TensorSpec("N", 2)},
+        outputs={"logits": TensorSpec("N", classes)},
         opset=20,
     )
     metadata = dataclasses.replace(metadata, **changes)

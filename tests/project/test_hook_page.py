@@ -21,6 +21,7 @@ OFFERED = {
     "zoo_datasets": ["dataset:two-clouds"],
     "zoo_trainers": ["trainer:plain-adam"],
     "zoo_families": ["family:widths"],
+    "zoo_tasks": ["task:nearest"],
     "zoo_commands": ["command:longest"],
 }
 

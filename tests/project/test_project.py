@@ -234,12 +234,12 @@ def test_the_base_install_is_what_deployment_needs() -> None:
     assert PROJECT["project"]["optional-dependencies"]["features"] == ["zoo-core[train]"]
     extras = PROJECT["project"]["optional-dependencies"]
     apart = {"all", "test", "foreign", "docs"}
-    assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", *apart}
+    assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", "sklearn", *apart}
     assert extras["all"] == [f"zoo-core[{','.join(name for name in extras if name not in apart)}]"]
 
 
 def test_what_is_imported_is_declared() -> None:
-    declared = requirements("train", "view", "timm", "smp", "tensorboard")
+    declared = requirements("train", "view", "timm", "smp", "tensorboard", "sklearn")
     for path in PRODUCT:
         known = declared | {"pytest"} if short(path) == "zoo_core/testing.py" else declared  # pytest itself loads that
         assert imported(path) <= known, short(path)

@@ -87,12 +87,12 @@ def test_the_command(sky: Path, zoo_here: Callable[..., Any]) -> None:
     assert zoo_here("predict", "stars", "stars.png", "--threshold", "2").code == 2
 
 
-def test_a_task_without_answers_says_so(sky: Path) -> None:
+def test_a_task_without_answers_says_so_before_any_input_is_read(sky: Path) -> None:
     model = open_model("exported/stars")
     spec = TaskSpec(name="stars", summary="stars", load=Task, targets="none", answers=False)
     model.meaning = Task(spec)
     with pytest.raises(ZooError, match="detection has no answers for people yet"):
-        model(["stars.png"])
+        model(["absent.png"])
 
 
 def test_outputs_without_an_axis_for_the_pictures_get_one(sky: Path) -> None:

@@ -222,16 +222,9 @@ def test_numbers_of_an_array_are_kept_or_refused(values: np.ndarray, dtype: str,
             read_numbers(Path("a.npy"), dtype=dtype)
 
 
-def test_a_task_without_answers_is_refused_before_any_input_is_read(run_zoo: Callable[..., Any], here: Path) -> None:
-    mean_sign(here, 2, task="keypoints")
-    done = run_zoo("predict", "signs", "absent.csv", "--json")
-    assert (done.code, done.stdout) == (1, "")
-    assert "the task 'keypoints' cannot be trained or decoded yet" in done.stderr
-
-
 def test_an_export_that_is_wrong_is_refused_whole(run_zoo: Callable[..., Any], here: Path) -> None:
     """A classifier whose labels are not those of its output, whose size only the run tells."""
-    mean_sign(here, 2, labels=("a", "b", "c"), task="video-classification")
+    mean_sign(here, 2, classes="K", labels=("a", "b", "c"))
     Path("table.csv").write_text("1,2\n3,4\n")
     done = run_zoo("predict", "signs", "table.csv", "--json")
     assert (done.code, done.stdout) == (1, "")

@@ -50,10 +50,9 @@ def command(source: str, inputs: tuple[Path, ...], as_json: bool, **asked: Any) 
 
     Classes are printed, and `--json` prints the probabilities of all of them. What a detector finds is printed with its
     box, x1, y1, x2, y2 in pixels, and drawn: a.jpg gives a.boxes.png. Everything else is written to files, which
-    replace older ones of the same name; a name in .npy takes the numbers as they are.
-
-    A model that gives vectors writes them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other
-    inputs, `--gallery gallery.npz` tells which of it are nearest, by the cosine.
+    replace older ones of the same name; a name in .npy takes the numbers as they are. A model that gives vectors writes
+    them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other inputs, `--gallery gallery.npz`
+    tells which of it are nearest, by the cosine.
 
     `--tile SIZE` takes pictures in their own size, however large: masks and pictures are joined of tiles that fade into
     each other. The outer third of an overlap does not count; what looks no further sees no seam.

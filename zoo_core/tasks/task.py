@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from zoo_core.specs import Preprocess
 
 Outputs = Mapping[str, NDArray[Any]]
+"""What a model gives, by name, with the samples along the first axis of each."""
+
 Answer = dict[str, Any]
+"""What is told of one sample."""
+
 TrainingLoss = Callable[[Mapping[str, "Tensor"], "Tensor"], "Tensor"]
 """(outputs by name, targets) -> a scalar."""
 
