@@ -121,10 +121,11 @@ def _read_picture(given: Named, recipe: Preprocess) -> tuple[NDArray[np.uint8], 
 
 
 def _in_size(outcome: Outcome, size: tuple[int, int], model: ExportedModel, recipe: Preprocess) -> Outcome:
-    """Masks in the size of their picture, where the recipe resized it and cut nothing off."""
-    masks = model.meaning.gives == "masks" and recipe.resize is not None and recipe.crop is None
-    if isinstance(outcome, ZooError) or not masks:
+    """An answer about the picture itself; masks in its size, where the recipe resized it and cut nothing off."""
+    if isinstance(outcome, ZooError):
         return outcome
+    if model.meaning.gives != "masks" or recipe.resize is None or recipe.crop is not None:
+        return model.meaning.in_picture(outcome, size=size, recipe=recipe)
     return {name: stretched(array, size) for name, array in outcome.items()}
 
 
