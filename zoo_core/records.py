@@ -59,6 +59,7 @@ class RunInfo(Record):
     of the dataset that could not be read, and were left out. `validation` are the metrics of the best epoch, and `test`
     those of its weights on the test split, None where there is none. `remarks`: what these numbers do not say, in
     sentences. `task_settings`: what was chosen for these weights on the validation part, such as thresholds.
+    `recipes`: how each input that is no picture is made, and what was learnt for it of the training part.
     `selection`: the metric that picks the best epoch; with a minus before it, less is better. `status` is "unfinished"
     until the last epoch (or early stopping) is done. `legs`: how it came about, the first one first.
     """
@@ -89,6 +90,7 @@ class RunInfo(Record):
     test: Mapping[str, float] | None = None
     remarks: tuple[str, ...] = ()
     task_settings: Mapping[str, Any] = field(default_factory=dict)
+    recipes: Mapping[str, Any] = field(default_factory=dict)
     selection: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import click
 
     from .discovery.offers import Offers
-    from .specs import DatasetSpec, ModelSpec, TaskSpec, TrainerSpec
+    from .specs import DatasetSpec, ModelSpec, RecipeSpec, TaskSpec, TrainerSpec
 
-Kind = Literal["model", "dataset", "trainer", "task"]
+Kind = Literal["model", "dataset", "trainer", "task", "recipe"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -166,10 +166,10 @@ class Zoo:
         entry = self.find("trainer", name)
         return Trainer(spec=self._spec(entry), plugin=entry.plugin)
 
-    def task(self, name: str) -> TaskSpec:
-        """The task of that name, its plugin loaded in this process; `zoo_core.tasks.get_task` finds it without a
-        catalogue where it can."""
-        spec: TaskSpec = self._spec(self.find("task", name))
+    def offer(self, kind: Literal["task", "recipe"], name: str) -> TaskSpec | RecipeSpec:
+        """The spec of the task or recipe of that name, its plugin loaded in this process; `zoo_core.tasks.get_task`
+        and `zoo_core.recipes.load_recipe` find it without a catalogue where they can."""
+        spec: TaskSpec | RecipeSpec = self._spec(self.find(kind, name))
         return spec
 
     def commands(self) -> dict[str, tuple[str, Plugin]]:
@@ -220,6 +220,7 @@ class Zoo:
             "dataset": offers.datasets,
             "trainer": offers.trainers,
             "task": offers.tasks,
+            "recipe": offers.recipes,
         }
         for spec in specs[entry.kind]:
             if spec.name == entry.name:

@@ -22,7 +22,7 @@ from warm import Result
 from zoo_core import DatasetSpec, ModelFamily, ModelSpec, Preprocess, TrainerSpec, Weights, hookspecs
 from zoo_core.cli import COMMANDS
 from zoo_core.cli.bundled import bundled_verbs
-from zoo_core.discovery.entry_points import bundled_tasks
+from zoo_core.discovery.entry_points import bundled_offers
 from zoo_core.specs import CORE_DATA_OPTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -154,7 +154,7 @@ def test_each_field_of_a_spec_is_documented(spec: type) -> None:
 
 
 def test_tasks_and_options_of_the_core_are_documented() -> None:
-    for task in bundled_tasks():
+    for task in bundled_offers("task"):
         assert f"`{task}`" in PLUGIN_PAGE
     assert f"`{' '.join(option.name for option in CORE_DATA_OPTIONS)}`" in PLUGIN_PAGE
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -86,7 +86,13 @@ def command(
 
 def _next(plan: ExportPlan, target: Path) -> str:
     inputs = {name: {"axes": spec.axes} for name, spec in plan.inputs.items()}
-    words = {"untrained": plan.untrained, "task": plan.model.spec.task, "preprocess": plan.preprocess, "inputs": inputs}
+    words: dict[str, Any] = {
+        "untrained": plan.untrained,
+        "task": plan.model.spec.task,
+        "preprocess": plan.preprocess,
+        "inputs": inputs,
+    }
+    words["recipes"] = {name: recipe.to_json() for name, recipe in plan.recipes.items()}
     use = use_of(target, words)
     look = look_at(target)
     return "   or   ".join(dict.fromkeys([typed("verify", target) if use == look else use, look]))

@@ -10,7 +10,7 @@ import click
 from zoo_core.commands.common import json_option, note, say, typed
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options
-from zoo_core.errors import ZooError
+from zoo_core.errors import UsageError, ZooError
 
 EXAMPLES = """
 \b
@@ -25,12 +25,15 @@ Examples:
   zoo predict filter-sobel photo.jpg --out edges.png
   zoo predict unet1d-peaks wave.csv               wave.mask.csv, and a drawing: wave.mask.png
   zoo predict iris-mlp flowers.csv                each row of the table is a sample: flowers.csv[0], ...
+  zoo predict melnet-words word.wav other.flac    sounds
+  zoo predict textcnn-reviews --text "Not bad"    or texts.csv with a column of them, or a .txt with one a line
+  zoo predict siamese-pairs pairs.csv             a row for each sample, a column with the path of each of its files
 """
 
 
 @click.command("predict", epilog=EXAMPLES)
 @click.argument("source", metavar="EXPORT", shell_complete=complete_exports)
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("inputs", metavar="INPUT...", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
     "--out",
     metavar="PATH",
@@ -38,17 +41,25 @@ Examples:
     help="Where masks, pictures and arrays are written: a folder, or one file. Default: the current folder. "
     "Or RESULTS.csv or RESULTS.jsonl: a row for each input, written as they come.",
 )
+@click.option("--text", "texts", metavar="TEXT", multiple=True, help="A text itself, for a model that reads texts.")
 @click.option("--top", metavar="K", type=click.IntRange(min=1), help="The K most probable classes.")
 @isolation_options
 @json_option
 def command(
-    source: str, inputs: tuple[Path, ...], out: Path | None, top: int | None, isolated: Any, as_json: bool
+    source: str,
+    inputs: tuple[Path, ...],
+    out: Path | None,
+    texts: tuple[str, ...],
+    top: int | None,
+    isolated: Any,
+    as_json: bool,
 ) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
     Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input.
     Pictures are PNG, JPEG, WEBP and BMP. Where a model takes none, CSV and .npy files are one sample or, with an axis
     more, a sample a row; a sequence has a column for each channel. A first line of names is left out, and told of.
+    What a recipe makes of files is read as in training: sounds, texts, rows of tables (CSV or Parquet).
 
     Classes are printed, and `--json` prints the probabilities of all of them. Everything else is written to files,
     which replace older ones of the same name; a name in .npy takes the numbers as they are.
@@ -60,13 +71,15 @@ def command(
     filter gives becomes a PNG: values from 0 to 1 are a picture already, others are shown as |value| / largest. One
     channel is grey, three are RGB, other numbers lie side by side, each on a scale of its own.
     """
+    if not inputs and not texts:
+        raise UsageError("there is nothing to predict", hint="zoo predict EXPORT INPUT..., or --text TEXT")
     from zoo_core.cli.predict_output import lines_of_stdin, show_rows
     from zoo_core.runtime.reading.report_beside import report_of_another
     from zoo_core.shelf import find_export
     from zoo_core.workflows.answers.predict import plan_predictions
 
     planned = plan_predictions(
-        find_export(source), inputs=inputs, out=out, top=top, listed=lines_of_stdin(), isolated=isolated
+        find_export(source), inputs=inputs, texts=texts, out=out, top=top, listed=lines_of_stdin(), isolated=isolated
     )
     if (remark := report_of_another(planned.model.path)) is not None:
         note(f"Warning: {remark}")

@@ -12,13 +12,15 @@ from zoo_core.preprocess import normalize, prepare_pictures
 
 from .archives import read_members, unpack
 from .bound import BoundDataset, bind_dataset
+from .class_folders import read_class_folders
 from .download import RemoteFile, RemoteFiles, fetch
-from .folders import SPLIT_FOLDERS, pictures_in, split_folders, subfolders, visible
+from .folders import SPLIT_FOLDERS, files_in, pictures_in, split_folders, subfolders, visible
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
 from .pixel_statistics import Statistics, channel_statistics
 from .samples import Samples
 from .selection import set_aside
+from .split_files import split_file
 from .splits import ArraySplit, FileSplit, MaskFiles
 
 __all__ = [
@@ -35,17 +37,20 @@ __all__ = [
     "bind_dataset",
     "channel_statistics",
     "fetch",
+    "files_in",
     "idx_bytes",
     "normalize",
     "pictures_in",
     "plain_file",
     "prepare_pictures",
+    "read_class_folders",
     "read_idx",
     "read_idx_split",
     "read_mask",
     "read_members",
     "read_plain",
     "set_aside",
+    "split_file",
     "split_folders",
     "subfolders",
     "unpack",

@@ -1,4 +1,4 @@
-"""Folders of pictures: what is looked at, what is left out, and what would be missed without a word."""
+"""Folders of files: what is looked at, what is left out, and what would be missed without a word."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from zoo_core.pictures import SUFFIXES
 SPLIT_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 """Names of split folders, and the split that each holds."""
 
-# Left out, these pictures would be missed without a word.
-_OTHER_PICTURES = {".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".svg", ".ppm", ".pgm", ".psd"}
+# Left out, these files would be missed without a word, beside those that are read.
+_UNREAD = {
+    ".png": {".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".svg", ".ppm", ".pgm", ".psd"},
+    ".wav": {".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".au", ".wma"},
+}
 
 
 def visible(folder: Path) -> list[Path]:
@@ -32,15 +35,22 @@ def pictures_in(folder: Path, *, kind: str = "folder") -> list[Path]:
     Pictures of formats that are not read (HEIC, GIF, ...) are among them, so that reading tells of every one. Raises
     ZooError for a folder inside it, and for no picture at all. `kind` is what messages call the folder.
     """
+    return files_in(folder, suffixes=tuple(SUFFIXES), what="pictures", kind=kind)
+
+
+def files_in(folder: Path, *, suffixes: tuple[str, ...], what: str, kind: str = "folder") -> list[Path]:
+    """The files in a folder whose names end so, by name; `what` messages call them. As `pictures_in`."""
+    unread = next((others for read, others in _UNREAD.items() if read in suffixes), set())
     found = []
     for path in visible(folder):
         suffix = path.suffix.lower()
         if path.is_dir():
-            raise ZooError(f"{path} is a folder inside a {kind}", hint=f"put its pictures into the {kind}")
-        if suffix in SUFFIXES or suffix in _OTHER_PICTURES:
+            raise ZooError(f"{path} is a folder inside a {kind}", hint=f"put its {what} into the {kind}")
+        if suffix in suffixes or suffix in unread:
             found.append(path)
     if not found:
-        raise ZooError(f"{folder} has no pictures", hint="put PNG, JPEG, WEBP or BMP pictures there, or remove it")
+        kinds = ", ".join(suffix[1:].upper() for suffix in suffixes)
+        raise ZooError(f"{folder} has no {what}", hint=f"put {what} there ({kinds}), or remove it")
     return found
 
 

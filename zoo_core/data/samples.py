@@ -18,18 +18,16 @@ from zoo_core.preprocess import (
     check_same_size,
     convert_color,
     cut_tiles,
-    normalize,
-    prepare_arrays,
     prepare_masks,
     stack_pairs,
     stack_pictures,
 )
-from zoo_core.shapes import TensorSpec
+from zoo_core.recipes import InputRecipe, as_implementation
 from zoo_core.specs import DatasetSpec, Preprocess
 from zoo_core.task_lookup import task_spec
 from zoo_core.task_spec import TargetForm
 
-from .hashing import hash_array
+from .recipe_inputs import file_reader, hash_source, stored_input
 from .splits import ArraySplit, FileSplit, MaskFiles, Split, arrays_of
 from .targets import targets_of
 from .unreadable import ReadOneByOne
@@ -42,21 +40,26 @@ _Named = TypeVar("_Named", tuple[str, NDArray[np.uint8]], _Pair)
 class Samples:
     """The samples of one split.
 
-    `inputs`: by name, in their stored form: uint8 (N, C, h, w), resized once, for those of `recipes`; all others as the
-    model takes them. `targets`, of the form that the task has: class numbers, int64 (N,); masks, uint8 (N, h, w) or
-    (N, L), the class number of each place after the same resizing, or IGNORED; flags, uint8 (N, K); numbers, float32
-    (N, K). `fingerprint`: sha256 of the raw content, targets and class names. `files`: where each sample comes from,
-    None where it comes from no file. `skipped`: picture files that could not be read, and were left out.
+    `inputs`: by name, in their stored form: as the recipe keeps it for those of `recipes`, for pictures uint8
+    (N, C, h, w), resized once; all others as the model takes them. `targets`, of the form that the task has: class
+    numbers, int64 (N,); masks, uint8 (N, h, w) or (N, L), the class number of each place after the same resizing, or
+    IGNORED; flags, uint8 (N, K); numbers, float32 (N, K). `fingerprint`: sha256 of the raw content, targets and class
+    names. `files`: where each sample comes from, None where it comes from no file. `skipped`: files that could not be
+    read, and were left out.
     """
 
     inputs: Mapping[str, NDArray[Any]]
     targets: NDArray[Any]
     form: TargetForm
     classes: tuple[str, ...]
-    recipes: Mapping[str, Preprocess] = field(default_factory=dict)
+    recipes: Mapping[str, InputRecipe] = field(default_factory=dict)
     fingerprint: str
     files: tuple[str, ...] | None = None
     skipped: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        made = {name: as_implementation(recipe) for name, recipe in self.recipes.items()}
+        object.__setattr__(self, "recipes", made)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -68,8 +71,9 @@ class Samples:
 
     @property
     def preprocess(self) -> Preprocess | None:
-        """The recipe of the first input; None where it has its values as they are."""
-        return self.recipes.get(next(iter(self.inputs)))
+        """How the first input is made of pictures; None where it is not."""
+        recipe = self.recipes.get(next(iter(self.inputs)))
+        return None if recipe is None else recipe.preprocess
 
     @property
     def is_masked(self) -> bool:
@@ -106,7 +110,7 @@ class Samples:
     def arrays(self, index: slice | NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Model inputs of the samples at `index`, by name."""
         return {
-            name: normalize(array[index], self.recipes[name]) if name in self.recipes else array[index]
+            name: self.recipes[name].prepare(array[index]) if name in self.recipes else array[index]
             for name, array in self.inputs.items()
         }
 
@@ -123,7 +127,7 @@ class _Stored(NamedTuple):
 def make_samples(
     split: Split,
     classes: tuple[str, ...],
-    recipes: Mapping[str, Preprocess],
+    recipes: Mapping[str, InputRecipe],
     *,
     spec: DatasetSpec,
     where: str,
@@ -159,21 +163,20 @@ def make_samples(
 
 def _from_arrays(
     split: ArraySplit,
-    recipes: Mapping[str, Preprocess],
+    recipes: Mapping[str, InputRecipe],
     tiles: int | None,
     digest: Any,
     spec: DatasetSpec,
     where: str,
 ) -> _Stored:
     arrays, targets, kind = arrays_of(split), split.targets, targets_of(spec.task)
-    for name, array in arrays.items():
-        _check_array(array, spec.inputs[name], name in recipes, where if len(arrays) == 1 else f"{where}, {name!r}")
+    for source, array in arrays.items():
         if len(arrays) > 1:
-            digest.update(name.encode())
-        hash_array(array, digest)
-    first = next(iter(arrays))
-    raw, recipe = arrays[first], recipes.get(first)
-    size = raw.shape[1:3] if first in recipes else raw.shape[2:]
+            digest.update(source.encode())
+        hash_source(array, digest)
+    first = next(iter(spec.inputs))
+    raw, recipe = arrays[spec.source_of(first)], recipes[first].preprocess if first in recipes else None
+    size = raw.shape[1:3] if recipe is not None else raw.shape[2:]
     if kind.has_places and targets.shape[1:] != size:
         raise ZooError(f"{where}: masks of {_size(targets.shape[1:])} for samples of {_size(size)}")
     kind.add_to(digest, targets)
@@ -183,17 +186,15 @@ def _from_arrays(
         cut, masks = stack_pairs(_cut(pairs, tiles), len(raw), recipe)
         return _Stored({first: cut}, masks)
     inputs = {
-        name: prepare_arrays(array, recipes[name]) if name in recipes else np.ascontiguousarray(array)
-        for name, array in arrays.items()
+        name: stored_input(
+            arrays[spec.source_of(name)],
+            declared,
+            recipes.get(name),
+            where=where if len(spec.inputs) == 1 else f"{where}, {name!r}",
+        )
+        for name, declared in spec.inputs.items()
     }
     return _Stored(inputs, prepare_masks(targets, recipe) if kind.has_places and recipe is not None else targets)
-
-
-def _check_array(array: NDArray[Any], spec: TensorSpec, is_picture: bool, where: str) -> None:
-    wanted = "uint8" if is_picture else spec.dtype
-    if array.dtype != wanted or (is_picture and array.ndim not in {3, 4}):
-        kind = "pictures are uint8 (N, H, W[, C])" if is_picture else f"arrays without preprocessing are {wanted}"
-        raise ZooError(f"{where}: {kind}, not {array.dtype} of shape {array.shape}")
 
 
 def _size(shape: tuple[int, ...]) -> str:
@@ -202,7 +203,7 @@ def _size(shape: tuple[int, ...]) -> str:
 
 def _from_files(
     split: FileSplit,
-    recipes: Mapping[str, Preprocess],
+    recipes: Mapping[str, InputRecipe],
     tiles: int | None,
     digest: Any,
     spec: DatasetSpec,
@@ -212,8 +213,10 @@ def _from_files(
 ) -> _Stored:
     name = next(iter(spec.inputs))
     if name not in recipes:
-        raise ZooError(f"{where}: picture files need a preprocessing recipe, and the dataset declares none")
-    preprocess, kind = recipes[name], targets_of(spec.task)
+        raise ZooError(f"{where}: files need a recipe, and the dataset declares none", hint="preprocess= or recipes=")
+    preprocess, kind = recipes[name].preprocess, targets_of(spec.task)
+    if preprocess is None:
+        return _by_recipes(split, recipes, digest, spec, where, skip_bad=skip_bad)
     names: list[str] = []
     if isinstance(split.targets, MaskFiles):
         masked = ReadOneByOne(split.paths, _mask_reader(split, split.targets, preprocess, digest))
@@ -228,6 +231,30 @@ def _from_files(
     kept = np.delete(split.targets, [each.index for each in plain.bad], axis=0)
     kind.add_to(digest, kept)
     return _Stored({name: inputs}, kept, tuple(names), tuple(each.path for each in plain.bad))
+
+
+def _by_recipes(
+    split: FileSplit,
+    recipes: Mapping[str, InputRecipe],
+    digest: Any,
+    spec: DatasetSpec,
+    where: str,
+    *,
+    skip_bad: bool,
+) -> _Stored:
+    """Every input made of the same file."""
+    if isinstance(split.targets, MaskFiles) or recipes.keys() != spec.inputs.keys() or len(spec.sources) > 1:
+        raise ZooError(
+            f"{where}: each sample is a file, and not every input can be made of it",
+            hint="ArraySplit(inputs={source: [paths]}), or one source for all recipes",
+        )
+    files = ReadOneByOne(split.paths, file_reader(split, recipes, digest))
+    read = list(files)
+    files.check(skip=skip_bad, where=where)
+    kept = np.delete(split.targets, [each.index for each in files.bad], axis=0)
+    targets_of(spec.task).add_to(digest, kept)
+    inputs = {name: recipe.stack([sample[name] for _, sample in read]) for name, recipe in recipes.items()}
+    return _Stored(inputs, kept, tuple(name for name, _ in read), tuple(each.path for each in files.bad))
 
 
 def _picture_reader(

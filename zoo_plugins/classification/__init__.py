@@ -52,6 +52,7 @@ def zoo_tasks() -> Iterator[TaskSpec]:
         ("sequence-classification", "one of several classes for a signal"),
         ("text-classification", "one of several classes for a text"),
         ("audio-classification", "one of several classes for a sound"),
+        ("table-classification", "one of several classes for a row of a table"),
     ):
         yield TaskSpec(
             name=name,
@@ -70,7 +71,13 @@ def zoo_tasks() -> Iterator[TaskSpec]:
         metrics=CLASS_METRICS,
         selection="accuracy",
         loss=LOSS,
-        takes=("image-classification", "sequence-classification", "text-classification", "audio-classification"),
+        takes=(
+            "image-classification",
+            "sequence-classification",
+            "text-classification",
+            "audio-classification",
+            "table-classification",
+        ),
         one_logit=True,
     )
     for name, summary, load in (

@@ -118,7 +118,9 @@ def _open_run(zoo: Zoo, found: Located, dataset: str | None, data: Mapping[str, 
     chosen = zoo.dataset(dataset.removeprefix("dataset:") if dataset else f"{own.plugin}/{own.name}")
     same = (chosen.plugin, chosen.name) == (own.plugin, own.name)
     recorded = own.options if same else None
-    bound = bind_prepared(chosen, data, recipe=own.preprocess, inputs=own.inputs, recorded=recorded)
+    bound = bind_prepared(
+        chosen, data, recipe=own.preprocess, inputs=own.inputs, recipes=own.recorded_recipes, recorded=recorded
+    )
     return _Source(shown=f"run {run.name!r}", module=run.build(zoo), dataset=bound)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, TypeAlias
@@ -19,8 +19,9 @@ from zoo_core.preprocess import convert_color
 
 from .numbers import Numbers, as_dtype, read_numbers
 
-Source: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any]"
-"""A file, by its path, its content or opened; or what it would hold: a picture of Pillow, or an array."""
+Source: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any] | Mapping[str, Any]"
+"""A file, by its path, its content or opened; or what it would hold: a picture of Pillow, or an array; or a text or a
+row, where a recipe takes them, and by name what a sample of several is made of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class Named:
 
 def one_or_many(inputs: Source | Iterable[Source]) -> Iterable[Source]:
     """The sources that were given: one of them alone, or several."""
-    alone = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray)
+    alone = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray, Mapping)
     return [inputs] if isinstance(inputs, alone) or hasattr(inputs, "read") else inputs  # type: ignore[list-item]
 
 

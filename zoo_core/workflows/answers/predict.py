@@ -13,15 +13,14 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import write_atomic
-from zoo_core.pictures import SUFFIXES
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
-from zoo_core.runtime.running.numbers import SUFFIXES as NUMBER_SUFFIXES
-from zoo_core.runtime.running.predictions import Prediction
+from zoo_core.runtime.running.outcomes import Prediction
 from zoo_core.tasks import Task
 
 from .input_files import Found, find_inputs, runs_of
 from .predicted import Targets, check_target, is_results, originals_of, targets_for
+from .readable import readable_files, texts_as_inputs
 from .results import RESULT_SUFFIXES, ResultsFile, columns_of
 from .shown import mask_png, npy_bytes, picture_png, sequence_csv, sequence_png
 
@@ -172,17 +171,17 @@ def plan_predictions(
     inputs: Sequence[str | Path],
     out: str | Path | None = None,
     top: int | None = None,
+    texts: Sequence[str] = (),
     listed: Iterable[bytes] = (),
     isolated: Isolated = None,
 ) -> Predicting:
-    """What `predict` does, before the first input is read. `listed` are the lines that the input "-" stands for."""
+    """What `predict` does, before the first input is read. `listed` are the lines that the input "-" stands for;
+    `texts` are inputs themselves."""
     model = open_model(export, isolated=isolated)
     task = model.meaning
-    _ = model.input_name
-    pictures = model.preprocess is not None
-    known = tuple(SUFFIXES) if pictures else NUMBER_SUFFIXES
-    what = "picture" if pictures else "sequence" if task.gives == "sequences" else "file of numbers"
-    found = find_inputs(inputs, suffixes=known, what=what, listed=listed)
+    known, what = readable_files(model)
+    found = [*find_inputs(inputs, suffixes=known, what=what, listed=listed)] if inputs else []
+    found += texts_as_inputs(model, texts)
     path = None if out is None else Path(out)
     if top is not None and task.gives != "labels":
         raise UsageError(f"--top is for tasks that give labels, and {model.task} gives {task.gives}")
@@ -205,7 +204,7 @@ def plan_predictions(
 def _predicted(model: ExportedModel, part: Sequence[Found]) -> Iterator[Prediction]:
     if part[0].error is not None:
         return iter([Prediction(name=part[0].shown, index=0, error=part[0].error)])
-    return model.predictions(each.shown for each in part)
+    return model.predictions(each.source for each in part)
 
 
 def _bad(name: str, error: ZooError) -> Row:

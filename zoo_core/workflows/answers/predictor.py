@@ -18,7 +18,7 @@ from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.shapes import TensorSpec
 from zoo_core.shelf import Located
-from zoo_core.specs import Preprocess
+from zoo_core.specs import Preprocess, Recipe
 from zoo_core.tasks import Task, get_task
 from zoo_core.workflows.classes import check_classes
 
@@ -41,6 +41,7 @@ class Predictor:
     task: Task
     labels: tuple[str, ...]
     preprocess: Preprocess | None
+    recipes: Mapping[str, Recipe]
     inputs: Mapping[str, TensorSpec]
     dataset: str | None
     options: Mapping[str, Any]
@@ -79,6 +80,7 @@ def export_predictor(model: ExportedModel, name: str) -> Predictor:
         task=model.meaning,
         labels=model.labels,
         preprocess=model.preprocess,
+        recipes=model.metadata.recipes,
         inputs=model.metadata.inputs,
         dataset=(f"{plugin}/{trained_on['name']}" if plugin else str(trained_on["name"])) if known else None,
         options=options if isinstance(options, dict) else {},
@@ -103,6 +105,7 @@ def run_predictor(run: Run, zoo: Zoo) -> Predictor:
         task=get_task(spec.task, settings=run.info.task_settings),
         labels=tuple(run.info.classes),
         preprocess=bound.preprocess,
+        recipes=run.recipes,
         inputs=bound.inputs,
         dataset=f"{run.info.dataset_plugin}/{run.info.dataset}",
         options=run.info.dataset_options,
@@ -163,4 +166,11 @@ def _dataset_for(predictor: Predictor, zoo: Zoo, name: str | None, data: Mapping
     check_tasks(predictor.task.name, model=predictor.shown, dataset=chosen.name, dataset_task=chosen.spec.task)
     own = predictor.dataset is not None and predictor.dataset in {f"{chosen.plugin}/{chosen.name}", chosen.name}
     recorded = predictor.options if own else None
-    return bind_prepared(chosen, data, recipe=predictor.preprocess, inputs=predictor.inputs, recorded=recorded)
+    return bind_prepared(
+        chosen,
+        data,
+        recipe=predictor.preprocess,
+        inputs=predictor.inputs,
+        recipes=predictor.recipes,
+        recorded=recorded,
+    )

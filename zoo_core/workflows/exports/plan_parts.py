@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from zoo_core.export.plan.free_axes import check_samples
 from zoo_core.matching import counterparts
+from zoo_core.recipes import as_implementation
 from zoo_core.registry import Model
 
 if TYPE_CHECKING:
     from zoo_core.data import BoundDataset, Samples
     from zoo_core.export.plan.plan import LabelledInputs
     from zoo_core.shapes import TensorSpec
+    from zoo_core.specs import Recipe
 
 
 def fitting(labels: tuple[str, ...], model: Model, options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -33,6 +35,15 @@ def labelled(
         for name, values in found.items():
             check_samples(values.shape, inputs[name], sizes, dataset=dataset.name)
     return LabelledInputs(inputs=found, targets=samples.targets)
+
+
+def recipes_for(dataset: BoundDataset | None, model: Model, inputs: Mapping[str, TensorSpec]) -> dict[str, Recipe]:
+    """How the inputs of the model are made, by their names: as those of its dataset, or without one as it says."""
+    if dataset is None:
+        return {name: as_implementation(recipe).recipe for name, recipe in model.spec.recipes.items()}
+    names = counterparts(inputs, dataset.inputs, model="the model", dataset=dataset.name)
+    own = dataset.recorded_recipes
+    return {name: own[counterpart] for name, counterpart in names.items() if counterpart in own}
 
 
 def dataset_record(dataset: BoundDataset, fingerprint: str) -> dict[str, Any]:

@@ -81,4 +81,6 @@ def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, down
     classes = tuple(samples.classes or info.classes)
     skipped = tuple(name for part in splits.values() for name in plan.dataset.skipped(part))
     info = dataclasses.replace(info, dataset_fingerprint=samples.fingerprint, classes=classes, skipped=skipped)
+    recipes = {name: recipe.to_json() for name, recipe in plan.dataset.recorded_recipes.items()}
+    info = dataclasses.replace(info, recipes=recipes)
     return Training(zoo=zoo, plan=dataclasses.replace(plan, info=info), splits=splits, callbacks=callbacks)

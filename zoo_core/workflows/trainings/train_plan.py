@@ -19,6 +19,7 @@ from zoo_core.shelf import RUNS, folder_name, free_run_name, is_free
 from zoo_core.tasks import Task, get_task
 from zoo_core.training import RunDirectory, pick_device
 from zoo_core.training.choices import AUTO
+from zoo_core.training.run import recorded_recipes
 from zoo_core.training.trainer_options import options_with_recipe
 
 from .legs import first_leg, versions_of, with_next_leg
@@ -134,7 +135,7 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     added = request.epochs if info.status == "finished" else None
     _refuse(request, info, model=model, dataset=dataset, trainer=trainer)
     pick_device(info.device)
-    bound = bind_dataset(dataset, info.dataset_options)
+    bound = bind_dataset(dataset, info.dataset_options, recipes=recorded_recipes(info))
     state = RunDirectory(path).read_state()
     info = with_next_leg(info, state, zoo, epochs=added, accept_changes=request.accept_changes)
     if added is not None and "epochs" in info.config:
