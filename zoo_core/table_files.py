@@ -120,7 +120,8 @@ def _from_parquet(content: bytes, name: str) -> Table:
         for column, kind in kinds:
             if not any(is_so(kind) for is_so in (plain.is_integer, plain.is_floating, plain.is_boolean, _is_text)):
                 raise ZooError(
-                    f"{name}: the column {column!r} holds {kind}", hint="columns of numbers, truths or texts"
+                    f"{name}: the column {column!r} holds {kind}, which is not read",
+                    hint="columns of numbers, truths or texts",
                 )
         return Table(columns=columns, rows=tuple(file.read().to_pylist()))
     except ZooError:

@@ -233,16 +233,16 @@ def test_the_base_install_is_what_deployment_needs() -> None:
     assert PROJECT["project"]["optional-dependencies"]["features"] == ["zoo-core[train]"]
     extras = PROJECT["project"]["optional-dependencies"]
     apart = {"all", "test", "foreign", "docs"}
-    assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", *apart}
+    assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", "audio", "text", "parquet", *apart}
     assert extras["all"] == [f"zoo-core[{','.join(name for name in extras if name not in apart)}]"]
 
 
 def test_what_is_imported_is_declared() -> None:
-    declared = requirements("train", "view", "timm", "smp", "tensorboard")
+    declared = requirements("train", "view", "timm", "smp", "tensorboard", "audio", "text", "parquet")
     for path in PRODUCT:
         known = declared | {"pytest"} if short(path) == "zoo_core/testing.py" else declared  # pytest itself loads that
         assert imported(path) <= known, short(path)
-    declared = requirements("train", "view", "test", "foreign", "docs")
+    declared = requirements("train", "view", "test", "foreign", "docs", "audio", "text", "parquet")
     benchmarks = list(ROOT.glob("benchmarks/*.py"))
     beside = {path.stem for path in benchmarks}
     for path in [*TESTS, *benchmarks, *ROOT.glob("docs/*.py")]:

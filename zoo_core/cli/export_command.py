@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo_core.commands.common import json_option, model_options, say, typed
 from zoo_core.commands.completion import complete_models_and_runs
-from zoo_core.commands.next_step import look_at, use_of
+from zoo_core.commands.next_step import look_at, use_of, words_of
 
 from .axis_options import axis_options
 from .export_progress import StageProgress
-
-if TYPE_CHECKING:
-    from zoo_core.export.plan.plan import ExportPlan
 
 EXAMPLES = """
 \b
@@ -81,18 +77,9 @@ def command(
     show_report(report, as_json=as_json, path=target)
     if not as_json:
         say(f"Published {target}")
-        say(f"Next: {_next(plan, target)}")
+        say(f"Next: {_next(target)}")
 
 
-def _next(plan: ExportPlan, target: Path) -> str:
-    inputs = {name: {"axes": spec.axes} for name, spec in plan.inputs.items()}
-    words: dict[str, Any] = {
-        "untrained": plan.untrained,
-        "task": plan.model.spec.task,
-        "preprocess": plan.preprocess,
-        "inputs": inputs,
-    }
-    words["recipes"] = {name: recipe.to_json() for name, recipe in plan.recipes.items()}
-    use = use_of(target, words)
-    look = look_at(target)
+def _next(target: Path) -> str:
+    use, look = use_of(target, words_of(target)), look_at(target)
     return "   or   ".join(dict.fromkeys([typed("verify", target) if use == look else use, look]))

@@ -10,7 +10,7 @@ import click
 from zoo_core.commands.common import json_option, note, say, typed
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options
-from zoo_core.errors import UsageError, ZooError
+from zoo_core.errors import ZooError
 
 EXAMPLES = """
 \b
@@ -45,15 +45,7 @@ Examples:
 @click.option("--top", metavar="K", type=click.IntRange(min=1), help="The K most probable classes.")
 @isolation_options
 @json_option
-def command(
-    source: str,
-    inputs: tuple[Path, ...],
-    out: Path | None,
-    texts: tuple[str, ...],
-    top: int | None,
-    isolated: Any,
-    as_json: bool,
-) -> None:
+def command(source: str, as_json: bool, **asked: Any) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
     Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input.
@@ -71,16 +63,12 @@ def command(
     filter gives becomes a PNG: values from 0 to 1 are a picture already, others are shown as |value| / largest. One
     channel is grey, three are RGB, other numbers lie side by side, each on a scale of its own.
     """
-    if not inputs and not texts:
-        raise UsageError("there is nothing to predict", hint="zoo predict EXPORT INPUT..., or --text TEXT")
     from zoo_core.cli.predict_output import lines_of_stdin, show_rows
     from zoo_core.runtime.reading.report_beside import report_of_another
     from zoo_core.shelf import find_export
     from zoo_core.workflows.answers.predict import plan_predictions
 
-    planned = plan_predictions(
-        find_export(source), inputs=inputs, texts=texts, out=out, top=top, listed=lines_of_stdin(), isolated=isolated
-    )
+    planned = plan_predictions(find_export(source), listed=lines_of_stdin(), **asked)
     if (remark := report_of_another(planned.model.path)) is not None:
         note(f"Warning: {remark}")
     total, failed = show_rows(planned, as_json=as_json)

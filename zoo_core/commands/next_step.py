@@ -48,12 +48,12 @@ def export_of(run: str, zoo: Zoo) -> str:
     return typed("export", spelled("run", run, kinds=("run", "model"), zoo=zoo))
 
 
-def words_of(export: str) -> dict[str, Any]:
+def words_of(export: str | Path) -> dict[str, Any]:
     """What an export, by its name or path, says of itself."""
     from zoo_core.runtime.reading.own_words import own_words
     from zoo_core.shelf import find_export, model_file
 
-    path = find_export(export)
+    path = export if isinstance(export, Path) else find_export(export)
     return own_words(model_file(path))
 
 

@@ -20,8 +20,8 @@ from zoo_core.specs import DatasetSpec, Preprocess, Recipe
 from zoo_core.task_lookup import task_spec
 
 from .loader_call import call_loader
-from .recipe import check_recipe_options, inputs_of, recipe_of, tiles_of
 from .recipe_inputs import as_declared, learnt_from, named_recipes
+from .recipe_options import check_recipe_options, inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
 from .splits import ArraySplit, MaskFiles, Split, arrays_of, numbers_to_choose_by, take

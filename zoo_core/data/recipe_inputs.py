@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,9 @@ from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess, Recipe
 
 from .hashing import hash_array
-from .splits import FileSplit, Split, arrays_of
+from .splits import FileSplit, MaskFiles, Split, arrays_of
+from .targets import targets_of
+from .unreadable import ReadOneByOne
 
 Recipes = Mapping[str, InputRecipe]
 
@@ -87,7 +89,38 @@ def _check_array(array: NDArray[Any], spec: TensorSpec, is_picture: bool, where:
         raise ZooError(f"{where}: {kind}, not {array.dtype} of shape {array.shape}")
 
 
-def file_reader(
+class ReadFiles(NamedTuple):
+    """Every input made of the same files: inputs in the form in which they are kept, by name, the targets and the name
+    of each sample, and the files that cannot be read."""
+
+    inputs: Mapping[str, NDArray[Any]]
+    targets: NDArray[Any]
+    names: tuple[str, ...]
+    bad: tuple[Path, ...]
+
+
+def read_files(
+    split: FileSplit, recipes: Recipes, digest: hashlib._Hash, spec: DatasetSpec, *, where: str, skip_bad: bool
+) -> ReadFiles:
+    """The samples of files, whose contents and targets are added to the fingerprint.
+
+    Raises ZooError where an input is not made of the file, UnreadableFilesError as `ReadOneByOne` does.
+    """
+    if isinstance(split.targets, MaskFiles) or recipes.keys() != spec.inputs.keys() or len(spec.sources) > 1:
+        raise ZooError(
+            f"{where}: each sample is a file, and not every input can be made of it",
+            hint="ArraySplit(inputs={source: [paths]}), or one source for all recipes",
+        )
+    files = ReadOneByOne(split.paths, _file_reader(split, recipes, digest))
+    read = list(files)
+    files.check(skip=skip_bad, where=where)
+    targets = np.delete(split.targets, [each.index for each in files.bad], axis=0)
+    targets_of(spec.task).add_to(digest, targets)
+    inputs = {name: recipe.stack([sample[name] for _, sample in read]) for name, recipe in recipes.items()}
+    return ReadFiles(inputs, targets, tuple(name for name, _ in read), tuple(each.path for each in files.bad))
+
+
+def _file_reader(
     split: FileSplit, recipes: Recipes, digest: hashlib._Hash
 ) -> Callable[[int], tuple[str, dict[str, Any]]]:
     """What reads a file: its name, and the sample that each recipe makes of it."""

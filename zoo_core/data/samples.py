@@ -27,7 +27,7 @@ from zoo_core.specs import DatasetSpec, Preprocess
 from zoo_core.task_lookup import task_spec
 from zoo_core.task_spec import TargetForm
 
-from .recipe_inputs import file_reader, hash_source, stored_input
+from .recipe_inputs import hash_source, read_files, stored_input
 from .splits import ArraySplit, FileSplit, MaskFiles, Split, arrays_of
 from .targets import targets_of
 from .unreadable import ReadOneByOne
@@ -216,7 +216,8 @@ def _from_files(
         raise ZooError(f"{where}: files need a recipe, and the dataset declares none", hint="preprocess= or recipes=")
     preprocess, kind = recipes[name].preprocess, targets_of(spec.task)
     if preprocess is None:
-        return _by_recipes(split, recipes, digest, spec, where, skip_bad=skip_bad)
+        files = read_files(split, recipes, digest, spec, where=where, skip_bad=skip_bad)
+        return _Stored(files.inputs, files.targets, files.names, files.bad)
     names: list[str] = []
     if isinstance(split.targets, MaskFiles):
         masked = ReadOneByOne(split.paths, _mask_reader(split, split.targets, preprocess, digest))
@@ -231,30 +232,6 @@ def _from_files(
     kept = np.delete(split.targets, [each.index for each in plain.bad], axis=0)
     kind.add_to(digest, kept)
     return _Stored({name: inputs}, kept, tuple(names), tuple(each.path for each in plain.bad))
-
-
-def _by_recipes(
-    split: FileSplit,
-    recipes: Mapping[str, InputRecipe],
-    digest: Any,
-    spec: DatasetSpec,
-    where: str,
-    *,
-    skip_bad: bool,
-) -> _Stored:
-    """Every input made of the same file."""
-    if isinstance(split.targets, MaskFiles) or recipes.keys() != spec.inputs.keys() or len(spec.sources) > 1:
-        raise ZooError(
-            f"{where}: each sample is a file, and not every input can be made of it",
-            hint="ArraySplit(inputs={source: [paths]}), or one source for all recipes",
-        )
-    files = ReadOneByOne(split.paths, file_reader(split, recipes, digest))
-    read = list(files)
-    files.check(skip=skip_bad, where=where)
-    kept = np.delete(split.targets, [each.index for each in files.bad], axis=0)
-    targets_of(spec.task).add_to(digest, kept)
-    inputs = {name: recipe.stack([sample[name] for _, sample in read]) for name, recipe in recipes.items()}
-    return _Stored(inputs, kept, tuple(name for name, _ in read), tuple(each.path for each in files.bad))
 
 
 def _picture_reader(

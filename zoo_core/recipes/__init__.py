@@ -20,10 +20,11 @@ from zoo_core.recipe_spec import Recipe
 from zoo_core.table_files import TABLE_SUFFIXES, Row, Table, read_table
 
 from .arrays import ArrayRecipe
+from .declared import as_implementation
+from .given import Given, bytes_of, read_given
 from .padding import mask_of, padded
-from .pictures import PictureRecipe
-from .reading import Given, bytes_of, read_given
-from .recipe import InputRecipe, as_implementation, learning, load_recipe
+from .picture import PictureRecipe
+from .recipe import InputRecipe, learning, load_recipe
 
 __all__ = [
     "MAX_AUDIO_BYTES",

@@ -119,14 +119,3 @@ def load_recipe(recipe: Recipe) -> InputRecipe:
 def learning(recipe: InputRecipe, samples: Iterable[Any]) -> InputRecipe:
     """The recipe with what it learns of the training samples."""
     return load_recipe(recipe.recipe.changed(learnt=recipe.learn(samples)))
-
-
-def as_implementation(recipe: InputRecipe | Recipe | Preprocess) -> InputRecipe:
-    """The implementation of a recipe that a dataset names, or of the preprocessing of its pictures."""
-    if isinstance(recipe, InputRecipe):
-        return recipe
-    if isinstance(recipe, Recipe):
-        return load_recipe(recipe)
-    from .pictures import PictureRecipe
-
-    return PictureRecipe(recipe)
