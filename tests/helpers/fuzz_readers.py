@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 import hostile_files as hostile
 import numpy as np
+import recipe_files
 import torch
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
@@ -475,6 +476,21 @@ def readers() -> dict[str, Reader]:
         "features .npz": Reader(file="x.npz", content=_npz(), read=partial(read_split, split="train")),
         "CSV": Reader(file="x.csv", content=_csv(), read=read_sequence),
         "CSV, bytes": Reader(file="x.csv", content=changed_bytes(b"a,b\n1,2\n3.5,4e-3\n"), read=read_sequence),
+        "WAV": Reader(file="x.wav", content=changed_bytes(recipe_files.short_wav()), read=recipe_files.read_sound),
+        "FLAC and WAV of floats": Reader(
+            file="x.flac",
+            content=_of([recipe_files.short_flac(), recipe_files.float_wav()], changed_bytes),
+            read=recipe_files.read_sound,
+        ),
+        "CSV table": Reader(file="t.csv", content=_csv(), read=recipe_files.read_rows),
+        "CSV table, bytes": Reader(
+            file="t.csv", content=changed_bytes(b"age,city\n1,oslo\n,rome\n"), read=recipe_files.read_rows
+        ),
+        "Parquet": Reader(file="t.parquet", content=changed_bytes(recipe_files.parquet()), read=recipe_files.read_rows),
+        "texts": Reader(file="t.txt", content=changed_bytes(b"the cat\nsat\n"), read=recipe_files.read_texts),
+        "tokenizer": Reader(
+            file="t.json", content=_encoded(recipe_files.tokenizer()), read=recipe_files.read_tokenizer
+        ),
         "IDX, header": Reader(file="x.idx", content=_idx(), read=read_idx),
         "IDX, bytes": Reader(
             file="x.gz",

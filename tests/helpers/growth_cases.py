@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import hostile_files as hostile
+import numpy as np
+import recipe_files
+from sounds import wav
 
 from zoo_core.data import read_idx, read_members, unpack
 from zoo_core.errors import ZooError
@@ -158,6 +161,30 @@ CASES: dict[str, GrowthCase] = {
     ),
     "runs, listed": GrowthCase(file="runs/a/run.json", write=_run_of_names, read=lambda path: list_runs(), size=20_000),
     "epochs": GrowthCase(file="metrics.jsonl", write=_rows, read=lambda path: read_rows(path.parent), size=400),
+    "WAV of samples": GrowthCase(
+        file="x.wav", write=lambda n: wav(np.zeros(n)), read=recipe_files.read_sound, size=100_000
+    ),
+    "WAV of chunks": GrowthCase(
+        file="x.wav", write=recipe_files.wav_of_chunks, read=recipe_files.read_sound, size=2_000
+    ),
+    "FLAC of silence": GrowthCase(
+        file="x.flac", write=recipe_files.flac_of_silence, read=recipe_files.read_sound, size=100_000
+    ),
+    "table of one column": GrowthCase(
+        file="t.csv", write=lambda n: b"a\n" + b"1\n" * n, read=recipe_files.read_rows, size=1_000
+    ),
+    "table of columns": GrowthCase(
+        file="t.csv", write=recipe_files.table_of_columns, read=recipe_files.read_rows, size=500
+    ),
+    "Parquet of one value": GrowthCase(
+        file="t.parquet", write=recipe_files.parquet_of_one_value, read=recipe_files.read_rows, size=1_000
+    ),
+    "texts of one line": GrowthCase(
+        file="t.txt", write=lambda n: b"cat " * n, read=recipe_files.read_texts, size=5_000
+    ),
+    "tokenizer of words": GrowthCase(
+        file="t.json", write=recipe_files.tokenizer_of_words, read=recipe_files.read_tokenizer, size=1_000
+    ),
     "report of many files": GrowthCase(file="report.json", write=_report, read=_bundle, size=10_000),
 }
 

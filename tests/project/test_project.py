@@ -233,7 +233,19 @@ def test_the_base_install_is_what_deployment_needs() -> None:
     assert PROJECT["project"]["optional-dependencies"]["features"] == ["zoo-core[train]"]
     extras = PROJECT["project"]["optional-dependencies"]
     apart = {"all", "test", "foreign", "docs"}
-    assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", "audio", "text", "parquet", *apart}
+    assert set(extras) == {
+        "train",
+        "features",
+        "plot",
+        "view",
+        "timm",
+        "smp",
+        "tensorboard",
+        "audio",
+        "text",
+        "parquet",
+        *apart,
+    }
     assert extras["all"] == [f"zoo-core[{','.join(name for name in extras if name not in apart)}]"]
 
 
