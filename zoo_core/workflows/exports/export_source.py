@@ -19,7 +19,7 @@ from zoo_core.workflows.classes import check_classes
 
 from .chosen_weights import ChosenWeights, choose_weights, recipe_for, refuse_for_run
 from .picture_sizes import at_sizes
-from .plan_parts import dataset_record, fitting, labelled, recipes_for
+from .plan_parts import dataset_record, fitting, of_data
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -227,8 +227,7 @@ def _plan(
         outputs=outputs,
         labels=labels if dataset else fitting(labels, model, options),
         preprocess=preprocess,
-        recipes=recipes_for(dataset, model, inputs),
-        validation=labelled(dataset, samples, inputs, axes.sizes) if dataset and samples is not None else None,
+        **of_data(dataset, samples, model, inputs, axes.sizes),
         run=run,
         untrained=untrained,
         dataset=dataset_record(dataset, fingerprint) if dataset else None,

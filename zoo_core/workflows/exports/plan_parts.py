@@ -37,6 +37,18 @@ def labelled(
     return LabelledInputs(inputs=found, targets=samples.targets)
 
 
+def of_data(
+    dataset: BoundDataset | None,
+    samples: Samples | None,
+    model: Model,
+    inputs: Mapping[str, TensorSpec],
+    sizes: Mapping[str, int],
+) -> dict[str, Any]:
+    """The parts of a plan that say how inputs are made, and which real ones there are."""
+    validation = labelled(dataset, samples, inputs, sizes) if dataset is not None and samples is not None else None
+    return {"recipes": recipes_for(dataset, model, inputs), "validation": validation}
+
+
 def recipes_for(dataset: BoundDataset | None, model: Model, inputs: Mapping[str, TensorSpec]) -> dict[str, Recipe]:
     """How the inputs of the model are made, by their names: as those of its dataset, or without one as it says."""
     if dataset is None:
