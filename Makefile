@@ -18,6 +18,8 @@ BIN := $(VENV)/bin
 
 NODE_READERS := build/foreign-readers
 
+# The tests start the program very often: where Python may not write bytecode, each would compile the zoo anew.
+COMPILE := $(BIN)/python -m compileall -q zoo_core zoo_plugins tests/helpers
 PYTEST := $(BIN)/python -m pytest -n auto --dist worksteal --durations 10
 
 help: ## Print the targets.
@@ -27,9 +29,11 @@ demo: set-up-demo ## Set up, then the zoo's main job on real digits: train, expo
 	$(BIN)/zoo quickstart
 
 test: lint ## Set up, then the whole check: ruff, mypy, import-linter, pytest.
+	@$(COMPILE)
 	$(PYTEST)
 
 test-all: lint foreign-readers ## The whole check, with what is marked slow: whole catalogues, much memory, other readers of ONNX.
+	@$(COMPILE)
 	$(PYTEST) -m ""
 
 foreign-readers: set-up-test set-up-foreign-readers ## Set up, then other readers of ONNX, in the environment and, for node, in build/.

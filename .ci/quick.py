@@ -64,7 +64,8 @@ def _tests_of(path: Path, root: Path) -> list[Path]:
     if first == "tests" and path.name.startswith("test_"):
         return [root / path]
     if path.parts[:2] == ("tests", "helpers"):
-        return [each for each in tests.rglob("test_*.py") if path.stem in _imported(each)]
+        helper = Path(path.parts[2]).stem  # a module, or the package that it is in
+        return [each for each in tests.rglob("test_*.py") if helper in _imported(each)]
     if first == "zoo_plugins" and len(path.parts) > 2:
         return [each for each in tests.glob("plugins/test_*.py") if _bears(each, path.parts[1])]
     if first == "zoo_core":
@@ -84,6 +85,7 @@ def _bears(test: Path, word: str) -> bool:
 def _loads_torch(module: Path, helpers: Path) -> bool:
     names = _imported(module)
     inside = [helpers / f"{name}.py" for name in names if (helpers / f"{name}.py").exists()]
+    inside += [path for name in names for path in helpers.glob(f"{name}/*.py")]
     return bool(names & {"torch", "torchvision"}) or any(_loads_torch(each, helpers) for each in inside)
 
 

@@ -20,7 +20,7 @@ from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
-from fuzz_readers import fuzz, readers
+from fuzzed import fuzz, readers
 
 
 def main() -> int:

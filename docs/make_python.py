@@ -61,6 +61,10 @@ for answer in model(["pictures/seven.png", "pictures/two.png"]):
     print(answer["label"], answer["probability"])
 ```
 
+It takes every [`Source`](#source): paths, bytes, open files, pictures of Pillow and arrays. A file that this machine
+does not know runs in a process of its own; `isolated=Limits(memory=8_000_000_000, seconds=60)` sets other limits of
+bytes and seconds, and `with open_model(...) as model:` ends it early, as `model.close()` does.
+
 A dataset with options, the same samples on every machine:
 
 ```python
@@ -219,8 +223,19 @@ def entry(module: str, name: str) -> str:
         mark = "@contextmanager\n" if manager else ""
         lines += [f"```python\n{mark}{signature_of(name, value)}\n```\n", _prose(value.__doc__), ""]
     else:
-        lines += [f"{_constant(value)} {_prose(_note_on(home_of(module, name), name))}".strip(), ""]
+        home = home_of(module, name)
+        lines += [f"{_alias(home, name) or _constant(value)} {_prose(_note_on(home, name))}".strip(), ""]
     return "\n".join(lines)
+
+
+def _alias(home: str, name: str) -> str:
+    """How a name for other types is written; empty where it is none."""
+    if not _path(home).exists() or (number := _assigned(_tree(_path(home)), name)) is None:
+        return ""
+    node = _tree(_path(home)).body[number]
+    if not (isinstance(node, ast.AnnAssign) and ast.unparse(node.annotation) == "TypeAlias" and node.value):
+        return ""
+    return f"`{_quoted(ast.unparse(node.value).strip(chr(39)))}`."
 
 
 def _constant(value: Any) -> str:

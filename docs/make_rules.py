@@ -13,6 +13,7 @@ from zoo_core.checks.rules import (
     forward_rules,
     model_rules,
     plugin_rules,
+    task_rules,
     train_rules,
     trainer_rules,
 )
@@ -25,7 +26,7 @@ Made by `python docs/make_rules.py` from the docstrings in `zoo_core/checks`; ea
 breaks it.
 
 One rule is one promise that users of a plugin may rely on. `zoo check NAME` looks at all of them for a plugin and
-everything that it offers, or for one model, dataset or trainer; `--rule PATTERN` chooses some. In the tests of a
+everything that it offers, or for one model, dataset, trainer or task; `--rule PATTERN` chooses some. In the tests of a
 plugin, `test_conformance = conformance("NAME")` makes each a test case, and `zoo doctor MODEL` takes those of a model
 stage by stage. A rule that cannot be kept is declared in the spec with its reason,
 `expected_failures={"rows-are-independent": "it normalises over the batch"}`: it is skipped, and fails once it holds.
@@ -33,13 +34,15 @@ Those of a plugin as a whole have no spec, and hold for all.
 
 `zoo check` looks at the rules in a process of its own. A rule that ends this process (a crash, `os._exit`), or does not
 come to an end within 600 seconds (`ZOO_RULE_TIMEOUT`), is broken, and another process goes on with the next rule.
-`conformance("NAME")` and `zoo doctor` look at them in their own process, which ends or hangs with the plugin.
+`zoo doctor` looks at the stages of a model in one process, and names the stage at which that ends.
+`conformance("NAME")` looks at the rules in its own process, which ends or hangs with the plugin.
 """
 KINDS: dict[str, tuple[Rule, ...]] = {
     "Plugins": (*rules("import", runner.loads), *plugin_rules.RULES),
     "Models": (*model_rules.RULES, *forward_rules.RULES, *train_rules.RULES, *export_rules.RULES),
     "Datasets": dataset_rules.RULES,
     "Trainers": trainer_rules.RULES,
+    "Tasks": task_rules.RULES,
 }
 
 

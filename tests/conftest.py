@@ -45,6 +45,8 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("ZOO_DATA", str(base / "data"))
         patch.setenv("ZOO_STATE", str(base / "state"))
         patch.setenv("MPLCONFIGDIR", str(base / "matplotlib"))
+        # Else PyTorch sets it when a test first needs it, and from then on no program is started warm.
+        patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(base / "inductor"))
         patch.setenv("NO_COLOR", "1")
         start_children_warm()
         yield
@@ -120,7 +122,7 @@ def zoo_here(
         monkeypatch.setattr(sys, "argv", ["zoo", *map(str, arguments)])
         capfd.readouterr()
         with pytest.raises(SystemExit) as ended:
-            main()
+            main(watched=False)
         stdout, stderr = capfd.readouterr()
         return Result(code=int(ended.value.code or 0), stdout=stdout, stderr=stderr)
 

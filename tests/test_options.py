@@ -8,14 +8,14 @@ from typing import Any, Literal
 import pytest
 
 from zoo_core import ZooError
+from zoo_core.declared_options import options_of_dataclass, options_of_signature
 from zoo_core.errors import UsageError
 from zoo_core.options import (
     Option,
     check_options,
-    options_of_dataclass,
-    options_of_signature,
     parse_pairs,
     read_list,
+    typed_value,
     write_list,
 )
 
@@ -171,3 +171,8 @@ def test_names_in_a_list_keep_their_spaces_and_their_commas(text: str, parts: tu
     assert read_list(write_list(parts)) == parts
     option = Option(name="classes", type="str...", default=())
     assert check_options({"classes": text}, [option], where="dataset d") == {"classes": parts}
+
+
+def test_a_value_is_told_as_it_is_typed() -> None:
+    values = [(1, 2), None, True, 0.5, ("a,b", "c")]
+    assert [typed_value(value) for value in values] == ["1,2", "none", "true", "0.5", '"a,b",c']

@@ -104,7 +104,13 @@ def test_an_unknown_name_whose_plugin_is_broken(install: Any) -> None:
     install("zoo-one", "1 / 0", entries={"gadget": "no_such_module"})
     with pytest.raises(UsageError, match="unknown model 'gadget'") as caught:
         open_zoo().model("gadget")
-    assert "Plugin zoo-one:gadget cannot be used, see zoo plugins." in str(caught.value.hint)
+    assert "Plugin zoo-one:gadget cannot be used: " in str(caught.value.hint)
+
+
+def test_a_qualified_name_whose_plugin_is_not_installed() -> None:
+    with pytest.raises(UsageError, match="unknown model 'x': plugin zoo-gone:own, which offers it, is not") as caught:
+        open_zoo().model("zoo-gone:own/x")
+    assert caught.value.hint == "install zoo-gone again; zoo plugins shows what there is"
 
 
 FAMILY = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,8 @@ def test_folder_names() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "  ", ".", "..", "a\nb", "a\0b", "\x7f", "a:b", "a\\b", "-x", ".hidden", "../x", "x" * 300]
+    "name",
+    ["", "  ", ".", "..", "a\nb", "a\0b", "\x7f", "a:b", "a\\b", "-x", ".hidden", "../x", "x" * 300, "\udced" * 99],
 )
 def test_what_is_no_folder_name(name: str) -> None:
     with pytest.raises(UsageError) as caught:
@@ -181,3 +183,14 @@ def test_a_folder_that_has_lost_its_record_is_told_as_that() -> None:
         with pytest.raises(UsageError, match=f"{folder} is there, but has no {file} that can be read") as caught:
             find(Path(folder).name)
         assert caught.value.hint == "bring that file back, or remove the folder"
+
+
+@pytest.mark.parametrize("typed", ["theirs", "exported/theirs", "exported/theirs/model.onnx", "moved"])
+@pytest.mark.parametrize("made_of", [{"run": "my run", "model": "lenet5"}, {"run": None, "model": "lenet5"}])
+def test_an_export_without_its_file_is_told_with_what_makes_it_again(typed: str, made_of: dict[str, Any]) -> None:
+    make_export("theirs", **made_of).joinpath("model.onnx").unlink()
+    shutil.copytree("exported/theirs", "moved")
+    with pytest.raises(UsageError, match=r"is there, but has no model\.onnx that can be read") as caught:
+        find_export(typed)
+    again = "'my run'" if made_of["run"] else "lenet5"
+    assert caught.value.hint == f"bring that file back, or make it again with zoo export {again}, or remove the folder"

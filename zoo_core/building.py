@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .distributions import is_installed
 from .errors import Terminated, UsageError, ZooError, missing_package
-from .options import Option, check_options
+from .options import Option, check_options, typed_value
 from .plugin_faults import plugin_fault, plugin_line, who_mends
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def build_model(
     """The `nn.Module`. Raises UsageError for wrong options, ZooError when the builder refuses them or fails."""
     options = builder_options(spec, given, warn=warn)
     check_complete(spec, options)
-    shown = ", ".join(f"{name}={value}" for name, value in options.items())
+    shown = ", ".join(f"{name}={typed_value(value)}" for name, value in options.items())
     where = f"model {spec.name} with {shown}" if shown else f"model {spec.name}"
     with _torch_unchanged(where, plugin):
         module = _built(spec, options, where, plugin)

@@ -56,6 +56,24 @@ def requirements_of(distribution: metadata.Distribution) -> list[str]:
     return re.findall(r"^Requires-Dist: *(.+)$", read_part(distribution, "METADATA"), re.MULTILINE)
 
 
+def direct_requirements(name: str, *, extra: str | None = None) -> set[str]:
+    """The names of what an installed distribution requires, those of other extras than `extra` left out.
+
+    Empty for one that is not installed, or damaged.
+    """
+    try:
+        texts = requirements_of(metadata.distribution(name))
+    except (metadata.PackageNotFoundError, DamagedDistributionError, ValueError):
+        return set()
+    found = set()
+    for text in texts:
+        required, _, condition = text.partition(";")
+        of_extra = re.search(r"""extra *== *['"]([\w.-]+)['"]""", condition)
+        if (of_extra[1] if of_extra else None) == extra and (word := re.match(r"[\w.-]+", required)):
+            found.add(word[0])
+    return found
+
+
 def is_installed(name: str) -> bool:
     """Whether there is a module of that name, or a distribution: scikit-learn brings the module sklearn."""
     try:

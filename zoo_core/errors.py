@@ -17,10 +17,12 @@ class ZooError(Exception):
 
     exit_code = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, command_hint: str | None = None) -> None:
+        """`command_hint`: what to do on the command line, where that is another thing than in Python."""
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.command_hint = command_hint or hint
 
 
 class UsageError(ZooError):

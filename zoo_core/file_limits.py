@@ -84,6 +84,9 @@ MAX_TEXT_BYTES = 16 << 20
 MAX_TOKENIZER_BYTES = 4 << 20
 """Of a tokenizer as JSON."""
 
+MAX_GALLERY_BYTES = 1 << 30
+"""Of a file of vectors that others are looked up in: a million of 256 numbers."""
+
 # -- data sets ---------------------------------------------------------------------------------------------------
 
 MAX_ARCHIVE_BYTES = 1 << 40

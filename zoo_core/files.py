@@ -153,7 +153,7 @@ def plain_file(
         f"{what} {path} was refused (too-large): it has over {most:,} bytes".lstrip(), hint="replace the file"
     )
     with clear_io_errors(f"cannot read {what}".rstrip(), path):
-        _require_plain(path, path.stat(), most, too_large)
+        _require_plain(path, _status(path), most, too_large)
         if within is not None:
             require_inside(path, within)
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
@@ -182,6 +182,13 @@ def require_inside(path: Path, folder: Path) -> None:
             f"{path} was refused (link): it leads out of {folder}",
             hint="put the file itself there, if you trust it",
         )
+
+
+def _status(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except ValueError as error:  # a zero byte, or half a character
+        raise ZooError(f"{str(path)!r} cannot be a path: {error}") from None
 
 
 def _require_plain(path: Path, status: os.stat_result, most: int, too_large: ZooError) -> None:

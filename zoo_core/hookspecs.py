@@ -10,20 +10,22 @@ from typing import TYPE_CHECKING
 
 import pluggy
 
+from .hook_events import EVENTS as EVENTS
+from .hook_events import PROJECT as PROJECT
+from .hook_events import hookspec
+from .hook_events import zoo_epoch_ended as zoo_epoch_ended
+from .hook_events import zoo_exported as zoo_exported
+from .hook_events import zoo_trained as zoo_trained
+
 if TYPE_CHECKING:
     import click
 
-    from .records import EpochRow, ExportReport, RunInfo, TrainResult
     from .specs import DatasetSpec, ModelFamily, ModelSpec, RecipeSpec, TaskSpec, TrainerSpec
 
-PROJECT = "zoo"
-
-hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 """The decorator of a function that implements a hook."""
 
 OFFERS = ("zoo_models", "zoo_datasets", "zoo_trainers", "zoo_families", "zoo_tasks", "zoo_recipes", "zoo_commands")
-EVENTS = ("zoo_epoch_ended", "zoo_trained", "zoo_exported")
 
 
 @hookspec
@@ -190,11 +192,10 @@ def zoo_tasks() -> Iterable[TaskSpec]:  # type: ignore[empty-body]
 
     When: as `zoo_models`; `load` only when a model of the task is trained, checked, measured or asked.
 
-    Returns: an iterable of `TaskSpec`. Import no numpy here: the implementation, a class derived from
-    `zoo_core.tasks.Task`, lies in a module of its own, which `load` imports.
+    Returns: an iterable of `TaskSpec`. `load` imports numpy, and makes a class derived from `zoo_core.tasks.Task`;
+    `zoo new plugin NAME --kind task` writes one with metrics and a loss.
 
-    On error: as `zoo_models`. What the implementation raises ends the command with one line; a `ZooError` is shown as
-    the zoo's own are.
+    On error: as `zoo_models`. What the implementation raises ends the command with one line.
 
     Example:
 
@@ -202,52 +203,18 @@ def zoo_tasks() -> Iterable[TaskSpec]:  # type: ignore[empty-body]
 
 
         def load(spec):
-            import numpy as np
-            from zoo_core import ZooError
             from zoo_core.tasks import Task
 
-            class MeanError:
-                def __init__(self):
-                    self.errors = []
-
-                def add(self, outputs, targets):
-                    self.errors.append(np.abs(outputs["degrees"] - targets).astype(np.float64))
-
-                def metrics(self):
-                    if not self.errors:
-                        raise ZooError("there are no samples to measure")
-                    error = float(np.concatenate(self.errors).mean())
-                    return {"loss": error, "degrees_off": error}
-
-                def details(self, labels):
-                    return {}
-
-            class Angle(Task):
-                gives = "values"
-
-                def tally(self):
-                    return MeanError()
-
+            class Nearest(Task):
                 def decode(self, outputs, *, labels):
-                    return [{"degrees": float(value)} for value in outputs["degrees"][:, 0]]
+                    return [{"metres": float(depth.min())} for depth in outputs["depth"]]
 
-                def loss(self, *, name=None, label_smoothing=0.0):
-                    return lambda outputs, targets: (outputs["degrees"] - targets).abs().mean()
-
-            return Angle(spec)
+            return Nearest(spec)
 
 
         @hookimpl
         def zoo_tasks():
-            yield TaskSpec(
-                name="angle",
-                summary="One angle, in degrees",
-                load=load,
-                targets="numbers",
-                metrics={"loss": "less", "degrees_off": "less"},
-                selection="degrees_off",
-                loss="mean absolute error",
-            )
+            yield TaskSpec(name="nearest", summary="How near the nearest thing is", load=load, targets="none")
     """
 
 
@@ -260,8 +227,7 @@ def zoo_recipes() -> Iterable[RecipeSpec]:  # type: ignore[empty-body]
     Returns: an iterable of `RecipeSpec`. Import no numpy here: the implementation, a class derived from
     `zoo_core.recipes.InputRecipe`, lies in a module of its own, which `load` imports.
 
-    On error: as `zoo_models`. What the implementation raises ends the command with one line; a `ZooError` is shown as
-    the zoo's own are, and of many inputs it is the error of that one.
+    On error: as `zoo_tasks`. A `ZooError` is shown as the zoo's own are, and of many inputs it is that one's.
 
     Example:
 
@@ -273,9 +239,7 @@ def zoo_recipes() -> Iterable[RecipeSpec]:  # type: ignore[empty-body]
             from zoo_core.recipes import InputRecipe, padded
 
             class Letters(InputRecipe):
-                takes_text = True
-                shape = (length,)
-                values = (0, 128)
+                takes_text, shape, values = True, (length,), (0, 128)
 
                 def read(self, source, *, name):
                     text = source.decode() if isinstance(source, bytes) else source
@@ -332,73 +296,4 @@ def zoo_commands() -> Iterable[click.Command]:  # type: ignore[empty-body]
         @hookimpl
         def zoo_commands():
             yield longest
-    """
-
-
-@hookspec
-def zoo_epoch_ended(run: RunInfo, row: EpochRow) -> None:
-    """Told after each epoch of a training run, once its row and checkpoint are on the disk.
-
-    When: in the process that trains, in order of the epochs, `row.epoch` counting from 1. A resumed run tells only of
-    the epochs that it adds; a dry run tells nothing.
-
-    Returns: nothing that counts. Be quick: the training waits.
-
-    On error: a listener that raises is told no more events, with one warning; the training goes on.
-
-    Example:
-
-        from zoo_core import hookimpl
-
-
-        @hookimpl
-        def zoo_epoch_ended(run, row):
-            with open("epochs.txt", "a") as file:
-                print(run.name, row.epoch, row.train["loss"], row.validation["loss"], file=file)
-    """
-
-
-@hookspec
-def zoo_trained(run: RunInfo, result: TrainResult) -> None:
-    """Told when a training run has ended by itself, with its final `run.json`.
-
-    When: once, in the process that trained, after the test split was measured. Not after Ctrl-C or an error: such a run
-    can be resumed, and tells then.
-
-    Returns: nothing that counts.
-
-    On error: as `zoo_epoch_ended`; the run is whole.
-
-    Example:
-
-        from zoo_core import hookimpl
-
-
-        @hookimpl
-        def zoo_trained(run, result):
-            with open("trained.txt", "a") as file:
-                print(run.name, result.best_epoch, run.test and run.test["accuracy"], file=file)
-    """
-
-
-@hookspec
-def zoo_exported(report: ExportReport) -> None:
-    """Told when a verified export has been published.
-
-    When: once for each export, its folder in place. An export that was not verified is not published, and nobody is
-    told.
-
-    Returns: nothing that counts.
-
-    On error: as `zoo_epoch_ended`; the export is whole.
-
-    Example:
-
-        from zoo_core import hookimpl
-
-
-        @hookimpl
-        def zoo_exported(report):
-            with open("exported.txt", "a") as file:
-                print(report.name, report.model, report.outcome, report.files["model.onnx"], file=file)
     """

@@ -7,6 +7,7 @@ from typing import Any
 
 from .building import builder_options, check_complete
 from .errors import ZooError
+from .records import counted
 from .registry import Model, warn
 from .shapes import TensorSpec
 from .specs import ModelSpec
@@ -138,7 +139,7 @@ def _check_binary(model: Model, dataset: str, num_classes: int) -> None:
     task = task_spec(model.spec.task)
     if task.one_logit and task.targets == "classes" and num_classes > 2:
         raise ZooError(
-            f"model {model.name} tells two classes apart, but dataset {dataset} has {num_classes} classes",
+            f"model {model.name} tells two classes apart, but dataset {dataset} has {counted(num_classes, 'class')}",
             hint="choose two of them with -d classes=A,B",
         )
 
@@ -150,7 +151,7 @@ def _logits_for(model: Model, options: Mapping[str, Any], fixed: set[str], *, da
         one = ", for which one logit is enough" if logits != num_classes else ""
         raise ZooError(
             f"model {model.name} is given num_classes={options['num_classes']}, "
-            f"but dataset {dataset} has {num_classes} classes{one}",
+            f"but dataset {dataset} has {counted(num_classes, 'class')}{one}",
             hint="drop -o num_classes, or choose classes with -d classes=...",
         )
     return logits

@@ -1,22 +1,18 @@
-"""Options as data: read from a signature or a dataclass, parsed from `K=V`, checked with suggestions."""
+"""Options as data: parsed from `K=V`, checked with suggestions."""
 
 from __future__ import annotations
 
 import csv
-import dataclasses
-import inspect
 import io
 import math
-import types
-import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import UsageError, ZooError, did_you_mean
+from .errors import UsageError, did_you_mean
 
 REQUIRED = "required"
-_SCALARS: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
+SCALARS: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
 
 
 def read_list(text: str) -> tuple[str, ...]:
@@ -30,6 +26,15 @@ def write_list(values: Iterable[Any]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="").writerow(map(str, values))
     return text.getvalue()
+
+
+def typed_value(value: Any) -> str:
+    """A value as it is typed after `NAME=`."""
+    if isinstance(value, list | tuple):
+        return write_list(map(typed_value, value))
+    if value is None:
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +68,7 @@ class Option:
             return None
         if self.type.endswith("..."):
             if isinstance(value, str) or not isinstance(value, Iterable):
-                raise self._wrong(repr(value), where)
+                raise self._wrong(value, where)
             return tuple(self._typed(item, self.type[:-3], where) for item in value)
         return self._typed(value, self.type, where)
 
@@ -74,30 +79,30 @@ class Option:
                     text.lower()
                 ]
             else:
-                value = _SCALARS[kind](text)
+                value = SCALARS[kind](text)
         except (KeyError, ValueError):
-            raise self._wrong(repr(text), where) from None
+            raise self._wrong(text, where) from None
         return self._typed(value, kind, where)
 
     def _typed(self, value: Any, kind: str, where: str) -> Any:
         if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
-        if not isinstance(value, _SCALARS[kind]) or (isinstance(value, bool) and kind != "bool"):
-            raise self._wrong(repr(value), where)
+        if not isinstance(value, SCALARS[kind]) or (isinstance(value, bool) and kind != "bool"):
+            raise self._wrong(value, where)
         if isinstance(value, float) and not math.isfinite(value):
-            raise self._wrong(repr(value), where)
+            raise self._wrong(value, where)
         if self.choices and value not in self.choices:
             known = ", ".join(map(str, self.choices))
             suggestion = did_you_mean(str(value), map(str, self.choices))
             raise UsageError(f"{where}: {self.name} cannot be {value!r}", hint=suggestion or f"one of {known}")
         return value
 
-    def _wrong(self, shown: str, where: str) -> UsageError:
+    def _wrong(self, value: Any, where: str) -> UsageError:
         example = {"int": "3", "float": "0.1", "bool": "true", "str": "text"}[self.type.removesuffix("...")]
         if self.type.endswith("..."):
             example = f"{example},{example}"
         return UsageError(
-            f"{where}: {self.name} takes {self.type_text}, not {shown}",
+            f"{where}: {self.name} takes {self.type_text}, not {value!r}",
             hint=f"for example {self.name}={example}",
         )
 
@@ -134,92 +139,6 @@ class Option:
             choices=tuple(data.get("choices", ())),
             help=data.get("help", ""),
         )
-
-
-def _option(name: str, annotation: Any, default: Any, *, where: str) -> Option:
-    optional, explained = False, ""
-    if typing.get_origin(annotation) is typing.Annotated:
-        annotation, *notes = typing.get_args(annotation)
-        explained = next((note for note in notes if isinstance(note, str)), "")
-    if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is typing.Union:
-        members = [a for a in typing.get_args(annotation) if a is not type(None)]
-        optional = len(members) < len(typing.get_args(annotation))
-        if len(members) != 1:
-            raise ZooError(f"{where}: option {name!r} has more than one type: {annotation}")
-        annotation = members[0]
-    choices: tuple[Any, ...] = ()
-    if typing.get_origin(annotation) is typing.Literal:
-        choices = typing.get_args(annotation)
-        annotation = type(choices[0])
-    kind = _type_name(annotation)
-    if kind is None:
-        raise ZooError(
-            f"{where}: option {name!r} has no type that can be written as K=V: {annotation}",
-            hint="int, float, bool, str, Literal[...], tuple[int, ...] and the like, each also with | None",
-        )
-    required = default is inspect.Parameter.empty
-    option = Option(name=name, type=kind, required=required, optional=optional, choices=choices, help=explained)
-    if required:
-        return option
-    return dataclasses.replace(option, default=option.check(default, where=where))
-
-
-def _type_name(annotation: Any) -> str | None:
-    if typing.get_origin(annotation) is tuple:
-        inner = typing.get_args(annotation)
-        if len(inner) == 2 and inner[1] is Ellipsis and (name := _type_name(inner[0])):
-            return f"{name}..."
-        return None
-    return next((name for name, kind in _SCALARS.items() if kind is annotation), None)
-
-
-def _parameter_types(function: Callable[..., Any], *, where: str) -> dict[str, Any]:
-    """Types of the parameters only: what a builder returns is often a name that only type checkers import."""
-    plain = inspect.unwrap(function)
-    written = {k: v for k, v in getattr(plain, "__annotations__", {}).items() if k != "return"}
-    try:
-        return typing.get_type_hints(
-            types.SimpleNamespace(__annotations__=written),
-            globalns=getattr(plain, "__globals__", {}),
-            include_extras=True,
-        )
-    except NameError as error:
-        raise ZooError(
-            f"{where}: the type of an option cannot be read: {error}",
-            hint="types of options must be importable when the plugin is loaded",
-        ) from None
-
-
-def options_of_signature(function: Callable[..., Any], *, where: str, skip: Iterable[str] = ()) -> tuple[Option, ...]:
-    """The keyword-only parameters of `function` as options. Raises ZooError on any other kind of parameter."""
-    hints = _parameter_types(function, where=where)
-    found = []
-    for parameter in inspect.signature(function).parameters.values():
-        if parameter.name in skip:
-            continue
-        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
-            raise ZooError(
-                f"{where}: parameter {parameter.name!r} of {function.__qualname__} must be keyword-only",
-                hint=f"def {function.__name__}(*, {parameter.name}: int = ...)",
-            )
-        if parameter.name not in hints:
-            raise ZooError(f"{where}: option {parameter.name!r} of {function.__qualname__} has no type")
-        found.append(_option(parameter.name, hints[parameter.name], parameter.default, where=where))
-    return tuple(found)
-
-
-def options_of_dataclass(config: type, *, where: str) -> tuple[Option, ...]:
-    """The fields of a dataclass as options."""
-    hints = typing.get_type_hints(config, include_extras=True)
-    found = []
-    for field in dataclasses.fields(config):
-        default = field.default
-        if field.default_factory is not dataclasses.MISSING:
-            default = field.default_factory()
-        if default is dataclasses.MISSING:
-            default = inspect.Parameter.empty
-        found.append(_option(field.name, hints[field.name], default, where=where))
-    return tuple(found)
 
 
 def parse_pairs(pairs: Iterable[str], *, flag: str, example: str = "height=32") -> dict[str, str]:

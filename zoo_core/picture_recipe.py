@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from .errors import ZooError
 from .file_limits import MAX_PIXELS, MAX_SIDE
+from .records import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,7 @@ class Preprocess:
         channels = self.channels
         for name, values in (("mean", self.mean), ("std", self.std)):
             if len(values) not in {1, channels}:
-                raise ZooError(f"preprocess: {name} has {len(values)} values for {channels} channels")
+                raise ZooError(f"preprocess: {name} has {len(values)} values for {counted(channels, 'channel')}")
         if any(value == 0 for value in self.std):
             raise ZooError("preprocess: std cannot be 0")
         if isinstance(self.resize, int) and self.crop is None:

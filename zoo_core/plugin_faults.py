@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 import traceback
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ NOT_A_PLUGINS = {
     *sys.stdlib_module_names,
 }
 """What the zoo itself calls; any other code runs only because a plugin has brought it."""
+
+_FRAME = re.compile(r'File "([^"]+)", line (\d+) in ')
 
 
 @contextlib.contextmanager
@@ -90,6 +93,18 @@ def plugin_line(error: BaseException) -> str:
     """The innermost line of a plugin that an exception has come through, "package/net.py:31"; empty for none."""
     lines = [line_of(frame, number) for frame, number in traceback.walk_tb(error.__traceback__) if is_plugins(frame)]
     return lines[-1] if lines else ""
+
+
+def crash_line(report: str) -> str:
+    """As `plugin_line`, from what `faulthandler` writes of a crash."""
+    folders = {each for folder in filter(None, sys.path) for each in (Path(folder), Path(folder).resolve())}
+    for file, number in _FRAME.findall(report):
+        path = Path(file)
+        root = next((each for each in path.parents if each in folders), path.parent.parent)
+        own = path.relative_to(root)
+        if own.parts[0].removesuffix(".py") not in NOT_A_PLUGINS:
+            return f"{own.as_posix()}:{number}"
+    return ""
 
 
 def is_plugins(frame: FrameType) -> bool:

@@ -32,12 +32,24 @@ def resize_picture(pixels: NDArray[np.uint8], preprocess: Preprocess) -> NDArray
 
     Raises ZooError when the picture is smaller than the crop.
     """
-    size = _resized_size(pixels.shape[0], pixels.shape[1], preprocess.resize)
-    if size != pixels.shape[:2]:
+    return resize_truth(pixels, preprocess, factor=1)
+
+
+def resize_truth(pixels: NDArray[np.uint8], preprocess: Preprocess, *, factor: int) -> NDArray[np.uint8]:
+    """(H, W, C) to (h, w, C), uint8, with the geometry of an input picture that is `factor` times smaller.
+
+    Raises as `resize_picture`.
+    """
+    size = _resized_size(pixels.shape[0] // factor, pixels.shape[1] // factor, preprocess.resize)
+    wanted = size[0] * factor, size[1] * factor
+    if wanted != pixels.shape[:2]:
         image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-        resized = np.asarray(image.resize(size[::-1], _FILTERS[preprocess.interpolation]))
-        pixels = resized.reshape(*size, pixels.shape[2])
-    return pixels if preprocess.crop is None else pixels[_crop_box(*size, preprocess.crop)]
+        resized = np.asarray(image.resize(wanted[::-1], _FILTERS[preprocess.interpolation]))
+        pixels = resized.reshape(*wanted, pixels.shape[2])
+    if preprocess.crop is None:
+        return pixels
+    rows, columns = _crop_box(*size, preprocess.crop)
+    return pixels[_enlarged(rows, factor), _enlarged(columns, factor)]
 
 
 def resize_mask(mask: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
@@ -49,18 +61,6 @@ def resize_mask(mask: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.u
     if size != mask.shape:
         mask = np.asarray(Image.fromarray(mask).resize(size[::-1], Image.Resampling.NEAREST))
     return mask if preprocess.crop is None else mask[_crop_box(*size, preprocess.crop)]
-
-
-def check_same_size(
-    pixels: NDArray[np.uint8], mask: NDArray[np.uint8], *, name: str = "the picture", mask_name: str = "the mask"
-) -> None:
-    """Raise ZooError unless a mask (H, W) is as large as its picture (H, W, C)."""
-    if mask.shape != pixels.shape[:2]:
-        raise ZooError(
-            f"mask {mask_name} has {mask.shape[0]} x {mask.shape[1]} pixels, "
-            f"its picture {name} {pixels.shape[0]} x {pixels.shape[1]}",
-            hint="a mask is as large as its picture",
-        )
 
 
 def cut_tiles(pixels: NDArray[np.uint8], side: int, *, name: str = "the picture") -> Iterator[NDArray[np.uint8]]:
@@ -106,6 +106,10 @@ def _crop_box(height: int, width: int, crop: tuple[int, int]) -> tuple[slice, sl
     return slice(top, top + rows), slice(left, left + columns)
 
 
+def _enlarged(part: slice, factor: int) -> slice:
+    return slice(part.start * factor, part.stop * factor)
+
+
 def prepare_pictures(paths: Sequence[Path], preprocess: Preprocess) -> NDArray[np.uint8]:
     """Picture files, resized: uint8, shape (N, C, h, w). Raises as `read_picture`, or ZooError if sizes differ."""
     pictures = ((str(path), read_picture(path, color=preprocess.color)) for path in paths)
@@ -127,19 +131,26 @@ def stack_pictures(
 def stack_pairs(
     pairs: Iterable[tuple[str, NDArray[np.uint8], NDArray[np.uint8]]], count: int, preprocess: Preprocess
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Pictures with their masks (H, W), resized alike: uint8, shapes (N, C, h, w) and (N, h, w).
+    """Pictures with their masks (H, W), or with what outputs shall look like (H, W, C), resized alike: uint8.
 
-    `count` is how many pairs there are at least.
+    Shapes (N, C, h, w), and (N, h, w) or (N, C, h, w). `count` is how many pairs there are at least.
     """
-    masks = _Stack(count)
+    truths = _Stack(count)
 
     def pictures() -> Iterator[tuple[str, NDArray[np.uint8]]]:
-        for name, pixels, mask in pairs:
-            masks.add(name, resize_mask(mask, preprocess))
+        for name, pixels, truth in pairs:
+            truths.add(name, _resized_alike(truth, pixels, preprocess))
             yield name, pixels
 
     stacked = stack_pictures(pictures(), count, preprocess)
-    return stacked, np.empty((0, *stacked.shape[2:]), np.uint8) if masks.array is None else masks.array
+    return stacked, np.empty((0, *stacked.shape[2:]), np.uint8) if truths.array is None else truths.array
+
+
+def _resized_alike(truth: NDArray[np.uint8], pixels: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
+    """A mask (H, W) or a picture (H, W, C) in its stored form, with the geometry of the pixels that it belongs to."""
+    if truth.ndim == 2:
+        return resize_mask(truth, preprocess)
+    return resize_truth(truth, preprocess, factor=truth.shape[0] // pixels.shape[0]).transpose(2, 0, 1)
 
 
 class _Stack:
@@ -206,6 +217,16 @@ def prepare_masks(masks: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[n
     for index, mask in enumerate(masks):
         prepared[index] = resize_mask(mask, preprocess)
     return prepared
+
+
+def prepare_truths(truths: NDArray[np.uint8], preprocess: Preprocess, *, factor: int) -> NDArray[np.uint8]:
+    """Pictures that outputs shall look like, (N, C, H, W), with the geometry of inputs `factor` times smaller."""
+    if preprocess.resize is None and preprocess.crop is None:
+        return truths
+    stack = _Stack(len(truths))
+    for name, truth in _named(truths.transpose(0, 2, 3, 1)):
+        stack.add(name, resize_truth(truth, preprocess, factor=factor).transpose(2, 0, 1))
+    return truths if stack.array is None else stack.array
 
 
 def _named(pixels: NDArray[np.uint8]) -> Iterator[tuple[str, NDArray[np.uint8]]]:

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .declared_options import options_of_signature
 from .errors import ZooError
-from .options import Option, options_of_signature
+from .options import Option
 from .picture_recipe import Preprocess
 from .spec_names import check_common, check_name
 

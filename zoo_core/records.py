@@ -31,23 +31,34 @@ class Record:
         return plain
 
 
+OF_EVERY_TRAINING = ("torch", "numpy", "pillow", "safetensors")
+"""Distributions whose versions each run has in its record, whatever its plugins."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Leg(Record):
     """A stretch of a run: it began after `after` epochs and was to go up to epoch `epochs`.
 
     The first leg of a run is "started"; one is "extended" when epochs are added to a finished run, with a schedule of
-    their own; "changed" when a stopped run goes on with other plugins than before; "resumed" when it goes on although
-    nothing says with which plugins it began, as in runs of older versions. `plugins`: version of the distribution and
-    sha256 of the code by the plugin's id, as they were then; `began`: date and time in UTC.
+    their own; "stretched" when they are added to an unfinished one, whose schedule goes over all of them; "changed"
+    when a stopped run goes on with other plugins than before; "resumed" when it goes on although nothing says with
+    which plugins it began, as in runs of older versions. `plugins`: version of the distribution and sha256 of the code
+    by the plugin's id, as they were then; `began`: date and time in UTC.
     """
 
-    why: Literal["started", "extended", "changed", "resumed"]
+    why: Literal["started", "extended", "stretched", "changed", "resumed"]
     after: int
     epochs: int
     plugins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
     began: str = ""
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """Versions of what its plugins are made of: neither their own, nor those that every training depends on."""
+        others = {"python", "zoo-core", *OF_EVERY_TRAINING, *(plugin.partition(":")[0] for plugin in self.plugins)}
+        return {name: version for name, version in self.versions.items() if name not in others}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +67,14 @@ class RunInfo(Record):
 
     `dataset_options` and `options` hold every value that was in force. `init_from`: the weights that training began
     with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `skipped`: files
-    of the dataset that could not be read, and were left out. `validation` are the metrics of the best epoch, and `test`
-    those of its weights on the test split, None where there is none. `remarks`: what these numbers do not say, in
-    sentences. `task_settings`: what was chosen for these weights on the validation part, such as thresholds.
-    `recipes`: how each input that is no picture is made, and what was learnt for it of the training part.
-    `selection`: the metric that picks the best epoch; with a minus before it, less is better. `status` is "unfinished"
-    until the last epoch (or early stopping) is done. `legs`: how it came about, the first one first.
+    of the dataset that could not be read, and were left out. `dataset_fingerprint` is that of the training part,
+    `part_fingerprints` those of every part by its name; runs of older versions have none. `validation` are the metrics
+    of the best epoch, and `test` those of its weights on the test split, None where there is none; `beats_chance`:
+    whether these are better than those of an answer that is always the same, None where nobody looked. `remarks`:
+    what these numbers do not say, in sentences. `task_settings`: what was chosen for these weights on the validation
+    part, such as thresholds. `recipes`: how each input that is no picture is made, and what was learnt for it of the
+    training part. `selection`: the metric that picks the best epoch; with a minus before it, less is better. `status`
+    is "unfinished" until the last epoch (or early stopping) is done. `legs`: how it came about, the first one first.
     """
 
     name: str
@@ -83,11 +96,13 @@ class RunInfo(Record):
     fresh: tuple[str, ...] = ()
     freeze: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
+    part_fingerprints: Mapping[str, str] = field(default_factory=dict)
     status: Literal["unfinished", "finished"] = "unfinished"
     best_epoch: int | None = None
     seconds: float | None = None
     validation: Mapping[str, float] = field(default_factory=dict)
     test: Mapping[str, float] | None = None
+    beats_chance: bool | None = None
     remarks: tuple[str, ...] = ()
     task_settings: Mapping[str, Any] = field(default_factory=dict)
     recipes: Mapping[str, Any] = field(default_factory=dict)
@@ -102,6 +117,11 @@ class RunInfo(Record):
     def metric(self) -> str:
         """The metric that picks the best epoch; "loss" before anything was measured."""
         return metric_of({"selection": self.selection, "validation": self.validation})
+
+    @property
+    def fingerprints(self) -> dict[str, str]:
+        """What is known of the parts of the dataset as they were, by their names."""
+        return {**self.part_fingerprints, "train": self.dataset_fingerprint}
 
     @property
     def schedule_start(self) -> int:
@@ -145,9 +165,26 @@ class EpochRow(Record):
     seconds: float
 
 
+def library_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """How libraries differ from what they were, each in words; both are as `Leg.libraries`, and both must know one."""
+    return [
+        f"{name} is version {now[name]} now, and was {before[name]}"
+        for name in sorted(before.keys() & now.keys())
+        if before[name] != now[name]
+    ]
+
+
+def changes_between(before: Leg, now: Leg) -> list[str]:
+    """How the plugins of a leg, and what they are made of, differ from those of the one before it; each in words."""
+    return plugin_changes(before.plugins, now.plugins) + library_changes(before.libraries, now.libraries)
+
+
 def counted(number: int, noun: str) -> str:
-    """A number of things in words: 1 epoch, 2,000 epochs."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    """A number of things in words: 1 epoch, 2,000 epochs, 3 classes, 2 axes."""
+    if number == 1:
+        return f"1 {noun}"
+    several = noun.removesuffix("is") + "es" if noun.endswith("is") else f"{noun}{'es' if noun.endswith('s') else 's'}"
+    return f"{number:,} {several}"
 
 
 def lasting(seconds: float) -> str:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .discovery import Plugin, discover
-from .discovery.mending import check_extra_of
+from .discovery.mending import check_extra_of, check_owner_of, told_of_unusable
 from .errors import UsageError, ZooError, did_you_mean
 from .foreign_text import terminal_lines
 
@@ -215,14 +215,8 @@ class Zoo:
         offers = self._offers(plugin)
         if "family" in entry.data:
             return _family_member(offers, entry, plugin)
-        specs: dict[Kind, tuple[Any, ...]] = {
-            "model": offers.models,
-            "dataset": offers.datasets,
-            "trainer": offers.trainers,
-            "task": offers.tasks,
-            "recipe": offers.recipes,
-        }
-        for spec in specs[entry.kind]:
+        offered: tuple[Any, ...] = getattr(offers, f"{entry.kind}s")
+        for spec in offered:
             if spec.name == entry.name:
                 return spec
         raise ZooError(f"plugin {plugin.id} no longer offers the {entry.kind} {entry.name!r}")
@@ -247,10 +241,8 @@ class Zoo:
         others = [entry.kind for entry in self._entries if entry.shown == name]
         if others:
             return UsageError(f"{name!r} is a {others[0]}, not a {kind}", hint=f"see zoo list {kind}s")
-        hints = [did_you_mean(name, known)]
-        broken = [p.id for p in self.plugins if p.status in {"broken", "unavailable"} and name in {p.entry, p.id}]
-        if broken:
-            hints.insert(0, f"Plugin {broken[0]} cannot be used, see zoo plugins.")
+        check_owner_of(self.plugins, kind, name)
+        hints = [told_of_unusable(self.plugins, name), did_you_mean(name, known)]
         hint = " ".join(filter(None, hints)) or f"see zoo list {kind}s"
         return UsageError(f"unknown {kind} {name!r}", hint=hint)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -195,6 +195,20 @@ class TensorSpec:
         if open_axes:
             raise ZooError(f"no size given for axis {', '.join(map(str, open_axes))} of {self}")
         return tuple(axis for axis in bound.axes if isinstance(axis, int))
+
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Whether a tensor of that shape has these axes: as many, and the fixed ones of their size."""
+        return len(shape) == len(self.axes) and all(
+            not isinstance(axis, int) or axis == size for axis, size in zip(self.axes, shape, strict=True)
+        )
+
+    def sizes_in(self, shape: Sequence[int]) -> dict[str, int]:
+        """What size each free axis has in a tensor of that shape, which has as many axes."""
+        found = {}
+        for axis, size in zip(self.parsed, shape, strict=True):
+            if axis.name is not None and axis.is_free and not axis.terms:
+                found[axis.name] = (size - axis.offset) // axis.factor
+        return found
 
     def __str__(self) -> str:
         inside = ", ".join(map(str, self.axes))

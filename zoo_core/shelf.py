@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from .discovery.mending import told_of_unusable
 from .errors import UsageError, ZooError, did_you_mean
 from .files import read_json, require_inside
+from .incomplete import incomplete
 from .registry import Zoo
 
 RUNS = Path("runs")
@@ -55,7 +57,8 @@ def usual_folder(kind: Literal["run", "export"]) -> Path:
 def folder_name(name: str) -> str:
     """The folder for a run or export of that name: slashes become `-`. Raises UsageError for what is no name."""
     folder = name.strip().replace("/", "-")
-    if not folder or folder.strip(".") == "" or _FORBIDDEN.search(folder) or len(folder.encode()) > 200:
+    length = len(folder.encode(errors="surrogatepass"))
+    if not folder or folder.strip(".") == "" or _FORBIDDEN.search(folder) or length > 200:
         raise UsageError(f"{name!r} cannot be the name of a folder", hint="letters, digits, '-', '_' and '.'")
     if folder.startswith((".", "-")):
         raise UsageError(f"a name cannot start with {folder[0]!r}: {name!r}")
@@ -238,6 +241,8 @@ def _find(text: str, *, what: ShelfKind, base: Path, holds: Callable[[Path], boo
     path = Path(text)
     if text.strip() and holds(path):
         return path
+    if path.name == MODEL_FILE and what == "export" and path.with_name(REPORT_FILE).is_file():
+        raise incomplete(path.parent, MODEL_FILE, report=REPORT_FILE, what=f"there is no file {text}")
     if path.suffix == ".onnx" and what == "export":
         raise UsageError(f"there is no file {text}", hint="a .onnx file, or the folder of an export")
     raise _unknown(text, (what,), None)
@@ -253,10 +258,12 @@ def _unknown(text: str, kinds: Sequence[ShelfKind], zoo: Zoo | None) -> UsageErr
     wanted = " or ".join(kinds)
     for base, missing in ((RUNS, "run.json"), (EXPORTS, MODEL_FILE)):
         if text in known and (base / text).is_dir():
-            why = f"{base / text} is there, but has no {missing} that can be read"
-            return UsageError(f"unknown {wanted} {text!r}: {why}", hint="bring that file back, or remove the folder")
+            return incomplete(base / text, missing, report=REPORT_FILE, what=f"unknown {wanted} {text!r}")
+    if "export" in kinds and Path(text, REPORT_FILE).is_file():
+        return incomplete(Path(text), MODEL_FILE, report=REPORT_FILE, what=f"unknown {wanted} {text!r}")
     there = "there, but it is not one" if text.strip() and Path(text).exists() else ""
-    hint = did_you_mean(text, known) or f"see zoo list {kinds[0]}s"
+    unusable = told_of_unusable(zoo.plugins, text) if zoo is not None else ""
+    hint = " ".join(filter(None, [unusable, did_you_mean(text, known)])) or f"see zoo list {kinds[0]}s"
     return UsageError(f"unknown {wanted} {text!r}{f' (the path is {there})' if there else ''}", hint=hint)
 
 

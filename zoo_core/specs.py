@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .declared_options import options_of_dataclass, options_of_signature
 from .errors import ZooError
-from .options import Option, options_of_dataclass, options_of_signature
+from .options import Option
 from .picture_recipe import Preprocess as Preprocess
 from .recipe_spec import Recipe as Recipe
 from .recipe_spec import RecipeSpec as RecipeSpec
@@ -148,6 +149,11 @@ class ModelSpec:
         check_name(self.task, where=f"{type(self).__name__} {self.name!r}, task")
         _check_tensors(f"ModelSpec {self.name!r}, inputs", self.inputs)
         _check_tensors(f"ModelSpec {self.name!r}, outputs", self.outputs)
+        if both := [name for name in self.inputs if name in self.outputs]:
+            raise ZooError(
+                f"ModelSpec {self.name!r}: {both[0]!r} is an input and an output",
+                hint="in the file each value has a name of its own",
+            )
         if not callable(self.build):
             raise ZooError(f"ModelSpec {self.name!r}: build is not callable")
         check_axes(self)

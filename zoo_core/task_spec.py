@@ -17,12 +17,13 @@ TargetForm = Literal["classes", "masks", "flags", "numbers", "pictures", "boxes"
 
 `classes`: the number of its class, int64 (N,). `masks`: the class of each place, uint8 (N, H, W) or (N, L), IGNORED
 where it is not counted. `flags`: for each class whether it is there, uint8 (N, K). `numbers`: float32 (N, K).
-`pictures`: what the output shall look like, float32 (N, C, H, W). `boxes`: for each sample its own number of rows.
-`none`: nothing that outputs could be compared with.
+`pictures`: what the output shall look like, uint8 (N, C, H, W) with 255 for 1, or float32. `boxes`: for each sample
+its own number of rows. `none`: nothing that outputs could be compared with.
 """
 TARGET_FORMS: tuple[TargetForm, ...] = get_args(TargetForm)
 
 Better = Literal["more", "less"]
+"""Of which values of a metric are better."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +35,8 @@ class TaskSpec:
     none for a task that cannot be measured or trained. `selection`: the one that picks the best epoch.
     `loss`: what training minimises, in words. `takes`: other tasks, whose datasets are right for it too.
     `one_logit`: two classes are told apart by one logit, above and below 0. `answers`: `zoo predict` has some.
+    `compared`: the part of an answer that is a vector, looked up among those of other samples; empty where none is, and
+    of class numbers an output has a column for each.
     """
 
     name: str
@@ -46,6 +49,7 @@ class TaskSpec:
     takes: tuple[str, ...] = ()
     one_logit: bool = False
     answers: bool = True
+    compared: str = ""
     requires_core: str = ""
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 

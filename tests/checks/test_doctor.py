@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from broken_plugins import MODEL, Break, broken
 from rule_breaks import FORWARD
-from sabotaging import sabotage
 
 from zoo_core.installation import install_command
 
@@ -122,29 +121,85 @@ def test_the_stage_that_fails_is_named_with_the_guilty_line(stage: str, zoo_here
     assert f"model tried fails at stage {stage}: " in result.stderr
 
 
-def test_a_model_that_crashes_the_process_is_named_by_its_line(run_zoo: Any, fake_distribution: Any) -> None:
-    crash = Break(
-        file="net.py",
-        old="self.last =",
-        new="import ctypes\n                ctypes.string_at(0)\n                self.last =",
-    )
-    fake_distribution("zoo-tried", files=broken(MODEL, crash), entries={"tried": "zoo_tried"})
-    result = run_zoo("doctor", "tried")
-    assert result.code < 0
-    assert 'zoo_tried/net.py", line 13 in __init__' in result.stderr
-    result = run_zoo("check", "model:tried", "--rule", "builds-with-defaults")
+ENDS = {
+    "os._exit": (
+        "import os; os._exit(0)",
+        "ends with exit code 0 before the stage was through: does it call os._exit?",
+    ),
+    "crash": (
+        "import ctypes; ctypes.string_at(0)",
+        "was killed by SIGSEGV before the stage was through, at zoo_tried/net.py:15",
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_model_that_ends_the_process_is_named_by_its_stage(end: str, run_zoo: Any, fake_distribution: Any) -> None:
+    line, words = ENDS[end]
+    fault = Break(file="net.py", old=FORWARD, new=f"{line}\n                {FORWARD}")
+    fake_distribution("zoo-tried", files=broken(MODEL, fault), entries={"tried": "zoo_tried"})
+    result = run_zoo("doctor", "tried", "--json")
     assert result.code == 3
-    assert 'zoo_tried/net.py", line 13 in __init__' in result.stderr
-    assert "its process was killed by SIGSEGV before the rule has finished (zoo_tried/net.py:13)" in result.stdout
+    outcomes = [(name, row["outcome"]) for name, row in stages(result).items()]
+    assert outcomes == [("import", "ok"), ("build", "ok"), ("forward", "failed"), *LATER]
+    assert f"Error: model tried fails at stage forward: its process {words}\n" in result.stderr
 
 
-def test_a_file_that_computes_something_else(zoo_here: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    sabotage(monkeypatch, in_optimiser=False)
-    result = zoo_here("doctor", "lenet5", "--json")
+LATER = [("export", "skipped"), ("load", "skipped"), ("parity", "skipped")]
+
+
+def test_a_plugin_that_ends_the_process_before_a_stage_begins(run_zoo: Any, fake_distribution: Any) -> None:
+    first = """
+        import os
+        os.environ.get("ZOO_DISCOVERING") == "1" or "doctor_child" not in str(os.sys.modules) or os._exit(0)
+        from zoo_core import ModelSpec"""
+    fault = Break(old="\n        from zoo_core import ModelSpec", new=first)
+    fake_distribution("zoo-tried", files=broken(MODEL, fault), entries={"tried": "zoo_tried"})
+    result = run_zoo("doctor", "tried")
+    assert result.code == 3
+    assert "model tried fails at stage import: its process ends with exit code 0 before its rules" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["tried", "zoo-tried:tried", "model:tried", "zoo-tried"])
+def test_a_plugin_that_cannot_be_loaded_fails_at_the_first_stage(
+    name: str, zoo_here: Any, fake_distribution: Any
+) -> None:
+    fake_distribution("zoo-tried", "raise OSError('out of luck')", entries={"tried": "zoo_tried"})
+    result = zoo_here("doctor", name, "--json")
+    assert result.code == 3
+    assert [row["outcome"] for row in stages(result).values()] == ["failed", *["skipped"] * 5]
+    why = "plugin zoo-tried:tried cannot be loaded: "
+    assert stages(result)["import"]["detail"].startswith(why)
+    assert "out of luck (zoo_tried/__init__.py:1)" in stages(result)["import"]["detail"]
+    assert f"fails at stage import: {why}" in result.stderr
+
+
+SABOTAGE = """import numpy
+        import onnx_ir
+        import torch
+
+        honest = torch.onnx.export
+
+
+        def sabotaged(*arguments, **options):
+            program = honest(*arguments, **options)
+            value = program.model.graph.initializers["last.weight"]
+            value.const_value = onnx_ir.tensor(value.const_value.numpy() * numpy.float32(1.01), name=value.name)
+            return program
+
+
+        torch.onnx.export = sabotaged
+"""
+
+
+def test_a_file_that_computes_something_else(zoo_here: Any, fake_distribution: Any) -> None:
+    fault = Break(file="net.py", old="import torch\n", new=SABOTAGE)
+    fake_distribution("zoo-tried", files=broken(MODEL, fault), entries={"tried": "zoo_tried"})
+    result = zoo_here("doctor", "tried", "--json")
     assert result.code == 3
     found = stages(result)
     assert [name for name, row in found.items() if row["outcome"] == "failed"] == ["parity"], found
-    assert "zoo_plugins/lenet5/net.py:" in found["parity"]["detail"]  # the guilty line
+    assert "zoo_tried/net.py:" in found["parity"]["detail"]  # the guilty line
 
 
 def test_the_older_exporter_prints_nothing_into_the_json(run_zoo: Any, fake_distribution: Any) -> None:

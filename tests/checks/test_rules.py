@@ -48,6 +48,35 @@ def test_a_broken_dataset(rule: str, zoo_here: Any, fake_distribution: Any, tmp_
     assert set(found) == {rule}, found
 
 
+ABSENT = {
+    "a file": "inputs = np.load(root / 'inputs.npy')\n            drawn =",
+    "words of its own": "from zoo_core import ZooError\n            "
+    "raise ZooError(f'no pictures in {root}', hint='ask the author')\n            drawn =",
+}
+
+
+@pytest.mark.parametrize("absent", ABSENT)
+def test_data_that_are_not_here_are_skipped(absent: str, zoo_here: Any, fake_distribution: Any) -> None:
+    fault = Break(old="drawn =", new=ABSENT[absent])
+    fake_distribution("zoo-tried", files=broken(DATASET, fault), entries={"tried": "zoo_tried"})
+    result = zoo_here("check", "dataset:tried", "--rule", "gives-what*", "--rule", "explains*", "--json")
+    # That a missing file is told in words of one's own is another promise.
+    assert [row["rule"] for row in result.json["failed"]] == ["explains-missing-data"] * (absent == "a file")
+    skipped = {row["rule"]: row["detail"] for row in result.json["skipped"]}
+    assert skipped["gives-what-it-declares"].startswith("its data are not here (-d root=DIR): ")
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["np.load(__file__ + '.npy')\n            drawn =", "1 / 0\n            drawn ="],
+    ids=["a file of the package", "a bug"],
+)
+def test_a_loader_that_fails_for_another_reason_is_broken(fault: str, zoo_here: Any, fake_distribution: Any) -> None:
+    fault_of = Break(old="drawn =", new=fault)
+    fake_distribution("zoo-tried", files=broken(DATASET, fault_of), entries={"tried": "zoo_tried"})
+    assert set(failed(zoo_here, "dataset:tried", "--rule", "gives-what*")) == {"gives-what-it-declares"}
+
+
 @pytest.mark.parametrize("rule", TRAINERS)
 def test_a_broken_trainer(rule: str, zoo_here: Any, fake_distribution: Any) -> None:
     fake_distribution("zoo-tried", files=broken(TRAINER, TRAINERS[rule]), entries={"tried": "zoo_tried"})

@@ -135,3 +135,36 @@ def test_records_of_odd_content_are_listed_all_the_same(zoo_here: Zoo, runs: Pat
     shown = zoo_here("list", "runs")
     assert shown.code == 0, shown.stderr
     assert "odd" in shown.stdout
+
+
+def test_the_next_step_is_for_the_newest_finished_run(run_zoo: Zoo, runs: Path) -> None:
+    newer = [{"why": "started", "after": 0, "epochs": 2, "began": "2026-04-04T05:06:07Z"}]
+    write_run(runs, "zebra", legs=newer)
+    assert run_zoo("list", "runs").stdout.endswith("\nNext: zoo export zebra\n")
+    assert run_zoo("list", "runs", "--sort", "best").stdout.endswith("\nNext: zoo export zebra\n")
+
+
+def test_the_next_step_of_unfinished_runs_goes_on_with_one(run_zoo: Zoo, tmp_path: Path) -> None:
+    write_run(tmp_path, "aborted", status="unfinished", epochs=4).joinpath("metrics.jsonl").unlink()
+    assert "Next:" not in run_zoo("list", "runs").stdout
+    write_run(tmp_path, "half", status="unfinished", epochs=4)
+    next_step = "\nNext: zoo train lenet5 --dataset digits --run half --resume\n"
+    assert run_zoo("list", "runs").stdout.endswith(next_step)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("oxford-pet", ["masks"]),
+        ("unet", ["masks"]),
+        ("digit*", ["first", "second", "third"]),
+        ("lenet5", ["first", "second", "third"]),
+        ("ir", ["first", "third"]),
+    ],
+)
+def test_a_pattern_also_fits_the_model_and_the_dataset(
+    pattern: str, names: list[str], run_zoo: Zoo, runs: Path
+) -> None:
+    assert [row["name"] for row in run_zoo("list", "runs", pattern, "--json").json] == names
+    left = {row["name"] for row in run_zoo("list", "runs", "--exclude", pattern, "--json").json}
+    assert left == {"first", "second", "third", "masks", "damaged"} - set(names)

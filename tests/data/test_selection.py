@@ -58,7 +58,7 @@ def test_a_small_class_is_in_both_parts_where_it_can_be() -> None:
 
 def test_one_sample_cannot_be_divided() -> None:
     dataset = bound(lambda root, *, split, download: ArraySplit(inputs=pictures(1), targets=np.array([2])))
-    with pytest.raises(ZooError, match="1 samples for validation leave none of 1 for training"):
+    with pytest.raises(ZooError, match="1 sample for validation leaves none of 1 for training"):
         dataset.load("train")
 
 

@@ -56,7 +56,7 @@ def test_a_member_made_for_a_newer_core(run_zoo: Any, fake_distribution: Any) ->
         "    from zoo_core import ModelSpec, TensorSpec\n"
         "    tensors = {'x': TensorSpec('N', 1)}\n"
         "    return ModelSpec(name=f'fam/{name}', build=lambda: None, task='detection', summary='x', inputs=tensors,\n"
-        "                     outputs=tensors, requires_core='>=99')\n"
+        "                     outputs={'y': tensors['x']}, requires_core='>=99')\n"
         "def unused(name):\n"
     )
     fake_distribution("zoo-fam", FAMILY.replace("def make(name):\n", made))

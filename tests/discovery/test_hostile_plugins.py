@@ -94,12 +94,27 @@ def too_many(file: Path) -> None:
     file.write_text("[zoo.plugins]\n" + "".join(f"p{number} = json\n" for number in range(2000)))
 
 
+def garbage(file: Path) -> None:
+    file.write_text("\x00\x00{}\nzoo = tried\n")
+
+
+def no_heading(file: Path) -> None:
+    file.write_text("# made by hand\ntried = zoo_tried\n")
+
+
+def half_a_heading(file: Path) -> None:
+    file.write_text("[console_scripts]\ntried = zoo_tried:main\n[zoo.plug\ntried = zoo_tried\n")
+
+
 DAMAGED: dict[str, tuple[Callable[[Path], Any], str]] = {
     "bytes": (not_utf_8, "its entry_points.txt is no UTF-8, from byte 22 on"),
     "folder": (Path.mkdir, "its entry_points.txt is a folder"),
     "pipe": (os.mkfifo, "its entry_points.txt is no plain file"),
     "size": (too_large, "its entry_points.txt has 3,298,534,883,328 bytes, 10,000,000 are read at most"),
     "many": (too_many, "its entry_points.txt names 2,000 plugins"),
+    "garbage": (garbage, "its entry_points.txt names no entry point in line 1: '\\x00\\x00{}'"),
+    "heading": (no_heading, "its entry_points.txt names no entry point in line 2: 'tried = zoo_tried'"),
+    "half": (half_a_heading, "its entry_points.txt names no entry point in line 3: '[zoo.plug'"),
     "loop": (lambda file: file.symlink_to(file.name), "its entry_points.txt cannot be read: "),
 }
 

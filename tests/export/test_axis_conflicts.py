@@ -14,6 +14,7 @@ from warm import Result
 
 from zoo_core import TensorSpec
 from zoo_core.export.bundle import RejectedExportError, export
+from zoo_core.export.plan.plan import ExportPlan
 
 Zoo = Callable[..., Result]
 
@@ -166,6 +167,95 @@ def test_an_axis_that_is_only_limited_is_not_called_fixed(tmp_path: Path) -> Non
             return self.last(x + self.table[: x.shape[1]])
 
     plan = plan_of(Limited, inputs={"x": TensorSpec("N", "L", 4)}, outputs={"y": TensorSpec("N", "L", 3)})
-    with pytest.raises(RejectedExportError, match="what it cannot take is declared by smallest= or largest=") as caught:
+    with pytest.raises(RejectedExportError, match=r"PyTorch takes L up to 20: declare largest={'L': 20} in") as caught:
         export(plan, tmp_path / "made")
     assert "cannot be free" not in caught.value.message
+
+
+class Halved(nn.Module):
+    """Of even heights and widths, or of multiples of some other number."""
+
+    def __init__(self, step: int = 2) -> None:
+        super().__init__()
+        self.step, self.last = step, nn.Linear(step * step, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        n, _, height, width = x.shape
+        parts = x.view(n, height // self.step, self.step, width // self.step, self.step)
+        return self.last(parts.transpose(2, 3).flatten(3)).mean((1, 2))
+
+
+class FromFive(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.last = nn.Conv2d(1, 4, 5), nn.Linear(4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.last(self.conv(x).mean((2, 3)))
+
+
+def test_a_model_of_multiples_is_told_which_and_they_work(tmp_path: Path) -> None:
+    def declared(*axes: str | int) -> ExportPlan:
+        return plan_of(Halved, inputs={"x": TensorSpec("N", 1, *axes)}, outputs={"y": TensorSpec("N", 3)})
+
+    with pytest.raises(RejectedExportError) as caught:
+        export(declared("H", "W"), tmp_path / "made")
+    message = caught.value.message
+    assert 'PyTorch takes H=64 and H=66, and nothing between: declare "2*H" in place of "H"; ' in message
+    assert 'PyTorch takes W=96 and W=98, and nothing between: declare "2*W" in place of "W"; ' in message
+    assert "or give --size H=64 --size W=96)" in message
+    assert export(declared("2*H", "2*W"), tmp_path / "made").outcome == "verified"
+    assert export(declared(64, 96), tmp_path / "fixed").outcome == "verified"
+
+
+def test_a_model_of_sizes_from_some_number_on_is_told_which(tmp_path: Path) -> None:
+    plan = plan_of(FromFive, inputs={"x": TensorSpec("N", 1, "H", "W")}, outputs={"y": TensorSpec("N", 3)})
+    with pytest.raises(RejectedExportError) as caught:
+        export(plan, tmp_path / "made")
+    assert "PyTorch takes H from 5 on: declare smallest={'H': 5} in its ModelSpec; " in caught.value.message
+    assert "or give --size H=64 --size W=96)" in caught.value.message
+
+
+class Never(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.view(-1, 7, 1_000_003)
+
+
+def test_a_model_that_takes_no_size_at_all_is_told_those_that_were_tried(tmp_path: Path) -> None:
+    plan = plan_of(Never, inputs={"x": TensorSpec("N", "L", 4)}, outputs={"y": TensorSpec("N", 3)})
+    with pytest.raises(RejectedExportError, match="sizes that are tried: L=64; L=1; L=2; what it cannot take is decl"):
+        export(plan, tmp_path / "made")
+
+
+MULTIPLES = """
+    from zoo_core import ModelSpec, TensorSpec, hookimpl
+
+    def build():
+        from torch import nn
+
+        class Patches(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.last = nn.Linear(14, 3)
+
+            def forward(self, x):
+                return self.last(x.view(len(x), -1, 14)).mean(1)
+
+        return Patches()
+
+    @hookimpl
+    def zoo_models():
+        yield ModelSpec(
+            name="patches", build=build, task="features", summary="patches of fourteen",
+            inputs={"x": TensorSpec("N", "L")}, outputs={"y": TensorSpec("N", 3)},
+        )
+"""
+
+
+def test_multiples_that_are_no_usual_size_are_found(fake_distribution: Callable[..., Path], zoo_here: Zoo) -> None:
+    fake_distribution("zoo-patches", MULTIPLES)
+    done = zoo_here("export", "patches")
+    assert done.code == 3
+    assert 'PyTorch takes L=14 and L=28, and nothing between: declare "14*L" in place of "L"; ' in done.stderr
+    assert "or give --size L=14)" in done.stderr
+    assert zoo_here("export", "patches", "--size", "L=14").code == 0

@@ -26,8 +26,12 @@ def net(norm: Callable[[int], nn.Module]) -> Callable[[], nn.Module]:
 
 @pytest.mark.parametrize(
     "norm",
-    [lambda channels: nn.GroupNorm(8, channels), lambda channels: nn.InstanceNorm2d(channels, affine=True)],
-    ids=["groups", "instances"],
+    [
+        lambda channels: nn.GroupNorm(8, channels),
+        lambda channels: nn.GroupNorm(1, channels),
+        lambda channels: nn.InstanceNorm2d(channels, affine=True),
+    ],
+    ids=["groups", "one group", "instances"],
 )
 def test_a_norm_over_free_sizes_is_verified(norm: Callable[[int], nn.Module], tmp_path: Path) -> None:
     plan = plan_of(

@@ -55,12 +55,18 @@ def test_a_sabotaged_exporter_never_publishes(workplace: Path, site: Path, run_z
     assert "weights" in {check["rule"] for check in done.json["checks"] if check["outcome"] == "failed"}
     assert "nothing was published" in done.stderr
     assert _files(workplace / "exported") == before
-    done = run_zoo("export", "lenet5-digits", "--to", "fresh")
+
+
+def test_a_rejected_export_is_nowhere_but_where_it_is_kept(
+    workplace: Path, zoo_here: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sabotage(monkeypatch, in_optimiser=False)
+    done = zoo_here("export", "lenet5-digits", "--to", "fresh")
     assert done.code == 3
     assert "lenet5-digits: failed" in done.stdout
     assert not (workplace / "fresh").exists()
     assert not list(workplace.glob(".fresh*"))
-    done = run_zoo("export", "lenet5-digits", "--to", "kept", "--keep-rejected")
+    done = zoo_here("export", "lenet5-digits", "--to", "kept", "--keep-rejected")
     assert done.code == 3
     assert not (workplace / "kept").exists()
     assert (workplace / "kept.rejected" / "model.onnx").exists()

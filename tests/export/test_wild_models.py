@@ -41,7 +41,11 @@ def test_info_builds_and_counts_or_says_why_not(name: str, zoo_here: Zoo) -> Non
         assert "zoo-wild" in done.stderr or "-o NAME=VALUE" in done.stderr
 
 
-@pytest.mark.parametrize("name", ["exits", "raises-mute", "forward-odd", "state-raises", "gives-sparse"])
+FOUND_ALIKE = [pytest.param(name, marks=pytest.mark.slow) for name in ("raises-mute", "state-raises", "gives-sparse")]
+"""By the same rules as the two before them, which are one that ends its process and one that fails when it runs."""
+
+
+@pytest.mark.parametrize("name", ["exits", "forward-odd", *FOUND_ALIKE])
 def test_conformance_finds_it_too(name: str, run_zoo: Zoo) -> None:
     done = run_zoo("check", name)
     assert done.code == 3, done.stderr

@@ -138,6 +138,12 @@ FAULTS = {
         "broken",
         "parameter 'num_classes' of build must be keyword-only",
     ),
+    "unusable-option": (
+        GOOD.replace("num_classes: int = 10", "num_classes: int = 10, sizes: dict = {}") + OFFER,
+        "broken",
+        "option 'sizes' has no type that can be written as K=V: <class 'dict'> (int, float, bool, str, "
+        "Literal[...], tuple[int, ...] and the like, each also with | None) (zoo_bad/__init__.py:4)",
+    ),
     "unlistable": (
         GOOD + "@hookimpl\ndef zoo_models():\n    yield spec('x', source=object())",
         "broken",

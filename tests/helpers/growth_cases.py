@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import io
 import json
 import shutil
 import time
 import tracemalloc
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,7 @@ from zoo_core.training.checkpoint import read_tensors
 from zoo_core.training.directory import read_info, read_rows
 from zoo_core.verification.conclude.recheck import verify_export
 from zoo_core.verification.conclude.structure import Interface, check_structure
+from zoo_core.workflows.answers.gallery import read_gallery
 
 TIMES = (1, 2, 4)
 ROW = {"epoch": 1, "train": {"loss": 1.0}, "validation": {"loss": 1.0}, "learning_rate": 0.1, "seconds": 1.0}
@@ -81,6 +84,28 @@ def _run_of_names(size: int) -> bytes:
 
 def _rows(size: int) -> bytes:
     return f"{json.dumps(ROW)}\n".encode() * size
+
+
+def _gallery(size: int) -> bytes:
+    return _zip({"vectors.npy": _vectors(size), "names.json": json.dumps(["a" * 20] * size).encode()})
+
+
+def _crowded_gallery(size: int) -> bytes:
+    return _zip({f"{number}.npy": b"" for number in range(size)})
+
+
+def _zip(members: dict[str, bytes]) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, member in members.items():
+            archive.writestr(name, member)
+    return content.getvalue()
+
+
+def _vectors(size: int) -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.ones((size, 4), np.float32))
+    return content.getvalue()
 
 
 def _report(size: int) -> bytes:
@@ -185,6 +210,8 @@ CASES: dict[str, GrowthCase] = {
     "tokenizer of words": GrowthCase(
         file="t.json", write=recipe_files.tokenizer_of_words, read=recipe_files.read_tokenizer, size=1_000
     ),
+    "gallery of many names": GrowthCase(file="x.npz", write=_gallery, read=read_gallery, size=20_000),
+    "gallery with many members": GrowthCase(file="x.npz", write=_crowded_gallery, read=read_gallery, size=2_000),
     "report of many files": GrowthCase(file="report.json", write=_report, read=_bundle, size=10_000),
 }
 

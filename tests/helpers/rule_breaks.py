@@ -13,6 +13,9 @@ MODELS = {
     "options-can-be-typed": Break(
         old="num_classes: int = 3):", new='num_classes: int = 3, mode: str | None = "none"):'
     ),
+    "has-a-recipe-that-can-be-used": Break(
+        old='license="MIT",', new='license="MIT",\n                recipe={"learning_rate": 0.1},'
+    ),
     "builds-with-defaults": Break(old="num_classes: int = 3):", new="num_classes: int = 3, hidden: int):"),
     "refuses-unknown-options": Break(
         old="@hookimpl",
@@ -33,6 +36,7 @@ MODELS = {
         old='TensorSpec("N", "in_channels", "height", "width")',
         new='TensorSpec("N", "in_channels", "height", "width", dtype="int64")',
     ),
+    "task-is-offered": Break(old='task="image-classification"', new='task="image-clasification"'),
     "explains-bad-sizes": Break(
         file="net.py", old=BUILT, new=f"{BUILT}\n                self.ratio = 8 // (height - 1)"
     ),
@@ -214,6 +218,12 @@ OTHER_WAYS = [
     ),
     (
         "model",
+        "has-a-recipe-that-can-be-used",
+        Break(old='license="MIT",', new='license="MIT",\n                recipe={"lr": "fast"},'),
+        "the recipe of model tried for trainer supervised: lr takes float or none, not 'fast'",
+    ),
+    (
+        "model",
         "seed-decides-the-weights",
         Break(file="net.py", old=BUILT, new=f"torch.manual_seed(0)\n                {BUILT}"),
         "whatever the seed, torch draws the same after a build: leave out torch.manual_seed",
@@ -294,7 +304,7 @@ OTHER_WAYS = [
         "dataset",
         "gives-what-it-declares",
         Break(old='TensorSpec("N", 1, 6, 6)', new='TensorSpec("N", 1, 6, 6, dtype="float64")'),
-        "split train gives float32, but float64 is declared",
+        "split train: arrays without preprocessing are float64, not float32",
     ),
     (
         "dataset",

@@ -73,9 +73,9 @@ class Stop(Exception):
     """Raised by a test to end a training between two epochs."""
 
 
-def stop_after(epoch: int) -> Callable[[EpochRow], None]:
+def stop_after(epoch: int, error: type[BaseException] = Stop) -> Callable[[EpochRow], None]:
     def on_epoch(row: EpochRow) -> None:
         if row.epoch == epoch:
-            raise Stop
+            raise error
 
     return on_epoch

@@ -299,6 +299,7 @@ def must_be_cold(environment: Mapping[str, str]) -> bool:
 
 WARM_CHILDREN = (
     "zoo_core.checks.watched_child:main",
+    "zoo_core.checks.doctor.doctor_child:main",
     "zoo_core.checks.candidates.trainer_candidate:train_until_stopped",
     "zoo_core.workflows.catalogue.counting_child:main",
 )

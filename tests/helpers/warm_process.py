@@ -5,7 +5,7 @@ stdout and stderr of its process, and a socket of its own, on which comes what t
 number, then how it ended. To close that socket ends the process and what is in its group.
 
 It has loaded modules that are no business of ours, has run no operator and has no second thread: that is what makes
-a fork as good as a fresh process. No module of the zoo is loaded, so one that misses an import is still found out;
+a fork as good as a fresh process. No module of the zoo is in its table, so one that misses an import is found out;
 nor is onnxruntime, which starts a thread when it is imported, and is imported quickly.
 """
 
@@ -15,6 +15,7 @@ import atexit
 import contextlib
 import gc
 import importlib
+import importlib.util
 import json
 import os
 import random
@@ -26,11 +27,15 @@ import threading
 import time
 import types
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import warm
 
 DESCRIPTORS = 4
+OPSET = 20
+OPERATOR_TABLE = Path(__file__).parents[2] / "zoo_core" / "export" / "convert" / "operator_table.py"
 LOADED = (
     "numpy.random",
     "numpy.ma",
@@ -88,9 +93,30 @@ def load() -> None:
         for name in LOADED:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
+        with contextlib.suppress(ImportError, AttributeError):
+            _tables.enter_context(_operator_tables())
     # What is there now is never collected, so that a fork does not copy all pages to look at it.
     gc.collect()
     gc.freeze()
+
+
+_tables = contextlib.ExitStack()
+"""Never left: what it holds is for all forks."""
+
+
+@contextlib.contextmanager
+def _operator_tables() -> Iterator[None]:
+    """PyTorch's exporter works out at each conversion what operators become: here once, as the zoo itself keeps it.
+
+    Its module needs no other of the zoo, and is loaded by its path.
+    """
+    spec = importlib.util.spec_from_file_location("operator_table", OPERATOR_TABLE)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.modules["torch._export.utils"]._collect_all_valid_cia_ops()
+    with module.operator_table_kept():
+        sys.modules["torch.onnx._internal.exporter._registration"].ONNXRegistry.from_torchlib(opset_version=OPSET)
+        yield
 
 
 class Server:

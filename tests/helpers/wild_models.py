@@ -139,7 +139,7 @@ WILD = {
     ),
     "complex": Wild(
         "import torch\nmodel = net()\nmodel.more = torch.nn.Parameter(torch.ones(3) * 1j)\nreturn model",
-        "1 parameters are complex64, more among them: complex weights cannot be proved equal yet",
+        "1 parameter is complex64, more among them: complex weights cannot be proved equal yet",
     ),
     "other-each-time": Wild(
         "import torch\nwidth = int(torch.randint(9, 9999, ()))\nreturn torch.nn.Linear(6, width)",

@@ -111,7 +111,7 @@ def nest(root: Path) -> None:
 
 WRONG: list[tuple[str, Callable[[Path], object], str]] = [
     ("missing", shutil.rmtree, "there is no folder"),
-    ("a file", lambda r: (shutil.rmtree(r), r.touch()), "there is no folder"),
+    ("a file", lambda r: (shutil.rmtree(r), r.touch()), "is a file, and not the folder of your pictures"),
     ("empty", lambda r: (shutil.rmtree(r), r.mkdir()), "has no class folder"),
     ("one class", lambda r: shutil.rmtree(r / "dog"), "has only one class, 'cat'"),
     ("empty class", lambda r: remove_pictures(r / "dog"), "dog has no pictures"),

@@ -65,7 +65,7 @@ def test_curves_of_train_and_validation_are_drawn_with_the_best_epoch(
     run = write_run(tmp_path, epochs=epochs, best=epochs)
     result = run_zoo("plot", "drawn", "--json")
     assert result.code == 0, result.stderr
-    assert result.json == {"files": ["runs/drawn/plots/curves.png"]}
+    assert result.json == {"files": ["runs/drawn/plots/curves.png"], "remarks": []}
     path = run / "plots" / "curves.png"
     with Image.open(path) as picture:
         assert picture.format == "PNG"

@@ -20,6 +20,11 @@ Zoo = Callable[..., Any]
 DATA = ("samples", "confusion", "predictions", "errors")
 
 
+def once_more(what: str) -> Any:
+    """A picture that does not depend on the kind of data, of which one is drawn in any case: for `make test-all`."""
+    return pytest.param(what, marks=pytest.mark.slow)
+
+
 def check_picture(path: Path) -> np.ndarray:
     """A PNG of a size that can be read, with more on it than a few words."""
     with Image.open(path) as picture:
@@ -102,11 +107,11 @@ def files_of(name: str, what: str | None) -> list[str]:
 def test_a_run_of_classes(zoo_here: Zoo, workplace: Path, seven: Path, what: str) -> None:
     done = zoo_here("plot", "lenet5-digits", *arguments_of(what, "digit.png"), "--json")
     assert done.code == 0, done.stderr
-    assert done.json == {"files": files_of(f"runs/lenet5-digits/plots/{what}", what)}
+    assert done.json == {"files": files_of(f"runs/lenet5-digits/plots/{what}", what), "remarks": []}
     check_picture(workplace / done.json["files"][0])
 
 
-@pytest.mark.parametrize("what", ["curves", "filters", "activations", *DATA])
+@pytest.mark.parametrize("what", [once_more("curves"), "filters", "activations", *DATA])
 def test_a_run_of_sequences(zoo_here: Zoo, peaks: Path, tmp_path: Path, what: str) -> None:
     bring(peaks, tmp_path)
     done = zoo_here("plot", "unet1d-peaks", *arguments_of(what, "wave.csv"), "--json")
@@ -117,7 +122,7 @@ def test_a_run_of_sequences(zoo_here: Zoo, peaks: Path, tmp_path: Path, what: st
         assert (pixels == (255, 168, 168)).all(axis=2).sum() > 1000
 
 
-@pytest.mark.parametrize("what", ["curves", "filters", "activations", *DATA])
+@pytest.mark.parametrize("what", [once_more("curves"), once_more("filters"), "activations", *DATA])
 def test_a_run_of_masks(zoo_here: Zoo, squares: Path, tmp_path: Path, what: str) -> None:
     bring(squares, tmp_path)
     done = zoo_here("plot", "unet-mask-folder", *arguments_of(what, "data/images/00.png"), "--json")
@@ -140,7 +145,7 @@ def test_an_export_needs_no_torch_and_stays_as_it_is(
     given = arguments_of(what, "digit.png") if what else []
     done = run_zoo("plot", "export:lenet5-digits", *given, "--json", env={"PYTHONPATH": str(folder)})
     assert (done.code, done.stderr) == (0, "")
-    assert done.json == {"files": files_of(f"plots/lenet5-digits-{what or 'confusion'}", what)}
+    assert done.json == {"files": files_of(f"plots/lenet5-digits-{what or 'confusion'}", what), "remarks": []}
     check_picture(workplace / done.json["files"][0])
     assert hashes(workplace / "exported") == before
     if what in {"activations", "errors"}:
@@ -162,7 +167,7 @@ def test_exports_of_sequences_and_masks(
         given = arguments_of(what, read) if what else []
         done = zoo_here("plot", f"export:{name}", *given, *([] if what == "activations" else data), "--json")
         assert done.code == 0, done.stderr
-        assert done.json == {"files": files_of(f"plots/{name}-{what or 'predictions'}", what)}
+        assert done.json == {"files": files_of(f"plots/{name}-{what or 'predictions'}", what), "remarks": []}
         check_picture(tmp_path / done.json["files"][0])
 
 
@@ -198,7 +203,7 @@ def test_what_augmentation_makes_of_samples(
     data = ("-d", "root=data", "-d", "size=32") if dataset == "mask-folder" else ()
     done = zoo_here("plot", dataset, "--what", "augmented", "--augment", names, *data, "--json")
     assert done.code == 0, done.stderr
-    assert done.json == {"files": [f"plots/{dataset}-augmented.png"]}
+    assert done.json == {"files": [f"plots/{dataset}-augmented.png"], "remarks": []}
     check_picture(tmp_path / done.json["files"][0])
 
 
@@ -235,7 +240,7 @@ def test_names_are_drawn_as_they_are(zoo_here: Zoo, tmp_path: Path) -> None:
 def test_a_filter_shows_its_kernels_and_has_no_truth(zoo_here: Zoo, tmp_path: Path) -> None:
     filter_bank(tmp_path, np.random.default_rng(0).normal(size=(4, 1, 3, 3)))
     done = zoo_here("plot", "filter", "--json")
-    assert done.json == {"files": ["plots/filter-filters.png"]}
+    assert done.json == {"files": ["plots/filter-filters.png"], "remarks": []}
     check_picture(tmp_path / "plots" / "filter-filters.png")
     done = zoo_here("plot", "filter", "--what", "confusion", "--dataset", "digits")
     assert done.code == 1

@@ -56,7 +56,7 @@ def test_runs_are_drawn_over_each_other_each_in_its_colour(run_zoo: Zoo, tmp_pat
     for name in ("one", "two"):
         write_run(tmp_path, name)
     done = run_zoo("plot", "one", "runs/two", "--json")
-    assert done.json == {"files": ["plots/one-two-curves.png"]}
+    assert done.json == {"files": ["plots/one-two-curves.png"], "remarks": []}
     with Image.open(tmp_path / "plots" / "one-two-curves.png") as picture:
         colors = {color for _, color in picture.convert("RGB").getcolors(1 << 24)}
     assert {(31, 119, 180), (255, 127, 14)} <= colors

@@ -18,7 +18,7 @@ from zoo_core.registry import KINDS, Kind
 from zoo_plugins.new.scaffold import plugin_texts, write_plugin
 
 ROOT = Path(__file__).parents[2]
-NAMES: dict[Kind, str] = {"model": "tiny-net", "dataset": "tiny-shapes", "trainer": "tiny-fit"}
+NAMES: dict[Kind, str] = {"model": "tiny-net", "dataset": "tiny-shapes", "trainer": "tiny-fit", "task": "tiny-turns"}
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -54,7 +54,7 @@ def test_it_is_found(kind: Kind, environment: FreshEnvironment) -> None:
     found = plugins[f"zoo-{name}:{name}"]
     assert (found["status"], found["problem"], found["offers"]) == ("ok", None, [f"{kind}:{name}"])
     assert all(plugin["problem"] is None for plugin in plugins.values())
-    rows = {row["name"]: row for row in environment.zoo("list", "--plugin", name, "--json").json}
+    rows = {row["name"]: row for row in environment.zoo("list", f"{kind}s", "--plugin", name, "--json").json}
     assert rows[name]["kind"] == kind
 
 
@@ -65,13 +65,18 @@ def test_its_wheel_holds_the_source_and_works(
     wheel = build_wheel(package, to=tmp_path)
     module = f"zoo_{name.replace('-', '_')}"
     with zipfile.ZipFile(wheel) as archive:
-        assert {path for path in archive.namelist() if ".dist-info/" not in path} == {f"{module}/__init__.py"}
+        assert {path for path in archive.namelist() if ".dist-info/" not in path} == {
+            path for path in plugin_texts(name, kind=kind) if path.startswith(module)
+        }
     environment.install("--force-reinstall", wheel)
     assert environment.where_installed(f"zoo-{name}").is_relative_to(environment.folder)
     few = ("-d", "train_size=100", "--epochs", "3")
     if kind == "model":
         trained = environment.zoo("train", name, "--dataset", "digits", "--json", *few).json
         assert environment.zoo("export", f"{name}-digits", "--json").json["outcome"] == "verified"
+    elif kind == "task":
+        assert environment.zoo("info", f"task:{name}", "--json").json["selection"] == "degrees_off"
+        return
     elif kind == "dataset":
         trained = environment.zoo("train", "lenet5", "--dataset", name, "--json", "--epochs", "8").json
         assert trained["test"]["accuracy"] > 0.9
@@ -233,6 +238,9 @@ def test_the_project_file_and_the_test_are_whole(kind: Kind) -> None:
     assert all(len(line) <= 120 for text in texts.values() for line in text.splitlines())
 
 
+@pytest.mark.parametrize(
+    "kind", [KINDS[0], *(pytest.param(each, marks=pytest.mark.slow) for each in KINDS[1:])], indirect=True
+)
 def test_its_workflow_checks_it_from_outside_too(kind: Kind, environment: FreshEnvironment) -> None:
     workflow = plugin_texts(NAMES[kind], kind=kind)[".github/workflows/test.yml"]
     steps = [line.partition("- run: ")[2] for line in workflow.splitlines() if "- run: " in line]
@@ -245,8 +253,8 @@ def test_its_workflow_checks_it_from_outside_too(kind: Kind, environment: FreshE
 
 
 def test_its_source_is_short_and_clean(kind: Kind, package: Path) -> None:
-    (source,) = package.glob("zoo_*/*.py")
-    assert len(source.read_text().splitlines()) < 60
+    for source in package.glob("zoo_*/*.py"):
+        assert len(source.read_text().splitlines()) < (60 if source.name == "__init__.py" else 100)
     rules = ("--isolated", "--no-cache", "--line-length", "120")
     for command in (("check", "--select", "E,W,F,I,B,UP,SIM,RET,N,A"), ("format", "--check")):
         done = subprocess.run(

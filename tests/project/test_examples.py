@@ -54,6 +54,7 @@ def test_its_own_tests_pass(example: Path, environment: FreshEnvironment) -> Non
     assert passed(result) > 0
 
 
+@pytest.mark.slow  # every rule again, each watched from outside
 def test_it_conforms(example: Path, environment: FreshEnvironment) -> None:
     for entry in entries(example):
         report = environment.zoo("check", entry, "--json").json
@@ -73,7 +74,7 @@ def test_the_model_is_exported(environment: FreshEnvironment, example: Path) -> 
 def test_a_model_learns_the_dataset(environment: FreshEnvironment, example: Path) -> None:
     offered = environment.zoo("list", "datasets", "--plugin", project(example)["name"], "--json").json
     if example.name == "zoo-ecg":
-        assert [row["name"] for row in offered] == ["ecg-waves"]
+        assert [row["name"] for row in offered] == ["ecg-rates", "ecg-rhythms", "ecg-waves"]
         few = ("--epochs", "10")
         trained = environment.zoo("train", "unet1d", "--dataset", "ecg-waves", *few, "--json").json
         assert trained["test"]["iou_mean"] > 0.35

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import Result
-from fuzz_readers import fuzz, readers
+from fuzzed import fuzz, readers
 from hostile_files import run_record
 from picture_files import half
 

@@ -20,7 +20,7 @@ sys.argv = ["zoo", *sys.argv[1:]]
 HEAVY = {heavy!r}
 atexit.register(lambda: sys.stderr.write("LOADED " + ",".join(n for n in HEAVY if n in sys.modules) + "."))
 from zoo_core.cli import main
-main()
+main(watched=False)
 """
 
 

@@ -40,6 +40,7 @@ DISTRIBUTIONS = {
     "onnx_ir": "onnxscript",
     "requests": "pooch",
     "segmentation_models_pytorch": "segmentation-models-pytorch",
+    "skimage": "scikit-image",
     "sklearn": "scikit-learn",
 }
 
@@ -71,7 +72,7 @@ def modules(path: Path) -> Iterator[str]:
 
 def imported(path: Path) -> set[str]:
     """Distributions that a file imports from, other than this one and Python's own library."""
-    own = {"zoo_core", "zoo_plugins", *(test.stem for test in TESTS)}
+    own = {"zoo_core", "zoo_plugins", *(test.stem for test in TESTS), *(test.parent.name for test in TESTS)}
     packages = {name.partition(".")[0] for name in modules(path)}
     return {DISTRIBUTIONS.get(name, name) for name in packages - own - sys.stdlib_module_names}
 

@@ -19,6 +19,9 @@ TESTS = {
     "test_options.py": "from two import x",
     "helpers/one.py": "from torch import nn",
     "helpers/two.py": "import json",
+    "discovery/test_many.py": "from kinds import x",
+    "helpers/kinds/__init__.py": "from .heavy import x",
+    "helpers/kinds/heavy.py": "import torch",
 }
 
 
@@ -43,6 +46,7 @@ def tree(tmp_path: Path) -> Path:
         ("zoo_plugins/unet/net.py", "plugins/test_unet.py"),
         ("tests/export/test_blame.py", "export/test_blame.py"),
         ("tests/helpers/two.py", "test_options.py"),
+        ("tests/helpers/kinds/heavy.py", "discovery/test_many.py"),
         ("docs/make_hooks.py", None),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -24,6 +25,12 @@ def test_it_has_one_thread_and_no_module_of_ours_and_no_onnxruntime() -> None:
     assert warm().threads == 1
     assert "torch" in warm().loaded
     assert not {"zoo_core", "zoo_plugins", "onnxruntime"} & warm().loaded
+
+
+def test_what_packages_do_to_the_environment_here_makes_no_start_cold() -> None:
+    warm()
+    importlib.import_module("torchvision")
+    assert not must_be_cold(os.environ)
 
 
 def test_what_a_fork_sees_is_what_a_fresh_process_sees(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_where_nothing_can_be_noted_a_file_runs_apart(strange: Path, tmp_path: P
 def test_a_file_that_has_changed_is_not_known(tmp_path: Path) -> None:
     path = write_brightness(tmp_path)
     assert where_it_runs(path) == "here"
-    write_model(path, brightness_model(seed=1), brightness_metadata(), known=False)
+    write_model(path, brightness_model(seed=77), brightness_metadata(), known=False)
     assert where_it_runs(path) == "apart"
 
 
@@ -188,8 +188,9 @@ def test_limits_in_python_are_numbers_that_can_be(limits: dict[str, Any]) -> Non
 
 def test_a_limit_of_time_is_told_in_python(tmp_path: Path) -> None:
     model = open_model(write_bomb(tmp_path, "a loop without an end"), isolated=Limits(seconds=1))
-    with pytest.raises(ZooError, match="took more than 1 s"):
+    with pytest.raises(ZooError, match="took more than 1 s") as caught:
         model.run({"image": ROWS[:1]})
+    assert "isolated=Limits(memory=BYTES, seconds=SECONDS) changes it" in (caught.value.hint or "")
 
 
 def child_of(parent: int) -> int:

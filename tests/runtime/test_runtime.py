@@ -100,7 +100,7 @@ def test_wrong_optimization_and_threads(tmp_path: Path) -> None:
     path = write_brightness(tmp_path)
     with pytest.raises(UsageError, match="optimization is 'all' or 'none', not 'some'"):
         open_model(path, optimization="some")  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match="threads are at least 1, not 0"):
+    with pytest.raises(UsageError, match="threads are a whole number of at least 1, or None, not 0"):
         open_model(path, threads=0)
 
 
@@ -126,7 +126,7 @@ def with_nan() -> np.ndarray:
         ({"image": GOOD[:, :, :3]}, "shape (2, 1, 3, 4), and must be (N, 1, 4, 4): axis 2 is 3, and must be 4", None),
         ({"image": GOOD.transpose(0, 2, 3, 1)}, "axis 1 is 4, and must be 1", "x.transpose(0, 3, 1, 2)"),
         ({"image": GOOD[:0]}, "axis 0 is empty", None),
-        ({"image": with_nan()}, "2 values that are not finite, the first at (1, 0, 2, 3): nan", "NaN and infinity"),
+        ({"image": with_nan()}, "is not finite at 2 places, the first at (1, 0, 2, 3): nan", "NaN and infinity"),
     ],
 )
 def test_wrong_inputs(inputs: dict[str, Any], message: str, hint: str | None, model: ExportedModel) -> None:

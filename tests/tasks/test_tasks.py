@@ -151,7 +151,7 @@ def test_labels_and_targets_must_fit() -> None:
             TASK.decode(outputs([0.0, 1.0]), labels=labels)
     with pytest.raises(ZooError, match="targets from 0 to 2, but the model tells 2 classes apart"):
         TASK.metrics(outputs([0.0, 1.0], [0.0, 1.0]), np.array([0, 2]))
-    with pytest.raises(ZooError, match=re.escape("1 outputs, but targets of shape (2,)")):
+    with pytest.raises(ZooError, match=re.escape("1 output, but targets of shape (2,)")):
         TASK.metrics(outputs([0.0, 1.0]), np.array([0, 1]))
 
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from small_jobs import Stop
+from stopped_runs import stop_after, weights
 
-from zoo_core import EpochRow, ZooError, load_run, open_zoo
+from zoo_core import ZooError, load_run, open_zoo
 from zoo_core.errors import UsageError
 from zoo_core.training import Schedule
 from zoo_core.training.run_card import commands
 from zoo_core.workflows.trainings.one_training import TrainCallbacks
 from zoo_core.workflows.trainings.train import train
+from zoo_core.workflows.trainings.train_plan import TrainRequest, plan_new
 
 Zoo = Callable[..., Any]
 SMALL: dict[str, Any] = {
@@ -27,22 +30,6 @@ SMALL: dict[str, Any] = {
     "run": "run",
 }
 MORE: dict[str, Any] = {"model": "mlp", "dataset": "digits", "run": "run", "resume": True}
-
-
-class Stop(Exception):
-    """Raised by a test to end a training between two epochs."""
-
-
-def stop_after(epoch: int) -> TrainCallbacks:
-    def on_epoch(row: EpochRow) -> None:
-        if row.epoch == epoch:
-            raise Stop
-
-    return TrainCallbacks(on_epoch=on_epoch)
-
-
-def weights(folder: Path) -> bytes:
-    return (folder / "runs" / "run" / "weights.safetensors").read_bytes()
 
 
 # --- extended
@@ -83,12 +70,12 @@ def test_an_extended_run_that_is_stopped_ends_with_the_same_bits(here: Path) -> 
 def test_the_commands_on_the_card_of_an_extended_run_train_the_same_weights(here: Path, zoo_here: Zoo) -> None:
     train(open_zoo(), **SMALL)
     info = train(open_zoo(), **MORE, epochs=4)
-    before = weights(here)
-    (here / "runs" / "run").rename(here / "kept")
+    card = (here / "runs" / "run" / "README.md").read_text()
     for command in commands(info):
+        assert command in card
         again = zoo_here(*shlex.split(command)[1:])
         assert again.code == 0, again.stderr
-    assert weights(here) == before
+    assert weights(here, "run-again") == weights(here)
 
 
 def test_patience_counts_from_where_a_run_was_extended(here: Path) -> None:
@@ -98,6 +85,46 @@ def test_patience_counts_from_where_a_run_was_extended(here: Path) -> None:
     assert len(load_run("run").rows) == 3
     train(open_zoo(), **MORE, epochs=20)
     assert len(load_run("run").rows) == 5
+
+
+def test_an_unfinished_run_gets_more_epochs_and_its_schedule_goes_over_all_of_them(here: Path) -> None:
+    cosine = {"config": {"schedule": "cosine", "batch_size": "8"}}
+    with pytest.raises(Stop):
+        train(open_zoo(), **SMALL | cosine | {"epochs": 3}, callbacks=stop_after(1))
+    notes: list[str] = []
+    info = train(open_zoo(), **MORE, epochs=6, callbacks=TrainCallbacks(on_note=notes.append))
+    assert notes == ["Stretched from 3 to 6 epochs: the schedule goes over all of them"]
+    assert (info.status, info.epochs, info.config["epochs"], info.schedule_start) == ("finished", 6, 6, 0)
+    assert [(leg.why, leg.after, leg.epochs) for leg in info.legs] == [("started", 0, 3), ("stretched", 1, 6)]
+    train(open_zoo(), **SMALL | cosine | {"epochs": 6, "run": "long"})
+    rates, whole = ([row.learning_rate for row in load_run(name).rows] for name in ("run", "long"))
+    assert rates[1:] == whole[1:] != rates[:1] + whole[2:]
+    assert rates[0] < whole[0], "the first epoch went by the shorter schedule"
+    card = (here / "runs" / "run" / "README.md").read_text()
+    assert "| Legs | after epoch 1: stretched to 6 epochs, the schedule over all of them |" in card
+    assert "The schedule was stretched after epoch 1; these commands have the longer one from the start" in card
+
+
+def test_an_extension_that_is_stopped_can_be_stretched_too(here: Path) -> None:
+    train(open_zoo(), **SMALL)
+    with pytest.raises(Stop):
+        train(open_zoo(), **MORE, epochs=4, callbacks=stop_after(3))
+    stopped = load_run("run").info
+    assert (stopped.status, stopped.test, stopped.remarks) == ("unfinished", None, ()), "they were of older weights"
+    info = train(open_zoo(), **MORE, epochs=5)
+    assert [(leg.why, leg.epochs) for leg in info.legs] == [("started", 2), ("extended", 4), ("stretched", 5)]
+    assert (info.schedule_start, len(load_run("run").rows)) == (2, 5)
+    assert [command.partition("--epochs ")[2].split()[0] for command in commands(info)] == ["2", "5"]
+
+
+def test_epochs_may_only_grow(here: Path) -> None:
+    with pytest.raises(Stop):
+        train(open_zoo(), **SMALL | {"epochs": 3}, callbacks=stop_after(1))
+    for asked in (MORE, {name: value for name, value in MORE.items() if name != "run"}):
+        with pytest.raises(UsageError, match="run 'run' is to have 3 epochs: --epochs 2 would be fewer") as caught:
+            train(open_zoo(), **asked, epochs=2)
+        assert "zoo export run takes its best weights" in str(caught.value.hint)
+    assert train(open_zoo(), **MORE, epochs=3).legs[1:] == ()
 
 
 @pytest.mark.parametrize(
@@ -212,6 +239,42 @@ def test_a_plugin_that_has_changed_is_told_and_has_to_be_accepted(
     first, second = (leg["plugins"]["zoo-flat:zoo-flat"] for leg in legs)
     assert first[what] != second[what]
     assert f"after epoch 1: {told}" in (stopped / "README.md").read_text()
+
+
+def test_a_library_of_a_plugin_that_has_changed_is_told_as_the_plugin_is(
+    here: Path, zoo_here: Zoo, fake_distribution: Callable[..., Path], site: Path
+) -> None:
+    """What a plugin requires itself, as timm of a plugin that is made of it; no further, and nothing of its extras."""
+    fake_distribution("zoo-flat", PLUGIN, files={"net.py": NET.format(width=8)})
+    metadata = site / "zoo_flat-1.0.dist-info" / "METADATA"
+    required = ("numpy>=1", "Net_Lib (>=1.0)", "other ; extra == 'test'")
+    metadata.write_text(metadata.read_text() + "".join(f"Requires-Dist: {text}\n" for text in required))
+    library = site / "net_lib-1.0.dist-info"
+    library.mkdir()
+    library.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: net-lib\nVersion: 1.0\n")
+    arguments = ("train", "flat", "--dataset", "digits", "-d", "train_size=100", "-d", "size=8", "--run", "run")
+    assert zoo_here(*arguments, "--epochs", "1").code == 0
+    leg = load_run("run").info.legs[0]
+    assert set(leg.versions) == {
+        *("zoo-core", "python", "torch", "numpy", "pillow", "safetensors"), "zoo-flat", "Net_Lib"
+    }  # fmt: skip
+    library.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: net-lib\nVersion: 2.0\n")
+    more = (*RESUME, "--epochs", "2")
+    refused = zoo_here(*more)
+    assert refused.code == 1
+    assert "does not go on as it was stopped: Net_Lib is version 2.0 now, and was 1.0" in refused.stderr
+    done = zoo_here(*more, "--accept-changes")
+    assert done.code == 0, done.stderr
+    assert "Accepted: Net_Lib is version 2.0 now, and was 1.0" in done.stderr
+    assert [each.versions["Net_Lib"] for each in load_run("run").info.legs] == ["1.0", "2.0"]
+
+
+def test_the_library_of_a_family_is_in_the_record(here: Path) -> None:
+    zoo = open_zoo()
+    for model, library in (("torchvision/resnet18", "torchvision"), ("timm/resnet18", "timm")):
+        plan = plan_new(zoo, TrainRequest(model=model, dataset="cifar10", epochs=1))
+        assert library in plan.info.legs[0].versions
+        assert not {"onnx", "matplotlib"} & set(plan.info.legs[0].versions)
 
 
 def test_what_was_accepted_is_not_asked_again(stopped: Path, zoo_here: Zoo, site: Path) -> None:

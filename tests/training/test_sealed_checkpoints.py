@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import safetensors
+import stopped_runs
 from safetensors.torch import load_file, save_file
 from small_jobs import Stop, fit, make_job, stop_after
 
-from zoo_core import EpochRow, ZooError, open_zoo
+from zoo_core import ZooError, open_zoo
 from zoo_core.training import RunDirectory, read_tensors
-from zoo_core.workflows.trainings.one_training import TrainCallbacks
 from zoo_core.workflows.trainings.train import train
 
 SMALL: dict[str, Any] = {
@@ -87,13 +87,9 @@ def test_a_checkpoint_of_a_version_to_come_is_refused(stopped: RunDirectory) -> 
 
 
 def test_a_run_of_before_resumes_with_one_warning(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def stop(row: EpochRow) -> None:
-        if row.epoch == 2:
-            raise Stop
-
     train(open_zoo(), **SMALL, run="straight")
     with pytest.raises(Stop):
-        train(open_zoo(), **SMALL, run="old", callbacks=TrainCallbacks(on_epoch=stop))
+        train(open_zoo(), **SMALL, run="old", callbacks=stopped_runs.stop_after(2))
     run = here / "runs" / "old"
     rewritten(run / "last" / "state.safetensors", schema=1, sha256=None, plugins=None)
     record = json.loads((run / "run.json").read_text())

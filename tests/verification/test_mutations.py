@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -272,6 +273,26 @@ def test_zoo_verify_shows_a_table_and_fails_where_the_check_is_too_weak(tmp_path
     assert "such as weight times 1.01: w: times 1.01" in done.stderr
     assert "weight times 1.001" in done.stdout
     assert "Survivors, and how far their outputs are" in done.stdout
+
+
+@pytest.mark.parametrize("limits", [(), ("--memory", "2")])
+def test_only_faults_in_a_file_that_has_limits_are_checked_in_further_processes(
+    limits: tuple[str, ...], tmp_path: Path, zoo_here: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = WEIGHTS + np.float32((1 + len(limits)) / 64)  # a file that no other test has made known
+    _write(tmp_path / "good.onnx", weights, list(range(9)))
+    checkers = []
+
+    class Counted(subprocess.Popen):
+        def __init__(self, command: list[str], **more: Any) -> None:
+            checkers.extend(word for word in command if word.endswith("onnx_check"))
+            super().__init__(command, **more)
+
+    monkeypatch.setattr(subprocess, "Popen", Counted)
+    done = zoo_here("verify", "good.onnx", "--mutants", "--json", *limits)
+    assert done.code == 0, done.stderr
+    assert done.json["mutants"]["killed"] >= 20
+    assert (len(checkers) == 1) == (not limits)
 
 
 def test_zoo_verify_plants_nothing_in_a_file_that_is_not_verified(tmp_path: Path, zoo_here: Zoo) -> None:

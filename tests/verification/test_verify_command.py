@@ -83,6 +83,14 @@ def test_a_good_bundle_is_verified_and_says_that_its_report_was_read(bundle: Pat
     assert "report" not in {check["rule"] for check in bare.json["checks"]}
 
 
+def test_a_bundle_without_its_report_says_what_can_be_done(bundle: Path, zoo_here: Zoo) -> None:
+    (bundle / "report.json").unlink()
+    done = zoo_here("verify", bundle)
+    assert done.code == 1
+    assert f"Error: {bundle}/report.json is missing: it says what was published" in done.stderr
+    assert f"Hint: zoo verify {bundle}/model.onnx checks the file alone, by its own self-test" in done.stderr
+
+
 # --- rule "report"
 
 
@@ -143,7 +151,7 @@ def _output(**change: Any) -> Change:
 DAMAGE: dict[str, tuple[Change, str]] = {
     "no rows": (_input(shape=[0, 4]), "input 'x' has the shape [0, 4]"),
     "one row": (_input(shape=[1, 4]), "it has 1 row, and at least 2 are needed"),
-    "huge rows": (_input(shape=[2**40, 4]), "[3, 3], not (N, 3) with 1099511627776 rows"),
+    "huge rows": (_input(shape=[2**40, 4]), "[3, 3], not (N, 3) with 1,099,511,627,776 rows"),
     "other size": (_input(shape=[3, 5]), "input 'x' has the shape [3, 5], not (N, 4) with 3 rows"),
     "other rank": (_input(shape=[3, 4, 1]), "input 'x' has the shape [3, 4, 1]"),
     "shape is text": (_input(shape="34"), "input 'x' has the shape 34"),

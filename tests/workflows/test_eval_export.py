@@ -34,7 +34,7 @@ def export(bundle: Path, tmp_path: Path) -> Path:
 def test_an_export_on_its_own_dataset(arguments: list[str], run_zoo: Callable[..., Any], export: Path) -> None:
     done = run_zoo("eval", "linear-digits", *arguments, "--json")
     assert (done.code, done.stderr) == (0, "")
-    assert set(done.json) == {"metrics", "n", "split", "details", "skipped"}
+    assert set(done.json) == {"metrics", "n", "split", "details", "skipped", "same_data", "remarks"}
     assert [row["label"] for row in done.json["details"]["classes"]] == list("0123456789")
     matrix = np.array(done.json["details"]["confusion"])
     assert matrix.sum() == 360

@@ -177,7 +177,7 @@ def test_info_of_a_model_whose_builder_needs_more(run_zoo: Any, fake_distributio
     assert run_zoo("info", "smallnet9", "-o", "depth=2", "-o", "meta=no", "--json").json["parameters"] == 7850
     refused = run_zoo("info", "smallnet9", "-o", "depth=6")
     assert refused.code == 1
-    assert "Error: model smallnet9 with num_classes=10, depth=6, meta=True: depth is at most 5, not 6" in refused.stderr
+    assert "Error: model smallnet9 with num_classes=10, depth=6, meta=true: depth is at most 5, not 6" in refused.stderr
 
 
 def test_a_name_of_two_kinds(run_zoo: Any, fake_distribution: Any) -> None:
@@ -249,3 +249,24 @@ def test_info_of_a_family_member_that_says_little(run_zoo: Any, fake_distributio
     assert not {"weights", "labels", "recipe"} & {
         line.partition(" ")[0] for line in run_zoo("info", "fam/plain").stdout.splitlines()
     }
+
+
+@pytest.mark.parametrize("option", ["test_size=5000", "train_size=5000", "val_size=5000"])
+def test_an_option_that_cannot_be_with_these_data_is_an_error(option: str, zoo_here: Any) -> None:
+    result = zoo_here("info", "digits", "-d", option)
+    assert (result.code, result.stdout) == (1, "")
+    assert "Error: dataset digits" in result.stderr
+
+
+def test_the_name_of_something_that_a_broken_plugin_offered_is_told(run_zoo: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-tried", files=MODEL, entries={"own": "zoo_tried"})
+    assert run_zoo("list", "tried").code == 0
+    fake_distribution("zoo-tried", "import no_such_library", entries={"own": "zoo_tried"})
+    for command in ("info", "export", "doctor", "check"):
+        result = run_zoo(command, "tried")
+        assert result.code == (3 if command == "doctor" else 2)
+        if command != "doctor":
+            assert "Hint: Plugin zoo-tried:own cannot be used: " in result.stderr
+        assert "no_such_library" in result.stderr
+    result = run_zoo("info", "tryed")
+    assert "It may be of a plugin that cannot be used: zoo-tried:own; see zoo plugins." in result.stderr

@@ -47,18 +47,57 @@ def test_a_folder_stands_for_all_that_is_below_it(album: Path) -> None:
     assert inputs_of("album") == ["album/a.png", "album/b.png", "album/deep/d.jpg", "album/deep/er/c.png"]
 
 
-def test_links_that_lead_out_of_a_folder_are_not_followed(album: Path) -> None:
+def test_what_is_no_plain_file_in_a_folder_is_not_read_and_told(album: Path) -> None:
     grey("secret/x.png")
     os.symlink("../secret", "album/way-out")
     os.symlink("../secret/x.png", "album/x.png")
+    os.symlink("absent.png", "album/gone.png")
+    os.symlink("round.png", "album/round.png")
     os.symlink("deep/d.jpg", "album/same.jpg")
+    os.symlink("absent.txt", "album/notes-too.txt")
     os.mkfifo("album/pipe.png")
-    wanted = ["album/a.png", "album/b.png", "album/same.jpg", "album/deep/d.jpg", "album/deep/er/c.png"]
-    assert inputs_of("album") == wanted
-    assert sorted(inputs_of("album/**/*")) == sorted(wanted)
+    wanted = {
+        "album/a.png": "",
+        "album/b.png": "",
+        "album/gone.png": "is a link to nothing",
+        "album/pipe.png": "is a device, pipe or socket, and is not read",
+        "album/round.png": "is a link to nothing",
+        "album/same.jpg": "",
+        "album/way-out": "is a link that leads out of album",
+        "album/x.png": "is a link that leads out of album",
+        "album/deep/d.jpg": "",
+        "album/deep/er/c.png": "",
+    }
+    for given in ("album", "album/**/*"):
+        rows = {row["input"]: row.get("error", "") for row in predict("exported/brightness", inputs=[given])}
+        assert set(rows) == set(wanted)
+        for name, error in rows.items():
+            assert wanted[name] in error
+            assert bool(error) == bool(wanted[name])
     assert inputs_of("album/x.png") == ["album/x.png"]  # who names a link means it
     os.symlink("album", "linked")
     assert inputs_of("linked")[0] == "linked/a.png"
+
+
+def test_an_empty_text_is_no_path(album: Path, run_zoo: Callable[..., Any]) -> None:
+    with pytest.raises(UsageError, match="an input is an empty text, and no path"):
+        inputs_of("album", "")
+    for words in (("album", ""), ("album", "--out", "")):
+        done = run_zoo("predict", "brightness", *words)
+        assert (done.code, done.stdout) == (2, "")
+        assert "an empty text is no path; the current folder is a dot: ." in done.stderr
+
+
+def test_an_out_that_cannot_be_a_file_is_refused_before_any_input_is_read(
+    album: Path, run_zoo: Callable[..., Any]
+) -> None:
+    Path("folder.csv").mkdir()
+    done = run_zoo("predict", "brightness", "album", "--out", "folder.csv")
+    assert (done.code, done.stdout) == (2, "")
+    assert "folder.csv is a folder, but a file of that name would be written" in done.stderr
+    done = run_zoo("predict", "brightness", "album", "--out", "album/notes.txt/deep/r.csv")
+    assert (done.code, done.stdout) == (2, "")
+    assert "deep/r.csv cannot be written: album/notes.txt is a file, not a folder" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -104,6 +143,9 @@ def test_paths_on_standard_input(album: Path, run_zoo: Callable[..., Any]) -> No
         "album/b.png", "album/deep/d.jpg", "album/deep/er/c.png", "absent.png", "album/a.png"
     ]  # fmt: skip
     assert "No such file" in done.json[3]["error"]
+    grey("two\nlines.png")
+    apart = run_zoo("predict", "brightness", "-", "--json", typed="two\nlines.png\0album/a.png\0")
+    assert [row["input"] for row in apart.json] == ["two\nlines.png", "album/a.png"]
     nothing = run_zoo("predict", "brightness", "-", typed="\n")
     assert (nothing.code, nothing.stdout) == (2, "")
     assert "there is nothing to predict: no path came on standard input" in nothing.stderr
@@ -199,10 +241,10 @@ def test_a_name_that_is_no_text_stays_readable_in_results(here: Path) -> None:
 
 def test_results_that_cannot_be_written(album: Path) -> None:
     Path("file").write_text("x")
-    with pytest.raises(Exception, match=r"cannot write file/r.csv: (Not a directory|File exists)"):
+    with pytest.raises(Exception, match=r"file/r.csv cannot be written: file is a file, not a folder"):
         predict("exported/brightness", inputs=["album"], out="file/r.csv")
     Path("folder.csv").mkdir()
-    with pytest.raises(UsageError, match=r"--out folder.csv: image-classification gives labels"):
+    with pytest.raises(UsageError, match=r"folder.csv is a folder, but a file of that name would be written"):
         predict("exported/brightness", inputs=["album"], out="folder.csv")
 
 

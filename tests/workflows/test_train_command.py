@@ -30,7 +30,7 @@ def test_json_is_all_there_is_on_stdout(zoo_here: Zoo, tmp_path: Path) -> None:
     result = zoo_here(*SMALL, "--json")
     assert result.code == 0, result.stderr
     report = result.json
-    assert report.keys() == {"run", "epochs", "seconds", "validation", "test", "remarks"}
+    assert report.keys() == {"run", "epochs", "seconds", "validation", "test", "beats_chance", "remarks"}
     assert report["run"] == "mlp-digits"
     assert report["epochs"] == 2
     assert report["seconds"] > 0
@@ -164,6 +164,7 @@ def test_early_stopping_is_reported(zoo_here: Zoo, tmp_path: Path) -> None:
         ((*SMALL, "--seed", "-1"), 2, "'--seed'", "zoo train --help"),
         ((*SMALL, "--device", "gpu"), 2, "unknown device 'gpu'", "cuda"),
         ((*SMALL, "--run", ".."), 2, "'..'", ""),
+        ((*SMALL, "--run", "a/my b"), 2, "--run 'a/my b': a new run has a name, not a path", "--run 'a-my b'"),
         ((*SMALL, "--resume"), 2, "there is nothing to resume", "leave out --resume"),
         ((*SMALL, "--resume", "--dry-run"), 2, "give one of the three", ""),
         (("train", "lenet5", "--dataset", "digits", "-o", "height=32"), 1, "(N, 1, 28, 28)", "height"),
@@ -279,6 +280,10 @@ def builder(forward: str) -> str:
     [
         ("return self.linear(image)", "model 'stranger' failed on a batch of shape (2, 1, 28, 28): RuntimeError: "),
         ("return image.flatten(1)[:, :3]", "returned shape (2, 3) for 2 samples of 10 classes"),
+        (
+            "return self.linear(image.flatten(1)).repeat(1, 2)",
+            "model 'stranger' declares the output 'logits' as (N, 10), but returned the shape (2, 20) for a batch",
+        ),
         ("return 3", "the model declares the outputs logits but returned 1: int"),
         ("raise KeyError('x')", "model 'stranger' failed on a batch of shape (2, 1, 28, 28): KeyError: 'x'"),
     ],

@@ -9,10 +9,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from zoo_core.building import builder_options
 from zoo_core.discovery import Plugin
+from zoo_core.discovery.mending import told_of_unusable
 from zoo_core.discovery.offers import words
 from zoo_core.discovery.place import place_of
 from zoo_core.errors import MissingExtraError, TemporaryFolderError, UsageError, did_you_mean
@@ -21,6 +22,9 @@ from zoo_core.registry import KINDS, Entry, Zoo
 
 from .candidates.candidates import DatasetCandidate, PluginCandidate
 from .rule import BrokenRuleError, Finding, NotApplicableError, Outcome, Planned, RemarkError, Rule, rules
+
+if TYPE_CHECKING:
+    from zoo_core.specs import TaskSpec
 
 LOADS = "loads"
 
@@ -98,7 +102,7 @@ class CheckOptions:
 def checks_of(zoo: Zoo, name: str, given: CheckOptions | None = None) -> tuple[Check, ...]:
     """Every rule that applies to what `name` stands for: a plugin with all that it offers, or one entry.
 
-    `name` is a plugin's id, entry point or distribution, or the name of a model, dataset or trainer; `plugin:`,
+    `name` is a plugin's id, entry point or distribution, or the name of a model, dataset, trainer or task; `plugin:`,
     `model:` and so on say which. Raises UsageError for a name that is unknown or means two things, and for a pattern
     that no rule fits.
     """
@@ -141,6 +145,12 @@ def rules_for(candidate: Candidate) -> tuple[Rule, ...]:
         from .rules import export_rules, forward_rules, model_rules, train_rules
 
         return (*model_rules.RULES, *forward_rules.RULES, *train_rules.RULES, *export_rules.RULES)
+    from .candidates.task_candidate import TaskCandidate
+
+    if isinstance(candidate, TaskCandidate):
+        from .rules.task_rules import RULES as TASK_RULES
+
+        return TASK_RULES
     from .rules.trainer_rules import RULES as TRAINER_RULES
 
     return TRAINER_RULES
@@ -218,7 +228,8 @@ def _meaning(zoo: Zoo, name: str) -> Plugin | Entry:
     if plugins or entries:
         return plugins[0] if plugins else entries[0]
     known = [*(plugin.entry for plugin in zoo.plugins), *(entry.shown for entry in zoo.entries())]
-    hint = did_you_mean(name, known) or "see zoo plugins"
+    hints = [told_of_unusable(zoo.plugins, name), did_you_mean(name, known)]
+    hint = " ".join(filter(None, hints)) or "see zoo plugins"
     raise UsageError(f"there is no plugin and no model called {name!r}", hint=hint)
 
 
@@ -235,6 +246,11 @@ def _candidate(zoo: Zoo, entry: Entry, given: CheckOptions) -> Candidate:
         return DatasetCandidate(dataset=dataset, module=module, options=given.data, download=given.download)
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError(needed_for=f"checking {entry.kind} {entry.shown}", extra="train", missing="torch")
+    if entry.kind == "task":
+        from .candidates.task_candidate import TaskCandidate
+
+        spec = cast("TaskSpec", zoo.offer("task", entry.qualified))
+        return TaskCandidate(spec=spec, plugin=entry.plugin, module=module)
     if entry.kind == "trainer":
         from .candidates.trainer_candidate import TrainerCandidate
 

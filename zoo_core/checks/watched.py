@@ -7,12 +7,12 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from zoo_core import errors
+from zoo_core.checks.apart.own_process import raised
 from zoo_core.checks.runner import CheckOptions
 from zoo_core.children.parent import GRACE_SECONDS, Child, ending_of
 from zoo_core.discovery.place import place_in_report
 from zoo_core.environment import seconds_from
-from zoo_core.errors import NotVerifiedError, ZooError
+from zoo_core.errors import NotVerifiedError
 
 from .rule import Finding, Planned
 
@@ -79,7 +79,7 @@ def _plan(child: Child) -> list[Planned] | str:
     if message is None:
         return _why(child, limit=PLAN_SECONDS, what="its rules are known")
     if "error" in message:
-        raise _raised(**message["error"])
+        raise raised(**message["error"])
     if "bug" in message:
         raise RuntimeError(message["bug"])
     return [Planned(**row) for row in message["plan"]]
@@ -100,7 +100,7 @@ def _findings(child: Child, left: Sequence[Planned], *, limit: float) -> Iterato
             yield rule.judged("failed", f"{why}{place_in_report(child.report, rule.module)}", seconds=seconds)
             return
         if "error" in message:
-            raise _raised(**message["error"])
+            raise raised(**message["error"])
         yield Finding(**message["finding"])
 
 
@@ -119,11 +119,3 @@ def _why(child: Child, *, limit: float, what: str) -> str:
         return f"it does not finish within {limit:g} s ({VARIABLE})"
     asked = ": does it call os._exit?" if code >= 0 else ""
     return f"its process {ending_of(code)} before {what}{asked}"
-
-
-def _raised(kind: str, message: str, hint: str | None) -> ZooError:
-    """The error of that name, as the child raised it, whatever its class wants to be made from."""
-    known: Any = getattr(errors, kind, ZooError)
-    error: ZooError = known.__new__(known)
-    ZooError.__init__(error, message, hint=hint)
-    return error

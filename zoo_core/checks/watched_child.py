@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import traceback
-from typing import Any
 
+from zoo_core.checks.apart.own_process import told
 from zoo_core.checks.runner import Check, CheckOptions, checks_of
 from zoo_core.children.child import Line
 from zoo_core.errors import TemporaryFolderError, ZooError
@@ -26,7 +26,7 @@ def main(line: Line) -> None:
             )
     except ZooError as error:
         _tell_developers(error)
-        line.send(_told(error))
+        line.send(told(error))
         return
     except Exception as error:  # noqa: BLE001 ours: the parent says so, as of every bug
         _tell_developers(error)
@@ -43,17 +43,13 @@ def _look_at(check: Check, line: Line) -> None:
         with line.limit(line.task["limit"]):
             finding = check.run()
     except TemporaryFolderError as error:
-        line.send(_told(error))
+        line.send(told(error))
         return
     except KeyboardInterrupt:
         # From the parent, which does not listen any more, or from the plugin; either way this process is at its end.
         line.send({"finding": check.planned.judged("failed", "it raises KeyboardInterrupt", seconds=0.0).to_json()})
         raise
     line.send({"finding": finding.to_json()})
-
-
-def _told(error: ZooError) -> dict[str, Any]:
-    return {"error": {"kind": type(error).__name__, "message": error.message, "hint": error.hint}}
 
 
 def _tell_developers(error: BaseException) -> None:

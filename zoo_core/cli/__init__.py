@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "quickstart": "Train, export, verify and predict on embedded data.",
     "list": "List models, datasets and trainers, or your runs and exports.",
-    "info": "Show one model, dataset or trainer.",
+    "info": "Show one model, dataset, trainer or task.",
     "plugins": "Show every plugin, or why it could not be loaded.",
     "train": "Train a model on a dataset.",
     "eval": "Measure a run or an export on a dataset.",
@@ -39,6 +39,17 @@ COMMANDS = {
     "doctor": "Look at this machine, and at a model stage by stage.",
     "check": "Check a plugin, or one model, against the rules of conformance.",
 }
+
+RUN_NO_PLUGIN = {"list", "plugins", "verify", "predict", "check", "view", "new", "rm"}
+"""Commands in whose own process no plugin's code computes anything."""
+
+_AFTER_ANY_LOSS = "zoo doctor MODEL, or zoo check PLUGIN, finds the line: each looks at it in a process of its own"
+AFTER_LOSS = {
+    "train": "the epochs that were done are kept, and the same command with --resume goes on; zoo doctor MODEL finds "
+    "what ends the process",
+    "export": "no export appears before it is verified; zoo doctor MODEL finds what ends the process",
+}
+"""What to do, by command."""
 
 
 class ZooGroup(click.Group):
@@ -126,10 +137,23 @@ def zoo(ctx: click.Context) -> None:
         print(ctx.get_help())
 
 
-def main() -> None:
-    """The console entry point. Never returns: exits with the documented code."""
+def main(*, watched: bool = True) -> None:
+    """The console entry point. Never returns: exits with the documented code.
+
+    A command in whose process a plugin's code may run is done by a worker, so that this code cannot end it with exit
+    code 0; not `watched`, by this very process.
+    """
     signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(_run())
+    words = [word for word in sys.argv[1:] if not word.startswith("-")]
+    if not watched or not words or words[0] in RUN_NO_PLUGIN or "_ZOO_COMPLETE" in os.environ:
+        sys.exit(_run())
+    from zoo_core.children.worker import LostWorkerError, in_worker
+
+    try:
+        sys.exit(in_worker(_run))
+    except LostWorkerError as error:
+        message = f"zoo {words[0]} has not finished: {error.message}"
+        sys.exit(_fail(message, AFTER_LOSS.get(words[0], _AFTER_ANY_LOSS), error.exit_code, error))
 
 
 def _terminate(number: int, frame: object) -> None:
@@ -171,12 +195,16 @@ def _code_of_command() -> int:
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except ZooError as error:
-        return _fail(error.message, error.hint, error.exit_code, error)
+        return _fail(error.message, error.command_hint, error.exit_code, error)
     except click.UsageError as error:
         where = f"zoo {error.ctx.command_path.partition(' ')[2]}".strip() if error.ctx else "zoo"
         return _fail(error.format_message(), f"see {where} --help", 2, error)
     except click.ClickException as error:
         return _fail(error.format_message(), None, error.exit_code, error)
+    except Terminated as stop:
+        return int(str(stop.code))
+    except SystemExit as stop:
+        return _ended_by(stop)
     except (KeyboardInterrupt, click.Abort):
         print("\nStopped.", file=sys.stderr)
         return 130
@@ -185,15 +213,7 @@ def _code_of_command() -> int:
         _drop_output()
         return 0
     except UnicodeDecodeError as error:
-        # Libraries such as torch read the metadata of every package when they are imported.
-        if not (damaged := damaged_distributions()):
-            return _bug(error)
-        name, why = damaged[0]
-        hint = f"remove it, or bring it back: pip install --force-reinstall {name}"
-        message = (
-            f"the metadata of the package {name} are damaged, and a library that reads them cannot be loaded: {why}"
-        )
-        return _fail(message, hint, 1, error)
+        return _damaged(error)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             return _bug(error)
@@ -203,6 +223,26 @@ def _code_of_command() -> int:
         return _fail("there is not enough memory for this", "smaller or fewer files at a time", 1, error)
     except Exception as error:  # noqa: BLE001 the last line of defence: our bug, said in one line
         return _bug(error)
+
+
+def _damaged(error: UnicodeDecodeError) -> int:
+    # Libraries such as torch read the metadata of every package when they are imported.
+    if not (damaged := damaged_distributions()):
+        return _bug(error)
+    name, why = damaged[0]
+    hint = f"remove it, or bring it back: pip install --force-reinstall {name}"
+    message = f"the metadata of the package {name} are damaged, and a library that reads them cannot be loaded: {why}"
+    return _fail(message, hint, 1, error)
+
+
+def _ended_by(stop: SystemExit) -> int:
+    """A command of ours that has said everything gives its code; any other SystemExit is of somebody else's code."""
+    if isinstance(stop.code, int) and stop.code:
+        return stop.code
+    from zoo_core.plugin_faults import plugin_line
+
+    message = f"the command has not finished: {plugin_line(stop) or 'code of a plugin'} calls sys.exit"
+    return _fail(message, _AFTER_ANY_LOSS, 1, stop)
 
 
 def _bug(error: Exception) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from zoo_core.options import typed_value
 from zoo_core.records import counted
 
 _MOST_CLASSES = 12
@@ -32,7 +33,7 @@ def description(found: dict[str, Any]) -> list[str]:
     lines += _task(found) if found["kind"] == "task" else []
     lines += _samples(found["samples"]) if found.get("samples") else []
     if found.get("recipe"):
-        options = [f"-t {key}={_value(value)}" for key, value in found["recipe"].items()]
+        options = [f"-t {key}={typed_value(value)}" for key, value in found["recipe"].items()]
         lines.append(f"{'recipe':<12}{' '.join(options)}")
     lines += _measured(found["statistics"]) if "statistics" in found else []
     if found.get("weights_details"):
@@ -71,14 +72,17 @@ def _of_classes(counts: dict[str, int] | None) -> str:
     if not counts:
         return ""
     if len(counts) > _MOST_CLASSES:
-        return f"  in {len(counts)} classes, {min(counts.values()):,} to {max(counts.values()):,} each"
+        return f"  in {counted(len(counts), 'class')}, {min(counts.values()):,} to {max(counts.values()):,} each"
     return "  " + ", ".join(f"{name}={count:,}" for name, count in counts.items())
 
 
 def _measured(statistics: dict[str, Any]) -> list[str]:
     """What `Preprocess(mean=..., std=...)` would be given."""
     rows = [f"{key:<12}{', '.join(f'{value:.6g}' for value in statistics[key])}" for key in ("mean", "std")]
-    return [f"{'statistics':<12}of {statistics['n']:,} samples of the {statistics['split']} split, by channel", *rows]
+    return [
+        f"{'statistics':<12}of {counted(statistics['n'], 'sample')} of the {statistics['split']} split, by channel",
+        *rows,
+    ]
 
 
 def _steps(recipe: dict[str, Any]) -> list[str]:
@@ -126,7 +130,7 @@ def _options(options: list[dict[str, Any]]) -> list[str]:
 
 def _name_and_value(option: dict[str, Any]) -> str:
     value = option.get("value", option["default"])
-    needed = " (required)" if option.get("required") and value is None else f"={_value(value)}"
+    needed = " (required)" if option.get("required") and value is None else f"={typed_value(value)}"
     return f"{option['name']}{needed}"
 
 
@@ -135,10 +139,3 @@ def _takes(option: dict[str, Any]) -> str:
     choices = f", one of {', '.join(map(str, option['choices']))}" if "choices" in option else ""
     none = " or none" if option.get("optional") else ""
     return f"{kind}{choices}{none}"
-
-
-def _value(value: Any) -> str:
-    """As it is typed after `=`."""
-    if isinstance(value, list | tuple):
-        return ",".join(map(str, value))
-    return "none" if value is None else str(value)

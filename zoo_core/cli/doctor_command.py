@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import faulthandler
+import contextlib
 import shutil
 import textwrap
 from typing import TYPE_CHECKING
@@ -34,22 +34,22 @@ Examples:
 def command(model: str | None, options: dict[str, str], as_json: bool) -> None:
     """Look at this machine, and at a model stage by stage: import, build, forward, export, load, parity.
 
-    The first stage that fails names the guilty line. Exit code 1 when something around the model is wrong, 3 when the
+    The first stage that fails names the guilty line, also where the model ends or crashes its process. The name may
+    also be that of a plugin that cannot be loaded. Exit code 1 when something around the model is wrong, 3 when the
     model is.
     """
-    from zoo_core.checks import CheckOptions
-    from zoo_core.checks.doctor.doctor import model_rows
     from zoo_core.checks.doctor.machine import environment_rows
+    from zoo_core.checks.doctor.stages_apart import looked_at
     from zoo_core.registry import open_zoo
 
-    faulthandler.enable(file=2)  # a model that crashes this process is named all the same
     zoo = open_zoo()
     if model is None and options:
         raise UsageError("-o is for a model", hint="zoo doctor MODEL -o K=V")
     # What is mistyped is told before anything is looked at.
-    stages_of_model = iter(()) if model is None else model_rows(zoo, model, CheckOptions(options=options))
-    around = _shown(environment_rows(zoo), as_json=as_json)
-    stages = _shown(stages_of_model, as_json=as_json)
+    with contextlib.ExitStack() as stack:
+        stages_of_model = stack.enter_context(looked_at(zoo, model, options)) if model is not None else iter(())
+        around = _shown(environment_rows(zoo), as_json=as_json)
+        stages = _shown(stages_of_model, as_json=as_json)
     if as_json:
         print_json([row.to_json() for row in (*around, *stages)])
     _conclude(model, around, stages, as_json=as_json)

@@ -9,7 +9,7 @@ import click
 from zoo_core.commands.common import data_options, json_option, note, print_json, say
 from zoo_core.commands.completion import complete_datasets, complete_runs_and_exports
 from zoo_core.commands.isolation import isolation_options
-from zoo_core.commands.next_step import export_of, use_of, words_of
+from zoo_core.commands.next_step import use_of, use_of_run, words_of
 
 if TYPE_CHECKING:
     from zoo_core.shelf import Located
@@ -22,6 +22,7 @@ Examples:
   zoo eval model.onnx --dataset digits --split validation
   zoo eval lenet5-digits --dataset image-folder -d root=pictures --json
   zoo eval mine -d skip_bad=true                without the files that cannot be read
+  zoo eval mine -d root=moved/pictures          the data lie elsewhere now
 """
 
 
@@ -31,21 +32,16 @@ Examples:
 @data_options
 @click.option("--split", metavar="S", help="Default: test, or validation where there is no test.")
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
+@click.option("--accept-changes", is_flag=True, help="Also on data that have changed since training.")
 @isolation_options
 @json_option
-def command(
-    source: str,
-    dataset: str | None,
-    data: dict[str, str],
-    split: str | None,
-    download: bool,
-    isolated: Any,
-    as_json: bool,
-) -> None:
+def command(source: str, as_json: bool, **asked: Any) -> None:
     """Measure a run, or an exported file without PyTorch, on a dataset.
 
     A name that is both a run and its export means the run; `export:NAME` says otherwise. Pictures are prepared as the
-    model needs them, whatever the dataset's own preprocessing. `--json` also prints the confusion matrix: a row for
+    model needs them, whatever the dataset's own preprocessing. Its own data have to be those that it was trained on:
+    after a change, samples of its training may be in the test part, which is refused (exit code 1) unless
+    `--accept-changes`, and only told where `-d` names data. `--json` also prints the confusion matrix: a row for
     each true class, a column for each decision.
     """
     from zoo_core.records import counted
@@ -57,9 +53,11 @@ def command(
 
     zoo = open_zoo()
     place = locate(source, kinds=("run", "export"), zoo=zoo)
-    found = evaluate(zoo, source=place, dataset=dataset, data=data, split=split, download=download, isolated=isolated)
-    if found.split == "validation" and _is_of_the_run(place, dataset):
+    found = evaluate(zoo, source=place, **asked)
+    if found.split == "validation" and found.same_data is not False and _is_of_the_run(place, asked["dataset"]):
         note("The validation part also chose the epoch of this run: its numbers flatter a little.")
+    for remark in found.remarks:
+        note(remark)
     if as_json:
         print_json(found.to_json())
         return
@@ -70,7 +68,7 @@ def command(
     for name, value in found.metrics.items():
         say(f"  {name:<{width}}{value:.4f}")
     say("", *class_table(found.details["classes"]))
-    say("", f"Next: {export_of(place.name, zoo) if place.kind == 'run' else use_of(source, words_of(source))}")
+    say("", f"Next: {use_of_run(source, zoo) if place.kind == 'run' else use_of(source, words_of(source))}")
 
 
 def _is_of_the_run(place: Located, dataset: str | None) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from zoo_core.commands.common import json_option, model_options, say, typed
+from zoo_core.commands.common import FilePath, data_options, json_option, model_options, say, typed
 from zoo_core.commands.completion import complete_models_and_runs
 from zoo_core.commands.next_step import look_at, use_of, words_of
 
@@ -21,13 +22,14 @@ Examples:
   zoo export lenet5 -o num_classes=3          fresh weights, to look at the graph
   zoo export lenet5 --weights mine.safetensors
   zoo export torchvision/resnet18 --weights DEFAULT --layer avgpool
+  zoo export flowers -d root=moved/flowers    a run whose data lie elsewhere now
   zoo export unet --size H=4 --size W=6       for pictures of 64 by 96: its axes are 16*H and 16*W
 """
 
 
 @click.command("export", epilog=EXAMPLES)
 @click.argument("source", metavar="MODEL|RUN", shell_complete=complete_models_and_runs)
-@click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The folder of the export itself.")
+@click.option("--to", type=FilePath(), metavar="DIR", help="The folder of the export itself.")
 @click.option(
     "--weights",
     metavar="NAME|FILE",
@@ -38,18 +40,10 @@ Examples:
 @axis_options
 @click.option("--keep-rejected", is_flag=True, help="Keep an export that was not verified, as NAME.rejected.")
 @model_options
+@data_options
 @json_option
 def command(
-    source: str,
-    to: Path | None,
-    weights: str | None,
-    layer: str | None,
-    opset: int | None,
-    dynamic: tuple[str, ...],
-    sizes: dict[str, int],
-    keep_rejected: bool,
-    options: dict[str, str],
-    as_json: bool,
+    source: str, to: Path | None, keep_rejected: bool, data: dict[str, str], as_json: bool, **asked: Any
 ) -> None:
     """Export a run, or a model, to ONNX; prove it equal to PyTorch; publish it.
 
@@ -62,9 +56,7 @@ def command(
 
     need_export_extra()
     zoo = open_zoo()
-    plan = plan_source(
-        zoo, source, weights=weights, options=options, opset=opset, dynamic=dynamic, sizes=sizes, layer=layer
-    )
+    plan = plan_source(zoo, source, root=_root(data), **asked)
     target = to or default_target(plan.name)
     from zoo_core.export.bundle import RejectedExportError
 
@@ -78,6 +70,16 @@ def command(
     if not as_json:
         say(f"Published {target}")
         say(f"Next: {_next(target)}")
+
+
+def _root(data: dict[str, str]) -> str | None:
+    """Where the data of a run lie now, if that is said. Raises UsageError for every other option of a dataset."""
+    from zoo_core.errors import UsageError
+
+    if others := sorted(data.keys() - {"root"}):
+        told = f"-d {others[0]}: a run is exported with the options of its data"
+        raise UsageError(told, hint="-d root=DIR says where they lie now")
+    return data.get("root")
 
 
 def _next(target: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
-from zoo_core.commands.common import json_option, note, print_json, say, typed
+from zoo_core.commands.common import json_option, note, print_json, say
 
 EXAMPLES = """
 \b
@@ -15,10 +15,10 @@ Examples:
   zoo list net --exclude mobile     whatever has 'net' in its name, but not 'mobile'
   zoo list --task detection --max-parameters 10M
   zoo list runs 'lenet5*' --sort best
+  zoo list runs digits              runs with 'digits' in their name, model or dataset
 """
 _KINDS = ("models", "datasets", "trainers", "runs", "exports")
 _SORTED_BY = ("name", "model", "dataset", "epochs", "best", "seconds", "date")
-_NEXT = {"run": "export", "export": "verify"}
 
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -27,7 +27,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 @click.command("list", epilog=EXAMPLES)
 @click.argument("what", nargs=-1, metavar="[models|datasets|trainers|runs|exports] [PATTERN]", shell_complete=_complete)
-@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave these names out; repeatable.")
+@click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what fits this; repeatable.")
 @click.option("--task", metavar="T", help="Only this task, for example image-classification.")
 @click.option("--plugin", metavar="P", help="Only this plugin: its id, entry point or distribution.")
 @click.option("--license", metavar="L", help="Only licenses with this text in their name.")
@@ -43,11 +43,15 @@ def command(
 ) -> None:
     """List models, datasets and trainers; or your runs; or your exports.
 
+    PATTERN with *, ? or [ is matched against the whole name, any other text is looked for inside it; of a run, its
+    model and its dataset count too.
     Of a run are shown the epochs that are done, the best epoch's metric on the validation part, when it began, and the
     options in which runs of the same model and dataset differ. --sort has the best or the newest first.
     """
     from zoo_core.registry import open_zoo
     from zoo_core.workflows.catalogue.listing import kind_and_pattern, list_rows, similar_to
+
+    from .listed import list_table, next_after
 
     kind, pattern = kind_and_pattern(what)
     zoo = open_zoo()
@@ -59,17 +63,13 @@ def command(
     if as_json:
         print_json(rows)
         return
-    from .listed import list_table
-
     if rows:
         say(*list_table(rows, kind=kind))
     else:
-        filters.pop("sort")
-        filtered = pattern or exclude or max_parameters or any(filters.values())
-        note("nothing to list" + (" with these filters" if filtered else ""))
-        if hint := similar_to(zoo, kind, pattern):
-            note(hint)
+        filtered = pattern or exclude or max_parameters or any(filters[name] for name in filters if name != "sort")
+        hints = filter(None, [similar_to(zoo, kind, pattern)])
+        note("nothing to list" + (" with these filters" if filtered else ""), *hints)
     if unusable := sum(p.status in {"broken", "unavailable"} and p.extra is None for p in zoo.plugins):
         note(f"{unusable} plugin{'s' if unusable > 1 else ''} cannot be used: see zoo plugins")
-    if rows:
-        say("", f"Next: {typed(_NEXT.get(rows[0]['kind'], 'info'), rows[0]['name'])}")
+    if following := next_after(rows, kind=kind):
+        say("", f"Next: {following}")

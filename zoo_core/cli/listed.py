@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo_core.commands.common import typed
 from zoo_core.commands.tables import table, terminal_width
 
 
@@ -19,3 +20,18 @@ def list_table(rows: Sequence[Mapping[str, Any]], *, kind: str | None) -> list[s
         columns.insert(-1, "parameters")
     cells = [[f"{row[name]:,}" if name == "parameters" else row[name] for name in columns] for row in rows]
     return table([name.upper() for name in columns], cells, width=terminal_width())
+
+
+def next_after(rows: Sequence[dict[str, Any]], *, kind: str | None) -> str:
+    """The command that comes next for what is listed; empty where there is none."""
+    if not rows:
+        return ""
+    if kind != "runs":
+        return typed("verify" if kind == "exports" else "info", rows[0]["name"])
+    from zoo_core.workflows.catalogue.run_rows import run_to_use
+
+    if (run := run_to_use(rows)) is None:
+        return ""
+    if run["status"] == "finished":
+        return typed("export", run["name"])
+    return typed("train", run["model"], "--dataset", run["dataset"], "--run", run["name"], "--resume")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from zoo_core.commands.common import say
+from zoo_core.records import counted
 from zoo_core.verification.mutants import Judged, MutationScore
 
 Progress = Callable[[Judged], None]
@@ -26,7 +27,7 @@ def mutation_progress() -> Iterator[Progress]:
         def count(judged: Judged) -> None:
             nonlocal done
             done += 1
-            status.update(f"{done} faults planted: {judged.kind}", spinner="dots")
+            status.update(f"{counted(done, 'fault')} planted: {judged.kind}", spinner="dots")
 
         yield count
 

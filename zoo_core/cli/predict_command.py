@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from zoo_core.commands.common import json_option, note, say, typed
+from zoo_core.cli.answer_options import answer_options
+from zoo_core.commands.common import FilePath, json_option, note, say, typed
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options
 from zoo_core.errors import ZooError
+from zoo_core.records import counted
 
 EXAMPLES = """
 \b
@@ -22,8 +23,11 @@ Examples:
   zoo predict lenet5-digits 'pictures/**/*.png' --top 3     a pattern in quotes, the 3 likeliest classes
   find . -name '*.png' | zoo predict lenet5-digits -        one path on each line
   zoo predict unet-pets cat.jpg --out masks       masks/cat.mask.png: each pixel is a class number
+  zoo predict unet-mask-folder scan.png --tile 256 --overlap 48    a scan of any size
   zoo predict filter-sobel photo.jpg --out edges.png
   zoo predict unet1d-peaks wave.csv               wave.mask.csv, and a drawing: wave.mask.png
+  zoo predict embednet-digits known/ --out gallery.npz
+  zoo predict embednet-digits new.png --gallery gallery.npz --top 3
   zoo predict iris-mlp flowers.csv                each row of the table is a sample: flowers.csv[0], ...
   zoo predict melnet-words word.wav other.flac    sounds
   zoo predict textcnn-reviews --text "Not bad"    or texts.csv with a column of them, or a .txt with one a line
@@ -33,28 +37,27 @@ Examples:
 
 @click.command("predict", epilog=EXAMPLES)
 @click.argument("source", metavar="EXPORT", shell_complete=complete_exports)
-@click.argument("inputs", metavar="INPUT...", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
-@click.option(
-    "--out",
-    metavar="PATH",
-    type=click.Path(path_type=Path),
-    help="Where masks, pictures and arrays are written: a folder, or one file. Default: the current folder. "
-    "Or RESULTS.csv or RESULTS.jsonl: a row for each input, written as they come.",
-)
-@click.option("--text", "texts", metavar="TEXT", multiple=True, help="A text itself, for a model that reads texts.")
-@click.option("--top", metavar="K", type=click.IntRange(min=1), help="The K most probable classes.")
+@click.argument("inputs", metavar="INPUT...", nargs=-1, type=FilePath(allow_dash=True))
+@answer_options
 @isolation_options
 @json_option
 def command(source: str, as_json: bool, **asked: Any) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
-    Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input.
+    Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input, with
+    line breaks between them or, as find -print0 writes them, zero bytes.
     Pictures are PNG, JPEG, WEBP and BMP. Where a model takes none, CSV and .npy files are one sample or, with an axis
     more, a sample a row; a sequence has a column for each channel. A first line of names is left out, and told of.
     What a recipe makes of files is read as in training: sounds, texts, rows of tables (CSV or Parquet).
 
     Classes are printed, and `--json` prints the probabilities of all of them. Everything else is written to files,
     which replace older ones of the same name; a name in .npy takes the numbers as they are.
+
+    A model that gives vectors writes them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other
+    inputs, `--gallery gallery.npz` tells which of it are nearest, by the cosine.
+
+    `--tile SIZE` takes pictures in their own size, however large: masks and pictures are joined of tiles that fade into
+    each other. The outer third of an overlap does not count; what looks no further sees no seam.
 
     An input that cannot be predicted has an error in its row, the others go on, and the exit code is 1. An export that
     cannot be used is refused before any input is read.
@@ -76,6 +79,6 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
         say("", f"Next: {typed('verify', source)}")
     if failed:
         raise ZooError(
-            f"{failed:,} of {total:,} inputs could not be predicted",
+            f"{failed:,} of {counted(total, 'input')} could not be predicted",
             hint="each of them has an error in its row; mend those files or leave them out",
         )

@@ -28,13 +28,14 @@ def lines_of_stdin() -> Iterator[bytes]:
 def show_rows(planned: Predicting, *, as_json: bool) -> tuple[int, int]:
     """Predict, and show every row as soon as it is there: how many there were, and how many of them have an error."""
     failed = total = 0
-    elsewhere = planned.results is not None or not sys.stdout.isatty()
+    written = planned.results or planned.kept
+    elsewhere = written is not None or not sys.stdout.isatty()
     with PredictProgress(len(planned.found), shown=elsewhere) as bar, _printed(planned, as_json=as_json) as show:
         for row in planned.rows(on_done=bar.done, on_note=note):
             show(row)
             total, failed = total + 1, failed + ("error" in row)
-    if planned.results is not None and not as_json:
-        say(f"{total - failed:,} of {total:,} predicted: {planned.results}")
+    if written is not None and not as_json:
+        say(f"{total - failed:,} of {total:,} predicted: {written}")
     return total, failed
 
 
@@ -45,7 +46,7 @@ def _printed(planned: Predicting, *, as_json: bool) -> Iterator[Callable[[Mappin
         with JsonList() as rows:
             yield rows.add
         return
-    if planned.results is not None:
+    if planned.results is not None or planned.kept is not None:
         yield lambda row: None
         return
     from zoo_core.commands.tables import GrowingTable
@@ -72,9 +73,13 @@ def _printed(planned: Predicting, *, as_json: bool) -> Iterator[Callable[[Mappin
 
 
 def _cells(row: Mapping[str, Any], planned: Predicting) -> list[tuple[str, ...]]:
+    from zoo_core.workflows.answers.gallery import neighbours_in_words
+
     gives, top = planned.task.gives, planned.top
     if "error" in row:
         return [(row["input"], *(["-"] if gives != "values" else []), f"error: {row['error']}")]
+    if "neighbours" in row:
+        return [(row["input"], neighbours_in_words(row))]
     if gives == "values":
         return [(row["input"], planned.task.in_words(row))]
     if gives != "labels":

@@ -18,7 +18,7 @@ from zoo_core.commands.common import (
     trainer_options,
 )
 from zoo_core.commands.completion import complete_datasets, complete_models, complete_runs, complete_trainers
-from zoo_core.commands.next_step import export_of, going_on, without
+from zoo_core.commands.next_step import going_on, use_of_run, without
 
 from .progress import TrainProgress, summary
 
@@ -94,4 +94,4 @@ def command(as_json: bool, **asked: Any) -> None:
         return
     for line in (*summary(info, epochs=len(done.rows)), f"  files       {done.path}"):
         say(line)
-    say(f"Next: {export_of(run or done.name, zoo)}")
+    say(f"Next: {use_of_run(run or done.name, zoo)}")

@@ -12,8 +12,10 @@ from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options
 from zoo_core.commands.next_step import use_of, words_of
 from zoo_core.errors import NotVerifiedError
+from zoo_core.records import counted
 
 if TYPE_CHECKING:
+    from zoo_core.runtime.running.isolated import Isolated
     from zoo_core.verification.mutants import MutationScore
 
 EXAMPLES = """
@@ -51,7 +53,7 @@ def command(source: str, thorough: bool, mutants: bool, isolated: Any, as_json: 
 
         onnx_package()
     report = verify_export(path, thorough=thorough, isolated=isolated)
-    score = _score(path) if mutants and report.outcome == "verified" else None
+    score = _score(path, isolated) if mutants and report.outcome == "verified" else None
     show_report(report, as_json=as_json, path=path, mutants=score)
     if report.outcome != "verified":
         bad = next(check for check in report.checks if check.outcome not in {"passed", "skipped"})
@@ -61,7 +63,7 @@ def command(source: str, thorough: bool, mutants: bool, isolated: Any, as_json: 
         )
     if score is not None and score.visible:
         raise NotVerifiedError(
-            f"the check of {path} does not see {len(score.visible)} faults, such as {score.visible[0].name}",
+            f"the check of {path} does not see {counted(len(score.visible), 'fault')}, such as {score.visible[0].name}",
             hint="the file itself is verified; the check is too weak for it: please report this",
         )
     if not as_json:
@@ -74,10 +76,10 @@ def _hint(detail: str) -> str:
     return "do not use this file; fetch it or export it again"
 
 
-def _score(path: Path) -> MutationScore:
+def _score(path: Path, isolated: Isolated) -> MutationScore:
     from zoo_core.verification.mutants import score_export
 
     from .mutation_table import mutation_progress
 
     with mutation_progress() as progress:
-        return score_export(path, progress=progress)
+        return score_export(path, isolated=isolated, progress=progress)

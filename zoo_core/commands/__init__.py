@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from zoo_core.shelf import Located, find_export, is_export, locate, model_file, usual_folder
 
     from .common import (
+        FilePath,
         data_options,
         json_option,
         model_options,
@@ -41,11 +42,12 @@ if TYPE_CHECKING:
         complete_trainers,
     )
     from .deferred import LazyCommand, lazy_command
-    from .next_step import data_words, export_of, look_at, use_of, verify_of
+    from .next_step import data_words, export_of, look_at, use_of, use_of_run, verify_of
     from .spreadsheet import csv_text
     from .tables import table, terminal_width
 
 __all__ = [
+    "FilePath",
     "LazyCommand",
     "Located",
     "clear_io_errors",
@@ -85,6 +87,7 @@ __all__ = [
     "trainer_options",
     "typed",
     "use_of",
+    "use_of_run",
     "usual_folder",
     "verify_of",
     "warn",
@@ -102,6 +105,7 @@ __getattr__, __dir__ = lazy_names(
         "zoo_core.registry": ("warn",),
         "zoo_core.shelf": ("Located", "find_export", "is_export", "locate", "model_file", "usual_folder"),
         ".common": (
+            "FilePath",
             "data_options",
             "json_option",
             "model_options",
@@ -132,6 +136,7 @@ __getattr__, __dir__ = lazy_names(
             "export_of",
             "look_at",
             "use_of",
+            "use_of_run",
             "verify_of",
         ),
         ".spreadsheet": ("csv_text",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -14,6 +15,21 @@ from zoo_core.foreign_text import shell_word, terminal_lines
 from zoo_core.options import parse_pairs
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class FilePath(click.Path):
+    """The type of an option or argument that is a path. An empty text, the current folder elsewhere, is refused."""
+
+    name = "path"
+
+    def __init__(self, *, allow_dash: bool = False) -> None:
+        super().__init__(path_type=Path, allow_dash=allow_dash)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path. Fails for an empty text."""
+        if value == "":
+            self.fail("an empty text is no path; the current folder is a dot: .", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def json_option(function: F) -> F:

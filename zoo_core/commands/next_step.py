@@ -48,6 +48,19 @@ def export_of(run: str, zoo: Zoo) -> str:
     return typed("export", spelled("run", run, kinds=("run", "model"), zoo=zoo))
 
 
+def use_of_run(run: str, zoo: Zoo) -> str:
+    """What comes after a run, by its name or path: its export, or more epochs where it is no better than chance."""
+    from zoo_core.shelf import RUNS, find_run
+    from zoo_core.training.directory import read_info
+
+    path = find_run(run)
+    word, info = path.name if path.parent == RUNS else str(path), read_info(path)
+    if info.beats_chance is not False:
+        return export_of(word, zoo)
+    longer = ("--resume", "--epochs", 2 * info.epochs)
+    return typed("train", info.model, "--dataset", info.dataset, "--run", word, *longer)
+
+
 def words_of(export: str | Path) -> dict[str, Any]:
     """What an export, by its name or path, says of itself."""
     from zoo_core.runtime.reading.own_words import own_words

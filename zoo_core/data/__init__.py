@@ -11,17 +11,29 @@ from zoo_core.pictures import read_mask
 from zoo_core.preprocess import normalize, prepare_pictures
 
 from .archives import read_members, unpack
-from .bound import BoundDataset, bind_dataset
+from .binding import bind_dataset
+from .bound import BoundDataset
 from .class_folders import read_class_folders
 from .download import RemoteFile, RemoteFiles, fetch
-from .folders import SPLIT_FOLDERS, files_in, pictures_in, split_folders, subfolders, visible
+from .folders import (
+    SPLIT_FOLDERS,
+    files_in,
+    one_a_line,
+    pictures_in,
+    require_folder,
+    split_folders,
+    subfolders,
+    visible,
+)
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
+from .noise import with_noise
 from .pixel_statistics import Statistics, channel_statistics
 from .samples import Samples
 from .selection import set_aside
 from .split_files import split_file
-from .splits import ArraySplit, FileSplit, MaskFiles
+from .splits import ArraySplit, FileSplit
+from .target_files import MaskFiles, PictureFiles
 
 __all__ = [
     "PICTURE_SUFFIXES",
@@ -30,6 +42,7 @@ __all__ = [
     "BoundDataset",
     "FileSplit",
     "MaskFiles",
+    "PictureFiles",
     "RemoteFile",
     "RemoteFiles",
     "Samples",
@@ -40,6 +53,7 @@ __all__ = [
     "files_in",
     "idx_bytes",
     "normalize",
+    "one_a_line",
     "pictures_in",
     "plain_file",
     "prepare_pictures",
@@ -49,10 +63,12 @@ __all__ = [
     "read_mask",
     "read_members",
     "read_plain",
+    "require_folder",
     "set_aside",
     "split_file",
     "split_folders",
     "subfolders",
     "unpack",
     "visible",
+    "with_noise",
 ]

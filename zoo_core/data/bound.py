@@ -8,12 +8,11 @@ import functools
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from zoo_core.errors import UsageError, ZooError, did_you_mean
-from zoo_core.options import check_options
 from zoo_core.recipes import InputRecipe
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess, Recipe
@@ -21,52 +20,13 @@ from zoo_core.task_lookup import task_spec
 
 from .loader_call import call_loader
 from .recipe_inputs import as_declared, learnt_from, named_recipes
-from .recipe_options import check_recipe_options, inputs_of, recipe_of, tiles_of
+from .recipe_options import inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
-from .splits import ArraySplit, MaskFiles, Split, arrays_of, numbers_to_choose_by, take
+from .splits import ArraySplit, Split, arrays_of, numbers_to_choose_by, take
+from .target_files import TargetFiles
 from .targets import TargetKind, targets_of
 from .unreadable import UnreadableFilesError, joined
-
-if TYPE_CHECKING:
-    from zoo_core.registry import Dataset
-
-
-def bind_dataset(
-    dataset: Dataset, given: Mapping[str, Any], *, recipes: Mapping[str, Recipe] | None = None
-) -> BoundDataset:
-    """The dataset with its options: text is parsed, values are checked, nothing is read yet.
-
-    `recipes`: those of its inputs that take the place of its own, with what was learnt before.
-
-    Raises UsageError for unknown or missing options, wrong types and impossible values.
-    """
-    spec = dataset.spec
-    where = f"dataset {dataset.name}"
-    checked = check_options(given, spec.options, where=where)
-    missing = [option.name for option in spec.options if option.required and option.name not in checked]
-    if missing:
-        hint = " ".join(f"-d {name}=..." for name in missing)
-        raise UsageError(f"{where} needs {', '.join(missing)}", hint=hint)
-    options = {option.name: checked.get(option.name, option.default) for option in spec.options}
-    for name in ("train_size", "val_size", "test_size", "size"):
-        if options[name] is not None and options[name] < 1:
-            raise UsageError(f"{where}: {name} is at least 1, not {options[name]}", hint=f"for example -d {name}=32")
-    check_recipe_options(spec, options, where=where)
-    if unchosen := targets_of(spec.task).unchosen:
-        _check_chosen(options, unchosen, typed=checked, where=where)
-        options["stratified"] = False
-    if options["classes"] and spec.classes is not None:
-        check_classes(options["classes"], spec.classes, where=where)
-    return BoundDataset(dataset.name, dataset.plugin, spec, options, recipes or {})
-
-
-def _check_chosen(options: Mapping[str, Any], why: str, *, typed: Mapping[str, Any], where: str) -> None:
-    """Raise UsageError for options that choose samples by their class, where a sample has no class."""
-    if options["classes"]:
-        raise UsageError(f"{where} has no samples of one class: {why}", hint="leave out -d classes")
-    if typed.get("stratified"):
-        raise UsageError(f"{where} cannot be stratified: {why}", hint="leave out -d stratified")
 
 
 def default_root(name: str) -> Path:
@@ -81,8 +41,7 @@ class BoundDataset:
     """A dataset with its options.
 
     `options` holds every option, defaults filled in. `inputs`, `preprocess` and `recipes` are those in force, with the
-    options applied.
-    What the loader returns is kept, so that a split is read from the disk once.
+    options applied. What the loader returns is kept, so that a split is read from the disk once.
     """
 
     def __init__(
@@ -156,7 +115,7 @@ class BoundDataset:
         None as for `class_names`.
         """
         names = self.class_names()
-        if names is None or self._kind.counts_numbers:
+        if not names or self._kind.counts_numbers:
             return None
         return 1 if len(names) == 2 and task_spec(self.spec.task).one_logit else len(names)
 
@@ -169,7 +128,7 @@ class BoundDataset:
             split = self._existing("train", download=False)[0]
         except ZooError:
             return None  # what is wrong with them is said when they are loaded
-        return None if isinstance(split.targets, MaskFiles) else int(split.targets.shape[1])
+        return None if isinstance(split.targets, TargetFiles) else int(split.targets.shape[1])
 
     @property
     def split_names(self) -> tuple[str, ...]:
@@ -220,6 +179,11 @@ class BoundDataset:
             (path.relative_to(self.root) if path.is_relative_to(self.root) else path).as_posix()
             for path in samples.skipped
         )
+
+    @property
+    def is_read(self) -> bool:
+        """Whether the loader has given a split: what fails then is no matter of absent data."""
+        return any(found is not None for found in self._read_splits.values())
 
     def count(self, split: str, *, download: bool = False) -> tuple[int, dict[str, int] | None]:
         """How many samples a split has, and how many of each class; None where a sample is a mask. As `load`, but
@@ -329,10 +293,7 @@ class BoundDataset:
         """The samples look as the dataset declares: every fixed axis but the first."""
         for name, first in samples.arrays(slice(0, 1)).items():
             spec, shape = self.inputs[name], first.shape
-            fits = len(shape) == len(spec.axes) and all(
-                not isinstance(axis, int) or axis == size for axis, size in zip(spec.axes[1:], shape[1:], strict=True)
-            )
-            if not fits:
+            if not TensorSpec("N", *spec.axes[1:]).fits(shape):
                 found = ", ".join(map(str, ("N", *shape[1:])))
                 what = "the samples have" if len(self.inputs) == 1 else f"{name!r} has"
                 raise ZooError(f"{where}: {what} the shape ({found}), but the dataset declares {spec}")

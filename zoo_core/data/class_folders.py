@@ -9,7 +9,7 @@ import numpy as np
 from zoo_core.errors import ZooError
 from zoo_core.pictures import SUFFIXES as PICTURE_SUFFIXES
 
-from .folders import SPLIT_FOLDERS, files_in, split_folders, subfolders, visible
+from .folders import SPLIT_FOLDERS, files_in, one_a_line, require_folder, split_folders, subfolders, visible
 from .splits import FileSplit
 
 _LAYOUT = "one folder for each class, in {root} or in {root}/train, {root}/validation, {root}/test"
@@ -23,14 +23,17 @@ def read_class_folders(
     `suffixes`: how the names of files end that count; `what` messages call them. Raises ZooError for folders that do
     not fit the layout, fewer than two classes, or a class without files.
     """
-    if not root.is_dir():
-        raise ZooError(f"there is no folder {root}", hint=f"give the folder of your {what}: -d root=DIR")
+    require_folder(root, what=what)
     folders = _split_folders(root)
     if split not in folders:
         return None
     classes = _classes(folders["train"], root)
-    if loose := [path for path in visible(folders[split]) if path.suffix.lower() in suffixes and path.is_file()]:
-        raise ZooError(f"{loose[0]} is in no class folder", hint=_LAYOUT.format(root=root))
+    loose = [path for folder in folders.values() for path in visible(folder) if _is_one(path, suffixes)]
+    if loose:
+        told = one_a_line([f"{path} is in no class folder" for path in loose])
+        raise ZooError(
+            f"{root}: {what} outside the class folders ({len(loose):,}):{told}", hint=_LAYOUT.format(root=root)
+        )
     paths: list[Path] = []
     targets: list[int] = []
     for folder in subfolders(folders[split]):
@@ -45,6 +48,10 @@ def read_class_folders(
     if not paths:
         raise ZooError(f"{folders[split]} has no class folder", hint=_LAYOUT.format(root=root))
     return FileSplit(paths=tuple(paths), targets=np.array(targets, np.int64), classes=classes)
+
+
+def _is_one(path: Path, suffixes: tuple[str, ...]) -> bool:
+    return path.suffix.lower() in suffixes and path.is_file()
 
 
 def _split_folders(root: Path) -> dict[str, Path]:

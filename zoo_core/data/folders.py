@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from zoo_core.errors import ZooError
 from zoo_core.files import clear_io_errors
+from zoo_core.foreign_text import shell_word
 from zoo_core.pictures import SUFFIXES
 
 SPLIT_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
@@ -16,6 +18,37 @@ _UNREAD = {
     ".png": {".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".svg", ".ppm", ".pgm", ".psd"},
     ".wav": {".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".au", ".wma"},
 }
+
+_MOST_TOLD = 10
+_UNPACKED = {
+    ".zip": "unzip {file} -d {folder}",
+    **dict.fromkeys((".tar.gz", ".tgz", ".tar"), "mkdir {folder} && tar xf {file} -C {folder}"),
+}
+"""What unpacks a file of that suffix."""
+
+
+def one_a_line(lines: Sequence[str]) -> str:
+    """The first ten, each on a line of its own, and how many more there are: the end of a message that is a list."""
+    more = [f"and {len(lines) - _MOST_TOLD:,} more"] if len(lines) > _MOST_TOLD else []
+    return "".join(f"\n  {line}" for line in (*lines[:_MOST_TOLD], *more))
+
+
+def require_folder(root: Path, *, what: str = "pictures") -> None:
+    """Raises ZooError unless `root` is the folder of somebody's files; of an archive it says how it is unpacked.
+
+    `what` messages call the files.
+    """
+    if root.is_dir():
+        return
+    if not root.is_file():
+        raise ZooError(f"there is no folder {root}", hint=f"give the folder of your {what}: -d root=DIR")
+    hint = f"give the folder that has your {what}: -d root=DIR"
+    for suffix, command in _UNPACKED.items():
+        if root.name.lower().endswith(suffix):
+            folder = shell_word(str(root)[: -len(suffix)])
+            unpacking = command.format(file=shell_word(str(root)), folder=folder)
+            hint = f"unpack it first: {unpacking}; then -d root={folder}"
+    raise ZooError(f"{root} is a file, and not the folder of your {what}", hint=hint)
 
 
 def visible(folder: Path) -> list[Path]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo_core.errors import ZooError
+from zoo_core.records import counted
 
 from .download import RemoteFiles
 from .idx import read_idx
@@ -31,7 +32,9 @@ def read_idx_split(root: Path, *, split: str, download: bool, source: RemoteFile
     _check(labels, labels_path, "uint8 labels (N,)", labels.dtype == "uint8" and labels.ndim == 1)
     if len(images) != len(labels):
         raise ZooError(
-            f"{images_path} has {len(images)} pictures, but {labels_path} has {len(labels)} labels", hint=_OTHER_FILE
+            f"{images_path} has {counted(len(images), 'picture')}, "
+            f"but {labels_path} has {counted(len(labels), 'label')}",
+            hint=_OTHER_FILE,
         )
     return ArraySplit(inputs=images, targets=labels)
 

@@ -18,7 +18,8 @@ from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess, Recipe
 
 from .hashing import hash_array
-from .splits import FileSplit, MaskFiles, Split, arrays_of
+from .splits import FileSplit, Split, arrays_of
+from .target_files import TargetFiles
 from .targets import targets_of
 from .unreadable import ReadOneByOne
 
@@ -106,7 +107,7 @@ def read_files(
 
     Raises ZooError where an input is not made of the file, UnreadableFilesError as `ReadOneByOne` does.
     """
-    if isinstance(split.targets, MaskFiles) or recipes.keys() != spec.inputs.keys() or len(spec.sources) > 1:
+    if isinstance(split.targets, TargetFiles) or recipes.keys() != spec.inputs.keys() or len(spec.sources) > 1:
         raise ZooError(
             f"{where}: each sample is a file, and not every input can be made of it",
             hint="ArraySplit(inputs={source: [paths]}), or one source for all recipes",

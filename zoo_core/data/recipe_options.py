@@ -19,7 +19,7 @@ TILES = "tiles"
 
 def tiles_of(spec: DatasetSpec, options: Mapping[str, Any]) -> int | None:
     """The side of the tiles that pictures and masks are cut into; None when they stay whole."""
-    offered = spec.preprocess is not None and task_spec(spec.task).targets == "masks"
+    offered = spec.preprocess is not None and task_spec(spec.task).targets in {"masks", "pictures"}
     side: int | None = options.get(TILES) if offered else None
     return side
 

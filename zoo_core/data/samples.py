@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -13,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.pictures import content_of, read_mask, read_picture
 from zoo_core.preprocess import (
-    check_same_size,
     convert_color,
-    cut_tiles,
     prepare_masks,
+    prepare_truths,
     stack_pairs,
     stack_pictures,
 )
@@ -27,13 +25,14 @@ from zoo_core.specs import DatasetSpec, Preprocess
 from zoo_core.task_lookup import task_spec
 from zoo_core.task_spec import TargetForm
 
+from .file_readers import Pair, cut, pair_reader, picture_reader, times_larger
 from .recipe_inputs import hash_source, read_files, stored_input
-from .splits import ArraySplit, FileSplit, MaskFiles, Split, arrays_of
+from .splits import ArraySplit, FileSplit, Split, arrays_of
+from .target_files import MaskFiles, TargetFiles
 from .targets import targets_of
 from .unreadable import ReadOneByOne
 
-_Pair = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]
-_Named = TypeVar("_Named", tuple[str, NDArray[np.uint8]], _Pair)
+_Named = TypeVar("_Named", tuple[str, NDArray[np.uint8]], Pair)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +42,9 @@ class Samples:
     `inputs`: by name, in their stored form: as the recipe keeps it for those of `recipes`, for pictures uint8
     (N, C, h, w), resized once; all others as the model takes them. `targets`, of the form that the task has: class
     numbers, int64 (N,); masks, uint8 (N, h, w) or (N, L), the class number of each place after the same resizing, or
-    IGNORED; flags, uint8 (N, K); numbers, float32 (N, K). `fingerprint`: sha256 of the raw content, targets and class
-    names. `files`: where each sample comes from, None where it comes from no file. `skipped`: files that could not be
-    read, and were left out.
+    IGNORED; flags, uint8 (N, K); numbers, float32 (N, K); what outputs shall look like, uint8 (N, C, h, w) with 255
+    for 1, or float32. `fingerprint`: sha256 of the raw content, targets and class names. `files`: where each sample
+    comes from, None where it comes from no file. `skipped`: files that could not be read, and were left out.
     """
 
     inputs: Mapping[str, NDArray[Any]]
@@ -177,14 +176,14 @@ def _from_arrays(
     first = next(iter(spec.inputs))
     raw, recipe = arrays[spec.source_of(first)], recipes[first].preprocess if first in recipes else None
     size = raw.shape[1:3] if recipe is not None else raw.shape[2:]
-    if kind.has_places and targets.shape[1:] != size:
-        raise ZooError(f"{where}: masks of {_size(targets.shape[1:])} for samples of {_size(size)}")
+    factor = _fits_places(targets, size, where) if kind.has_places else 1
     kind.add_to(digest, targets)
     if tiles is not None and recipe is not None:
         pixels = convert_color(raw[..., np.newaxis] if raw.ndim == 3 else raw, recipe.color)
-        pairs = ((f"picture {index}", *pair) for index, pair in enumerate(zip(pixels, targets, strict=True)))
-        cut, masks = stack_pairs(_cut(pairs, tiles), len(raw), recipe)
-        return _Stored({first: cut}, masks)
+        truths = targets.transpose(0, 2, 3, 1) if targets.ndim == 4 else targets
+        pairs = ((f"picture {index}", *pair) for index, pair in enumerate(zip(pixels, truths, strict=True)))
+        pieces, truth_pieces = stack_pairs(cut(pairs, tiles), len(raw), recipe)
+        return _Stored({first: pieces}, truth_pieces)
     inputs = {
         name: stored_input(
             arrays[spec.source_of(name)],
@@ -194,7 +193,33 @@ def _from_arrays(
         )
         for name, declared in spec.inputs.items()
     }
-    return _Stored(inputs, prepare_masks(targets, recipe) if kind.has_places and recipe is not None else targets)
+    if kind.has_places and recipe is not None:
+        targets = _prepared_truth(targets, recipe, factor, where)
+    return _Stored(inputs, targets)
+
+
+def _fits_places(targets: NDArray[Any], size: tuple[int, ...], where: str) -> int:
+    """How many times as large the truth is as its samples: pictures may be larger. Raises ZooError for others."""
+    if targets.ndim == 4:
+        if len(size) != 2:
+            raise ZooError(f"{where}: true pictures are for samples that are pictures, not of {_size(size)}")
+        return times_larger(targets.shape[2:], size, name=f"{where}: a true picture", than_name="a sample")
+    if targets.shape[1:] != size:
+        raise ZooError(f"{where}: masks of {_size(targets.shape[1:])} for samples of {_size(size)}")
+    return 1
+
+
+def _prepared_truth(targets: NDArray[Any], recipe: Preprocess, factor: int, where: str) -> NDArray[Any]:
+    if targets.ndim < 4:
+        return prepare_masks(targets, recipe)
+    if targets.dtype == np.uint8:
+        return prepare_truths(targets, recipe, factor=factor)
+    if recipe.resize is not None or recipe.crop is not None:
+        raise ZooError(
+            f"{where}: true pictures of floats cannot be resized or cropped with their inputs",
+            hint="give them as uint8, or declare a recipe without resize and crop",
+        )
+    return targets
 
 
 def _size(shape: tuple[int, ...]) -> str:
@@ -219,14 +244,15 @@ def _from_files(
         files = read_files(split, recipes, digest, spec, where=where, skip_bad=skip_bad)
         return _Stored(files.inputs, files.targets, files.names, files.bad)
     names: list[str] = []
-    if isinstance(split.targets, MaskFiles):
-        masked = ReadOneByOne(split.paths, _mask_reader(split, split.targets, preprocess, digest))
-        pairs = masked if tiles is None else _cut(masked, tiles)
+    if isinstance(split.targets, TargetFiles):
+        both = ReadOneByOne(split.paths, pair_reader(split, split.targets, preprocess, digest))
+        pairs = both if tiles is None else cut(both, tiles)
         inputs, targets = stack_pairs(_noted(pairs, names), len(split), preprocess)
-        masked.check(skip=skip_bad, where=where)
-        digest.update(repr(sorted(split.targets.numbers.items())).encode())
-        return _Stored({name: inputs}, targets, tuple(names), tuple(each.path for each in masked.bad))
-    plain = ReadOneByOne(split.paths, _picture_reader(split, preprocess, digest))
+        both.check(skip=skip_bad, where=where)
+        if isinstance(split.targets, MaskFiles):
+            digest.update(repr(sorted(split.targets.numbers.items())).encode())
+        return _Stored({name: inputs}, targets, tuple(names), tuple(each.path for each in both.bad))
+    plain = ReadOneByOne(split.paths, picture_reader(split, preprocess, digest))
     inputs = stack_pictures(_noted(plain, names), len(split), preprocess)
     plain.check(skip=skip_bad, where=where)
     kept = np.delete(split.targets, [each.index for each in plain.bad], axis=0)
@@ -234,54 +260,8 @@ def _from_files(
     return _Stored({name: inputs}, kept, tuple(names), tuple(each.path for each in plain.bad))
 
 
-def _picture_reader(
-    split: FileSplit, preprocess: Preprocess, digest: Any
-) -> Callable[[int], tuple[str, NDArray[np.uint8]]]:
-    def read(index: int) -> tuple[str, NDArray[np.uint8]]:
-        path = split.paths[index]
-        content = content_of(path)
-        pixels = read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
-        digest.update(hashlib.sha256(content).digest())
-        return str(path), pixels
-
-    return read
-
-
-def _mask_reader(split: FileSplit, masks: MaskFiles, preprocess: Preprocess, digest: Any) -> Callable[[int], _Pair]:
-    table = np.zeros(256, np.uint8)
-    table[list(masks.numbers)] = list(masks.numbers.values())
-    known = np.zeros(256, np.bool_)
-    known[list(masks.numbers)] = True
-
-    def read(index: int) -> _Pair:
-        path, mask_path = split.paths[index], masks.paths[index]
-        content, mask_content = content_of(path), content_of(mask_path)
-        pixels = read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
-        values = read_mask(mask_content, name=str(mask_path))
-        if not known[values].all():
-            listed = ", ".join(map(str, sorted(masks.numbers)))
-            raise ZooError(
-                f"mask {mask_path} has the value {values[~known[values]][0]}, which stands for no class",
-                hint=f"the values of these masks are {listed}; JPEG changes them, PNG does not",
-            )
-        mask = table[values]
-        check_same_size(pixels, mask, name=str(path), mask_name=str(mask_path))
-        for part in (content, mask_content):
-            digest.update(hashlib.sha256(part).digest())
-        return str(path), pixels, mask
-
-    return read
-
-
 def _noted(named: Iterable[_Named], names: list[str]) -> Iterator[_Named]:
     """The samples themselves; `names` gets the name of each."""
     for sample in named:
         names.append(sample[0])
         yield sample
-
-
-def _cut(pairs: Iterable[_Pair], side: int) -> Iterator[_Pair]:
-    for name, pixels, mask in pairs:
-        both = zip(cut_tiles(pixels, side, name=name), cut_tiles(mask, side, name=name), strict=True)
-        for number, (piece, mask_piece) in enumerate(both):
-            yield f"{name}, tile {number}", piece, mask_piece

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError, did_you_mean
+from zoo_core.records import counted
 
 
 def keep_classes(
@@ -95,8 +96,9 @@ def part_off(
     """Positions of what is left, and of `count` samples for a purpose. Raises ZooError where that is none."""
     total = len(targets)
     if count >= total:
+        leave = "leaves" if count == 1 else "leave"
         raise ZooError(
-            f"{where}: {count} samples for {purpose} leave none of {total} for training",
+            f"{where}: {counted(count, 'sample')} for {purpose} {leave} none of {total} for training",
             hint=f"a smaller -d {option}=N, or more data",
         )
     chosen = set_aside(targets, count, stratified=stratified, purpose=purpose)
@@ -112,4 +114,5 @@ def subset(targets: NDArray[np.int64], size: int, *, stratified: bool, where: st
 def check_enough(samples: int, size: int, *, where: str, option: str) -> None:
     """Raise ZooError when there are fewer samples than the option asks for."""
     if size > samples:
-        raise ZooError(f"{where}: {option}={size}, but there are only {samples} samples", hint=f"a smaller {option}")
+        there = f"there {'is' if samples == 1 else 'are'} only {counted(samples, 'sample')}"
+        raise ZooError(f"{where}: {option}={size}, but {there}", hint=f"a smaller {option}")

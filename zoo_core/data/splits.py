@@ -14,22 +14,8 @@ from numpy.typing import NDArray
 from zoo_core.errors import ZooError
 from zoo_core.specs import IGNORED, DatasetSpec
 
+from .target_files import MaskFiles, PictureFiles, TargetFiles
 from .targets import TargetKind, targets_of
-
-
-@dataclass(frozen=True, kw_only=True)
-class MaskFiles:
-    """Masks as picture files, one for each sample, each as large as its picture.
-
-    `numbers`: which class number each pixel value stands for (IGNORED: not counted). Pictures with a palette count
-    with the numbers of their entries, whatever the colours.
-    """
-
-    paths: tuple[Path, ...]
-    numbers: Mapping[int, int]
-
-    def __len__(self) -> int:
-        return len(self.paths)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +27,9 @@ class ArraySplit:
     rows of a table, or arrays, whose lengths may differ; inputs of one source are given once, by its name. All others
     have the dtype and layout that are declared. `targets`, as the task has them: class numbers (N,); masks as large as
     the pictures (N, H, W) or as the sequences (N, L), the class number of each place, or IGNORED; flags (N, K) for each
-    class; numbers (N,) or (N, K). `classes`: names, where only the data know them; of flags those of the columns, of
-    numbers what they are called.
+    class; numbers (N,) or (N, K); what outputs shall look like, uint8 (N, H, W[, C]) with 255 for 1, or floats
+    (N, C, H, W), as large as the inputs or a whole number of times as large. `classes`: names, where only the data know
+    them; of flags those of the columns, of numbers what they are called.
     """
 
     inputs: NDArray[Any] | Sequence[Any] | Mapping[str, NDArray[Any] | Sequence[Any]]
@@ -57,12 +44,12 @@ class ArraySplit:
 class FileSplit:
     """Samples as files, in the order that counts: pictures, or what the recipes of the dataset read.
 
-    `targets`: class numbers (N,), or MaskFiles for "semantic-segmentation". `classes` as in ArraySplit. `misnamed`:
-    a file's name may not say its format, and it may be a GIF, whose first frame counts.
+    `targets`: class numbers (N,), flags or numbers; where each place has its own, MaskFiles or PictureFiles. `classes`
+    as in ArraySplit. `misnamed`: a file's name may not say its format, and it may be a GIF, whose first frame counts.
     """
 
     paths: tuple[Path, ...]
-    targets: NDArray[Any] | MaskFiles
+    targets: NDArray[Any] | TargetFiles
     classes: tuple[str, ...] | None = None
     misnamed: bool = False
 
@@ -89,11 +76,14 @@ def checked_split(split: object, spec: DatasetSpec, *, where: str) -> tuple[Spli
     classes = classes or ()
     _check_names(classes, where=where)
     targets: Any
-    if isinstance(split.targets, MaskFiles):
-        targets = _mask_files(split, split.targets, kind, len(classes), where=where)
-    elif isinstance(split, FileSplit) and kind.has_places:
+    if isinstance(split.targets, TargetFiles):
+        targets = _target_files(split, split.targets, kind, len(classes), where=where)
+    elif isinstance(split, FileSplit) and kind.files is not None:
         found = np.asarray(split.targets)
-        raise ZooError(f"{where}: the masks of picture files are MaskFiles, not {found.dtype} of shape {found.shape}")
+        raise ZooError(
+            f"{where}: the {kind.called} of picture files are {kind.files.__name__}, "
+            f"not {found.dtype} of shape {found.shape}"
+        )
     else:
         targets = kind.checked(split, len(classes), where=where)
     if len(split) == 0:
@@ -141,26 +131,30 @@ def _check_names(classes: tuple[str, ...], *, where: str) -> None:
             raise ZooError(f"{where}: the class name {name!r} is no text that can be written", hint=hint)
 
 
-def _mask_files(split: Split, masks: MaskFiles, kind: TargetKind, classes: int, *, where: str) -> MaskFiles:
-    if not kind.has_places:
+def _target_files(split: Split, files: TargetFiles, kind: TargetKind, classes: int, *, where: str) -> TargetFiles:
+    if kind.files is None:
         raise ZooError(f"{where}: masks are for tasks with a class for each place")
+    if not isinstance(files, kind.files):
+        raise ZooError(f"{where}: the {kind.called} are {kind.files.__name__}, not {type(files).__name__}")
     if isinstance(split, ArraySplit):
-        raise ZooError(f"{where}: the masks of arrays are an array, not MaskFiles")
-    if len(masks) != len(split):
-        raise ZooError(f"{where}: {len(split)} pictures, but {len(masks)} masks")
-    for value, number in masks.numbers.items():
+        raise ZooError(f"{where}: the {kind.called} of arrays are an array, not {kind.files.__name__}")
+    if len(files) != len(split):
+        raise ZooError(f"{where}: {len(split)} pictures, but {len(files)} {kind.called}")
+    if isinstance(files, PictureFiles):
+        return dataclasses.replace(files, paths=tuple(files.paths))
+    for value, number in files.numbers.items():
         if not 0 <= value <= 255 or not (0 <= number < classes or number == IGNORED):
             raise ZooError(
                 f"{where}: masks cannot have the value {value} for class {number}: "
                 f"values are 0 to 255, and there are {classes} classes"
             )
-    return MaskFiles(paths=tuple(masks.paths), numbers=dict(masks.numbers))
+    return MaskFiles(paths=tuple(files.paths), numbers=dict(files.numbers))
 
 
 def numbers_to_choose_by(split: Split) -> NDArray[np.int64]:
     """The class number of each sample, to choose samples by; where a sample has none, all count alike."""
     targets = split.targets
-    if isinstance(targets, MaskFiles) or targets.ndim != 1 or targets.dtype != np.int64:
+    if isinstance(targets, TargetFiles) or targets.ndim != 1 or targets.dtype != np.int64:
         return np.zeros(len(split), np.int64)
     return targets
 
@@ -168,7 +162,7 @@ def numbers_to_choose_by(split: Split) -> NDArray[np.int64]:
 def take(split: Split, index: NDArray[np.int64]) -> Split:
     """The samples at `index`, in that order."""
     targets: Any
-    if isinstance(split.targets, MaskFiles):
+    if isinstance(split.targets, TargetFiles):
         targets = dataclasses.replace(split.targets, paths=tuple(split.targets.paths[i] for i in index))
     else:
         targets = split.targets[index]

@@ -13,6 +13,7 @@ from zoo_core.specs import IGNORED
 from zoo_core.task_lookup import task_spec
 
 from .hashing import hash_array
+from .target_files import MaskFiles, PictureFiles, TargetFiles
 
 if TYPE_CHECKING:
     from .splits import Split
@@ -23,12 +24,15 @@ Array = NDArray[Any]
 class TargetKind(Protocol):
     """One form of targets. `unchosen`: why samples cannot be chosen by class, empty where they can. `needs_names`:
     whether the classes must have names. `has_places`: each place of a sample has its own, so that targets are resized,
-    cut and turned with their pictures. `counts_numbers`: a sample has numbers, and no class."""
+    cut and turned with their pictures. `counts_numbers`: a sample has numbers, and no class. `called`: what messages
+    call them; `files`: their class where they are files of their own."""
 
     unchosen: ClassVar[str]
     needs_names: ClassVar[bool]
     has_places: ClassVar[bool]
     counts_numbers: ClassVar[bool]
+    called: ClassVar[str]
+    files: ClassVar[type[TargetFiles] | None]
 
     def checked(self, split: Split, classes: int, *, where: str) -> Array:
         """Targets in memory in their final type. Raises ZooError when they break the contract."""
@@ -44,6 +48,8 @@ class ClassNumbers:
     needs_names: ClassVar[bool] = True
     has_places: ClassVar[bool] = False
     counts_numbers: ClassVar[bool] = False
+    called: ClassVar[str] = "class numbers"
+    files: ClassVar[type[TargetFiles] | None] = None
 
     def checked(self, split: Split, classes: int, *, where: str) -> NDArray[np.int64]:
         targets = np.asarray(split.targets)
@@ -70,6 +76,8 @@ class Masks:
     needs_names: ClassVar[bool] = True
     has_places: ClassVar[bool] = True
     counts_numbers: ClassVar[bool] = False
+    called: ClassVar[str] = "masks"
+    files: ClassVar[type[TargetFiles] | None] = MaskFiles
 
     def checked(self, split: Split, classes: int, *, where: str) -> NDArray[np.uint8]:
         masks = np.asarray(split.targets)
@@ -98,6 +106,8 @@ class Flags:
     needs_names: ClassVar[bool] = True
     has_places: ClassVar[bool] = False
     counts_numbers: ClassVar[bool] = False
+    called: ClassVar[str] = "flags"
+    files: ClassVar[type[TargetFiles] | None] = None
 
     def checked(self, split: Split, classes: int, *, where: str) -> NDArray[np.uint8]:
         flags = np.asarray(split.targets)
@@ -122,6 +132,8 @@ class Numbers:
     needs_names: ClassVar[bool] = False
     has_places: ClassVar[bool] = False
     counts_numbers: ClassVar[bool] = True
+    called: ClassVar[str] = "numbers"
+    files: ClassVar[type[TargetFiles] | None] = None
 
     def checked(self, split: Split, classes: int, *, where: str) -> NDArray[np.float32]:
         numbers = np.asarray(split.targets)
@@ -142,11 +154,43 @@ class Numbers:
         hash_array(targets, digest)
 
 
+class Pictures:
+    """What the output shall look like: uint8 (N, C, H, W), 255 for 1, or float32 as it is."""
+
+    unchosen: ClassVar[str] = "a sample is a picture, and has no class"
+    needs_names: ClassVar[bool] = False
+    has_places: ClassVar[bool] = True
+    counts_numbers: ClassVar[bool] = False
+    called: ClassVar[str] = "true pictures"
+    files: ClassVar[type[TargetFiles] | None] = PictureFiles
+
+    def checked(self, split: Split, classes: int, *, where: str) -> Array:
+        pictures = np.asarray(split.targets)
+        stored = pictures.dtype == np.uint8
+        grey = stored and pictures.ndim == 3
+        if not (grey or pictures.ndim == 4) or pictures.dtype.kind not in "fu" or len(pictures) != len(split):
+            raise ZooError(
+                f"{where}: {len(split)} samples need as many true pictures, uint8 (N, H, W[, C]) or floats "
+                f"(N, C, H, W), not {pictures.dtype} of shape {pictures.shape}"
+            )
+        if stored:
+            return np.ascontiguousarray(pictures[:, np.newaxis] if grey else pictures.transpose(0, 3, 1, 2))
+        made = pictures.astype(np.float32)
+        finite = np.isfinite(made).reshape(len(made), -1).all(axis=1)
+        if not finite.all():
+            raise ZooError(f"{where}: the true picture of sample {int(finite.argmin())} has values that are not finite")
+        return made
+
+    def add_to(self, digest: hashlib._Hash, targets: Array) -> None:
+        hash_array(targets, digest)
+
+
 _KINDS: dict[str, TargetKind] = {
     "classes": ClassNumbers(),
     "masks": Masks(),
     "flags": Flags(),
     "numbers": Numbers(),
+    "pictures": Pictures(),
 }
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from zoo_core.errors import RefusedFileError, UsageError, ZooError
+from zoo_core.records import counted
+
+from .folders import one_a_line
 
 T = TypeVar("T")
-
-_MOST_TOLD = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +34,11 @@ class UnreadableFilesError(ZooError):
         self.bad, self.of, self.where = tuple(bad), of, where
         if all(isinstance(each.error, RefusedFileError) for each in bad):
             self.exit_code = RefusedFileError.exit_code
-        told = [f"\n  {each.error.message}" for each in bad[:_MOST_TOLD]]
-        more = f"\n  and {len(bad) - _MOST_TOLD:,} more" if len(bad) > _MOST_TOLD else ""
+        told = one_a_line([each.error.message for each in bad])
         hints = {each.error.hint for each in bad}
         mend = hints.pop() if len(hints) == 1 else "replace the files, or remove them"
         super().__init__(
-            f"{where}: {len(bad):,} of {of:,} samples cannot be read:{''.join(told)}{more}",
+            f"{where}: {len(bad):,} of {counted(of, 'sample')} cannot be read:{told}",
             hint="; ".join(filter(None, (mend, "-d skip_bad=true leaves out what cannot be read"))),
         )
 

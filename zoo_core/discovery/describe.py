@@ -58,6 +58,7 @@ def _members(family: ModelFamily) -> list[dict[str, Any]]:
             "name": f"{family.prefix}/{name}",
             "summary": f"{name} of {library}",
             "family": family.prefix,
+            "library": library,
             **_about(family, name),
         }
         for name in names

@@ -17,6 +17,7 @@ BUNDLED_OFFERS = {"task": "zoo.tasks", "recipe": "zoo.recipes"}
 _ALWAYS = (BUNDLED_COMMANDS, *BUNDLED_OFFERS.values())
 _FILE = "entry_points.txt"
 _MOST_POINTS = 1000
+_SHOWN = 60
 
 
 def module_of(value: str) -> str:
@@ -86,14 +87,27 @@ def _points_of(distribution: Any) -> tuple[list[tuple[str, str]], set[str], str 
     """`(name, value)` of its plugins, the values of those that are always there, and a problem, for which one name
     stands."""
     try:
-        text = read_part(distribution, _FILE)
+        text = read_part(distribution, _FILE).removeprefix("\ufeff")
         plugins = _lines_of_group(text, ENTRY_POINT_GROUP)
         always = {value for group in _ALWAYS for _, value in _lines_of_group(text, group)}
+        if not plugins:  # else each of them is told of by itself
+            _check_form(text)
         if len(plugins) > _MOST_POINTS:
             raise DamagedDistributionError(f"its {_FILE} names {len(plugins):,} plugins")
     except DamagedDistributionError as error:
         return [(_FILE, "")], set(), f"{error}: whether there are plugins in it is not known"
     return plugins, always, None
+
+
+def _check_form(text: str) -> None:
+    """Raises DamagedDistributionError for a text in which something stands that names no entry point."""
+    group = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        content = line.strip()
+        if content.startswith("[") and content.endswith("]"):
+            group = content
+        elif content and not content.startswith(("#", ";")) and not (group and "=" in content):
+            raise DamagedDistributionError(f"its {_FILE} names no entry point in line {number}: {content[:_SHOWN]!r}")
 
 
 def is_bundled(distribution: str) -> bool:

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo_core.errors import MissingExtraError
+from zoo_core.errors import MissingExtraError, UsageError
 from zoo_core.installation import editable_folder, extra_with, install_command
 
 if TYPE_CHECKING:
     from .plugins import Plugin
 
+_MOST_NAMED = 3
 _PLACE = re.compile(r"([\w./-]+\.pyi?):(\d+)")
 """As `place_of` writes it: the path of a file from its package on, and a line."""
 
@@ -49,6 +50,38 @@ def check_extra_of(plugins: Iterable[Plugin], name: str) -> None:
                 missing=plugin.lacking,
                 distribution=plugin.distribution,
             )
+
+
+def check_owner_of(plugins: Iterable[Plugin], kind: str, name: str) -> None:
+    """Raises UsageError if a qualified name, as records of runs have it, is of a plugin that is not installed."""
+    owner, _, own = name.partition("/")
+    if ":" in owner and owner not in {plugin.id for plugin in plugins}:
+        text = f"unknown {kind} {own!r}: plugin {owner}, which offers it, is not installed"
+        raise UsageError(text, hint=f"install {owner.partition(':')[0]} again; zoo plugins shows what there is")
+
+
+def is_unusable(plugin: Plugin) -> bool:
+    """Whether it offers nothing, and that is a fault, which no extra mends."""
+    return plugin.status in {"broken", "unavailable"} and plugin.extra is None
+
+
+def is_named(plugin: Plugin, name: str) -> bool:
+    """Whether a name is that of a plugin, or of something that it offers, or offered before it broke."""
+    owners = (plugin.entry, plugin.id, plugin.distribution)
+    return name in {*owners, *plugin.offered} or name.startswith(tuple(f"{owner}/" for owner in owners))
+
+
+def told_of_unusable(plugins: Iterable[Plugin], name: str) -> str:
+    """A sentence for a name that nothing has, where a plugin that cannot be used has it, or may have it; else ""."""
+    unusable = [plugin for plugin in plugins if is_unusable(plugin)]
+    for plugin in unusable:
+        if is_named(plugin, name):
+            return f"Plugin {plugin.id} cannot be used: {plugin.problem}; see zoo plugins."
+    if not unusable:
+        return ""
+    listed = ", ".join(plugin.id for plugin in unusable[:_MOST_NAMED])
+    more = f" and {len(unusable) - _MOST_NAMED} more" if len(unusable) > _MOST_NAMED else ""
+    return f"It may be of a plugin that cannot be used: {listed}{more}; see zoo plugins."
 
 
 def _editable_place(problem: str, files: Mapping[str, Any], folder: Path) -> str:

@@ -6,6 +6,8 @@ import re
 import traceback
 from pathlib import Path
 
+from zoo_core.declared_options import UnusableParameterError
+
 _REPORT = re.compile(r"^(?:Fatal Python error: |Timeout \(|Windows fatal exception: )", re.MULTILINE)
 _FRAME = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 
@@ -20,6 +22,8 @@ def place_of(error: BaseException, module: str) -> str:
     while (cause := chain[-1].__cause__) is not None and cause not in chain:
         chain.append(cause)
     for each in reversed(chain):
+        if isinstance(each, UnusableParameterError) and each.place is not None:
+            return f" ({short_path(each.place[0], own)}:{each.place[1]})"
         if isinstance(each, SyntaxError) and each.filename:
             return f" ({short_path(each.filename, own)}:{each.lineno})"
         for frame in reversed(traceback.extract_tb(each.__traceback__)):

@@ -28,7 +28,7 @@ class Plugin:
     `id` is `distribution:entry`. `offers` are `kind:name`. `problem` is None only for `ok` and `disabled`, and `hint`
     says what to do about it.
     `extra` is the one of its distribution that would bring the package it is `lacking`: `unavailable`, and nobody's
-    fault.
+    fault. `offered` are names that one which cannot be used had offered before.
     `seconds` is how long loading took. `hooks` are the events that it wants to be told. `value` is what the entry
     point names; `files` are those that its answer depends on, each with its mtime (ns) and size.
     """
@@ -43,6 +43,7 @@ class Plugin:
     hint: str | None = None
     extra: str | None = None
     lacking: str = ""
+    offered: tuple[str, ...] = ()
     offers: tuple[str, ...] = ()
     seconds: float | None = None
     hooks: tuple[str, ...] = ()
@@ -120,10 +121,20 @@ def _points_and_records(timeout: float) -> tuple[list[dict[str, Any]], set[str],
         from .cold import read_plugins
 
         modules = [point["value"] for point in points if point["problem"] is None]
-        records.update(read_plugins(stale, modules=modules, timeout=timeout, environment=environment))
+        read = read_plugins(stale, modules=modules, timeout=timeout, environment=environment)
+        for name, record in read.items():
+            record["offered"] = _offered_before(cached.get("records", {}).get(name), record)
+        records.update(read)
     if stale or not same:
         write_cache(path, {"environment": environment, "points": points, "records": records})
     return points, enabled, records
+
+
+def _offered_before(before: Mapping[str, Any] | None, record: Mapping[str, Any]) -> list[str]:
+    """The names that a plugin had offered when it could be used last; none of one that can be used."""
+    if before is None or record["status"] == "ok":
+        return []
+    return [entry["name"] for entry in before["entries"]] or list(before.get("offered", []))
 
 
 def _of_damaged(point: Mapping[str, Any], *, environment: int) -> dict[str, Any]:
@@ -157,6 +168,7 @@ def _plugin(point: Mapping[str, str], record: Mapping[str, Any] | None, *, enabl
         problem=record["problem"],
         extra=record.get("extra"),
         lacking=record.get("missing") or "",
+        offered=tuple(record.get("offered", ())),
         hint=record["hint"] or (record["problem"] and _USUAL_HINT.format(plugin.distribution)),
         offers=offers,
         seconds=record["seconds"],

@@ -12,20 +12,19 @@ from zoo_core.environment import package_versions
 from zoo_core.errors import FailedForwardError, NotVerifiedError
 from zoo_core.files import json_text, sha256_of, write_atomic
 from zoo_core.plugin_faults import blamed_on
-from zoo_core.records import CheckResult, ExportReport
+from zoo_core.records import CheckResult, ExportReport, counted
 from zoo_core.runtime.reading.wire import read_onnx
 from zoo_core.runtime.vetting.known import remember
 from zoo_core.shelf import MODEL_FILE, REPORT_FILE
 from zoo_core.torch_modules import fresh_module
 from zoo_core.verification.expect.bounds import Reference
-from zoo_core.verification.feed.sizes import free_sizes, shown
 from zoo_core.verification.subject.subject import children_ready
 
 from .attempt import VERSIONED, Attempt
 from .attempts import Progress, best_attempt
 from .blame.inquiry import RULE as BLAME
 from .check.check import Verdict
-from .convert.conflicts import conflict_told
+from .convert.sizes_taken import failure_told, sizes_tried
 from .plan.layer import layer_output
 from .plan.plan import ExportPlan
 from .publish.card import model_card
@@ -129,26 +128,16 @@ def _report(attempt: Attempt, *, kind: Reference) -> ExportReport:
 
 def _why_no_reference(plan: ExportPlan, error: NotVerifiedError) -> str:
     if not isinstance(error, FailedForwardError):
-        return f"{error.message}{_sizes_told(plan)}"
-    conflict = conflict_told(plan, fresh_module(plan.build, plan.checkpoint))
-    return f"{conflict} ({error.message})" if conflict else f"{error.message}{_sizes_told(plan)}"
-
-
-def _sizes_told(plan: ExportPlan) -> str:
-    """What to declare where a model takes some sizes of a free axis only."""
-    if not free_sizes(plan.inputs.values()):
-        return ""
-    tried = "; ".join(shown(sizes) for sizes in plan.size_cases)
-    return (
-        f" (sizes that are tried: {tried}; what it cannot take is declared by smallest= or largest= of its ModelSpec)"
-    )
+        return f"{error.message}{sizes_tried(plan)}"
+    return failure_told(plan, fresh_module(plan.build, plan.checkpoint), error)
 
 
 def _told_of_weights(plan: ExportPlan) -> Iterator[CheckResult]:
     """Lines of the report, where the builder brings weights of its own, or a file names them in another way."""
     if plan.own:
         named = sum(name in plan.own for name in plan.checkpoint)
-        text = f"{named} of {len(plan.checkpoint)} tensors are the builder's own, whatever the seed: none was altered"
+        tensors = f"{named} of {counted(len(plan.checkpoint), 'tensor')}"
+        text = f"{tensors} are the builder's own, whatever the seed: none was altered"
         yield CheckResult(rule="own weights", outcome="passed", detail=text)
     if plan.renamed:
         yield CheckResult(rule="names of weights", outcome="passed", detail=plan.renamed)

@@ -17,18 +17,26 @@ if TYPE_CHECKING:
     from .reading.protobuf import bytes_field
     from .reading.wire import OnnxFile, read_onnx
     from .running.inputs import check_inputs
-    from .running.isolated import Limits
+    from .running.isolated import Isolated, Limits
     from .running.model import ExportedModel, open_model
+    from .running.outcomes import Prediction
     from .running.sequences import read_sequence, sequence_input
-    from .running.session import has_external_data
+    from .running.session import Optimization, has_external_data
+    from .running.sources import Source
+    from .running.tiling import Tiling
     from .vetting.vet import vet
 
 __all__ = [
     "ExportedModel",
+    "Isolated",
     "Limits",
     "Metadata",
     "Node",
     "OnnxFile",
+    "Optimization",
+    "Prediction",
+    "Source",
+    "Tiling",
     "bytes_field",
     "check_inputs",
     "has_external_data",
@@ -56,16 +64,25 @@ __getattr__, __dir__ = lazy_names(
             "read_onnx",
         ),
         ".running.inputs": ("check_inputs",),
-        ".running.isolated": ("Limits",),
+        ".running.isolated": (
+            "Isolated",
+            "Limits",
+        ),
         ".running.model": (
             "ExportedModel",
             "open_model",
         ),
+        ".running.predictions": ("Prediction",),
         ".running.sequences": (
             "read_sequence",
             "sequence_input",
         ),
-        ".running.session": ("has_external_data",),
+        ".running.session": (
+            "Optimization",
+            "has_external_data",
+        ),
+        ".running.sources": ("Source",),
+        ".running.tiling": ("Tiling",),
         ".vetting.vet": ("vet",),
     },
 )

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
+from zoo_core.records import counted
 
 Array = NDArray[Any]
 
@@ -18,7 +19,7 @@ def finite_output(values: Array) -> Array:
     finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
     if not finite.all():
         raise ZooError(
-            f"the model's output is not a finite number for {int((~finite).sum())} of {len(values)} samples",
+            f"the model's output is not a finite number for {int((~finite).sum())} of {counted(len(values), 'sample')}",
             hint="in training: a smaller learning rate; otherwise check the weights and the inputs",
         )
     return values

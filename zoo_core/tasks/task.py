@@ -67,6 +67,20 @@ class Judged:
     wrong: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Example:
+    """Made-up answers to N samples, for the rules of conformance.
+
+    `outputs` are partly right, and `right` are right in everything; `targets` have the form of the task, and `labels`
+    are the names of its classes or numbers.
+    """
+
+    outputs: Outputs
+    right: Outputs
+    targets: NDArray[Any]
+    labels: tuple[str, ...] = ()
+
+
 class Task:
     """What outputs mean. Arrays in, plain data out; a task overrides what it has.
 
@@ -175,9 +189,17 @@ class Task:
         """Raise ZooError where outputs of these shapes, for the first `count` samples, cannot be held against the
         targets of a split; `model` is what messages call it."""
 
+    def trial_targets(self, outputs: Outputs) -> NDArray[Any] | None:
+        """Targets for outputs of a batch, to try a model without data; None: what the form of the targets says."""
+        return None
+
     def chance(self, metrics: Mapping[str, float], targets: NDArray[Any], *, classes: Sequence[str]) -> str:
         """Why metrics are those of a model that has learnt nothing, in words; empty where they are not."""
         return ""
+
+    def example(self, count: int, *, random: np.random.Generator) -> Example:
+        """Made-up answers, float32, for the rules of conformance: every task that is trained has some."""
+        self._cannot("tried out")
 
     def _cannot(self, what: str) -> NoReturn:
         raise ZooError(f"the task {self.name!r} cannot be {what} yet", hint="zoo list tasks shows those that can")
@@ -188,11 +210,16 @@ def get_task(name: str, *, plugin: str = "", settings: Mapping[str, Any] | None 
 
     Raises as `task_spec`, and ZooError for settings that the task does not have.
     """
-    spec = task_spec(name, plugin=plugin)
+    task = task_of(task_spec(name, plugin=plugin))
+    return task.with_settings(settings) if settings else task
+
+
+def task_of(spec: TaskSpec) -> Task:
+    """The implementation that a spec names. Raises ZooError for what is no Task."""
     task = spec.load(spec)
     if not isinstance(task, Task):
         raise ZooError(
-            f"the task {name!r} is implemented by a {type(task).__name__}",
+            f"the task {spec.name!r} is implemented by a {type(task).__name__}",
             hint="load returns a class derived from zoo_core.tasks.Task",
         )
-    return task.with_settings(settings) if settings else task
+    return task

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from zoo_core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from zoo_core.torch_modules import named_outputs
+
     from .augment import Augment
     from .checkpoint import copy_state, load_strictly, read_tensors, save_tensors
     from .choices import choose_augmentations
@@ -51,6 +53,7 @@ __all__ = [
     "load_run",
     "load_strictly",
     "loss_for",
+    "named_outputs",
     "need_torch",
     "normalize_tensor",
     "pick_device",
@@ -74,6 +77,7 @@ _LIGHT = {
     ".schedules": ("Schedule",),
 }
 _WITH_TORCH = {
+    "zoo_core.torch_modules": ("named_outputs",),
     ".augment": ("Augment",),
     ".checkpoint": (
         "copy_state",

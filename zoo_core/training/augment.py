@@ -25,7 +25,7 @@ BRIGHTER, CONTRAST, SATURATION = 0.2, 0.2, 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class Augment:
-    """Changes training samples: pictures (N, C, H, W) or sequences (N, C, L), and their masks with them.
+    """Changes training samples: pictures (N, C, H, W) or sequences (N, C, L), and masks or true pictures with them.
 
     What happens to a sample depends on (seed, epoch, its index in the split) alone: in any batch, in any order, it is
     the same, bit by bit. `names`: some of AUGMENTATIONS, in their order.
@@ -35,18 +35,32 @@ class Augment:
     seed: int
 
     def __call__(self, inputs: Tensor, targets: Tensor, *, index: Tensor, epoch: int) -> tuple[Tensor, Tensor]:
-        """The batch, changed; class numbers (N,) stay, masks (N, H, W) or (N, L) follow. `index`: (N,).
+        """The batch, changed; masks (N, H, W) or (N, L) and true pictures (N, C, H, W) follow, all other targets stay.
+        `index`: (N,).
 
-        Raises ZooError for a change that these inputs have no place for.
+        Raises ZooError for a change that these inputs, or their true pictures, have no place for.
         """
         if inputs.ndim not in {3, 4}:
             raise ZooError(f"inputs of shape {tuple(inputs.shape)} cannot be augmented", hint="augment=none")
         if inputs.ndim == 3 and (wrong := [name for name in self.names if name not in _FOR_SEQUENCES]):
             raise ZooError(f"sequences cannot be augmented with {', '.join(wrong)}", hint="augment=none, or flip,crop")
+        if targets.ndim == 4:
+            self._check_true_pictures(inputs, targets)
+        follows = targets.ndim == 4 or targets.shape[1:] == inputs.shape[2:]
+        placed = targets if follows else index
         for name in self.names:
             drawn = uniform(derive_seed(self.seed, epoch, "augment", name), index, count=_DRAWN[name])
-            inputs, targets = _CHANGES[name](inputs, targets, drawn)
-        return inputs, targets
+            inputs, placed = _CHANGES[name](inputs, placed, drawn)
+        return inputs, placed if follows else targets
+
+    def _check_true_pictures(self, inputs: Tensor, targets: Tensor) -> None:
+        if "color" in self.names:
+            raise ZooError("true pictures do not follow a change of colour", hint="-t augment=flip, or crop, or affine")
+        if "crop" in self.names and targets.shape[2:] != inputs.shape[2:]:
+            raise ZooError(
+                "true pictures larger than their inputs cannot be augmented with crop",
+                hint="-t augment=flip, or affine",
+            )
 
 
 def uniform(key: int, index: Tensor, *, count: int) -> Tensor:
@@ -91,7 +105,7 @@ def _crop(inputs: Tensor, targets: Tensor, drawn: Tensor) -> tuple[Tensor, Tenso
             value = value.gather(axis, place.reshape(shape).expand(value.shape))
         return value
 
-    return shifted(inputs, 2), shifted(targets, 1) if targets.ndim > 1 else targets
+    return shifted(inputs, 2), shifted(targets, targets.ndim - len(sides)) if targets.ndim > 1 else targets
 
 
 def _mirrored(side: int, drawn: Tensor) -> Tensor:
@@ -113,9 +127,18 @@ def _affine(inputs: Tensor, targets: Tensor, drawn: Tensor) -> tuple[Tensor, Ten
     moved = F.grid_sample(inputs, grid.to(inputs.dtype), padding_mode="reflection", align_corners=False)
     if targets.ndim == 1:
         return moved, targets
+    if targets.ndim == 4:
+        return moved, _moved_truth(targets, rows)
     masks = targets[:, None].to(grid.dtype)
     found = F.grid_sample(masks, grid, mode="nearest", padding_mode="reflection", align_corners=False)
     return moved, found[:, 0].round().to(targets.dtype)
+
+
+def _moved_truth(targets: Tensor, rows: Tensor) -> Tensor:
+    """True pictures, in their own size, as their inputs: between pixels, as a picture, and in the same numbers."""
+    grid = F.affine_grid(rows.reshape(-1, 2, 3), list(targets.shape), align_corners=False)
+    found = F.grid_sample(targets.to(grid.dtype), grid, padding_mode="reflection", align_corners=False)
+    return found if targets.is_floating_point() else found.round().to(targets.dtype)
 
 
 def _color(inputs: Tensor, targets: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:

@@ -33,7 +33,8 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, facts: Mapping[st
     name.
     """
     alone = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    text = _json({**facts, SEAL: content_hash(alone, facts)})
+    # In their own order, which is that of metrics; the hash is of a sorted text.
+    text = json.dumps({**facts, SEAL: content_hash(alone, facts)}, allow_nan=False)
     write_atomic(path, safetensors.torch.save(alone, {_KEY: text}))
 
 

@@ -22,6 +22,7 @@ from zoo_core.replacing import building
 from zoo_core.shelf import is_free
 
 from .epoch_rows import read_row
+from .record_seal import record_hashes
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,14 +41,14 @@ _LISTS = ("classes", "fresh", "freeze", "skipped", "remarks")
 _KINDS: dict[str, type | types.UnionType] = {
     **dict.fromkeys(("name", "model", "model_plugin", "dataset", "dataset_plugin", "dataset_fingerprint"), str),
     **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine", "selection"), str),
-    **dict.fromkeys(
-        ("options", "dataset_options", "config", "validation", "versions", "task_settings", "recipes"), dict
-    ),
+    **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
+    **dict.fromkeys(("part_fingerprints", "task_settings", "recipes"), dict),
     **dict.fromkeys(("epochs", "seed"), int),
     **dict.fromkeys((*_LISTS, "legs"), list),
     "init_from": str | None,
     "best_epoch": int | None,
     "seconds": float | None,
+    "beats_chance": bool | None,
     "test": dict | None,
     "commit": str | None,
 }
@@ -64,6 +65,7 @@ def _measured(values: Mapping[str, Any]) -> bool:
 _VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     **dict.fromkeys(("classes", "fresh", "freeze"), (_texts, "a list of texts")),
     **dict.fromkeys(("validation", "test"), (_measured, "a number for each metric")),
+    "part_fingerprints": (lambda parts: _texts([*parts.values()]), "a text for each part"),
     "versions": (lambda versions: _texts([*versions.values()]), "a text for each package"),
     "seed": (lambda seed: is_plain_number(seed) and 0 <= seed < 1 << 63, "a number from 0 to 2**63 - 1"),
     "epochs": (lambda epochs: is_plain_number(epochs) and epochs > 0, "a number above 0"),
@@ -108,17 +110,23 @@ class RunDirectory:
         """Replace the best weights by those of epoch `row`."""
         from .checkpoint import save_tensors
 
-        facts = {"epoch": row.epoch, "validation": dict(row.validation)}
+        facts: dict[str, Any] = {"epoch": row.epoch, "validation": dict(row.validation)}
+        if (info := self._info()) is not None:
+            facts["record"] = record_hashes(info)
         save_tensors(self.path / WEIGHTS_FILE, weights, facts=facts)
 
     def save_state(self, state: TrainState, *, selection: str) -> None:
-        """Replace what a resumed run starts from; it says with which plugins, as the run's record does."""
+        """Replace what a resumed run starts from; it says with which record and plugins, as the run's record does."""
         from .state import save_state
 
-        info = read_info(self.path) if (self.path / RUN_FILE).exists() else None
-        if info is not None and info.legs:
-            state = dataclasses.replace(state, plugins=info.legs[-1].plugins)
+        if (info := self._info()) is not None:
+            state = dataclasses.replace(
+                state, record=record_hashes(info), plugins=info.legs[-1].plugins if info.legs else state.plugins
+            )
         save_state(self.path / STATE_FILE, state, selection=selection)
+
+    def _info(self) -> RunInfo | None:
+        return read_info(self.path) if (self.path / RUN_FILE).exists() else None
 
     def read_state(self) -> TrainState | None:
         """What a resumed run starts from; None if the run was stopped before its first epoch was done."""

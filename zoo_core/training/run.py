@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo_core.errors import ZooError
+from zoo_core.errors import UsageError, ZooError
 from zoo_core.recipe_spec import Recipe
 from zoo_core.records import EpochRow, RunInfo
 from zoo_core.registry import Dataset, Model, Zoo, open_zoo
 from zoo_core.shelf import find_run
 
-from .directory import WEIGHTS_FILE, read_info, read_rows
+from .directory import RUN_FILE, WEIGHTS_FILE, read_info, read_rows
 from .extras import need_torch
 
 if TYPE_CHECKING:
@@ -35,16 +35,22 @@ class Run:
         return self.path.resolve().name
 
     def state_dict(self) -> dict[str, Tensor]:
-        """The best weights. Raises ZooError when there are none yet, or when the file is damaged."""
+        """The best weights.
+
+        Raises ZooError when there are none yet, when the file is damaged, or when the run's record was edited.
+        """
         need_torch("the weights of a run")
         from .checkpoint import read_tensors
+        from .record_seal import check_record
 
         path = self.path / WEIGHTS_FILE
         if not path.exists():
             unfinished = self.info.status == "unfinished"
             hint = f"zoo train {self.info.model} --dataset {self.info.dataset} --run {self.name} --resume"
             raise ZooError(f"run {self.name!r} has no weights: {path} is missing", hint=hint if unfinished else None)
-        return read_tensors(path, what="the run's weights")[0]
+        tensors, facts = read_tensors(path, what="the run's weights")
+        check_record(self.info, facts.get("record"), file=self.path / RUN_FILE)
+        return tensors
 
     def model(self, zoo: Zoo | None = None) -> Model:
         """The model that was trained."""
@@ -59,12 +65,13 @@ class Run:
         load_strictly(module, tensors, source=str(self.path / WEIGHTS_FILE))
         return module.eval()
 
-    def dataset(self, zoo: Zoo | None = None) -> BoundDataset:
-        """The dataset it was trained on, with the same options; nothing is read yet."""
+    def dataset(self, zoo: Zoo | None = None, *, root: str | None = None) -> BoundDataset:
+        """The dataset it was trained on, with the same options; nothing is read yet. `root`: where it lies now."""
         from zoo_core.data import bind_dataset
 
         dataset: Dataset = (zoo or open_zoo()).dataset(f"{self.info.dataset_plugin}/{self.info.dataset}")
-        return bind_dataset(dataset, self.info.dataset_options, recipes=self.recipes)
+        moved = {} if root is None else {"root": root}
+        return bind_dataset(dataset, {**self.info.dataset_options, **moved}, recipes=self.recipes)
 
     @property
     def recipes(self) -> dict[str, Recipe]:
@@ -82,5 +89,7 @@ def load_run(name_or_path: str | Path) -> Run:
 
     Raises UsageError for an unknown name, ZooError when its files are missing or damaged.
     """
+    if not isinstance(name_or_path, str | Path):
+        raise UsageError(f"load_run takes the name or the path of a run, not a {type(name_or_path).__name__}")
     path = name_or_path if isinstance(name_or_path, Path) else find_run(name_or_path)
     return Run(path=path, info=read_info(path), rows=read_rows(path))

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from zoo_core.discovery.entry_points import has_verb
 from zoo_core.foreign_text import markdown_code, markdown_text, shell_word
 from zoo_core.options import write_list
-from zoo_core.records import RunInfo, counted, plugin_changes
+from zoo_core.records import RunInfo, changes_between, counted
 from zoo_core.specs import DatasetSpec, ModelSpec
 
 from .choices import loss_in_words
@@ -39,7 +39,7 @@ def model_card(
         lines += [f"![{markdown_text(PurePosixPath(picture).stem)}]({quote(picture)})", ""]
     lines += [*_facts(info, model, dataset), "", "## Next", "", "```sh"]
     lines += [f"zoo export {word}", *([f"zoo plot {word}"] if has_verb("plot") else [])]
-    lines += ["```", "", "## The same again", "", "```sh"]
+    lines += ["```", "", "## The same again", "", *_not_quite(info), "```sh"]
     lines += [*commands(info), "```", ""]
     return "\n".join(lines)
 
@@ -99,20 +99,42 @@ def _leg(info: RunInfo, number: int) -> str:
     leg, before = info.legs[number], info.legs[number - 1]
     told = {
         "extended": [f"extended to {leg.epochs} epochs, with a schedule of their own"],
+        "stretched": [f"stretched to {leg.epochs} epochs, the schedule over all of them"],
         "resumed": ["resumed; with which plugins it was begun is not known"],
     }
-    return f"after epoch {leg.after}: " + ", ".join(
-        [*told.get(leg.why, []), *plugin_changes(before.plugins, leg.plugins)]
-    )
+    return f"after epoch {leg.after}: " + ", ".join([*told.get(leg.why, []), *changes_between(before, leg)])
 
 
 def commands(info: RunInfo) -> list[str]:
-    """The commands that train the same again: the first one, and one for each time that the run was extended."""
-    lengths = [leg.epochs for leg in info.legs if leg.why == "extended"]
-    first = info.legs[0].epochs if lengths else info.epochs
-    run = ["zoo", "train", info.model, "--dataset", info.dataset, "--run", shell_word(info.name), "--resume"]
+    """The commands that train the same again: the first one, and one for each time that the run was extended.
+
+    Where there are several, their run is called NAME-again: its own name is taken.
+    """
+    first, *lengths = _lengths(info)
+    name = f"{info.name}-again" if lengths else None
+    run = ["zoo", "train", info.model, "--dataset", info.dataset, "--run", shell_word(str(name)), "--resume"]
     extensions = [" ".join([*run, "--epochs", str(length)]) for length in lengths]
-    return [_first_command(info, epochs=first, run=info.name if lengths else None), *extensions]
+    return [_first_command(info, epochs=first, run=name), *extensions]
+
+
+def _lengths(info: RunInfo) -> list[int]:
+    """How many epochs the run was to have, at first and each time that it was extended."""
+    found: list[int] = []
+    for leg in info.legs:
+        if leg.why == "extended" or not found:
+            found.append(leg.epochs)
+        elif leg.why == "stretched":
+            found[-1] = leg.epochs
+    return found or [info.epochs]
+
+
+def _not_quite(info: RunInfo) -> list[str]:
+    """What the commands cannot repeat."""
+    after = [str(leg.after) for leg in info.legs if leg.why == "stretched"]
+    if not after:
+        return []
+    text = f"The schedule was stretched after epoch {' and '.join(after)}; these commands have the longer one from the"
+    return [f"{text} start, and so end with other weights.", ""]
 
 
 def _first_command(info: RunInfo, *, epochs: int, run: str | None) -> str:

@@ -27,8 +27,9 @@ OptimizerState = dict[int, dict[str, Any]]
 class TrainState:
     """The state after the epochs in `rows`. `best` are the weights of the best of them.
 
-    `plugins`: version and sha256 of the code of those that brought it here, by their ids. `sealed`: whether it was read
-    with a hash that says that nothing of it has changed; an older version wrote none.
+    `plugins`: version and sha256 of the code of those that brought it here, by their ids. `record`: hashes of what the
+    run's record said then. `sealed`: whether it was read with a hash that says that nothing of it has changed; an older
+    version wrote none.
 
     Random generators are not in it: each epoch seeds them anew. Nor is a schedule: it is a function of the
     step.
@@ -39,6 +40,7 @@ class TrainState:
     best: Mapping[str, Tensor]
     optimizer: OptimizerState
     plugins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    record: Mapping[str, str] = field(default_factory=dict)
     sealed: bool = True
 
     @property
@@ -76,6 +78,7 @@ def save_state(path: Path, state: TrainState, *, selection: str) -> None:
                 raise ZooError(f"the optimizer keeps {name!r} as a {kind}, which cannot be saved without pickle")
     rows = [row.to_json() for row in state.rows]
     facts = {"schema": SCHEMA, "rows": rows, "optimizer": plain, "plugins": to_plain(state.plugins)}
+    facts["record"] = dict(state.record)
     save_tensors(path, tensors, facts=facts)
 
 
@@ -107,5 +110,6 @@ def read_state(path: Path) -> TrainState:
         best=parts["best"] or parts["module"],
         optimizer=optimizer,
         plugins=facts.get("plugins", {}),
+        record=facts.get("record", {}),
         sealed=SEAL in facts,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,6 +17,7 @@ from .feed import Feed, Inputs
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples
+    from zoo_core.shapes import TensorSpec
     from zoo_core.tasks import Task
 
     from .job import TrainJob
@@ -30,11 +31,15 @@ def try_module(
     *,
     task: Task,
     outputs: tuple[str, ...],
+    declared: tuple[Mapping[str, TensorSpec], Mapping[str, TensorSpec]] | None = None,
     read: Read | None = None,
     model: str,
     device: str,
 ) -> None:
-    """Run a few samples through the module. Raises ZooError that says what is wrong, and the shape fed."""
+    """Run a few samples through the module. Raises ZooError that says what is wrong, and the shape fed.
+
+    `declared`: its inputs and outputs, with the options in force.
+    """
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise ZooError(f"model {model!r} has no parameters to train", hint=f"zoo export {model} takes it as it is")
     inputs, targets = next(_few(samples, device).in_order())
@@ -52,6 +57,8 @@ def try_module(
         ) from error
     shapes = {name: tuple(value.shape) for name, value in found.items()}
     task.check_fit(shapes, samples.targets, count=len(targets), model=model)
+    if declared is not None:
+        _check_declared(shapes, inputs, *declared, model=model)
 
 
 def try_batch(
@@ -96,3 +103,26 @@ def _sides(inputs: Inputs) -> str:
 
 def _few(samples: Samples, device: str, *, augment: Augment | None = None, side: float = 1.0) -> Feed:
     return Feed(samples.first(_FEW), batch_size=_FEW, device=device, augment=augment, side_in=lambda epoch: side)
+
+
+def _check_declared(
+    found: Mapping[str, tuple[int, ...]],
+    fed: Inputs,
+    inputs: Mapping[str, TensorSpec],
+    outputs: Mapping[str, TensorSpec],
+    *,
+    model: str,
+) -> None:
+    """Raises ZooError where an output has another shape than it is declared with: nothing could be built on it."""
+    named = dict.fromkeys(inputs, fed) if isinstance(fed, Tensor) else fed
+    sizes: dict[str, int] = {}
+    for name, spec in inputs.items():
+        if spec.fits(shape := tuple(named[name].shape)):
+            sizes |= spec.sizes_in(shape)
+    for name, spec in outputs.items():
+        if not spec.bind(sizes).fits(found[name]):
+            raise ZooError(
+                f"model {model!r} declares the output {name!r} as {spec}, "
+                f"but returned the shape {found[name]} for a batch of the shape {_shapes(fed)}",
+                hint=f"whoever wrote it has to mend one of the two; zoo doctor {model} shows where",
+            )

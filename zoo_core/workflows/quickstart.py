@@ -17,7 +17,8 @@ from zoo_core.shelf import RUNS
 from zoo_core.training import load_run
 from zoo_core.workflows.trainings.one_training import TrainCallbacks
 
-from .exports.export_source import default_target, export_plan, need_export_extra, plan_run
+from .exports.export_source import default_target, export_plan, need_export_extra
+from .exports.run_plan import plan_run
 from .trainings.train import run_report, train
 
 # The only names of plugins that the core knows.

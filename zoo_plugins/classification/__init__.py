@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -44,26 +45,23 @@ def sequence_segmentation(spec: TaskSpec) -> Task:
     return SequenceSegmentation(spec)
 
 
+SAMPLES = {
+    "image-classification": "one of several classes for a picture",
+    "video-classification": "one of several classes for a film",
+    "sequence-classification": "one of several classes for a signal",
+    "text-classification": "one of several classes for a text",
+    "audio-classification": "one of several classes for a sound",
+    "table-classification": "one of several classes for a row of a table",
+}
+PLACES = {
+    "semantic-segmentation": ("a class for each pixel of a picture", picture_segmentation),
+    "sequence-segmentation": ("a class for each place of a signal", sequence_segmentation),
+}
+
+
 @hookimpl
 def zoo_tasks() -> Iterator[TaskSpec]:
-    for name, summary in (
-        ("image-classification", "one of several classes for a picture"),
-        ("video-classification", "one of several classes for a film"),
-        ("sequence-classification", "one of several classes for a signal"),
-        ("text-classification", "one of several classes for a text"),
-        ("audio-classification", "one of several classes for a sound"),
-        ("table-classification", "one of several classes for a row of a table"),
-    ):
-        yield TaskSpec(
-            name=name,
-            summary=summary,
-            load=classification,
-            targets="classes",
-            metrics=CLASS_METRICS,
-            selection="accuracy",
-            loss=LOSS,
-        )
-    yield TaskSpec(
+    whole = TaskSpec(
         name="binary-classification",
         summary="yes or no, from one logit",
         load=classification,
@@ -71,26 +69,12 @@ def zoo_tasks() -> Iterator[TaskSpec]:
         metrics=CLASS_METRICS,
         selection="accuracy",
         loss=LOSS,
-        takes=(
-            "image-classification",
-            "sequence-classification",
-            "text-classification",
-            "audio-classification",
-            "table-classification",
-        ),
+        takes=tuple(SAMPLES),
         one_logit=True,
     )
-    for name, summary, load in (
-        ("semantic-segmentation", "a class for each pixel of a picture", picture_segmentation),
-        ("sequence-segmentation", "a class for each place of a signal", sequence_segmentation),
-    ):
-        yield TaskSpec(
-            name=name,
-            summary=summary,
-            load=load,
-            targets="masks",
-            metrics=MASK_METRICS,
-            selection="iou_mean",
-            loss=LOSS,
-            one_logit=True,
-        )
+    yield whole
+    for name, summary in SAMPLES.items():
+        yield dataclasses.replace(whole, name=name, summary=summary, takes=(), one_logit=False)
+    masks = dataclasses.replace(whole, targets="masks", metrics=MASK_METRICS, selection="iou_mean", takes=())
+    for name, (summary, load) in PLACES.items():
+        yield dataclasses.replace(masks, name=name, summary=summary, load=load)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import IGNORED
+from zoo_core.commands import counted
 
 
 def scores_of_commonest(targets: NDArray[Any], *, places: bool) -> tuple[int, dict[str, float]]:
@@ -42,7 +43,7 @@ def no_better_than_commonest(
     name, value = next(iter(least.items()))
     label = classes[commonest] if commonest < len(classes) else commonest
     told = f"always answering {label!r}, the commonest class, has {name} {value:.4f}; this has {metrics[name]:.4f}"
-    return f"{told}, which {len(targets):,} samples can be by luck" if metrics[name] > value else told
+    return f"{told}, which {counted(len(targets), 'sample')} can be by luck" if metrics[name] > value else told
 
 
 def _luck(share: float, count: int) -> float:

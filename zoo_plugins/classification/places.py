@@ -12,6 +12,7 @@ from zoo_core import IGNORED, ZooError
 from zoo_core.tasks import (
     Answer,
     ClassCounts,
+    Example,
     Judged,
     Outputs,
     Task,
@@ -26,6 +27,7 @@ from zoo_core.tasks import (
 
 from .chance import no_better_than_commonest
 from .decisions import ClassDecisions
+from .example import example_of_classes
 from .fit_check import check_columns
 
 _VALUES = 1 << 21
@@ -72,6 +74,12 @@ class Segmentation(Task):
         if labels:
             check_labels(labels, class_count(logits))
         return [_answer(row) for row in logits]
+
+    def example(self, count: int, *, random: np.random.Generator) -> Example:
+        """Masks of three classes, some places of which are not counted."""
+        targets = random.integers(0, 3, (count, *[6] * self.places)).astype(np.uint8)
+        targets[:, 0] = IGNORED
+        return example_of_classes(targets, one_logit=False, random=random)
 
     def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> TrainingLoss:
         """Cross-entropy, or bce for one logit; "cross-entropy", "bce", "dice" or "focal" by name, several as a sum."""

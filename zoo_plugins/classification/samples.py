@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
+from zoo_core.commands import counted
 from zoo_core.tasks import (
     Answer,
     ClassCounts,
+    Example,
     Judged,
     Outputs,
     Task,
@@ -25,6 +27,7 @@ from zoo_core.tasks import (
 
 from .chance import no_better_than_commonest
 from .decisions import ClassDecisions
+from .example import example_of_classes
 from .fit_check import check_columns
 
 LARGEST_MATRIX = 1000
@@ -68,6 +71,11 @@ class Classification(Task):
         # In the order of the logits: two probabilities may be equal where their logits are not.
         order = np.argsort(-columns, axis=1, kind="stable")
         return [_answer(*row, labels) for row in zip(np.exp(log_softmax(columns)), order, strict=True)]
+
+    def example(self, count: int, *, random: np.random.Generator) -> Example:
+        """Three classes, or two from one logit."""
+        targets = random.integers(0, 2 if self.spec.one_logit else 3, count)
+        return example_of_classes(targets, one_logit=self.spec.one_logit, random=random)
 
     def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> TrainingLoss:
         """Cross-entropy, or bce for one logit; "cross-entropy", "bce" or "focal" by name, several as a sum."""
@@ -149,8 +157,9 @@ class ClassTally:
 
 def _check_targets(columns: NDArray[np.float64], targets: NDArray[Any]) -> None:
     if targets.shape != columns.shape[:1]:
-        raise ZooError(f"{len(columns)} outputs, but targets of shape {targets.shape}")
+        raise ZooError(f"{counted(len(columns), 'output')}, but targets of shape {targets.shape}")
     if targets.min() < 0 or targets.max() >= columns.shape[1]:
         raise ZooError(
-            f"targets from {targets.min()} to {targets.max()}, but the model tells {columns.shape[1]} classes apart"
+            f"targets from {targets.min()} to {targets.max()}, "
+            f"but the model tells {counted(columns.shape[1], 'class')} apart"
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo_core.commands import (
+    FilePath,
     complete_datasets,
     complete_models_and_runs,
     data_options,
@@ -37,7 +37,7 @@ Examples:
 @click.argument("source", metavar="MODEL|RUN", shell_complete=complete_models_and_runs)
 @click.option("--layer", metavar="L", help="Path of a part of the model, such as layer4.1.conv2.")
 @click.option("--dataset", metavar="D", shell_complete=complete_datasets, help="Default: the run's own.")
-@click.option("--out", type=click.Path(path_type=Path), default="features.npz", show_default=True, metavar="FILE")
+@click.option("--out", type=FilePath(), default="features.npz", show_default=True, metavar="FILE")
 @click.option("--split", metavar="S", help="train (default), validation or test.")
 @click.option(
     "--weights",

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import Model, UsageError, Zoo, ZooError, bound_tensors, builder_options, match_options
-from zoo_core.commands import Located, locate
+from zoo_core.commands import Located, counted, locate, warn
 from zoo_core.data import BoundDataset, Samples
 from zoo_core.training import need_torch
-from zoo_core.workflows.answers import bind_prepared, choose_split
+from zoo_core.workflows.answers import bind_prepared, choose_split, compare_part, require_data
 from zoo_core.workflows.exports import choose_weights, published_weights, recipe_for, refuse_for_run
 
 from .feature_file import check_target, write_features_file
@@ -48,12 +48,16 @@ class Features:
 
 @dataclass(frozen=True, kw_only=True)
 class _Source:
-    """A module in evaluation mode, what messages call it, and the dataset as it needs it."""
+    """A module in evaluation mode, what messages call it, and the dataset as it needs it.
+
+    `trained_on`: fingerprints of the parts of this dataset, where it was trained on them.
+    """
 
     shown: str
     module: nn.Module = field(repr=False)
     dataset: BoundDataset = field(repr=False)
     untrained: bool = False
+    trained_on: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_features(
@@ -97,6 +101,17 @@ def _write(
     layer = require_layer(opened.module, layer, model=opened.shown)
     chosen = choose_split(opened.dataset, split or DEFAULT_SPLIT)
     samples = opened.dataset.load(chosen, download=download)
+    compared = compare_part(
+        opened.dataset,
+        samples,
+        chosen,
+        recorded=opened.trained_on,
+        shown=opened.shown,
+        asked=True,
+        download=download,
+    )
+    if compared.remark:
+        warn(compared.remark)
     rows = _rows(opened, samples, layer, pool=pool)
     shape = write_features_file(target, rows, count=len(samples), targets=samples.targets, classes=samples.classes)
     return Features(
@@ -118,10 +133,12 @@ def _open_run(zoo: Zoo, found: Located, dataset: str | None, data: Mapping[str, 
     chosen = zoo.dataset(dataset.removeprefix("dataset:") if dataset else f"{own.plugin}/{own.name}")
     same = (chosen.plugin, chosen.name) == (own.plugin, own.name)
     recorded = own.options if same else None
-    bound = bind_prepared(
-        chosen, data, recipe=own.preprocess, inputs=own.inputs, recipes=own.recorded_recipes, recorded=recorded
-    )
-    return _Source(shown=f"run {run.name!r}", module=run.build(zoo), dataset=bound)
+    # Without a recipe the data themselves would be asked, which may lie elsewhere by now.
+    inputs = own.inputs if own.preprocess is not None or run.recipes else {}
+    bound = bind_prepared(chosen, data, recipe=own.preprocess, inputs=inputs, recipes=run.recipes, recorded=recorded)
+    require_data(bound, shown=f"run {run.name!r}", again="the same command with -d root=DIR")
+    trained_on = run.info.fingerprints if same else {}
+    return _Source(shown=f"run {run.name!r}", module=run.build(zoo), dataset=bound, trained_on=trained_on)
 
 
 def _open_model(
@@ -178,7 +195,8 @@ def _rows(source: _Source, samples: Samples, layer: str, *, pool: bool) -> Itera
 def _checked(features: NDArray[Any], layer: str, *, rows: int, start: int, pool: bool) -> NDArray[np.float32]:
     if features.dtype != np.float32 or not features.ndim or len(features) != rows:
         raise UsageError(
-            f"the layer {layer!r} gives {features.dtype} numbers of the shape {features.shape} for {rows} samples",
+            f"the layer {layer!r} gives {features.dtype} numbers of the shape {features.shape} "
+            f"for {counted(rows, 'sample')}",
             hint="choose a layer that gives float32 numbers, a row for each sample",
         )
     if pool:

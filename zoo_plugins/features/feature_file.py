@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import UsageError, ZooError
-from zoo_core.commands import written_whole
+from zoo_core.commands import counted, written_whole
 
 SUFFIXES = (".npz", ".npy")
 
@@ -65,5 +65,5 @@ def _write_rows(file: IO[bytes], batches: Iterable[NDArray[Any]], count: int) ->
         file.write(np.ascontiguousarray(batch, np.dtype("<f4")).data)
         written += len(batch)
     if written != count:
-        raise ZooError(f"there are features of {written} samples, and {count} samples")
+        raise ZooError(f"there are features of {counted(written, 'sample')}, and {counted(count, 'sample')}")
     return shape

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import IGNORED, UsageError, ZooError
-from zoo_core.data import SPLIT_FOLDERS, FileSplit, MaskFiles, pictures_in, read_mask, split_folders, subfolders
+from zoo_core.data import (
+    SPLIT_FOLDERS,
+    FileSplit,
+    MaskFiles,
+    one_a_line,
+    pictures_in,
+    read_mask,
+    require_folder,
+    split_folders,
+    subfolders,
+)
 
 MOST_CLASSES = 32
 _LAYOUT = "images/ and masks/ with the same names, in {root} or in {root}/train, {root}/validation, {root}/test"
@@ -22,14 +32,14 @@ def read_split(root: Path, split: str, *, names: Sequence[str] = ()) -> FileSpli
     The masks of train decide what the values mean. Raises ZooError for folders that do not fit the layout, a picture
     without a mask or the reverse, and values that cannot be class numbers; UsageError for too many or too few names.
     """
-    if not root.is_dir():
-        raise ZooError(f"there is no folder {root}", hint="give the folder of your pictures: -d root=DIR")
+    require_folder(root)
     folders = _split_folders(root)
     if split not in folders:
         return None
-    train = _pairs(folders["train"], root)
+    _check_pairs(folders.values(), root)
+    train = _pairs(folders["train"])
     numbers, classes = class_numbers([mask for _, mask in train], where=folders["train"], names=names)
-    pairs = train if split == "train" else _pairs(folders[split], root)
+    pairs = train if split == "train" else _pairs(folders[split])
     paths, masks = zip(*pairs, strict=True)
     return FileSplit(paths=paths, targets=MaskFiles(paths=masks, numbers=numbers), classes=classes)
 
@@ -111,17 +121,28 @@ def _split_folders(root: Path) -> dict[str, Path]:
     return found
 
 
-def _pairs(folder: Path, root: Path) -> list[tuple[Path, Path]]:
-    for name in ("images", "masks"):
-        if not (folder / name).is_dir():
-            raise ZooError(f"{folder} has no folder {name!r}", hint=_LAYOUT.format(root=root))
+def _check_pairs(folders: Iterable[Path], root: Path) -> None:
+    """Raises ZooError that tells of every picture without a mask, and of every mask without a picture."""
+    alone = []
+    for folder in folders:
+        for name in ("images", "masks"):
+            if not (folder / name).is_dir():
+                raise ZooError(f"{folder} has no folder {name!r}", hint=_LAYOUT.format(root=root))
+        pictures, masks = _by_stem(folder / "images"), _by_stem(folder / "masks")
+        alone += [f"{path} has no mask in {folder / 'masks'}" for stem, path in pictures.items() if stem not in masks]
+        alone += [
+            f"{path} has no picture in {folder / 'images'}" for stem, path in masks.items() if stem not in pictures
+        ]
+    if alone:
+        raise ZooError(
+            f"{root}: pictures and masks without a partner ({len(alone):,}):{one_a_line(alone)}",
+            hint="a picture and its mask have one name, such as images/a.jpg and masks/a.png; "
+            "add what is missing, or remove what is alone",
+        )
+
+
+def _pairs(folder: Path) -> list[tuple[Path, Path]]:
     pictures, masks = _by_stem(folder / "images"), _by_stem(folder / "masks")
-    for stem, path in pictures.items():
-        if stem not in masks:
-            raise ZooError(f"{path} has no mask in {folder / 'masks'}", hint=f"a mask of that name: {stem}.png")
-    for stem, path in masks.items():
-        if stem not in pictures:
-            raise ZooError(f"{path} has no picture in {folder / 'images'}", hint="remove it, or add the picture")
     return [(path, masks[stem]) for stem, path in pictures.items()]
 
 

@@ -4,53 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import TensorSpec, ZooError
-from zoo_core.tasks import Answer, Judged, Outputs, Task, TrainingLoss, check_labels, finite_output
+from zoo_core.commands import counted
+from zoo_core.tasks import Answer, Example, Judged, Outputs, Task, TrainingLoss, check_labels
 
+from .decisions import FlagDecisions
 from .scores import average_precision, best_threshold
 
 THRESHOLDS = "thresholds"
 """The setting that a run and a file keep: the probability from which a class counts as there, `{label: p}`."""
 USUAL = 0.5
-
-
-@dataclass(frozen=True, kw_only=True)
-class FlagDecisions:
-    """A class is there where its logit is above that of its threshold; `cuts` are these logits, (K,) or one for all."""
-
-    task: str
-    cuts: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))
-
-    def output(self, outputs: Mapping[str, Any]) -> str:
-        """The name of the output that decides. Raises ZooError when it cannot be told."""
-        if len(outputs) == 1:
-            return next(iter(outputs))
-        if "logits" in outputs:
-            return "logits"
-        raise ZooError(f"{self.task} needs one output, or one called 'logits'; the outputs are: {', '.join(outputs)}")
-
-    def logits(self, outputs: Outputs) -> NDArray[Any]:
-        """The logits (N, K), all finite. Raises ZooError otherwise."""
-        name = self.output(outputs)
-        logits = np.asarray(outputs[name])
-        if logits.ndim != 2 or logits.size == 0:
-            raise ZooError(f"{self.task} needs {name} of shape (samples, classes), not {logits.shape}")
-        return finite_output(logits)
-
-    def decisions(self, outputs: Outputs) -> NDArray[np.int64]:
-        """0 or 1 for each class of each sample, (N, K)."""
-        return (self.logits(outputs) > self.cuts).astype(np.int64)
-
-    def margins(self, outputs: Outputs) -> NDArray[np.float64]:
-        """How far each logit is from its threshold, twice: one logit may move by as much as two by half of it."""
-        margins: NDArray[np.float64] = 2 * np.abs(self.logits(outputs).astype(np.float64) - self.cuts)
-        return margins
 
 
 class Multilabel(Task):
@@ -122,6 +90,18 @@ class Multilabel(Task):
         chances = answer["probabilities"]
         return ", ".join(f"{label} {chances[label]:.4f}" for label in answer["labels"]) or "none"
 
+    def example(self, count: int, *, random: np.random.Generator) -> Example:
+        """Three classes, each there in about half of the samples."""
+        flags = (random.random((count, 3)) < 0.5).astype(np.uint8)
+        right = 8.0 * flags - 4
+        outputs = right + random.normal(0, 4, right.shape)
+        return Example(
+            outputs={"logits": outputs.astype(np.float32)},
+            right={"logits": right.astype(np.float32)},
+            targets=flags,
+            labels=("a", "b", "c"),
+        )
+
     def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> TrainingLoss:
         """Binary cross entropy of each class; "bce" or "focal" by name."""
         from .losses_net import flag_loss
@@ -135,7 +115,7 @@ class Multilabel(Task):
         found, wanted = outputs[self.deciding.output(outputs)], targets.shape[1]
         if found != (count, wanted):
             raise ZooError(
-                f"model {model!r} returned shape {found} for {count} samples of {wanted} classes",
+                f"model {model!r} returned shape {found} for {counted(count, 'sample')} of {wanted} classes",
                 hint="one row of logits a sample, one column a class",
             )
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from zoo_core import UsageError, did_you_mean
 from zoo_core.tasks import TrainingLoss
 
-from .flags import FlagDecisions
+from .decisions import FlagDecisions
 
 LOSSES = ("bce", "focal")
 FOCUS = 2.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo_core.commands import json_option, print_json, say
+from zoo_core.commands import FilePath, counted, json_option, print_json, say
 
 if TYPE_CHECKING:
     from zoo_core import Kind
@@ -19,6 +19,7 @@ Examples:
   zoo new plugin tiny-net                          a model, in the new folder zoo-tiny-net
   zoo new plugin tiny-shapes --kind dataset
   zoo new plugin tiny-fit --kind trainer --to ~/plugins/tiny-fit
+  zoo new plugin directions --kind task
 """
 
 
@@ -27,14 +28,14 @@ Examples:
 @click.argument("name")
 @click.option(
     "--kind",
-    type=click.Choice(["model", "dataset", "trainer"]),
+    type=click.Choice(["model", "dataset", "trainer", "task"]),
     default="model",
     help="What it offers. Default: model.",
 )
-@click.option("--to", type=click.Path(path_type=Path), metavar="DIR", help="The new folder. Default: zoo-NAME.")
+@click.option("--to", type=FilePath(), metavar="DIR", help="The new folder. Default: zoo-NAME.")
 @json_option
 def command(what: str, name: str, kind: Kind, to: Path | None, as_json: bool) -> None:
-    """Write a complete plugin: a pip package that offers the model, dataset or trainer NAME.
+    """Write a complete plugin: a pip package that offers the model, dataset, trainer or task NAME.
 
     It has one source file, its entry point, a test of every rule of conformance, a README and a workflow for continuous
     integration, and passes its tests as it is. Replace what is in it piece by piece with what you have in mind.
@@ -49,5 +50,5 @@ def command(what: str, name: str, kind: Kind, to: Path | None, as_json: bool) ->
     for file in files:
         say(f"  {file}")
     folder = files[0].parents[1]
-    say(f"{folder}: {len(files)} files, start with {files[0].relative_to(folder)}")
+    say(f"{folder}: {counted(len(files), 'file')}, start with {files[0].relative_to(folder)}")
     say(f"Next: cd {shlex.quote(str(folder))} && pip install -e '.[test]' && pytest")

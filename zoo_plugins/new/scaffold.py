@@ -26,18 +26,22 @@ _TEXTS = {
     ".github/workflows/test.yml": "test.yml.txt",
     ".gitignore": "gitignore.txt",
 }
+_MORE: dict[Kind, dict[str, str]] = {"task": {"{package}/direction.py": "task_direction.py.txt"}}
+"""Further files of a kind."""
 _USE: dict[Kind, str] = {
     "model": "zoo train {name} --dataset digits\nzoo export {name}-digits",
     "dataset": "zoo train lenet5 --dataset {name}",
     "trainer": "zoo train lenet5 --dataset digits --trainer {name}",
+    "task": "zoo info task:{name}",
 }
 _WHAT: dict[Kind, str] = {
     "model": "`build` makes the network from its options, and `zoo_models` says what goes in and comes out",
     "dataset": "`load` returns the samples of one split, and `zoo_datasets` says what they look like",
     "trainer": "`Config` holds the options, `fit` trains with them, and `zoo_trainers` names the two",
+    "task": "`zoo_tasks` says what is right and what is measured; `direction.py` beside it measures and answers",
 }
 _SOURCE = "`summary`, `source` (where it was published: a paper, a repository) and `license`"
-_OWN: dict[Kind, str] = {"model": _SOURCE, "dataset": _SOURCE, "trainer": "`summary`"}
+_OWN: dict[Kind, str] = {"model": _SOURCE, "dataset": _SOURCE, "trainer": "`summary`", "task": "`summary`"}
 
 
 def write_plugin(
@@ -87,7 +91,7 @@ def plugin_texts(name: str, *, kind: Kind) -> dict[str, str]:
         path.format(**values): Template((templates / text.format(**values)).read_text(encoding="utf-8")).substitute(
             values
         )
-        for path, text in _TEXTS.items()
+        for path, text in {**_TEXTS, **_MORE.get(kind, {})}.items()
     }
 
 

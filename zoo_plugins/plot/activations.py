@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo_core import Preprocess, ZooError
+from zoo_core.commands import counted
 
 from .figures import bare, color_bar, heading, new_figure, short
 from .filters import SIGNED
@@ -30,7 +31,7 @@ def draw_activations(maps: Maps, given: Given, *, preprocess: Preprocess | None,
     shape = maps.values.shape
     title = f"{title}, layer {maps.layer}"
     if maps.calls > 1:
-        title += f" (the last of its {maps.calls} calls)"
+        title += f" (the last of its {counted(maps.calls, 'call')})"
     if len(shape) == 3:
         return _draw_maps(maps, given, preprocess, title)
     if len(shape) in {1, 2} and 0 not in shape:
@@ -83,7 +84,7 @@ def _draw_rows(maps: Maps, given: Given, preprocess: Preprocess | None, title: s
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("unit")
     axes.set_ylabel("activation")
-    heading(figure, f"{title}: {len(values)} units")
+    heading(figure, f"{title}: {counted(len(values), 'unit')}")
     return figure
 
 

@@ -20,19 +20,20 @@ from .error_table import error_table
 from .figures import QUIET, WRONG, bare, cells_at, frame, grid, heading, new_figure, short_names, short_path
 from .judge import judge_all, survey
 from .layout import together
+from .restored import draw_restored, restored_table
 from .samples import COLUMNS, COUNT, choose_evenly, layout_of, layout_size, take, usual_count
 from .tiles import difference, draw_line, draw_picture, is_line, name_classes, overlay, picture_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-ROWS = {"masks": 6, "sequences": 8}
-"""Samples in a figure of masks, and of sequences."""
+ROWS = {"masks": 6, "sequences": 8, "pictures": 6}
+"""Samples in a figure of masks, of sequences, and of pictures."""
 
 
 def draw_predictions(predictor: Predictor, part: Part, *, title: str, count: int | None = None) -> Figure:
     """Samples chosen evenly, and what the predictor makes of them; nothing else of the split is run."""
-    usual = ROWS.get(predictor.task.gives) or usual_count(part.samples.targets)
+    usual = _rows_of(predictor) or usual_count(part.samples.targets)
     chosen = choose_evenly(part.samples.targets, count or usual)
     found, _ = judge_all(predictor, take(part.samples, chosen))
     if predictor.task.gives == "labels":
@@ -50,19 +51,27 @@ def draw_errors(predictor: Predictor, part: Part, *, title: str, count: int | No
     """
     known = survey(predictor, part.samples)
     order, wrong = known.worst(), int(known.wrong.sum())
-    chosen = order[: count or ROWS.get(predictor.task.gives, COUNT)]
+    chosen = order[: count or _rows_of(predictor) or COUNT]
     if predictor.task.gives == "labels":
         chosen = chosen[together(part.samples.targets[chosen].tolist())]
     found, _ = judge_all(predictor, take(part.samples, chosen))
     scores = scores_of(known.tally.metrics())
-    if predictor.task.gives != "labels":
+    if part.samples.form == "pictures":
+        kind = f"the {len(chosen)} lowest PSNR of {counted(len(part.samples), 'sample')}"
+    elif predictor.task.gives != "labels":
         kind = f"the {len(chosen)} lowest IoU of {counted(len(part.samples), 'sample')}"
     elif wrong:
         kind = f"the {len(chosen)} worst of {counted(wrong, 'error')} in {counted(len(part.samples), 'sample')}"
     else:
         kind = f"no errors in {counted(len(part.samples), 'sample')}; the {len(chosen)} highest losses"
     figure = _draw(predictor, part, chosen, found, title=f"{title}: {kind} ({scores})")
-    return figure, error_table(part, known, order)
+    table = restored_table if part.samples.form == "pictures" else error_table
+    return figure, table(part, known, order)
+
+
+def _rows_of(predictor: Predictor) -> int | None:
+    """How many samples are shown in rows of their own; None where they lie in a grid."""
+    return ROWS.get(predictor.task.gives)
 
 
 def _draw(predictor: Predictor, part: Part, chosen: NDArray[np.int64], found: Judged, *, title: str) -> Figure:
@@ -70,6 +79,8 @@ def _draw(predictor: Predictor, part: Part, chosen: NDArray[np.int64], found: Ju
     names = [short_path(name) for name in shown.samples.files or (f"sample {number}" for number in chosen)]
     if predictor.task.gives == "labels":
         return _labels(shown, found, names, title=title)
+    if shown.samples.form == "pictures":
+        return draw_restored(shown, found, names, title=title)
     draw = _lines if is_line(shown.samples.main[0]) else _masks
     figure = draw(shown, found, names, title=title)
     present = np.union1d(np.unique(shown.samples.targets), np.unique(found.decided)).tolist()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import UsageError
+from zoo_core.commands import counted
 from zoo_core.data import Samples
 
 from .figures import QUIET, frame, grid, heading, new_figure, short_names
@@ -50,8 +51,8 @@ def draw_augmented(samples: Samples, *, asked: str, usual: Sequence[str], title:
     columns = len(shown)
     figure = new_figure(**figure_size(samples, columns * len(chosen), columns=columns))
     cells = grid(figure, columns * len(chosen), columns=columns)
-    note = f"left: {len(chosen)} samples of {len(samples):,}, {size_of(samples)}; then what each is in an epoch"
-    heading(figure, f"{title}: {', '.join(names)}", note)
+    drawn = f"{counted(len(chosen), 'sample')} of {len(samples):,}, {size_of(samples)}"
+    heading(figure, f"{title}: {', '.join(names)}", f"left: {drawn}; then what each is in an epoch")
     masks = samples.is_masked
     called_by = short_names(samples.classes)
     for number, axes in enumerate(cells):

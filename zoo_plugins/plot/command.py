@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo_core.commands import (
+    FilePath,
     complete_datasets,
     complete_plotted,
     data_options,
     data_words,
-    export_of,
     json_option,
+    note,
     print_json,
     say,
     typed,
+    use_of_run,
     verify_of,
 )
 
@@ -33,7 +35,9 @@ Examples:
   zoo plot digits                                     a grid of its samples
   zoo plot digits --what augmented --augment crop     what training sees of some of them, epoch by epoch
   zoo plot export:lenet5-digits                       the confusion matrix, without PyTorch
+  zoo plot lenet5-digits --what all                   every picture that there is of it
   zoo plot lenet5-digits --what errors --split validation --count 80
+  zoo plot lenet5-digits --what why --layer conv1     what each decision rests on
   zoo plot model.onnx --what activations --input seven.png --layer conv2 --out maps.png
 """
 
@@ -45,11 +49,12 @@ Examples:
 @data_options
 @click.option("--split", metavar="S", help="Default: train for samples; else test, or validation without a test.")
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
-@click.option("--input", metavar="FILE", type=click.Path(path_type=Path), help="A picture or sequence: activations.")
-@click.option("--layer", metavar="L", help="Module path: filters, activations. Default: the first convolution.")
+@click.option("--input", metavar="FILE", type=FilePath(), help="One input: activations, why.")
+@click.option("--layer", metavar="L", help="Module path: filters, activations, why. Default: a convolution.")
 @click.option("--augment", metavar="NAMES", help="augmented: as for `zoo train -t augment=`. Default: usual.")
 @click.option("--count", type=click.IntRange(1, 500), metavar="N", help="How many samples, predictions or errors.")
-@click.option("--out", metavar="PATH", type=click.Path(path_type=Path), help="A PNG file, or a folder.")
+@click.option("--accept-changes", is_flag=True, help="Also of data that have changed since training.")
+@click.option("--out", metavar="PATH", type=FilePath(), help="A PNG file, or a folder.")
 @json_option
 def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted: Any) -> None:
     """Draw a run, an export or a dataset as PNG; or the curves of several runs over each other.
@@ -63,10 +68,14 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
     filters      the kernels of the first convolution
     activations  what a layer makes of --input FILE
     predictions  samples with what is decided, beside the truth
+    why          what the decision for a class rests on: samples, or --input FILE
     errors       the worst answers of a split, with the names of their files; all of them as CSV beside the picture
+    all          each of these that fits the RUN, EXPORT or DATASET
 
     Without --what: curves of a RUN, samples of a DATASET; of an EXPORT the confusion matrix where it tells classes,
     predictions where it gives masks, filters where there is no truth. An EXPORT needs no PyTorch.
+
+    Of a RUN, why is Grad-CAM of the last convolution or of --layer; of an EXPORT, what it costs to cover a part.
 
     Files: plots/KIND.png in the folder of a RUN, else plots/NAME-KIND.png in the current folder, or --out PATH; of
     several runs plots/NAME-NAME-curves.png.
@@ -74,23 +83,28 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
     from zoo_core import open_zoo
     from zoo_core.commands import locate
 
-    from .drawing import Wanted, draw, draw_runs
+    from .drawing import Wanted
+    from .every import draw_asked
 
-    zoo, alone = open_zoo(), len(sources) == 1
-    kinds: tuple[Any, ...] = ("run", "export", "dataset") if alone else ("run",)
+    zoo, remarks = open_zoo(), list[str]()
+    kinds: tuple[Any, ...] = ("run", "export", "dataset") if len(sources) == 1 else ("run",)
     places, asked = [locate(source, kinds=kinds, zoo=zoo) for source in sources], Wanted(**wanted)
-    files = draw(zoo, source=places[0], wanted=asked, out=out) if alone else draw_runs(places, wanted=asked, out=out)
+    files = draw_asked(zoo, sources=places, wanted=asked, out=out, on_left_out=note, on_remark=remarks.append)
+    for remark in remarks:
+        note(remark)
     if as_json:
-        print_json({"files": [str(file) for file in files]})
+        print_json({"files": [str(file) for file in files], "remarks": remarks})
         return
     for file in files:
         say(str(file))
-    say(f"Next: {_next(places[0], zoo, wanted['data']) if alone else typed('list', 'runs', '--sort', 'best')}")
+    say(f"Next: {_next(sources, places[0], zoo, wanted['data'])}")
 
 
-def _next(place: Located, zoo: Zoo, data: Mapping[str, Any]) -> str:
+def _next(sources: tuple[str, ...], place: Located, zoo: Zoo, data: Mapping[str, Any]) -> str:
+    if len(sources) > 1:
+        return typed("list", "runs", "--sort", "best")
     if place.kind == "run":
-        return export_of(place.name, zoo)
+        return use_of_run(sources[0], zoo)
     if place.kind == "export":
         return verify_of(place)
     return typed("train", "MODEL", "--dataset", place.name, *data_words(data))

@@ -46,7 +46,13 @@ def draw_confusion(predictor: Predictor, part: Part, *, title: str) -> Figure:
 
 def scores_of(metrics: dict[str, float]) -> str:
     """The metrics that stand in a title."""
-    names = {"accuracy": "accuracy", "iou_mean": "mean IoU", "pixel_accuracy": "pixel accuracy"}
+    names = {
+        "accuracy": "accuracy",
+        "iou_mean": "mean IoU",
+        "pixel_accuracy": "pixel accuracy",
+        "psnr": "PSNR",
+        "ssim": "SSIM",
+    }
     told = [f"{shown} {metrics[name]:.4f}" for name, shown in names.items() if name in metrics]
     return ", ".join(text.replace(" ", "\N{NO-BREAK SPACE}") for text in told)
 

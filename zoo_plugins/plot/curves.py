@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from zoo_core import EpochRow, ZooError
 
-from .figures import QUIET, heading, new_figure
+from .figures import QUIET, heading, legend_within, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 
     from zoo_core.training import Run
 
+_WIDTH = 10.0
 _TRAIN, _VALIDATION = "#4c72b0", "#dd8452"
 _LINES: tuple[tuple[Literal["train", "validation"], str], ...] = (("train", _TRAIN), ("validation", _VALIDATION))
 _CALLED = {"iou_mean": "mean IoU", "map": "mean average precision", "r2": "R²"}
 """What metrics are called where it is not their name."""
-_BEGAN = {"started": "started", "extended": "extended", "changed": "plugins changed", "resumed": "resumed"}
-"""What a leg of the run is called where it begins."""
+_BEGAN = {"changed": "plugins changed"}
+"""What a leg of the run is called where it begins, unless by its own word."""
 
 
 def curves_of(run: Run) -> Figure:
@@ -29,7 +30,7 @@ def curves_of(run: Run) -> Figure:
     """
     if not run.rows:
         raise ZooError(f"run {run.name!r} has no epoch to draw yet", hint=f"look at {run.path}")
-    figure = new_figure(width=10, height=4.2)
+    figure = new_figure(width=_WIDTH, height=4.4 + 0.1 * len(run.info.legs))
     names = drawn_metrics(run)
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         _curve(axes, run, name)
@@ -56,7 +57,9 @@ def _curve(axes: Axes, run: Run, name: str) -> None:
     if chosen is not None:
         _mark(axes, chosen, name)
     dress(axes, name, epochs=len(rows))
-    axes.legend(loc="best", framealpha=0.9, edgecolor="none")
+    # Below the axes no line can lie under it.
+    named = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]
+    legend_within(axes, named, inches=0.45 * _WIDTH, loc="upper center", bbox_to_anchor=(0.5, -0.16))
 
 
 def metric_values(run: Run, part: Literal["train", "validation"], name: str) -> list[float]:

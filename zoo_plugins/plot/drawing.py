@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,22 +21,27 @@ if TYPE_CHECKING:
 
     from zoo_core.training import Run
 
-OF_EXPORT = ("samples", "confusion", "filters", "activations", "predictions", "errors")
+OF_EXPORT = ("samples", "confusion", "filters", "activations", "predictions", "errors", "why")
 OF_DATASET = ("samples", "augmented")
 OFFERED: Mapping[str, tuple[str, ...]] = {"run": ("curves", *OF_EXPORT), "export": OF_EXPORT, "dataset": OF_DATASET}
 """What can be drawn of a run, an export and a dataset."""
 
+EVERY = "all"
+"""What is asked for to get every picture that there is of a source."""
+
 _OF_DATA = ("samples", "confusion", "predictions", "errors")
-_READS_DATA = (*_OF_DATA, "augmented")
-_OPTIONS = {
-    "--dataset": _OF_DATA,
-    "-d": _READS_DATA,
-    "--split": _OF_DATA,
-    "--download": _READS_DATA,
-    "--input": ("activations",),
-    "--layer": ("activations", "filters"),
-    "--augment": ("augmented",),
-    "--count": ("samples", "predictions", "errors"),
+_OF_SPLIT = (*_OF_DATA, "why")
+_READS_DATA = (*_OF_SPLIT, "augmented")
+_FOR: Mapping[str, tuple[str, ...]] = {
+    "dataset": _OF_SPLIT,
+    "data": _READS_DATA,
+    "split": _OF_SPLIT,
+    "download": _READS_DATA,
+    "input": ("activations", "why"),
+    "layer": ("activations", "filters", "why"),
+    "augment": ("augmented",),
+    "count": ("samples", "predictions", "errors", "why"),
+    "accept_changes": _OF_SPLIT,
 }
 """Which pictures each option is for."""
 
@@ -53,30 +59,43 @@ class Wanted:
     layer: str | None = None
     augment: str | None = None
     count: int | None = None
+    accept_changes: bool = False
 
     def given(self) -> list[str]:
-        """The options that were given, as they are typed."""
-        values = (self.dataset, self.data, self.split, self.download, self.input, self.layer, self.augment, self.count)
-        return [name for name, value in zip(_OPTIONS, values, strict=True) if value]
+        """The names of the options that were given."""
+        return [name for name in _FOR if getattr(self, name)]
+
+    def only_for(self, what: str) -> Wanted:
+        """This picture, with those of the options that are for it."""
+        others = {name: getattr(Wanted(), name) for name in self.given() if what not in _FOR[name]}
+        return dataclasses.replace(self, what=what, **others)
 
 
-def draw(zoo: Zoo, *, source: Located, wanted: Wanted, out: Path | None = None) -> tuple[Path, ...]:
+def draw(
+    zoo: Zoo,
+    *,
+    source: Located,
+    wanted: Wanted,
+    out: Path | None = None,
+    on_remark: Callable[[str], None] = lambda text: None,
+) -> tuple[Path, ...]:
     """Draw a run, an export or a dataset; the files.
 
     Without `what`: of a run its curves, of a dataset its samples, of an export the confusion matrix where it tells
     classes, predictions where it gives masks, and its filters where there is no truth. A file goes to `plots/WHAT.png`
     of the run, else to `plots/NAME-WHAT.png` here, or to `out`, a file or a folder; errors have a CSV file beside it.
-    An exported file never loads torch.
-    Raises UsageError for what cannot be drawn of this kind, MissingExtraError without matplotlib.
+    An exported file never loads torch. `on_remark`: told what is to be known of the data, in sentences.
+    Raises UsageError for what cannot be drawn of this kind, MissingExtraError without matplotlib, ZooError for data
+    that have changed since training.
     """
     need_matplotlib()
     if wanted.what is not None and wanted.what not in OFFERED[source.kind]:
         raise _not_offered(wanted.what, source)
     what = wanted.what or _default(source)
-    _check_options(what, wanted, source)
+    check_options([what], wanted, source)
     target = target_of(source, what, out, read=wanted.input)
     with names_as_they_are():
-        figure, table = _drawn(zoo, source, what, wanted)
+        figure, table = _drawn(zoo, source, what, wanted, on_remark)
         files = [save(figure, target)]
     if table is not None:
         files.append(target.with_suffix(".csv"))
@@ -96,7 +115,7 @@ def draw_runs(sources: Sequence[Located], *, wanted: Wanted, out: Path | None = 
     need_matplotlib()
     if wanted.what not in {None, "curves"}:
         raise UsageError(f"several runs are drawn as curves, not as {wanted.what}", hint="name one of them")
-    _check_options("curves", wanted, sources[0])
+    check_options(["curves"], wanted, sources[0])
     target = target_of(several(sources), "curves", out)
     with names_as_they_are():
         return (save(overlaid_curves([load_run(source.path or Path(source.name)) for source in sources]), target),)
@@ -125,22 +144,29 @@ def _default(source: Located) -> str:
     path = source.path or Path(source.name)
     metadata = read_metadata(vet(model_file(path)))
     task = get_task(metadata.task, plugin=metadata.task_plugin)
-    if task.deciding is None:
-        return "filters"
-    return "predictions" if task.spec.targets == "masks" else "confusion"
+    if task.spec.targets in {"masks", "pictures"}:
+        return "predictions"
+    return "filters" if task.deciding is None else "confusion"
 
 
-def _check_options(what: str, wanted: Wanted, source: Located) -> None:
-    for option in wanted.given():
-        if what not in _OPTIONS[option]:
-            raise UsageError(f"{option} is not for {what}", hint=f"it is for {', '.join(_OPTIONS[option])}")
+def check_options(kinds: Sequence[str], wanted: Wanted, source: Located) -> None:
+    """Raise UsageError for an option that is for none of these pictures, and for activations of nothing."""
+    for name in wanted.given():
+        if not set(_FOR[name]) & set(kinds):
+            option = "-d" if name == "data" else f"--{name}"
+            told = kinds[0] if len(kinds) == 1 else f"any of {', '.join(kinds)}"
+            raise UsageError(f"{option} is not for {told}", hint=f"it is for {', '.join(_FOR[name])}")
     if source.kind == "dataset" and wanted.dataset is not None:
         raise UsageError(f"--dataset is for runs and exports, and {source.name} is a dataset", hint="leave it out")
-    if what == "activations" and wanted.input is None:
+    if list(kinds) == ["activations"] and wanted.input is None:
         raise UsageError("activations need a picture or a sequence", hint="--input FILE")
+    if list(kinds) == ["why"] and wanted.input is not None and wanted.count is not None:
+        raise UsageError("--count is for samples of a dataset, and --input is one picture", hint="leave one out")
 
 
-def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> tuple[Figure, str | None]:
+def _drawn(
+    zoo: Zoo, source: Located, what: str, wanted: Wanted, on_remark: Callable[[str], None]
+) -> tuple[Figure, str | None]:
     """The figure, and the table that goes with it where there is one."""
     if what == "curves":
         from zoo_core import load_run
@@ -148,8 +174,12 @@ def _drawn(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> tuple[Figure
         return curves_of(load_run(source.path or Path(source.name))), None
     if source.kind == "dataset":
         return _of_dataset(zoo, source, what, wanted), None
+    if what == "why":
+        from .why import draw_why
+
+        return draw_why(zoo, source=source, wanted=wanted), None
     if what in _OF_DATA:
-        return _of_data(zoo, source, what, wanted)
+        return _of_data(zoo, source, what, wanted, on_remark)
     from .inside import draw_inside
 
     return draw_inside(zoo, source=source, layer=wanted.layer, read=wanted.input), None
@@ -174,14 +204,26 @@ def _of_dataset(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> Figure:
     return draw_samples(samples, labels=samples.classes, title=title, count=wanted.count)
 
 
-def _of_data(zoo: Zoo, source: Located, what: str, wanted: Wanted) -> tuple[Figure, str | None]:
+def _of_data(
+    zoo: Zoo, source: Located, what: str, wanted: Wanted, on_remark: Callable[[str], None]
+) -> tuple[Figure, str | None]:
     from zoo_core.workflows.answers import load_part, open_predictor
 
     from . import answers, confusion, samples
 
     predictor = open_predictor(source, zoo)
     split = wanted.split or ("train" if what == "samples" else None)
-    part = load_part(predictor, zoo, dataset=wanted.dataset, data=wanted.data, split=split, download=wanted.download)
+    part = load_part(
+        predictor,
+        zoo,
+        dataset=wanted.dataset,
+        data=wanted.data,
+        split=split,
+        download=wanted.download,
+        accept_changes=wanted.accept_changes,
+    )
+    for remark in part.remarks:
+        on_remark(remark)
     if what == "samples":
         title = f"{part.dataset} for {source.kind} {source.name}, split {part.split}"
         return samples.draw_samples(part.samples, labels=part.labels, title=title, count=wanted.count), None

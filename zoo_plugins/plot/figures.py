@@ -120,6 +120,15 @@ def color_bar(figure: Figure, drawn: Any, axes: Any, label: str) -> None:
     bar.ax.tick_params(labelsize=8)
 
 
+def legend_within(owner: Axes | Figure, handles: Sequence[Any], *, inches: float, **place: Any) -> None:
+    """A legend at a place, in as many columns as fit into so many inches; at most eight."""
+    for columns in range(min(len(handles), 8), 0, -1):
+        legend = owner.legend(handles=handles, ncols=columns, frameon=False, fontsize=9, **place)
+        if columns == 1 or legend.get_window_extent().width <= inches * legend.figure.dpi:
+            return
+        legend.remove()
+
+
 def short(text: str, most: int = 18) -> str:
     """A name that fits over a cell."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
@@ -156,11 +165,16 @@ def save(figure: Figure, path: Path) -> Path:
 
 @contextlib.contextmanager
 def names_as_they_are() -> Iterator[None]:
-    """Draw and save in it: a `$` in a name is a `$`, and letters that the usual font lacks are taken from others."""
+    """Draw and save in it: a `$` in a name is a `$`, and letters that the usual font lacks are taken from others.
+
+    What somebody's own matplotlibrc says is left aside: on a dark ground that it asks for, dark words were not seen.
+    """
     import matplotlib
     from matplotlib.font_manager import fontManager
 
     installed = {font.name for font in fontManager.ttflist}
     others = [name for name in OTHER_FONTS if name in installed]
-    with matplotlib.rc_context({"text.parse_math": False, "font.sans-serif": [USUAL_FONT, *others]}):
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update({"text.parse_math": False, "font.sans-serif": [USUAL_FONT, *others]})
         yield

@@ -17,7 +17,7 @@ from zoo_core.workflows.answers import Predictor
 class Survey:
     """Answers to the N samples of a split, without their masks: as in Judged, but for `decided`.
 
-    That has the class numbers that occur in each decision: of labels the one.
+    That has the class numbers that occur in each decision: of labels the one, of numbers and pictures none.
     """
 
     decided: Sequence[tuple[int, ...]]
@@ -47,7 +47,8 @@ def survey(predictor: Predictor, samples: Samples) -> Survey:
     tally = predictor.task.tally()
     parts, decided = [], []
     for part in _batches(predictor, samples, tally):
-        decided += [tuple(np.unique(each).tolist()) for each in part.decided]
+        classes = part.decided.dtype.kind != "f"
+        decided += [tuple(np.unique(each).tolist()) if classes else () for each in part.decided]
         parts.append((part.value, part.badness, part.wrong))
     value, badness, wrong = (np.concatenate(each) for each in zip(*parts, strict=True))
     return Survey(decided=decided, value=value, badness=badness, wrong=wrong, tally=tally)

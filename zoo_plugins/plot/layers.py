@@ -36,6 +36,19 @@ class Maps:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Why:
+    """How much each place of a picture counts for the class that is decided, float64 (h, w); above 0 it speaks for it.
+
+    `told`: what more is said of it.
+    """
+
+    values: NDArray[np.float64]
+    decided: int
+    probability: float
+    told: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Given:
     """One input file: as it is drawn, (C, h, w) or (C, L), and as the model takes it, a batch of one."""
 

@@ -1,4 +1,4 @@
-"""Where tiles lie in a figure: those of a class begin a row, where that does not leave most of the figure empty."""
+"""Where tiles lie in a figure: those of a class begin a row, and classes of few tiles share one."""
 
 from __future__ import annotations
 
@@ -28,19 +28,35 @@ class Layout:
 def rows_by_class(numbers: Sequence[int], *, columns: int) -> Layout:
     """The layout of tiles whose classes are `numbers`, in at most `columns`; those of a class follow each other.
 
-    Rows are as long as the largest class fills them. Where that takes over twice the rows, and over a dozen, as with
-    hundreds of classes, tiles lie one after the other.
+    Rows are as long as the largest class fills them. Where that leaves most of the figure empty, small classes share
+    rows. With hundreds of classes tiles lie one after the other.
     """
     sizes = [len(list(group)) for _, group in itertools.groupby(numbers)]
     width = ceil(max(sizes) / ceil(max(sizes) / columns))
-    if sum(ceil(size / width) for size in sizes) > max(_MOST_ROWS, 2 * ceil(len(numbers) / columns)):
+    rows = sum(ceil(size / width) for size in sizes)
+    if rows > max(_MOST_ROWS, 2 * ceil(len(numbers) / columns)):
         return Layout(min(columns, len(numbers)), tuple(range(len(numbers))), by_class=False)
+    if rows > 1 and (rows * width >= 2 * len(numbers) or 4 * width <= columns):
+        return _sharing_rows(sizes, columns=columns)
     places: list[int] = []
     first = 0
     for size in sizes:
         places += range(first, first + size)
         first += width * ceil(size / width)
     return Layout(width, tuple(places), by_class=True)
+
+
+def _sharing_rows(sizes: Sequence[int], *, columns: int) -> Layout:
+    """Classes of these sizes, each in the row of the one before it where there is room for all of it."""
+    cells: list[tuple[int, int]] = []
+    row = column = 0
+    for size in sizes:
+        if column + size > columns:
+            row, column = row + bool(column), 0
+        cells += [(row + (column + step) // columns, (column + step) % columns) for step in range(size)]
+        row, column = cells[-1][0], cells[-1][1] + 1
+    width = max(column for _, column in cells) + 1
+    return Layout(width, tuple(row * width + column for row, column in cells), by_class=True)
 
 
 def together(numbers: Sequence[int]) -> list[int]:

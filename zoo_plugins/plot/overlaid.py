@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _FEW = 10
 """Runs up to which the colours are those of a palette made to be told apart."""
 
-_LONGEST = 90
+_LONGEST = 75
 """Letters of a line in the legend."""
 
 

@@ -13,6 +13,7 @@ from zoo_core.data import Samples
 
 from .figures import cells_at, heading, new_figure, short_names
 from .layout import Layout, rows_by_class
+from .restored import draw_true_pictures
 from .tiles import draw_line, draw_picture, is_line, name_classes, overlay, picture_of
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def draw_samples(samples: Samples, *, labels: Sequence[str], title: str, count: 
     """
     line = is_line(samples.main[0])
     columns = LINE_COLUMNS if line else COLUMNS
+    if samples.form == "pictures":
+        return draw_true_pictures(samples, choose_evenly(samples.targets, count or COUNT // 2), title=title)
     chosen = choose_evenly(samples.targets, count or (LINES if line else usual_count(samples.targets)))
     layout = layout_of(samples.targets[chosen], columns=columns)
     figure = new_figure(**layout_size(samples, layout))
@@ -96,7 +99,7 @@ def layout_of(targets: NDArray[Any], *, columns: int) -> Layout:
 def layout_size(samples: Samples, layout: Layout, *, words: float = 0.25) -> dict[str, float]:
     """Width and height in inches of a figure with this layout; `words`: height of what is written on a cell."""
     if not layout.by_class or layout.rows == 1:
-        return figure_size(samples, len(layout.places), columns=max(layout.columns, LINE_COLUMNS), words=words)
+        return figure_size(samples, layout.places[-1] + 1, columns=max(layout.columns, LINE_COLUMNS), words=words)
     columns = LINE_COLUMNS if is_line(samples.main[0]) else COLUMNS
     alone = figure_size(samples, columns, columns=columns, words=words)
     margin = 0.7

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from zoo_core import IGNORED, Preprocess, ZooError
 from zoo_core.workflows.answers import class_color, stretches
 
+from .figures import legend_within, short
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -23,7 +25,8 @@ _SIDE = 256
 MISSED, TOO_MUCH, ANOTHER = (0, 114, 178), (230, 159, 0), (192, 57, 43)
 """The colours of what is wrong in a mask: a class taken for 0, 0 taken for a class, and a class for another."""
 
-_MOST_NAMES = 16
+_MOST_NAMES, _LONGEST_NAME = 16, 40
+"""Classes that are named below a figure, and letters of each."""
 
 
 def picture_of(stored: NDArray[Any], preprocess: Preprocess | None) -> NDArray[np.uint8]:
@@ -119,12 +122,12 @@ def draw_line(axes: Axes, stored: NDArray[Any], masks: Sequence[NDArray[np.uint8
 
 
 def name_classes(figure: Figure, numbers: Iterable[int], labels: Sequence[str]) -> None:
-    """The classes that are in a figure of masks, by colour, in one line below it."""
+    """The classes that are in a figure of masks, by colour, below it."""
     from matplotlib.patches import Patch
 
     patches = []
     for number in sorted(set(numbers)):
-        name = labels[number] if number < len(labels) else str(number)
+        name = short(labels[number], _LONGEST_NAME) if number < len(labels) else str(number)
         red, green, blue = (part / 255 for part in class_color(number))
         if number in {0, IGNORED}:
             name = f"{name} (no tint)" if number == 0 else "not counted (white)"
@@ -134,4 +137,4 @@ def name_classes(figure: Figure, numbers: Iterable[int], labels: Sequence[str]) 
     shown = patches[:_MOST_NAMES]
     if len(shown) < len(patches):
         shown.append(Patch(facecolor="none", label=f"and {len(patches) - _MOST_NAMES} more"))
-    figure.legend(handles=shown, loc="outside lower center", ncols=min(len(shown), 8), frameon=False, fontsize=9)
+    legend_within(figure, shown, inches=figure.get_figwidth(), loc="outside lower center")

@@ -10,7 +10,7 @@ from torch import Tensor
 from zoo_core import UsageError, did_you_mean
 from zoo_core.tasks import TrainingLoss
 
-from .numbers import output_of
+from .outputs import output_of
 
 LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": F.mse_loss,

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import TensorSpec, ZooError
-from zoo_core.tasks import Answer, Judged, Outputs, Task, TrainingLoss, finite_output
+from zoo_core.commands import counted
+from zoo_core.tasks import Answer, Example, Judged, Outputs, Task, TrainingLoss
 
-_OUTPUTS = ("values", "value", "prediction", "out")
+from .outputs import numbers_of, output_of
 
 
 class Regression(Task):
@@ -61,6 +62,12 @@ class Regression(Task):
             return f"{next(iter(values.values())):.6g}"
         return ", ".join(f"{name} {value:.6g}" for name, value in values.items())
 
+    def example(self, count: int, *, random: np.random.Generator) -> Example:
+        """Two numbers for each sample."""
+        truth = random.normal(size=(count, 2)).astype(np.float32)
+        outputs = truth + random.normal(0, 0.3, truth.shape).astype(np.float32)
+        return Example(outputs={"values": outputs}, right={"values": truth}, targets=truth, labels=("a", "b"))
+
     def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> TrainingLoss:
         """Mean squared error; "mse", "mae" or "huber" by name."""
         from .losses_net import number_loss
@@ -74,7 +81,7 @@ class Regression(Task):
         found, wanted = outputs[output_of(outputs, task=self.name)], targets.shape[1]
         if found != (count, wanted) and not (found == (count,) and wanted == 1):
             raise ZooError(
-                f"model {model!r} returned shape {found} for {count} samples of {wanted} numbers",
+                f"model {model!r} returned shape {found} for {counted(count, 'sample')} of {wanted} numbers",
                 hint="one row a sample, one column a number",
             )
 
@@ -143,26 +150,6 @@ class NumberTally:
         with np.errstate(divide="ignore", invalid="ignore"):
             explained = np.where(total > 0, 1 - left / total, constant)
         return {"mse": left / len(error), "mae": np.abs(error).mean(axis=0), "r2": explained}
-
-
-def output_of(outputs: Mapping[str, Any], *, task: str) -> str:
-    """The name of the output that has the numbers. Raises ZooError when it cannot be told."""
-    if len(outputs) == 1:
-        return next(iter(outputs))
-    for name in _OUTPUTS:
-        if name in outputs:
-            return name
-    wanted = ", ".join(map(repr, _OUTPUTS))
-    raise ZooError(f"{task} needs one output, or one called {wanted}; the outputs are: {', '.join(outputs)}")
-
-
-def numbers_of(outputs: Outputs, *, task: str) -> NDArray[np.float64]:
-    """The numbers (N, K) in float64. Raises ZooError for another shape, and unless all are finite."""
-    name = output_of(outputs, task=task)
-    values = np.asarray(outputs[name])
-    if values.ndim not in {1, 2} or values.size == 0:
-        raise ZooError(f"{task} needs {name} of shape (samples,) or (samples, numbers), not {values.shape}")
-    return finite_output(values).reshape(len(values), -1).astype(np.float64)
 
 
 def _names(output: str, count: int, labels: Sequence[str]) -> Sequence[str]:

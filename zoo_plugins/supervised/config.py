@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from zoo_core import UsageError
+from zoo_core.commands import counted
 
 USUAL_RATE = {"sgd": 0.01, "adam": 0.001, "adamw": 0.005, "adadelta": 1.0, "muon": 0.01}
 _USUALLY = ", ".join(f"{rate:g} {name}" for name, rate in USUAL_RATE.items())
@@ -62,7 +63,7 @@ class SupervisedConfig:
             raise UsageError("trainer supervised: nesterov needs a momentum above 0", hint="leave one of them out")
         if self.warmup >= self.epochs and self.warmup:
             raise UsageError(
-                f"trainer supervised: warmup takes {self.warmup} of {self.epochs} epochs",
+                f"trainer supervised: warmup takes {self.warmup} of {counted(self.epochs, 'epoch')}",
                 hint="fewer epochs of warmup, or none",
             )
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from zoo_core import EpochRow, TrainResult, UsageError
+from zoo_core.commands import counted
 from zoo_core.tasks import TrainingLoss
 from zoo_core.training import (
     Augment,
@@ -64,7 +65,7 @@ def check_job(job: TrainJob) -> None:
     added = job.epochs - job.schedule_start
     if job.schedule_start and job.config.warmup >= added:
         raise UsageError(
-            f"trainer supervised: warmup takes {job.config.warmup} of the {added} epochs that are added",
+            f"trainer supervised: warmup takes {job.config.warmup} of the {counted(added, 'epoch')} that are added",
             hint="add more with --epochs",
         )
     loss, small = loss_of(job), job.config.small_first > 0  # also where it comes to no epoch, as in a dry run

@@ -6,9 +6,11 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+from zoo_core import errors
 from zoo_core.checks.rule import BrokenRuleError
 from zoo_core.children.child import Line
 from zoo_core.children.parent import Child, ending_of
+from zoo_core.errors import ZooError
 
 SECONDS = 300.0
 NETWORK = ("socket.connect", "socket.getaddrinfo", "socket.gethostbyname", "socket.sendto")
@@ -42,6 +44,19 @@ def answer(line: Line) -> None:
     except Exception as error:  # noqa: BLE001 whatever it is, the rule tells it
         found = {"error": f"{type(error).__name__}: {error}"}
     line.send(found)
+
+
+def told(error: ZooError) -> dict[str, Any]:
+    """An error of the zoo as a message of a child, of which `raised` makes it again."""
+    return {"error": {"kind": type(error).__name__, "message": error.message, "hint": error.hint}}
+
+
+def raised(kind: str, message: str, hint: str | None) -> ZooError:
+    """The error of that name, as the child raised it, whatever its class wants to be made from."""
+    known: Any = getattr(errors, kind, ZooError)
+    error: ZooError = known.__new__(known)
+    ZooError.__init__(error, message, hint=hint)
+    return error
 
 
 def how_it_ended(child: Child) -> str:

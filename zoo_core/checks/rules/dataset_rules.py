@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.data import Samples
 from zoo_core.errors import ZooError
 from zoo_core.files import temporary_folder
+from zoo_core.plugin_faults import plugin_line
 from zoo_core.specs import IGNORED
 
 _HASH_SEEDS = ("1", "2")
@@ -55,8 +57,8 @@ def classes_have_samples(dataset: DatasetCandidate) -> None:
     A class without one is never learnt, and nobody sees it in the measures.
     """
     _, samples = next(_readable(dataset))
-    if samples.form == "numbers":
-        raise NotApplicableError("its targets are numbers, and no classes")
+    if samples.form in {"numbers", "pictures"}:
+        raise NotApplicableError(f"its targets are {samples.form}, and no classes")
     counted = samples.targets
     if samples.form == "flags":
         counted = np.nonzero(counted)[1]
@@ -157,10 +159,24 @@ def _first(dataset: DatasetCandidate) -> Samples:
         if there:
             return bound.load("train", download=dataset.download)
     except ZooError as error:
-        if dataset.options.get("root") is not None or not _needs_files(dataset):
+        if dataset.options.get("root") is not None or not (_needs_files(dataset) or _misses_files(dataset, error)):
             raise
-        raise NotApplicableError(f"its data are not here: {error.message}") from None
+        raise NotApplicableError(f"its data are not here (-d root=DIR): {error.message}") from None
     raise NotApplicableError("its data are not on this disk: -d root=DIR, or --download")
+
+
+def _misses_files(dataset: DatasetCandidate, error: ZooError) -> bool:
+    """Whether the loader stumbles over files that are not in its folder, or says itself that they are missing.
+
+    There is no such folder, or nothing in it; what is wrong with samples that it did give is no such error.
+    """
+    root = dataset.bound.root
+    if root.is_dir() and any(root.iterdir()):
+        return False
+    missing = error.__cause__
+    if isinstance(missing, FileNotFoundError | NotADirectoryError):
+        return root in Path(str(missing.filename)).parents or Path(str(missing.filename)) == root
+    return missing is None and bool(plugin_line(error))
 
 
 def _needs_files(dataset: DatasetCandidate) -> bool:

@@ -41,10 +41,7 @@ def _check_shape(name: str, spec: TensorSpec, found: Tensor, sizes: Sizes) -> No
     bound = spec.bind(sizes)
     shape = tuple(found.shape)
     where = ", ".join(f"{axis}={size}" for axis, size in sizes.items())
-    fits = len(shape) == len(bound.axes) and all(
-        not isinstance(axis, int) or axis == size for axis, size in zip(bound.axes, shape, strict=True)
-    )
-    if not fits:
+    if not bound.fits(shape):
         raise BrokenRuleError(f"output {name!r} is declared as {bound} but has the shape {shape} ({where})")
 
 
@@ -141,7 +138,7 @@ def gives_logits(model: ModelCandidate) -> None:
     The losses and `zoo predict` apply the softmax; applied twice, it flattens every gradient and every probability.
     """
     task = task_spec(model.model.spec.task)
-    per_class = task.targets == "masks" or (task.targets == "classes" and not task.one_logit)
+    per_class = task.targets == "masks" or (task.targets == "classes" and not task.one_logit and not task.compared)
     if not per_class or model.model.spec.loss is not None:
         raise NotApplicableError(f"task {model.model.spec.task!r} has no logits, or the model has a loss of its own")
     name, value = next(iter(model.run(model.build(), model.inputs(1)).items()))

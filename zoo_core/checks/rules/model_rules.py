@@ -10,10 +10,14 @@ from torch import Tensor, nn
 
 from zoo_core.building import missing_options
 from zoo_core.checks.candidates.model_candidate import SEED, ModelCandidate
-from zoo_core.checks.rule import BrokenRuleError, rules
+from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.errors import ZooError
-from zoo_core.options import Option
+from zoo_core.options import typed_value
+from zoo_core.registry import open_zoo
+from zoo_core.task_lookup import task_spec
+from zoo_core.training.trainer_options import options_with_recipe
 from zoo_core.verification.feed.rows import plausible_range
+from zoo_core.workflows.trainings.train_plan import DEFAULT_TRAINER
 
 _UNKNOWN = "zoo_no_such_option"
 
@@ -25,6 +29,17 @@ def says_where_it_comes_from(model: ModelCandidate) -> None:
     """
     if missing := [field for field in ("source", "license") if not getattr(model.model.spec, field)]:
         raise BrokenRuleError(f"ModelSpec {model.model.name!r} gives no {' and no '.join(missing)}")
+
+
+def task_is_offered(model: ModelCandidate) -> None:
+    """Somebody offers the task of the model: the zoo itself, or a plugin that is installed.
+
+    Without it the model can be neither trained nor exported, and a typo is seen by its users first.
+    """
+    try:
+        task_spec(model.model.spec.task)
+    except ZooError as error:
+        raise BrokenRuleError(f"{error.message} ({error.hint})") from None
 
 
 def integers_have_a_range(model: ModelCandidate) -> None:
@@ -57,9 +72,27 @@ def options_can_be_typed(model: ModelCandidate) -> None:
     for option in model.model.spec.options:
         if option.required:
             continue
-        typed = _typed(option)
+        typed = typed_value(option.default)
         if option.parse(typed, where=model.shown) != option.default:
             raise BrokenRuleError(f"{option.name}={typed} is read as {option.parse(typed, where=model.shown)!r}")
+
+
+def has_a_recipe_that_can_be_used(model: ModelCandidate) -> None:
+    """The training recipe has options of the trainer that it is for, with values that this takes.
+
+    Otherwise `zoo train NAME` fails before its first step, for everybody, until somebody gives other options.
+    """
+    if not model.model.spec.recipe:
+        raise NotApplicableError("it has no training recipe")
+    try:
+        trainer = open_zoo().trainer(DEFAULT_TRAINER)
+    except ZooError as error:
+        raise NotApplicableError(error.message) from None
+    try:
+        trainer.spec.config(**options_with_recipe(model.model, trainer, {}))
+    except (ZooError, ValueError, TypeError) as error:
+        hint = f"; {error.hint}" if isinstance(error, ZooError) and error.hint else ""
+        raise BrokenRuleError(f"{error}{hint}") from None
 
 
 def refuses_unknown_options(model: ModelCandidate) -> None:
@@ -125,15 +158,14 @@ def _tensors_in(value: Any, depth: int = 3) -> Iterator[Tensor]:
             yield from _tensors_in(item, depth - 1)
 
 
-def _typed(option: Option) -> str:
-    if option.default is None:
-        return "none"
-    if isinstance(option.default, tuple):
-        return ",".join(map(str, option.default))
-    return str(option.default)
-
-
 RULES = (
-    *rules("import", says_where_it_comes_from, options_can_be_typed, integers_have_a_range),
+    *rules(
+        "import",
+        says_where_it_comes_from,
+        task_is_offered,
+        options_can_be_typed,
+        integers_have_a_range,
+        has_a_recipe_that_can_be_used,
+    ),
     *rules("build", builds_with_defaults, refuses_unknown_options, seed_decides_the_weights, keeps_no_hidden_tensors),
 )

@@ -17,7 +17,7 @@ from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.children.parent import Child
 from zoo_core.errors import ZooError
 from zoo_core.files import temporary_folder
-from zoo_core.records import TrainResult
+from zoo_core.records import TrainResult, counted
 from zoo_core.training import RunDirectory
 
 STOPPED_AFTER = 3
@@ -57,7 +57,7 @@ def makes_the_loss_fall(trainer: TrainerCandidate) -> None:
     losses = [row.train.get("loss", float("nan")) for row in trainer.straight.rows]
     if not losses or not min(losses[1:], default=float("inf")) < losses[0]:
         shown = ", ".join(f"{loss:.3f}" for loss in losses)
-        raise BrokenRuleError(f"the loss of {len(losses)} epochs: {shown}")
+        raise BrokenRuleError(f"the loss of {counted(len(losses), 'epoch')}: {shown}")
 
 
 def repeats_itself(trainer: TrainerCandidate) -> None:

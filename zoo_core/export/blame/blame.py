@@ -13,6 +13,7 @@ from torch import fx
 
 from zoo_core.errors import NotVerifiedError, ZooError
 from zoo_core.export.convert.clean import module_of
+from zoo_core.records import counted
 from zoo_core.runtime.reading.wire import OnnxFile, read_onnx
 from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, Setting, SubjectError
 
@@ -148,8 +149,8 @@ def _search(probe: Probe, inputs: Mapping[str, Array]) -> Blame:
         )
     worst = max(errors, key=lambda error: error.error / error.bound if error.bound else 0.0)
     return Blame(
-        text=f"all {len(errors)} nodes that can be compared are within their bounds while their values are read "
-        f"({worst.node} is worst, {worst.floors:.3g} times its floor): the fault lies in onnxruntime's own "
+        text=f"all {counted(len(errors), 'node')} that can be compared are within their bounds while their values "
+        f"are read ({worst.node} is worst, {worst.floors:.3g} times its floor): the fault lies in onnxruntime's own "
         "optimisations, or in a node after the last one that can be compared"
     )
 

@@ -11,7 +11,7 @@ from zoo_core.export.convert.program import Converted
 from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.export.reference.expected import Expected
 from zoo_core.export.reference.reference import TorchReference
-from zoo_core.records import CheckResult
+from zoo_core.records import CheckResult, counted
 from zoo_core.runtime.reading.metadata import KEY, Metadata
 from zoo_core.runtime.reading.outside import stored_array
 from zoo_core.runtime.reading.wire import OnnxFile
@@ -22,7 +22,9 @@ def inputs_told(expected: Expected) -> CheckResult:
     """Rule "inputs": how many rows of which kind take part, and of which sizes."""
     kinds = expected.usual.rows.kinds
     counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
-    text = f"{len(kinds)} rows ({counts}); {expected.usual.skipped} skipped, where PyTorch itself is not finite"
+    text = (
+        f"{counted(len(kinds), 'row')} ({counts}); {expected.usual.skipped} skipped, where PyTorch itself is not finite"
+    )
     if expected.usual.refused:
         text += f", and {expected.usual.refused} more, on which it raises"
     if len(expected.cases) > 1:

@@ -94,7 +94,7 @@ def _check_case(
     for test, rows in case.tests:
         checks += check_self_test(where, test, {name: value[list(rows)] for name, value in single.items()})[0]
     if case is expected.usual:  # a smallest size may well leave nothing to see
-        checks += _check_usual(where, case, single, expected)
+        checks += _check_usual(where, plan, case, single, expected)
     return checks, errors
 
 
@@ -135,7 +135,9 @@ def _check_rows(
     return checks, [output_error(actual[name], bound) for name, bound in bounds.items()]
 
 
-def _check_usual(where: str, case: Case, actual: Mapping[str, Any], expected: Expected) -> list[CheckResult]:
+def _check_usual(
+    where: str, plan: ExportPlan, case: Case, actual: Mapping[str, Any], expected: Expected
+) -> list[CheckResult]:
     """Rules "sensitivity" and "test vectors", on the rows of the usual size."""
     plausible = np.array([kind in PLAUSIBLE for kind in case.rows.kinds])
     vectors = list(expected.vectors)
@@ -144,6 +146,7 @@ def _check_usual(where: str, case: Case, actual: Mapping[str, Any], expected: Ex
             where,
             {name: value[plausible] for name, value in actual.items()},
             {name: float(bound.bound[plausible].max()) for name, bound in case.bounds.items()},
+            advice=plan.advice_if_constant,
         ),
         *check_vectors(
             where,

@@ -13,7 +13,7 @@ from zoo_core.errors import ZooError
 from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.export.reference.staged import StagedReference, padded, stage_bound
 from zoo_core.export.reference.staged_expected import one_row
-from zoo_core.records import CheckResult, OutputError
+from zoo_core.records import CheckResult, OutputError, counted
 from zoo_core.verification.expect.bounds import LARGEST_FLOOR, OutputBound, check_values, output_error
 from zoo_core.verification.expect.selections import Choice, errors_of, match, problems_of, scale_of
 from zoo_core.verification.expect.sensitivity import check_sensitivity
@@ -100,7 +100,7 @@ def _stage_sensitivity(where: str, tensors: Sequence[CheckResult]) -> CheckResul
     """Rule "sensitivity" for what is handed on inside a model: some of it may hardly vary, such as boxes that are cut
     off at the border of a small picture; most of it must."""
     still = [result.detail.partition(": ")[2] for result in tensors if result.outcome != "passed"]
-    text = f"{where}: {len(tensors) - len(still)} of {len(tensors)} tensors vary with the input"
+    text = f"{where}: {len(tensors) - len(still)} of {counted(len(tensors), 'tensor')} vary with the input"
     text += f" ({'; '.join(still[:2])})" if still else ""
     enough = 2 * len(still) <= len(tensors)
     return CheckResult(rule="sensitivity", outcome="passed" if enough else "not-conclusive", detail=text)
@@ -126,7 +126,7 @@ def _check_choices(given: _Given, number: int) -> StageFindings:
     if problems:
         outcome, text = "failed", f"{where}: {'; '.join(problems[:3])}"
     elif 2 * clear < total:
-        outcome, text = "not-conclusive", f"{where}: only {clear:,} of {total:,} rows are clear"
+        outcome, text = "not-conclusive", f"{where}: only {clear:,} of {counted(total, 'row')} are clear"
     return StageFindings(
         checks=[CheckResult(rule="choices", outcome=outcome, detail=text)],
         errors=[
@@ -177,7 +177,7 @@ def check_published(
             lost = count - int((match(rows, own, near) >= 0).sum())
             differing += max(1, lost) if exact else lost
     allowed = 0 if exact else total // 5
-    text = f"{where}: {total - differing:,} of {total:,} rows are those of the checking copy"
+    text = f"{where}: {total - differing:,} of {counted(total, 'row')} are those of the checking copy"
     checks.append(CheckResult(rule="copy", outcome="failed" if differing > allowed else "passed", detail=text))
     return checks
 

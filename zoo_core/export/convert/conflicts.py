@@ -16,11 +16,12 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import FrameType
+from typing import Any
 
 import torch
 from torch import nn
 
-from zoo_core.errors import AxisConflictError, FailedForwardError, NotVerifiedError, in_words
+from zoo_core.errors import NotVerifiedError, in_words
 from zoo_core.export.plan.free_axes import usual_sizes
 from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.plugin_faults import is_plugins, line_of
@@ -32,6 +33,8 @@ from zoo_core.verification.feed.sizes import Sizes, distinct, free_sizes
 from .quiet import quiet
 
 MOST_TRIED = 40
+LARGEST_TRIED = 64
+"""Elements of all free axes at once, where nothing says which sizes a model takes."""
 LEAST = 2
 """torch.export takes a size of 1 for a constant, whatever the model does."""
 _LOGGER = "torch.fx.experimental.symbolic_shapes"
@@ -57,19 +60,8 @@ def conflict_told(plan: ExportPlan, module: nn.Module) -> str:
         return ""
 
 
-@contextlib.contextmanager
-def explaining_conflicts(plan: ExportPlan) -> Iterator[None]:
-    """A forward that fails inside is told with the axis that cannot be free, where there is one."""
-    try:
-        yield
-    except FailedForwardError as error:
-        if not (conflict := conflict_told(plan, plan.build().eval().requires_grad_(False))):
-            raise
-        raise AxisConflictError(f"{conflict} ({error.message})") from error
-
-
 def _told(plan: ExportPlan, module: nn.Module) -> str:
-    sizes = _working_sizes(plan, module)
+    sizes = working_sizes(plan, module)
     if sizes is None:
         return ""
     fixed = _fixed_by_trace(plan, module, sizes)
@@ -82,7 +74,7 @@ def _told(plan: ExportPlan, module: nn.Module) -> str:
 def _conflict_in_trace(plan: ExportPlan, module: nn.Module, sizes: Sizes, axis: str, fixed: _Fixed) -> str:
     value = _value(_written(plan, axis), fixed.elements)
     by = f"{fixed.place or 'the trace'} fixes it to {fixed.elements}"
-    if value is not None and _error_at(plan, module, {**sizes, axis: value + 1}) is None:
+    if value is not None and error_at(plan, module, {**sizes, axis: value + 1}) is None:
         by = f"the trace takes its size {fixed.elements} for a constant{f' in {fixed.place}' if fixed.place else ''}"
     return f"axis {axis} cannot be free: {by}; {_instead(plan, axis, value)}"
 
@@ -91,7 +83,7 @@ def _conflict_in_pytorch(plan: ExportPlan, module: nn.Module, sizes: Sizes) -> s
     """The same from PyTorch's own failures, where the trace has not come as far as to say it."""
     for axis in free_sizes(plan.inputs.values()):
         others = [size for size in (sizes[axis] + 1, sizes[axis] - 1, 2 * sizes[axis]) if size >= 1]
-        errors = [_error_at(plan, module, {**sizes, axis: size}) for size in others]
+        errors = [error_at(plan, module, {**sizes, axis: size}) for size in others]
         if (first := errors[0]) is not None and all(error is not None for error in errors):
             place = _place(_frames_of(first), module)
             listed = ", ".join(f"{axis}={size}" for size in others)
@@ -123,29 +115,35 @@ def _value(written: str, elements: int) -> int | None:
     return None if rest or value < 1 else value
 
 
-def _working_sizes(plan: ExportPlan, module: nn.Module) -> Sizes | None:
-    """Sizes of all free axes that PyTorch runs at: those of the check, of the pictures, or of a parameter."""
+def working_sizes(plan: ExportPlan, module: nn.Module) -> Sizes | None:
+    """Sizes of all free axes that PyTorch runs at: of the check, the pictures, a parameter, or small ones."""
     axes = free_sizes(plan.inputs.values())
     usual = {**plan.size_cases[0], **usual_sizes(plan.inputs, plan.preprocess)}
     stored = sorted({size for tensor in plan.checkpoint.values() for size in tensor.shape if size >= LEAST})
-    alike = ({axis: _value(_written(plan, axis), size) for axis in axes} for size in stored[:MOST_TRIED])
+    equal = (*stored[:MOST_TRIED], *range(LEAST, LARGEST_TRIED + 1))
+    alike = ({axis: _value(_written(plan, axis), size) for axis in axes} for size in equal)
     whole = ({axis: size for axis, size in case.items() if size is not None} for case in alike)
     cases = (*plan.size_cases, usual, *(case for case in whole if len(case) == len(axes)))
     rows: Sizes = {BATCH: LEAST + 1} if plan.batch_is_free else {}
     for case in distinct({**rows, **case} for case in cases):
-        if all(size >= LEAST for size in case.values()) and _error_at(plan, module, case) is None:
+        if all(size >= LEAST for size in case.values()) and error_at(plan, module, case) is None:
             return case
     return None
 
 
-def _error_at(plan: ExportPlan, module: nn.Module, sizes: Sizes) -> BaseException | None:
+def error_at(plan: ExportPlan, module: nn.Module, sizes: Sizes) -> BaseException | None:
     """What PyTorch raises at these sizes."""
     try:
-        with forward_of("forward"), torch.no_grad(), plain_attention(), quiet():
-            module(*plan.drawn({BATCH: 1, **sizes}))
+        run_at(plan, module, sizes)
     except NotVerifiedError as error:
         return error.__cause__ or error
     return None
+
+
+def run_at(plan: ExportPlan, module: nn.Module, sizes: Sizes) -> Any:
+    """What the module gives at these sizes. Raises FailedForwardError."""
+    with forward_of("forward"), torch.no_grad(), plain_attention(), quiet():
+        return module(*plan.drawn({BATCH: 1, **sizes}))
 
 
 def _fixed_by_trace(plan: ExportPlan, module: nn.Module, sizes: Sizes) -> dict[str, _Fixed]:

@@ -15,6 +15,7 @@ from zoo_core.torch_modules import plain_attention
 from .axis_limits import traced_limits
 from .conflicts import conflict_told
 from .module import Exported, exported
+from .operator_table import operator_table_kept
 from .program import Converted, Exporter, call_as_in_checkpoint, converted_from, first_cause
 from .quiet import quiet
 from .relations import traced_relations
@@ -34,7 +35,7 @@ def convert(
     except ImportError:
         raise MissingExtraError(needed_for="zoo export", extra="train", missing="onnxscript") from None
     try:
-        with quiet(), plain_attention(), torch.no_grad():
+        with quiet(), plain_attention(), operator_table_kept(), torch.no_grad():
             stands = exported(plan, module, gives_tensors=gives_tensors)
             return (_with_dynamo if exporter == "dynamo" else with_torchscript)(plan, stands)
     except NotVerifiedError:

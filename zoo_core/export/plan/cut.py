@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from zoo_core.errors import UsageError, ZooError
+from zoo_core.records import counted
 from zoo_core.shapes import Axis, TensorSpec
 from zoo_core.torch_modules import forward_of, fresh_module, plain_attention
 from zoo_core.verification.feed.rows import BATCH
@@ -223,7 +224,7 @@ def _shape(plan: ExportPlan, module: nn.Module, layer: str, sizes: Sizes) -> tup
         )
     if not found.ndim or len(found) != rows:
         raise UsageError(
-            f"the layer {layer!r} gives the shape {tuple(found.shape)} for {rows} samples: "
+            f"the layer {layer!r} gives the shape {tuple(found.shape)} for {counted(rows, 'sample')}: "
             "its first axis does not count the samples",
             hint="choose another layer",
         )

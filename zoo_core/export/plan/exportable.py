@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo_core.errors import NotVerifiedError
+from zoo_core.records import counted
 
 
 def require_dense_weights(module: nn.Module, *, model: str) -> None:
@@ -49,6 +50,7 @@ def require_full_precision(module: nn.Module) -> None:
         if found:
             kind = str(module.get_parameter(found[0]).dtype).removeprefix("torch.")
             raise NotVerifiedError(
-                f"{len(found)} parameters are {kind}, {found[0]} among them: {told} cannot be proved equal yet",
+                f"{counted(len(found), 'parameter')} {'is' if len(found) == 1 else 'are'} {kind}, "
+                f"{found[0]} among them: {told} cannot be proved equal yet",
                 hint="let the builder return a float32 module",
             )

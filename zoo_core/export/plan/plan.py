@@ -18,6 +18,7 @@ from zoo_core.registry import Model
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import Preprocess, Recipe
 from zoo_core.tasks import Task, get_task
+from zoo_core.verification.expect.sensitivity import GIVE_EXAMPLES
 from zoo_core.verification.feed.rows import BATCH, FEW_ROWS, SAMPLE_ROWS, frozen_values, plausible_range
 from zoo_core.verification.feed.sizes import Sizes, free_sizes, size_cases, sizes_of
 
@@ -59,8 +60,9 @@ class ExportPlan:
     granted. `own`: names of the tensors that the builder brings itself, which were not altered. `other_opset`: may be
     taken where the file of `opset` fails; None where that one was asked for. `unused`: freshly built modules that
     nobody has run, whose tensors are their own.
-    `renamed`: how the names in the file of weights became the model's, where they were others. `unfinished`: how
-    far the run came, where it did not come to its end.
+    `renamed`: how the names in the file of weights became the model's, where they were others. `unfinished`: in a
+    sentence, how far the run came, where it did not come to its end. `remarks`: what the metrics do not say, in
+    sentences.
     """
 
     name: str
@@ -81,6 +83,7 @@ class ExportPlan:
     own: frozenset[str] = frozenset()
     renamed: str = ""
     unfinished: str = ""
+    remarks: tuple[str, ...] = ()
     dataset: Mapping[str, Any] | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
     opset: int = DEFAULT_OPSET
@@ -125,6 +128,16 @@ class ExportPlan:
                     f"{self.model.name}: no input has the axis {', '.join(unknown)} of its output {name} {spec}",
                     hint="a number of rows that the data decide needs stages (see docs/plugins.md)",
                 )
+
+    @property
+    def advice_if_constant(self) -> str:
+        """What helps where outputs hardly vary with the input."""
+        if self.run is None:
+            return GIVE_EXAMPLES
+        return (
+            f"run {self.run!r} answers nearly the same whatever it is given: train it longer, or again with another "
+            "learning rate (-t lr=...)"
+        )
 
     @property
     def batch_is_free(self) -> bool:

@@ -16,6 +16,7 @@ def model_card(plan: ExportPlan, report: ExportReport) -> str:
         f"# {markdown_text(plan.name)}",
         _what(plan),
         _metrics(plan),
+        *(f"**Note:** {markdown_text(remark)}" for remark in plan.remarks),
         _use(plan),
         _check(report),
         _tensors(plan),
@@ -29,7 +30,7 @@ def _what(plan: ExportPlan) -> str:
     if plan.dataset:
         lines.append(f"Trained on {markdown_code(str(plan.dataset['name']))}.")
     if plan.unfinished:
-        lines.append(f"**Unfinished**: its run has {plan.unfinished}.")
+        lines.append(f"**Unfinished**: {plan.unfinished}")
     if plan.untrained:
         lines.append("**Untrained**: fresh weights, for looking at the graph and timing, not for predictions.")
     if spec.source:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import NotVerifiedError
 from zoo_core.export.plan.plan import ExportPlan
+from zoo_core.records import counted
 from zoo_core.verification.expect.bounds import LARGEST_FLOOR, OutputBound
 from zoo_core.verification.expect.odd_places import odd_rows
 from zoo_core.verification.expect.self_test import ROWS as SELF_TEST_ROWS
@@ -99,8 +100,8 @@ def _not_alike(result: ReferenceResult, rows: Rows) -> str:
     name = next(n for n in result.float32 if odd_rows(result.float32[n][row, None], result.float64[n][row, None])[0])
     single, double = (int((~np.isfinite(run[name][row])).sum()) for run in (result.float32, result.float64))
     return (
-        f"row {rows.of(kind).index(int(row)) + 1} of {kind}: {name} is not finite at {single} places in float32 and at "
-        f"{double} in float64, in PyTorch itself"
+        f"row {rows.of(kind).index(int(row)) + 1} of {kind}: {name} is not finite at {counted(single, 'place')} "
+        f"in float32 and at {double} in float64, in PyTorch itself"
     )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo_core.errors import NotVerifiedError
+from zoo_core.records import counted
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -33,7 +34,8 @@ def require_rows(outputs: Arrays, rows: int) -> None:
     for name, value in outputs.items():
         if len(value) != rows:
             raise NotVerifiedError(
-                f"{name} has {len(value)} rows for {rows} of the inputs, and the first axis of an output is the batch",
+                f"{name} has {counted(len(value), 'row')} for {rows} of the inputs, "
+                "and the first axis of an output is the batch",
                 hint="put what belongs to one input into further axes: (1, 2, ...) in place of (2, ...)",
             )
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo_core.errors import NotVerifiedError
 from zoo_core.export.plan.plan import ExportPlan
-from zoo_core.records import CheckResult
+from zoo_core.records import CheckResult, counted
 from zoo_core.verification.expect.selections import Choice, choice_of, match, scale_of
 from zoo_core.verification.feed.rows import PLAUSIBLE, Rows
 
@@ -43,9 +43,9 @@ def check_composition(
         lost = total - int((match(original, {n: composed[n] for n in original}, near) >= 0).sum())
         # A row at the edge of a threshold may fall on either side of it: one in fifty, not more.
         if lost > max(1, total // 50):
-            problems.append(f"{lost} of {total} rows for a {kind} input differ")
+            problems.append(f"{lost} of {counted(total, 'row')} for a {kind} input differ")
         fewest = total if fewest is None else min(fewest, total)
-    text = "; ".join(problems) or f"the stages give what forward gives, on {judged} inputs"
+    text = "; ".join(problems) or f"the stages give what forward gives, on {counted(judged, 'input')}"
     stages = CheckResult(rule="stages", outcome="failed" if problems else "passed", detail=text)
     few = fewest is not None and fewest < FEWEST_ROWS
     text = f"{plan.model.name} chooses {fewest} rows or more for a plausible input; {FEWEST_ROWS} are needed"

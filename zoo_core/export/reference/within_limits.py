@@ -31,7 +31,8 @@ def within_limits(plan: ExportPlan, known: Expected, reference: TorchReference) 
     if not kept or kept[0] is not known.usual:
         raise NotVerifiedError(
             f"{plan.model.name}: {'; '.join(limits_told(plan))}, and the usual size is {known.usual}",
-            hint="declare it: largest={axis: size} in the ModelSpec, or a fixed size in place of the free axis",
+            hint="declare it: largest={axis: size} in the ModelSpec, or a fixed size in place of the free axis; "
+            f"or give {' '.join(f'--size {axis}={size}' for axis, size in plan.traced.items())}",
         )
     ends = {axis: size for axis, size in plan.largest.items() if axis != BATCH and axis in known.usual.sizes}
     usual = known.usual

@@ -29,7 +29,7 @@ SCHEMA = 1
 class Metadata:
     """Everything that is needed to use the file, and where it comes from.
 
-    `dataset` is `{name, plugin, options, fingerprint}` (options without `root`). `self_test` belongs to
+    `dataset` is `{name, plugin, options, fingerprint, fingerprints}` (options without `root`). `self_test` belongs to
     `zoo_core.verification`. `layer`: the part of the model whose output this file gives; None for the whole model.
     `largest`: where free axes end. `task_plugin`: the plugin that offers the task, `dist:entry`; empty for a bundled
     one. `task_settings`: what was chosen for these weights, such as thresholds. `recipes`: how each input that is no

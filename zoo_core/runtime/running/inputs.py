@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError, did_you_mean
+from zoo_core.records import counted
 from zoo_core.shapes import Axis, TensorSpec
 
 
 def check_inputs(inputs: Mapping[str, NDArray[Any]], specs: Mapping[str, TensorSpec], *, where: str) -> dict[str, int]:
     """The sizes of the free axes. Raises ZooError on a wrong name, dtype, rank, size, NaN or infinity, and on
     an integer beyond its range."""
+    if not isinstance(inputs, Mapping):
+        raise ZooError(f"{where}: inputs are arrays by name, not a {type(inputs).__name__}", hint=_by_name(specs))
     _check_names(inputs, specs, where)
     sizes: dict[str, int] = {}
     for name, spec in specs.items():
@@ -30,7 +33,9 @@ def check_inputs(inputs: Mapping[str, NDArray[Any]], specs: Mapping[str, TensorS
             )
         if array.ndim != len(spec.axes):
             hint = "add the batch axis: x[None]" if array.ndim == len(spec.axes) - 1 else None
-            raise ZooError(f"{what} has shape {array.shape}, and must have {len(spec.axes)} axes: {spec}", hint=hint)
+            raise ZooError(
+                f"{what} has shape {array.shape}, and must have {counted(len(spec.axes), 'axis')}: {spec}", hint=hint
+            )
         for position, axis in enumerate(spec.parsed):
             _check_axis(array.shape, position, axis, sizes, spec, what)
         _check_finite(array, what)
@@ -72,12 +77,16 @@ def check_large_enough(
 def _check_names(inputs: Mapping[str, Any], specs: Mapping[str, TensorSpec], where: str) -> None:
     for name in inputs:
         if name not in specs:
-            raise ZooError(f"{where} has no input {name!r}", hint=did_you_mean(name, specs))
+            raise ZooError(f"{where} has no input {name!r}", hint=did_you_mean(str(name), specs))
     if missing := [name for name in specs if name not in inputs]:
         raise ZooError(
             f"{where}: input {', '.join(map(repr, missing))} is missing",
-            hint="give a dictionary of all inputs: " + ", ".join(f"{name} {spec}" for name, spec in specs.items()),
+            hint=_by_name(specs),
         )
+
+
+def _by_name(specs: Mapping[str, TensorSpec]) -> str:
+    return "give a dictionary of all inputs: " + ", ".join(f"{name} {spec}" for name, spec in specs.items())
 
 
 def _check_axis(
@@ -133,6 +142,6 @@ def _check_finite(array: NDArray[Any], what: str) -> None:
     if bad.any():
         first = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ZooError(
-            f"{what} has {int(bad.sum()):,} values that are not finite, the first at {first}: {array[first]}",
+            f"{what} is not finite at {counted(int(bad.sum()), 'place')}, the first at {first}: {array[first]}",
             hint="look at what was fed: NaN and infinity give meaningless outputs",
         )

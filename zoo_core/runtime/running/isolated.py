@@ -10,8 +10,9 @@ import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import IO, Any
+from typing import IO, Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.children.memory import default_memory_limit
@@ -47,7 +48,8 @@ class Limits:
 
     def __post_init__(self) -> None:
         for name, value, what in (("memory", self.memory, "bytes"), ("seconds", self.seconds, "seconds")):
-            if value is not None and not (isinstance(value, int | float) and 0 < value < LARGEST_LIMIT):
+            number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+            if value is not None and not (number and 0 < value < LARGEST_LIMIT):
                 raise UsageError(f"{name} is a number of {what} above 0 and below 1e15, not {value!r}")
 
     def memory_for(self, file: OnnxFile) -> int | None:
@@ -59,14 +61,19 @@ class Limits:
         return None if available is None else min(available, USUAL_MEMORY + 4 * max(stored, file.size))
 
 
-Isolated = bool | Limits | None
+Isolated: TypeAlias = bool | Limits | None
 """Whether a file runs in a process of its own: True or its Limits; None: where this machine does not know the file."""
 
 
 def limits_of(file: OnnxFile, isolated: Isolated) -> Limits | None:
-    """The limits under which a vetted file runs; None: it runs in this process."""
+    """The limits under which a vetted file runs; None: it runs in this process. Raises UsageError for other values."""
     if isinstance(isolated, Limits):
         return isolated
+    if not (isolated is None or isinstance(isolated, bool)):
+        raise UsageError(
+            f"isolated is True, False, None or Limits, not {isolated!r}",
+            hint="isolated=Limits(memory=BYTES, seconds=SECONDS) for a process of its own with these limits",
+        )
     if isolated is None:
         isolated = not is_known(file)
     return Limits() if isolated else None
@@ -115,11 +122,16 @@ class IsolatedSession:
                 self._child = None
                 self._ends += 1
                 if error.by_time or self._ends == MOST_ENDS:
-                    self._given_up = WrongExportError(error.message, hint=error.hint)
+                    self._given_up = WrongExportError(error.message, hint=error.hint, command_hint=error.command_hint)
                     raise self._given_up from None
                 raise
             self._ends = 0
             return outputs
+
+    def close(self) -> None:
+        """End the process that runs the file."""
+        if self._child is not None:
+            self._child.end()
 
     def _started(self) -> _Child:
         child = _Child(self._file.path, memory=self._memory)
@@ -196,8 +208,12 @@ class _Child:
 
     def _ended(self, doing: str) -> _EndedError:
         if self._watch.exceeded is not None:
-            hint = "a limit for files that this machine does not know; --memory and --timeout change it"
-            error = _EndedError(f"{doing} {self._path} {self._watch.exceeded}", hint=hint)
+            of_what = "a limit for files that this machine does not know"
+            error = _EndedError(
+                f"{doing} {self._path} {self._watch.exceeded}",
+                hint=f"{of_what}; isolated=Limits(memory=BYTES, seconds=SECONDS) changes it",
+                command_hint=f"{of_what}; --memory and --timeout change it",
+            )
             error.by_time = self._watch.out_of_time
             return error
         how = ending_of(self._process.returncode)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -28,8 +30,9 @@ from .inputs import check_ends, check_inputs, check_large_enough
 from .isolated import Isolated, limits_of, open_session
 from .outcomes import Prediction, batch_of
 from .predictions import predictions_of
-from .session import Optimization, SessionSettings
-from .sources import Source, one_or_many
+from .session import Optimization, Session, SessionSettings
+from .sources import Source, in_short, one_or_many
+from .tiling import Tiling
 
 
 def open_model(
@@ -43,10 +46,15 @@ def open_model(
 
     A file that was not exported or verified on this machine runs in a child process, whose memory and time are limited:
     `isolated` is Limits for other limits, True for a child process in any case, and False for a file that you trust,
-    which then runs in this process. Raises RefusedFileError for a hostile file or one that is no ONNX file, ZooError
-    for one without our metadata and for a child process that reached a limit.
+    which then runs in this process. `optimization` is onnxruntime's own, `threads` None all processors that this
+    process may use. Close the model, or open it with `with`, where it has to give back its memory and its child.
+
+    Raises RefusedFileError for a hostile file or one that is no ONNX file, ZooError for one without our metadata and
+    for a child process that reached a limit, UsageError for arguments of other kinds.
     """
     settings = SessionSettings(optimization=optimization, threads=threads)
+    if not isinstance(path, str | os.PathLike):
+        raise UsageError(f"open_model takes the path of a model.onnx or of its folder, not {in_short(path)}")
     path = Path(path)
     file = vet(model_file(path))
     metadata = read_metadata(file)
@@ -59,14 +67,28 @@ Rows = Batch | Callable[[slice], Batch]
 
 
 class ExportedModel:
-    """A vetted file in an onnxruntime session. Made by `open_model`."""
+    """A vetted file in an onnxruntime session, until it is closed. Made by `open_model`."""
 
     def __init__(self, *, file: OnnxFile, metadata: Metadata, settings: SessionSettings, isolated: Isolated) -> None:
         self.path = file.path
         self.file = file
         self.metadata = metadata
         self._isolated: Isolated = limits_of(file, isolated) or False
-        self._session = open_session(file, settings, isolated=self._isolated)
+        self._session: Session | None = open_session(file, settings, isolated=self._isolated)
+
+    def __enter__(self) -> ExportedModel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back its memory, and end its child process if it has one. It may be closed again, but not run."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
     def with_content(self, content: bytes) -> ExportedModel:
         """The same model with other bytes of its file, run without optimisations, in this process or in one of its
@@ -136,10 +158,10 @@ class ExportedModel:
         if isinstance(inputs, np.ndarray) and self.preprocess is not None:
             if inputs.dtype != np.uint8:
                 return self.meaning.decode(self.run_rows(inputs), labels=self.labels)
-            return list(self.answers(inputs if inputs.ndim == 4 else [inputs]))
-        return list(self.answers(one_or_many(inputs)))
+            return list(self.answers(list(inputs) if inputs.ndim == 4 else inputs))
+        return list(self.answers(inputs))
 
-    def answers(self, sources: Iterable[Source]) -> Iterator[dict[str, Any]]:
+    def answers(self, sources: Source | Iterable[Source]) -> Iterator[dict[str, Any]]:
         """The predictions of `__call__`, one after the other; the first input that is bad raises its error.
 
         A mask has the size of its picture where the recipe resized it and cut nothing off, else that of the model's
@@ -150,21 +172,26 @@ class ExportedModel:
                 raise prediction.error
             yield dict(prediction.answer or {})
 
-    def predictions(self, sources: Iterable[Source]) -> Iterator[Prediction]:
+    def predictions(self, sources: Source | Iterable[Source], *, tiling: Tiling | None = None) -> Iterator[Prediction]:
         """As `answers`, with names and places; a bad input has an error instead of an answer, and the rest goes on.
+
+        With a `tiling`, pictures keep their own size and are run in tiles, for masks and pictures alone.
 
         Raises ZooError, before any input is read, for a model that cannot answer.
         """
-        return predictions_of(self, sources)
+        by_name = bool(self.metadata.recipes) or len(self.metadata.inputs) > 1
+        return predictions_of(self, one_or_many(sources, by_name=by_name), tiling=tiling)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """All outputs by name for inputs by name, prepared and of the declared dtype and shape.
 
-        Raises ZooError that says what was given, what is needed and the fix.
+        Raises ZooError that says what was given, what is needed and the fix, and for a model that was closed.
         """
         sizes = check_inputs(inputs, self.metadata.inputs, where=str(self.path))
         check_ends(sizes, largest=self.metadata.largest, where=str(self.path))
         check_large_enough(sizes, self.metadata.inputs, self.metadata.outputs, where=str(self.path))
+        if self._session is None:
+            raise ZooError(f"{self.path} was closed", hint="open_model(...) opens it again")
         return self._session.run(inputs)
 
     def run_rows(self, rows: Rows, *, count: int | None = None) -> dict[str, NDArray[Any]]:
@@ -201,6 +228,11 @@ class ExportedModel:
 
     def _fetching(self, rows: Rows, count: int | None) -> tuple[Callable[[slice], Mapping[str, NDArray[Any]]], int]:
         """What gives a slice of the rows by the names of the inputs, and how many rows there are."""
+        if not (callable(rows) or isinstance(rows, Mapping) or (isinstance(rows, np.ndarray) and rows.ndim)):
+            raise ZooError(
+                f"{self.path}: rows are an array whose first axis is the batch, or a function, not {in_short(rows)}",
+                hint="numpy.stack(...) makes one array of several",
+            )
         if callable(rows):
             return (lambda part: self._by_name(rows(part))), count or 0
         named = self._by_name(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -15,15 +16,21 @@ from zoo_core.specs import Preprocess
 
 from .arrangement import arrange
 from .by_recipes import predictions_by_recipes
+from .faults import WrongExportError
 from .outcomes import Outcome, Prediction, batch_of, naming, prediction, run_named
 from .sources import Named, Source, named, numbers_of, pixels_of
+from .tiling import Tiling, check_tiling, tiled_answer
 
 if TYPE_CHECKING:
     from .model import ExportedModel
 
 
-def predictions_of(model: ExportedModel, sources: Iterable[Source]) -> Iterator[Prediction]:
+def predictions_of(
+    model: ExportedModel, sources: Iterable[Source], *, tiling: Tiling | None = None
+) -> Iterator[Prediction]:
     """One prediction for each sample of the sources, in their order; few of them are in memory at a time.
+
+    With a `tiling`, pictures keep their own size, and are run in tiles.
 
     Raises ZooError, before any source is read, for a model that cannot answer, and WrongExportError for a file whose
     outputs are not what it says.
@@ -32,8 +39,12 @@ def predictions_of(model: ExportedModel, sources: Iterable[Source]) -> Iterator[
         raise ZooError(
             f"{model.path}: {model.task} has no answers for people yet", hint="in Python, run(...) gives the outputs"
         )
+    if tiling is not None:
+        check_tiling(model, tiling)
     if model.recipes or len(model.metadata.inputs) > 1:
         return predictions_by_recipes(model, named(sources))
+    if model.preprocess is not None and tiling is not None:
+        return _of_large_pictures(model, named(sources), model.preprocess, tiling)
     if model.preprocess is not None:
         return _of_pictures(model, named(sources), model.preprocess)
     return itertools.chain.from_iterable(_of_numbers(model, each) for each in named(sources))
@@ -54,6 +65,20 @@ def _of_pictures(model: ExportedModel, given: Iterator[Named], recipe: Preproces
             else:
                 outcome = _in_size(next(outcomes), picture[1], model, recipe)
             yield prediction(each, outcome)
+
+
+def _of_large_pictures(
+    model: ExportedModel, given: Iterator[Named], recipe: Preprocess, tiling: Tiling
+) -> Iterator[Prediction]:
+    own_size = dataclasses.replace(recipe, resize=None, crop=None)
+    for each in given:
+        try:
+            outcome: Outcome = tiled_answer(model, pixels_of(each, color=recipe.color), own_size, tiling)
+        except (WrongExportError, UsageError):
+            raise
+        except ZooError as error:
+            outcome = error
+        yield prediction(each, outcome)
 
 
 def _read_picture(given: Named, recipe: Preprocess) -> tuple[NDArray[np.uint8], tuple[int, int]] | ZooError:

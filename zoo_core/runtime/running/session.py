@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,9 @@ from zoo_core.environment import load_onnxruntime, usable_processors
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.runtime.reading.wire import OnnxFile
 
-Optimization = Literal["all", "none"]
+Optimization: TypeAlias = Literal["all", "none"]
+"""onnxruntime's own optimisation of the graph: all of it, or none."""
+
 Arrays = dict[str, NDArray[Any]]
 
 _PROVIDERS = ["CPUExecutionProvider"]
@@ -31,8 +33,8 @@ class SessionSettings:
     def __post_init__(self) -> None:
         if self.optimization not in get_args(Optimization):
             raise UsageError(f"optimization is 'all' or 'none', not {self.optimization!r}")
-        if self.threads is not None and self.threads < 1:
-            raise UsageError(f"threads are at least 1, not {self.threads}")
+        if self.threads is not None and not (isinstance(self.threads, int) and self.threads >= 1):
+            raise UsageError(f"threads are a whole number of at least 1, or None, not {self.threads!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +60,13 @@ class SessionFile:
 
 
 class Session(Protocol):
-    """A file that is ready to run."""
+    """A file that is ready to run, until it is closed."""
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """All outputs by name. Raises ZooError with onnxruntime's reason."""
+
+    def close(self) -> None:
+        """Give back memory and processes; nothing can be run any more."""
 
 
 class LocalSession:
@@ -101,6 +106,10 @@ class LocalSession:
                 hint="check the file with `zoo verify`; too little memory is another cause",
             ) from error
         return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
+
+    def close(self) -> None:
+        """Give back the memory."""
+        del self._session
 
 
 def has_external_data(file: OnnxFile) -> bool:

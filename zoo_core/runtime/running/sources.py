@@ -20,8 +20,10 @@ from zoo_core.preprocess import convert_color
 from .numbers import Numbers, as_dtype, read_numbers
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any] | Mapping[str, Any]"
-"""A file, by its path, its content or opened; or what it would hold: a picture of Pillow, or an array; or a text or a
-row, where a recipe takes them, and by name what a sample of several is made of."""
+"""A file, by its path, its content or opened with "rb"; or what it would hold: a picture of Pillow, or an array; or a
+text or a row, where a recipe takes them, and by name what a sample of several is made of."""
+
+WHAT_IS_TAKEN = "a path, bytes, a file opened with 'rb', a picture of Pillow, or an array"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +35,27 @@ class Named:
     name: str
 
 
-def one_or_many(inputs: Source | Iterable[Source]) -> Iterable[Source]:
-    """The sources that were given: one of them alone, or several."""
-    alone = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray, Mapping)
-    return [inputs] if isinstance(inputs, alone) or hasattr(inputs, "read") else inputs  # type: ignore[list-item]
+def one_or_many(inputs: Source | Iterable[Source], *, by_name: bool = False) -> Iterable[Source]:
+    """The sources that were given: one of them alone, or several; `by_name`: a mapping is one of them.
+
+    Raises ZooError for what is neither.
+    """
+    alone = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray)
+    if isinstance(inputs, alone) or hasattr(inputs, "read") or (by_name and isinstance(inputs, Mapping)):
+        return [inputs]  # type: ignore[list-item]
+    if isinstance(inputs, Mapping):
+        raise ZooError("a dictionary is no input, nor several", hint="arrays by the names of the inputs go to run()")
+    if not isinstance(inputs, Iterable):
+        raise ZooError(f"{in_short(inputs)} is no input, nor several", hint=f"{WHAT_IS_TAKEN}; or a list of these")
+    return inputs
+
+
+def in_short(value: object) -> str:
+    """What was given instead, for a message: its type, with its value where that is short."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}"
+    shown = repr(value) if isinstance(value, int | float | str | None) else ""
+    return f"{shown} ({type(value).__name__})" if 0 < len(shown) < 40 else f"a {type(value).__name__}"
 
 
 def named(sources: Iterable[Source]) -> Iterator[Named]:
@@ -79,6 +98,8 @@ def _content(given: Named, *, most: int) -> Path | bytes:
     """The path, or the content where it is at hand; one byte over the limit is enough to be refused for it."""
     source = given.source
     if isinstance(source, str | os.PathLike):
+        if not os.fspath(source):
+            raise ZooError(f"{given.name} is an empty text, and no path", hint=WHAT_IS_TAKEN)
         return Path(source)
     if isinstance(source, bytes | bytearray | memoryview):
         return bytes(source)
@@ -87,6 +108,6 @@ def _content(given: Named, *, most: int) -> Path | bytes:
         kind = "a file that was opened as text" if isinstance(content, str) else f"of the type {type(source).__name__}"
         raise ZooError(
             f"{given.name} is {kind}, and cannot be read",
-            hint="a path, bytes, a file opened with 'rb', a picture of Pillow, or an array",
+            hint=WHAT_IS_TAKEN,
         )
     return content

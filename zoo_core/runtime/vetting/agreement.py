@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from zoo_core.records import counted
 from zoo_core.runtime.reading.graph import Value
 from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.runtime.reading.wire import OnnxFile, refused
@@ -48,7 +49,7 @@ def _same_shape(dims: tuple[int | str | None, ...], spec: TensorSpec) -> bool:
 
 def _check_labels(file: OnnxFile, metadata: Metadata) -> None:
     task = bundled_task(metadata.task)
-    if task is None or task.targets != "classes" or not metadata.labels:
+    if task is None or task.targets != "classes" or task.compared or not metadata.labels:
         return
     dims = {value.name: value.dims for value in file.outputs}
     for name, spec in metadata.outputs.items():
@@ -59,5 +60,5 @@ def _check_labels(file: OnnxFile, metadata: Metadata) -> None:
         count = len(metadata.labels)
         # One logit stands for two classes.
         if size is not None and size != count and (size, count) != (1, 2):
-            detail = f"it has {count} labels for the {size} classes of its output {name!r}"
+            detail = f"it has {counted(count, 'label')} for the {counted(size, 'class')} of its output {name!r}"
             raise refused(file.path, "metadata", detail)

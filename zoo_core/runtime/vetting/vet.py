@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from zoo_core.file_limits import MAX_METADATA_BYTES, MAX_METADATA_KEYS, MAX_NODES
+from zoo_core.records import counted
 from zoo_core.runtime.reading.graph import Graph, Node, Value
 from zoo_core.runtime.reading.metadata import KEY, read_metadata
 from zoo_core.runtime.reading.strict_json import has_control_characters
@@ -62,7 +63,7 @@ def check_contents(file: OnnxFile) -> None:
     """Nothing but a graph of ONNX's own operators, for inference."""
     if file.functions:
         hint = "functions can be chained until onnxruntime crashes; inline them with onnx.inliner"
-        raise refused(file.path, "functions", f"it holds {file.functions} local functions", hint=hint)
+        raise refused(file.path, "functions", f"it holds {counted(file.functions, 'local function')}", hint=hint)
     if file.training_infos:
         raise refused(file.path, "training-info", "it holds training graphs; this is not an inference file")
     graphs = list(file.graph.walk())

@@ -11,14 +11,15 @@ from zoo_core.environment import package_versions, usable_processors
 from zoo_core.errors import NotVerifiedError, RefusedFileError, ZooError
 from zoo_core.file_limits import MAX_BUNDLE_BYTES
 from zoo_core.files import clear_io_errors, read_json, sha256_of
+from zoo_core.foreign_text import shell_word
 from zoo_core.installation import update_command
-from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError
+from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError, counted
 from zoo_core.runtime.reading.metadata import KEY, Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.running.isolated import Isolated, Limits, limits_of
 from zoo_core.runtime.vetting.known import files_beside, remember
 from zoo_core.runtime.vetting.vet import vet
-from zoo_core.shelf import REPORT_FILE, model_file
+from zoo_core.shelf import MODEL_FILE, REPORT_FILE, model_file
 from zoo_core.verification.expect.self_test import validated
 from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, THOROUGH_LEVELS, TIME_LIMIT_SECONDS, Setting
 
@@ -113,6 +114,13 @@ def _settings(thorough: bool) -> tuple[Setting, ...]:
 def _read_report(bundle: Path) -> dict[str, Any]:
     """What stands in report.json, which lists files. Raises ZooError when it is missing or damaged."""
     path, what = bundle / REPORT_FILE, "the verification report"
+    if not path.exists():
+        alone = shell_word(str(bundle / MODEL_FILE))
+        again = "zoo export makes the whole folder again, from the run or the model that it was made of"
+        raise ZooError(
+            f"{path} is missing: it says what was published, with the hash of every file",
+            hint=f"zoo verify {alone} checks the file alone, by its own self-test; {again}",
+        )
     report = read_json(path, what=what, within=bundle)
     schema = report.get("schema")
     if isinstance(schema, int) and schema > ExportReport.schema:
@@ -178,4 +186,4 @@ def _check_files(bundle: Path, listed: Mapping[str, str], *, beside: frozenset[s
     problems += [f"{name} is not in the report" for name in sorted(there - set(listed))]
     if problems:
         return CheckResult(rule="files", outcome="failed", detail="; ".join(problems[:5]))
-    return CheckResult(rule="files", outcome="passed", detail=f"{len(listed)} files as published")
+    return CheckResult(rule="files", outcome="passed", detail=f"{counted(len(listed), 'file')} as published")

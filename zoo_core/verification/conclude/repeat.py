@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
-from zoo_core.records import CheckResult, OutputError
+from zoo_core.records import CheckResult, OutputError, counted
 from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.runtime.running.isolated import Limits
 from zoo_core.shapes import TensorSpec
@@ -155,7 +155,7 @@ def _vectors(bundle: Path | None, metadata: Metadata) -> _Part | CheckResult:
             shape = batch_shape(specs[name], count, sizes=sizes) if free else specs[name].bind(sizes).axes
             if not count or str(value.dtype) != specs[name].dtype or value.shape != shape:
                 held = f"{value.dtype} with the shape {value.shape}"
-                text = f"{FOLDER}: {name} is {held}, not {count} rows of {specs[name].dtype} {specs[name]}"
+                text = f"{FOLDER}: {name} is {held}, not {counted(count, 'row')} of {specs[name].dtype} {specs[name]}"
                 return CheckResult(rule="test vectors", outcome="failed", detail=text)
     return _Part(name="vectors", inputs=inputs, sizes=sizes, free=free, outputs=outputs)
 

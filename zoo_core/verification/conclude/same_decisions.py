@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.records import CheckResult
+from zoo_core.records import CheckResult, counted
 from zoo_core.tasks import Deciding, Task
 from zoo_core.verification.expect.bounds import OutputBound, check_values
 
@@ -58,7 +58,7 @@ def check_parity(
         return CheckResult(rule="dataset", outcome="failed", detail=text)
     name = task.spec.selection
     theirs, ours = task.metrics(torch_outputs, targets)[name], task.metrics(file_outputs, targets)[name]
-    text = f"{name} PyTorch {theirs:.4f}, file {ours:.4f} on {len(targets)} samples"
+    text = f"{name} PyTorch {theirs:.4f}, file {ours:.4f} on {counted(len(targets), 'sample')}"
     deciding = task.deciding
     if deciding is None:
         words, bad = _near(torch_outputs, file_outputs, reference)
@@ -73,7 +73,7 @@ def _alike(deciding: Deciding, first: Arrays, second: Arrays, reference: Referen
     """What is said of the decisions, and the rule that they break, if they do."""
     differs = deciding.decisions(first) != deciding.decisions(second)
     rows = np.flatnonzero(differs.reshape(len(differs), -1).any(axis=1))
-    words = f"{len(rows)} decisions flipped"
+    words = f"{counted(len(rows), 'decision')} flipped"
     if not len(rows):
         return words, None
     flipped = {key: value[rows] for key, value in second.items()}

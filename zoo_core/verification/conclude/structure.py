@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.records import CheckResult
+from zoo_core.records import CheckResult, counted
 from zoo_core.runtime.reading.graph import Node, Value
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.shapes import TensorSpec
@@ -50,7 +50,7 @@ def check_structure(file: OnnxFile, interface: Interface) -> list[CheckResult]:
         problems.extend(text for node in graph.nodes if (text := _operator_problem(node, graph.initializers)))
     if problems:
         return [CheckResult(rule="structure", outcome="failed", detail=text) for text in problems]
-    text = f"{len(file.nodes)} nodes, opset {opset}, inputs and outputs as declared"
+    text = f"{counted(len(file.nodes), 'node')}, opset {opset}, inputs and outputs as declared"
     return [CheckResult(rule="structure", outcome="passed", detail=text)]
 
 

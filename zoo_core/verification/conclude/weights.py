@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.records import CheckResult
+from zoo_core.records import CheckResult, counted
 
 Array = NDArray[Any]
 Arrays = Mapping[str, Array]
@@ -85,7 +85,7 @@ def check_saved(saved: Arrays, checkpoint: Arrays, *, used: Sequence[str], norms
         return CheckResult(rule="weights", outcome="failed", detail=text)
     kept = sum(how == "kept" for how in explained.values())
     text = (
-        f"{kept} tensors kept bit for bit, {len(explained) - kept} folded and recomputed, "
+        f"{counted(kept, 'tensor')} kept bit for bit, {len(explained) - kept} folded and recomputed, "
         f"{len(used) - len(explained)} merged by the optimiser, {len(set(saved) - sources)} other constants"
     )
     return CheckResult(rule="weights", outcome="passed", detail=text)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
-from zoo_core.records import CheckResult, OutputError
+from zoo_core.records import CheckResult, OutputError, counted
 from zoo_core.shapes import TensorSpec
 from zoo_core.verification.feed.rows import BATCH
 
@@ -77,7 +77,9 @@ def validate_selections(test: Mapping[str, Any], *, rows: int, outputs: Mapping[
         _require(isinstance(found[key], Mapping) and set(found[key]) == set(outputs), f"{key} of its outputs")
     numbers = [*found["bounds"].values(), *found["floors"].values()]
     _require(all(is_number(value) and value >= 0 for value in numbers), "a bound is not a number of at least 0")
-    _require(isinstance(found["rows"], list) and len(found["rows"]) == rows, f"it has no rows for {rows} inputs")
+    _require(
+        isinstance(found["rows"], list) and len(found["rows"]) == rows, f"it has no rows for {counted(rows, 'input')}"
+    )
     for name, spec in outputs.items():
         width = int(np.prod([size for size in spec.axes[1:] if isinstance(size, int)], dtype=np.int64))
         places = found["columns"][name]
@@ -145,5 +147,5 @@ def check_selection_vectors(where: str, expected: Mapping[str, Array], found: Ma
         return CheckResult(rule="test vectors", outcome="failed", detail=f"{where}: rows of another shape")
     agreeing = int((match(expected, found, near) >= 0).sum())
     passed = agreeing >= NEAR_PART * total and total > 0
-    text = f"{where}: {agreeing} of {total} rows agree"
+    text = f"{where}: {agreeing} of {counted(total, 'row')} agree"
     return CheckResult(rule="test vectors", outcome="passed" if passed else "failed", detail=text)

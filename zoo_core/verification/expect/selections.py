@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo_core.records import counted
+
 from .bounds import EPS, EPS_FACTOR, FLOOR_FACTOR
 
 Array = NDArray[Any]
@@ -96,9 +98,9 @@ def problems_of(choice: Choice, found: Arrays, *, in_order: bool = True) -> list
     strange = int((match(found, choice.possible, wide, distinct=False) < 0).sum())
     # Of rows that tie, more than the runs have shown may be chosen; but only in the place of rows that are not clear.
     if strange > choice.count - choice.clear_count:
-        problems.append(f"{strange} of {_rows(found)} rows are not among those that PyTorch would choose")
+        problems.append(f"{strange} of {counted(_rows(found), 'row')} are not among those that PyTorch would choose")
     if abs(_rows(found) - choice.count) > choice.count - choice.clear_count:
-        problems.append(f"{_rows(found)} rows, not {choice.count}")
+        problems.append(f"{counted(_rows(found), 'row')}, not {choice.count}")
     return problems
 
 

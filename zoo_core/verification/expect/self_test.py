@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import NotVerifiedError, ZooError
-from zoo_core.records import CheckResult, OutputError
+from zoo_core.records import CheckResult, OutputError, counted
 from zoo_core.shapes import DTYPES, TensorSpec
 from zoo_core.verification.feed.rows import BATCH, frozen_uniform, frozen_values
 from zoo_core.verification.feed.sizes import Sizes, sizes_of
@@ -71,7 +71,7 @@ def _validate(test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec], outp
         _require(set(found) == set(specs), f"its {role}s are {', '.join(found)}, not {', '.join(specs)}")
         for name, spec in specs.items():
             shape = batch_shape(spec, rows, sizes=sizes)
-            text = f"{role} {name!r} has the shape {found[name]['shape']}, not {spec} with {rows} rows"
+            text = f"{role} {name!r} has the shape {found[name]['shape']}, not {spec} with {counted(rows, 'row')}"
             _require(shape is not None and tuple(found[name]["shape"]) == shape, text)
     for name, draw in draws.items():
         _require(draw["dtype"] == inputs[name].dtype, f"input {name!r} is not {inputs[name].dtype}")
@@ -98,7 +98,7 @@ def self_test_sizes(test: Mapping[str, Any], *, inputs: Mapping[str, TensorSpec]
     except ZooError:
         rows = next(iter(shapes.values()))[0]
         told = ", ".join(f"input {name!r} has the shape {shape}, not {inputs[name]}" for name, shape in shapes.items())
-        raise _damaged(f"{told} with {rows} rows") from None
+        raise _damaged(f"{told} with {counted(rows, 'row')}") from None
     return {axis: size for axis, size in sizes.items() if axis != BATCH}
 
 

@@ -13,12 +13,17 @@ from zoo_core.records import CheckResult
 Array = NDArray[Any]
 
 SENSITIVITY = 1000.0
+GIVE_EXAMPLES = "give inputs on which it varies: examples= of the ModelSpec"
+"""What whoever wrote a model can do about outputs that hardly vary."""
 
 
-def check_sensitivity(where: str, actual: Mapping[str, Array], bounds: Mapping[str, float]) -> list[CheckResult]:
+def check_sensitivity(
+    where: str, actual: Mapping[str, Array], bounds: Mapping[str, float], *, advice: str = GIVE_EXAMPLES
+) -> list[CheckResult]:
     """Rule "sensitivity": over plausible rows each output varies by at least 1000 bounds, or nothing is concluded.
 
-    `actual` holds only plausible rows; `bounds` is the largest bound of each output, in its units.
+    `actual` holds only plausible rows; `bounds` is the largest bound of each output, in its units; `advice` is what
+    helps.
     """
     results = []
     for name, bound in bounds.items():
@@ -27,7 +32,7 @@ def check_sensitivity(where: str, actual: Mapping[str, Array], bounds: Mapping[s
         passed = variation >= needed and variation > 0
         text = f"{where}: {name} varies by {variation:.3g} over the inputs; {needed:.3g} is needed"
         if not passed:
-            text += ", so give inputs on which it varies: examples= of the ModelSpec"
+            text += f", so {advice}"
         results.append(CheckResult(rule="sensitivity", outcome="passed" if passed else "not-conclusive", detail=text))
     return results
 

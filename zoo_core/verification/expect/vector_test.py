@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.records import CheckResult
+from zoo_core.records import CheckResult, counted
 
 from .odd_places import LEAST_DECIDED, alike
 
@@ -38,7 +38,7 @@ def check_vectors(
             results.append(CheckResult(rule="test vectors", outcome="failed", detail=text))
             continue
         passed, error = _compared(value, found, bound=(bounds or {}).get(name, 0.0))
-        text = f"{where}: {name} is off by {error:.3g} on {len(value)} samples"
+        text = f"{where}: {name} is off by {error:.3g} on {counted(len(value), 'sample')}"
         results.append(CheckResult(rule="test vectors", outcome="passed" if passed else "failed", detail=text))
     return results
 

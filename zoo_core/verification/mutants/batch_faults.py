@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from zoo_core.records import counted
+
 from .mutable_graph import EditableGraph, Site, bound_to
 from .output_faults import float_outputs, inner_values
 
@@ -42,11 +44,13 @@ def baked(graph: EditableGraph, rows: int) -> Iterator[Site]:
         dims = kinds[name].dims or ()
         if len(dims) > 1 and isinstance(dims[0], str):
             for count in (rows, 1):
-                what = f"always {count} rows"
+                what = f"always {counted(count, 'row')}"
                 yield Site(where=name, what=what, apply=bound_to(_bake_value, name, len(dims), count))
             break
     if all(isinstance((kinds[name].dims or (0,))[0], str) for name in (*graph.inputs, *graph.outputs)):
-        yield Site(where="inputs and outputs", what=f"declared with {rows} rows", apply=bound_to(_declare, rows))
+        yield Site(
+            where="inputs and outputs", what=f"declared with {counted(rows, 'row')}", apply=bound_to(_declare, rows)
+        )
 
 
 def _mix(graph: EditableGraph, value: str) -> None:

@@ -13,6 +13,7 @@ from zoo_core.files import clear_io_errors, json_text, read_json, temporary_fold
 from zoo_core.records import CheckResult
 from zoo_core.runtime.reading.metadata import Metadata, read_metadata
 from zoo_core.runtime.reading.wire import read_onnx
+from zoo_core.runtime.running.isolated import Isolated, limits_of
 from zoo_core.shelf import MODEL_FILE, REPORT_FILE, model_file
 from zoo_core.verification.conclude.recheck import verify_export
 from zoo_core.verification.feed.vectors import FOLDER, read_vectors
@@ -25,12 +26,14 @@ from .score import Judged, MutationScore, judge_each
 Progress = Callable[[Judged], None]
 
 
-def score_export(path: Path, *, progress: Progress = lambda judged: None) -> MutationScore:
+def score_export(path: Path, *, isolated: Isolated = None, progress: Progress = lambda judged: None) -> MutationScore:
     """The mutation score of a bundle, or of a bare .onnx file: each fault is checked by the rules that need no torch.
 
     A mutant takes the place of the model before the report is sealed, as if the exporter had made it: its sha256 stands
-    in the report, so that no hash gives it away. `progress` hears of each mutant. Raises MissingExtraError without the
-    onnx package, and ZooError where the weights are in other files or the metadata are missing.
+    in the report, so that no hash gives it away. Mutants are looked at as the file itself would be, `isolated` as in
+    `open_model`: this machine knows none of them, but what is planted is ours. `progress` hears of each. Raises
+    MissingExtraError without the onnx package, and ZooError where the weights are in other files or the metadata are
+    missing.
     """
     onnx_package()
     bundle = path if path.is_dir() else None
@@ -38,6 +41,7 @@ def score_export(path: Path, *, progress: Progress = lambda judged: None) -> Mut
     file = read_onnx(model)
     content = bytes(file.content)
     healthy = Healthy(model, more=_vectors(bundle, read_metadata(file)))
+    limits = limits_of(file, isolated)
     found = []
     with temporary_folder("zoo-mutants-") as folder:
         place = folder / "export"
@@ -45,7 +49,7 @@ def score_export(path: Path, *, progress: Progress = lambda judged: None) -> Mut
             _prepare(bundle, place)
         judge = judge_each(
             make_mutants(content),
-            check=lambda mutant: _check(mutant, place, sealed=bundle is not None),
+            check=lambda mutant: _check(mutant, place, sealed=bundle is not None, isolated=limits or False),
             compare=healthy.compare,
         )
         for judged in judge:
@@ -67,7 +71,7 @@ def _prepare(bundle: Path | None, place: Path) -> None:
     shutil.copytree(bundle, place, ignore=shutil.ignore_patterns(MODEL_FILE))
 
 
-def _check(mutant: Mutant, place: Path, *, sealed: bool) -> Sequence[CheckResult]:
+def _check(mutant: Mutant, place: Path, *, sealed: bool, isolated: Isolated) -> Sequence[CheckResult]:
     model = place / MODEL_FILE
     with clear_io_errors("cannot write", model):
         model.write_bytes(mutant.model_bytes)
@@ -77,7 +81,7 @@ def _check(mutant: Mutant, place: Path, *, sealed: bool) -> Sequence[CheckResult
             report["files"] = {**report.get("files", {}), MODEL_FILE: digest}
             (place / REPORT_FILE).write_text(json_text(report), encoding="utf-8")
     try:
-        return verify_export(place if sealed else model).checks
+        return verify_export(place if sealed else model, isolated=isolated).checks
     except TemporaryFolderError:
         raise
     except NotVerifiedError as error:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from zoo_core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from zoo_core.workflows.same_data import compare_part, require_data
+
     from .predictor import Part, Predictor, load_part, open_predictor
     from .prepared import bind_prepared, choose_split
     from .shown import class_color, stretches
@@ -21,8 +23,10 @@ __all__ = [
     "bind_prepared",
     "choose_split",
     "class_color",
+    "compare_part",
     "load_part",
     "open_predictor",
+    "require_data",
     "stretches",
 ]
 
@@ -38,6 +42,10 @@ __getattr__, __dir__ = lazy_names(
         ".prepared": (
             "bind_prepared",
             "choose_split",
+        ),
+        "zoo_core.workflows.same_data": (
+            "compare_part",
+            "require_data",
         ),
         ".shown": (
             "class_color",

@@ -18,7 +18,8 @@ from .predictor import load_part, open_predictor
 class Evaluation(Record):
     """Metrics over the `n` samples of one split, and what they do not say: `details`, by class.
 
-    `skipped`: files that could not be read, and were left out.
+    `skipped`: files that could not be read, and were left out. `same_data`: whether these are the data that it was
+    trained on, None where that is not known or another dataset was named; `remarks`: what is to be known of them.
     """
 
     metrics: Mapping[str, float]
@@ -26,6 +27,8 @@ class Evaluation(Record):
     split: str
     details: Mapping[str, Any]
     skipped: tuple[str, ...] = ()
+    same_data: bool | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def evaluate(
@@ -36,21 +39,31 @@ def evaluate(
     data: Mapping[str, Any] | None = None,
     split: str | None = None,
     download: bool = False,
+    accept_changes: bool = False,
     isolated: Isolated = None,
 ) -> Evaluation:
     """Measure a run or an export on a dataset: its own unless another is named.
 
     Its own dataset comes with the options it was trained with, and `data` on top. Pictures are prepared by the recipe
     of what is measured, whatever the dataset's own. `split`: test where there is one, else validation. An exported file
-    never loads torch; `isolated`: as in `open_model`. Raises ZooError when tasks or classes differ, UsageError for
-    unknown names and splits.
+    never loads torch; `isolated`: as in `open_model`. Raises ZooError when tasks or classes differ, and when its own
+    data have changed since training and none were named in `data`, unless `accept_changes`; UsageError for unknown
+    names and splits.
     """
     predictor = open_predictor(source, zoo, isolated=isolated)
-    part = load_part(predictor, zoo, dataset=dataset, data=data, split=split, download=download)
+    part = load_part(
+        predictor, zoo, dataset=dataset, data=data, split=split, download=download, accept_changes=accept_changes
+    )
     tally = predictor.task.tally()
     for rows, outputs in predictor.batches(part.samples):
         tally.add(outputs, part.samples.targets[rows])
     details = tally.details(part.labels)
     return Evaluation(
-        metrics=tally.metrics(), n=len(part.samples), split=part.split, details=details, skipped=part.skipped
+        metrics=tally.metrics(),
+        n=len(part.samples),
+        split=part.split,
+        details=details,
+        skipped=part.skipped,
+        same_data=part.same_data,
+        remarks=part.remarks,
     )

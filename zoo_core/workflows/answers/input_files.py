@@ -38,17 +38,19 @@ def find_inputs(
 ) -> list[Found]:
     """Every file that the inputs stand for, in their order.
 
-    A folder stands for the files below it that end in `suffixes`, in the order of their names; hidden ones and links
-    that lead out of it are left out. A pattern such as `pictures/**/*.png` is what a shell would make of it. "-" are
-    the lines of `listed`, a path each. An input that stands for nothing has an error. Raises UsageError for none at
-    all, and for a pattern that cannot be read.
+    A folder stands for the files below it that end in `suffixes`, in the order of their names; hidden ones are left
+    out, and links that lead out of it, links to nothing and pipes have an error. A pattern such as
+    `pictures/**/*.png` is what a shell would make of it. "-" are the paths in `listed`, with line breaks between them,
+    or zero bytes. An input that stands for nothing has an error. Raises UsageError for none at all, for an empty text,
+    and for a pattern that cannot be read.
     """
     found: list[Found] = []
     for given in inputs:
+        if not str(given):
+            raise UsageError("an input is an empty text, and no path", hint="the current folder is a dot: .")
         if str(given) == STDIN:
-            for line in listed:
-                if text := os.fsdecode(line.rstrip(b"\r\n")):
-                    found += _stands_for(Path(text), suffixes, what)
+            for path in _paths_in(b"".join(listed)):
+                found += _stands_for(path, suffixes, what)
         elif _MAGIC.intersection(str(given)) and not os.path.lexists(given):
             found += _matching(str(given), suffixes, what)
         else:
@@ -58,6 +60,12 @@ def find_inputs(
     return found
 
 
+def _paths_in(listed: bytes) -> list[Path]:
+    """Paths with line breaks between them, or with zero bytes, as `find -print0` writes them."""
+    lines = listed.split(b"\0") if b"\0" in listed else [line.rstrip(b"\r") for line in listed.split(b"\n")]
+    return [Path(os.fsdecode(line)) for line in lines if line]
+
+
 def _stands_for(given: Path, suffixes: tuple[str, ...], what: str) -> list[Found]:
     if "\0" in str(given):
         return [_nothing(str(given), ZooError(f"{str(given)!r} cannot be a path: it has a zero byte"))]
@@ -65,7 +73,7 @@ def _stands_for(given: Path, suffixes: tuple[str, ...], what: str) -> list[Found
         if not given.is_dir():
             return [Found(shown=str(given), below=Path(given.name))]
         with clear_io_errors("cannot read folder", given):
-            inside = [Found(shown=str(path), below=path.relative_to(given)) for path in _files_below(given, suffixes)]
+            inside = _files_below(given, suffixes, base=given)
     except ZooError as error:
         return [_nothing(str(given), error)]
     return inside or [
@@ -73,30 +81,31 @@ def _stands_for(given: Path, suffixes: tuple[str, ...], what: str) -> list[Found
     ]
 
 
-def _files_below(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    found: list[Path] = []
+def _files_below(folder: Path, suffixes: tuple[str, ...], *, base: Path) -> list[Found]:
+    found: list[Found] = []
 
     def fail(error: OSError) -> None:
         raise error
 
     for place, folders, names in os.walk(folder, onerror=fail):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        paths = [Path(place, name) for name in sorted(names)]
-        found += [path for path in paths if _is_input(path, suffixes) and _stays_inside(path, folder)]
+        linked = [name for name in folders if Path(place, name).is_symlink()]  # the walk does not follow these
+        for name in sorted([*names, *linked]):
+            found += _seen(Path(place, name), suffixes, base=base)
     return found
 
 
 def _matching(pattern: str, suffixes: tuple[str, ...], what: str) -> list[Found]:
     """The files that a pattern matches, and those below folders that it matches, each once."""
     base, rest = _split(Path(pattern))
-    found: dict[Path, Found] = {}
+    found: dict[str, Found] = {}
     try:
         for path in sorted(base.glob(str(rest))):
-            if any(part.startswith(".") for part in path.relative_to(base).parts) or not _stays_inside(path, base):
+            if any(part.startswith(".") for part in path.relative_to(base).parts):
                 continue
-            inside = _files_below(path, suffixes) if path.is_dir() else [path] * _is_input(path, suffixes)
-            for file in inside:
-                found.setdefault(file, Found(shown=str(file), below=file.relative_to(base)))
+            walk = path.is_dir() and _stays_inside(path, base)
+            for file in _files_below(path, suffixes, base=base) if walk else _seen(path, suffixes, base=base):
+                found.setdefault(file.shown, file)
     except (ValueError, NotImplementedError) as error:
         raise UsageError(
             f"the pattern {pattern!r} cannot be read: {error}", hint="** stands alone: a/**/*.png"
@@ -120,12 +129,28 @@ def _nothing(shown: str, error: ZooError) -> Found:
     return Found(shown=shown, below=Path(Path(shown).name), error=error)
 
 
-def _is_input(path: Path, suffixes: tuple[str, ...]) -> bool:
-    return path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+def _seen(path: Path, suffixes: tuple[str, ...], *, base: Path) -> list[Found]:
+    """The file that was met below the folder `base`, or what is wrong with it; nothing for one that is no input."""
+    folder = path.is_dir()
+    if path.name.startswith(".") or (folder and _stays_inside(path, base)):
+        return []
+    if path.suffix.lower() not in suffixes and not folder:
+        return []
+    return [Found(shown=str(path), below=path.relative_to(base), error=_no_file(path, base=base))]
+
+
+def _no_file(path: Path, *, base: Path) -> ZooError | None:
+    if not _stays_inside(path, base):
+        return ZooError(f"{path} is a link that leads out of {base}", hint="name it itself where it is meant")
+    if path.is_file():
+        return None
+    if path.is_symlink():
+        return ZooError(f"{path} is a link to nothing", hint="remove it, or bring back what it leads to")
+    return ZooError(f"{path} is a device, pipe or socket, and is not read")
 
 
 def _stays_inside(path: Path, folder: Path) -> bool:
-    return not path.is_symlink() or path.resolve().is_relative_to(folder.resolve())
+    return not path.is_symlink() or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def runs_of(found: Sequence[Found]) -> Iterator[tuple[int, Sequence[Found]]]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
@@ -16,17 +15,20 @@ from zoo_core.files import write_atomic
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.runtime.running.outcomes import Prediction
+from zoo_core.runtime.running.tiling import Tiling
 from zoo_core.tasks import Task
 
+from .asked import check_top, gallery_for, is_kept, tiling_for
+from .contents import Contents, array_contents, sequence_contents, stacked
+from .gallery import Gallery, write_gallery
 from .input_files import Found, find_inputs, runs_of
 from .predicted import Targets, check_target, is_results, originals_of, targets_for
 from .readable import readable_files, texts_as_inputs
 from .results import RESULT_SUFFIXES, ResultsFile, columns_of
-from .shown import mask_png, npy_bytes, picture_png, sequence_csv, sequence_png
+from .shown import npy_bytes
 
 Row = dict[str, Any]
 Notes = Callable[[str], None]
-Contents = dict[Path, bytes | str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,8 @@ class Predicting:
     """Everything that was decided before the first input is read. Made by `plan_predictions`.
 
     `found` are the files. `targets`: where masks, pictures and arrays go, None where the task gives labels. `results`:
-    the file that has all rows, if one was asked for.
+    the file that has all rows, if one was asked for. `gallery`: where vectors are looked up; `kept`: the gallery that
+    is made of them. `tiling`: how pictures larger than the model takes are cut.
     """
 
     model: ExportedModel
@@ -43,6 +46,9 @@ class Predicting:
     targets: Targets | None
     results: Path | None
     top: int | None
+    gallery: Gallery | None = None
+    kept: Path | None = None
+    tiling: Tiling | None = None
 
     def rows(
         self, *, on_done: Callable[[int], None] = lambda done: None, on_note: Notes = lambda text: None
@@ -54,13 +60,32 @@ class Predicting:
         rows = (
             self._stacked(on_done, on_note) if self.targets and self.targets.stacked else self._each(on_done, on_note)
         )
+        if self.kept is not None:
+            rows = self._keeping(rows, self.kept)
         if self.results is None:
             yield from rows
             return
         with ResultsFile(self.results, columns=self._columns()) as file:
             for row in rows:
-                file.add({**self.task.cells(row), **row} if self._is_plain and "error" not in row else row)
+                file.add(self._in_columns(row))
                 yield row
+
+    def _in_columns(self, row: Row) -> Row:
+        if not self._is_plain or "error" in row:
+            return row
+        cells = self.task.cells(row) if self.gallery is None else self.gallery.cells(row)
+        return {**cells, **row}
+
+    def _keeping(self, rows: Iterable[Row], path: Path) -> Iterator[Row]:
+        """The rows themselves; their vectors go into a gallery when the last one is there."""
+        names: list[str] = []
+        vectors: list[Sequence[float]] = []
+        for row in rows:
+            if "error" not in row:
+                names.append(row["input"])
+                vectors.append(row[self.task.spec.compared])
+            yield row
+        write_gallery(path, names, vectors)
 
     @property
     def _is_plain(self) -> bool:
@@ -68,7 +93,11 @@ class Predicting:
 
     def _columns(self) -> tuple[str, ...]:
         if self._is_plain:
-            own = self.task.columns(labels=self.model.labels, outputs=self.model.metadata.outputs)
+            own = (
+                self.task.columns(labels=self.model.labels, outputs=self.model.metadata.outputs)
+                if self.gallery is None
+                else self.gallery.columns(self.top)
+            )
             return ("input", *own, "error")
         return columns_of(gives=self.task.gives, top=self.top)
 
@@ -76,7 +105,7 @@ class Predicting:
         """Every sample, with the place of its input."""
         said = False
         for start, part in runs_of(self.found):
-            for prediction in _predicted(self.model, part):
+            for prediction in _predicted(self.model, part, self.tiling):
                 if prediction.header is not None and not said:
                     said = True
                     names = ", ".join(prediction.header)
@@ -101,15 +130,18 @@ class Predicting:
             raise prediction.error
         answer = prediction.answer or {}
         if self.targets is None:
+            if self.gallery is not None:
+                near = self.gallery.nearest(answer[self.task.spec.compared], self.top)
+                return [{"input": prediction.name, "neighbours": near}], {}
             told = dict(answer) if self._is_plain else _best(answer, self.top)
             return [{"input": prediction.name, **told}], {}
         rows: list[Row] = []
         contents: Contents = {}
         for output, target in self.targets.of(index, prediction.row).items():
             made = (
-                _sequence(answer, target, self.model.labels)
+                sequence_contents(answer, target, self.model.labels)
                 if self.task.gives == "sequences"
-                else _array(answer[output], target, masks=self.task.gives == "masks")
+                else array_contents(answer[output], target, masks=self.task.gives == "masks")
             )
             row: Row = {"input": prediction.name, "file": str(target), "shape": list(answer[output].shape)}
             if len(made) > 1:
@@ -133,7 +165,7 @@ class Predicting:
             names.append(prediction.name)
             for output, arrays in stacks.items():
                 arrays.append((prediction.answer or {})[output])
-        whole = {output: _stack(arrays, names) for output, arrays in stacks.items() if arrays}
+        whole = {output: stacked(arrays, names) for output, arrays in stacks.items() if arrays}
         for output, array in whole.items():
             write_atomic(files[output], npy_bytes(array))
         for place, name in enumerate(names):
@@ -172,74 +204,69 @@ def plan_predictions(
     out: str | Path | None = None,
     top: int | None = None,
     texts: Sequence[str] = (),
+    gallery: str | Path | None = None,
+    tile: int | None = None,
+    overlap: int | None = None,
     listed: Iterable[bytes] = (),
     isolated: Isolated = None,
 ) -> Predicting:
     """What `predict` does, before the first input is read. `listed` are the lines that the input "-" stands for;
     `texts` are inputs themselves."""
     model = open_model(export, isolated=isolated)
-    task = model.meaning
     if not inputs and not texts:
         raise UsageError("there is nothing to predict", hint="zoo predict EXPORT INPUT..., or --text TEXT")
     known, what = readable_files(model)
     found = [*find_inputs(inputs, suffixes=known, what=what, listed=listed)] if inputs else []
     found += texts_as_inputs(model, texts)
     path = None if out is None else Path(out)
-    if top is not None and task.gives != "labels":
-        raise UsageError(f"--top is for tasks that give labels, and {model.task} gives {task.gives}")
-    results = path if path is not None and not path.is_dir() and is_results(path, gives=task.gives) else None
+    known_vectors = gallery_for(model, gallery)
+    check_top(model, top, known_vectors)
+    kept = path if is_kept(model, path, known_vectors) else None
+    if kept is not None:
+        check_target(kept, originals_of(found))
+    results, targets = _written(model, found, None if kept is not None else path)
+    return Predicting(
+        model=model,
+        task=model.meaning,
+        found=found,
+        targets=targets,
+        results=results,
+        top=top,
+        gallery=known_vectors,
+        kept=kept,
+        tiling=tiling_for(model, tile, overlap),
+    )
+
+
+def _written(model: ExportedModel, found: Sequence[Found], path: Path | None) -> tuple[Path | None, Targets | None]:
+    """The file of results, and the files of answers, where there are such."""
+    gives = model.meaning.gives
+    results = path if path is not None and is_results(path, gives=gives) else None
     if results is not None:
         check_target(results, originals_of(found))
-    if task.is_told:
-        if path is not None and results is None:
-            raise UsageError(
-                f"--out {path}: {model.task} gives {task.gives}, which are written as {' or '.join(RESULT_SUFFIXES)}",
-                hint="--out results.csv, or leave it out: they are printed",
-            )
-        targets = None
-    else:
-        outputs = tuple(model.metadata.outputs) if task.gives in {"arrays", "pictures"} else ("mask",)
-        targets = targets_for(found, gives=task.gives, outputs=outputs, out=path)
-    return Predicting(model=model, task=task, found=found, targets=targets, results=results, top=top)
+    if not model.meaning.is_told:
+        outputs = tuple(model.metadata.outputs) if gives in {"arrays", "pictures"} else ("mask",)
+        return results, targets_for(found, gives=gives, outputs=outputs, out=path)
+    if path is not None and results is None:
+        raise UsageError(
+            f"--out {path}: {model.task} gives {gives}, which are written as {' or '.join(RESULT_SUFFIXES)}",
+            hint="--out results.csv, or leave it out: they are printed",
+        )
+    return results, None
 
 
-def _predicted(model: ExportedModel, part: Sequence[Found]) -> Iterator[Prediction]:
+def _predicted(model: ExportedModel, part: Sequence[Found], tiling: Tiling | None) -> Iterator[Prediction]:
     if part[0].error is not None:
         return iter([Prediction(name=part[0].shown, index=0, error=part[0].error)])
-    return model.predictions(each.source for each in part)
+    return model.predictions((each.source for each in part), tiling=tiling)
 
 
 def _bad(name: str, error: ZooError) -> Row:
-    return {"input": name, "error": f"{error.message} ({error.hint})" if error.hint else error.message}
+    hint = error.command_hint
+    return {"input": name, "error": f"{error.message} ({hint})" if hint else error.message}
 
 
 def _best(answer: Mapping[str, Any], top: int | None) -> Row:
     if top is None:
         return dict(answer)
     return {**answer, "probabilities": dict(itertools.islice(answer["probabilities"].items(), top))}
-
-
-def _array(array: NDArray[Any], target: Path, *, masks: bool) -> Contents:
-    if target.suffix.lower() == ".npy":
-        return {target: npy_bytes(array)}
-    return {target: mask_png(array) if masks else picture_png(array)}
-
-
-def _sequence(answer: Mapping[str, NDArray[Any]], target: Path, labels: tuple[str, ...]) -> Contents:
-    """The file of a sequence, and a drawing beside it where it can be drawn."""
-    mask, values = answer["mask"], answer["values"]
-    if target.suffix.lower() == ".npy":
-        return {target: npy_bytes(mask)}
-    table = sequence_csv(values, mask, answer["probability"])
-    drawn = sequence_png(values, mask, labels)
-    return {target: table} if drawn is None else {target: table, target.with_suffix(".png"): drawn}
-
-
-def _stack(arrays: Sequence[NDArray[Any]], names: Sequence[str]) -> NDArray[Any]:
-    for array, name in zip(arrays, names, strict=True):
-        if array.shape != arrays[0].shape:
-            raise ZooError(
-                f"the outputs differ in shape: {array.shape} for {name}, {arrays[0].shape} for {names[0]}",
-                hint="give --out a folder: then each input gets a file of its own",
-            )
-    return np.stack(arrays)

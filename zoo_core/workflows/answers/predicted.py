@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ def targets_for(inputs: Sequence[Found], *, gives: str, outputs: Sequence[str], 
 
 
 def is_results(out: Path, *, gives: str) -> bool:
-    """Whether `--out` is a file of results, a row for each sample; a .csv of a sequence is its mask."""
+    """Whether `--out` names a file of results, a row for each sample; a .csv of a sequence is its mask."""
     own = FORMS[gives][1] if gives in FORMS else ()
     return out.suffix.lower() in RESULT_SUFFIXES and out.suffix.lower() not in own
 
@@ -114,8 +115,11 @@ def originals_of(inputs: Sequence[Found]) -> set[Path]:
 
 
 def check_target(file: Path, originals: set[Path]) -> None:
-    """Raise UsageError for a file that is an input, see `originals_of`, or a folder."""
+    """Raise UsageError for a file that is an input, see `originals_of`, or a folder, or would lie in a file."""
     if file.resolve() in originals:
         raise UsageError(f"{file} is an input, and would be overwritten", hint="another name with --out")
     if file.is_dir():
         raise UsageError(f"{file} is a folder, but a file of that name would be written", hint="another --out")
+    above = next((parent for parent in file.parents if os.path.lexists(parent)), Path())
+    if not above.is_dir():
+        raise UsageError(f"{file} cannot be written: {above} is a file, not a folder", hint="another --out")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from zoo_core.shelf import Located
 from zoo_core.specs import Preprocess, Recipe
 from zoo_core.tasks import Task, get_task
 from zoo_core.workflows.classes import check_classes
+from zoo_core.workflows.same_data import compare_part, options_in_force, require_data
 
 from .prepared import bind_prepared, choose_split
 
@@ -34,7 +35,8 @@ Batches = Iterator[tuple[slice, dict[str, NDArray[Any]]]]
 class Predictor:
     """A run or an export: where its own dataset is told, how its inputs are made, and how it answers.
 
-    `batches(samples)` gives, batch by batch, which samples these are and the outputs by name.
+    `batches(samples)` gives, batch by batch, which samples these are and the outputs by name. `fingerprints`: those of
+    the parts of its own dataset as they were in training, by their names, as far as they were recorded.
     """
 
     shown: str
@@ -46,17 +48,24 @@ class Predictor:
     dataset: str | None
     options: Mapping[str, Any]
     batches: Callable[[Samples], Batches]
+    fingerprints: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """The samples of one split of a dataset, prepared as a predictor needs them; `skipped` files cannot be read."""
+    """The samples of one split of a dataset, prepared as a predictor needs them; `skipped` files cannot be read.
+
+    `same_data`: whether they are those of the predictor's training, None where that is not known or where another
+    dataset was named; `remarks`: what is to be known of them, in sentences.
+    """
 
     dataset: str
     split: str
     samples: Samples
     labels: tuple[str, ...]
     skipped: tuple[str, ...] = ()
+    same_data: bool | None = None
+    remarks: tuple[str, ...] = ()
 
 
 def open_predictor(source: Located, zoo: Zoo, *, isolated: Isolated = None) -> Predictor:
@@ -85,7 +94,17 @@ def export_predictor(model: ExportedModel, name: str) -> Predictor:
         dataset=(f"{plugin}/{trained_on['name']}" if plugin else str(trained_on["name"])) if known else None,
         options=options if isinstance(options, dict) else {},
         batches=lambda samples: model.run_batches(samples.arrays, count=len(samples)),
+        fingerprints=_recorded(trained_on),
     )
+
+
+def _recorded(trained_on: Mapping[str, Any]) -> dict[str, str]:
+    """The fingerprints that a file says it was trained on; what is none is left out."""
+    train, parts = trained_on.get("fingerprint"), trained_on.get("fingerprints")
+    if not isinstance(train, str) or not train:
+        return {}
+    known = {"train": train, **(parts if isinstance(parts, dict) else {})}
+    return {name: text for name, text in known.items() if isinstance(text, str)}
 
 
 def run_predictor(run: Run, zoo: Zoo) -> Predictor:
@@ -106,10 +125,12 @@ def run_predictor(run: Run, zoo: Zoo) -> Predictor:
         labels=tuple(run.info.classes),
         preprocess=bound.preprocess,
         recipes=run.recipes,
-        inputs=bound.inputs,
+        # Without a recipe the data themselves would be asked, which may lie elsewhere by now.
+        inputs=bound.inputs if bound.preprocess is not None or run.recipes else spec.inputs,
         dataset=f"{run.info.dataset_plugin}/{run.info.dataset}",
         options=run.info.dataset_options,
         batches=lambda samples: _module_batches(build(), samples, list(spec.outputs), spec.read_outputs),
+        fingerprints=run.info.fingerprints if run.info.dataset_fingerprint else {},
     )
 
 
@@ -137,28 +158,65 @@ def load_part(
     data: Mapping[str, Any] | None = None,
     split: str | None = None,
     download: bool = False,
+    accept_changes: bool = False,
 ) -> Part:
     """The samples of a split of the predictor's own dataset, or of the one that is named, prepared by its recipe.
 
     Its own dataset comes with the options it was trained with, and `data` on top. `split`: test where there is one,
-    else validation. Raises ZooError when tasks or classes differ, UsageError for unknown names and splits.
+    else validation. Raises ZooError when tasks or classes differ, and when its own data have changed since, unless
+    `accept_changes`; UsageError for unknown names and splits.
     """
-    bound = _dataset_for(predictor, zoo, dataset, data or {})
+    given = data or {}
+    own, bound = _dataset_for(predictor, zoo, dataset, given)
+    require_data(bound, shown=predictor.shown, again="the same command with -d root=DIR")
     chosen = choose_split(bound, split)
     samples = bound.load(chosen, download=download)
     samples = samples.named(counterparts(predictor.inputs, bound.inputs, model=predictor.shown, dataset=bound.name))
     check_classes(samples.classes, dataset=bound.name, labels=predictor.labels, shown=predictor.shown)
+    asked: dict[str, Any] = {"given": given, "accept_changes": accept_changes, "download": download}
+    same, remarks = _compared(predictor, bound, samples, chosen, **asked) if own else (None, ())
     return Part(
         dataset=bound.name,
         split=chosen,
         samples=samples,
         labels=predictor.labels or samples.classes,
         skipped=bound.skipped(samples),
+        same_data=same,
+        remarks=remarks,
     )
 
 
-def _dataset_for(predictor: Predictor, zoo: Zoo, name: str | None, data: Mapping[str, Any]) -> BoundDataset:
-    """The dataset, whose pictures are prepared as the predictor needs them."""
+def _compared(
+    predictor: Predictor,
+    bound: BoundDataset,
+    samples: Samples,
+    split: str,
+    *,
+    given: Mapping[str, Any],
+    accept_changes: bool,
+    download: bool,
+) -> tuple[bool | None, tuple[str, ...]]:
+    """Whether a split of its own dataset is what the predictor had, and what is to be known of it."""
+    compared = compare_part(
+        bound,
+        samples,
+        split,
+        recorded=predictor.fingerprints,
+        shown=predictor.shown,
+        asked=bool(given),
+        accept_changes=accept_changes,
+        download=download,
+    )
+    in_force = ""
+    if "root" in given and not compared.same:
+        in_force = options_in_force(bound, recorded=predictor.options, given=given, shown=predictor.shown)
+    return compared.same, tuple(filter(None, (compared.remark, in_force)))
+
+
+def _dataset_for(
+    predictor: Predictor, zoo: Zoo, name: str | None, data: Mapping[str, Any]
+) -> tuple[bool, BoundDataset]:
+    """The dataset, whose pictures are prepared as the predictor needs them; and whether it is the predictor's own."""
     if name is None and predictor.dataset is None:
         raise UsageError(f"{predictor.shown} does not say what it was trained on", hint="name a dataset: --dataset D")
     chosen = zoo.dataset(name.removeprefix("dataset:") if name is not None else str(predictor.dataset))
@@ -166,7 +224,7 @@ def _dataset_for(predictor: Predictor, zoo: Zoo, name: str | None, data: Mapping
     check_tasks(predictor.task.name, model=predictor.shown, dataset=chosen.name, dataset_task=chosen.spec.task)
     own = predictor.dataset is not None and predictor.dataset in {f"{chosen.plugin}/{chosen.name}", chosen.name}
     recorded = predictor.options if own else None
-    return bind_prepared(
+    return own, bind_prepared(
         chosen,
         data,
         recipe=predictor.preprocess,

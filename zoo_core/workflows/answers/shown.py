@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zoo_core.errors import ZooError
+from zoo_core.records import counted
 from zoo_core.specs import IGNORED
 
 _GAP = 2
@@ -91,7 +92,8 @@ def sequence_csv(values: NDArray[Any], mask: NDArray[Any], probability: NDArray[
     """Columns `value` (`value_1`, ... for several channels), `probability` of the class, and `class`, its number."""
     if len(values) != len(mask):
         raise ZooError(
-            f"the model gives {len(mask)} places for a sequence of {len(values)}", hint="--out FILE.npy takes any"
+            f"the model gives {counted(len(mask), 'place')} for a sequence of {len(values)}",
+            hint="--out FILE.npy takes any",
         )
     channels = values.shape[1]
     names = ["value"] if channels == 1 else [f"value_{number}" for number in range(1, channels + 1)]

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from zoo_core.discovery.mending import check_extra_of
+from zoo_core.discovery.mending import check_extra_of, told_of_unusable
 from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
 from zoo_core.installation import install_command
 from zoo_core.matching import bound_tensors, fixed_axes, match_options
@@ -36,7 +36,8 @@ def find_entry(zoo: Zoo, text: str) -> Entry:
     _refuse_shelf(text)
     check_extra_of(zoo.plugins, text)
     known = [entry.shown for entry in zoo.entries()]
-    raise UsageError(f"unknown name {text!r}", hint=did_you_mean(text, known) or "see zoo list")
+    hints = [told_of_unusable(zoo.plugins, text), did_you_mean(text, known)]
+    raise UsageError(f"unknown name {text!r}", hint=" ".join(filter(None, hints)) or "see zoo list")
 
 
 def _refuse_shelf(text: str) -> None:
@@ -218,7 +219,7 @@ def _describe_dataset(
     bound = bind_dataset(dataset, data)
     spec = dataset.spec
     measured = channel_statistics(bound.load("train", download=download)).to_json() if statistics else None
-    samples, uncounted = count_samples(bound, download=download)
+    samples, uncounted = count_samples(bound, download=download, asked=bool(data))
     found = {
         **_common(entry),
         "options": _with_values(spec.options, bound.options),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 from zoo_core.discovery.entry_points import bundled_offers
@@ -37,8 +37,8 @@ def list_rows(
     """Rows `{name, kind, task, summary, plugin, source}` in natural order, or runs sorted by a field of `SORTED_BY`.
 
     `kind` is one of KINDS, None for the whole catalogue. A pattern with `*`, `?` or `[` is matched against the whole
-    name, any other text is looked for inside it. Raises UsageError for an unknown task or plugin, for a license of
-    runs or exports, and for anything but runs to be sorted.
+    name, any other text is looked for inside it; the model and the dataset of a run are names, too. Raises UsageError
+    for an unknown task or plugin, for a license of runs or exports, and for anything but runs to be sorted.
     """
     if sort is not None and kind != "runs":
         raise UsageError("--sort is for runs", hint=f"zoo list runs --sort {sort}")
@@ -51,8 +51,8 @@ def list_rows(
         _check_known("plugin", plugin, installed | recorded - {""})
     rows = [row for row in rows if task in {None, row["task"]}]
     rows = [row for row in rows if plugin is None or plugin in _names_of_plugin(row["plugin"])]
-    rows = [row for row in rows if not pattern or _matches(row["name"], pattern)]
-    rows = [row for row in rows if not any(_matches(row["name"], unwanted) for unwanted in exclude)]
+    rows = [row for row in rows if not pattern or _is_meant(row, pattern)]
+    rows = [row for row in rows if not any(_is_meant(row, unwanted) for unwanted in exclude)]
     order = list(CATALOGUE.values())
     rows.sort(key=lambda row: (order.index(row["kind"]) if row["kind"] in order else 0, natural_key(row["name"])))
     return rows if sort is None else sort_runs(rows, sort)
@@ -115,6 +115,11 @@ def natural_key(text: str) -> list[tuple[int, int, str]]:
     """A sort key under which resnet9 comes before resnet18."""
     parts = _DIGITS.split(text.lower())
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
+
+
+def _is_meant(row: Mapping[str, Any], pattern: str) -> bool:
+    names = [row["name"], row.get("model"), row.get("dataset")]
+    return any(name and _matches(name, pattern) for name in names)
 
 
 def _matches(name: str, pattern: str) -> bool:

@@ -109,6 +109,14 @@ def sort_runs(rows: Sequence[dict[str, Any]], field: str) -> list[dict[str, Any]
     return [*sorted(known, key=lambda row: SORTED_BY[field](row[field])), *unknown]
 
 
+def run_to_use(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """The newest finished run, else the newest that has an epoch to go on from; None where there is neither."""
+    newest = sort_runs([row for row in rows if row["date"] is not None], "date")
+    finished = [row for row in newest if row["status"] == "finished"]
+    begun = [row for row in newest if row["epochs"] and row["model"] and row["dataset"]]
+    return next(iter(finished or begun), None)
+
+
 def run_cells(row: Mapping[str, Any]) -> list[str]:
     """The cells below `HEADER`; of a damaged run the name, and what is wrong with it."""
     if row["model"] is None:

@@ -7,28 +7,27 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo_core.errors import MissingExtraError
-from zoo_core.export.plan.free_axes import ALL_FREE, AxisChoice, fix_sizes, keep_free, with_reasons
+from zoo_core.errors import MissingExtraError, UsageError
+from zoo_core.export.plan.free_axes import ALL_FREE, AxisChoice
 from zoo_core.files import temporary_folder
-from zoo_core.matching import bound_tensors, full_options
+from zoo_core.foreign_text import shell_word
+from zoo_core.matching import full_options
 from zoo_core.plugin_faults import blamed_on, naming
 from zoo_core.records import ExportReport
-from zoo_core.registry import Model, Zoo, warn
+from zoo_core.registry import Model, Zoo
 from zoo_core.shelf import EXPORTS, folder_name, locate
-from zoo_core.workflows.classes import check_classes
+from zoo_core.workflows.same_data import require_data
 
-from .chosen_weights import ChosenWeights, choose_weights, recipe_for, refuse_for_run
-from .picture_sizes import at_sizes
-from .plan_parts import dataset_record, fitting, of_data
+from .chosen_weights import ChosenWeights, choose_weights, refuse_for_run
+from .plan_parts import assembled
+from .run_plan import plan_run
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import nn
 
     from zoo_core.data import BoundDataset, Samples
     from zoo_core.export.attempts import Progress
     from zoo_core.export.plan.plan import ExportPlan
-    from zoo_core.specs import Weights
-    from zoo_core.training import Run
 
 
 def need_export_extra() -> None:
@@ -51,6 +50,7 @@ def plan_source(
     *,
     weights: str | None = None,
     options: Mapping[str, str] | None = None,
+    root: str | None = None,
     opset: int | None = None,
     dynamic: Sequence[str] = (),
     sizes: Mapping[str, int] | None = None,
@@ -58,15 +58,15 @@ def plan_source(
 ) -> ExportPlan:
     """What exporting MODEL|RUN means; with a `layer` the features that it gives, with an `opset` that one and no other.
 
-    `dynamic`: the free axes that stay free; all of them where none is named. `sizes`: those that are fixed, each at
-    this value of its name. The export is named after the run or model (and the layer), wherever it is written: the same
-    source gives the same bytes. Raises UsageError for options that only a MODEL takes, and for a layer or sizes that
-    cannot be.
+    `root`: where the data of a RUN lie now. `dynamic`: the free axes that stay free; all of them where none is named.
+    `sizes`: those that are fixed, each at this value of its name. The export is named after the run or model (and the
+    layer), wherever it is written: the same source gives the same bytes. Raises UsageError for options that only a
+    MODEL takes, and for a layer or sizes that cannot be.
     """
     from zoo_core.export.plan.plan import DEFAULT_OPSET
 
-    axes = AxisChoice(dynamic=tuple(dynamic), sizes=sizes or {})
-    plan = _whole_plan(zoo, source, weights=weights, options=options or {}, opset=opset or DEFAULT_OPSET, axes=axes)
+    axes, chosen = AxisChoice(dynamic=tuple(dynamic), sizes=sizes or {}), opset or DEFAULT_OPSET
+    plan = _whole_plan(zoo, source, weights=weights, options=options or {}, root=root, opset=chosen, axes=axes)
     if opset is not None:
         plan = dataclasses.replace(plan, other_opset=None)
     if layer is None:
@@ -78,61 +78,28 @@ def plan_source(
 
 
 def _whole_plan(
-    zoo: Zoo, source: str, *, weights: str | None, options: Mapping[str, str], opset: int, axes: AxisChoice
+    zoo: Zoo,
+    source: str,
+    *,
+    weights: str | None,
+    options: Mapping[str, str],
+    root: str | None,
+    opset: int,
+    axes: AxisChoice,
 ) -> ExportPlan:
     found = locate(source, kinds=("run", "model"), zoo=zoo)
     if found.kind == "model":
+        if root is not None:
+            raise UsageError(f"{source} is a model: no data are read for it", hint="leave out -d root")
         model = zoo.model(found.name)
         return plan_model(model, options, name=model.name, opset=opset, weights=weights, axes=axes)
     refuse_for_run(source, weights=weights, options=options)
     from zoo_core.training import load_run
 
     run = load_run(found.path or found.name)
-    return plan_run(run, zoo, name=run.name, opset=opset, axes=axes)
-
-
-def plan_run(run: Run, zoo: Zoo, *, name: str, opset: int, axes: AxisChoice = ALL_FREE) -> ExportPlan:
-    """What exporting a finished or interrupted run means: its best weights, its data, its metrics."""
-    model = run.model(zoo)
-    own = run.dataset(zoo)
-    dataset = own
-    if axes.sizes:
-        dataset = at_sizes(own, zoo, fix_sizes(model, *bound_tensors(model, run.info.options), axes.sizes)[0])
-    best = run.info.best_epoch or 0
-    if unfinished := run.info.status != "finished":
-        warn(f"run {run.name!r} is unfinished: its best weights so far are those of epoch {best} of {run.info.epochs}")
-    validation = dataset.load("validation")
-    check_classes(
-        validation.classes,
-        dataset=dataset.name,
-        labels=run.info.classes,
-        shown=f"run {run.name!r}",
-        hint="the data have changed since: bring the old ones back, or train again",
-    )
-    fingerprint = run.info.dataset_fingerprint
-    plan = _plan(
-        model,
-        run.info.options,
-        run.state_dict(),
-        name=name,
-        opset=opset,
-        axes=axes,
-        dataset=dataset,
-        samples=validation,
-        labels=tuple(run.info.classes),
-        run=run.name,
-        metrics=_metrics(run) if dataset.preprocess == own.preprocess else {},  # those of the size it was trained on
-        fingerprint=fingerprint,
-    )
-    came = f"done {len(run.rows)} of {run.info.epochs} epochs; the weights are those of epoch {best}"
-    plan = dataclasses.replace(plan, task_settings=run.info.task_settings)
-    return dataclasses.replace(plan, unfinished=came) if unfinished else plan
-
-
-def _metrics(run: Run) -> dict[str, float]:
-    found = {f"validation {name}": value for name, value in run.info.validation.items()}
-    found.update({f"test {name}": value for name, value in (run.info.test or {}).items()})
-    return found
+    again = f"zoo export {shell_word(source)} -d root=DIR"
+    require_data(run.dataset(zoo, root=root), shown=f"run {run.name!r}", again=again)
+    return plan_run(run, zoo, name=run.name, opset=opset, axes=axes, root=root)
 
 
 def plan_model(
@@ -159,7 +126,7 @@ def _planned(
     with naming(model):
         require_full_precision(chosen.module)
     published = chosen.published
-    plan = _plan(
+    plan = assembled(
         model,
         options,
         chosen.checkpoint,
@@ -168,9 +135,8 @@ def _planned(
         axes=axes,
         labels=(published.labels if published else ()) or model.spec.labels,
         published=published,
-        untrained=chosen.untrained,
     )
-    plan = dataclasses.replace(plan, own=chosen.own, renamed=chosen.renamed)
+    plan = dataclasses.replace(plan, untrained=chosen.untrained, own=chosen.own, renamed=chosen.renamed)
     return _made_healthy(plan, chosen) if plan.untrained else plan
 
 
@@ -179,10 +145,10 @@ def _made_healthy(plan: ExportPlan, chosen: ChosenWeights) -> ExportPlan:
 
     The chosen modules are used up: to build a large one takes as long as to run it a few times.
     """
-    from zoo_core.export.convert.conflicts import explaining_conflicts
+    from zoo_core.export.convert.sizes_taken import explaining_sizes
     from zoo_core.export.plan.healthy import healthy_checkpoint
 
-    with naming(plan.model), explaining_conflicts(plan):
+    with naming(plan.model), explaining_sizes(plan):
         healthy = healthy_checkpoint(
             plan.build,
             plan.checkpoint,
@@ -194,47 +160,6 @@ def _made_healthy(plan: ExportPlan, chosen: ChosenWeights) -> ExportPlan:
         )
     shared = any(tensor is healthy.get(name) for name, tensor in plan.checkpoint.items())
     return dataclasses.replace(plan, checkpoint=healthy, unused=[] if shared else [chosen.module])
-
-
-def _plan(
-    model: Model,
-    options: Mapping[str, Any],
-    checkpoint: Mapping[str, Tensor],
-    *,
-    name: str,
-    opset: int,
-    axes: AxisChoice,
-    labels: tuple[str, ...],
-    dataset: BoundDataset | None = None,
-    samples: Samples | None = None,
-    run: str | None = None,
-    untrained: bool = False,
-    published: Weights | None = None,
-    metrics: Mapping[str, float] | None = None,
-    fingerprint: str = "",
-) -> ExportPlan:
-    from zoo_core.export.plan.plan import ExportPlan
-
-    inputs, outputs = fix_sizes(model, *bound_tensors(model, options), axes.sizes)
-    preprocess = dataset.preprocess if dataset else recipe_for(model, published, inputs)
-    inputs, outputs = keep_free(inputs, outputs, axes.dynamic, preprocess=preprocess)
-    return ExportPlan(
-        name=name,
-        model=with_reasons(model, axes.sizes),
-        options=dict(options),
-        checkpoint=checkpoint,
-        inputs=inputs,
-        outputs=outputs,
-        labels=labels if dataset else fitting(labels, model, options),
-        preprocess=preprocess,
-        **of_data(dataset, samples, model, inputs, axes.sizes),
-        run=run,
-        untrained=untrained,
-        dataset=dataset_record(dataset, fingerprint) if dataset else None,
-        metrics=published.metrics if published else metrics or {},
-        weights=published.name if published else None,
-        opset=opset,
-    )
 
 
 def export_plan(
@@ -265,7 +190,7 @@ def check_export(
     from zoo_core.export.bundle import export
     from zoo_core.export.plan.plan import DEFAULT_OPSET
 
-    plan = _plan(
+    plan = assembled(
         model,
         options,
         module.state_dict(),
@@ -275,7 +200,7 @@ def check_export(
         labels=samples.classes,
         dataset=dataset,
         samples=samples,
-        fingerprint=samples.fingerprint,
+        fingerprints={"train": samples.fingerprint},
     )
     with temporary_folder("zoo-dry-run-") as folder:
         return export(plan, folder / "export", progress=progress)

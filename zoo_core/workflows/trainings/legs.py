@@ -7,10 +7,13 @@ import datetime
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from zoo_core.discovery import Plugin
 from zoo_core.discovery.code_hash import code_of
+from zoo_core.distributions import direct_requirements
 from zoo_core.environment import commit_of_working_folder, package_versions
 from zoo_core.errors import ZooError
-from zoo_core.records import Leg, RunInfo, counted, plugin_changes
+from zoo_core.installation import CORE
+from zoo_core.records import OF_EVERY_TRAINING, Leg, RunInfo, changes_between, counted, library_changes, plugin_changes
 from zoo_core.registry import Zoo, warn
 from zoo_core.version import __version__
 
@@ -28,11 +31,13 @@ def with_next_leg(
 ) -> RunInfo:
     """The record of a run that goes on from `state`: with another leg where it does not go on as it was stopped.
 
-    `epochs`: how many it is to have where it is extended, else None. Raises ZooError when a plugin is another one than
-    when the run was stopped, unless `accept_changes`.
+        `epochs`: how many it is to have where that is more than before, else None. Raises ZooError when a plugin, or a
+    library that it is made of, is another one than when the run was stopped, unless `accept_changes`.
     """
     done = 0 if state is None else state.epoch
     changes = plugin_changes(_known_codes(info, state), codes_of(info, zoo))
+    if info.legs:
+        changes += library_changes(info.legs[-1].libraries, libraries_of(info, zoo))
     if changes and not accept_changes:
         raise ZooError(
             f"run {info.name!r} does not go on as it was stopped: {'; '.join(changes)}",
@@ -46,8 +51,11 @@ def with_next_leg(
     unknown = Leg(why="started", after=0, epochs=info.epochs, versions=info.versions, commit=info.commit)
     legs = info.legs or (unknown,)
     if epochs is not None:
+        why = "extended" if info.status == "finished" else "stretched"
+        # What was measured at its end is not of the weights that are to come.
+        info = dataclasses.replace(info, test=None, remarks=(), beats_chance=None)
         info = dataclasses.replace(info, epochs=epochs, status="unfinished")
-        return dataclasses.replace(info, legs=(*legs, _leg("extended", info, zoo, after=done)))
+        return dataclasses.replace(info, legs=(*legs, _leg(why, info, zoo, after=done)))
     if changes or not info.legs:
         return dataclasses.replace(info, legs=(*legs, _leg("changed" if changes else "resumed", info, zoo, after=done)))
     return info
@@ -57,10 +65,13 @@ def leg_notes(info: RunInfo, *, done: int) -> list[str]:
     """What is worth a line where a leg begins after `done` epochs: its schedule, and the plugins that have changed."""
     if not info.legs or info.legs[-1].after != done:
         return []
-    leg, before = info.legs[-1], info.legs[-2].plugins if len(info.legs) > 1 else {}
-    notes = [f"Accepted: {change}" for change in plugin_changes(before, leg.plugins)]
+    leg, before = info.legs[-1], info.legs[-2] if len(info.legs) > 1 else None
+    notes = [] if before is None else [f"Accepted: {change}" for change in changes_between(before, leg)]
     if leg.why == "extended":
         notes.append(f"Extended by {counted(leg.epochs - leg.after, 'epoch')}, with a schedule of their own")
+    if leg.why == "stretched":
+        was = info.legs[-2].epochs
+        notes.append(f"Stretched from {was} to {counted(leg.epochs, 'epoch')}: the schedule goes over all of them")
     return notes
 
 
@@ -73,8 +84,26 @@ def codes_of(info: RunInfo, zoo: Zoo) -> dict[str, dict[str, str]]:
 def versions_of(plugins: Iterable[str]) -> dict[str, str]:
     """Versions of what a training depends on, and of the distributions of these plugins."""
     distributions = {plugin.partition(":")[0] for plugin in plugins}
-    names = ("torch", "numpy", "pillow", "safetensors", *sorted(distributions - {"zoo-core"}))
+    names = (*OF_EVERY_TRAINING, *sorted(distributions - {"zoo-core"}))
     return {"zoo-core": __version__} | package_versions(names)
+
+
+def libraries_of(info: RunInfo, zoo: Zoo) -> dict[str, str]:
+    """Versions of the library that brings the model, and of what the plugins of a run depend on directly."""
+    names: set[str] = set()
+    for plugin in zoo.plugins:
+        if plugin.id in {info.model_plugin, info.dataset_plugin, info.trainer_plugin}:
+            names |= _required_by(plugin)
+    library = zoo.find("model", f"{info.model_plugin}/{info.model}").data.get("library")
+    found = package_versions(sorted(names | ({library} if isinstance(library, str) else set())))
+    return {name: version for name, version in found.items() if name not in {"python", CORE, *OF_EVERY_TRAINING}}
+
+
+def _required_by(plugin: Plugin) -> set[str]:
+    if not plugin.bundled:
+        return direct_requirements(plugin.distribution)
+    # What a bundled plugin needs is an extra of its name, which has all that every training needs, too.
+    return direct_requirements(CORE, extra=plugin.entry) - direct_requirements(CORE, extra="train")
 
 
 def _known_codes(info: RunInfo, state: TrainState | None) -> Mapping[str, Mapping[str, str]]:
@@ -92,7 +121,7 @@ def _leg(why: str, info: RunInfo, zoo: Zoo, *, after: int) -> Leg:
         after=after,
         epochs=info.epochs,
         plugins=plugins,
-        versions=versions_of(plugins),
+        versions=versions_of(plugins) | libraries_of(info, zoo),
         commit=commit_of_working_folder(),
         began=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from zoo_core.data import Samples
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import clear_io_errors
+from zoo_core.matching import bound_tensors
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
 from zoo_core.replacing import scratch
@@ -24,7 +25,8 @@ from zoo_core.training.run import Run, load_run
 from zoo_core.training.run_card import model_card
 
 from .legs import leg_notes
-from .remarks import remarks_before, remarks_on_result
+from .measuring import measured
+from .remarks import remarks_before, with_remarks
 from .train_plan import TrainPlan, with_another_name
 
 if TYPE_CHECKING:
@@ -120,6 +122,7 @@ class Training:
             self.splits["train"],
             task=self.plan.task,
             outputs=self.plan.outputs,
+            declared=bound_tensors(self.plan.model, info.options),
             read=self.plan.model.spec.read_outputs,
             model=info.model,
             device=info.device,
@@ -208,37 +211,13 @@ class Training:
 
     def finish(self, directory: RunDirectory, info: RunInfo) -> RunInfo:
         """Measure the best weights on the test split; write the card; close the record."""
-        from zoo_core.training.evaluation import evaluate
-
-        test, task = None, self.plan.task
-        module = load_run(directory.path).build(self.zoo) if "test" in self.splits or task.chooses else None
-        if module is not None and task.chooses:
-            task = task.with_settings(self.chosen(module, info))
-        if module is not None and "test" in self.splits:
-            test = evaluate(
-                module,
-                self.splits["test"],
-                task=task,
-                outputs=self.plan.outputs,
-                read=self.plan.model.spec.read_outputs,
-                device=info.device,
-            )
-        info = dataclasses.replace(info, status="finished", test=test, task_settings=task.settings)
+        info = measured(self.plan, self.splits, info, build=lambda: load_run(directory.path).build(self.zoo))
+        info = dataclasses.replace(info, status="finished")
         if not self.quiet:
-            remarks = remarks_on_result(info, self.splits, self.plan.task, epochs=len(load_run(directory.path).rows))
-            info = dataclasses.replace(info, remarks=remarks)
+            info = with_remarks(info, self.splits, self.plan.task, epochs=len(load_run(directory.path).rows))
         directory.write_card(self.card(directory, info))
         directory.write_info(info)
         return info
-
-    def chosen(self, module: nn.Module, info: RunInfo) -> dict[str, Any]:
-        """The settings of the task that are best for these weights on the validation part."""
-        from zoo_core.training.evaluation import outputs_and_targets
-
-        read, names = self.plan.model.spec.read_outputs, self.plan.outputs
-        validation = self.splits["validation"]
-        outputs, targets = outputs_and_targets(module, validation, outputs=names, read=read, device=info.device)
-        return self.plan.task.choose(outputs, targets, labels=info.classes)
 
     def show_pictures(self, directory: RunDirectory, info: RunInfo) -> None:
         """Write the card once more where listeners have drawn something into the run's folder."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,7 +49,7 @@ def frozen_parts(module: nn.Module, patterns: Sequence[str]) -> str:
     frozen = frozen_names(module, patterns)
     parts = dict.fromkeys(name.rpartition(".")[0] or name for name in frozen)
     count, total = sum(sizes[name] for name in frozen), sum(sizes.values())
-    return f"Frozen: {_listed(parts)}; {count:,} of {total:,} parameters"
+    return f"Frozen: {_listed(parts)}; {count:,} of {counted(total, 'parameter')}"
 
 
 def classes_without_samples(train: Samples) -> str:
@@ -62,7 +63,7 @@ def classes_without_samples(train: Samples) -> str:
     missing = [name for name, count in zip(train.classes, counts, strict=True) if not count]
     if not missing:
         return ""
-    return f"No training sample of {len(missing)} of {len(train.classes)} classes: {_listed(missing)}"
+    return f"No training sample of {len(missing)} of {counted(len(train.classes), 'class')}: {_listed(missing)}"
 
 
 def skipped_files(skipped: Sequence[str]) -> str:
@@ -104,8 +105,9 @@ def slow_epochs(module: nn.Module, train: Samples, *, batch_size: int, device: s
     )
 
 
-def remarks_on_result(info: RunInfo, splits: Mapping[str, Samples], task: Task, *, epochs: int) -> tuple[str, ...]:
-    """What the metrics of a finished run do not say: which part chose the epoch, and whether they beat chance."""
+def with_remarks(info: RunInfo, splits: Mapping[str, Samples], task: Task, *, epochs: int) -> RunInfo:
+    """The record of a finished run with what its metrics do not say: which part chose the epoch, and whether they beat
+    chance."""
     split = "validation" if info.test is None else "test"
     metrics = info.validation if info.test is None else info.test
     found = []
@@ -115,12 +117,14 @@ def remarks_on_result(info: RunInfo, splits: Mapping[str, Samples], task: Task, 
             "flatter a little. -d test_size=N sets a test part aside."
         )
     targets = splits[split].targets
-    if words := task.chance(metrics, targets, classes=info.classes):
+    words = task.chance(metrics, targets, classes=info.classes)
+    beats_chance = not words
+    if words:
         found.append(
             f"Not clearly better than chance on the {split} part: {words}. Worth a try: more epochs, another learning "
             f"rate (-t lr=...), more data; zoo info {info.dataset} counts the samples of each class."
         )
-    return tuple(found)
+    return dataclasses.replace(info, beats_chance=beats_chance, remarks=tuple(found))
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -19,11 +19,11 @@ def run_to_resume(
 ) -> tuple[Path, RunInfo]:
     """The run called `name`, or the newest unfinished one of that model and dataset.
 
-    Raises UsageError when there is none, when it is of something else, or when it is finished and `epochs` are no more
-    than it has.
+    Raises UsageError when there is none, when it is of something else, when `epochs` are fewer than it is to have, or
+    when it is finished and they are no more.
     """
     if name is None:
-        return _newest_unfinished(model, dataset, extended=epochs is not None)
+        return _newest_unfinished(model, dataset, epochs=epochs)
     named = RUNS / folder_name(name)
     path = named if named.is_dir() else find_run(name)
     info = read_info(path)
@@ -41,10 +41,19 @@ def run_to_resume(
             f"run {name!r} is finished with {counted(info.epochs, 'epoch')}: --epochs {epochs} adds none",
             hint=f"--epochs is how many it has in the end, above {info.epochs}",
         )
+    _refuse_fewer(info, epochs)
     return path, info
 
 
-def _newest_unfinished(model: Model, dataset: Dataset, *, extended: bool) -> tuple[Path, RunInfo]:
+def _refuse_fewer(info: RunInfo, epochs: int | None) -> None:
+    if epochs is not None and epochs < info.epochs:
+        raise UsageError(
+            f"run {info.name!r} is to have {counted(info.epochs, 'epoch')}: --epochs {epochs} would be fewer",
+            hint=f"leave it out, or give more; Ctrl-C stops a run, and zoo export {info.name} takes its best weights",
+        )
+
+
+def _newest_unfinished(model: Model, dataset: Dataset, *, epochs: int | None) -> tuple[Path, RunInfo]:
     folders = [file.parent for file in RUNS.glob(f"*/{RUN_FILE}") if not file.parent.name.startswith(".")]
     for path in newest_first(folders):
         try:
@@ -52,10 +61,11 @@ def _newest_unfinished(model: Model, dataset: Dataset, *, extended: bool) -> tup
         except ZooError:
             continue  # a damaged neighbour does not stand in the way
         if info.status == "unfinished" and (info.model, info.dataset) == (model.name, dataset.name):
+            _refuse_fewer(info, epochs)
             return path, info
     raise UsageError(
         f"no unfinished run of {model.name} on {dataset.name} in {RUNS}/: there is nothing to resume",
-        hint="leave out --resume to start one" + ("; --run NAME says which is to be extended" if extended else ""),
+        hint="leave out --resume to start one" + ("; --run NAME says which is to be extended" if epochs else ""),
     )
 
 

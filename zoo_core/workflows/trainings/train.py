@@ -41,7 +41,7 @@ def train(
     """Train a model on a dataset; the record of the finished run.
 
     `run`: default MODEL-DATASET, then -2, ...; an existing one is an error unless `resume` or `replace`. `resume`: an
-    unfinished run goes on, a finished one is extended to `epochs`; with `accept_changes` although plugins have changed.
+    unfinished run goes on, and each can get more `epochs`; with `accept_changes` although plugins have changed.
     `options`, `data`, `config`: of model, dataset, trainer, as text or values. `init_from`: weights to begin with;
     `freeze`: patterns of what is not trained. `dry_run`: one batch, and no run is left.
     Raises UsageError for anything mistyped, ZooError for the rest.
@@ -66,6 +66,7 @@ def run_report(run: Run) -> dict[str, Any]:
         "seconds": info.seconds,
         "validation": dict(info.validation),
         "test": None if info.test is None else dict(info.test),
+        "beats_chance": info.beats_chance,
         "remarks": list(info.remarks),
     }
 
@@ -73,14 +74,18 @@ def run_report(run: Run) -> dict[str, Any]:
 def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, download: bool) -> Training:
     splits = plan.dataset.load_all(download=download)
     samples, info = splits["train"], plan.info
-    if info.dataset_fingerprint and info.dataset_fingerprint != samples.fingerprint:
+    parts = {name: part.fingerprint for name, part in splits.items()}
+    # The test part may grow: nothing was chosen by it.
+    known = {name: text for name, text in info.fingerprints.items() if text and name != "test"}
+    if any(parts.get(name) != text for name, text in known.items()):
         raise ZooError(
             f"the data of {info.dataset!r} have changed since run {info.name!r} was started",
-            hint="start another run with --run",
+            hint="start another run with --run, or say where the data lie that it was started with: -d root=DIR",
         )
     classes = tuple(samples.classes or info.classes)
     skipped = tuple(name for part in splits.values() for name in plan.dataset.skipped(part))
-    info = dataclasses.replace(info, dataset_fingerprint=samples.fingerprint, classes=classes, skipped=skipped)
+    info = dataclasses.replace(info, dataset_fingerprint=samples.fingerprint, part_fingerprints=parts)
+    info = dataclasses.replace(info, classes=classes, skipped=skipped)
     recipes = {name: recipe.to_json() for name, recipe in plan.dataset.recorded_recipes.items()}
     info = dataclasses.replace(info, recipes=recipes)
     return Training(zoo=zoo, plan=dataclasses.replace(plan, info=info), splits=splits, callbacks=callbacks)

@@ -11,6 +11,7 @@ from typing import Any
 from zoo_core.data import BoundDataset, bind_dataset
 from zoo_core.environment import commit_of_working_folder, machine_kind
 from zoo_core.errors import UsageError
+from zoo_core.foreign_text import shell_word
 from zoo_core.matching import check_tasks, match_options
 from zoo_core.options import check_options
 from zoo_core.records import RunInfo
@@ -19,8 +20,11 @@ from zoo_core.shelf import RUNS, folder_name, free_run_name, is_free
 from zoo_core.tasks import Task, get_task
 from zoo_core.training import RunDirectory, pick_device
 from zoo_core.training.choices import AUTO
+from zoo_core.training.directory import RUN_FILE
+from zoo_core.training.record_seal import check_record
 from zoo_core.training.run import recorded_recipes
 from zoo_core.training.trainer_options import options_with_recipe
+from zoo_core.workflows.same_data import require_data
 
 from .legs import first_leg, versions_of, with_next_leg
 from .resuming import refuse_contradictions, run_to_resume
@@ -80,19 +84,11 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
     bound = bind_dataset(dataset, request.data)
     config, epochs = _config(model, trainer, request)
     device = str(pick_device(request.device or AUTO))
-    options = match_options(
-        model,
-        request.options,
-        dataset=dataset.name,
-        inputs=bound.inputs,
-        num_classes=bound.num_classes,
-        num_targets=bound.num_targets,
-    )
     info = RunInfo(
         name=path.name,
         model=model.name,
         model_plugin=model.plugin,
-        options=options,
+        options=_matched(model, request, bound),
         dataset=dataset.name,
         dataset_plugin=dataset.plugin,
         dataset_options=bound.options,
@@ -116,6 +112,18 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
     return TrainPlan(path=path, named=named, info=info, model=model, dataset=bound, trainer=trainer, config=config)
 
 
+def _matched(model: Model, request: TrainRequest, bound: BoundDataset) -> dict[str, Any]:
+    """The builder's options for these data."""
+    return match_options(
+        model,
+        request.options,
+        dataset=bound.name,
+        inputs=bound.inputs,
+        num_classes=bound.num_classes,
+        num_targets=bound.num_targets,
+    )
+
+
 def with_another_name(plan: TrainPlan) -> TrainPlan:
     """The same training under the next default name that is free."""
     path = _default_path(plan.model, plan.dataset.name)
@@ -123,7 +131,7 @@ def with_another_name(plan: TrainPlan) -> TrainPlan:
 
 
 def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
-    """The rest of an unfinished run, or more epochs for a finished one.
+    """The rest of an unfinished run, or more epochs for a run.
 
     Raises UsageError if there is none or if the request contradicts it, ZooError if the checkpoint is damaged or if a
     plugin has changed.
@@ -132,16 +140,30 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     path, info = run_to_resume(request.run, model=model, dataset=dataset, epochs=request.epochs)
     info = dataclasses.replace(info, name=path.resolve().name)  # the folder may have been renamed since
     trainer = zoo.trainer(f"{info.trainer_plugin}/{info.trainer}")
-    added = request.epochs if info.status == "finished" else None
+    added = request.epochs if (request.epochs or 0) > info.epochs else None
     _refuse(request, info, model=model, dataset=dataset, trainer=trainer)
     pick_device(info.device)
-    bound = bind_dataset(dataset, info.dataset_options, recipes=recorded_recipes(info))
+    bound = bind_dataset(dataset, {**info.dataset_options, **_moved(request)}, recipes=recorded_recipes(info))
+    info = dataclasses.replace(info, dataset_options=bound.options)
+    require_data(bound, shown=f"run {info.name!r}", again=f"{_going_on(request, info)} -d root=DIR")
     state = RunDirectory(path).read_state()
+    check_record(info, None if state is None else state.record, file=path / RUN_FILE)
     info = with_next_leg(info, state, zoo, epochs=added, accept_changes=request.accept_changes)
     if added is not None and "epochs" in info.config:
         info = dataclasses.replace(info, config={**info.config, "epochs": added})
     config = trainer.spec.config(**check_options(info.config, trainer.spec.options, where=f"run {info.name!r}"))
     return TrainPlan(path=path, info=info, model=model, dataset=bound, trainer=trainer, config=config)
+
+
+def _moved(request: TrainRequest) -> dict[str, Any]:
+    """Where the data lie now, if that is said: it is not what they are, which their fingerprint proves."""
+    return {key: value for key, value in request.data.items() if key == "root"}
+
+
+def _going_on(request: TrainRequest, info: RunInfo) -> str:
+    longer = "" if request.epochs is None else f" --epochs {request.epochs}"
+    run = shell_word(request.run or info.name)
+    return f"zoo train {info.model} --dataset {info.dataset} --run {run} --resume{longer}"
 
 
 def _named(zoo: Zoo, request: TrainRequest) -> tuple[Model, Dataset]:
@@ -153,6 +175,11 @@ def _named(zoo: Zoo, request: TrainRequest) -> tuple[Model, Dataset]:
 def _new_path(request: TrainRequest, model: Model, dataset: Dataset, *, replace: bool) -> Path:
     if request.run is None:
         return _default_path(model, dataset.name)
+    if "/" in request.run:
+        raise UsageError(
+            f"--run {request.run!r}: a new run has a name, not a path; it is kept in {RUNS}/",
+            hint=f"--run {shell_word(folder_name(request.run))}",
+        )
     path = RUNS / folder_name(request.run)
     if not is_free(path) and not replace:
         raise UsageError(
@@ -194,10 +221,11 @@ def _config(model: Model, trainer: Trainer, request: TrainRequest) -> tuple[Any,
 def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Dataset, trainer: Trainer) -> None:
     spec = model.spec
     options = check_options(request.options, spec.options, where=f"model {model.name}", renamed=spec.renamed)
-    data = check_options(request.data, dataset.spec.options, where=f"dataset {dataset.name}")
+    moved = _moved(request)
+    divided = {key: value for key, value in request.data.items() if key not in moved}
+    data = check_options(divided, dataset.spec.options, where=f"dataset {dataset.name}")
     config = check_options(request.config, trainer.spec.options, where=f"trainer {trainer.name}")
     typed = {
-        "epochs": None if info.status == "finished" else request.epochs,
         "seed": request.seed,
         "device": None if request.device == AUTO else request.device,
         "trainer": request.trainer,
@@ -205,7 +233,6 @@ def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Data
         "freeze": request.freeze or None,
     }
     recorded = {
-        "epochs": info.epochs,
         "seed": info.seed,
         "device": info.device,
         "trainer": info.trainer,

@@ -1,0 +1,1 @@
+"""What docs/tasks.md shows of each task: a module a task, with `rows()`."""

@@ -1,0 +1,90 @@
+"""Your own pictures to restore: pairs in two folders, and clean pictures that get noise."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from zoo_core import UsageError, ZooError, open_zoo
+from zoo_core.data import BoundDataset, bind_dataset
+
+RNG = np.random.default_rng(0)
+
+
+def bound(name: str, **options: Any) -> BoundDataset:
+    return bind_dataset(open_zoo().dataset(name), options)
+
+
+def write(path: Path, *shape: int) -> np.ndarray:
+    pixels = RNG.integers(0, 256, shape, dtype=np.uint8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+    return pixels
+
+
+def test_pairs_are_read_from_two_folders(tmp_path: Path) -> None:
+    inputs = [write(tmp_path / "inputs" / f"{n}.png", 8, 12) for n in range(6)]
+    targets = [write(tmp_path / "targets" / f"{n}.bmp", 16, 24) for n in range(6)]
+    data = bound("picture-pairs", root=str(tmp_path), tiles=4, val_size=1)
+    samples = data.load("train")
+    assert samples.main.shape == (5 * 6, 1, 4, 4)
+    assert samples.targets.shape == (5 * 6, 1, 8, 8)
+    first = int(Path(str(samples.files and samples.files[0]).partition(",")[0]).stem)
+    np.testing.assert_array_equal(samples.main[0, 0], inputs[first][:4, :4])
+    np.testing.assert_array_equal(samples.targets[0, 0], targets[first][:8, :8])
+    assert bound("picture-pairs", root=str(tmp_path), size=6, color="RGB").load("train").main.shape[1:] == (3, 6, 6)
+
+
+def test_split_folders(tmp_path: Path) -> None:
+    for split, count in (("train", 3), ("val", 2)):
+        for number in range(count):
+            for part in ("inputs", "targets"):
+                write(tmp_path / split / part / f"{number}.png", 8, 8)
+    data = bound("picture-pairs", root=str(tmp_path), size=8)
+    assert data.split_names == ("train", "validation")
+    assert [len(data.load(split)) for split in data.split_names] == [3, 2]
+
+
+def test_folders_that_do_not_fit(tmp_path: Path) -> None:
+    with pytest.raises(ZooError, match="there is no folder"):
+        bound("picture-pairs", root=str(tmp_path / "none")).load("train")
+    (tmp_path / "other").mkdir()
+    with pytest.raises(ZooError, match="has neither inputs and targets nor a train folder"):
+        bound("picture-pairs", root=str(tmp_path)).load("train")
+    write(tmp_path / "inputs" / "a.png", 8, 8)
+    with pytest.raises(ZooError, match="has no folder 'targets'"):
+        bound("picture-pairs", root=str(tmp_path)).load("train")
+    write(tmp_path / "targets" / "b.png", 8, 8)
+    with pytest.raises(ZooError, match=r"inputs/a.png has no counterpart in .*targets"):
+        bound("picture-pairs", root=str(tmp_path)).load("train")
+    write(tmp_path / "targets" / "a.png", 8, 8)
+    with pytest.raises(ZooError, match=r"targets/b.png has no counterpart in .*inputs"):
+        bound("picture-pairs", root=str(tmp_path)).load("train")
+    write(tmp_path / "inputs" / "a.bmp", 8, 8)
+    with pytest.raises(ZooError, match=r"two pictures of one name in .*: a.bmp and a.png"):
+        bound("picture-pairs", root=str(tmp_path)).load("train")
+
+
+def test_clean_pictures_get_noise(tmp_path: Path) -> None:
+    clean = np.full((40, 60), 128, np.uint8)
+    for name in "abc":
+        Image.fromarray(clean).save(tmp_path / f"{name}.png")
+    options = {"root": str(tmp_path), "tiles": 20, "test_size": 1, "val_size": 1}
+    data = bound("noisy-folder", **options)
+    train, test = data.load("train"), data.load("test")
+    assert train.main.shape == test.main.shape == (6, 1, 20, 20)
+    assert (train.targets == 128).all()
+    error = (train.main - 128.0) / 255
+    assert error.std() == pytest.approx(0.1, rel=0.05)
+    assert not np.array_equal(train.main, test.main)
+    np.testing.assert_array_equal(bound("noisy-folder", **options).load("train").main, train.main)
+    assert not np.array_equal(bound("noisy-folder", seed=1, **options).load("train").main, train.main)
+    with pytest.raises(UsageError, match="noise is a deviation above 0, up to 1, and seed 0 or more"):
+        bound("noisy-folder", noise=2.0, **options).load("train")
+    write(tmp_path / "d.png", 8, 8)
+    with pytest.raises(ZooError, match="pictures differ in size"):
+        bound("noisy-folder", **options).load("train")

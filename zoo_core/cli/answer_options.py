@@ -1,0 +1,46 @@
+"""How `zoo predict` is told what is wanted: where answers go, how many, of which gallery, in which tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from zoo_core.commands.common import FilePath
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--out",
+        metavar="PATH",
+        type=FilePath(),
+        help="Where masks, pictures and arrays are written: a folder, or one file. Default: the current folder. "
+        "Or RESULTS.csv or RESULTS.jsonl: a row for each input, written as they come.",
+    ),
+    click.option("--text", "texts", metavar="TEXT", multiple=True, help="A text itself, for a model that reads texts."),
+    click.option(
+        "--top",
+        metavar="K",
+        type=click.IntRange(min=1),
+        help="The K most probable classes, or the K nearest of a gallery.",
+    ),
+    click.option(
+        "--gallery",
+        metavar="FILE",
+        type=FilePath(),
+        help="Of a model that gives vectors: tell the nearest of this file, which --out FILE.npz makes.",
+    ),
+    click.option("--tile", metavar="SIZE", type=click.IntRange(min=1), help="Large pictures in tiles of such a side."),
+    click.option(
+        "--overlap", metavar="N", type=click.IntRange(min=0), help="Pixels that tiles share. Default: a quarter."
+    ),
+)
+
+
+def answer_options(function: F) -> F:
+    """`out`, `top`, `gallery`, `tile` and `overlap`: None where nothing was said; and `texts`, a tuple."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function

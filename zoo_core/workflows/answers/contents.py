@@ -1,0 +1,44 @@
+"""What is written of an answer: which file, and its content."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.errors import ZooError
+
+from .shown import mask_png, npy_bytes, picture_png, sequence_csv, sequence_png
+
+Contents = dict[Path, bytes | str]
+
+
+def array_contents(array: NDArray[Any], target: Path, *, masks: bool) -> Contents:
+    """The file of a mask, a picture or an array."""
+    if target.suffix.lower() == ".npy":
+        return {target: npy_bytes(array)}
+    return {target: mask_png(array) if masks else picture_png(array)}
+
+
+def sequence_contents(answer: Mapping[str, NDArray[Any]], target: Path, labels: tuple[str, ...]) -> Contents:
+    """The file of a sequence, and a drawing beside it where it can be drawn."""
+    mask, values = answer["mask"], answer["values"]
+    if target.suffix.lower() == ".npy":
+        return {target: npy_bytes(mask)}
+    table = sequence_csv(values, mask, answer["probability"])
+    drawn = sequence_png(values, mask, labels)
+    return {target: table} if drawn is None else {target: table, target.with_suffix(".png"): drawn}
+
+
+def stacked(arrays: Sequence[NDArray[Any]], names: Sequence[str]) -> NDArray[Any]:
+    """Arrays of all inputs in one. Raises ZooError where their shapes differ."""
+    for array, name in zip(arrays, names, strict=True):
+        if array.shape != arrays[0].shape:
+            raise ZooError(
+                f"the outputs differ in shape: {array.shape} for {name}, {arrays[0].shape} for {names[0]}",
+                hint="give --out a folder: then each input gets a file of its own",
+            )
+    return np.stack(arrays)
