@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class TextCNN(nn.Module):
     """Tokens (N, L), int64, and which of them are the text's own, bool (N, L), to logits (N, num_classes).
 
-    Source: Kim, "Convolutional neural networks for sentence classification", 2014, with convolutions over 1, 3 and 5 tokens.
+    Source: Kim, "Convolutional neural networks for sentence classification", 2014; here over 1, 3 and 5 tokens.
     """
 
     def __init__(self, vocabulary: int, num_classes: int, *, width: int, dropout: float) -> None:
