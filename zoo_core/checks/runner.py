@@ -185,7 +185,8 @@ def _declared_rules(candidate: Candidate) -> tuple[Rule, ...]:
 def _candidates(zoo: Zoo, name: str, given: CheckOptions) -> Iterator[Candidate]:
     found = _meaning(zoo, name)
     if isinstance(found, Plugin):
-        own = [entry for entry in zoo.entries() if entry.plugin == found.id and "family" not in entry.data]
+        offered = [entry for entry in zoo.entries() if entry.plugin == found.id and "family" not in entry.data]
+        own = [entry for entry in offered if entry.kind != "recipe"]  # which has no rules of its own yet
     else:
         own = [found]
     _check_meant(own, given, name=name)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def textcnn(
     *, vocabulary: int = 5002, length: int = 64, num_classes: int = 2, width: int = 64, dropout: float = 0.5
 ) -> TextCNN:
-    """Convolutions over 1 to 3 tokens, the largest of each over the text; logits (N, num_classes).
+    """Convolutions over 1, 3 and 5 tokens, the largest of each over the text; logits (N, num_classes).
 
     Raises ValueError for a width below 1.
     """

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class TextCNN(nn.Module):
     """Tokens (N, L), int64, and which of them are the text's own, bool (N, L), to logits (N, num_classes).
 
-    Source: Kim, "Convolutional neural networks for sentence classification", 2014, with one to three tokens.
+    Source: Kim, "Convolutional neural networks for sentence classification", 2014; here over 1, 3 and 5 tokens.
     """
 
     def __init__(self, vocabulary: int, num_classes: int, *, width: int, dropout: float) -> None:
@@ -17,7 +17,7 @@ class TextCNN(nn.Module):
         if width < 1:
             raise ValueError(f"width is at least 1, not {width}")
         self.vectors = nn.Embedding(vocabulary, width)
-        self.convolutions = nn.ModuleList(nn.Conv1d(width, width, size, padding="same") for size in (1, 2, 3))
+        self.convolutions = nn.ModuleList(nn.Conv1d(width, width, size, padding="same") for size in (1, 3, 5))
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(3 * width, num_classes)
 

@@ -212,9 +212,9 @@ def plan_predictions(
 ) -> Predicting:
     """What `predict` does, before the first input is read. `listed` are the lines that the input "-" stands for;
     `texts` are inputs themselves."""
-    model = open_model(export, isolated=isolated)
     if not inputs and not texts:
         raise UsageError("there is nothing to predict", hint="zoo predict EXPORT INPUT..., or --text TEXT")
+    model = open_model(export, isolated=isolated)
     known, what = readable_files(model)
     found = [*find_inputs(inputs, suffixes=known, what=what, listed=listed)] if inputs else []
     found += texts_as_inputs(model, texts)
