@@ -19,7 +19,7 @@ from torchmetrics.functional.classification import (
 )
 
 from zoo_core import ZooError
-from zoo_core.discovery.entry_points import bundled_tasks
+from zoo_core.discovery.entry_points import bundled_offers
 from zoo_core.tasks import Task, get_task
 from zoo_core.training.losses import loss_for
 
@@ -293,7 +293,7 @@ def test_a_task_that_cannot_be_trained_yet() -> None:
 
 
 def test_every_task_has_what_its_spec_says() -> None:
-    for name in bundled_tasks():
+    for name in bundled_offers("task"):
         task = get_task(name)
         assert task.name == name == task.spec.name
         with contextlib.nullcontext() if task.spec.is_trained else pytest.raises(ZooError):
