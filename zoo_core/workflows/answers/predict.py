@@ -227,16 +227,14 @@ def plan_predictions(
     listed: Iterable[bytes] = (),
     isolated: Isolated = None,
 ) -> Predicting:
-    """What `predict` does, before the first input is read. `listed` are the lines that the input "-" stands for;
-    `texts` are inputs themselves."""
+    """What `predict` does, before the first input is read. `listed`: lines that the input "-" stands for."""
     if not inputs and not texts:
         raise UsageError("there is nothing to predict", hint="zoo predict EXPORT INPUT..., or --text TEXT")
     model = open_model(export, isolated=isolated)
     if threshold is not None:
         model.decide_at(threshold)
     found = [*_files_of(model, inputs, listed), *texts_as_inputs(model, texts)]
-    path = None if out is None else Path(out)
-    known_vectors = gallery_for(model, gallery)
+    path, known_vectors = None if out is None else Path(out), gallery_for(model, gallery)
     check_top(model, top, known_vectors)
     kept = path if is_kept(model, path, known_vectors) else None
     if kept is not None:
