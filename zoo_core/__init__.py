@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from .records import CheckResult, EpochRow, ExportReport, OutputError, RunInfo, TrainResult
     from .registry import KINDS, Dataset, Entry, Kind, Model, Zoo, open_zoo
     from .shapes import TensorSpec
-    from .specs import IGNORED, DatasetSpec, ModelFamily, ModelSpec, Preprocess, TaskSpec, TrainerSpec, Weights
+    from .specs import (
+        IGNORED,
+        DatasetSpec,
+        ModelFamily,
+        ModelSpec,
+        Preprocess,
+        Recipe,
+        RecipeSpec,
+        TaskSpec,
+        TrainerSpec,
+        Weights,
+    )
     from .stages import Stage
     from .task_spec import Better, TargetForm
     from .training import load_run
@@ -39,6 +50,8 @@ __all__ = [
     "ModelSpec",
     "OutputError",
     "Preprocess",
+    "Recipe",
+    "RecipeSpec",
     "RunInfo",
     "Stage",
     "TargetForm",
@@ -99,6 +112,8 @@ __getattr__, __dir__ = lazy_names(
             "ModelFamily",
             "ModelSpec",
             "Preprocess",
+            "Recipe",
+            "RecipeSpec",
             "TaskSpec",
             "TrainerSpec",
             "Weights",

@@ -69,6 +69,20 @@ MAX_SIDE = 16_384
 """Pixels of a side that a recipe may resize or crop to."""
 MAX_PICTURE_BYTES = 64 << 20
 MAX_PIXELS = 50_000_000
+MAX_AUDIO_BYTES = 256 << 20
+"""Of a WAV or FLAC file: 25 minutes of two channels at 44,100 Hz and 32 bits."""
+MAX_AUDIO_SAMPLES = 1 << 27
+"""In all channels together, as they come out of the file."""
+MAX_SAMPLE_RATE = 768_000
+MAX_AUDIO_CHANNELS = 64
+MAX_TABLE_BYTES = 256 << 20
+"""Of a CSV or Parquet file with rows of samples."""
+MAX_TABLE_CELLS = 20_000_000
+MAX_COLUMNS = 10_000
+MAX_TEXT_BYTES = 16 << 20
+"""Of a file of texts, one a line."""
+MAX_TOKENIZER_BYTES = 4 << 20
+"""Of a tokenizer as JSON."""
 
 MAX_GALLERY_BYTES = 1 << 30
 """Of a file of vectors that others are looked up in: a million of 256 numbers."""

@@ -20,12 +20,12 @@ from .hook_events import zoo_trained as zoo_trained
 if TYPE_CHECKING:
     import click
 
-    from .specs import DatasetSpec, ModelFamily, ModelSpec, TaskSpec, TrainerSpec
+    from .specs import DatasetSpec, ModelFamily, ModelSpec, RecipeSpec, TaskSpec, TrainerSpec
 
 hookimpl = pluggy.HookimplMarker(PROJECT)
 """The decorator of a function that implements a hook."""
 
-OFFERS = ("zoo_models", "zoo_datasets", "zoo_trainers", "zoo_families", "zoo_tasks", "zoo_commands")
+OFFERS = ("zoo_models", "zoo_datasets", "zoo_trainers", "zoo_families", "zoo_tasks", "zoo_recipes", "zoo_commands")
 
 
 @hookspec
@@ -215,6 +215,45 @@ def zoo_tasks() -> Iterable[TaskSpec]:  # type: ignore[empty-body]
         @hookimpl
         def zoo_tasks():
             yield TaskSpec(name="nearest", summary="How near the nearest thing is", load=load, targets="none")
+    """
+
+
+@hookspec
+def zoo_recipes() -> Iterable[RecipeSpec]:  # type: ignore[empty-body]
+    """Offer recipes: how a file, a text or a row of a table becomes the input of a model.
+
+    When: as `zoo_models`; `load` only when a dataset or an exported file that names the recipe is used.
+
+    Returns: an iterable of `RecipeSpec`. Import no numpy here: the implementation, a class derived from
+    `zoo_core.recipes.InputRecipe`, lies in a module of its own, which `load` imports.
+
+    On error: as `zoo_tasks`. A `ZooError` is shown as the zoo's own are, and of many inputs it is that one's.
+
+    Example:
+
+        from zoo_core import RecipeSpec, hookimpl
+
+
+        def load(*, length: int = 16):
+            import numpy as np
+            from zoo_core.recipes import InputRecipe, padded
+
+            class Letters(InputRecipe):
+                takes_text, shape, values = True, (length,), (0, 128)
+
+                def read(self, source, *, name):
+                    text = source.decode() if isinstance(source, bytes) else source
+                    return np.array([ord(letter) % 128 for letter in text], np.int64)
+
+                def stack(self, samples):
+                    return padded(samples, length=length)
+
+            return Letters()
+
+
+        @hookimpl
+        def zoo_recipes():
+            yield RecipeSpec(name="letters", summary="Letters as numbers", load=load, suffixes=(".txt",))
     """
 
 

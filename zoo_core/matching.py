@@ -66,6 +66,7 @@ def match_options(
     for name, wanted in model.spec.inputs.items():
         offered = _counterpart(model, name, wanted, dataset=dataset, inputs=inputs)
         asked = wanted.bind(_fixed_sizes(model.spec, options))
+        _bind_range(model, wanted, offered, options, fixed, dataset=dataset)
         for option, size in _bind(model, asked, offered, dataset=dataset, options=options, fixed=fixed).items():
             options[option] = size
     if num_classes is not None:
@@ -81,6 +82,25 @@ def match_options(
         _bind_targets(model, options, fixed, dataset=dataset, num_targets=num_targets)
     check_complete(model.spec, options)
     return options
+
+
+def _bind_range(
+    model: Model, wanted: TensorSpec, offered: TensorSpec, options: dict[str, Any], fixed: set[str], *, dataset: str
+) -> None:
+    """The option that says where the values of an input end, from the data. Raises ZooError for data beyond the end."""
+    if offered.high is None or not wanted.is_integer:
+        return
+    option, most = wanted.high_option, wanted.high
+    if option and option not in fixed:
+        options[option] = int(offered.high)
+    elif option:
+        most = options[option]
+    if most is not None and offered.high > most:
+        raise ZooError(
+            f"model {model.name} takes values up to {most - 1:g}, but those of dataset {dataset} go up to "
+            f"{offered.high - 1:g}",
+            hint=f"drop -o {option}" if option else "choose another model, or fewer values: see zoo info",
+        )
 
 
 def _bind_targets(model: Model, options: dict[str, Any], fixed: set[str], *, dataset: str, num_targets: int) -> None:

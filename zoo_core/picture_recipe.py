@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from .errors import ZooError
+from .file_limits import MAX_PIXELS, MAX_SIDE
 from .records import counted
 
 
@@ -59,6 +61,15 @@ class Preprocess:
             factor = self.resize / min(self.crop)
             return dataclasses.replace(self, resize=round(side * factor), crop=(side, side))
         return dataclasses.replace(self, resize=(side, side), crop=None)
+
+    def check_sizes(self) -> None:
+        """Raise ZooError for sizes that no picture of somebody else is brought to."""
+        sides = [self.resize] if isinstance(self.resize, int) else [*(self.resize or ())]
+        for side in (*sides, *(self.crop or ())):
+            if not isinstance(side, int) or not 1 <= side <= MAX_SIDE:
+                raise ZooError(f"preprocess: a picture has 1 to {MAX_SIDE:,} pixels a side, not {side}")
+        if self.size is not None and math.prod(self.size) > MAX_PIXELS:
+            raise ZooError(f"preprocess: a picture has at most {MAX_PIXELS:,} pixels, not {math.prod(self.size):,}")
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; tuples become lists."""

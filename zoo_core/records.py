@@ -72,9 +72,9 @@ class RunInfo(Record):
     of the best epoch, and `test` those of its weights on the test split, None where there is none; `beats_chance`:
     whether these are better than those of an answer that is always the same, None where nobody looked. `remarks`:
     what these numbers do not say, in sentences. `task_settings`: what was chosen for these weights on the validation
-    part, such as thresholds. `selection`: the metric that picks the best epoch; with a minus before it, less is better.
-    `status` is "unfinished" until the last epoch (or early stopping) is done. `legs`: how it came about, the first one
-    first.
+    part, such as thresholds. `recipes`: how each input that is no picture is made, and what was learnt for it of the
+    training part. `selection`: the metric that picks the best epoch; with a minus before it, less is better. `status`
+    is "unfinished" until the last epoch (or early stopping) is done. `legs`: how it came about, the first one first.
     """
 
     name: str
@@ -105,6 +105,7 @@ class RunInfo(Record):
     beats_chance: bool | None = None
     remarks: tuple[str, ...] = ()
     task_settings: Mapping[str, Any] = field(default_factory=dict)
+    recipes: Mapping[str, Any] = field(default_factory=dict)
     selection: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None

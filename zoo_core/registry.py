@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .discovery import Plugin, discover
 from .discovery.mending import check_extra_of, check_owner_of, told_of_unusable
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     import click
 
     from .discovery.offers import Offers
-    from .specs import DatasetSpec, ModelSpec, TaskSpec, TrainerSpec
+    from .specs import DatasetSpec, ModelSpec, RecipeSpec, TaskSpec, TrainerSpec
 
-Kind = Literal["model", "dataset", "trainer", "task"]
+Kind = Literal["model", "dataset", "trainer", "task", "recipe"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -166,9 +166,11 @@ class Zoo:
         entry = self.find("trainer", name)
         return Trainer(spec=self._spec(entry), plugin=entry.plugin)
 
-    def task(self, name: str) -> TaskSpec:
-        """The task of that name, its plugin loaded; `zoo_core.tasks.get_task` needs no catalogue for a bundled one."""
-        return cast("TaskSpec", self._spec(self.find("task", name)))
+    def offer(self, kind: Literal["task", "recipe"], name: str) -> TaskSpec | RecipeSpec:
+        """The spec of the task or recipe of that name, its plugin loaded in this process; `zoo_core.tasks.get_task`
+        and `zoo_core.recipes.load_recipe` find it without a catalogue where they can."""
+        spec: TaskSpec | RecipeSpec = self._spec(self.find(kind, name))
+        return spec
 
     def commands(self) -> dict[str, tuple[str, Plugin]]:
         """`{name: (one-line help, plugin)}` of the commands that plugins add; one offered twice is not among them.

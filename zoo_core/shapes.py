@@ -20,6 +20,7 @@ _AXIS = re.compile(
     r"(?:(?P<factor>[1-9]\d{0,17})\*)?(?P<name>[A-Za-z][A-Za-z0-9_]*)(?P<offset>[+-]\d{1,18})?"
     rf"(?P<terms>(?:[+-]{_OPTION_TERM})*)"
 )
+_OPTION = re.compile(r"[a-z][A-Za-z0-9_]*")
 _TERM = re.compile(r"(?P<sign>[+-])(?:(?P<factor>\d+)\*)?(?P<option>\w+)")
 
 
@@ -111,7 +112,8 @@ class TensorSpec:
     with `hard` they are all that is allowed, and others are refused where the file is run.
     Of integers they are all that is allowed, half-open as numpy's: `low` is the first value, `high` the first that is
     not allowed any more; int32 and int64 need them to be exported, int8 and uint8 have all of their dtype without. Of
-    bool they say nothing.
+    bool they say nothing. `high` may also be the name of a builder option, such as the size of a vocabulary, which is
+    `high_option` until the option has a value.
     """
 
     axes: tuple[int | str, ...]
@@ -119,19 +121,24 @@ class TensorSpec:
     low: float | None
     high: float | None
     hard: bool
+    high_option: str
 
     def __init__(
         self,
         *axes: int | str,
         dtype: str = "float32",
         low: float | None = None,
-        high: float | None = None,
+        high: float | str | None = None,
         hard: bool = False,
     ) -> None:
         for axis in axes:
             _parse_axis(axis)
         if dtype not in DTYPES:
             raise ZooError(f"unknown dtype {dtype!r}", hint=f"one of {', '.join(DTYPES)}")
+        option = high if isinstance(high, str) else ""
+        high = None if isinstance(high, str) else high
+        if option and not _OPTION.fullmatch(option):
+            raise ZooError(f"high is a number or the name of a builder option, not {option!r}")
         if low is not None and high is not None and not low < high:
             raise ZooError(f"low must be below high, not {low} and {high}")
         if hard and (low is None or high is None or not dtype.startswith("float")):
@@ -144,6 +151,7 @@ class TensorSpec:
         object.__setattr__(self, "low", low)
         object.__setattr__(self, "high", high)
         object.__setattr__(self, "hard", hard)
+        object.__setattr__(self, "high_option", option)
 
     @property
     def is_integer(self) -> bool:
@@ -172,11 +180,16 @@ class TensorSpec:
         for written, axis in zip(self.axes, self.parsed, strict=True):
             value, left = axis.resolve(known), axis.with_options(known)
             axes.append(value if value is not None else str(left) if left != axis else written)
-        return self.with_axes(*axes)
+        bound = self.with_axes(*axes)
+        return bound.with_range(self.low, known[self.high_option]) if self.high_option in known else bound
 
     def with_axes(self, *axes: int | str) -> TensorSpec:
         """The same spec with other axes."""
-        return TensorSpec(*axes, dtype=self.dtype, low=self.low, high=self.high, hard=self.hard)
+        return TensorSpec(*axes, dtype=self.dtype, low=self.low, high=self.high_option or self.high, hard=self.hard)
+
+    def with_range(self, low: float | None, high: float | None) -> TensorSpec:
+        """The same spec with another range of values."""
+        return TensorSpec(*self.axes, dtype=self.dtype, low=low, high=high, hard=self.hard)
 
     def shape(self, sizes: Mapping[str, int]) -> tuple[int, ...]:
         """The concrete shape. Raises ZooError if an axis has no value in `sizes`."""
@@ -209,8 +222,8 @@ class TensorSpec:
         data: dict[str, Any] = {"axes": list(self.axes), "dtype": self.dtype}
         if self.low is not None:
             data["low"] = self.low
-        if self.high is not None:
-            data["high"] = self.high
+        if self.high is not None or self.high_option:
+            data["high"] = self.high_option or self.high
         if self.hard:
             data["hard"] = True
         return data

@@ -21,7 +21,8 @@ def check_axes(spec: ModelSpec) -> None:
 def _check_option_axes(spec: ModelSpec) -> None:
     named = {option.name for option in spec.options}
     for tensor in (*spec.inputs.values(), *spec.outputs.values()):
-        if unknown := set(tensor.option_axes) - named:
+        used = {*tensor.option_axes, *filter(None, [tensor.high_option])}
+        if unknown := used - named:
             raise ZooError(
                 f"ModelSpec {spec.name!r}: axis {_listed(unknown)} is no option of its builder",
                 hint=f"options: {_listed(named)}",

@@ -12,6 +12,9 @@ from .declared_options import options_of_dataclass, options_of_signature
 from .errors import ZooError
 from .options import Option
 from .picture_recipe import Preprocess as Preprocess
+from .recipe_spec import Recipe as Recipe
+from .recipe_spec import RecipeSpec as RecipeSpec
+from .recipe_spec import check_recipes, source_of, sources_of
 from .shapes import TensorSpec
 from .spec_axes import check_axes
 from .spec_names import check_common
@@ -112,6 +115,8 @@ class ModelSpec:
     its losses itself, `losses(module, inputs, targets)` takes the place of forward and loss: scalar tensors by name,
     whose sum is minimised; `inputs` are those of a batch, a tensor or tensors by name, and the module is in training
     mode. `targets` of boxes are padded, see `zoo_core.data.BoxTargets`.
+
+    `preprocess` and `recipes`: how its inputs are made, where it is exported without a dataset; as in DatasetSpec.
     """
 
     name: str
@@ -141,6 +146,7 @@ class ModelSpec:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     loss: Callable[[Mapping[str, Any], Any], Any] | None = None
     losses: Callable[[Any, Any, Any], Mapping[str, Any]] | None = None
+    recipes: Mapping[str, Recipe | Preprocess] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_common(self)
@@ -155,6 +161,7 @@ class ModelSpec:
         if not callable(self.build):
             raise ZooError(f"ModelSpec {self.name!r}: build is not callable")
         check_axes(self)
+        check_recipes(f"ModelSpec {self.name!r}", self.inputs, self.recipes, self.preprocess)
         if self.stages is not None and self.export_wrapper is not None:
             raise ZooError(f"ModelSpec {self.name!r}: stages and export_wrapper cannot both be given")
         if self.loss is not None and self.losses is not None:
@@ -181,7 +188,9 @@ class DatasetSpec:
     preprocessing. `classes` is None when only the data know them. `splits` are those that exist on the disk: a dataset
     without "validation" gives a part of its "train". `needs` names packages beyond numpy and Pillow. `samples` are
     pictures shipped with the plugin, to try a trained model on. `augment`: which of the AUGMENTATIONS leave a sample
-    what it is, for training; digits are not mirrored.
+    what it is, for training; digits are not mirrored. `preprocess`: how the first input is made of a picture;
+    `recipes`: how others are made, by their names, of files, texts or rows that `load` gives. An option of the dataset
+    with the name of a field of a recipe fills it in.
     """
 
     name: str
@@ -198,6 +207,7 @@ class DatasetSpec:
     needs: tuple[str, ...] = ()
     samples: tuple[str, ...] = ()
     augment: tuple[str, ...] = ()
+    recipes: Mapping[str, Recipe | Preprocess] = field(default_factory=dict)
     requires_core: str = ""
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 
@@ -205,6 +215,7 @@ class DatasetSpec:
         check_common(self)
         check_name(self.task, where=f"{type(self).__name__} {self.name!r}, task")
         _check_tensors(f"DatasetSpec {self.name!r}, inputs", self.inputs)
+        check_recipes(f"DatasetSpec {self.name!r}", self.inputs, self.recipes, self.preprocess)
         if "train" not in self.splits:
             raise ZooError(f"DatasetSpec {self.name!r}: splits must have 'train', not {self.splits}")
         if unknown := [name for name in self.augment if name not in AUGMENTATIONS]:
@@ -215,6 +226,15 @@ class DatasetSpec:
         core = {option.name for option in CORE_DATA_OPTIONS}
         if taken := core & {option.name for option in self.own_options}:
             raise ZooError(f"DatasetSpec {self.name!r}: option {', '.join(sorted(taken))} belongs to the core")
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What is read for a sample, by name: of each input its own, or what it shares with others."""
+        return sources_of(self.inputs, self.recipes)
+
+    def source_of(self, name: str) -> str:
+        """What is read for one input."""
+        return source_of(name, self.recipes)
 
     @property
     def own_options(self) -> tuple[Option, ...]:

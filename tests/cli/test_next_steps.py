@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from onnx_files import write_brightness
 
-from zoo_core import EpochRow, TensorSpec, open_zoo
+from zoo_core import EpochRow, Recipe, TensorSpec, open_zoo
 from zoo_core.commands.next_step import use_of, words_of
 from zoo_core.workflows.trainings.one_training import TrainCallbacks
 from zoo_core.workflows.trainings.train import train
@@ -58,7 +58,11 @@ def test_options_of_the_data_are_given_again(zoo_here: Zoo) -> None:
         ({"preprocess": None, "inputs": {"features": TensorSpec("N", 84)}}, "zoo predict 'my export' TABLE.csv..."),
         ({"preprocess": None, "inputs": {"dose": TensorSpec("N")}}, "zoo predict 'my export' NUMBERS.csv..."),
         ({"preprocess": None}, "zoo predict 'my export' ARRAY.npy..."),
-        ({"preprocess": None, "inputs": dict.fromkeys("ab", TensorSpec("N", 84))}, "zoo view 'my export'"),
+        (
+            {"preprocess": None, "inputs": dict.fromkeys("ab", TensorSpec("N", 8))},
+            "zoo predict 'my export' SAMPLES.csv",
+        ),
+        ({"preprocess": None, "recipes": {"image": Recipe("waveform")}}, "zoo predict 'my export' FILE.wav..."),
         ({"task": "keypoints"}, "zoo view 'my export'"),
         ({"untrained": True}, "zoo view 'my export'"),
     ],

@@ -65,7 +65,7 @@ def test_files_are_hashed_by_their_bytes(tmp_path: Path) -> None:
     second = bound(load).load("test")
     assert (first.main == second.main).all()
     assert first.fingerprint != second.fingerprint
-    with pytest.raises(ZooError, match="picture files need a preprocessing recipe"):
+    with pytest.raises(ZooError, match="files need a recipe, and the dataset declares none"):
         bound(load, preprocess=None).load("test")
 
 

@@ -60,3 +60,35 @@ def mean_sign(
     )
     metadata = dataclasses.replace(metadata, **changes)
     return write_model(folder / "exported" / name / "model.onnx", model, metadata)
+
+
+def two_means(folder: Path, *axes: int | str, name: str = "pairs", **changes: Any) -> Path:
+    """An export that says "high" where the mean of `a` is above that of `b`, else "low"; the .onnx file."""
+    shape = ["N", *axes]
+    nodes = [
+        helper.make_node("Sub", ["a", "b"], ["difference"]),
+        helper.make_node("Reshape", ["difference", "flat"], ["rows"]),
+        helper.make_node("ReduceMean", ["rows", "last"], ["mean"], keepdims=1),
+        helper.make_node("MatMul", ["mean", "signs"], ["logits"]),
+    ]
+    tensors = {
+        "flat": np.array([0, -1], np.int64),
+        "last": np.array([1], np.int64),
+        "signs": np.array([[-1, 1]], np.float32),
+    }
+    model = graph_model(
+        nodes,
+        inputs=[helper.make_tensor_value_info(each, TensorProto.FLOAT, shape) for each in "ab"],
+        outputs=[helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", 2])],
+        tensors=[numpy_helper.from_array(array, name) for name, array in tensors.items()],
+    )
+    metadata = Metadata(
+        name=name,
+        task="image-classification",
+        labels=("low", "high"),
+        inputs=dict.fromkeys("ab", TensorSpec(*shape)),
+        outputs={"logits": TensorSpec("N", 2)},
+        opset=20,
+    )
+    metadata = dataclasses.replace(metadata, **changes)
+    return write_model(folder / "exported" / name / "model.onnx", model, metadata)

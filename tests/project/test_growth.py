@@ -25,6 +25,9 @@ KINDS = {
     "CSV of one column",
     "safetensors without numbers",
     "report of many files",
+    "FLAC of silence",
+    "table of one column",
+    "tokenizer of words",
 }
 """One of each kind of reader; all cases are for `make test-all`."""
 

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 MAKER = runpy.run_path(str(ROOT / "docs" / "make_hooks.py"))
 HOOKS = (*hookspecs.OFFERS, *hookspecs.EVENTS)
 OFFERED = {
+    "zoo_recipes": ["recipe:letters"],
     "zoo_models": ["model:linear"],
     "zoo_datasets": ["dataset:two-clouds"],
     "zoo_trainers": ["trainer:plain-adam"],

@@ -22,7 +22,7 @@ from warm import Result
 from zoo_core import DatasetSpec, ModelFamily, ModelSpec, Preprocess, TrainerSpec, Weights, hookspecs
 from zoo_core.cli import COMMANDS
 from zoo_core.cli.bundled import bundled_verbs
-from zoo_core.discovery.entry_points import bundled_tasks
+from zoo_core.discovery.entry_points import bundled_offers
 from zoo_core.specs import CORE_DATA_OPTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -155,7 +155,7 @@ def test_each_field_of_a_spec_is_documented(spec: type) -> None:
 
 
 def test_tasks_and_options_of_the_core_are_documented() -> None:
-    for task in bundled_tasks():
+    for task in bundled_offers("task"):
         assert f"`{task}`" in PLUGIN_PAGE
     assert f"`{' '.join(option.name for option in CORE_DATA_OPTIONS)}`" in PLUGIN_PAGE
 
@@ -234,16 +234,17 @@ def test_the_base_install_is_what_deployment_needs() -> None:
     assert PROJECT["project"]["optional-dependencies"]["features"] == ["zoo-core[train]"]
     extras = PROJECT["project"]["optional-dependencies"]
     apart = {"all", "test", "foreign", "docs"}
-    assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", "sklearn", *apart}
+    more = {"sklearn", "audio", "text", "parquet"}
+    assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", *more, *apart}
     assert extras["all"] == [f"zoo-core[{','.join(name for name in extras if name not in apart)}]"]
 
 
 def test_what_is_imported_is_declared() -> None:
-    declared = requirements("train", "view", "timm", "smp", "tensorboard", "sklearn")
+    declared = requirements("train", "view", "timm", "smp", "tensorboard", "sklearn", "audio", "text", "parquet")
     for path in PRODUCT:
         known = declared | {"pytest"} if short(path) == "zoo_core/testing.py" else declared  # pytest itself loads that
         assert imported(path) <= known, short(path)
-    declared = requirements("train", "view", "test", "foreign", "docs")
+    declared = requirements("train", "view", "test", "foreign", "docs", "audio", "text", "parquet")
     benchmarks = list(ROOT.glob("benchmarks/*.py"))
     beside = {path.stem for path in benchmarks}
     for path in [*TESTS, *benchmarks, *ROOT.glob("docs/*.py")]:

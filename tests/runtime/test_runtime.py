@@ -17,7 +17,7 @@ from zoo_core import Preprocess, TensorSpec, ZooError
 from zoo_core.errors import RefusedFileError, UsageError
 from zoo_core.runtime.reading.metadata import read_metadata
 from zoo_core.runtime.running.model import ExportedModel, open_model
-from zoo_core.runtime.running.predictions import BATCH
+from zoo_core.runtime.running.outcomes import BATCH
 from zoo_core.runtime.running.session import SessionSettings
 from zoo_core.runtime.vetting.vet import vet
 
@@ -158,7 +158,7 @@ def test_free_axes_agree_between_inputs(tmp_path: Path) -> None:
     assert caught.value.hint == "for example 9 or 17"
     with pytest.raises(ZooError, match="has 2 inputs: a, b"):
         model.run_rows(eight)
-    with pytest.raises(ZooError, match="has 2 inputs: a, b"):
+    with pytest.raises(ZooError, match="a sample is made of a and b"):
         model(eight)
 
 

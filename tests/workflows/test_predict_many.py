@@ -20,7 +20,7 @@ from zoo_core.commands import csv_cell
 from zoo_core.errors import UsageError
 from zoo_core.files import sha256_of
 from zoo_core.runtime.running.model import open_model
-from zoo_core.runtime.running.predictions import BATCH
+from zoo_core.runtime.running.outcomes import BATCH
 from zoo_core.workflows.answers.predict import plan_predictions, predict
 
 

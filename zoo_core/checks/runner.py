@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from zoo_core.building import builder_options
 from zoo_core.discovery import Plugin
@@ -22,6 +22,9 @@ from zoo_core.registry import KINDS, Entry, Zoo
 
 from .candidates.candidates import DatasetCandidate, PluginCandidate
 from .rule import BrokenRuleError, Finding, NotApplicableError, Outcome, Planned, RemarkError, Rule, rules
+
+if TYPE_CHECKING:
+    from zoo_core.specs import TaskSpec
 
 LOADS = "loads"
 
@@ -182,7 +185,8 @@ def _declared_rules(candidate: Candidate) -> tuple[Rule, ...]:
 def _candidates(zoo: Zoo, name: str, given: CheckOptions) -> Iterator[Candidate]:
     found = _meaning(zoo, name)
     if isinstance(found, Plugin):
-        own = [entry for entry in zoo.entries() if entry.plugin == found.id and "family" not in entry.data]
+        offered = [entry for entry in zoo.entries() if entry.plugin == found.id and "family" not in entry.data]
+        own = [entry for entry in offered if entry.kind != "recipe"]  # which has no rules of its own yet
     else:
         own = [found]
     _check_meant(own, given, name=name)
@@ -246,7 +250,8 @@ def _candidate(zoo: Zoo, entry: Entry, given: CheckOptions) -> Candidate:
     if entry.kind == "task":
         from .candidates.task_candidate import TaskCandidate
 
-        return TaskCandidate(spec=zoo.task(entry.qualified), plugin=entry.plugin, module=module)
+        spec = cast("TaskSpec", zoo.offer("task", entry.qualified))
+        return TaskCandidate(spec=spec, plugin=entry.plugin, module=module)
     if entry.kind == "trainer":
         from .candidates.trainer_candidate import TrainerCandidate
 

@@ -19,6 +19,7 @@ _OPTIONS = (
         help="Where masks, pictures and arrays are written: a folder, or one file. Default: the current folder. "
         "Or RESULTS.csv or RESULTS.jsonl: a row for each input, written as they come.",
     ),
+    click.option("--text", "texts", metavar="TEXT", multiple=True, help="A text itself, for a model that reads texts."),
     click.option(
         "--top",
         metavar="K",
@@ -42,7 +43,7 @@ _OPTIONS = (
 
 
 def answer_options(function: F) -> F:
-    """`out`, `top`, `threshold`, `gallery`, `tile` and `overlap`: None where nothing was said."""
+    """`out`, `top`, `threshold`, `gallery`, `tile` and `overlap`: None where nothing was said; and `texts`, a tuple."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function

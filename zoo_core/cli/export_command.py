@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from zoo_core.commands.common import FilePath, data_options, json_option, model_options, say, typed
 from zoo_core.commands.completion import complete_models_and_runs
-from zoo_core.commands.next_step import look_at, use_of
+from zoo_core.commands.next_step import look_at, use_of, words_of
 
 from .axis_options import axis_options
 from .export_progress import StageProgress
-
-if TYPE_CHECKING:
-    from zoo_core.export.plan.plan import ExportPlan
 
 EXAMPLES = """
 \b
@@ -72,7 +69,7 @@ def command(
     show_report(report, as_json=as_json, path=target)
     if not as_json:
         say(f"Published {target}")
-        say(f"Next: {_next(plan, target)}")
+        say(f"Next: {_next(target)}")
 
 
 def _root(data: dict[str, str]) -> str | None:
@@ -85,9 +82,6 @@ def _root(data: dict[str, str]) -> str | None:
     return data.get("root")
 
 
-def _next(plan: ExportPlan, target: Path) -> str:
-    inputs = {name: {"axes": spec.axes} for name, spec in plan.inputs.items()}
-    words = {"untrained": plan.untrained, "task": plan.model.spec.task, "preprocess": plan.preprocess, "inputs": inputs}
-    use = use_of(target, words)
-    look = look_at(target)
+def _next(target: Path) -> str:
+    use, look = use_of(target, words_of(target)), look_at(target)
     return "   or   ".join(dict.fromkeys([typed("verify", target) if use == look else use, look]))

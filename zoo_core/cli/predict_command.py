@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
@@ -31,31 +30,33 @@ Examples:
   zoo predict embednet-digits known/ --out gallery.npz
   zoo predict embednet-digits new.png --gallery gallery.npz --top 3
   zoo predict iris-mlp flowers.csv                each row of the table is a sample: flowers.csv[0], ...
+  zoo predict melnet-words word.wav other.flac    sounds
+  zoo predict textcnn-reviews --text "Not bad"    or texts.csv with a column of them, or a .txt with one a line
+  zoo predict siamese-pairs pairs.csv             a row for each sample, a column with the path of each of its files
 """
 
 
 @click.command("predict", epilog=EXAMPLES)
 @click.argument("source", metavar="EXPORT", shell_complete=complete_exports)
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FilePath(allow_dash=True))
+@click.argument("inputs", metavar="INPUT...", nargs=-1, type=FilePath(allow_dash=True))
 @answer_options
 @isolation_options
 @json_option
-def command(source: str, inputs: tuple[Path, ...], as_json: bool, **asked: Any) -> None:
+def command(source: str, as_json: bool, **asked: Any) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
-    Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input, with
-    line breaks between them or, as find -print0 writes them, zero bytes. Pictures are PNG, JPEG, WEBP and BMP. Where a
-    model takes none, CSV and .npy files are one sample or, with an axis more, a sample a row; a sequence has a column
-    for each channel. A first line of names is left out, and told of.
+    Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input, one a
+    line or as find -print0 writes them. Pictures are PNG, JPEG, WEBP and BMP. What a recipe makes of files is read as
+    in training: sounds, texts, rows of tables. Else CSV and .npy files are one sample or, with an axis more, a sample a
+    row; a sequence has a column for each channel.
 
     Classes are printed, and `--json` prints the probabilities of all of them. What a detector finds is printed with its
     box, x1, y1, x2, y2 in pixels, and drawn: a.jpg gives a.boxes.png. Everything else is written to files, which
-    replace older ones of the same name; a name in .npy takes the numbers as they are. A model that gives vectors writes
-    them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other inputs, `--gallery gallery.npz`
-    tells which of it are nearest, by the cosine.
+    replace older ones of the same name; a name in .npy takes the numbers as they are. A model that gives vectors
+    writes them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other inputs,
+    `--gallery gallery.npz` tells which of it are nearest, by the cosine.
 
-    `--tile SIZE` takes pictures in their own size, however large: masks and pictures are joined of tiles that fade into
-    each other. The outer third of an overlap does not count; what looks no further sees no seam.
+    `--tile SIZE` takes pictures in their own size: masks and pictures are joined of tiles that fade into each other.
 
     An input that cannot be predicted has an error in its row, the others go on, and the exit code is 1. An export that
     cannot be used is refused before any input is read.
@@ -69,7 +70,7 @@ def command(source: str, inputs: tuple[Path, ...], as_json: bool, **asked: Any) 
     from zoo_core.shelf import find_export
     from zoo_core.workflows.answers.predict import plan_predictions
 
-    planned = plan_predictions(find_export(source), inputs=inputs, listed=lines_of_stdin(), **asked)
+    planned = plan_predictions(find_export(source), listed=lines_of_stdin(), **asked)
     if (remark := report_of_another(planned.model.path)) is not None:
         note(f"Warning: {remark}")
     total, failed = show_rows(planned, as_json=as_json)

@@ -61,12 +61,12 @@ def use_of_run(run: str, zoo: Zoo) -> str:
     return typed("train", info.model, "--dataset", info.dataset, "--run", word, *longer)
 
 
-def words_of(export: str) -> dict[str, Any]:
+def words_of(export: str | Path) -> dict[str, Any]:
     """What an export, by its name or path, says of itself."""
     from zoo_core.runtime.reading.own_words import own_words
     from zoo_core.shelf import find_export, model_file
 
-    path = find_export(export)
+    path = export if isinstance(export, Path) else find_export(export)
     return own_words(model_file(path))
 
 
@@ -74,18 +74,36 @@ def use_of(export: str | Path, words: Mapping[str, Any]) -> str:
     """What an export is for: `zoo predict` with what it takes, or a look at it where that takes nothing that it does.
 
     `export` is its name or path, as it is typed; `words`, what it says of itself, of which `untrained`, `task`,
-    `preprocess` and the axes of `inputs` are read.
+    `preprocess`, `recipes` and the axes of `inputs` are read.
     """
     if words.get("untrained") or not _has_answers(words):
         return look_at(export)
     inputs = words.get("inputs")
     axes = [spec.get("axes", ()) for spec in inputs.values()] if isinstance(inputs, dict) else []
+    if made := words.get("recipes"):
+        return typed("predict", export, _read_by(made, inputs))
     if len(axes) != 1:
-        return look_at(export)
+        return typed("predict", export, "SAMPLES.csv") if axes else look_at(export)
     if words.get("preprocess") is not None:
         return typed("predict", export, "PICTURE...")
     taken = {1: "NUMBERS.csv...", 2: "TABLE.csv...", 3: "SEQUENCE.csv..."}
     return typed("predict", export, taken.get(len(axes[0]), "ARRAY.npy..."))
+
+
+def _read_by(recipes: Any, inputs: Any) -> str:
+    """What stands for the files that recipes read; of several a table names those of each sample."""
+    from zoo_core.errors import ZooError
+    from zoo_core.recipe_lookup import recipe_spec
+    from zoo_core.recipe_spec import Recipe, sources_of
+
+    try:
+        known = {name: Recipe.from_json(data) for name, data in recipes.items()}
+        first = next(iter(known.values()))
+        suffixes = recipe_spec(first.name, plugin=first.plugin).suffixes
+        alone = len(sources_of(inputs, known)) == 1
+    except (ZooError, AttributeError):
+        return "FILE..."  # its plugin is not installed, or the record is damaged
+    return f"FILE{suffixes[0]}..." if alone and suffixes else "SAMPLES.csv"
 
 
 def _has_answers(words: Mapping[str, Any]) -> bool:

@@ -15,14 +15,25 @@ from .archives import read_members, unpack
 from .binding import bind_dataset
 from .bound import BoundDataset
 from .boxes import BoxTargets
+from .class_folders import read_class_folders
 from .download import RemoteFile, RemoteFiles, fetch
-from .folders import SPLIT_FOLDERS, one_a_line, pictures_in, require_folder, split_folders, subfolders, visible
+from .folders import (
+    SPLIT_FOLDERS,
+    files_in,
+    one_a_line,
+    pictures_in,
+    require_folder,
+    split_folders,
+    subfolders,
+    visible,
+)
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
 from .noise import with_noise
 from .pixel_statistics import Statistics, channel_statistics
 from .samples import Samples
 from .selection import set_aside
+from .split_files import split_file
 from .splits import ArraySplit, FileSplit
 from .target_files import MaskFiles, PictureFiles
 
@@ -43,6 +54,7 @@ __all__ = [
     "bind_dataset",
     "channel_statistics",
     "fetch",
+    "files_in",
     "idx_bytes",
     "load_json",
     "normalize",
@@ -51,6 +63,7 @@ __all__ = [
     "plain_file",
     "prepare_pictures",
     "prepared_place",
+    "read_class_folders",
     "read_idx",
     "read_idx_split",
     "read_mask",
@@ -58,6 +71,7 @@ __all__ = [
     "read_plain",
     "require_folder",
     "set_aside",
+    "split_file",
     "split_folders",
     "subfolders",
     "unpack",

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import UsageError
 from zoo_core.options import check_options
+from zoo_core.specs import Recipe
 
 from .bound import BoundDataset
-from .recipe import check_recipe_options
+from .recipe_options import check_recipe_options
 from .selection import check_classes
 from .targets import targets_of
 
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
     from zoo_core.registry import Dataset
 
 
-def bind_dataset(dataset: Dataset, given: Mapping[str, Any]) -> BoundDataset:
+def bind_dataset(
+    dataset: Dataset, given: Mapping[str, Any], *, recipes: Mapping[str, Recipe] | None = None
+) -> BoundDataset:
     """The dataset with its options: text is parsed, values are checked, nothing is read yet.
+
+    `recipes`: those of its inputs that take the place of its own, with what was learnt before.
 
     Raises UsageError for unknown or missing options, wrong types and impossible values.
     """
@@ -41,7 +46,7 @@ def bind_dataset(dataset: Dataset, given: Mapping[str, Any]) -> BoundDataset:
         options["stratified"] = False
     if options["classes"] and spec.classes is not None:
         check_classes(options["classes"], spec.classes, where=where)
-    return BoundDataset(dataset.name, dataset.plugin, spec, options)
+    return BoundDataset(dataset.name, dataset.plugin, spec, options, recipes or {})
 
 
 def _check_chosen(options: Mapping[str, Any], why: str, *, typed: Mapping[str, Any], where: str) -> None:

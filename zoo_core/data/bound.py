@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import os
@@ -12,12 +13,14 @@ from typing import Any
 import numpy as np
 
 from zoo_core.errors import UsageError, ZooError, did_you_mean
+from zoo_core.recipes import InputRecipe
 from zoo_core.shapes import TensorSpec
-from zoo_core.specs import DatasetSpec, Preprocess
+from zoo_core.specs import DatasetSpec, Preprocess, Recipe
 from zoo_core.task_lookup import task_spec
 
 from .loader_call import call_loader
-from .recipe import inputs_of, recipe_of, tiles_of
+from .recipe_inputs import as_declared, learnt_from, named_recipes
+from .recipe_options import inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
 from .splits import ArraySplit, Split, arrays_of, numbers_to_choose_by, take
@@ -36,26 +39,30 @@ def default_root(name: str) -> Path:
 class BoundDataset:
     """A dataset with its options.
 
-    `options` holds every option, defaults filled in. `inputs` and `preprocess` are those in force, with the options
-    applied.
-    What the loader returns is kept, so that a split is read from the disk once.
+    `options` holds every option, defaults filled in. `inputs`, `preprocess` and `recipes` are those in force, with the
+    options applied. What the loader returns is kept, so that a split is read from the disk once.
     """
 
-    def __init__(self, name: str, plugin: str, spec: DatasetSpec, options: Mapping[str, Any]) -> None:
+    def __init__(
+        self, name: str, plugin: str, spec: DatasetSpec, options: Mapping[str, Any], recorded: Mapping[str, Recipe]
+    ) -> None:
         self.name = name
         self.plugin = plugin
         self.spec = spec
         self.options = dict(options)
         self.input_name = next(iter(spec.inputs))
         self.preprocess: Preprocess | None = recipe_of(spec, options)
-        self._recipes = {} if self.preprocess is None else {self.input_name: self.preprocess}
+        self._named = named_recipes(spec, self.options, self.preprocess, recorded)
         self._read_splits: dict[str, tuple[Split, tuple[str, ...]] | None] = {}
 
     @functools.cached_property
     def inputs(self) -> dict[str, TensorSpec]:
         """What an item looks like; where sizes are declared as free axes, the data are read if there are any."""
         declared = inputs_of(self.spec, self.options, self.preprocess)
-        unknown = [name for name in declared if name not in self._recipes and len(declared[name].free_axes) > 1]
+        with contextlib.suppress(ZooError):  # what is wrong with the data is said when they are loaded
+            made = self.recipes
+            declared |= {name: as_declared(declared[name], made[name]) for name in self.spec.recipes}
+        unknown = [name for name in declared if name not in self._named and len(declared[name].free_axes) > 1]
         if not unknown or (self.options["root"] is None and not self.root.exists()):
             return declared
         split = self._existing("train", download=False)[0]
@@ -66,6 +73,21 @@ class BoundDataset:
             **declared,
             **{name: declared[name].with_axes(declared[name].axes[0], *arrays[name].shape[1:]) for name in unknown},
         }
+
+    @functools.cached_property
+    def recipes(self) -> dict[str, InputRecipe]:
+        """How each input is made that is not given as it is; what recipes learn, they learn of the training part.
+
+        Raises ZooError where something is to be learnt, and the data cannot be read.
+        """
+        if all(recipe.is_ready for recipe in self._named.values()):
+            return self._named
+        return learnt_from(self._part("train", download=False)[0], self._named, self.spec)
+
+    @property
+    def recorded_recipes(self) -> dict[str, Recipe]:
+        """The recipes of all inputs but a picture that `preprocess` tells of, as data, with what they have learnt."""
+        return {name: self.recipes[name].recipe for name in self.spec.recipes}
 
     @property
     def root(self) -> Path:
@@ -128,10 +150,12 @@ class BoundDataset:
         missing or damaged.
         """
         part, names = self._part(split, download=download)
+        if any(not recipe.is_ready for recipe in self._named.values()):
+            self._part("train", download=download)  # there to be learnt from
         where = f"{self._where}, split {split}"
         tiles = tiles_of(self.spec, self.options)
         skip_bad: bool = self.options["skip_bad"]
-        samples = make_samples(part, names, self._recipes, spec=self.spec, tiles=tiles, where=where, skip_bad=skip_bad)
+        samples = make_samples(part, names, self.recipes, spec=self.spec, tiles=tiles, where=where, skip_bad=skip_bad)
         self._check_shape(samples, where)
         return samples
 

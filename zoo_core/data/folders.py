@@ -1,4 +1,4 @@
-"""Folders of pictures: what is looked at, what is left out, and what would be missed without a word."""
+"""Folders of files: what is looked at, what is left out, and what would be missed without a word."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from zoo_core.pictures import SUFFIXES
 SPLIT_FOLDERS = {"train": "train", "validation": "validation", "val": "validation", "test": "test"}
 """Names of split folders, and the split that each holds."""
 
-# Left out, these pictures would be missed without a word.
-_OTHER_PICTURES = {".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".svg", ".ppm", ".pgm", ".psd"}
-
+# Left out, these files would be missed without a word, beside those that are read.
+_UNREAD = {
+    ".png": {".gif", ".tif", ".tiff", ".heic", ".heif", ".avif", ".jp2", ".svg", ".ppm", ".pgm", ".psd"},
+    ".wav": {".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aif", ".aiff", ".au", ".wma"},
+}
 
 _MOST_TOLD = 10
 _UNPACKED = {
@@ -31,19 +33,22 @@ def one_a_line(lines: Sequence[str]) -> str:
     return "".join(f"\n  {line}" for line in (*lines[:_MOST_TOLD], *more))
 
 
-def require_folder(root: Path) -> None:
-    """Raises ZooError unless `root` is the folder of somebody's pictures; of an archive it says how it is unpacked."""
+def require_folder(root: Path, *, what: str = "pictures") -> None:
+    """Raises ZooError unless `root` is the folder of somebody's files; of an archive it says how it is unpacked.
+
+    `what` messages call the files.
+    """
     if root.is_dir():
         return
     if not root.is_file():
-        raise ZooError(f"there is no folder {root}", hint="give the folder of your pictures: -d root=DIR")
-    hint = "give the folder that has your pictures: -d root=DIR"
+        raise ZooError(f"there is no folder {root}", hint=f"give the folder of your {what}: -d root=DIR")
+    hint = f"give the folder that has your {what}: -d root=DIR"
     for suffix, command in _UNPACKED.items():
         if root.name.lower().endswith(suffix):
             folder = shell_word(str(root)[: -len(suffix)])
             unpacking = command.format(file=shell_word(str(root)), folder=folder)
             hint = f"unpack it first: {unpacking}; then -d root={folder}"
-    raise ZooError(f"{root} is a file, and not the folder of your pictures", hint=hint)
+    raise ZooError(f"{root} is a file, and not the folder of your {what}", hint=hint)
 
 
 def visible(folder: Path) -> list[Path]:
@@ -63,15 +68,22 @@ def pictures_in(folder: Path, *, kind: str = "folder") -> list[Path]:
     Pictures of formats that are not read (HEIC, GIF, ...) are among them, so that reading tells of every one. Raises
     ZooError for a folder inside it, and for no picture at all. `kind` is what messages call the folder.
     """
+    return files_in(folder, suffixes=tuple(SUFFIXES), what="pictures", kind=kind)
+
+
+def files_in(folder: Path, *, suffixes: tuple[str, ...], what: str, kind: str = "folder") -> list[Path]:
+    """The files in a folder whose names end so, by name; `what` messages call them. As `pictures_in`."""
+    unread = next((others for read, others in _UNREAD.items() if read in suffixes), set())
     found = []
     for path in visible(folder):
         suffix = path.suffix.lower()
         if path.is_dir():
-            raise ZooError(f"{path} is a folder inside a {kind}", hint=f"put its pictures into the {kind}")
-        if suffix in SUFFIXES or suffix in _OTHER_PICTURES:
+            raise ZooError(f"{path} is a folder inside a {kind}", hint=f"put its {what} into the {kind}")
+        if suffix in suffixes or suffix in unread:
             found.append(path)
     if not found:
-        raise ZooError(f"{folder} has no pictures", hint="put PNG, JPEG, WEBP or BMP pictures there, or remove it")
+        kinds = ", ".join(suffix[1:].upper() for suffix in suffixes)
+        raise ZooError(f"{folder} has no {what}", hint=f"put {what} there ({kinds}), or remove it")
     return found
 
 

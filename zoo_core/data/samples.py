@@ -15,21 +15,19 @@ from numpy.typing import NDArray
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.preprocess import (
     convert_color,
-    normalize,
-    prepare_arrays,
     prepare_masks,
     prepare_truths,
     stack_pairs,
     stack_pictures,
 )
-from zoo_core.shapes import TensorSpec
+from zoo_core.recipes import InputRecipe, as_implementation
 from zoo_core.specs import DatasetSpec, Preprocess
 from zoo_core.task_lookup import task_spec
 from zoo_core.task_spec import TargetForm
 
 from .boxes import BoxTargets, in_prepared
 from .file_readers import Pair, cut, pair_reader, picture_reader, times_larger
-from .hashing import hash_array
+from .recipe_inputs import hash_source, read_files, stored_input
 from .splits import ArraySplit, FileSplit, Split, arrays_of
 from .target_files import MaskFiles, TargetFiles
 from .targets import targets_of
@@ -42,22 +40,27 @@ _Named = TypeVar("_Named", tuple[str, NDArray[np.uint8]], Pair)
 class Samples:
     """The samples of one split.
 
-    `inputs`: by name, in their stored form: uint8 (N, C, h, w), resized once, for those of `recipes`; all others as the
-    model takes them. `targets`, of the form that the task has: class numbers, int64 (N,); masks, uint8 (N, h, w) or
-    (N, L), the class number of each place after the same resizing, or IGNORED; flags, uint8 (N, K); numbers, float32
-    (N, K); what outputs shall look like, uint8 (N, C, h, w) with 255 for 1, or float32; BoxTargets in pixels of the
-    stored pictures. `fingerprint`: sha256 of the raw content, targets and class names. `files`: where each sample comes
-    from, None where it comes from no file. `skipped`: picture files that could not be read, and were left out.
+    `inputs`: by name, in their stored form: as the recipe keeps it for those of `recipes`, for pictures uint8
+    (N, C, h, w), resized once; all others as the model takes them. `targets`, of the form that the task has: class
+    numbers, int64 (N,); masks, uint8 (N, h, w) or (N, L), the class number of each place after the same resizing, or
+    IGNORED; flags, uint8 (N, K); numbers, float32 (N, K); what outputs shall look like, uint8 (N, C, h, w) with 255
+    for 1, or float32; BoxTargets in pixels of the stored pictures. `fingerprint`: sha256 of the raw content, targets
+    and class names. `files`: where each sample comes from, None where it comes from no file. `skipped`: files that
+    could not be read, and were left out.
     """
 
     inputs: Mapping[str, NDArray[Any]]
     targets: Any
     form: TargetForm
     classes: tuple[str, ...]
-    recipes: Mapping[str, Preprocess] = field(default_factory=dict)
+    recipes: Mapping[str, InputRecipe] = field(default_factory=dict)
     fingerprint: str
     files: tuple[str, ...] | None = None
     skipped: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        made = {name: as_implementation(recipe) for name, recipe in self.recipes.items()}
+        object.__setattr__(self, "recipes", made)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -69,8 +72,9 @@ class Samples:
 
     @property
     def preprocess(self) -> Preprocess | None:
-        """The recipe of the first input; None where it has its values as they are."""
-        return self.recipes.get(next(iter(self.inputs)))
+        """How the first input is made of pictures; None where it is not."""
+        recipe = self.recipes.get(next(iter(self.inputs)))
+        return None if recipe is None else recipe.preprocess
 
     @property
     def collated(self) -> NDArray[Any]:
@@ -112,7 +116,7 @@ class Samples:
     def arrays(self, index: slice | NDArray[np.int64]) -> dict[str, NDArray[Any]]:
         """Model inputs of the samples at `index`, by name."""
         return {
-            name: normalize(array[index], self.recipes[name]) if name in self.recipes else array[index]
+            name: self.recipes[name].prepare(array[index]) if name in self.recipes else array[index]
             for name, array in self.inputs.items()
         }
 
@@ -129,7 +133,7 @@ class _Stored(NamedTuple):
 def make_samples(
     split: Split,
     classes: tuple[str, ...],
-    recipes: Mapping[str, Preprocess],
+    recipes: Mapping[str, InputRecipe],
     *,
     spec: DatasetSpec,
     where: str,
@@ -165,7 +169,7 @@ def make_samples(
 
 def _from_arrays(
     split: ArraySplit,
-    recipes: Mapping[str, Preprocess],
+    recipes: Mapping[str, InputRecipe],
     tiles: int | None,
     digest: Any,
     spec: DatasetSpec,
@@ -173,14 +177,13 @@ def _from_arrays(
 ) -> _Stored:
     arrays, kind = arrays_of(split), targets_of(spec.task)
     targets: Any = split.targets
-    for name, array in arrays.items():
-        _check_array(array, spec.inputs[name], name in recipes, where if len(arrays) == 1 else f"{where}, {name!r}")
+    for source, array in arrays.items():
         if len(arrays) > 1:
-            digest.update(name.encode())
-        hash_array(array, digest)
-    first = next(iter(arrays))
-    raw, recipe = arrays[first], recipes.get(first)
-    size = raw.shape[1:3] if first in recipes else raw.shape[2:]
+            digest.update(source.encode())
+        hash_source(array, digest)
+    first = next(iter(spec.inputs))
+    raw, recipe = arrays[spec.source_of(first)], recipes[first].preprocess if first in recipes else None
+    size = raw.shape[1:3] if recipe is not None else raw.shape[2:]
     factor = _fits_places(targets, size, where) if kind.has_places else 1
     kind.add_to(digest, targets)
     if tiles is not None and recipe is not None:
@@ -190,8 +193,13 @@ def _from_arrays(
         pieces, truth_pieces = stack_pairs(cut(pairs, tiles), len(raw), recipe)
         return _Stored({first: pieces}, truth_pieces)
     inputs = {
-        name: prepare_arrays(array, recipes[name]) if name in recipes else np.ascontiguousarray(array)
-        for name, array in arrays.items()
+        name: stored_input(
+            arrays[spec.source_of(name)],
+            declared,
+            recipes.get(name),
+            where=where if len(spec.inputs) == 1 else f"{where}, {name!r}",
+        )
+        for name, declared in spec.inputs.items()
     }
     if recipe is not None and isinstance(targets, BoxTargets):
         targets = in_prepared(targets, np.tile(raw.shape[1:3], (len(raw), 1)), recipe)
@@ -224,20 +232,13 @@ def _prepared_truth(targets: NDArray[Any], recipe: Preprocess, factor: int, wher
     return targets
 
 
-def _check_array(array: NDArray[Any], spec: TensorSpec, is_picture: bool, where: str) -> None:
-    wanted = "uint8" if is_picture else spec.dtype
-    if array.dtype != wanted or (is_picture and array.ndim not in {3, 4}):
-        kind = "pictures are uint8 (N, H, W[, C])" if is_picture else f"arrays without preprocessing are {wanted}"
-        raise ZooError(f"{where}: {kind}, not {array.dtype} of shape {array.shape}")
-
-
 def _size(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "no size"
 
 
 def _from_files(
     split: FileSplit,
-    recipes: Mapping[str, Preprocess],
+    recipes: Mapping[str, InputRecipe],
     tiles: int | None,
     digest: Any,
     spec: DatasetSpec,
@@ -247,8 +248,11 @@ def _from_files(
 ) -> _Stored:
     name = next(iter(spec.inputs))
     if name not in recipes:
-        raise ZooError(f"{where}: picture files need a preprocessing recipe, and the dataset declares none")
-    preprocess, kind = recipes[name], targets_of(spec.task)
+        raise ZooError(f"{where}: files need a recipe, and the dataset declares none", hint="preprocess= or recipes=")
+    preprocess, kind = recipes[name].preprocess, targets_of(spec.task)
+    if preprocess is None:
+        files = read_files(split, recipes, digest, spec, where=where, skip_bad=skip_bad)
+        return _Stored(files.inputs, files.targets, files.names, files.bad)
     names: list[str] = []
     if isinstance(split.targets, TargetFiles):
         both = ReadOneByOne(split.paths, pair_reader(split, split.targets, preprocess, digest))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,25 +24,27 @@ class ArraySplit:
     """Samples in memory.
 
     `inputs`: an array, or several by the names that the dataset declares. Those with preprocessing are uint8 pictures,
-    (N, H, W) grey or (N, H, W, C) grey or RGB; all others have the dtype and layout that are declared. `targets`, as
-    the task has them: class numbers (N,); masks as large as the pictures (N, H, W) or as the sequences (N, L), the
-    class number of each place, or IGNORED; flags (N, K) for each class; numbers (N,) or (N, K); what outputs shall look
-    like, uint8 (N, H, W[, C]) with 255 for 1, or floats (N, C, H, W), as large as the inputs or a whole number of times
-    as large; BoxTargets, in pixels of the pictures given. `classes`: names, where only the data know them; of flags
-    those of the columns, of numbers what they are called.
+    (N, H, W) grey or (N, H, W, C) grey or RGB. Those with a recipe are a list of what the recipe reads: paths, texts,
+    rows of a table, or arrays, whose lengths may differ; inputs of one source are given once, by its name. All others
+    have the dtype and layout that are declared. `targets`, as the task has them: class numbers (N,); masks as large as
+    the pictures (N, H, W) or as the sequences (N, L), the class number of each place, or IGNORED; flags (N, K) for each
+    class; numbers (N,) or (N, K); what outputs shall look like, uint8 (N, H, W[, C]) with 255 for 1, or floats
+    (N, C, H, W), as large as the inputs or a whole number of times as large; BoxTargets, in pixels of the pictures
+    given. `classes`: names, where only the data know them; of flags those of the columns, of numbers what they are
+    called.
     """
 
-    inputs: NDArray[Any] | Mapping[str, NDArray[Any]]
+    inputs: NDArray[Any] | Sequence[Any] | Mapping[str, NDArray[Any] | Sequence[Any]]
     targets: NDArray[Any] | BoxTargets
     classes: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
-        return len(self.inputs if isinstance(self.inputs, np.ndarray) else next(iter(self.inputs.values())))
+        return len(next(iter(self.inputs.values())) if isinstance(self.inputs, Mapping) else self.inputs)
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileSplit:
-    """Samples as picture files, in the order that counts.
+    """Samples as files, in the order that counts: pictures, or what the recipes of the dataset read.
 
     `targets`: class numbers (N,), flags, numbers or BoxTargets; where each place has its own, MaskFiles or
     PictureFiles. `classes` as in ArraySplit. `misnamed`: a file's name may not say its format, and it may be a GIF,
@@ -95,20 +97,32 @@ def checked_split(split: object, spec: DatasetSpec, *, where: str) -> tuple[Spli
 def _named_inputs(given: Any, spec: DatasetSpec, *, where: str) -> dict[str, NDArray[Any]]:
     """Arrays by the names that are declared, in their order, all of one length."""
     if not isinstance(given, Mapping):
-        given = {next(iter(spec.inputs)): given} if len(spec.inputs) == 1 else {"": given}
-    if set(given) != set(spec.inputs):
+        given = {spec.sources[0]: given} if len(spec.sources) == 1 else {"": given}
+    if set(given) != set(spec.sources):
         named = ", ".join(map(repr, filter(None, given))) or "an array without a name"
         raise ZooError(
-            f"{where}: the loader gives {named}, and the dataset declares {', '.join(map(repr, spec.inputs))}",
-            hint="inputs={name: array, ...}, with the names of DatasetSpec.inputs",
+            f"{where}: the loader gives {named}, and the dataset declares {', '.join(map(repr, spec.sources))}",
+            hint="inputs={name: array, ...}, with the names of DatasetSpec.inputs, or of the sources of their recipes",
         )
+    given = {name: _as_objects(values, name, spec) for name, values in given.items()}
     for name, array in given.items():
         if not isinstance(array, np.ndarray) or array.ndim == 0:
             raise ZooError(f"{where}: input {name!r} is a numpy array (samples, ...), not {type(array).__name__}")
     if len({len(array) for array in given.values()}) > 1:
         counts = ", ".join(f"{len(array)} of {name!r}" for name, array in given.items())
         raise ZooError(f"{where}: inputs differ in the number of samples: {counts}")
-    return {name: given[name] for name in spec.inputs}
+    return {name: given[name] for name in spec.sources}
+
+
+def _as_objects(values: Any, name: str, spec: DatasetSpec) -> Any:
+    """A list of what a recipe reads as an array of objects, which is chosen from as arrays of numbers are."""
+    read = any(spec.source_of(each) == name for each in spec.recipes)
+    if not read or not isinstance(values, list | tuple):
+        return values
+    objects = np.empty(len(values), object)
+    for place, value in enumerate(values):
+        objects[place] = value
+    return objects
 
 
 def _check_names(classes: tuple[str, ...], *, where: str) -> None:
@@ -162,6 +176,7 @@ def take(split: Split, index: NDArray[np.int64]) -> Split:
 
 def arrays_of(split: ArraySplit) -> Mapping[str, NDArray[Any]]:
     """The inputs of a checked split, by name."""
-    if isinstance(split.inputs, np.ndarray):
+    found = split.inputs
+    if not isinstance(found, Mapping):
         raise TypeError("checked_split names the inputs")
-    return split.inputs
+    return {name: np.asarray(values) for name, values in found.items()}

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo_core.errors import ZooError
-from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, TaskSpec, TrainerSpec, check_name
+from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, RecipeSpec, TaskSpec, TrainerSpec, check_name
 
 from .offers import Offers
 
@@ -22,6 +22,7 @@ def describe(offers: Offers) -> dict[str, Any]:
     entries += [_entry("dataset", spec) for spec in offers.datasets]
     entries += [_entry("trainer", spec) for spec in offers.trainers]
     entries += [_task(spec) for spec in offers.tasks]
+    entries += [_recipe(spec) for spec in offers.recipes]
     for family in offers.families:
         entries += _members(family)
     _check_distinct(entries)
@@ -125,6 +126,16 @@ def _task(spec: TaskSpec) -> dict[str, Any]:
         "loss": spec.loss,
         "takes": _texts(spec.takes, f"{where}: takes"),
         "answers": bool(spec.answers),
+    }
+
+
+def _recipe(spec: RecipeSpec) -> dict[str, Any]:
+    return {
+        "kind": "recipe",
+        "name": spec.name,
+        "summary": spec.summary,
+        "options": [option.to_json() for option in spec.options],
+        "suffixes": _texts(spec.suffixes, f"{spec.name!r}: suffixes"),
     }
 
 

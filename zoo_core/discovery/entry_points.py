@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from zoo_core.distributions import DamagedDistributionError, name_and_version, read_part
 from zoo_core.installation import CORE, is_own, own_distribution
@@ -10,10 +10,11 @@ from zoo_core.installation import CORE, is_own, own_distribution
 ENTRY_POINT_GROUP = "zoo.plugins"
 BUNDLED_COMMANDS = "zoo.commands"
 """The group in which the zoo names those of its own plugins whose commands are always there."""
-BUNDLED_TASKS = "zoo.tasks"
-"""The same for tasks: the name of each, and the plugin that offers it."""
+BUNDLED_OFFERS = {"task": "zoo.tasks", "recipe": "zoo.recipes"}
+"""The same for tasks and recipes: the name of each, and the plugin that offers it."""
 
 
+_ALWAYS = (BUNDLED_COMMANDS, *BUNDLED_OFFERS.values())
 _FILE = "entry_points.txt"
 _MOST_POINTS = 1000
 _SHOWN = 60
@@ -29,9 +30,9 @@ def bundled_commands() -> dict[str, str]:
     return _own_points(BUNDLED_COMMANDS)
 
 
-def bundled_tasks() -> dict[str, str]:
-    """`{task: value}`, found in the same way."""
-    return _own_points(BUNDLED_TASKS)
+def bundled_offers(kind: Literal["task", "recipe"]) -> dict[str, str]:
+    """`{name: value}` of the zoo's own tasks or recipes, found in the same way."""
+    return _own_points(BUNDLED_OFFERS[kind])
 
 
 def _own_points(group: str) -> dict[str, str]:
@@ -88,7 +89,7 @@ def _points_of(distribution: Any) -> tuple[list[tuple[str, str]], set[str], str 
     try:
         text = read_part(distribution, _FILE).removeprefix("\ufeff")
         plugins = _lines_of_group(text, ENTRY_POINT_GROUP)
-        always = {value for group in (BUNDLED_COMMANDS, BUNDLED_TASKS) for _, value in _lines_of_group(text, group)}
+        always = {value for group in _ALWAYS for _, value in _lines_of_group(text, group)}
         if not plugins:  # else each of them is told of by itself
             _check_form(text)
         if len(plugins) > _MOST_POINTS:

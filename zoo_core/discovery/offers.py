@@ -17,7 +17,7 @@ import pluggy
 from zoo_core import hookspecs
 from zoo_core.errors import Terminated, ZooError, did_you_mean
 from zoo_core.installation import update_command
-from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, TaskSpec, TrainerSpec
+from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, RecipeSpec, TaskSpec, TrainerSpec
 
 from .entry_points import module_of
 from .fault import PluginError as PluginError
@@ -30,6 +30,7 @@ _OFFERED: dict[str, type] = {
     "zoo_trainers": TrainerSpec,
     "zoo_families": ModelFamily,
     "zoo_tasks": TaskSpec,
+    "zoo_recipes": RecipeSpec,
     "zoo_commands": click.Command,
 }
 _MOST_OFFERS = 100_000
@@ -46,6 +47,7 @@ class Offers:
     trainers: tuple[TrainerSpec, ...]
     families: tuple[ModelFamily, ...]
     tasks: tuple[TaskSpec, ...]
+    recipes: tuple[RecipeSpec, ...]
     commands: tuple[click.Command, ...]
     events: tuple[str, ...]
     manager: pluggy.PluginManager
@@ -69,6 +71,7 @@ def load_offers(value: str) -> Offers:
         trainers=found["zoo_trainers"],
         families=found["zoo_families"],
         tasks=found["zoo_tasks"],
+        recipes=found["zoo_recipes"],
         commands=found["zoo_commands"],
         events=tuple(name for name in hookspecs.EVENTS if _implementations(manager, name)),
         manager=manager,

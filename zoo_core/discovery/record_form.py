@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-_KINDS = {"model", "dataset", "trainer", "task"}
+_KINDS = {"model", "dataset", "trainer", "task", "recipe"}
 _TEXT_FIELDS = ("summary", "task", "source", "license", "family", "targets", "selection", "loss")
-_LIST_FIELDS = ("splits", "needs", "aliases", "weights", "takes")
+_LIST_FIELDS = ("splits", "needs", "aliases", "weights", "takes", "suffixes")
 
 
 def is_record(value: Any) -> bool:

@@ -127,6 +127,7 @@ def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:
         inputs=plan.inputs,
         outputs=plan.outputs,
         preprocess=plan.preprocess,
+        recipes=plan.recipes,
         model=plan.model.name,
         model_plugin=plan.model.plugin,
         source=spec.source,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .running.inputs import check_inputs
     from .running.isolated import Isolated, Limits
     from .running.model import ExportedModel, open_model
-    from .running.predictions import Prediction
+    from .running.outcomes import Prediction
     from .running.sequences import read_sequence, sequence_input
     from .running.session import Optimization, has_external_data
     from .running.sources import Source

@@ -42,7 +42,7 @@ _KINDS: dict[str, type | types.UnionType] = {
     **dict.fromkeys(("name", "model", "model_plugin", "dataset", "dataset_plugin", "dataset_fingerprint"), str),
     **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine", "selection"), str),
     **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
-    **dict.fromkeys(("part_fingerprints", "task_settings"), dict),
+    **dict.fromkeys(("part_fingerprints", "task_settings", "recipes"), dict),
     **dict.fromkeys(("epochs", "seed"), int),
     **dict.fromkeys((*_LISTS, "legs"), list),
     "init_from": str | None,

@@ -21,10 +21,11 @@ from .placement import derive_seed
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples
+    from zoo_core.recipes import InputRecipe
     from zoo_core.specs import Preprocess
 
 READY_BYTES = 1 << 30
-"""A split that takes no more than this as float32 is normalised once, up front; a bigger one per batch."""
+"""A split that takes no more than this as float32 is prepared once, up front; a bigger one per batch."""
 
 _CHUNK = 1024
 
@@ -111,22 +112,42 @@ class Feed:
 
 
 class _Part:
-    """One input of all samples: as the model takes it, or as stored pixels that are normalised batch by batch."""
+    """One input of all samples: as the model takes it, or as it is kept, and prepared batch by batch."""
 
     def __init__(
-        self, stored: NDArray[Any], recipe: Preprocess | None, *, device: torch.device | str, ready_bytes: int
+        self, stored: NDArray[Any], recipe: InputRecipe | None, *, device: torch.device | str, ready_bytes: int
     ) -> None:
+        self._prepare: Callable[[NDArray[Any]], NDArray[Any]] | None = None
+        if recipe is not None and recipe.preprocess is None:
+            stored, self._prepare = _prepared(stored, recipe, ready_bytes)
+        self._device = device
         values = _tensor(stored)
-        self._preprocess, self.layout = _by_channels(recipe)
+        self._preprocess, self.layout = _by_channels(None if recipe is None else recipe.preprocess)
         if self._preprocess is not None and values.numel() * 4 <= ready_bytes:
             values = _normalized(values, self._preprocess)
             self._preprocess = None
-        self._values = values.to(device)
+        self._values = values if self._prepare is not None else values.to(device)
 
     def at(self, index: slice | Tensor) -> Tensor:
         """The samples at `index`, pictures with channels first."""
+        if self._prepare is not None:
+            place = index.cpu() if isinstance(index, Tensor) else index
+            return _tensor(self._prepare(self._values[place].numpy())).to(self._device)
         chosen = self._values[index]
         return chosen if self._preprocess is None else normalize_tensor(chosen, self._preprocess)
+
+
+def _prepared(
+    stored: NDArray[Any], recipe: InputRecipe, ready_bytes: int
+) -> tuple[NDArray[Any], Callable[[NDArray[Any]], NDArray[Any]] | None]:
+    """The inputs themselves where they take no more than so many bytes, else what is kept and what prepares it."""
+    first = recipe.prepare(stored[:1])
+    if first.nbytes * len(stored) > ready_bytes:
+        return stored, recipe.prepare
+    ready = np.empty((len(stored), *first.shape[1:]), first.dtype)
+    for start in range(0, len(stored), _CHUNK):
+        ready[start : start + _CHUNK] = recipe.prepare(stored[start : start + _CHUNK])
+    return ready, None
 
 
 def _by_channels(preprocess: Preprocess | None) -> tuple[Preprocess | None, str]:

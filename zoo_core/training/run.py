@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_core.errors import UsageError, ZooError
+from zoo_core.recipe_spec import Recipe
 from zoo_core.records import EpochRow, RunInfo
 from zoo_core.registry import Dataset, Model, Zoo, open_zoo
 from zoo_core.shelf import find_run
@@ -70,7 +71,17 @@ class Run:
 
         dataset: Dataset = (zoo or open_zoo()).dataset(f"{self.info.dataset_plugin}/{self.info.dataset}")
         moved = {} if root is None else {"root": root}
-        return bind_dataset(dataset, {**self.info.dataset_options, **moved})
+        return bind_dataset(dataset, {**self.info.dataset_options, **moved}, recipes=self.recipes)
+
+    @property
+    def recipes(self) -> dict[str, Recipe]:
+        """How the inputs of its dataset are made, with what was learnt for it. Raises ZooError for a damaged record."""
+        return recorded_recipes(self.info)
+
+
+def recorded_recipes(info: RunInfo) -> dict[str, Recipe]:
+    """How the inputs of a run are made, as its record says. Raises ZooError for a damaged record."""
+    return {name: Recipe.from_json(data) for name, data in info.recipes.items()}
 
 
 def load_run(name_or_path: str | Path) -> Run:

@@ -51,6 +51,7 @@ SAMPLES = {
     "sequence-classification": "one of several classes for a signal",
     "text-classification": "one of several classes for a text",
     "audio-classification": "one of several classes for a sound",
+    "table-classification": "one of several classes for a row of a table",
 }
 PLACES = {
     "semantic-segmentation": ("a class for each pixel of a picture", picture_segmentation),

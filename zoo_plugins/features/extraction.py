@@ -134,8 +134,8 @@ def _open_run(zoo: Zoo, found: Located, dataset: str | None, data: Mapping[str, 
     same = (chosen.plugin, chosen.name) == (own.plugin, own.name)
     recorded = own.options if same else None
     # Without a recipe the data themselves would be asked, which may lie elsewhere by now.
-    inputs = own.inputs if own.preprocess is not None else {}
-    bound = bind_prepared(chosen, data, recipe=own.preprocess, inputs=inputs, recorded=recorded)
+    inputs = own.inputs if own.preprocess is not None or run.recipes else {}
+    bound = bind_prepared(chosen, data, recipe=own.preprocess, inputs=inputs, recipes=run.recipes, recorded=recorded)
     require_data(bound, shown=f"run {run.name!r}", again="the same command with -d root=DIR")
     trained_on = run.info.fingerprints if same else {}
     return _Source(shown=f"run {run.name!r}", module=run.build(zoo), dataset=bound, trained_on=trained_on)

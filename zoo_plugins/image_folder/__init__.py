@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def image_folder(root: Path, *, split: str, download: bool) -> FileSplit | None:
     """The pictures of a split; None when the folder has no such split."""
-    from .folders import read_split
+    from zoo_core.data import read_class_folders
 
-    return read_split(root, split)
+    return read_class_folders(root, split)
 
 
 @hookimpl

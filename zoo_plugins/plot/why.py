@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from zoo_core import Preprocess, UsageError, Zoo
 from zoo_core.commands import Located, counted
 from zoo_core.data import Samples, prepare_pictures
+from zoo_core.recipes import as_implementation
 from zoo_core.tasks import class_columns, log_softmax
 from zoo_core.workflows.answers import Predictor, load_part, open_predictor
 
@@ -108,7 +109,7 @@ def _given(predictor: Predictor, recipe: Preprocess, path: Path) -> _Shown:
         targets=np.zeros(1, np.int64),
         form="classes",
         classes=predictor.labels,
-        recipes={name: recipe},
+        recipes={name: as_implementation(recipe)},
         fingerprint="",
     )
     return _Shown(samples=samples, where="on one picture", names=[short_path(str(path))], is_judged=False)

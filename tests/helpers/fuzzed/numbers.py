@@ -89,7 +89,7 @@ ENDS = st.sampled_from(("\n", "\r\n", "\r", "\n\n", ";"))
 
 
 @st.composite
-def _csv(draw: st.DrawFn) -> bytes:
+def csv_content(draw: st.DrawFn) -> bytes:
     rows = draw(st.lists(st.lists(CELLS, min_size=1, max_size=3), max_size=5))
     text = "".join(",".join(row) + draw(ENDS) for row in rows)
     return text.encode(draw(st.sampled_from(("utf-8", "utf-8-sig", "utf-16"))))
@@ -119,7 +119,7 @@ def readers() -> dict[str, Reader]:
         ".npy, bytes": Reader(file="x.npy", content=changed_bytes(_npy_file()), read=read_sequence),
         "features .npz": Reader(file="x.npz", content=_npz(), read=partial(read_split, split="train")),
         "gallery": Reader(file="x.npz", content=_gallery(), read=read_gallery),
-        "CSV": Reader(file="x.csv", content=_csv(), read=read_sequence),
+        "CSV": Reader(file="x.csv", content=csv_content(), read=read_sequence),
         "CSV, bytes": Reader(file="x.csv", content=changed_bytes(b"a,b\n1,2\n3.5,4e-3\n"), read=read_sequence),
         "YOLO": Reader(file="x.txt", content=_yolo(), read=read_rows),
         "YOLO, bytes": Reader(file="x.txt", content=changed_bytes(b"0 0.5 0.5 1e-1 .25\n1 0 0 1 1\n"), read=read_rows),

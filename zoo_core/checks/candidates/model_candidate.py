@@ -99,7 +99,7 @@ class ModelCandidate:
     def need_ranges(self) -> None:
         """Raises NotApplicableError for an input of which nobody knows what it takes: a rule of its own says so."""
         try:
-            for spec in self.model.spec.inputs.values():
+            for spec in self.tensors()[0].values():
                 plausible_range(spec, self.model.spec.preprocess)
         except ZooError as error:
             raise NotApplicableError(error.message) from None

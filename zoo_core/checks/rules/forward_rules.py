@@ -119,7 +119,7 @@ def stays_finite(model: ModelCandidate) -> None:
     """
     module = model.build()
     noise = model.inputs(1)
-    blank = tuple(map(_blank, noise, model.model.spec.inputs.values()))
+    blank = tuple(map(_blank, noise, model.tensors()[0].values()))
     for inputs, words in ((noise, "noise"), (blank, "a blank input")):
         for name, value in model.run(module, inputs).items():
             if not torch.isfinite(value).all():

@@ -47,7 +47,7 @@ def integers_have_a_range(model: ModelCandidate) -> None:
 
     They are numbers of words, experts or steps: without `low` and `high` nobody can draw one that is allowed.
     """
-    for name, spec in model.model.spec.inputs.items():
+    for name, spec in model.tensors()[0].items():
         try:
             plausible_range(spec, model.model.spec.preprocess)
         except ZooError as error:

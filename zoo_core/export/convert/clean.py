@@ -17,6 +17,7 @@ from zoo_core.verification.feed.rows import BATCH
 from zoo_core.version import __version__
 
 from .centred import centre_instances
+from .masked_attention import let_nothing_through
 from .module import ORIGINAL
 from .split_means import split_means
 
@@ -42,6 +43,7 @@ def clean(model: onnx.ModelProto, plan: ExportPlan) -> None:
     model.graph.doc_string = ""
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
+    let_nothing_through(model, opset=plan.opset)
     centre_instances(model, opset=plan.opset)
     split_means(model, opset=plan.opset)
     _keep_declared_outputs(model, plan)

@@ -16,7 +16,7 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.matching import fixed_axes
 from zoo_core.registry import Model
 from zoo_core.shapes import TensorSpec
-from zoo_core.specs import Preprocess
+from zoo_core.specs import Preprocess, Recipe
 from zoo_core.tasks import Task, get_task
 from zoo_core.verification.expect.sensitivity import GIVE_EXAMPLES
 from zoo_core.verification.feed.rows import BATCH, FEW_ROWS, SAMPLE_ROWS, frozen_values, plausible_range
@@ -73,6 +73,7 @@ class ExportPlan:
     outputs: Mapping[str, TensorSpec]
     labels: tuple[str, ...] = ()
     preprocess: Preprocess | None = None
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
     validation: LabelledInputs | None = field(default=None, repr=False)
     task_settings: Mapping[str, Any] = field(default_factory=dict)
     run: str | None = None

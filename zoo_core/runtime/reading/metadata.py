@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from zoo_core.errors import ZooError
-from zoo_core.file_limits import MAX_INPUT_ELEMENTS, MAX_OWN_WORDS_BYTES, MAX_PIXELS, MAX_SIDE
+from zoo_core.file_limits import MAX_INPUT_ELEMENTS, MAX_OWN_WORDS_BYTES
+from zoo_core.recipe_spec import Recipe
 from zoo_core.records import to_plain
 from zoo_core.shapes import TensorSpec
 from zoo_core.spec_names import check_name
@@ -31,7 +32,8 @@ class Metadata:
     `dataset` is `{name, plugin, options, fingerprint, fingerprints}` (options without `root`). `self_test` belongs to
     `zoo_core.verification`. `layer`: the part of the model whose output this file gives; None for the whole model.
     `largest`: where free axes end. `task_plugin`: the plugin that offers the task, `dist:entry`; empty for a bundled
-    one. `task_settings`: what was chosen for these weights, such as thresholds.
+    one. `task_settings`: what was chosen for these weights, such as thresholds. `recipes`: how each input that is no
+    picture is made, and what was learnt for it of the training part.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Metadata:
     largest: Mapping[str, int] = field(default_factory=dict)
     task_plugin: str = ""
     task_settings: Mapping[str, Any] = field(default_factory=dict)
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -66,6 +69,7 @@ class Metadata:
             "inputs": {name: spec.to_json() for name, spec in self.inputs.items()},
             "outputs": {name: spec.to_json() for name, spec in self.outputs.items()},
             "preprocess": self.preprocess.to_json() if self.preprocess else None,
+            "recipes": {name: recipe.to_json() for name, recipe in self.recipes.items()},
         }
         for name in _UNLESS_SAID:
             if not getattr(self, name):
@@ -101,7 +105,7 @@ class Metadata:
         return cls(**{**data, **_structured(data)})
 
 
-_SPECS = ("inputs", "outputs", "preprocess")
+_SPECS = ("inputs", "outputs", "preprocess", "recipes")
 _OPTIONAL = type(None)
 _KINDS: Mapping[str, tuple[Any, str]] = {
     "name": (str, "a text"),
@@ -127,8 +131,9 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "largest": (dict, "an object"),
     "task_plugin": (str, "a text"),
     "task_settings": (dict, "an object"),
+    "recipes": (dict, "an object"),
 }
-_UNLESS_SAID = ("layer", "largest", "task_plugin", "task_settings")
+_UNLESS_SAID = ("layer", "largest", "task_plugin", "task_settings", "recipes")
 
 
 def _structured(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,6 +155,7 @@ def _structured(data: Mapping[str, Any]) -> dict[str, Any]:
             "inputs": _tensors(data["inputs"], "inputs"),
             "outputs": _tensors(data["outputs"], "outputs"),
             "preprocess": None if data.get("preprocess") is None else _preprocess(data["preprocess"]),
+            "recipes": _recipes(data.get("recipes", {}), data["inputs"]),
         }
     except ZooError as error:
         raise ValueError(error.message) from None
@@ -170,6 +176,12 @@ def _tensors(data: Mapping[str, Any], what: str) -> dict[str, TensorSpec]:
     return specs
 
 
+def _recipes(data: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Recipe]:
+    if unknown := data.keys() - inputs.keys():
+        raise ValueError(f"recipes: there is no input {min(unknown)!r}")
+    return {name: Recipe.from_json(recipe) for name, recipe in data.items()}
+
+
 def _preprocess(data: Mapping[str, Any]) -> Preprocess:
     for key, count in (("mean", None), ("std", None), ("resize", 2), ("crop", 2)):
         values = data.get(key)
@@ -180,12 +192,7 @@ def _preprocess(data: Mapping[str, Any]) -> Preprocess:
     if not _numbers([data.get("scale", 1)]):
         raise ValueError(f"preprocess: scale cannot be {str(data['scale'])[:60]}")
     recipe = Preprocess.from_json(data)
-    sides = [recipe.resize] if isinstance(recipe.resize, int) else [*(recipe.resize or ())]
-    for side in (*sides, *(recipe.crop or ())):
-        if not isinstance(side, int) or not 1 <= side <= MAX_SIDE:
-            raise ValueError(f"preprocess: a picture has 1 to {MAX_SIDE:,} pixels a side, not {side}")
-    if recipe.size is not None and math.prod(recipe.size) > MAX_PIXELS:
-        raise ValueError(f"preprocess: a picture has at most {MAX_PIXELS:,} pixels, not {math.prod(recipe.size):,}")
+    recipe.check_sizes()
     return recipe
 
 

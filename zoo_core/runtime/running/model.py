@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.file_limits import MAX_INPUT_ELEMENTS
+from zoo_core.recipe_spec import sources_of
+from zoo_core.recipes import InputRecipe, load_recipe
 from zoo_core.runtime.reading.metadata import Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.vetting.agreement import check_agreement
@@ -27,7 +29,8 @@ from zoo_core.tasks import Task, get_task
 from .faults import WrongExportError
 from .inputs import check_ends, check_inputs, check_large_enough
 from .isolated import Isolated, limits_of, open_session
-from .predictions import Prediction, batch_of, predictions_of
+from .outcomes import Prediction, batch_of
+from .predictions import predictions_of
 from .session import Optimization, Session, SessionSettings
 from .sources import Source, in_short, one_or_many
 from .tiling import Tiling
@@ -122,6 +125,20 @@ class ExportedModel:
         """How a picture becomes an input; None when the model does not take pictures."""
         return self.metadata.preprocess
 
+    @functools.cached_property
+    def recipes(self) -> dict[str, InputRecipe]:
+        """How each input that is no picture is made. Raises ZooError where a plugin that offers one is not installed,
+        or where the recipe in the file is damaged."""
+        try:
+            return {name: load_recipe(recipe) for name, recipe in self.metadata.recipes.items()}
+        except UsageError as error:
+            raise ZooError(f"{self.path}: {error.message}", hint=error.hint) from None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """What a sample is made of, by name: of each input its own, or what it shares with others."""
+        return sources_of(self.metadata.inputs, self.metadata.recipes)
+
     @property
     def input_name(self) -> str:
         """The name of the only input. Raises ZooError if there are several."""
@@ -138,7 +155,9 @@ class ExportedModel:
 
         Where the model takes pictures, an input is a path, the bytes of a file, a file opened with "rb", a picture of
         Pillow, or pixels: uint8, (H, W), (H, W, 3), or several pictures (N, H, W, 3). Else it is a CSV or .npy file or
-        an array, of one sample or of several. An array of another dtype, given alone, has rows that are prepared.
+        an array, of one sample or of several. Where a recipe makes the input, it is what that reads: a path, a text, a
+        row of a table as a mapping; `{name: ...}` where a sample is made of several. An array of another dtype,
+        given alone, has rows that are prepared.
 
         For classification: `{label, probability, probabilities: {label: probability}}`, best first. For segmentation
         `{mask, probability}`, arrays; for features and filters `{output: array}`. Raises ZooError or RefusedFileError
@@ -168,7 +187,8 @@ class ExportedModel:
 
         Raises ZooError, before any input is read, for a model that cannot answer.
         """
-        return predictions_of(self, one_or_many(sources), tiling=tiling)
+        by_name = bool(self.metadata.recipes) or len(self.metadata.inputs) > 1
+        return predictions_of(self, one_or_many(sources, by_name=by_name), tiling=tiling)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """All outputs by name for inputs by name, prepared and of the declared dtype and shape.

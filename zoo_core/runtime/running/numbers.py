@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from zoo_core.errors import RefusedFileError, ZooError
 from zoo_core.file_limits import MAX_LINE, MAX_NUMBERS_BYTES
 from zoo_core.files import read_plain
-
-from .npy import array_of_npy
+from zoo_core.npy import array_of_npy
 
 SUFFIXES = (".csv", ".npy")
 """The file names that are read."""

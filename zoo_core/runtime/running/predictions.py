@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,41 +15,14 @@ from zoo_core.preprocess import normalize, stack_pictures
 from zoo_core.specs import Preprocess
 
 from .arrangement import arrange
+from .by_recipes import predictions_by_recipes
 from .faults import WrongExportError
+from .outcomes import Outcome, Prediction, batch_of, naming, prediction, run_named
 from .sources import Named, Source, named, numbers_of, pixels_of
 from .tiling import Tiling, check_tiling, tiled_answer
 
 if TYPE_CHECKING:
     from .model import ExportedModel
-
-BATCH = 64
-"""Samples that are run at a time: enough to keep the processors busy, little enough for any memory."""
-
-BATCH_VALUES = 1 << 22
-"""Input values that are run at a time, for samples that are big."""
-
-Outcome = Mapping[str, Any] | ZooError
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prediction:
-    """What came of one sample: its answer, or the error that it has instead.
-
-    `index` is the place of its source among those given, `row` its place in that file where the file has several, and
-    `name` both in one word: a path, or `path[row]`. `header`: the line of names that a table begins with.
-    """
-
-    name: str
-    index: int
-    row: int | None = None
-    answer: Mapping[str, Any] | None = None
-    error: ZooError | None = None
-    header: tuple[str, ...] | None = None
-
-
-def batch_of(values: int) -> int:
-    """How many samples of that many values are run at a time."""
-    return max(1, min(BATCH, BATCH_VALUES // max(1, values)))
 
 
 def predictions_of(
@@ -67,9 +39,10 @@ def predictions_of(
         raise ZooError(
             f"{model.path}: {model.task} has no answers for people yet", hint="in Python, run(...) gives the outputs"
         )
-    _ = model.input_name  # there is one
     if tiling is not None:
         check_tiling(model, tiling)
+    if model.recipes or len(model.metadata.inputs) > 1:
+        return predictions_by_recipes(model, named(sources))
     if model.preprocess is not None and tiling is not None:
         return _of_large_pictures(model, named(sources), model.preprocess, tiling)
     if model.preprocess is not None:
@@ -83,13 +56,15 @@ def _of_pictures(model: ExportedModel, given: Iterator[Named], recipe: Preproces
         read = [_read_picture(each, recipe) for each in block]
         names = [each.name for each, picture in zip(block, read, strict=True) if isinstance(picture, tuple)]
         stored = [picture[0] for picture in read if isinstance(picture, tuple)]
-        outcomes = iter(_run(model, normalize(np.concatenate(stored), recipe), names) if stored else ())
+        outcomes = iter(
+            run_named(model, {model.input_name: normalize(np.concatenate(stored), recipe)}, names) if stored else ()
+        )
         for each, picture in zip(block, read, strict=True):
             if isinstance(picture, ZooError):
                 outcome: Outcome = picture
             else:
                 outcome = _in_size(next(outcomes), picture[1], model, recipe)
-            yield _prediction(each, outcome)
+            yield prediction(each, outcome)
 
 
 def _of_large_pictures(
@@ -103,7 +78,7 @@ def _of_large_pictures(
             raise
         except ZooError as error:
             outcome = error
-        yield _prediction(each, outcome)
+        yield prediction(each, outcome)
 
 
 def _read_picture(given: Named, recipe: Preprocess) -> tuple[NDArray[np.uint8], tuple[int, int]] | ZooError:
@@ -117,7 +92,7 @@ def _read_picture(given: Named, recipe: Preprocess) -> tuple[NDArray[np.uint8], 
     try:
         return stack_pictures([(given.name, pixels)], 1, recipe), (pixels.shape[0], pixels.shape[1])
     except ZooError as error:
-        return _naming(given.name, error)
+        return naming(given.name, error)
 
 
 def _in_size(outcome: Outcome, size: tuple[int, int], model: ExportedModel, recipe: Preprocess) -> Outcome:
@@ -136,71 +111,16 @@ def _of_numbers(model: ExportedModel, given: Named) -> Iterator[Prediction]:
         numbers = numbers_of(given, dtype=spec.dtype)
         found = arrange(numbers.values, spec, sequences=sequences, where=given.name)
     except ZooError as error:
-        yield _prediction(given, error)
+        yield prediction(given, error)
         return
     step = batch_of(found.rows[0].size)
     for start in range(0, len(found.rows), step):
         part = found.rows[start : start + step]
         names = [f"{given.name}[{start + place}]" if found.several else given.name for place in range(len(part))]
-        for place, outcome in enumerate(_run(model, part, names)):
+        for place, outcome in enumerate(run_named(model, {model.input_name: part}, names)):
             if sequences and not isinstance(outcome, ZooError):
                 outcome = {**outcome, "values": part[place].T.reshape(part.shape[-1], -1)}
-            yield _prediction(given, outcome, row=start + place if found.several else None, header=numbers.header)
-
-
-def _prediction(
-    given: Named, outcome: Outcome, *, row: int | None = None, header: tuple[str, ...] | None = None
-) -> Prediction:
-    name = given.name if row is None else f"{given.name}[{row}]"
-    if isinstance(outcome, ZooError):
-        return Prediction(name=name, index=given.index, row=row, error=outcome, header=header)
-    return Prediction(name=name, index=given.index, row=row, answer=outcome, header=header)
-
-
-def _naming(name: str, error: ZooError) -> ZooError:
-    """The error, which also says which input has it."""
-    error.message = f"{name}: {error.message}"
-    error.args = (error.message,)
-    return error
-
-
-def _run(model: ExportedModel, rows: NDArray[Any], names: Sequence[str]) -> list[Outcome]:
-    """An answer or an error for each row. Rows that fail together are run one by one: one of them may be to blame."""
-    try:
-        outputs = model.run_rows(rows)
-    except (WrongExportError, UsageError):
-        raise
-    except ZooError as error:
-        if len(rows) == 1:
-            return [_naming(names[0], error)]
-        return [_run(model, rows[place : place + 1], [name])[0] for place, name in enumerate(names)]
-    bad = _not_finite(outputs, len(rows))
-    kept = [place for place in range(len(rows)) if place not in bad]
-    answers = iter(_decoded(model, {name: value[kept] for name, value in outputs.items()}) if kept else ())
-    return [_no_number(model, bad[place], name) if place in bad else next(answers) for place, name in enumerate(names)]
-
-
-def _decoded(model: ExportedModel, outputs: Mapping[str, NDArray[Any]]) -> Sequence[dict[str, Any]]:
-    try:
-        return model.meaning.decode(outputs, labels=model.labels)
-    except ZooError as error:
-        raise WrongExportError(f"{model.path}: {error.message}", hint=error.hint) from error
-
-
-def _not_finite(outputs: Mapping[str, NDArray[Any]], rows: int) -> dict[int, str]:
-    """Rows of which an output is NaN or infinite, and that output."""
-    found: dict[int, str] = {}
-    for name, value in outputs.items():
-        if value.dtype.kind == "f":
-            finite = np.isfinite(value).reshape(rows, -1).all(axis=1)
-            found |= {int(place): name for place in np.flatnonzero(~finite)}
-    return found
-
-
-def _no_number(model: ExportedModel, output: str, name: str) -> ZooError:
-    return ZooError(
-        f"{model.path}: output {output!r} is not finite for {name}", hint="check the export with `zoo verify`"
-    )
+            yield prediction(given, outcome, row=start + place if found.several else None, header=numbers.header)
 
 
 def stretched(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:

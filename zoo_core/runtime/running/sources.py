@@ -19,8 +19,9 @@ from zoo_core.preprocess import convert_color
 
 from .numbers import Numbers, as_dtype, read_numbers
 
-Source: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any]"
-"""A file, by its path, its content or opened with "rb"; or what it would hold: a picture of Pillow, or an array."""
+Source: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any] | Mapping[str, Any]"
+"""A file, by its path, its content or opened with "rb"; or what it would hold: a picture of Pillow, or an array; or a
+text or a row, where a recipe takes them, and by name what a sample of several is made of."""
 
 WHAT_IS_TAKEN = "a path, bytes, a file opened with 'rb', a picture of Pillow, or an array"
 
@@ -34,10 +35,13 @@ class Named:
     name: str
 
 
-def one_or_many(inputs: Source | Iterable[Source]) -> Iterable[Source]:
-    """The sources that were given: one of them alone, or several. Raises ZooError for what is neither."""
+def one_or_many(inputs: Source | Iterable[Source], *, by_name: bool = False) -> Iterable[Source]:
+    """The sources that were given: one of them alone, or several; `by_name`: a mapping is one of them.
+
+    Raises ZooError for what is neither.
+    """
     alone = (str, os.PathLike, bytes, bytearray, memoryview, Image.Image, np.ndarray)
-    if isinstance(inputs, alone) or hasattr(inputs, "read"):
+    if isinstance(inputs, alone) or hasattr(inputs, "read") or (by_name and isinstance(inputs, Mapping)):
         return [inputs]  # type: ignore[list-item]
     if isinstance(inputs, Mapping):
         raise ZooError("a dictionary is no input, nor several", hint="arrays by the names of the inputs go to run()")

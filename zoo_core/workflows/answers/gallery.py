@@ -16,7 +16,7 @@ from zoo_core.bounded_json import load_json
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.file_limits import MAX_GALLERY_BYTES
 from zoo_core.files import clear_io_errors, plain_file, written_whole
-from zoo_core.runtime.running.npy import array_of_npy
+from zoo_core.npy import array_of_npy
 
 from .shown import npy_bytes
 

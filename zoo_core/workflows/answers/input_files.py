@@ -19,12 +19,18 @@ class Found:
     """One file to predict, or what is wrong with an input that stands for none.
 
     `below`: the path of the file from the folder or pattern on that was given, of a file that was named itself its
-    name alone.
+    name alone. `text`: one that is no file.
     """
 
     shown: str
     below: Path
     error: ZooError | None = None
+    text: str | None = None
+
+    @property
+    def source(self) -> Path | str:
+        """What the model is given: the file, or a text that was typed."""
+        return Path(self.shown) if self.text is None else self.text
 
 
 def find_inputs(

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import write_atomic
-from zoo_core.pictures import SUFFIXES, read_picture
+from zoo_core.pictures import read_picture
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
-from zoo_core.runtime.running.numbers import SUFFIXES as NUMBER_SUFFIXES
-from zoo_core.runtime.running.predictions import Prediction
+from zoo_core.runtime.running.outcomes import Prediction
 from zoo_core.runtime.running.tiling import Tiling
 from zoo_core.tasks import Task
 
@@ -25,6 +24,7 @@ from .contents import Contents, array_contents, sequence_contents, stacked
 from .gallery import Gallery, write_gallery
 from .input_files import Found, find_inputs, runs_of
 from .predicted import Targets, check_target, drawings_for, is_results, originals_of, targets_for
+from .readable import readable_files, texts_as_inputs
 from .results import RESULT_SUFFIXES, ResultsFile, columns_of
 from .shown import npy_bytes
 
@@ -220,19 +220,21 @@ def plan_predictions(
     out: str | Path | None = None,
     top: int | None = None,
     threshold: float | None = None,
+    texts: Sequence[str] = (),
     gallery: str | Path | None = None,
     tile: int | None = None,
     overlap: int | None = None,
     listed: Iterable[bytes] = (),
     isolated: Isolated = None,
 ) -> Predicting:
-    """What `predict` does, before the first input is read. `listed` are the lines that the input "-" stands for."""
+    """What `predict` does, before the first input is read. `listed`: lines that the input "-" stands for."""
+    if not inputs and not texts:
+        raise UsageError("there is nothing to predict", hint="zoo predict EXPORT INPUT..., or --text TEXT")
     model = open_model(export, isolated=isolated)
     if threshold is not None:
         model.decide_at(threshold)
-    found = _inputs_of(model, inputs, listed)
-    path = None if out is None else Path(out)
-    known_vectors = gallery_for(model, gallery)
+    found = [*_files_of(model, inputs, listed), *texts_as_inputs(model, texts)]
+    path, known_vectors = None if out is None else Path(out), gallery_for(model, gallery)
     check_top(model, top, known_vectors)
     kept = path if is_kept(model, path, known_vectors) else None
     if kept is not None:
@@ -252,13 +254,10 @@ def plan_predictions(
     )
 
 
-def _inputs_of(model: ExportedModel, inputs: Sequence[str | Path], listed: Iterable[bytes]) -> Sequence[Found]:
-    """The files of the kind that the model takes."""
-    pictures = model.preprocess is not None
-    known = tuple(SUFFIXES) if pictures else NUMBER_SUFFIXES
-    what = "picture" if pictures else "sequence" if model.meaning.gives == "sequences" else "file of numbers"
-    _ = model.input_name
-    return find_inputs(inputs, suffixes=known, what=what, listed=listed)
+def _files_of(model: ExportedModel, inputs: Sequence[str | Path], listed: Iterable[bytes]) -> Sequence[Found]:
+    """The files of the kinds that the model reads."""
+    known, what = readable_files(model)
+    return find_inputs(inputs, suffixes=known, what=what, listed=listed) if inputs else ()
 
 
 def _written(
@@ -285,7 +284,7 @@ def _written(
 def _predicted(model: ExportedModel, part: Sequence[Found], tiling: Tiling | None) -> Iterator[Prediction]:
     if part[0].error is not None:
         return iter([Prediction(name=part[0].shown, index=0, error=part[0].error)])
-    return model.predictions((each.shown for each in part), tiling=tiling)
+    return model.predictions((each.source for each in part), tiling=tiling)
 
 
 def _bad(name: str, error: ZooError) -> Row:

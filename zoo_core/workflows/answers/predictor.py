@@ -18,7 +18,7 @@ from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.shapes import TensorSpec
 from zoo_core.shelf import Located
-from zoo_core.specs import ModelSpec, Preprocess
+from zoo_core.specs import ModelSpec, Preprocess, Recipe
 from zoo_core.tasks import Task, get_task
 from zoo_core.workflows.classes import check_classes
 from zoo_core.workflows.same_data import compare_part, options_in_force, require_data
@@ -43,6 +43,7 @@ class Predictor:
     task: Task
     labels: tuple[str, ...]
     preprocess: Preprocess | None
+    recipes: Mapping[str, Recipe]
     inputs: Mapping[str, TensorSpec]
     dataset: str | None
     options: Mapping[str, Any]
@@ -88,6 +89,7 @@ def export_predictor(model: ExportedModel, name: str) -> Predictor:
         task=model.meaning,
         labels=model.labels,
         preprocess=model.preprocess,
+        recipes=model.metadata.recipes,
         inputs=model.metadata.inputs,
         dataset=(f"{plugin}/{trained_on['name']}" if plugin else str(trained_on["name"])) if known else None,
         options=options if isinstance(options, dict) else {},
@@ -122,8 +124,9 @@ def run_predictor(run: Run, zoo: Zoo) -> Predictor:
         task=get_task(spec.task, settings=run.info.task_settings),
         labels=tuple(run.info.classes),
         preprocess=bound.preprocess,
+        recipes=run.recipes,
         # Without a recipe the data themselves would be asked, which may lie elsewhere by now.
-        inputs=bound.inputs if bound.preprocess is not None else spec.inputs,
+        inputs=bound.inputs if bound.preprocess is not None or run.recipes else spec.inputs,
         dataset=f"{run.info.dataset_plugin}/{run.info.dataset}",
         options=run.info.dataset_options,
         batches=lambda samples: _module_batches(build(), samples, spec),
@@ -223,5 +226,11 @@ def _dataset_for(
     check_tasks(predictor.task.name, model=predictor.shown, dataset=chosen.name, dataset_task=chosen.spec.task)
     own = predictor.dataset is not None and predictor.dataset in {f"{chosen.plugin}/{chosen.name}", chosen.name}
     recorded = predictor.options if own else None
-    inputs = predictor.inputs
-    return own, bind_prepared(chosen, data, recipe=predictor.preprocess, inputs=inputs, recorded=recorded)
+    return own, bind_prepared(
+        chosen,
+        data,
+        recipe=predictor.preprocess,
+        inputs=predictor.inputs,
+        recipes=predictor.recipes,
+        recorded=recorded,
+    )

@@ -10,7 +10,7 @@ from zoo_core.data import BoundDataset, bind_dataset
 from zoo_core.errors import UsageError, did_you_mean
 from zoo_core.registry import Dataset
 from zoo_core.shapes import TensorSpec
-from zoo_core.specs import Preprocess
+from zoo_core.specs import DatasetSpec, Preprocess, Recipe
 
 
 def bind_prepared(
@@ -19,16 +19,31 @@ def bind_prepared(
     *,
     recipe: Preprocess | None,
     inputs: Mapping[str, TensorSpec],
+    recipes: Mapping[str, Recipe] | None = None,
     recorded: Mapping[str, Any] | None = None,
 ) -> BoundDataset:
-    """The dataset with its pictures prepared by `recipe`, for a model of such inputs.
+    """The dataset with its pictures prepared by `recipe`, and other inputs by `recipes`, for a model of such inputs.
 
-    Its own recipe stays where either has none. `recorded`: the options that the model was trained with, where that was
-    on this dataset; `data`, those that are given now, come first.
+    Its own recipe stays where either has none, or one of another kind. `recorded`: the options that the model was
+    trained with, where that was on this dataset; `data`, those that are given now, come first.
     """
     # The recipe already has the size that the model was trained with.
     kept = {key: value for key, value in (recorded or {}).items() if key != "size"}
-    return bind_dataset(_prepared(dataset, recipe, inputs), {**kept, **data})
+    own = _counterparts(dataset.spec, recipes or {}, inputs)
+    return bind_dataset(_prepared(dataset, recipe, inputs), {**kept, **data}, recipes=own)
+
+
+def _counterparts(
+    spec: DatasetSpec, recipes: Mapping[str, Recipe], inputs: Mapping[str, TensorSpec]
+) -> dict[str, Recipe]:
+    """The recipes by the names that the inputs have in the dataset."""
+    alone = len(spec.inputs) == len(inputs) == 1
+    named = dict(zip(spec.inputs, recipes.values(), strict=False)) if alone else recipes
+    return {
+        name: recipe.changed(source=own.source)
+        for name, recipe in named.items()
+        if isinstance(own := spec.recipes.get(name), Recipe) and own.name == recipe.name
+    }
 
 
 def _prepared(dataset: Dataset, recipe: Preprocess | None, inputs: Mapping[str, TensorSpec]) -> Dataset:

@@ -19,7 +19,7 @@ from zoo_core.training.choices import loss_in_words
 
 
 def find_entry(zoo: Zoo, text: str) -> Entry:
-    """The model, dataset, trainer or task of that name; `KIND:NAME` where several kinds have it.
+    """The model, dataset, trainer, task or recipe of that name; `KIND:NAME` where several kinds have it.
 
     Raises UsageError for an unknown name, with suggestions, and for one of several kinds, with the long forms.
     """
@@ -84,7 +84,8 @@ def describe(
         raise UsageError(f"{entry.shown} is a {entry.kind}: -d is for datasets")
     if entry.kind == "task":
         return _describe_task(zoo, entry)
-    return {**_common(entry), "options": entry.data["options"]}
+    found = {**_common(entry), "options": entry.data["options"]}
+    return {**found, "suffixes": entry.data["suffixes"]} if entry.kind == "recipe" else found
 
 
 def _describe_task(zoo: Zoo, entry: Entry) -> dict[str, Any]:

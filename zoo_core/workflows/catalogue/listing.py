@@ -7,16 +7,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
-from zoo_core.discovery.entry_points import bundled_tasks
+from zoo_core.discovery.entry_points import bundled_offers
 from zoo_core.errors import UsageError, did_you_mean
 from zoo_core.registry import Entry, Zoo
 
 from .run_rows import sort_runs
 from .shelf_rows import shelf_rows
 
-CATALOGUE = {"models": "model", "datasets": "dataset", "trainers": "trainer", "tasks": "task"}
-UNLESS_ASKED = "task"
-"""The kind that `zoo list` without one leaves out."""
+CATALOGUE = {"models": "model", "datasets": "dataset", "trainers": "trainer", "tasks": "task", "recipes": "recipe"}
+UNLESS_ASKED = ("task", "recipe")
+"""The kinds that `zoo list` without one leaves out."""
 SHELF: tuple[Literal["runs", "exports"], ...] = ("runs", "exports")
 KINDS = (*CATALOGUE, *SHELF)
 _MOST_NAMED = 3
@@ -70,7 +70,7 @@ def _all_rows(zoo: Zoo, kind: str | None, license: str | None) -> list[dict[str,
 
 
 def _is_of(entry: Entry, kind: str | None) -> bool:
-    return entry.kind != UNLESS_ASKED if kind is None else entry.kind == CATALOGUE[kind]
+    return entry.kind not in UNLESS_ASKED if kind is None else entry.kind == CATALOGUE[kind]
 
 
 def kind_and_pattern(words: Sequence[str]) -> tuple[str | None, str]:
@@ -143,7 +143,7 @@ def _names_of_plugin(identifier: str) -> set[str]:
 
 
 def _tasks(zoo: Zoo) -> set[str]:
-    return {*bundled_tasks(), *(entry.task for entry in zoo.entries())}
+    return {*bundled_offers("task"), *(entry.task for entry in zoo.entries())}
 
 
 def _check_known(what: str, text: str, known: Iterable[str]) -> None:

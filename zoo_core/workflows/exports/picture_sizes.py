@@ -36,4 +36,6 @@ def at_sizes(dataset: BoundDataset, zoo: Zoo, inputs: Mapping[str, TensorSpec]) 
     if recipe == dataset.preprocess:
         return dataset
     chosen = zoo.dataset(f"{dataset.plugin}/{dataset.name}")
-    return bind_prepared(chosen, {}, recipe=recipe, inputs=inputs, recorded=dataset.options)
+    return bind_prepared(
+        chosen, {}, recipe=recipe, inputs=inputs, recipes=dataset.recorded_recipes, recorded=dataset.options
+    )

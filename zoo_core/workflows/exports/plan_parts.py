@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zoo_core.export.plan.free_axes import AxisChoice, check_samples, fix_sizes, keep_free, with_reasons
 from zoo_core.matching import bound_tensors, counterparts
+from zoo_core.recipes import as_implementation
 from zoo_core.registry import Model
 
 from .chosen_weights import recipe_for
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from zoo_core.data import BoundDataset, Samples
     from zoo_core.export.plan.plan import ExportPlan, LabelledInputs
     from zoo_core.shapes import TensorSpec
-    from zoo_core.specs import Weights
+    from zoo_core.specs import Recipe, Weights
 
 
 def fitting(labels: tuple[str, ...], model: Model, options: Mapping[str, Any]) -> tuple[str, ...]:
@@ -38,6 +39,27 @@ def labelled(
         for name, values in found.items():
             check_samples(values.shape, inputs[name], sizes, dataset=dataset.name)
     return LabelledInputs(inputs=found, targets=samples.targets)
+
+
+def of_data(
+    dataset: BoundDataset | None,
+    samples: Samples | None,
+    model: Model,
+    inputs: Mapping[str, TensorSpec],
+    sizes: Mapping[str, int],
+) -> dict[str, Any]:
+    """The parts of a plan that say how inputs are made, and which real ones there are."""
+    validation = labelled(dataset, samples, inputs, sizes) if dataset is not None and samples is not None else None
+    return {"recipes": recipes_for(dataset, model, inputs), "validation": validation}
+
+
+def recipes_for(dataset: BoundDataset | None, model: Model, inputs: Mapping[str, TensorSpec]) -> dict[str, Recipe]:
+    """How the inputs of the model are made, by their names: as those of its dataset, or without one as it says."""
+    if dataset is None:
+        return {name: as_implementation(recipe).recipe for name, recipe in model.spec.recipes.items()}
+    names = counterparts(inputs, dataset.inputs, model="the model", dataset=dataset.name)
+    own = dataset.recorded_recipes
+    return {name: own[counterpart] for name, counterpart in names.items() if counterpart in own}
 
 
 def dataset_record(dataset: BoundDataset, fingerprints: Mapping[str, str]) -> dict[str, Any]:
@@ -79,7 +101,7 @@ def assembled(
         outputs=outputs,
         labels=labels if dataset else fitting(labels, model, options),
         preprocess=preprocess,
-        validation=labelled(dataset, samples, inputs, axes.sizes) if dataset and samples is not None else None,
+        **of_data(dataset, samples, model, inputs, axes.sizes),
         run=run,
         dataset=dataset_record(dataset, fingerprints or {"train": ""}) if dataset else None,
         metrics=published.metrics if published else metrics or {},

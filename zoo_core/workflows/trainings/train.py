@@ -86,4 +86,6 @@ def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, down
     skipped = tuple(name for part in splits.values() for name in plan.dataset.skipped(part))
     info = dataclasses.replace(info, dataset_fingerprint=samples.fingerprint, part_fingerprints=parts)
     info = dataclasses.replace(info, classes=classes, skipped=skipped)
+    recipes = {name: recipe.to_json() for name, recipe in plan.dataset.recorded_recipes.items()}
+    info = dataclasses.replace(info, recipes=recipes)
     return Training(zoo=zoo, plan=dataclasses.replace(plan, info=info), splits=splits, callbacks=callbacks)

@@ -22,6 +22,7 @@ from zoo_core.training import RunDirectory, pick_device
 from zoo_core.training.choices import AUTO
 from zoo_core.training.directory import RUN_FILE
 from zoo_core.training.record_seal import check_record
+from zoo_core.training.run import recorded_recipes
 from zoo_core.training.trainer_options import options_with_recipe
 from zoo_core.workflows.same_data import require_data
 
@@ -142,7 +143,7 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     added = request.epochs if (request.epochs or 0) > info.epochs else None
     _refuse(request, info, model=model, dataset=dataset, trainer=trainer)
     pick_device(info.device)
-    bound = bind_dataset(dataset, {**info.dataset_options, **_moved(request)})
+    bound = bind_dataset(dataset, {**info.dataset_options, **_moved(request)}, recipes=recorded_recipes(info))
     info = dataclasses.replace(info, dataset_options=bound.options)
     require_data(bound, shown=f"run {info.name!r}", again=f"{_going_on(request, info)} -d root=DIR")
     state = RunDirectory(path).read_state()

@@ -1,0 +1,94 @@
+"""Sounds, tables and texts of one's own: trained, exported, evaluated and predicted by the recipe of the training."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sounds import sound_folder
+
+RunZoo = Any
+
+
+def table(path: Path, *, rows: int, seed: int) -> None:
+    """A class that follows from a number and a category together, and a number that follows from both."""
+    random = np.random.default_rng(seed)
+    lines = ["age,city,label,score"]
+    for _ in range(rows):
+        age, city = random.normal(40, 10), random.choice(["oslo", "rome", "bonn", ""])
+        north = city in {"oslo", "bonn"}
+        label = "yes" if (age > 40) != north else "no"
+        lines.append(f"{age:.2f},{city},{label},{age / 10 + 3 * north:.3f}")
+    path.write_text("\n".join(lines))
+
+
+def texts(path: Path, *, rows: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    words = {"sport": ("ball", "team", "goal"), "food": ("bread", "soup", "salt")}
+    lines = ["review,kind"]
+    for _ in range(rows):
+        kind = str(random.choice(list(words)))
+        chosen = [*random.choice(["the", "a", "of", "and"], 6), *random.choice(words[kind], 2)]
+        lines.append(f"{' '.join(random.permutation(chosen))},{kind}")
+    path.write_text("\n".join(lines))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    sound_folder(tmp_path / "sounds", train=24, test=8)
+    for split, rows in (("train", 500), ("test", 100)):
+        for folder, write in (("tables", table), ("texts", texts)):
+            (tmp_path / folder).mkdir(exist_ok=True)
+            write(tmp_path / folder / f"{split}.csv", rows=rows, seed=len(split))
+    return tmp_path
+
+
+TRAININGS = {
+    "melnet": ("audio-folder", ["-d", "root=sounds"], "12", "sounds/test/low/0.wav", "accuracy", 0.9),
+    "tablemlp": (
+        "table-file",
+        ["-d", "root=tables", "-d", "target=label", "-d", "drop=score"],
+        "20",
+        "tables/test.csv",
+        "accuracy",
+        0.9,
+    ),
+    "tablemlp-regression": (
+        "table-file-regression",
+        ["-d", "root=tables", "-d", "target=score", "-d", "drop=label"],
+        "30",
+        "tables/test.csv",
+        "r2",
+        0.9,
+    ),
+    "textcnn": (
+        "text-file",
+        ["-d", "root=texts", "-d", "text=review", "-d", "target=kind", "-d", "length=12"],
+        "4",
+        "texts/test.csv",
+        "accuracy",
+        0.9,
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", TRAININGS)
+def test_data_of_ones_own_go_all_the_way(model: str, data: Path, run_zoo: RunZoo) -> None:
+    dataset, options, epochs, asked, metric, least = TRAININGS[model]
+    trained = run_zoo("train", model, "--dataset", dataset, *options, "--epochs", epochs, "--run", "a", "--json")
+    assert trained.json["test"][metric] >= least
+    assert run_zoo("export", "run:a", "--to", "out").code == 0
+    measured = run_zoo("eval", "out", "--dataset", dataset, *options[:2], "--json")
+    assert measured.json["metrics"][metric] == pytest.approx(trained.json["test"][metric], abs=1e-3)
+    rows = run_zoo("predict", "out", asked, "--json").json
+    assert len(rows) == (1 if model == "melnet" else 100)
+    assert not any("error" in row for row in rows)
+    assert run_zoo("verify", "out").code == 0
+    again = run_zoo("train", model, "--dataset", dataset, "--run", "a", "--resume", "--epochs", str(int(epochs) + 1))
+    assert again.code == 0, again.stderr
+    record = json.loads((data / "runs" / "a" / "run.json").read_text())
+    assert all(str(data) not in json.dumps(recipe) for recipe in record["recipes"].values())

@@ -1,0 +1,58 @@
+"""Tasks and recipes by name: the bundled ones without a look at any other plugin, others through the catalogue."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+from typing import Any, Literal
+
+from .discovery.entry_points import bundled_offers
+from .errors import UsageError, ZooError, did_you_mean
+
+Looked = Literal["task", "recipe"]
+
+
+def find_offer(kind: Looked, name: str, *, plugin: str, without: str) -> Any:
+    """The spec of that name; `plugin`, `dist:entry`, is asked for one that is not bundled, else whoever offers it.
+
+    `without`: what works all the same where that plugin is not installed. Raises UsageError for a name that nobody
+    offers, ZooError where its plugin is not installed or cannot be loaded.
+    """
+    if (bundled := bundled_offer(kind, name)) is not None:
+        return bundled
+    from .registry import open_zoo
+
+    zoo = open_zoo()
+    if plugin and all(each.id != plugin for each in zoo.plugins):
+        raise ZooError(
+            f"the {kind} {name!r} comes from plugin {plugin}, which is not installed",
+            hint=f"pip install {plugin.partition(':')[0]}; without it, {without}",
+        )
+    try:
+        return zoo.offer(kind, f"{plugin}/{name}" if plugin else name)
+    except UsageError as error:
+        if any(name in {entry.name, entry.shown} for entry in zoo.entries(kind)):
+            raise
+        known = [*bundled_offers(kind), *(entry.shown for entry in zoo.entries(kind))]
+        hint = did_you_mean(name, known) or error.hint or f"see zoo list {kind}s"
+        raise UsageError(f"unknown {kind} {name!r}", hint=hint) from None
+
+
+@functools.cache
+def bundled_offer(kind: Looked, name: str) -> Any:
+    """The zoo's own task or recipe of that name; None where it has none."""
+    value = bundled_offers(kind).get(name)
+    if value is None:
+        return None
+    # The hook itself: pluggy would ask nobody else.
+    offered = getattr(importlib.import_module(value), f"zoo_{kind}s")()
+    return {spec.name: spec for spec in offered}[name]
+
+
+def offering_plugin(kind: Looked, name: str) -> str:
+    """The plugin that an exported file needs for it, `dist:entry`; empty for a bundled one."""
+    if bundled_offer(kind, name) is not None:
+        return ""
+    from .registry import open_zoo
+
+    return open_zoo().find(kind, name).plugin

@@ -1,0 +1,204 @@
+"""Predictions where recipes make the inputs: of one source or of several, each a file, a text, a row or an array."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.errors import UsageError, ZooError
+from zoo_core.recipe_spec import source_of
+from zoo_core.recipes import TABLE_SUFFIXES, InputRecipe, bytes_of, read_given, read_table
+from zoo_core.shapes import TensorSpec
+
+from .arrangement import arrange
+from .numbers import as_dtype, read_numbers
+from .outcomes import Outcome, Prediction, batch_of, naming, prediction, run_named
+from .sources import Named
+
+if TYPE_CHECKING:
+    from .model import ExportedModel
+
+_FREE = 1024
+"""Places of a free axis, to see how many samples are run at a time."""
+
+
+class _AsGiven(InputRecipe):
+    """An input without a recipe: numbers of the shape of one sample, in memory, in a .npy file or a CSV."""
+
+    def __init__(self, spec: TensorSpec) -> None:
+        self._spec = spec
+
+    def read(self, source: Any, *, name: str) -> NDArray[Any]:
+        """The numbers, in the dtype and the shape that are declared."""
+        if isinstance(source, np.ndarray):
+            values = as_dtype(source, self._spec.dtype, name=name)
+        else:
+            values = read_numbers(source, dtype=self._spec.dtype, name=name).values
+        found = arrange(values, self._spec, sequences=False, where=name)
+        if len(found.rows) != 1:
+            raise ZooError(f"{name} holds {len(found.rows)} samples", hint="one file a sample, for each input")
+        row: NDArray[Any] = found.rows[0]
+        return row
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sample:
+    """What is given for one sample, by source; `row` is its place where its file has several."""
+
+    given: Named
+    parts: Mapping[str, Any]
+    row: int | None = None
+
+    @property
+    def name(self) -> str:
+        return self.given.name if self.row is None else f"{self.given.name}[{self.row}]"
+
+
+class _Maker:
+    """How the inputs of a model are made of what is given."""
+
+    def __init__(self, model: ExportedModel) -> None:
+        self.recipes = {name: model.recipes.get(name) or _AsGiven(spec) for name, spec in model.metadata.inputs.items()}
+        self._source = {name: source_of(name, model.metadata.recipes) for name in self.recipes}
+        # How what is given is to be understood, any recipe of a source can say.
+        self.readers = {self._source[name]: recipe for name, recipe in reversed(self.recipes.items())}
+        self.sources = tuple(dict.fromkeys(self._source.values()))
+
+    def samples_of(self, given: Named) -> Iterator[_Sample]:
+        """Every sample that one source stands for. Raises ZooError where it stands for none."""
+        value = given.source
+        if isinstance(value, Mapping):
+            parts = value if value.keys() >= set(self.sources) else {self._alone(given): value}
+            yield _Sample(given=given, parts=parts)
+            return
+        path = Path(value) if self._is_path(value) else None
+        if path is not None and path.suffix.lower() in TABLE_SUFFIXES and not self._reads_rows:
+            yield from self._rows_of(path, given)
+            return
+        reader = self.readers[source := self._alone(given)]
+        if path is None and isinstance(value, str | np.ndarray):
+            yield _Sample(given=given, parts={source: value})
+            return
+        content = bytes_of(path, reader) if path is not None else _content(value, given.name)
+        for row, part in enumerate(reader.samples_in(content, name=given.name)):
+            yield _Sample(given=given, parts={source: part}, row=row if reader.has_several else None)
+
+    def made(self, sample: _Sample) -> dict[str, Any]:
+        """What each recipe reads of its source. Raises ZooError that names the sample."""
+        try:
+            return {
+                name: read_given(recipe, part := sample.parts[self._source[name]], name=_called(part, sample.name))
+                for name, recipe in self.recipes.items()
+            }
+        except UsageError:
+            raise
+        except ZooError as error:
+            raise error if sample.given.name in error.message else naming(sample.name, error) from None
+
+    def _alone(self, given: Named) -> str:
+        if len(self.sources) > 1:
+            raise ZooError(
+                f"{given.name}: a sample is made of {' and '.join(self.sources)}",
+                hint="a CSV with a column for each of them, and a row for each sample; in Python {name: ...}",
+            )
+        return self.sources[0]
+
+    @property
+    def _reads_rows(self) -> bool:
+        return all(reader.takes_rows for reader in self.readers.values())
+
+    def _is_path(self, value: Any) -> bool:
+        text = any(reader.takes_text for reader in self.readers.values())
+        return isinstance(value, Path) or (isinstance(value, str) and not text) or hasattr(value, "__fspath__")
+
+    def _rows_of(self, path: Path, given: Named) -> Iterator[_Sample]:
+        """A sample of each row of a table, from the columns of the sources; one column alone needs no name."""
+        table = read_table(path)
+        alone = table.columns[0] if len(self.sources) == len(table.columns) == 1 else ""
+        columns = {source: alone or reader.column or source for source, reader in self.readers.items()}
+        if missing := [column for column in columns.values() if column not in table.columns]:
+            raise ZooError(
+                f"{path} has no column {missing[0]!r}, but {', '.join(map(repr, table.columns))}",
+                hint=f"a table with the column{'s' * (len(columns) > 1)} {', '.join(columns.values())}",
+            )
+        for place, row in enumerate(table.rows):
+            cells = {source: str(row[column]) for source, column in columns.items()}
+            parts = {source: self.readers[source].from_cell(cell, path.parent) for source, cell in cells.items()}
+            yield _Sample(given=given, parts=parts, row=place)
+
+
+def _called(part: Any, name: str) -> str:
+    return str(part) if isinstance(part, Path) else name
+
+
+def _content(value: Any, name: str) -> bytes:
+    content = value.read() if hasattr(value, "read") else value
+    if not isinstance(content, bytes):
+        raise ZooError(
+            f"{name} is a {type(value).__name__}, of which no input is made", hint="a path, bytes or an array"
+        )
+    return content
+
+
+def predictions_by_recipes(model: ExportedModel, sources: Iterator[Named]) -> Iterator[Prediction]:
+    """One prediction for each sample of the sources, in their order; few of them are in memory at a time."""
+    maker = _Maker(model)
+    sizes = [
+        [axis if isinstance(axis, int) else _FREE for axis in spec.axes] for spec in model.metadata.inputs.values()
+    ]
+    step = batch_of(sum(int(np.prod(axes[1:])) for axes in sizes))
+    found = itertools.chain.from_iterable(_found(maker, each) for each in sources)
+    while block := list(itertools.islice(found, step)):
+        yield from _of_block(model, maker, block)
+
+
+def _found(maker: _Maker, given: Named) -> Iterator[_Sample | Prediction]:
+    try:
+        yield from maker.samples_of(given)
+    except UsageError:
+        raise
+    except ZooError as error:
+        yield prediction(given, error)
+
+
+def _of_block(model: ExportedModel, maker: _Maker, block: Sequence[_Sample | Prediction]) -> Iterator[Prediction]:
+    read: list[Prediction | dict[str, Any]] = [_read(maker, each) for each in block]
+    good = [(each.name, made) for each, made in zip(block, read, strict=True) if isinstance(made, dict)]
+    outcomes = iter(_run(model, maker, good))
+    for each, made in zip(block, read, strict=True):
+        if isinstance(made, Prediction):
+            yield made
+        elif isinstance(each, _Sample):
+            yield prediction(each.given, next(outcomes), row=each.row)
+
+
+def _read(maker: _Maker, each: _Sample | Prediction) -> Prediction | dict[str, Any]:
+    if isinstance(each, Prediction):
+        return each
+    try:
+        return maker.made(each)
+    except UsageError:
+        raise
+    except ZooError as error:
+        return prediction(each.given, error, row=each.row)
+
+
+def _run(model: ExportedModel, maker: _Maker, good: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Outcome]:
+    if not good:
+        return []
+    try:
+        inputs = {
+            name: recipe.prepare(recipe.stack([made[name] for _, made in good]))
+            for name, recipe in maker.recipes.items()
+        }
+    except ZooError as error:
+        if len(good) == 1:
+            return [naming(good[0][0], error)]
+        return [_run(model, maker, [each])[0] for each in good]
+    return run_named(model, inputs, [name for name, _ in good])

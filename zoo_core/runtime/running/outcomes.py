@@ -1,0 +1,106 @@
+"""What comes of samples that are run together: an answer each, or an error for the one that is to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core.errors import UsageError, ZooError
+
+from .faults import WrongExportError
+from .sources import Named
+
+if TYPE_CHECKING:
+    from .model import ExportedModel
+
+BATCH = 64
+"""Samples that are run at a time: enough to keep the processors busy, little enough for any memory."""
+
+BATCH_VALUES = 1 << 22
+"""Input values that are run at a time, for samples that are big."""
+
+Outcome = Mapping[str, Any] | ZooError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What came of one sample: its answer, or the error that it has instead.
+
+    `index` is the place of its source among those given, `row` its place in that file where the file has several, and
+    `name` both in one word: a path, or `path[row]`. `header`: the line of names that a table begins with.
+    """
+
+    name: str
+    index: int
+    row: int | None = None
+    answer: Mapping[str, Any] | None = None
+    error: ZooError | None = None
+    header: tuple[str, ...] | None = None
+
+
+def batch_of(values: int) -> int:
+    """How many samples of that many values are run at a time."""
+    return max(1, min(BATCH, BATCH_VALUES // max(1, values)))
+
+
+def prediction(
+    given: Named, outcome: Outcome, *, row: int | None = None, header: tuple[str, ...] | None = None
+) -> Prediction:
+    name = given.name if row is None else f"{given.name}[{row}]"
+    if isinstance(outcome, ZooError):
+        return Prediction(name=name, index=given.index, row=row, error=outcome, header=header)
+    return Prediction(name=name, index=given.index, row=row, answer=outcome, header=header)
+
+
+def naming(name: str, error: ZooError) -> ZooError:
+    """The error, which also says which input has it."""
+    error.message = f"{name}: {error.message}"
+    error.args = (error.message,)
+    return error
+
+
+def run_named(model: ExportedModel, rows: Mapping[str, NDArray[Any]], names: Sequence[str]) -> list[Outcome]:
+    """An answer or an error for each row. Rows that fail together are run one by one: one of them may be to blame."""
+    try:
+        outputs = model.run_rows(rows)
+    except (WrongExportError, UsageError):
+        raise
+    except ZooError as error:
+        if len(names) == 1:
+            return [naming(names[0], error)]
+        return [run_named(model, _row(rows, place), [name])[0] for place, name in enumerate(names)]
+    bad = _not_finite(outputs, len(names))
+    kept = [place for place in range(len(names)) if place not in bad]
+    answers = iter(_decoded(model, {name: value[kept] for name, value in outputs.items()}) if kept else ())
+    return [_no_number(model, bad[place], name) if place in bad else next(answers) for place, name in enumerate(names)]
+
+
+def _row(rows: Mapping[str, NDArray[Any]], place: int) -> dict[str, NDArray[Any]]:
+    return {name: array[place : place + 1] for name, array in rows.items()}
+
+
+def _decoded(model: ExportedModel, outputs: Mapping[str, NDArray[Any]]) -> Sequence[dict[str, Any]]:
+    try:
+        return model.meaning.decode(outputs, labels=model.labels)
+    except ZooError as error:
+        raise WrongExportError(f"{model.path}: {error.message}", hint=error.hint) from error
+
+
+def _not_finite(outputs: Mapping[str, NDArray[Any]], rows: int) -> dict[int, str]:
+    """Rows of which an output is NaN or infinite, and that output."""
+    found: dict[int, str] = {}
+    for name, value in outputs.items():
+        if value.dtype.kind == "f":
+            finite = np.isfinite(value).reshape(rows, -1).all(axis=1)
+            found |= {int(place): name for place in np.flatnonzero(~finite)}
+    return found
+
+
+def _no_number(model: ExportedModel, output: str, name: str) -> ZooError:
+    return ZooError(
+        f"{model.path}: output {output!r} is not finite for {name}", hint="check the export with `zoo verify`"
+    )

@@ -1,0 +1,143 @@
+"""Tables that people have: CSV with a line of names, and Parquet; each row by the names of its columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from .errors import MissingExtraError, RefusedFileError, ZooError
+from .file_limits import MAX_COLUMNS, MAX_LINE, MAX_TABLE_BYTES, MAX_TABLE_CELLS
+from .files import read_plain
+
+TABLE_SUFFIXES = (".csv", ".parquet")
+"""The file names that are read."""
+
+Row: TypeAlias = "Mapping[str, Any]"
+"""A row by the names of its columns: texts of a CSV; numbers, truths, texts or None of Parquet."""
+
+_PARQUET = b"PAR1"
+_HINT = "a CSV whose first line has the names of the columns, or a Parquet file"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """The rows of a table, in their order."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def read_table(source: Path | bytes, *, name: str = "") -> Table:
+    """The table in a file, or in its content, which messages call `name`.
+
+    Raises RefusedFileError for a file that is too large, ZooError for a missing or damaged one, for a CSV without a
+    line of names, and MissingExtraError for Parquet without pyarrow.
+    """
+    name = name or str(source)
+    if isinstance(source, Path):
+        source = read_plain(source, most=MAX_TABLE_BYTES, too_large=_too_large(name))
+    if len(source) > MAX_TABLE_BYTES:
+        raise _too_large(name)
+    table = _from_parquet(source, name) if source.startswith(_PARQUET) else _from_csv(source, name)
+    if not table.rows:
+        raise ZooError(f"{name} has no rows", hint=_HINT)
+    return table
+
+
+def _too_large(name: str) -> RefusedFileError:
+    return RefusedFileError(f"{name} was refused (too-large): a table has at most {MAX_TABLE_BYTES >> 20} MB")
+
+
+def _from_csv(content: bytes, name: str) -> Table:
+    rows: list[Row] = []
+    columns: tuple[str, ...] = ()
+    cells = 0
+    try:
+        for number, cells_of_row in enumerate(csv.reader(_lines(content, name)), start=1):
+            if not cells_of_row:
+                continue
+            if not columns:
+                columns = _checked_names(tuple(cell.strip() for cell in cells_of_row), name)
+                continue
+            if len(cells_of_row) != len(columns):
+                raise ZooError(
+                    f"{name}: row {number} has {len(cells_of_row)} cells, and there are {len(columns)} columns",
+                    hint="a cell with a comma is in quotes",
+                )
+            cells += len(columns)
+            if cells > MAX_TABLE_CELLS:
+                raise RefusedFileError(f"{name} was refused (too-large): it has over {MAX_TABLE_CELLS:,} cells")
+            rows.append(dict(zip(columns, cells_of_row, strict=True)))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ZooError(f"{name} is no table that can be read: {error}", hint=_HINT) from None
+    return Table(columns=columns, rows=tuple(rows))
+
+
+def _lines(content: bytes, name: str) -> Iterator[str]:
+    text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8-sig", newline="")
+    while line := text.readline(MAX_LINE + 1):
+        if len(line) > MAX_LINE:
+            raise ZooError(f"{name}: a line of the table has more than {MAX_LINE:,} characters", hint=_HINT)
+        yield line
+
+
+def _checked_names(columns: tuple[str, ...], name: str) -> tuple[str, ...]:
+    if len(columns) > MAX_COLUMNS:
+        raise RefusedFileError(f"{name} was refused (too-large): it has over {MAX_COLUMNS:,} columns")
+    if len(set(columns)) < len(columns):
+        twice = next(column for place, column in enumerate(columns) if column in columns[:place])
+        raise ZooError(f"{name}: the column {twice!r} is there twice", hint="each column has a name of its own")
+    if all(_is_number(column) for column in columns):
+        raise ZooError(f"{name}: its first line has numbers, and no names of columns", hint=_HINT)
+    return columns
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _from_parquet(content: bytes, name: str) -> Table:
+    try:
+        import pyarrow
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise MissingExtraError(needed_for=f"reading {name}", extra="parquet", missing="pyarrow") from None
+    try:
+        file = parquet.ParquetFile(pyarrow.BufferReader(content))
+        columns = _checked_names(tuple(file.schema_arrow.names), name)
+        if file.metadata.num_rows * len(columns) > MAX_TABLE_CELLS or _unpacked(file.metadata) > 8 * MAX_TABLE_BYTES:
+            raise RefusedFileError(f"{name} was refused (too-large): it has over {MAX_TABLE_CELLS:,} cells")
+        kinds = [(field.name, field.type) for field in file.schema_arrow]
+        plain = pyarrow.types
+        for column, kind in kinds:
+            if not any(is_so(kind) for is_so in (plain.is_integer, plain.is_floating, plain.is_boolean, _is_text)):
+                raise ZooError(
+                    f"{name}: the column {column!r} holds {kind}, which is not read",
+                    hint="columns of numbers, truths or texts",
+                )
+        return Table(columns=columns, rows=tuple(file.read().to_pylist()))
+    except ZooError:
+        raise
+    except Exception as error:  # noqa: BLE001 a damaged file raises many kinds of errors
+        text = str(error).partition("\n")[0][:200]
+        raise ZooError(f"{name} is no Parquet file that can be read: {text}", hint=_HINT) from None
+
+
+def _is_text(kind: Any) -> bool:
+    from pyarrow import types
+
+    if types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(types.is_string(kind) or types.is_large_string(kind))
+
+
+def _unpacked(metadata: Any) -> int:
+    return sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))

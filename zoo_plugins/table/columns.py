@@ -1,0 +1,193 @@
+"""Rows of a table as numbers: what is learnt of the columns of the training part, and how cells are read by it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core import ZooError
+from zoo_core.recipes import MAX_TABLE_BYTES, InputRecipe, read_table
+
+MISSING, UNKNOWN, FIRST = 0, 1, 2
+"""Numbers of categories: a missing one, one that training has not seen, and the first of those that it has."""
+
+_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """Columns that are named to be numbers or categories."""
+
+    numbers: tuple[str, ...]
+    categories: tuple[str, ...]
+
+
+class TableRecipe(InputRecipe):
+    """One input of a row. It learns which columns there are, and what is in them."""
+
+    takes_rows = True
+    has_several = True
+    learns = True
+    most_bytes = MAX_TABLE_BYTES
+
+    def __init__(self, *, gives: Literal["numbers", "categories"], chosen: Chosen, least: int, most: int) -> None:
+        if both := set(chosen.numbers) & set(chosen.categories):
+            raise ZooError(f"recipe table: the column {min(both)!r} is among the numbers and among the categories")
+        if least < 1 or most < 1:
+            raise ZooError(f"recipe table: least and most are 1 or more, not {least} and {most}")
+        self._gives, self._chosen, self._least, self._most = gives, chosen, least, most
+        self._columns: tuple[str, ...] = ()
+        self._means: NDArray[np.float64] = np.zeros(0)
+        self._deviations: NDArray[np.float64] = np.ones(0)
+        self._numbers: tuple[dict[str, int], ...] = ()
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """(columns,)."""
+        return (max(1, len(self._columns)) if self.is_ready else None,)
+
+    @property
+    def values(self) -> tuple[float, float] | None:
+        """Of categories: from that of a missing one to the last one of the column that has most."""
+        if self._gives == "numbers":
+            return None
+        return 0, FIRST + max((len(numbers) for numbers in self._numbers), default=0)
+
+    def samples_in(self, content: bytes, *, name: str) -> Sequence[Any]:
+        """The rows of the table."""
+        return read_table(content, name=name).rows
+
+    def read(self, source: Any, *, name: str) -> Mapping[str, Any]:
+        """The row; once it is learnt which columns there are, those alone, each as it is to be read."""
+        if not isinstance(source, Mapping):
+            raise ZooError(f"{name} is no row of a table", hint="{column: value, ...}, or a CSV or Parquet file")
+        if not self.recipe.learnt:
+            return source
+        if absent := [column for column in self._columns if column not in source]:
+            raise ZooError(
+                f"{name} has no column {absent[0]!r}, which the model was trained with",
+                hint=f"the columns are {', '.join(self._columns)}; an empty cell is a missing value",
+            )
+        if self._gives == "numbers":
+            return {column: _number(source[column], column, name) for column in self._columns}
+        return {column: _text(source[column]) for column in self._columns}
+
+    def stack(self, samples: Sequence[Any]) -> NDArray[Any]:
+        """float32 or int64 (N, columns)."""
+        if not self._columns:
+            return np.zeros((len(samples), 1), np.float32 if self._gives == "numbers" else np.int64)
+        rows = [[sample[column] for column in self._columns] for sample in samples]
+        if self._gives == "categories":
+            coded = [[_code(text, numbers) for text, numbers in zip(row, self._numbers, strict=True)] for row in rows]
+            return np.array(coded, np.int64).reshape(len(rows), -1)
+        raw = np.array(rows, np.float64).reshape(len(rows), -1)
+        scaled = (raw - self._means) / self._deviations
+        return np.where(np.isnan(raw), 0, scaled).astype(np.float32)
+
+    def learn(self, samples: Iterable[Any]) -> dict[str, Any]:
+        """`{columns, mean, std}` of numbers, `{columns, values}` of categories."""
+        rows = list(samples)
+        if not rows:
+            raise ZooError("a table without training rows has nothing to learn from")
+        named = {*self._chosen.numbers, *self._chosen.categories}
+        if absent := named - rows[0].keys():
+            raise ZooError(f"the table has no column {min(absent)!r}", hint=f"its columns are {', '.join(rows[0])}")
+        columns = [column for column in rows[0] if self._is_mine(column, rows)]
+        if self._gives == "categories":
+            counts = [Counter(filter(None, (_text(row[column]) for row in rows))) for column in columns]
+            return {"columns": columns, "values": [self._kept(count) for count in counts]}
+        table = np.array([[_number(row[column], column, "the training part") for column in columns] for row in rows])
+        table = table.reshape(len(rows), -1)
+        known = np.maximum(1, (~np.isnan(table)).sum(axis=0))
+        means = np.nansum(table, axis=0) / known
+        deviations = np.sqrt(np.nansum((table - means) ** 2, axis=0) / known)
+        return {"columns": columns, "mean": means.tolist(), "std": np.where(deviations > 0, deviations, 1).tolist()}
+
+    def use(self, learnt: Mapping[str, Any]) -> None:
+        """Take columns and what was learnt of each."""
+        columns = _texts(learnt.get("columns"))
+        self._columns = tuple(columns)
+        if self._gives == "categories":
+            values = learnt.get("values")
+            if not isinstance(values, list) or len(values) != len(columns):
+                raise _damaged()
+            self._numbers = tuple({text: FIRST + place for place, text in enumerate(_texts(each))} for each in values)
+            return
+        self._means, self._deviations = (_floats(learnt.get(key), len(columns)) for key in ("mean", "std"))
+        if not (self._deviations > 0).all():
+            raise _damaged()
+
+    def _is_mine(self, column: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+        if column in self._chosen.numbers or column in self._chosen.categories:
+            return column in (self._chosen.numbers if self._gives == "numbers" else self._chosen.categories)
+        cells = [cell for cell in (row[column] for row in rows) if not _is_missing(cell)]
+        numbers = bool(cells) and all(_is_number(cell) for cell in cells)
+        return numbers == (self._gives == "numbers")
+
+    def _kept(self, counts: Counter[str]) -> list[str]:
+        frequent = sorted(counts.items(), key=lambda each: (-each[1], each[0]))[: self._most]
+        return sorted(text for text, count in frequent if count >= self._least)
+
+
+def _is_missing(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return cell.strip().lower() in _MISSING
+    return cell is None or (isinstance(cell, float) and math.isnan(cell))
+
+
+def _is_number(cell: Any) -> bool:
+    if isinstance(cell, bool):
+        return False
+    try:
+        return math.isfinite(float(cell)) and "_" not in str(cell)
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _number(cell: Any, column: str, name: str) -> float:
+    """A number as it is; NaN for a missing one."""
+    if _is_missing(cell):
+        return math.nan
+    if not _is_number(cell):
+        raise ZooError(
+            f"{name}: the column {column!r} has {str(cell)[:40]!r}, which is no number",
+            hint=f"a number, or an empty cell; -d categories={column} takes the column as texts",
+        )
+    return float(cell)
+
+
+def _text(cell: Any) -> str:
+    """A category as text, the same from a CSV and from Parquet; empty for a missing one."""
+    if _is_missing(cell):
+        return ""
+    whole = isinstance(cell, float) and cell.is_integer()
+    return str(int(cell)) if whole else str(cell).strip()
+
+
+def _code(text: str, numbers: Mapping[str, int]) -> int:
+    return numbers.get(text, UNKNOWN) if text else MISSING
+
+
+def _texts(values: Any) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise _damaged()
+    if len(set(values)) < len(values):
+        raise _damaged()
+    return values
+
+
+def _floats(values: Any, count: int) -> NDArray[np.float64]:
+    fits = isinstance(values, list) and len(values) == count
+    if not fits or not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+        raise _damaged()
+    return np.array(values, np.float64)
+
+
+def _damaged() -> ZooError:
+    return ZooError("recipe table: what it has learnt of its columns is damaged", hint="train or export again")

@@ -1,0 +1,86 @@
+"""Reading the tables: rows without their target, and the target of each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from zoo_core import ZooError
+from zoo_core.data import ArraySplit, split_file
+from zoo_core.recipes import TABLE_SUFFIXES, Row, read_table
+
+
+def read_classes(root: Path, split: str, *, target: str, drop: Sequence[str]) -> ArraySplit | None:
+    """The rows of a split, and the number of each one's class, in the order of their names."""
+    path = split_file(root, split, suffixes=TABLE_SUFFIXES)
+    if path is None:
+        return None
+    rows, targets = _rows(path, [target], drop)
+    names = [_name(each[0], place, path, target) for place, each in enumerate(targets)]
+    classes = _classes(root, target) if split != "train" else tuple(sorted(set(names)))
+    if unknown := set(names) - set(classes):
+        raise ZooError(
+            f"{path}: the class {min(unknown)!r} of column {target!r} is not among those of training",
+            hint=f"the classes are {', '.join(classes)}",
+        )
+    if len(classes) < 2:
+        raise ZooError(f"{path}: the column {target!r} has only the class {names[0]!r}: nothing to tell apart")
+    numbers = np.array([classes.index(name) for name in names], np.int64)
+    return ArraySplit(inputs={"row": rows}, targets=numbers, classes=classes)
+
+
+def read_numbers(root: Path, split: str, *, target: Sequence[str], drop: Sequence[str]) -> ArraySplit | None:
+    """The rows of a split, and the numbers in the columns `target` of each."""
+    path = split_file(root, split, suffixes=TABLE_SUFFIXES)
+    if path is None:
+        return None
+    rows, targets = _rows(path, target, drop)
+    numbers = [
+        [_finite(cell, place, path, column) for column, cell in zip(target, each, strict=True)]
+        for place, each in enumerate(targets)
+    ]
+    return ArraySplit(inputs={"row": rows}, targets=np.array(numbers, np.float32), classes=tuple(target))
+
+
+def _rows(path: Path, target: Sequence[str], drop: Sequence[str]) -> tuple[list[Row], list[list[Any]]]:
+    table = read_table(path)
+    if absent := [column for column in (*target, *drop) if column not in table.columns]:
+        raise ZooError(
+            f"{path} has no column {absent[0]!r}, but {', '.join(map(repr, table.columns))}", hint="-d target=COLUMN"
+        )
+    kept = [column for column in table.columns if column not in {*target, *drop}]
+    if not kept:
+        raise ZooError(f"{path} has no column beside {', '.join(target)}", hint="a table with more columns")
+    rows: list[Row] = [{column: row[column] for column in kept} for row in table.rows]
+    return rows, [[row[column] for column in target] for row in table.rows]
+
+
+def _classes(root: Path, target: str) -> tuple[str, ...]:
+    path = split_file(root, "train", suffixes=TABLE_SUFFIXES)
+    rows = read_table(path).rows if path is not None else ()
+    return tuple(sorted({str(row[target]) for row in rows if target in row}))
+
+
+def _name(cell: Any, place: int, path: Path, column: str) -> str:
+    if cell is None or not str(cell).strip():
+        raise ZooError(
+            f"{path}: row {place + 1} has no class in its column {column!r}", hint="fill it in, or remove it"
+        )
+    return str(cell)
+
+
+def _finite(cell: Any, place: int, path: Path, column: str) -> float:
+    try:
+        number = float(cell)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ZooError(
+            f"{path}: row {place + 1} has {str(cell)[:40]!r} in its column {column!r}, which is no number",
+            hint="fill it in, or remove the row",
+        )
+    return number

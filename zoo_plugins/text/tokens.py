@@ -1,0 +1,110 @@
+"""Texts as token numbers of one length."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zoo_core import ZooError
+from zoo_core.data import read_plain
+from zoo_core.recipes import MAX_TEXT_BYTES, MAX_TOKENIZER_BYTES, InputRecipe, mask_of, padded
+
+from .tokenizer import Words, learnt_words, opened, padding_of
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+__all__ = ["TextRecipe", "Words"]
+
+_LONGEST = 65_536
+
+
+class TextRecipe(InputRecipe):
+    """One input of a text. It learns its tokenizer."""
+
+    takes_text = True
+    has_several = True
+    learns = True
+    most_bytes = MAX_TEXT_BYTES
+
+    def __init__(
+        self, *, gives: Literal["tokens", "mask"], column: str, length: int, words: Words, tokenizer: str
+    ) -> None:
+        if not 1 <= length <= _LONGEST:
+            raise ZooError(f"recipe text: length is from 1 to {_LONGEST:,}, not {length}")
+        self._gives, self.column, self._length = gives, column, length
+        self._words, self._file = words, tokenizer
+        self._tokenizer: Tokenizer | None = None
+        self._pad = self._unknown = self._end = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(length,)."""
+        return (self._length,)
+
+    @property
+    def values(self) -> tuple[float, float] | None:
+        """Of tokens: from 0 to the last one of the vocabulary."""
+        return None if self._gives == "mask" or self._tokenizer is None else (0, self._end)
+
+    def samples_in(self, content: bytes, *, name: str) -> Sequence[Any]:
+        """A text for each line that is not empty."""
+        try:
+            lines = content.decode("utf-8-sig").splitlines()
+        except UnicodeDecodeError as error:
+            raise ZooError(f"{name} is no text in UTF-8: {error.reason}", hint="save it as UTF-8") from None
+        if not (texts := [line for line in lines if line.strip()]):
+            raise ZooError(f"{name} holds no text", hint="one text a line")
+        return texts
+
+    def read(self, source: Any, *, name: str) -> str:
+        """The text itself."""
+        if isinstance(source, bytes):
+            source = "\n".join(self.samples_in(source, name=name))
+        if not isinstance(source, str):
+            raise ZooError(f"{name} is a {type(source).__name__}, and no text", hint="a text, or a .txt or CSV of them")
+        if len(source) > MAX_TEXT_BYTES:
+            raise ZooError(f"{name} is a text of over {MAX_TEXT_BYTES:,} characters", hint="cut it into pieces")
+        return source
+
+    def stack(self, samples: Sequence[Any]) -> NDArray[Any]:
+        """int64 or bool (N, length)."""
+        tokens = [np.array(self._tokens_of(sample), np.int64) for sample in samples]
+        if self._gives == "mask":
+            return mask_of([len(each) for each in tokens], length=self._length)
+        return padded(tokens, value=self._pad, length=self._length)
+
+    def learn(self, samples: Iterable[Any]) -> dict[str, Any]:
+        """`{tokenizer}`: the JSON of the file that was named, or of the words of the samples."""
+        if not self._file:
+            return {"tokenizer": learnt_words(samples, self._words)}
+        path = Path(self._file).expanduser()
+        too_large = ZooError(
+            f"{path} has over {MAX_TOKENIZER_BYTES:,} bytes, more than a file can carry", hint="fewer words"
+        )
+        content = read_plain(path, most=MAX_TOKENIZER_BYTES, what="tokenizer", too_large=too_large)
+        try:
+            data = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise ZooError(f"{path} is no tokenizer that can be read: {error}", hint="a tokenizer.json") from None
+        opened(data, name=str(path))
+        return {"tokenizer": data}
+
+    def use(self, learnt: Mapping[str, Any]) -> None:
+        """Open the tokenizer, which a file of somebody else may have brought."""
+        self._tokenizer = opened(learnt.get("tokenizer"), name="recipe text: its tokenizer")
+        self._pad, self._unknown = padding_of(self._tokenizer)
+        self._end = max(self._tokenizer.get_vocab().values()) + 1
+        # Where the file lies on somebody's disk is no part of what it says.
+        self.recipe = self.recipe.changed(tokenizer="")
+
+    def _tokens_of(self, text: str) -> list[int]:
+        if self._tokenizer is None:
+            raise TypeError("a tokenizer is learnt before texts are stacked")
+        found: list[int] = self._tokenizer.encode(text).ids
+        return found or [self._unknown]

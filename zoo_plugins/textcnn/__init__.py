@@ -1,0 +1,42 @@
+"""A small convolutional network for texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo_core import ModelSpec, TensorSpec, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .net import TextCNN
+
+
+def textcnn(
+    *, vocabulary: int = 5002, length: int = 64, num_classes: int = 2, width: int = 64, dropout: float = 0.5
+) -> TextCNN:
+    """Convolutions over 1, 3 and 5 tokens, the largest of each over the text; logits (N, num_classes).
+
+    Raises ValueError for a width below 1.
+    """
+    from .net import TextCNN  # torch lives there, and is needed only when a model is built
+
+    return TextCNN(vocabulary, num_classes, width=width, dropout=dropout)
+
+
+@hookimpl
+def zoo_models() -> Iterator[ModelSpec]:
+    yield ModelSpec(
+        name="textcnn",
+        build=textcnn,
+        task="text-classification",
+        summary="Small CNN on the tokens of a text",
+        inputs={
+            "tokens": TensorSpec("N", "length", dtype="int64", low=0, high="vocabulary"),
+            "mask": TensorSpec("N", "length", dtype="bool"),
+        },
+        outputs={"logits": TensorSpec("N", "num_classes")},
+        source="https://arxiv.org/abs/1408.5882",
+        license="Apache-2.0",
+        recipe={"epochs": 10, "batch_size": 32, "lr": 0.003, "augment": "none"},
+    )
