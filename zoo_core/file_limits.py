@@ -74,7 +74,9 @@ MAX_AUDIO_BYTES = 256 << 20
 MAX_AUDIO_SAMPLES = 1 << 27
 """In all channels together, as they come out of the file."""
 MAX_SAMPLE_RATE = 768_000
+"""Of a sound, in samples a second."""
 MAX_AUDIO_CHANNELS = 64
+"""Of a sound; a stereo one has two."""
 MAX_TABLE_BYTES = 256 << 20
 """Of a CSV or Parquet file with rows of samples."""
 MAX_TABLE_CELLS = 20_000_000

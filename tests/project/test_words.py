@@ -21,6 +21,8 @@ SEVERAL = {
     "zoo_core/runtime/vetting/vet.py": {"count"},
     "zoo_plugins/classification/fit_check.py": {"' x '.join(map(str, places))"},
     "zoo_plugins/cifar10/binary.py": {"counts"},
+    "zoo_plugins/waveform/files.py": {"frames"},
+    "zoo_plugins/waveform/waves.py": {"framing.window"},
 }
 """Numbers that are never 1, or that a word further on agrees with."""
 
