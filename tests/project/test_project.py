@@ -245,13 +245,14 @@ def test_the_base_install_is_what_deployment_needs() -> None:
         "audio",
         "text",
         "parquet",
+        "sklearn",
         *apart,
     }
     assert extras["all"] == [f"zoo-core[{','.join(name for name in extras if name not in apart)}]"]
 
 
 def test_what_is_imported_is_declared() -> None:
-    declared = requirements("train", "view", "timm", "smp", "tensorboard", "audio", "text", "parquet")
+    declared = requirements("train", "view", "timm", "smp", "tensorboard", "audio", "text", "parquet", "sklearn")
     for path in PRODUCT:
         known = declared | {"pytest"} if short(path) == "zoo_core/testing.py" else declared  # pytest itself loads that
         assert imported(path) <= known, short(path)

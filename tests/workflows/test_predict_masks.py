@@ -180,7 +180,7 @@ def test_tasks_that_cannot_be_predicted_yet(task: str, run_zoo: Callable[..., An
     half("a.png")
     done = run_zoo("predict", "light", "a.png", "--out", "masks")
     assert (done.code, done.stdout) == (1, "")
-    assert done.stderr.splitlines()[0] == f"Error: the task '{task}' cannot be trained or decoded yet"
+    assert f"{task} has no answers for people yet" in done.stderr.splitlines()[0]
     assert not Path("masks").exists()
 
 

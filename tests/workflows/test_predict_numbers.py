@@ -226,7 +226,7 @@ def test_a_task_without_answers_is_refused_before_any_input_is_read(run_zoo: Cal
     mean_sign(here, 2, task="keypoints")
     done = run_zoo("predict", "signs", "absent.csv", "--json")
     assert (done.code, done.stdout) == (1, "")
-    assert "the task 'keypoints' cannot be trained or decoded yet" in done.stderr
+    assert "keypoints has no answers for people yet" in done.stderr
 
 
 def test_an_export_that_is_wrong_is_refused_whole(run_zoo: Callable[..., Any], here: Path) -> None:

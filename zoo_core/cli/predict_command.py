@@ -45,17 +45,16 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
     Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input, with
-    line breaks between them or, as find -print0 writes them, zero bytes.
-    Pictures are PNG, JPEG, WEBP and BMP. Where a model takes none, CSV and .npy files are one sample or, with an axis
-    more, a sample a row; a sequence has a column for each channel. A first line of names is left out, and told of.
-    What a recipe makes of files is read as in training: sounds, texts, rows of tables (CSV or Parquet).
+    line breaks between them or, as find -print0 writes them, zero bytes. Pictures are PNG, JPEG, WEBP and BMP. What a
+    recipe makes of files is read as in training: sounds, texts, rows of tables (CSV or Parquet). Else CSV and .npy
+    files are one sample or, with an axis more, a sample a row; a sequence has a column for each channel. A first line
+    of names is left out, and told of.
 
     Classes are printed, and `--json` prints the probabilities of all of them. Everything else is written to files,
     which replace older ones of the same name; a name in .npy takes the numbers as they are.
 
     A model that gives vectors writes them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other
     inputs, `--gallery gallery.npz` tells which of it are nearest, by the cosine.
-
     `--tile SIZE` takes pictures in their own size, however large: masks and pictures are joined of tiles that fade into
     each other. The outer third of an overlap does not count; what looks no further sees no seam.
 

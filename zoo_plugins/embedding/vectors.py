@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import TensorSpec, ZooError
+from zoo_core.commands import counted
 from zoo_core.tasks import Answer, Outputs, Task, TrainingLoss, finite_output
 
 from .neighbours import contrast, ranks, unit_vectors
@@ -63,7 +64,7 @@ class Embedding(Task):
         found = outputs[output_of(outputs, task=self.name)]
         if len(found) != 2 or found[0] != count:
             raise ZooError(
-                f"model {model!r} returned shape {found} for {count} samples, and not a vector for each",
+                f"model {model!r} returned shape {found} for {counted(count, 'sample')}, and not a vector for each",
                 hint="one row a sample",
             )
 

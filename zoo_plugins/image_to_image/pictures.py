@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
+from zoo_core.commands import counted
 from zoo_core.tasks import Answer, Judged, Outputs, Task, TrainingLoss, finite_output
 
 from .outputs import output_of
@@ -53,8 +54,9 @@ class ImageToImage(Task):
         """Outputs are as large as the true pictures."""
         found, wanted = outputs[output_of(outputs, task=self.name)], (count, *targets.shape[1:])
         if found != wanted:
+            samples = counted(count, "sample")
             raise ZooError(
-                f"model {model!r} returned shape {found} for {count} samples whose true pictures have {wanted[1:]}",
+                f"model {model!r} returned shape {found} for {samples} whose true pictures have {wanted[1:]}",
                 hint="an output has the channels and the size of what it shall look like",
             )
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.recipe_spec import source_of
 from zoo_core.recipes import TABLE_SUFFIXES, InputRecipe, bytes_of, read_given, read_table
+from zoo_core.records import counted
 from zoo_core.shapes import TensorSpec
 
 from .arrangement import arrange
@@ -42,7 +43,9 @@ class _AsGiven(InputRecipe):
             values = read_numbers(source, dtype=self._spec.dtype, name=name).values
         found = arrange(values, self._spec, sequences=False, where=name)
         if len(found.rows) != 1:
-            raise ZooError(f"{name} holds {len(found.rows)} samples", hint="one file a sample, for each input")
+            raise ZooError(
+                f"{name} holds {counted(len(found.rows), 'sample')}", hint="one file a sample, for each input"
+            )
         row: NDArray[Any] = found.rows[0]
         return row
 

@@ -25,6 +25,14 @@ if TYPE_CHECKING:
     from .model import ExportedModel
 
 
+def check_answers(model: ExportedModel) -> None:
+    """Raises ZooError for a model whose task has no answers for people."""
+    if not model.meaning.spec.answers:
+        raise ZooError(
+            f"{model.path}: {model.task} has no answers for people yet", hint="in Python, run(...) gives the outputs"
+        )
+
+
 def predictions_of(
     model: ExportedModel, sources: Iterable[Source], *, tiling: Tiling | None = None
 ) -> Iterator[Prediction]:
@@ -35,10 +43,7 @@ def predictions_of(
     Raises ZooError, before any source is read, for a model that cannot answer, and WrongExportError for a file whose
     outputs are not what it says.
     """
-    if not model.meaning.spec.answers:
-        raise ZooError(
-            f"{model.path}: {model.task} has no answers for people yet", hint="in Python, run(...) gives the outputs"
-        )
+    check_answers(model)
     if tiling is not None:
         check_tiling(model, tiling)
     if model.recipes or len(model.metadata.inputs) > 1:

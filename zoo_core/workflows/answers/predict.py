@@ -15,6 +15,7 @@ from zoo_core.files import write_atomic
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.runtime.running.outcomes import Prediction
+from zoo_core.runtime.running.predictions import check_answers
 from zoo_core.runtime.running.tiling import Tiling
 from zoo_core.tasks import Task
 
@@ -215,6 +216,7 @@ def plan_predictions(
     if not inputs and not texts:
         raise UsageError("there is nothing to predict", hint="zoo predict EXPORT INPUT..., or --text TEXT")
     model = open_model(export, isolated=isolated)
+    check_answers(model)
     known, what = readable_files(model)
     found = [*find_inputs(inputs, suffixes=known, what=what, listed=listed)] if inputs else []
     found += texts_as_inputs(model, texts)
