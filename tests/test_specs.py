@@ -86,6 +86,7 @@ def clash(root: str, *, split: str, download: bool, size: int = 1) -> None: ...
             {"stages": print, "export_wrapper": print},
             "stages and export_wrapper cannot both be given",
         ),
+        (ModelSpec, MODEL, {"loss": print, "losses": print}, "loss and losses cannot both be given"),
         (ModelSpec, MODEL, {"smallest": {"Q": 2}}, "smallest={'Q': 2}, but the free axes of its inputs are"),
         (ModelSpec, MODEL, {"smallest": {"N": 0}}, "smallest={'N': 0}"),
         (ModelSpec, MODEL, {"size_options": {"H": "height"}}, "size_options={'H': 'height'} is no free axis"),

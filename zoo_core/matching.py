@@ -74,6 +74,8 @@ def match_options(
         num_classes = 2 if num_classes == 1 and task_spec(model.spec.task).one_logit else num_classes
         _check_binary(model, dataset, num_classes)
         named = any("num_classes" in wanted.option_axes for wanted in model.spec.outputs.values())
+        # What a detector has chosen is labelled with a number, so that no axis says how many classes there are.
+        named = named or ("num_classes" in options and model.spec.losses is not None)
         if named and not ("num_classes" in fixed and options["num_classes"] == num_classes):
             options["num_classes"] = _logits_for(model, options, fixed, dataset=dataset, num_classes=num_classes)
     if num_targets is not None:

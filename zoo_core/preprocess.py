@@ -6,6 +6,7 @@ Two halves: pictures are brought to their size once and kept as uint8; scale, me
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -108,6 +109,25 @@ def _crop_box(height: int, width: int, crop: tuple[int, int]) -> tuple[slice, sl
 
 def _enlarged(part: slice, factor: int) -> slice:
     return slice(part.start * factor, part.stop * factor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedPlace:
+    """Where the points of a picture are after its preparation: `point * scale - shift`, within `size`; all (y, x)."""
+
+    scale: tuple[float, float]
+    shift: tuple[int, int]
+    size: tuple[int, int]
+
+
+def prepared_place(height: int, width: int, preprocess: Preprocess) -> PreparedPlace:
+    """That of a picture of (height, width) pixels. Raises as `resize_picture`."""
+    size = _resized_size(height, width, preprocess.resize)
+    scale = size[0] / height, size[1] / width
+    if preprocess.crop is None:
+        return PreparedPlace(scale=scale, shift=(0, 0), size=size)
+    rows, columns = _crop_box(*size, preprocess.crop)
+    return PreparedPlace(scale=scale, shift=(rows.start, columns.start), size=preprocess.crop)
 
 
 def prepare_pictures(paths: Sequence[Path], preprocess: Preprocess) -> NDArray[np.uint8]:

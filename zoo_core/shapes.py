@@ -6,9 +6,12 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import ZooError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 DTYPES = ("float32", "float64", "float16", "int64", "int32", "int8", "uint8", "bool")
 
@@ -238,3 +241,24 @@ class TensorSpec:
             high=data.get("high"),
             hard=data.get("hard") is True,
         )
+
+
+def takes_one(inputs: Mapping[str, TensorSpec], outputs: Mapping[str, TensorSpec]) -> bool:
+    """Whether a model takes one sample at a time, and its outputs have no axis for it, as of a detector whose boxes are
+    (K, 4)."""
+    alone = all(spec.axes[:1] == (1,) for spec in inputs.values())
+    return alone and any(spec.axes[:1] != (1,) for spec in outputs.values())
+
+
+def joined_rows(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Arrays (n, ...) one after the other; where some have fewer things in a row, they are filled up with zeros."""
+    import numpy as np
+
+    most = np.max([part.shape[1:] for part in parts], axis=0).tolist()
+    widened = [
+        np.pad(part, [(0, 0), *((0, wanted - own) for wanted, own in zip(most, part.shape[1:], strict=True))])
+        if list(part.shape[1:]) != most
+        else part
+        for part in parts
+    ]
+    return np.concatenate(widened)

@@ -111,7 +111,10 @@ class ModelSpec:
     (rows, ...) by name, for a model whose outputs hardly vary with noise; a dataset's samples come before them.
 
     For training: `recipe` are trainer options that suit this model better than the trainer's own defaults.
-    `loss(outputs, targets)` takes the place of the task's: tensors by name, and a scalar tensor.
+    `loss(outputs, targets)` takes the place of the task's: tensors by name, and a scalar tensor. Where a model computes
+    its losses itself, `losses(module, inputs, targets)` takes the place of forward and loss: scalar tensors by name,
+    whose sum is minimised; `inputs` are those of a batch, a tensor or tensors by name, and the module is in training
+    mode. `targets` of boxes are padded, see `zoo_core.data.BoxTargets`.
 
     `preprocess` and `recipes`: how its inputs are made, where it is exported without a dataset; as in DatasetSpec.
     """
@@ -142,6 +145,7 @@ class ModelSpec:
     examples: Callable[..., Mapping[str, Any]] | None = None
     recipe: Mapping[str, Any] = field(default_factory=dict)
     loss: Callable[[Mapping[str, Any], Any], Any] | None = None
+    losses: Callable[[Any, Any, Any], Mapping[str, Any]] | None = None
     recipes: Mapping[str, Recipe | Preprocess] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -160,6 +164,8 @@ class ModelSpec:
         check_recipes(f"ModelSpec {self.name!r}", self.inputs, self.recipes, self.preprocess)
         if self.stages is not None and self.export_wrapper is not None:
             raise ZooError(f"ModelSpec {self.name!r}: stages and export_wrapper cannot both be given")
+        if self.loss is not None and self.losses is not None:
+            raise ZooError(f"ModelSpec {self.name!r}: loss and losses cannot both be given")
 
     @property
     def options(self) -> tuple[Option, ...]:

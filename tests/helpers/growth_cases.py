@@ -32,6 +32,8 @@ from zoo_core.training.directory import read_info, read_rows
 from zoo_core.verification.conclude.recheck import verify_export
 from zoo_core.verification.conclude.structure import Interface, check_structure
 from zoo_core.workflows.answers.gallery import read_gallery
+from zoo_plugins.coco_folder.coco import read_coco
+from zoo_plugins.coco_folder.yolo import read_rows as read_boxes
 
 TIMES = (1, 2, 4)
 ROW = {"epoch": 1, "train": {"loss": 1.0}, "validation": {"loss": 1.0}, "learning_rate": 0.1, "seconds": 1.0}
@@ -106,6 +108,22 @@ def _vectors(size: int) -> bytes:
     content = io.BytesIO()
     np.save(content, np.ones((size, 4), np.float32))
     return content.getvalue()
+
+
+def _coco(path: Path) -> None:
+    read_coco(path, like=path)
+
+
+def _boxes(size: int) -> bytes:
+    box = {"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4]}
+    names = {"images": [{"id": 1, "file_name": "a.png"}], "categories": [{"id": 1, "name": "cat"}]}
+    return json.dumps({**names, "annotations": [box] * size}).encode()
+
+
+def _names(size: int) -> bytes:
+    pictures = [{"id": number, "file_name": f"{number}.png"} for number in range(size)]
+    classes = [{"id": number, "name": str(number)} for number in range(size)]
+    return json.dumps({"images": pictures, "categories": classes, "annotations": []}).encode()
 
 
 def _report(size: int) -> bytes:
@@ -212,6 +230,10 @@ CASES: dict[str, GrowthCase] = {
     ),
     "gallery of many names": GrowthCase(file="x.npz", write=_gallery, read=read_gallery, size=20_000),
     "gallery with many members": GrowthCase(file="x.npz", write=_crowded_gallery, read=read_gallery, size=2_000),
+    "COCO of many boxes": GrowthCase(file="annotations.json", write=_boxes, read=_coco, size=2_000),
+    "COCO of many names": GrowthCase(file="annotations.json", write=_names, read=_coco, size=2_000),
+    "YOLO of many boxes": GrowthCase(file="x.txt", write=lambda n: b"0 0 0 1 1\n" * n, read=read_boxes, size=4_000),
+    "YOLO of one line": GrowthCase(file="x.txt", write=lambda n: b"0 " * n, read=read_boxes, size=10_000),
     "report of many files": GrowthCase(file="report.json", write=_report, read=_bundle, size=10_000),
 }
 

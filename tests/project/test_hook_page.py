@@ -18,11 +18,11 @@ MAKER = runpy.run_path(str(ROOT / "docs" / "make_hooks.py"))
 HOOKS = (*hookspecs.OFFERS, *hookspecs.EVENTS)
 OFFERED = {
     "zoo_recipes": ["recipe:letters"],
-    "zoo_tasks": ["task:nearest"],
     "zoo_models": ["model:linear"],
     "zoo_datasets": ["dataset:two-clouds"],
     "zoo_trainers": ["trainer:plain-adam"],
     "zoo_families": ["family:widths"],
+    "zoo_tasks": ["task:nearest"],
     "zoo_commands": ["command:longest"],
 }
 

@@ -174,16 +174,6 @@ def test_a_folder_that_cannot_be_written(here: Path) -> None:
         predict("exported/light", inputs=["a.png"], out="file/mask.png")
 
 
-@pytest.mark.parametrize("task", ["detection", "keypoints", "optical-flow", "instance-segmentation"])
-def test_tasks_that_cannot_be_predicted_yet(task: str, run_zoo: Callable[..., Any], here: Path) -> None:
-    light_mask(here, task=task)
-    half("a.png")
-    done = run_zoo("predict", "light", "a.png", "--out", "masks")
-    assert (done.code, done.stdout) == (1, "")
-    assert f"{task} has no answers for people yet" in done.stderr.splitlines()[0]
-    assert not Path("masks").exists()
-
-
 @pytest.mark.parametrize("squeezed", [True, False])
 def test_one_logit_gives_two_labels(squeezed: bool, run_zoo: Callable[..., Any], here: Path) -> None:
     shape = ["N"] if squeezed else ["N", 1]

@@ -222,13 +222,6 @@ def test_numbers_of_an_array_are_kept_or_refused(values: np.ndarray, dtype: str,
             read_numbers(Path("a.npy"), dtype=dtype)
 
 
-def test_a_task_without_answers_is_refused_before_any_input_is_read(run_zoo: Callable[..., Any], here: Path) -> None:
-    mean_sign(here, 2, task="keypoints")
-    done = run_zoo("predict", "signs", "absent.csv", "--json")
-    assert (done.code, done.stdout) == (1, "")
-    assert "keypoints has no answers for people yet" in done.stderr
-
-
 def test_an_export_that_is_wrong_is_refused_whole(run_zoo: Callable[..., Any], here: Path) -> None:
     """A classifier whose labels are not those of its output, whose size only the run tells."""
     mean_sign(here, 2, labels=("a", "b", "c"), task="video-classification")
@@ -236,3 +229,27 @@ def test_an_export_that_is_wrong_is_refused_whole(run_zoo: Callable[..., Any], h
     done = run_zoo("predict", "signs", "table.csv", "--json")
     assert (done.code, done.stdout) == (1, "")
     assert "the model tells 2 classes apart, but there are 3 different labels" in done.stderr
+
+
+def test_a_task_without_answers_is_refused_before_any_input_is_read(
+    run_zoo: Callable[..., Any], fake_distribution: Callable[..., Path], here: Path
+) -> None:
+    fake_distribution(
+        "zoo-silent",
+        """
+        from zoo_core import TaskSpec, hookimpl
+
+        def load(spec):
+            from zoo_core.tasks import Task
+
+            return Task(spec)
+
+        @hookimpl
+        def zoo_tasks():
+            yield TaskSpec(name="silence", summary="says nothing", load=load, targets="none", answers=False)
+        """,
+    )
+    mean_sign(here, 2, task="silence")
+    done = run_zoo("predict", "signs", "absent.csv", "--json")
+    assert (done.code, done.stdout) == (1, "")
+    assert "silence has no answers for people yet" in done.stderr

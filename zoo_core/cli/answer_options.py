@@ -1,4 +1,4 @@
-"""How `zoo predict` is told what is wanted: where answers go, how many, of which gallery, in which tiles."""
+"""How `zoo predict` is told what is wanted: where answers go, how many, how sure, of which gallery, in which tiles."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ _OPTIONS = (
         help="The K most probable classes, or the K nearest of a gallery.",
     ),
     click.option(
+        "--threshold", metavar="T", type=click.FloatRange(0, 1), help="From which probability things are found."
+    ),
+    click.option(
         "--gallery",
         metavar="FILE",
         type=FilePath(),
@@ -40,7 +43,7 @@ _OPTIONS = (
 
 
 def answer_options(function: F) -> F:
-    """`out`, `top`, `gallery`, `tile` and `overlap`: None where nothing was said; and `texts`, a tuple."""
+    """`out`, `top`, `threshold`, `gallery`, `tile` and `overlap`: None where nothing was said; and `texts`, a tuple."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function

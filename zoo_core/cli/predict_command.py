@@ -26,6 +26,7 @@ Examples:
   zoo predict unet-mask-folder scan.png --tile 256 --overlap 48    a scan of any size
   zoo predict filter-sobel photo.jpg --out edges.png
   zoo predict unet1d-peaks wave.csv               wave.mask.csv, and a drawing: wave.mask.png
+  zoo predict tinydet-digit-scenes a.png --threshold 0.7    what is found, and a.boxes.png
   zoo predict embednet-digits known/ --out gallery.npz
   zoo predict embednet-digits new.png --gallery gallery.npz --top 3
   zoo predict iris-mlp flowers.csv                each row of the table is a sample: flowers.csv[0], ...
@@ -44,19 +45,18 @@ Examples:
 def command(source: str, as_json: bool, **asked: Any) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.
 
-    Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input, with
-    line breaks between them or, as find -print0 writes them, zero bytes. Pictures are PNG, JPEG, WEBP and BMP. What a
-    recipe makes of files is read as in training: sounds, texts, rows of tables (CSV or Parquet). Else CSV and .npy
-    files are one sample or, with an axis more, a sample a row; a sequence has a column for each channel. A first line
-    of names is left out, and told of.
+    Inputs are files, folders with all that is below them, patterns in quotes, and - for paths on standard input, one a
+    line or as find -print0 writes them. Pictures are PNG, JPEG, WEBP and BMP. What a recipe makes of files is read as
+    in training: sounds, texts, rows of tables. Else CSV and .npy files are one sample or, with an axis more, a sample a
+    row; a sequence has a column for each channel.
 
-    Classes are printed, and `--json` prints the probabilities of all of them. Everything else is written to files,
-    which replace older ones of the same name; a name in .npy takes the numbers as they are.
+    Classes are printed, and `--json` prints the probabilities of all of them. What a detector finds is printed with its
+    box, x1, y1, x2, y2 in pixels, and drawn: a.jpg gives a.boxes.png. Everything else is written to files, which
+    replace older ones of the same name; a name in .npy takes the numbers as they are. A model that gives vectors
+    writes them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other inputs,
+    `--gallery gallery.npz` tells which of it are nearest, by the cosine.
 
-    A model that gives vectors writes them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other
-    inputs, `--gallery gallery.npz` tells which of it are nearest, by the cosine.
-    `--tile SIZE` takes pictures in their own size, however large: masks and pictures are joined of tiles that fade into
-    each other. The outer third of an overlap does not count; what looks no further sees no seam.
+    `--tile SIZE` takes pictures in their own size: masks and pictures are joined of tiles that fade into each other.
 
     An input that cannot be predicted has an error in its row, the others go on, and the exit code is 1. An export that
     cannot be used is refused before any input is read.

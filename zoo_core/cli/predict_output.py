@@ -58,6 +58,9 @@ def _printed(planned: Predicting, *, as_json: bool) -> Iterator[Callable[[Mappin
     widths: tuple[int, ...] = (min(first, _WIDEST), min(second, _WIDEST))
     if planned.task.gives == "values":
         header, widths = ("INPUT", "ANSWER"), widths[:1]
+    if planned.drawings is not None:
+        drawn = min(first + len(planned.task.drawn) + len(".."), _WIDEST)
+        header, widths = ("INPUT", "PICTURE", "ANSWER"), (*widths[:1], drawn)
     table = GrowingTable(header, widths=widths)
     begun = False
 
@@ -77,11 +80,13 @@ def _cells(row: Mapping[str, Any], planned: Predicting) -> list[tuple[str, ...]]
 
     gives, top = planned.task.gives, planned.top
     if "error" in row:
-        return [(row["input"], *(["-"] if gives != "values" else []), f"error: {row['error']}")]
+        between = ["-"] if gives != "values" or planned.drawings is not None else []
+        return [(row["input"], *between, f"error: {row['error']}")]
     if "neighbours" in row:
         return [(row["input"], neighbours_in_words(row))]
     if gives == "values":
-        return [(row["input"], planned.task.in_words(row))]
+        drawn = [row.get("picture", "-")] if planned.drawings is not None else []
+        return [(row["input"], *drawn, planned.task.in_words(row))]
     if gives != "labels":
         files = f"{row['file']}, {row['picture']}" if "picture" in row else str(row["file"])
         return [(row["input"], " x ".join(map(str, row["shape"])), files)]

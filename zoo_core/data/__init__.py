@@ -5,14 +5,16 @@ Open `bound.py` first: a dataset with its options, from the call of its loader t
 
 from __future__ import annotations
 
+from zoo_core.bounded_json import load_json
 from zoo_core.files import plain_file, read_plain
 from zoo_core.pictures import SUFFIXES as PICTURE_SUFFIXES
 from zoo_core.pictures import read_mask
-from zoo_core.preprocess import normalize, prepare_pictures
+from zoo_core.preprocess import PreparedPlace, normalize, prepare_pictures, prepared_place
 
 from .archives import read_members, unpack
 from .binding import bind_dataset
 from .bound import BoundDataset
+from .boxes import BoxTargets
 from .class_folders import read_class_folders
 from .download import RemoteFile, RemoteFiles, fetch
 from .folders import (
@@ -40,9 +42,11 @@ __all__ = [
     "SPLIT_FOLDERS",
     "ArraySplit",
     "BoundDataset",
+    "BoxTargets",
     "FileSplit",
     "MaskFiles",
     "PictureFiles",
+    "PreparedPlace",
     "RemoteFile",
     "RemoteFiles",
     "Samples",
@@ -52,11 +56,13 @@ __all__ = [
     "fetch",
     "files_in",
     "idx_bytes",
+    "load_json",
     "normalize",
     "one_a_line",
     "pictures_in",
     "plain_file",
     "prepare_pictures",
+    "prepared_place",
     "read_class_folders",
     "read_idx",
     "read_idx_split",

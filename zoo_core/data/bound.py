@@ -24,7 +24,6 @@ from .recipe_options import inputs_of, recipe_of, tiles_of
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
 from .splits import ArraySplit, Split, arrays_of, numbers_to_choose_by, take
-from .target_files import TargetFiles
 from .targets import TargetKind, targets_of
 from .unreadable import UnreadableFilesError, joined
 
@@ -128,7 +127,7 @@ class BoundDataset:
             split = self._existing("train", download=False)[0]
         except ZooError:
             return None  # what is wrong with them is said when they are loaded
-        return None if isinstance(split.targets, TargetFiles) else int(split.targets.shape[1])
+        return int(split.targets.shape[1]) if isinstance(split.targets, np.ndarray) else None
 
     @property
     def split_names(self) -> tuple[str, ...]:

@@ -22,15 +22,17 @@ Pair = tuple[str, NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def picture_reader(
-    split: FileSplit, preprocess: Preprocess, digest: Any
+    split: FileSplit, preprocess: Preprocess, digest: Any, sizes: list[tuple[int, int]]
 ) -> Callable[[int], tuple[str, NDArray[np.uint8]]]:
-    """What reads a picture by its place in the split: its name, and its pixels (H, W, C). The digest gets its bytes."""
+    """What reads a picture by its place in the split: its name, and its pixels (H, W, C). The digest gets its bytes,
+    `sizes` its (H, W)."""
 
     def read(index: int) -> tuple[str, NDArray[np.uint8]]:
         path = split.paths[index]
         content = content_of(path)
         pixels = read_picture(content, color=preprocess.color, name=str(path), misnamed=split.misnamed)
         digest.update(hashlib.sha256(content).digest())
+        sizes.append((pixels.shape[0], pixels.shape[1]))
         return str(path), pixels
 
     return read

@@ -17,6 +17,7 @@ from zoo_core.recipes import InputRecipe, as_implementation, bytes_of, learning,
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess, Recipe
 
+from .boxes import BoxTargets
 from .hashing import hash_array
 from .splits import FileSplit, Split, arrays_of
 from .target_files import TargetFiles
@@ -107,7 +108,11 @@ def read_files(
 
     Raises ZooError where an input is not made of the file, UnreadableFilesError as `ReadOneByOne` does.
     """
-    if isinstance(split.targets, TargetFiles) or recipes.keys() != spec.inputs.keys() or len(spec.sources) > 1:
+    if (
+        isinstance(split.targets, TargetFiles | BoxTargets)
+        or recipes.keys() != spec.inputs.keys()
+        or len(spec.sources) > 1
+    ):
         raise ZooError(
             f"{where}: each sample is a file, and not every input can be made of it",
             hint="ArraySplit(inputs={source: [paths]}), or one source for all recipes",
@@ -115,7 +120,7 @@ def read_files(
     files = ReadOneByOne(split.paths, _file_reader(split, recipes, digest))
     read = list(files)
     files.check(skip=skip_bad, where=where)
-    targets = np.delete(split.targets, [each.index for each in files.bad], axis=0)
+    targets = np.delete(np.asarray(split.targets), [each.index for each in files.bad], axis=0)
     targets_of(spec.task).add_to(digest, targets)
     inputs = {name: recipe.stack([sample[name] for _, sample in read]) for name, recipe in recipes.items()}
     return ReadFiles(inputs, targets, tuple(name for name, _ in read), tuple(each.path for each in files.bad))

@@ -25,6 +25,7 @@ from zoo_core.specs import DatasetSpec, Preprocess
 from zoo_core.task_lookup import task_spec
 from zoo_core.task_spec import TargetForm
 
+from .boxes import BoxTargets, in_prepared
 from .file_readers import Pair, cut, pair_reader, picture_reader, times_larger
 from .recipe_inputs import hash_source, read_files, stored_input
 from .splits import ArraySplit, FileSplit, Split, arrays_of
@@ -43,12 +44,13 @@ class Samples:
     (N, C, h, w), resized once; all others as the model takes them. `targets`, of the form that the task has: class
     numbers, int64 (N,); masks, uint8 (N, h, w) or (N, L), the class number of each place after the same resizing, or
     IGNORED; flags, uint8 (N, K); numbers, float32 (N, K); what outputs shall look like, uint8 (N, C, h, w) with 255
-    for 1, or float32. `fingerprint`: sha256 of the raw content, targets and class names. `files`: where each sample
-    comes from, None where it comes from no file. `skipped`: files that could not be read, and were left out.
+    for 1, or float32; BoxTargets in pixels of the stored pictures. `fingerprint`: sha256 of the raw content, targets
+    and class names. `files`: where each sample comes from, None where it comes from no file. `skipped`: files that
+    could not be read, and were left out.
     """
 
     inputs: Mapping[str, NDArray[Any]]
-    targets: NDArray[Any]
+    targets: Any
     form: TargetForm
     classes: tuple[str, ...]
     recipes: Mapping[str, InputRecipe] = field(default_factory=dict)
@@ -73,6 +75,11 @@ class Samples:
         """How the first input is made of pictures; None where it is not."""
         recipe = self.recipes.get(next(iter(self.inputs)))
         return None if recipe is None else recipe.preprocess
+
+    @property
+    def collated(self) -> NDArray[Any]:
+        """The targets in one array, as training takes them; boxes as `BoxTargets.padded` has them."""
+        return np.asarray(self.targets.padded() if isinstance(self.targets, BoxTargets) else self.targets)
 
     @property
     def is_masked(self) -> bool:
@@ -118,7 +125,7 @@ class _Stored(NamedTuple):
     """Samples in their stored form, the file of each, and files that were left out."""
 
     inputs: Mapping[str, NDArray[Any]]
-    targets: NDArray[Any]
+    targets: Any
     files: tuple[str, ...] = ()
     skipped: tuple[Path, ...] = ()
 
@@ -168,7 +175,8 @@ def _from_arrays(
     spec: DatasetSpec,
     where: str,
 ) -> _Stored:
-    arrays, targets, kind = arrays_of(split), split.targets, targets_of(spec.task)
+    arrays, kind = arrays_of(split), targets_of(spec.task)
+    targets: Any = split.targets
     for source, array in arrays.items():
         if len(arrays) > 1:
             digest.update(source.encode())
@@ -193,7 +201,9 @@ def _from_arrays(
         )
         for name, declared in spec.inputs.items()
     }
-    if kind.has_places and recipe is not None:
+    if recipe is not None and isinstance(targets, BoxTargets):
+        targets = in_prepared(targets, np.tile(raw.shape[1:3], (len(raw), 1)), recipe)
+    elif recipe is not None and kind.has_places:
         targets = _prepared_truth(targets, recipe, factor, where)
     return _Stored(inputs, targets)
 
@@ -252,11 +262,14 @@ def _from_files(
         if isinstance(split.targets, MaskFiles):
             digest.update(repr(sorted(split.targets.numbers.items())).encode())
         return _Stored({name: inputs}, targets, tuple(names), tuple(each.path for each in both.bad))
-    plain = ReadOneByOne(split.paths, picture_reader(split, preprocess, digest))
+    sizes: list[tuple[int, int]] = []
+    plain = ReadOneByOne(split.paths, picture_reader(split, preprocess, digest, sizes))
     inputs = stack_pictures(_noted(plain, names), len(split), preprocess)
     plain.check(skip=skip_bad, where=where)
-    kept = np.delete(split.targets, [each.index for each in plain.bad], axis=0)
+    kept: Any = split.targets[np.delete(np.arange(len(split)), [each.index for each in plain.bad])]
     kind.add_to(digest, kept)
+    if isinstance(kept, BoxTargets):
+        kept = in_prepared(kept, np.array(sizes, np.int64).reshape(-1, 2), preprocess)
     return _Stored({name: inputs}, kept, tuple(names), tuple(each.path for each in plain.bad))
 
 

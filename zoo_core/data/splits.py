@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from zoo_core.errors import ZooError
 from zoo_core.specs import IGNORED, DatasetSpec
 
+from .boxes import BoxTargets
 from .target_files import MaskFiles, PictureFiles, TargetFiles
 from .targets import TargetKind, targets_of
 
@@ -28,12 +29,13 @@ class ArraySplit:
     have the dtype and layout that are declared. `targets`, as the task has them: class numbers (N,); masks as large as
     the pictures (N, H, W) or as the sequences (N, L), the class number of each place, or IGNORED; flags (N, K) for each
     class; numbers (N,) or (N, K); what outputs shall look like, uint8 (N, H, W[, C]) with 255 for 1, or floats
-    (N, C, H, W), as large as the inputs or a whole number of times as large. `classes`: names, where only the data know
-    them; of flags those of the columns, of numbers what they are called.
+    (N, C, H, W), as large as the inputs or a whole number of times as large; BoxTargets, in pixels of the pictures
+    given. `classes`: names, where only the data know them; of flags those of the columns, of numbers what they are
+    called.
     """
 
     inputs: NDArray[Any] | Sequence[Any] | Mapping[str, NDArray[Any] | Sequence[Any]]
-    targets: NDArray[Any]
+    targets: NDArray[Any] | BoxTargets
     classes: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
@@ -44,12 +46,13 @@ class ArraySplit:
 class FileSplit:
     """Samples as files, in the order that counts: pictures, or what the recipes of the dataset read.
 
-    `targets`: class numbers (N,), flags or numbers; where each place has its own, MaskFiles or PictureFiles. `classes`
-    as in ArraySplit. `misnamed`: a file's name may not say its format, and it may be a GIF, whose first frame counts.
+    `targets`: class numbers (N,), flags, numbers or BoxTargets; where each place has its own, MaskFiles or
+    PictureFiles. `classes` as in ArraySplit. `misnamed`: a file's name may not say its format, and it may be a GIF,
+    whose first frame counts.
     """
 
     paths: tuple[Path, ...]
-    targets: NDArray[Any] | TargetFiles
+    targets: NDArray[Any] | TargetFiles | BoxTargets
     classes: tuple[str, ...] | None = None
     misnamed: bool = False
 
@@ -154,7 +157,7 @@ def _target_files(split: Split, files: TargetFiles, kind: TargetKind, classes: i
 def numbers_to_choose_by(split: Split) -> NDArray[np.int64]:
     """The class number of each sample, to choose samples by; where a sample has none, all count alike."""
     targets = split.targets
-    if isinstance(targets, TargetFiles) or targets.ndim != 1 or targets.dtype != np.int64:
+    if not isinstance(targets, np.ndarray) or targets.ndim != 1 or targets.dtype != np.int64:
         return np.zeros(len(split), np.int64)
     return targets
 

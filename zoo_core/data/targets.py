@@ -12,6 +12,7 @@ from zoo_core.errors import ZooError
 from zoo_core.specs import IGNORED
 from zoo_core.task_lookup import task_spec
 
+from .boxes import BoxTargets
 from .hashing import hash_array
 from .target_files import MaskFiles, PictureFiles, TargetFiles
 
@@ -34,10 +35,10 @@ class TargetKind(Protocol):
     called: ClassVar[str]
     files: ClassVar[type[TargetFiles] | None]
 
-    def checked(self, split: Split, classes: int, *, where: str) -> Array:
+    def checked(self, split: Split, classes: int, *, where: str) -> Any:
         """Targets in memory in their final type. Raises ZooError when they break the contract."""
 
-    def add_to(self, digest: hashlib._Hash, targets: Array) -> None:
+    def add_to(self, digest: hashlib._Hash, targets: Any) -> None:
         """Their part of the fingerprint."""
 
 
@@ -185,12 +186,44 @@ class Pictures:
         hash_array(targets, digest)
 
 
+class Boxes:
+    """Boxes and their classes, for each sample its own number of them: BoxTargets."""
+
+    unchosen: ClassVar[str] = "a sample may have boxes of several classes, or none"
+    needs_names: ClassVar[bool] = True
+    has_places: ClassVar[bool] = False
+    counts_numbers: ClassVar[bool] = False
+    called: ClassVar[str] = "boxes"
+    files: ClassVar[type[TargetFiles] | None] = None
+
+    def checked(self, split: Split, classes: int, *, where: str) -> BoxTargets:
+        targets = split.targets
+        if not isinstance(targets, BoxTargets) or len(targets) != len(split):
+            found = f"of {len(targets)}" if isinstance(targets, BoxTargets) else type(targets).__name__
+            raise ZooError(f"{where}: {len(split)} samples need BoxTargets of as many, not {found}")
+        numbers, corners = targets.classes, targets.boxes
+        if numbers.dtype.kind not in "iu" or (len(numbers) and (numbers.min() < 0 or numbers.max() >= classes)):
+            raise ZooError(f"{where}: the classes of boxes are whole numbers from 0 to {classes - 1}")
+        good = np.isfinite(corners).all(axis=1) & (corners[:, 2:] > corners[:, :2]).all(axis=1)
+        if not good.all():
+            row = int(np.flatnonzero(~good)[0])
+            raise ZooError(
+                f"{where}: sample {targets.picture[row]} has the box {corners[row].tolist()}",
+                hint="boxes are x1, y1, x2, y2 in pixels, with x1 < x2 and y1 < y2",
+            )
+        return targets
+
+    def add_to(self, digest: hashlib._Hash, targets: BoxTargets) -> None:
+        targets.add_to(digest)
+
+
 _KINDS: dict[str, TargetKind] = {
     "classes": ClassNumbers(),
     "masks": Masks(),
     "flags": Flags(),
     "numbers": Numbers(),
     "pictures": Pictures(),
+    "boxes": Boxes(),
 }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.errors import ZooError
+from zoo_core.errors import UsageError, ZooError
 from zoo_core.task_lookup import task_spec
 from zoo_core.task_spec import TaskSpec
 
@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zoo_core.shapes import TensorSpec
+    from zoo_core.specs import Preprocess
 
 Outputs = Mapping[str, NDArray[Any]]
+"""What a model gives, by name, with the samples along the first axis of each."""
+
 Answer = dict[str, Any]
+"""What is told of one sample."""
+
 TrainingLoss = Callable[[Mapping[str, "Tensor"], "Tensor"], "Tensor"]
 """(outputs by name, targets) -> a scalar."""
 
@@ -27,7 +32,7 @@ TrainingLoss = Callable[[Mapping[str, "Tensor"], "Tensor"], "Tensor"]
 class Tally(Protocol):
     """Metrics that add up batch by batch, in float64: the outputs themselves are not kept."""
 
-    def add(self, outputs: Outputs, targets: NDArray[Any]) -> None:
+    def add(self, outputs: Outputs, targets: Any) -> None:
         """One batch. Raises ZooError when outputs and targets do not fit the task or each other."""
 
     def metrics(self) -> dict[str, float]:
@@ -89,9 +94,14 @@ class Task:
 
     `gives`: what kind of answers `decode` returns. `labels`: a label with its probability. `masks`, `sequences`: a
     class for each place. `pictures`, `arrays`: `{output: array}`. `values`: plain data, shown as it is.
+    `drawn`: what the drawing of an answer is called in the name of its file, such as "boxes" in a.boxes.png; empty
+    where answers about pictures are not drawn. `measures_training`: training tells the metrics of the samples that it
+    sees; else their loss alone, where metrics cost too much.
     """
 
     gives: ClassVar[str] = "values"
+    drawn: ClassVar[str] = ""
+    measures_training: ClassVar[bool] = True
 
     def __init__(self, spec: TaskSpec, settings: Mapping[str, Any] | None = None) -> None:
         self.spec = spec
@@ -110,7 +120,7 @@ class Task:
         if settings:
             raise ZooError(f"{self.name} has no settings, and was given {', '.join(settings)}")
 
-    def choose(self, outputs: Outputs, targets: NDArray[Any], *, labels: Sequence[str]) -> dict[str, Any]:
+    def choose(self, outputs: Outputs, targets: Any, *, labels: Sequence[str]) -> dict[str, Any]:
         """The settings that are best for a trained model, from its outputs for the whole validation part."""
         return {}
 
@@ -144,13 +154,13 @@ class Task:
             )
         self._cannot("measured")
 
-    def metrics(self, outputs: Outputs, targets: NDArray[Any]) -> dict[str, float]:
+    def metrics(self, outputs: Outputs, targets: Any) -> dict[str, float]:
         """The metrics of one batch that is everything there is."""
         tally = self.tally()
         tally.add(outputs, targets)
         return tally.metrics()
 
-    def judge(self, outputs: Outputs, targets: NDArray[Any]) -> Judged:
+    def judge(self, outputs: Outputs, targets: Any) -> Judged:
         """How well each sample of a batch is answered."""
         self._cannot("judged sample by sample")
 
@@ -175,6 +185,18 @@ class Task:
         """An answer on one line, for people."""
         return ", ".join(f"{name} {value}" for name, value in answer.items())
 
+    def at_threshold(self, value: float) -> Self:
+        """The same task, deciding at another probability. Raises UsageError for a task that has no such threshold."""
+        raise UsageError(f"{self.name} has no threshold to choose", hint="leave out --threshold")
+
+    def in_picture(self, answer: Mapping[str, Any], *, size: tuple[int, int], recipe: Preprocess) -> Answer:
+        """An answer about a prepared picture as one about the picture itself, of `size` (height, width)."""
+        return dict(answer)
+
+    def draw(self, answer: Mapping[str, Any], picture: NDArray[np.uint8], *, labels: Sequence[str]) -> bytes:
+        """An answer drawn into its picture, RGB (H, W, 3): a PNG. Where `drawn` says that there is a drawing."""
+        self._cannot("drawn")
+
     def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> TrainingLoss:
         """What training minimises: the usual loss, or the one of that name. torch is imported here.
 
@@ -183,9 +205,7 @@ class Task:
         """
         self._cannot("trained")
 
-    def check_fit(
-        self, outputs: Mapping[str, tuple[int, ...]], targets: NDArray[Any], *, count: int, model: str
-    ) -> None:
+    def check_fit(self, outputs: Mapping[str, tuple[int, ...]], targets: Any, *, count: int, model: str) -> None:
         """Raise ZooError where outputs of these shapes, for the first `count` samples, cannot be held against the
         targets of a split; `model` is what messages call it."""
 
@@ -193,7 +213,7 @@ class Task:
         """Targets for outputs of a batch, to try a model without data; None: what the form of the targets says."""
         return None
 
-    def chance(self, metrics: Mapping[str, float], targets: NDArray[Any], *, classes: Sequence[str]) -> str:
+    def chance(self, metrics: Mapping[str, float], targets: Any, *, classes: Sequence[str]) -> str:
         """Why metrics are those of a model that has learnt nothing, in words; empty where they are not."""
         return ""
 

@@ -13,11 +13,11 @@ def best_row(rows: Sequence[EpochRow], *, selection: str) -> EpochRow:
     """The row with the highest `selection` metric on the validation part; with a minus before it, the lowest.
 
     Equal ones are settled by the lower validation loss: on a small validation part many epochs tie in
-    accuracy, and the loss is the finer measure of the same thing. What is still equal goes to the earlier
-    epoch.
+    accuracy, and the loss is the finer measure of the same thing. What is still equal, or has no loss, goes to the
+    earlier epoch.
     """
     metric, sign = selection.removeprefix("-"), -1 if selection.startswith("-") else 1
-    return max(rows, key=lambda row: (sign * row.validation[metric], -row.validation["loss"], -row.epoch))
+    return max(rows, key=lambda row: (sign * row.validation[metric], -row.validation.get("loss", 0.0), -row.epoch))
 
 
 def read_row(data: Any) -> EpochRow:

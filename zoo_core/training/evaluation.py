@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from zoo_core.errors import ZooError
+from zoo_core.shapes import joined_rows
 from zoo_core.torch_modules import Read, called, named_outputs
 
 from .feed import Feed
+from .one_at_a_time import OneAtATime
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples
@@ -38,8 +40,8 @@ class Collector:
         self._kept = 0
         self._not_finite: str | None = None
 
-    def add(self, outputs: Mapping[str, Tensor], targets: Tensor) -> None:
-        """One batch."""
+    def add(self, outputs: Mapping[str, Tensor], targets: Tensor, loss: Tensor | None = None) -> None:
+        """One batch; its loss is the metrics' to tell."""
         for name, value in outputs.items():
             self._outputs.setdefault(name, []).append(value.detach())
             self._kept += value.numel()
@@ -69,9 +71,29 @@ class Collector:
         self._outputs, self._targets, self._kept = {}, [], 0
 
 
+class LossCollector:
+    """As Collector, for a task that does not measure the samples of training: their mean loss alone."""
+
+    def __init__(self) -> None:
+        self._losses: list[Tensor] = []
+        self._counts: list[int] = []
+
+    def add(self, outputs: Mapping[str, Tensor], targets: Tensor, loss: Tensor) -> None:
+        """One batch, and its loss."""
+        self._losses.append(loss.detach())
+        self._counts.append(len(targets))
+
+    def metrics(self, *, where: str) -> dict[str, float]:
+        """`loss`, the mean over the samples. Raises ZooError where it is not finite."""
+        losses = torch.stack(self._losses).cpu().double().numpy()
+        mean = float(np.average(losses, weights=self._counts))
+        if not math.isfinite(mean):
+            raise diverged(f"the loss is {mean}", where=where)
+        return {"loss": mean}
+
+
 def _joined(values: Sequence[Tensor]) -> NDArray[Any]:
-    joined: NDArray[Any] = torch.cat(list(values)).cpu().numpy()
-    return joined
+    return joined_rows([value.detach().cpu().numpy() for value in values])
 
 
 def diverged(what: str, *, where: str) -> ZooError:
@@ -127,7 +149,7 @@ def tally(
     batch_size: int | None = None,
 ) -> Tally:
     """As `evaluate`, with the details at hand. `batch_size`: that of `evaluation_batch` unless given."""
-    feed = Feed(samples, batch_size=batch_size or evaluation_batch(samples), device=device)
+    feed = Feed(samples, batch_size=batch_size or evaluation_batch(samples, read), device=device)
     return _tally_feed(module.to(device), feed, task=task, outputs=outputs, read=read, where="evaluation")
 
 
@@ -138,9 +160,9 @@ def outputs_and_targets(
     outputs: Sequence[str],
     read: Read | None = None,
     device: torch.device | str = "cpu",
-) -> tuple[dict[str, NDArray[Any]], NDArray[Any]]:
+) -> tuple[dict[str, NDArray[Any]], Any]:
     """The outputs of the module for every sample of a split, by name, and the targets."""
-    feed = Feed(samples, batch_size=evaluation_batch(samples), device=device)
+    feed = Feed(samples, batch_size=evaluation_batch(samples, read), device=device)
     module = module.to(device).eval()
     parts: list[dict[str, Tensor]] = []
     with torch.inference_mode():
@@ -148,7 +170,10 @@ def outputs_and_targets(
     return {name: _joined([part[name] for part in parts]) for name in outputs}, samples.targets
 
 
-def evaluation_batch(samples: Samples) -> int:
-    """Samples that are measured at a time: EVALUATION_BATCH, or fewer where they are big."""
+def evaluation_batch(samples: Samples, read: Read | None = None) -> int:
+    """Samples that are measured at a time: EVALUATION_BATCH, fewer where they are big, or one where the model, by what
+    reads its outputs, takes no more."""
+    if isinstance(read, OneAtATime):
+        return 1
     values = sum(math.prod(array.shape[1:]) for array in samples.inputs.values())
     return max(1, min(EVALUATION_BATCH, BATCH_VALUES // max(1, values)))

@@ -56,7 +56,12 @@ class Feed:
         self.batch_size = batch_size
         self._augment = augment
         self._side_in = side_in
-        self.targets = _tensor(samples.targets).to(device)
+        self.targets = _tensor(samples.collated).to(device)
+        self._masked = samples.is_masked
+        if augment is not None and samples.form == "boxes" and (moving := set(augment.names) - {"color"}):
+            raise ZooError(
+                f"boxes do not follow their pictures through {', '.join(sorted(moving))}", hint="-t augment=color"
+            )
         if augment is not None and len(samples.inputs) > 1:
             raise ZooError("samples of several inputs cannot be augmented", hint="-t augment=none")
         self._parts = {
@@ -81,7 +86,9 @@ class Feed:
             inputs, targets = {name: part.at(chosen) for name, part in self._parts.items()}, self.targets[chosen]
             if self._augment is not None:
                 name, only = next(iter(inputs.items()))
-                inputs[name], targets = self._augment(only, targets, index=chosen, epoch=epoch)
+                places = targets if self._masked else chosen  # what has no places stays as it is
+                inputs[name], places = self._augment(only, places, index=chosen, epoch=epoch)
+                targets = places if self._masked else targets
             if self._side_in is not None and (side := self._side_in(epoch)) != 1.0:
                 inputs = {name: _shrunk(value, side) for name, value in inputs.items()}
             yield self._laid_out(inputs), targets

@@ -27,9 +27,10 @@ class TrainJob:
     `module` is on `device`, its weights made from `seed`. `outputs` are the names of its outputs, in order, and `named`
     finds them in what it returns; `read_outputs` is that of its spec.
     `config` is the trainer's own dataclass. `augment`: what may be done to samples of this dataset. `loss`: the model's
-    own in place of the task's. `run` is None when nothing shall be written. `on_batch(step, steps)` is called after
-    each batch of an epoch; steps count from 1. `schedule_start`: epochs that were done when the schedule began, above 0
-    where a finished run was extended; then it is for the epochs from there to `epochs`.
+    own in place of the task's; `losses` in place of forward and loss, as in its spec. `run` is None when nothing shall
+    be written. `on_batch(step, steps)` is called after each batch of an epoch; steps count from 1. `schedule_start`:
+    epochs that were done when the schedule began, above 0 where a finished run was extended; then it is for the epochs
+    from there to `epochs`.
     """
 
     module: nn.Module
@@ -45,6 +46,7 @@ class TrainJob:
     device: str = "cpu"
     augment: tuple[str, ...] = ()
     loss: Callable[[Any, Any], Any] | None = None
+    losses: Callable[[Any, Any, Any], Mapping[str, Any]] | None = None
     run: RunDirectory | None = None
     state: TrainState | None = None
     on_batch: Callable[[int, int], None] = _quiet

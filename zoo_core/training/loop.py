@@ -14,10 +14,11 @@ from zoo_core.tasks import TrainingLoss
 
 from .checkpoint import copy_state, load_strictly
 from .epoch_rows import best_row
-from .evaluation import Collector, diverged, evaluate_feed, evaluation_batch
+from .evaluation import Collector, LossCollector, diverged, evaluate_feed, evaluation_batch
 from .feed import Feed, Inputs
 from .freezing import train_mode
 from .job import TrainJob
+from .losses import sum_of
 from .placement import derive_seed, keep_memory, seed_everything
 from .state import TrainState, optimizer_state, restore_optimizer
 
@@ -30,7 +31,8 @@ class Loop:
     An epoch depends on the state before it, the seed and its number alone: the order of the batches and every
     random generator are made anew from (seed, epoch). So a resumed run ends with the same bits as a straight
     one. `learning_rate(step)` gives the rate of a step counted from 0 over the whole run. `patience`: epochs
-    without a better validation result after which training stops.
+    without a better validation result after which training stops. `loss`: None where the model computes its
+    losses itself (`job.losses`).
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class Loop:
         job: TrainJob,
         *,
         optimizer: torch.optim.Optimizer,
-        loss: TrainingLoss,
+        loss: TrainingLoss | None,
         learning_rate: Callable[[int], float],
         feed: Feed,
         patience: int | None = None,
@@ -51,7 +53,8 @@ class Loop:
         self.learning_rate = learning_rate
         self.feed = feed
         self.patience = patience
-        self.validation = Feed(job.validation, batch_size=evaluation_batch(job.validation), device=job.device)
+        batch = evaluation_batch(job.validation, job.read_outputs)
+        self.validation = Feed(job.validation, batch_size=batch, device=job.device)
         self.rows: tuple[EpochRow, ...] = ()
         self.best: Mapping[str, Tensor] = {}
 
@@ -93,7 +96,8 @@ class Loop:
         """One pass over the training part; its metrics are those of the moving model, in training mode."""
         seed_everything(derive_seed(self.job.seed, number, "steps"))
         train_mode(self.module)
-        seen = Collector(self.job.task)
+        measured = self.job.task.measures_training and self.job.losses is None
+        seen = Collector(self.job.task) if measured else LossCollector()
         steps = self.feed.steps
         batches = self.feed.shuffled(seed=self.job.seed, epoch=number)
         for step, (inputs, targets) in enumerate(batches, start=1):
@@ -101,15 +105,22 @@ class Loop:
             outputs, loss = self.step(inputs, targets)
             if step % _CHECK_EVERY == 0 or step == steps:
                 self._check(loss, step=step, number=number)
-            seen.add(outputs, targets)
+            seen.add(outputs, targets, loss)
             self.job.on_batch(step, steps)
         return seen.metrics(where=f"epoch {number}")
 
     def step(self, inputs: Inputs, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """One batch: forward, backward, one step of the optimizer. The outputs by name, and the loss."""
+        """One batch: forward, backward, one step of the optimizer. The outputs by name, and the loss; no
+        outputs of a model that computes its losses itself."""
         self.optimizer.zero_grad()
-        outputs = self.job.forward(inputs)
-        loss = self.loss(outputs, targets)
+        if self.job.losses is not None:
+            outputs: dict[str, Tensor] = {}
+            loss = sum_of(self.job.losses(self.module, inputs, targets))
+        elif self.loss is not None:
+            outputs = self.job.forward(inputs)
+            loss = self.loss(outputs, targets)
+        else:
+            raise TypeError("a loop is given a loss, or a job with losses")
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return outputs, loss

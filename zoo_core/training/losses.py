@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 from torch import Tensor
 
 from zoo_core.errors import UsageError, ZooError
@@ -24,6 +25,19 @@ def loss_for(
             raise UsageError("label_smoothing is not for a model with a loss of its own", hint="leave it out")
         return _checked(own)
     return get_task(task).loss(name=name, label_smoothing=label_smoothing)
+
+
+def sum_of(parts: Mapping[str, Tensor]) -> Tensor:
+    """The sum of the losses that a model has computed itself. Raises ZooError for what are no scalars by name."""
+    if not isinstance(parts, Mapping) or not parts:
+        raise ZooError(f"the model's own losses are {type(parts).__name__}, not scalars by name")
+    for name, value in parts.items():
+        if not isinstance(value, Tensor) or value.ndim:
+            found = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+            raise ZooError(
+                f"the model's own loss {name!r} is {found}, not a single number", hint="its mean, for example"
+            )
+    return torch.stack(list(parts.values())).sum()
 
 
 def _checked(own: TrainingLoss) -> TrainingLoss:

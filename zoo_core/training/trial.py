@@ -14,6 +14,7 @@ from zoo_core.torch_modules import Read, called, named_outputs
 
 from .augment import Augment
 from .feed import Feed, Inputs
+from .one_at_a_time import OneAtATime
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples
@@ -57,7 +58,7 @@ def try_module(
         ) from error
     shapes = {name: tuple(value.shape) for name, value in found.items()}
     task.check_fit(shapes, samples.targets, count=len(targets), model=model)
-    if declared is not None:
+    if declared is not None and not isinstance(read, OneAtATime):  # its outputs got an axis that is not declared
         _check_declared(shapes, inputs, *declared, model=model)
 
 

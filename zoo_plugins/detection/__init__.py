@@ -11,25 +11,53 @@ if TYPE_CHECKING:
     from zoo_core.tasks import Task
 
 
-def found(spec: TaskSpec) -> Task:
-    """Exported and verified; neither trained nor told to people yet."""
-    from zoo_core.tasks import Task
+def detection(spec: TaskSpec) -> Task:
+    """Boxes around things."""
+    from .boxes import Detection
 
-    return Task(spec)
+    return Detection(spec)
+
+
+def instances(spec: TaskSpec) -> Task:
+    """A mask for each thing."""
+    from .masks import Instances
+
+    return Instances(spec)
+
+
+def keypoints(spec: TaskSpec) -> Task:
+    """Joints of persons."""
+    from .joints import Keypoints
+
+    return Keypoints(spec)
+
+
+def optical_flow(spec: TaskSpec) -> Task:
+    """How far each pixel moves."""
+    from .flow import OpticalFlow
+
+    return OpticalFlow(spec)
 
 
 @hookimpl
 def zoo_tasks() -> Iterator[TaskSpec]:
-    for name, summary in (
-        ("detection", "boxes around things, and what they are"),
-        ("instance-segmentation", "a mask for each thing"),
-        ("keypoints", "joints of each person"),
+    yield TaskSpec(
+        name="detection",
+        summary="boxes around things, and what they are",
+        load=detection,
+        targets="boxes",
+        metrics={"map": "more", "map50": "more", "recall": "more"},
+        selection="map",
+        loss="the model's own",
+    )
+    for name, summary, load in (
+        ("instance-segmentation", "a mask for each thing", instances),
+        ("keypoints", "joints of each person", keypoints),
     ):
-        yield TaskSpec(name=name, summary=summary, load=found, targets="boxes", answers=False)
+        yield TaskSpec(name=name, summary=summary, load=load, targets="boxes")
     yield TaskSpec(
         name="optical-flow",
         summary="how far each pixel moves between two pictures",
-        load=found,
+        load=optical_flow,
         targets="pictures",
-        answers=False,
     )

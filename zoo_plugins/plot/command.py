@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +12,14 @@ from zoo_core.commands import (
     complete_datasets,
     complete_plotted,
     data_options,
-    data_words,
     json_option,
     note,
     print_json,
     say,
-    typed,
-    use_of_run,
-    verify_of,
 )
 
 if TYPE_CHECKING:
-    from zoo_core import Zoo
-    from zoo_core.commands import Located
+    pass
 
 EXAMPLES = """
 \b
@@ -73,16 +67,15 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
     all          each of these that fits the RUN, EXPORT or DATASET
 
     Without --what: curves of a RUN, samples of a DATASET; of an EXPORT the confusion matrix where it tells classes,
-    predictions where it gives masks, filters where there is no truth. An EXPORT needs no PyTorch.
+    predictions where it gives masks, filters where there is no truth. Of a RUN, why is Grad-CAM of the last convolution
+    or of --layer; of an EXPORT, which needs no PyTorch, what it costs to cover a part.
 
-    Of a RUN, why is Grad-CAM of the last convolution or of --layer; of an EXPORT, what it costs to cover a part.
-
-    Files: plots/KIND.png in the folder of a RUN, else plots/NAME-KIND.png in the current folder, or --out PATH; of
-    several runs plots/NAME-NAME-curves.png.
+    Files: plots/KIND.png in the folder of a RUN, else plots/NAME-KIND.png here, or --out PATH.
     """
     from zoo_core import open_zoo
     from zoo_core.commands import locate
 
+    from .after import next_after
     from .drawing import Wanted
     from .every import draw_asked
 
@@ -95,16 +88,4 @@ def command(sources: tuple[str, ...], out: Path | None, as_json: bool, **wanted:
     if as_json:
         print_json({"files": [str(file) for file in files], "remarks": remarks})
         return
-    for file in files:
-        say(str(file))
-    say(f"Next: {_next(sources, places[0], zoo, wanted['data'])}")
-
-
-def _next(sources: tuple[str, ...], place: Located, zoo: Zoo, data: Mapping[str, Any]) -> str:
-    if len(sources) > 1:
-        return typed("list", "runs", "--sort", "best")
-    if place.kind == "run":
-        return use_of_run(sources[0], zoo)
-    if place.kind == "export":
-        return verify_of(place)
-    return typed("train", "MODEL", "--dataset", place.name, *data_words(data))
+    say(*map(str, files), f"Next: {next_after(sources, places[0], zoo, wanted['data'])}")

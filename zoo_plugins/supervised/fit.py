@@ -68,6 +68,8 @@ def check_job(job: TrainJob) -> None:
             f"trainer supervised: warmup takes {job.config.warmup} of the {counted(added, 'epoch')} that are added",
             hint="add more with --epochs",
         )
+    if job.losses is not None and (job.config.loss != "usual" or job.config.label_smoothing):
+        raise UsageError("this model computes its losses itself", hint="leave out -t loss and -t label_smoothing")
     loss, small = loss_of(job), job.config.small_first > 0  # also where it comes to no epoch, as in a dry run
     # A loss that was not chosen fits whole pictures; a model's own may need what the model gives in training alone.
     tried = job.config.loss != "usual" or (small and job.loss is None)
@@ -81,9 +83,11 @@ def augment_of(job: TrainJob) -> Augment | None:
     return Augment(names=names, seed=job.seed) if names else None
 
 
-def loss_of(job: TrainJob) -> TrainingLoss:
-    """The loss that the config names, or else the model's own or the task's."""
+def loss_of(job: TrainJob) -> TrainingLoss | None:
+    """The loss that the config names, or else the model's own or the task's; None where the model computes its own."""
     config: SupervisedConfig = job.config
+    if job.losses is not None:
+        return None
     return loss_for(
         job.task.name,
         name=None if config.loss == "usual" else config.loss,

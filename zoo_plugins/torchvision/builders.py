@@ -123,10 +123,10 @@ def segmenter(name: str, *, classes: int, auxiliary: bool) -> Builder:
     return build
 
 
-def detector(name: str, *, classes: int, side: int, proposes: bool) -> Builder:
+def detector(name: str, *, classes: int, side: int, trained: bool = True) -> Builder:
     """A detector for one picture of any size, which is never resized inside: preprocessing has done that.
 
-    `proposes`: it first proposes regions, and then looks at each of them.
+    `trained`: it can be, on other classes.
     """
 
     def build(
@@ -134,14 +134,23 @@ def detector(name: str, *, classes: int, side: int, proposes: bool) -> Builder:
     ) -> Any:
         """Returns [{"boxes": ..., "scores": ..., "labels": ..., ...}] for a batch of one picture, values 0 to 1.
 
+        `num_classes`: that of the published weights, which may count a background; any other number is that of things
+        alone, for a net that is to be trained.
         `detections`: the most boxes that are given; none means the net's own number.
         """
         from .net import build_detector
 
         _require_size(height, width, 32)
-        return build_detector(name, num_classes=num_classes, size=(height, width), detections=detections)
+        fresh = trained and num_classes != classes
+        return build_detector(name, num_classes=num_classes, fresh=fresh, size=(height, width), detections=detections)
 
-    def build_proposing(
+    return build
+
+
+def proposing_detector(name: str, *, classes: int, side: int, trained: bool) -> Builder:
+    """As `detector`; it first proposes regions, and then looks at each of them."""
+
+    def build(
         *,
         num_classes: int = classes,
         height: int = side,
@@ -151,17 +160,18 @@ def detector(name: str, *, classes: int, side: int, proposes: bool) -> Builder:
     ) -> Any:
         """Returns [{"boxes": ..., "scores": ..., "labels": ..., ...}] for a batch of one picture, values 0 to 1.
 
-        `detections`: the most boxes that are given, `proposals`: the most regions that are looked at; none means the
-        net's own number.
+        `num_classes`: that of the published weights, which count a background where they are for boxes alone; any other
+        number is that of things alone, for a net that is to be trained.
+        `detections`: the most boxes that are given, `proposals`: the most regions that are looked at, in training too;
+        none means the net's own number.
         """
         from .net import build_detector
 
         _require_size(height, width, 32)
-        return build_detector(
-            name, num_classes=num_classes, size=(height, width), detections=detections, proposals=proposals
-        )
+        fresh, most = trained and num_classes != classes, {"detections": detections, "proposals": proposals}
+        return build_detector(name, num_classes=num_classes, fresh=fresh, size=(height, width), **most)
 
-    return build_proposing if proposes else build
+    return build
 
 
 def fixed_detector(name: str, *, classes: int, side: int) -> Builder:
@@ -170,11 +180,14 @@ def fixed_detector(name: str, *, classes: int, side: int) -> Builder:
     def build(*, num_classes: int = classes, detections: int | None = None) -> Any:
         """Returns [{"boxes": ..., "scores": ..., "labels": ...}] for a batch of one picture, values 0 to 1.
 
+        `num_classes`: that of the published weights, which may count a background; any other number is that of things
+        alone, for a net that is to be trained.
         `detections`: the most boxes that are given; none means the net's own number.
         """
         from .net import build_detector
 
-        return build_detector(name, num_classes=num_classes, size=(side, side), detections=detections)
+        fresh = num_classes != classes
+        return build_detector(name, num_classes=num_classes, fresh=fresh, size=(side, side), detections=detections)
 
     return build
 

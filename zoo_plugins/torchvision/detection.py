@@ -22,6 +22,8 @@ FIXED = {
     "H": "anchors and the grid of regions belong to one size; another one with -o height=... -o width=...",
     "W": "anchors and the grid of regions belong to one size; another one with -o height=... -o width=...",
 }
+RECIPE = {"batch_size": 8, "epochs": 20, "optimizer": "adamw", "lr": 0.001}
+"""Of a training from fresh weights."""
 _ONE_SIZE = "its default boxes belong to this one size"
 
 
@@ -30,12 +32,15 @@ def detection_kind(name: str, file: str, default: Any) -> Kind:
     classes = len(labels_of(default))
     side = SINGLE.get(file) or (320 if "_320_" in name else 800)
     shape: tuple[int | str, ...] = (1, 3, side, side) if file in SINGLE else (1, 3, "height", "width")
+    task, more = _parts(file, default)
+    trained = task == "detection"
     if file in SINGLE:
         build = builders.fixed_detector(name, classes=classes, side=side)
     else:
-        build = builders.detector(name, classes=classes, side=side, proposes=file.endswith("_rcnn"))
+        make = builders.proposing_detector if file.endswith("_rcnn") else builders.detector
+        build = make(name, classes=classes, side=side, trained=trained)
     fixed = {**FIXED, "H": _ONE_SIZE, "W": _ONE_SIZE} if file in SINGLE else FIXED
-    task, more = _parts(file, default)
+    more_fields = {"losses": losses, "recipe": RECIPE} if trained else {}
     return Kind(
         task=task,
         build=build,
@@ -48,7 +53,7 @@ def detection_kind(name: str, file: str, default: Any) -> Kind:
         },
         # Mean and standard deviation are taken off inside the net.
         preprocess=Preprocess(resize=(side, side)),
-        more={"read_outputs": _first, "stages": stages, "settle": settle, "fixed_axes": fixed},
+        more={"read_outputs": _first, "stages": stages, "settle": settle, "fixed_axes": fixed, **more_fields},
     )
 
 
@@ -65,6 +70,13 @@ def _parts(file: str, default: Any) -> tuple[str, dict[str, TensorSpec]]:
 def _first(result: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     """What was found in the only picture of the batch."""
     return result[0]
+
+
+def losses(module: Any, inputs: Any, targets: Any) -> Any:
+    """Those of torchvision."""
+    from .net import losses as values
+
+    return values(module, inputs, targets)
 
 
 def stages(module: Any) -> Sequence[Stage]:

@@ -28,13 +28,19 @@ _FROZEN = {
 """Detectors whose published weights belong to a backbone with frozen statistics, and the epsilon of these."""
 
 
+_WITHOUT_BACKGROUND = ("retinanet", "fcos")
+
+
 class PlainTransform(GeneralizedRCNNTransform):
     """Torchvision's, but masks stay as the net gives them, 28 by 28 for each box, and are not pasted into the picture.
 
-    Boxes need no change: pictures come in the `size` (height, width) that the net works on.
+    Boxes need no change: pictures come in the `size` (height, width) that the net works on. Labels are counted from the
+    net's `first_label` on.
     """
 
-    def __init__(self, like: GeneralizedRCNNTransform, *, size: tuple[int, int], fixed: bool) -> None:
+    def __init__(
+        self, like: GeneralizedRCNNTransform, *, size: tuple[int, int], fixed: bool, first_label: int = 0
+    ) -> None:
         # With these two limits the resize inside, which keeps the aspect ratio, changes nothing.
         super().__init__(
             min(size),
@@ -45,6 +51,7 @@ class PlainTransform(GeneralizedRCNNTransform):
             fixed_size=(size[1], size[0]) if fixed else None,
         )
         self.size = size
+        self.first_label = first_label
 
     def postprocess(
         self,
@@ -52,28 +59,43 @@ class PlainTransform(GeneralizedRCNNTransform):
         image_shapes: list[tuple[int, int]],
         original_image_sizes: list[tuple[int, int]],
     ) -> list[dict[str, Tensor]]:
-        return result
+        return [{**found, "labels": found["labels"] - self.first_label} for found in result]
 
 
 def build_detector(
-    name: str, *, size: tuple[int, int], num_classes: int, detections: int | None = None, proposals: int | None = None
+    name: str,
+    *,
+    size: tuple[int, int],
+    num_classes: int,
+    fresh: bool = False,
+    detections: int | None = None,
+    proposals: int | None = None,
 ) -> nn.Module:
     """The detector without weights for pictures of `size` (height, width), normalised as its published weights want.
 
-    `detections` and `proposals`: the most of them, None for torchvision's own number. Raises ValueError below 1.
+    `fresh`: to be trained; `num_classes` counts things alone, to which the net adds a background where it has one, and
+    its normalisation learns. `detections` and `proposals`: the most of them, None for torchvision's own number. Raises
+    ValueError below 1.
     """
     if any(most is not None and most < 1 for most in (detections, proposals)):
         raise ValueError(f"detections and proposals are at least 1, not {detections} and {proposals}")
-    module: Any = get_model_builder(name)(weights=None, weights_backbone=None, num_classes=num_classes)
-    if name in _FROZEN:
+    first_label = int(fresh and not name.startswith(_WITHOUT_BACKGROUND))
+    # Without weights every layer of the backbone is trained.
+    module: Any = get_model_builder(name)(weights=None, weights_backbone=None, num_classes=num_classes + first_label)
+    if name in _FROZEN and not fresh:
         # Without weights torchvision puts in layers that learn their statistics; the weights have none to load.
         _freeze(module.backbone, _FROZEN[name])
-    module.transform = PlainTransform(module.transform, size=size, fixed=module.transform.fixed_size is not None)
+    module.transform = PlainTransform(
+        module.transform, size=size, fixed=module.transform.fixed_size is not None, first_label=first_label
+    )
     if detections is not None:
         chooser = module.roi_heads if hasattr(module, "roi_heads") else module
         chooser.detections_per_img = detections
     if proposals is not None:
-        module.rpn._post_nms_top_n["testing"] = proposals
+        for mode in ("testing", "training"):
+            module.rpn._post_nms_top_n[mode] = proposals
+        sampler = module.roi_heads.fg_bg_sampler
+        sampler.batch_size_per_image = min(sampler.batch_size_per_image, proposals)
     found: nn.Module = module
     return found
 
@@ -130,3 +152,14 @@ def suppressed(boxes: Tensor, scores: Tensor, groups: Tensor, *, count: int, sid
     shift = (tile - tiles // 2).to(boxes.dtype) * (side + 1)
     kept: Tensor = nms(boxes + torch.cat((shift, shift), dim=1), scores, threshold)
     return kept
+
+
+def losses(module: Any, images: Tensor, targets: Tensor) -> dict[str, Tensor]:
+    """The losses that a detector computes itself. `images`: (N, 3, H, W); `targets`: padded boxes (N, M, 6), see
+    `zoo_core.data.BoxTargets`, of which crowds are left out."""
+    given = []
+    for rows in targets:
+        real = rows[(rows[:, 4] >= 0) & (rows[:, 5] == 0)]
+        given.append({"boxes": real[:, :4], "labels": real[:, 4].long() + module.transform.first_label})
+    found: dict[str, Tensor] = module(list(images), given)
+    return found

@@ -9,11 +9,11 @@ from torchvision.models.detection.generalized_rcnn import GeneralizedRCNN
 
 from zoo_core import Stage
 
-from .detector_net import build_detector
+from .detector_net import build_detector, losses
 from .one_stage_net import one_stage
 from .two_stage_net import two_stages
 
-__all__ = ["build_detector", "detector_stages"]
+__all__ = ["build_detector", "detector_stages", "losses"]
 
 
 def detector_stages(module: nn.Module) -> Sequence[Stage]:

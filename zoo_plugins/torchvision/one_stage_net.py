@@ -98,4 +98,4 @@ def _chosen(module: Any, scores: Tensor, boxes: Tensor, labels: Tensor, classes:
         boxes, scores, labels, count=classes, side=max(module.transform.size), threshold=module.nms_thresh
     )
     kept = kept[: module.detections_per_img]
-    return boxes[kept], scores[kept], labels[kept]
+    return boxes[kept], scores[kept], labels[kept] - module.transform.first_label

@@ -125,7 +125,7 @@ def _detections(module: Any, class_scores: Tensor, class_boxes: Tensor) -> tuple
     kept = suppressed(
         boxes, scores, labels, count=classes + 1, side=max(module.transform.size), threshold=heads.nms_thresh
     )[: heads.detections_per_img]
-    return boxes[kept], scores[kept], labels[kept]
+    return boxes[kept], scores[kept], labels[kept] - module.transform.first_label
 
 
 def _masks(module: Any, *tensors: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Files of numbers: .npy, .npz, CSV and IDX."""
+"""Files of numbers: .npy, .npz, CSV, IDX, and boxes as YOLO has them."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from mutations import ODD_NUMBERS, changed_bytes
 from zoo_core.data import idx_bytes, read_idx
 from zoo_core.runtime import read_sequence
 from zoo_core.workflows.answers.gallery import read_gallery
+from zoo_plugins.coco_folder.yolo import read_rows
 from zoo_plugins.features_file.files import read_split
 
 from .reader import Reader
@@ -95,6 +96,12 @@ def csv_content(draw: st.DrawFn) -> bytes:
 
 
 @st.composite
+def _yolo(draw: st.DrawFn) -> bytes:
+    rows = draw(st.lists(st.lists(st.one_of(CELLS, st.sampled_from(("0", "0.5"))), min_size=4, max_size=6), max_size=4))
+    return "".join(" ".join(row) + draw(ENDS) for row in rows).encode(draw(st.sampled_from(("utf-8", "utf-16"))))
+
+
+@st.composite
 def _idx(draw: st.DrawFn) -> bytes:
     sizes = draw(
         st.lists(st.sampled_from((0, 1, 2, 3, 255, 2**31, 2**32 - 1)), max_size=draw(st.sampled_from((3, 70))))
@@ -114,6 +121,8 @@ def readers() -> dict[str, Reader]:
         "gallery": Reader(file="x.npz", content=_gallery(), read=read_gallery),
         "CSV": Reader(file="x.csv", content=csv_content(), read=read_sequence),
         "CSV, bytes": Reader(file="x.csv", content=changed_bytes(b"a,b\n1,2\n3.5,4e-3\n"), read=read_sequence),
+        "YOLO": Reader(file="x.txt", content=_yolo(), read=read_rows),
+        "YOLO, bytes": Reader(file="x.txt", content=changed_bytes(b"0 0.5 0.5 1e-1 .25\n1 0 0 1 1\n"), read=read_rows),
         "IDX, header": Reader(file="x.idx", content=_idx(), read=read_idx),
         "IDX, bytes": Reader(
             file="x.gz",

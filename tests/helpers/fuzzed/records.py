@@ -1,4 +1,4 @@
-"""Records of runs and exports: JSON."""
+"""Records of runs and exports, and boxes as COCO has them: JSON."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from zoo_core.shelf import list_exports, list_runs
 from zoo_core.training.run import load_run
 from zoo_core.training.run_card import commands
 from zoo_core.verification.conclude.recheck import verify_export
+from zoo_plugins.coco_folder.coco import read_coco
 
 from .reader import Reader, damaged_json
 
@@ -34,6 +35,13 @@ REPORT = {
 
 
 ROW = EpochRow(epoch=1, train={"loss": 1.0}, validation={"loss": 1.0, "accuracy": 0.5}, learning_rate=0.1, seconds=1.0)
+
+
+COCO = {
+    "images": [{"id": 1, "file_name": "a.png"}, {"id": 2, "file_name": "b/c.png"}],
+    "categories": [{"id": 3, "name": "cat"}, {"id": 4, "name": "dog"}],
+    "annotations": [{"image_id": 1, "category_id": 4, "bbox": [1, 2.5, 3, 4], "iscrowd": 0}],
+}
 
 
 def _bundle(path: Path) -> None:
@@ -63,4 +71,7 @@ def readers() -> dict[str, Reader]:
         "report.json": Reader(file="exported/a/report.json", content=damaged_json(REPORT), read=_bundle),
         "run.json": Reader(file="runs/a/run.json", content=damaged_json(hostile.run_record()), read=_run),
         "metrics.jsonl": Reader(file="runs/b/metrics.jsonl", content=damaged_json(ROW.to_json()), read=_rows),
+        "COCO": Reader(
+            file="annotations.json", content=damaged_json(COCO), read=lambda path: read_coco(path, like=path)
+        ),
     }

@@ -59,7 +59,7 @@ def classes_have_samples(dataset: DatasetCandidate) -> None:
     _, samples = next(_readable(dataset))
     if samples.form in {"numbers", "pictures"}:
         raise NotApplicableError(f"its targets are {samples.form}, and no classes")
-    counted = samples.targets
+    counted = samples.targets.classes if samples.form == "boxes" else samples.targets
     if samples.form == "flags":
         counted = np.nonzero(counted)[1]
     elif samples.is_masked:

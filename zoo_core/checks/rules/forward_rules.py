@@ -137,7 +137,10 @@ def gives_logits(model: ModelCandidate) -> None:
 
     The losses and `zoo predict` apply the softmax; applied twice, it flattens every gradient and every probability.
     """
-    task = task_spec(model.model.spec.task)
+    try:
+        task = task_spec(model.model.spec.task)
+    except ZooError as error:
+        raise NotApplicableError(error.message) from None
     per_class = task.targets == "masks" or (task.targets == "classes" and not task.one_logit and not task.compared)
     if not per_class or model.model.spec.loss is not None:
         raise NotApplicableError(f"task {model.model.spec.task!r} has no logits, or the model has a loss of its own")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from zoo_core.checks.candidates.model_candidate import SEED, ModelCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
+from zoo_core.data import BoxTargets
 from zoo_core.errors import ZooError
 from zoo_core.files import temporary_folder
 from zoo_core.task_lookup import task_spec
@@ -96,7 +98,9 @@ def _loss_of(model: ModelCandidate) -> TrainingLoss:
 
 def _targets(model: ModelCandidate, module: nn.Module) -> Tensor:
     """What the task gives to try it; else a class for each sample, or for each place of its mask, and every class as
-    often as possible."""
+    often as possible. Or a box for each."""
+    if task_spec(model.model.spec.task).targets == "boxes":
+        return _boxes(model)
     outputs = _training_outputs(model, module)
     arrays = {name: value.numpy(force=True) for name, value in outputs.items()}
     if (own := get_task(model.model.spec.task).trial_targets(arrays)) is not None:
@@ -107,6 +111,13 @@ def _targets(model: ModelCandidate, module: nn.Module) -> Tensor:
     classes = logits.shape[1] if logits.ndim > 1 else 1
     numbers = torch.arange(int(torch.tensor(shape).prod())).reshape(shape)
     return numbers % max(2, classes)
+
+
+def _boxes(model: ModelCandidate) -> Tensor:
+    """A thing of the first class in the middle of each picture, padded as training has it."""
+    height, width = model.inputs(1)[0].shape[-2:]
+    box = np.array([[width / 4, height / 4, width * 3 / 4, height * 3 / 4]])
+    return torch.from_numpy(BoxTargets.of([(box, np.array([0]))] * TRAINED_ROWS).padded())
 
 
 def weights_survive_saving(model: ModelCandidate) -> None:

@@ -41,7 +41,7 @@ class LabelledInputs:
     """Rows of a dataset as model inputs, by input name, with their targets."""
 
     inputs: Mapping[str, Array]
-    targets: Array
+    targets: Any
 
     def spread(self, count: int = SAMPLE_ROWS) -> dict[str, Array]:
         """`count` rows spread evenly over the split."""

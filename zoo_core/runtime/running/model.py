@@ -21,6 +21,7 @@ from zoo_core.runtime.reading.metadata import Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.vetting.agreement import check_agreement
 from zoo_core.runtime.vetting.vet import vet
+from zoo_core.shapes import joined_rows, takes_one
 from zoo_core.shelf import model_file
 from zoo_core.specs import Preprocess
 from zoo_core.tasks import Task, get_task
@@ -112,6 +113,13 @@ class ExportedModel:
         """What the outputs mean. Raises ZooError where the plugin that offers the task is not installed."""
         return get_task(self.task, plugin=self.metadata.task_plugin, settings=self.metadata.task_settings)
 
+    def decide_at(self, threshold: float) -> None:
+        """Take another probability than the file's own from which something counts as found.
+
+        Raises UsageError for a task that has no such threshold, ZooError for an impossible one.
+        """
+        self.meaning = self.meaning.at_threshold(threshold)
+
     @property
     def preprocess(self) -> Preprocess | None:
         """How a picture becomes an input; None when the model does not take pictures."""
@@ -197,11 +205,12 @@ class ExportedModel:
     def run_rows(self, rows: Rows, *, count: int | None = None) -> dict[str, NDArray[Any]]:
         """All outputs for any number of rows, run in batches; a fixed batch size is filled up and cut again.
 
-        `rows` is an array whose first axis is the batch, where there is one input; else arrays by name; or a function
+        Outputs that have no axis for the samples get one, and rows with fewer things are filled up with zeros. `rows`
+        is an array whose first axis is the batch, where there is one input; else arrays by name; or a function
         that gives a slice of `count` rows, in either form.
         """
         parts = [outputs for _, outputs in self.run_batches(rows, count=count)]
-        return {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+        return {key: joined_rows([part[key] for part in parts]) for key in parts[0]}
 
     def run_batches(self, rows: Rows, *, count: int | None = None) -> Iterator[tuple[slice, dict[str, NDArray[Any]]]]:
         """As `run_rows`, batch by batch: which rows, and their outputs."""
@@ -223,8 +232,14 @@ class ExportedModel:
             if isinstance(first, int) and held < first:
                 batch = {name: _filled_up(array, first) for name, array in batch.items()}
             outputs = self.run(batch)
+            if self._is_alone:
+                outputs = {name: value[np.newaxis] for name, value in outputs.items()}
             self._check_rows(outputs, first if isinstance(first, int) else held)
             yield part, {key: value[:held] for key, value in outputs.items()}
+
+    @functools.cached_property
+    def _is_alone(self) -> bool:
+        return takes_one(self.metadata.inputs, self.metadata.outputs)
 
     def _fetching(self, rows: Rows, count: int | None) -> tuple[Callable[[slice], Mapping[str, NDArray[Any]]], int]:
         """What gives a slice of the rows by the names of the inputs, and how many rows there are."""

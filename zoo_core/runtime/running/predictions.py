@@ -25,14 +25,6 @@ if TYPE_CHECKING:
     from .model import ExportedModel
 
 
-def check_answers(model: ExportedModel) -> None:
-    """Raises ZooError for a model whose task has no answers for people."""
-    if not model.meaning.spec.answers:
-        raise ZooError(
-            f"{model.path}: {model.task} has no answers for people yet", hint="in Python, run(...) gives the outputs"
-        )
-
-
 def predictions_of(
     model: ExportedModel, sources: Iterable[Source], *, tiling: Tiling | None = None
 ) -> Iterator[Prediction]:
@@ -43,7 +35,10 @@ def predictions_of(
     Raises ZooError, before any source is read, for a model that cannot answer, and WrongExportError for a file whose
     outputs are not what it says.
     """
-    check_answers(model)
+    if not model.meaning.spec.answers:
+        raise ZooError(
+            f"{model.path}: {model.task} has no answers for people yet", hint="in Python, run(...) gives the outputs"
+        )
     if tiling is not None:
         check_tiling(model, tiling)
     if model.recipes or len(model.metadata.inputs) > 1:
@@ -101,10 +96,11 @@ def _read_picture(given: Named, recipe: Preprocess) -> tuple[NDArray[np.uint8], 
 
 
 def _in_size(outcome: Outcome, size: tuple[int, int], model: ExportedModel, recipe: Preprocess) -> Outcome:
-    """Masks in the size of their picture, where the recipe resized it and cut nothing off."""
-    masks = model.meaning.gives == "masks" and recipe.resize is not None and recipe.crop is None
-    if isinstance(outcome, ZooError) or not masks:
+    """An answer about the picture itself; masks in its size, where the recipe resized it and cut nothing off."""
+    if isinstance(outcome, ZooError):
         return outcome
+    if model.meaning.gives != "masks" or recipe.resize is None or recipe.crop is not None:
+        return model.meaning.in_picture(outcome, size=size, recipe=recipe)
     return {name: stretched(array, size) for name, array in outcome.items()}
 
 

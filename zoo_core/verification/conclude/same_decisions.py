@@ -43,7 +43,7 @@ def check_parity(
     *,
     torch_outputs: Arrays,
     file_outputs: Arrays,
-    targets: Array,
+    targets: Any,
     reference: Reference,
 ) -> CheckResult:
     """Rule "dataset": PyTorch and the file on the same samples of the validation split.

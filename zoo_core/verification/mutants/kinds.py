@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 
 from zoo_core.errors import ZooError
 
-from . import batch_faults, choice_faults, input_faults, metadata_faults, operator_faults, output_faults, weight_faults
+from . import (
+    batch_faults,
+    box_faults,
+    choice_faults,
+    input_faults,
+    metadata_faults,
+    operator_faults,
+    output_faults,
+    weight_faults,
+)
 from .mutable_graph import EditableGraph, Site, onnx_package
 
 DEFAULT_ROWS = 3
@@ -72,6 +81,8 @@ FAULTS: tuple[Fault, ...] = (
     Fault(kind="output constant", sites=output_faults.constant),
     Fault(kind="output NaN", sites=output_faults.not_a_number),
     Fault(kind="output off by one", sites=output_faults.off_by_one),
+    Fault(kind="output shifted", sites=box_faults.shifted),
+    Fault(kind="classes swapped", sites=box_faults.classes_swapped),
     Fault(kind="dropout left in", sites=output_faults.dropout),
     Fault(kind="float16", sites=output_faults.float16),
     Fault(kind="float16 overflow", sites=output_faults.float16_overflow),

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import write_atomic
+from zoo_core.pictures import read_picture
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.runtime.running.outcomes import Prediction
-from zoo_core.runtime.running.predictions import check_answers
 from zoo_core.runtime.running.tiling import Tiling
 from zoo_core.tasks import Task
 
@@ -23,7 +23,7 @@ from .asked import check_top, gallery_for, is_kept, tiling_for
 from .contents import Contents, array_contents, sequence_contents, stacked
 from .gallery import Gallery, write_gallery
 from .input_files import Found, find_inputs, runs_of
-from .predicted import Targets, check_target, is_results, originals_of, targets_for
+from .predicted import Targets, check_target, drawings_for, is_results, originals_of, targets_for
 from .readable import readable_files, texts_as_inputs
 from .results import RESULT_SUFFIXES, ResultsFile, columns_of
 from .shown import npy_bytes
@@ -36,15 +36,17 @@ Notes = Callable[[str], None]
 class Predicting:
     """Everything that was decided before the first input is read. Made by `plan_predictions`.
 
-    `found` are the files. `targets`: where masks, pictures and arrays go, None where the task gives labels. `results`:
-    the file that has all rows, if one was asked for. `gallery`: where vectors are looked up; `kept`: the gallery that
-    is made of them. `tiling`: how pictures larger than the model takes are cut.
+    `found` are the files. `targets`: where masks, pictures and arrays go, None where answers are told. `drawings`:
+    where those are drawn, None where the task draws nothing. `results`: the file that has all rows, if one was asked
+    for. `gallery`: where vectors are looked up; `kept`: the gallery that is made of them. `tiling`: how pictures larger
+    than the model takes are cut.
     """
 
     model: ExportedModel
     task: Task
     found: Sequence[Found]
     targets: Targets | None
+    drawings: Targets | None
     results: Path | None
     top: int | None
     gallery: Gallery | None = None
@@ -68,14 +70,14 @@ class Predicting:
             return
         with ResultsFile(self.results, columns=self._columns()) as file:
             for row in rows:
-                file.add(self._in_columns(row))
+                file.add(self._in_columns(row) if file.is_table else row)
                 yield row
 
     def _in_columns(self, row: Row) -> Row:
         if not self._is_plain or "error" in row:
             return row
         cells = self.task.cells(row) if self.gallery is None else self.gallery.cells(row)
-        return {**cells, **row}
+        return {**row, **cells}
 
     def _keeping(self, rows: Iterable[Row], path: Path) -> Iterator[Row]:
         """The rows themselves; their vectors go into a gallery when the last one is there."""
@@ -135,7 +137,9 @@ class Predicting:
                 near = self.gallery.nearest(answer[self.task.spec.compared], self.top)
                 return [{"input": prediction.name, "neighbours": near}], {}
             told = dict(answer) if self._is_plain else _best(answer, self.top)
-            return [{"input": prediction.name, **told}], {}
+            drawn = self._drawn(index, answer)
+            pictures = {"picture": str(next(iter(drawn)))} if drawn else {}
+            return [{"input": prediction.name, **told, **pictures}], drawn
         rows: list[Row] = []
         contents: Contents = {}
         for output, target in self.targets.of(index, prediction.row).items():
@@ -150,6 +154,15 @@ class Predicting:
             rows.append(row)
             contents |= made
         return rows, contents
+
+    def _drawn(self, index: int, answer: Mapping[str, Any]) -> Contents:
+        """The drawing of an answer into its picture, which is read once more: pictures are large, and many are held."""
+        path = Path(self.found[index].shown)
+        if self.drawings is None or not path.is_file():
+            return {}
+        (target,) = self.drawings.of(index).values()
+        picture = read_picture(path, color="RGB")
+        return {target: self.task.draw(answer, picture, labels=self.model.labels)}
 
     def _stacked(self, on_done: Callable[[int], None], on_note: Notes) -> Iterator[Row]:
         """Arrays of all inputs in one file for each output; those that failed are not in it."""
@@ -182,19 +195,21 @@ def predict(
     inputs: Sequence[str | Path],
     out: str | Path | None = None,
     top: int | None = None,
+    threshold: float | None = None,
     isolated: Isolated = None,
 ) -> list[Row]:
     """One row for each input: `{input, label, probability, probabilities: {label: probability}}`, the `top` best.
 
     Masks, sequences, filtered pictures and features are written to files: `{input, file, shape}`, where `shape` is that
-    of what the file holds; a sequence that could be drawn also has its `picture`. A file of several samples has a row
-    for each, `input` is `file.csv[3]` then, counted from 0. An input that cannot be predicted has `{input, error}`. Of
-    features in one file `out`, those of failed inputs are not in it, and `index` says which place a row has. Inputs and
-    `out` are as `find_inputs`, `targets_for` and `is_results` say, `isolated` as in `open_model`. Raises ZooError or
-    RefusedFileError for an export that cannot be used, before any input is read, and UsageError for an `out` that does
-    not fit.
+    of what the file holds; a sequence that could be drawn also has its `picture`. What a detector finds is `{input,
+    detections: [{label, probability, box}], picture}`, from a probability of `threshold` on, the model's own unless
+    given. A file of several samples has a row for each, `input` is `file.csv[3]` then, counted from 0. An input that
+    cannot be predicted has `{input, error}`. Of features in one file `out`, those of failed inputs are not in it, and
+    `index` says which place a row has. Inputs and `out` are as `find_inputs`, `targets_for` and `is_results` say,
+    `isolated` as in `open_model`. Raises ZooError or RefusedFileError for an export that cannot be used, before any
+    input is read, and UsageError for an `out` that does not fit.
     """
-    planned = plan_predictions(export, inputs=inputs, out=out, top=top, isolated=isolated)
+    planned = plan_predictions(export, inputs=inputs, out=out, top=top, threshold=threshold, isolated=isolated)
     return list(planned.rows())
 
 
@@ -204,6 +219,7 @@ def plan_predictions(
     inputs: Sequence[str | Path],
     out: str | Path | None = None,
     top: int | None = None,
+    threshold: float | None = None,
     texts: Sequence[str] = (),
     gallery: str | Path | None = None,
     tile: int | None = None,
@@ -211,27 +227,25 @@ def plan_predictions(
     listed: Iterable[bytes] = (),
     isolated: Isolated = None,
 ) -> Predicting:
-    """What `predict` does, before the first input is read. `listed` are the lines that the input "-" stands for;
-    `texts` are inputs themselves."""
+    """What `predict` does, before the first input is read. `listed`: lines that the input "-" stands for."""
     if not inputs and not texts:
         raise UsageError("there is nothing to predict", hint="zoo predict EXPORT INPUT..., or --text TEXT")
     model = open_model(export, isolated=isolated)
-    check_answers(model)
-    known, what = readable_files(model)
-    found = [*find_inputs(inputs, suffixes=known, what=what, listed=listed)] if inputs else []
-    found += texts_as_inputs(model, texts)
-    path = None if out is None else Path(out)
-    known_vectors = gallery_for(model, gallery)
+    if threshold is not None:
+        model.decide_at(threshold)
+    found = [*_files_of(model, inputs, listed), *texts_as_inputs(model, texts)]
+    path, known_vectors = None if out is None else Path(out), gallery_for(model, gallery)
     check_top(model, top, known_vectors)
     kept = path if is_kept(model, path, known_vectors) else None
     if kept is not None:
         check_target(kept, originals_of(found))
-    results, targets = _written(model, found, None if kept is not None else path)
+    results, targets, drawings = _written(model, found, None if kept is not None else path)
     return Predicting(
         model=model,
         task=model.meaning,
         found=found,
         targets=targets,
+        drawings=drawings,
         results=results,
         top=top,
         gallery=known_vectors,
@@ -240,21 +254,31 @@ def plan_predictions(
     )
 
 
-def _written(model: ExportedModel, found: Sequence[Found], path: Path | None) -> tuple[Path | None, Targets | None]:
-    """The file of results, and the files of answers, where there are such."""
+def _files_of(model: ExportedModel, inputs: Sequence[str | Path], listed: Iterable[bytes]) -> Sequence[Found]:
+    """The files of the kinds that the model reads."""
+    known, what = readable_files(model)
+    return find_inputs(inputs, suffixes=known, what=what, listed=listed) if inputs else ()
+
+
+def _written(
+    model: ExportedModel, found: Sequence[Found], path: Path | None
+) -> tuple[Path | None, Targets | None, Targets | None]:
+    """The file of results, the files of answers, and those of their drawings, where there are such."""
     gives = model.meaning.gives
     results = path if path is not None and is_results(path, gives=gives) else None
     if results is not None:
         check_target(results, originals_of(found))
     if not model.meaning.is_told:
         outputs = tuple(model.metadata.outputs) if gives in {"arrays", "pictures"} else ("mask",)
-        return results, targets_for(found, gives=gives, outputs=outputs, out=path)
-    if path is not None and results is None:
+        return results, targets_for(found, gives=gives, outputs=outputs, out=path), None
+    drawn = model.meaning.drawn if model.preprocess is not None else ""
+    drawings = drawings_for(found, drawn=drawn, out=path) if drawn else None
+    if path is not None and results is None and drawings is None:
         raise UsageError(
             f"--out {path}: {model.task} gives {gives}, which are written as {' or '.join(RESULT_SUFFIXES)}",
             hint="--out results.csv, or leave it out: they are printed",
         )
-    return results, None
+    return results, None, drawings
 
 
 def _predicted(model: ExportedModel, part: Sequence[Found], tiling: Tiling | None) -> Iterator[Prediction]:

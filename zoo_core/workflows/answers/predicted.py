@@ -55,6 +55,12 @@ class Targets:
         return "" if len(self.outputs) == 1 else f".{re.sub(r'[^A-Za-z0-9_-]', '_', output)}"
 
 
+def drawings_for(inputs: Sequence[Found], *, drawn: str, out: Path | None) -> Targets:
+    """The drawings of answers that are told: a.jpg gives a.`drawn`.png. `out` as in `targets_for`; beside a file of
+    results they lie in its folder. Raises as `targets_for`."""
+    return _targets(inputs, kind="drawings", form=(f".{drawn}.png", (".png",)), outputs=(drawn,), out=out)
+
+
 def targets_for(inputs: Sequence[Found], *, gives: str, outputs: Sequence[str], out: Path | None) -> Targets:
     """The files to write. `out`: a folder, made if it is missing, or one file; default the current folder.
 
@@ -63,8 +69,14 @@ def targets_for(inputs: Sequence[Found], *, gives: str, outputs: Sequence[str], 
     results, files lie in its folder. Raises UsageError for a file name of another kind, one file for several inputs
     (but arrays: they are stacked), two inputs for one file, and an input that would be overwritten.
     """
-    ending, suffixes = FORMS[gives]
-    if out is not None and is_results(out, gives=gives):
+    return _targets(inputs, kind=gives, form=FORMS[gives], outputs=outputs, out=out)
+
+
+def _targets(
+    inputs: Sequence[Found], *, kind: str, form: tuple[str, tuple[str, ...]], outputs: Sequence[str], out: Path | None
+) -> Targets:
+    ending, suffixes = form
+    if out is not None and is_results(out, gives=kind):
         out = out.parent
     if out is None or out.is_dir() or not out.suffix:
         stems = [each.below.with_name(each.below.stem) if each.below.name else each.below for each in inputs]
@@ -72,14 +84,14 @@ def targets_for(inputs: Sequence[Found], *, gives: str, outputs: Sequence[str], 
     else:
         if out.suffix.lower() not in suffixes:
             raise UsageError(
-                f"--out {out}: {gives} are written as {' or '.join(suffixes)}",
+                f"--out {out}: {kind} are written as {' or '.join(suffixes)}",
                 hint="another name, or a folder: a name without a dot, or one that exists; "
                 "a table of all answers is a .csv or .jsonl",
             )
-        if len(inputs) > 1 and gives != "arrays":
+        if len(inputs) > 1 and kind != "arrays":
             raise UsageError(f"--out {out} is one file, for {len(inputs)} inputs", hint="name a folder")
         stems = [Path(out.name.removesuffix(out.suffix))] * len(inputs)
-        stacked = gives == "arrays"
+        stacked = kind == "arrays"
         found = Targets(
             folder=out.parent, stems=stems, ending=out.suffix, outputs=outputs, stacked=stacked, single=not stacked
         )

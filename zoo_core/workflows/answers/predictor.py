@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.shapes import TensorSpec
 from zoo_core.shelf import Located
-from zoo_core.specs import Preprocess, Recipe
+from zoo_core.specs import ModelSpec, Preprocess, Recipe
 from zoo_core.tasks import Task, get_task
 from zoo_core.workflows.classes import check_classes
 from zoo_core.workflows.same_data import compare_part, options_in_force, require_data
@@ -129,19 +129,21 @@ def run_predictor(run: Run, zoo: Zoo) -> Predictor:
         inputs=bound.inputs if bound.preprocess is not None or run.recipes else spec.inputs,
         dataset=f"{run.info.dataset_plugin}/{run.info.dataset}",
         options=run.info.dataset_options,
-        batches=lambda samples: _module_batches(build(), samples, list(spec.outputs), spec.read_outputs),
+        batches=lambda samples: _module_batches(build(), samples, spec),
         fingerprints=run.info.fingerprints if run.info.dataset_fingerprint else {},
     )
 
 
-def _module_batches(module: Any, samples: Samples, names: Sequence[str], read: Callable[[Any], Any] | None) -> Batches:
+def _module_batches(module: Any, samples: Samples, spec: ModelSpec) -> Batches:
     import torch
 
     from zoo_core.torch_modules import called, named_outputs
     from zoo_core.training.evaluation import evaluation_batch
     from zoo_core.training.feed import Feed
+    from zoo_core.training.one_at_a_time import reader_of
 
-    feed = Feed(samples, batch_size=evaluation_batch(samples))
+    names, read = list(spec.outputs), reader_of(spec)
+    feed = Feed(samples, batch_size=evaluation_batch(samples, read))
     start = 0
     for inputs, targets in feed.in_order():
         with torch.inference_mode():

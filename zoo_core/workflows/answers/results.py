@@ -41,7 +41,7 @@ class ResultsFile:
         """One row more. The first one makes the file: until there is one, an older file stays."""
         if self._file is None:
             self._begin()
-        if self._is_table:
+        if self.is_table:
             self._write(_csv_line([_cell(name, row) for name in self._columns]))
         else:
             self._write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
@@ -50,11 +50,12 @@ class ResultsFile:
         with clear_io_errors("cannot write", self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self._file = self.path.open("wb")
-        if self._is_table:
+        if self.is_table:
             self._write(_csv_line(self._columns))
 
     @property
-    def _is_table(self) -> bool:
+    def is_table(self) -> bool:
+        """Whether rows are written by columns; else as they are."""
         return self.path.suffix.lower() == ".csv"
 
     def _write(self, line: str) -> None:

@@ -23,6 +23,7 @@ def measured(
     `build` makes the module with its best weights; it is not asked where there is nothing to do.
     """
     from zoo_core.training.evaluation import evaluate
+    from zoo_core.training.one_at_a_time import reader_of
 
     task, test = plan.task, None
     if "test" not in splits and not task.chooses:
@@ -36,7 +37,7 @@ def measured(
             splits["test"],
             task=task,
             outputs=plan.outputs,
-            read=plan.model.spec.read_outputs,
+            read=reader_of(plan.model.spec),
             device=info.device,
         )
     return dataclasses.replace(info, test=test, task_settings=task.settings)
@@ -45,7 +46,8 @@ def measured(
 def _chosen(plan: TrainPlan, module: nn.Module, validation: Samples, info: RunInfo) -> dict[str, Any]:
     """The settings of the task that are best for these weights on the validation part."""
     from zoo_core.training.evaluation import outputs_and_targets
+    from zoo_core.training.one_at_a_time import reader_of
 
-    read = plan.model.spec.read_outputs
+    read = reader_of(plan.model.spec)
     outputs, targets = outputs_and_targets(module, validation, outputs=plan.outputs, read=read, device=info.device)
     return plan.task.choose(outputs, targets, labels=info.classes)

@@ -111,6 +111,7 @@ class Training:
     def build(self) -> nn.Module:
         """The module with its first weights, made from the seed, on its device; tried on a few samples."""
         from zoo_core.training.freezing import freeze
+        from zoo_core.training.one_at_a_time import reader_of
         from zoo_core.training.placement import pick_device, seed_everything
         from zoo_core.training.trial import try_module
 
@@ -123,7 +124,7 @@ class Training:
             task=self.plan.task,
             outputs=self.plan.outputs,
             declared=bound_tensors(self.plan.model, info.options),
-            read=self.plan.model.spec.read_outputs,
+            read=reader_of(self.plan.model.spec),
             model=info.model,
             device=info.device,
         )
@@ -131,6 +132,8 @@ class Training:
         return module
 
     def job(self, module: nn.Module, directory: RunDirectory | None) -> TrainJob:
+        from zoo_core.training.one_at_a_time import reader_of
+
         plan = self.plan
         return TrainJob(
             module=module,
@@ -138,7 +141,7 @@ class Training:
             validation=self.splits["validation"],
             task=plan.task,
             outputs=plan.outputs,
-            read_outputs=plan.model.spec.read_outputs,
+            read_outputs=reader_of(plan.model.spec),
             config=plan.config,
             epochs=plan.info.epochs,
             schedule_start=plan.info.schedule_start,
@@ -146,6 +149,7 @@ class Training:
             device=plan.info.device,
             augment=plan.dataset.spec.augment,
             loss=plan.model.spec.loss,
+            losses=plan.model.spec.losses,
             run=directory,
             state=None if directory is None else directory.read_state(),
             on_batch=self.watched(self.callbacks.on_batch),

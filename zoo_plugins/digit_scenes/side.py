@@ -1,0 +1,4 @@
+"""How large a scene is."""
+
+SIDE = 128
+"""Pixels of each side."""
