@@ -218,7 +218,7 @@ def test_bad_pictures_are_left_out_and_recorded(tmp_path: Path, zoo_here: RunZoo
     assert sum(map(len, parts.values())) == 18
     # Who is in which split does not depend on which files are bad.
     known = {split: {picture.tobytes() for picture in part.main} for split, part in good.load_all().items()}
-    assert all(picture.tobytes() in known[split] for split, part in parts.items() for picture in part.inputs)
+    assert all(picture.tobytes() in known[split] for split, part in parts.items() for picture in part.main)
     options = ("-d", f"root={root}", "-d", "size=8", "-d", "skip_bad=true")
     done = zoo_here("train", "mlp", "--dataset", "image-folder", *options, "--epochs", "1", "--run", "kept")
     assert done.code == 0, done.stderr
