@@ -13,7 +13,7 @@ from zoo_core.checks import CheckOptions, Finding, checks_of
 from zoo_core.checks.candidates.task_candidate import TaskCandidate
 from zoo_core.checks.rules.task_rules import RULES
 from zoo_core.checks.runner import Check
-from zoo_core.discovery.entry_points import bundled_tasks
+from zoo_core.discovery.entry_points import bundled_offers
 from zoo_core.registry import open_zoo
 from zoo_core.task_lookup import task_spec
 from zoo_core.tasks import Answer, Outputs, Task, get_task
@@ -33,7 +33,7 @@ def findings(task: type[Task], like: str, **changed: Any) -> dict[str, Finding]:
 @pytest.mark.parametrize(
     "name",
     sorted(
-        set(bundled_tasks())
+        set(bundled_offers("task"))
         & {
             "image-classification",
             "binary-classification",

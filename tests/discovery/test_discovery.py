@@ -88,7 +88,7 @@ def test_the_same_entry_point_name_in_two_distributions(run_zoo: Any, fake_distr
 def test_zoo_plugins_none_disables_the_bundled_ones_too_but_verbs_tasks_and_recipes(run_zoo: Any) -> None:
     rows = run_zoo("plugins", "--json", env={"ZOO_PLUGINS": "none"}).json
     always = {row["id"].partition(":")[2] for row in rows if row["status"] == "ok"}
-    tasks = {"classification", "detection", "multilabel", "raw-outputs", "regression"}
+    tasks = {"classification", "detection", "embedding", "image-to-image", "multilabel", "raw-outputs", "regression"}
     recipes = {"picture", "ragged", "table", "text", "waveform"}
     assert always == {"features", "new", "plot", "rm", "view", *tasks, *recipes}
     assert {row["status"] for row in rows if row["id"].partition(":")[2] not in always} == {"disabled"}

@@ -50,7 +50,7 @@ def test_class_folders(tmp_path: Path) -> None:
     train, validation = dataset.load("train"), dataset.load("validation")
     assert np.bincount(train.targets).tolist() == [9, 18]
     assert np.bincount(validation.targets).tolist() == [1, 2]
-    assert train.inputs.shape == (27, 3, 64, 64)
+    assert train.main.shape == (27, 3, 64, 64)
     assert bound("image-folder", root=root, size=17).load("train").batch(slice(0, 4)).shape == (4, 3, 17, 17)
     with pytest.raises(ZooError, match="dataset image-folder has no test split"):
         dataset.load("test")
@@ -217,8 +217,8 @@ def test_bad_pictures_are_left_out_and_recorded(tmp_path: Path, zoo_here: RunZoo
     assert sorted(name for part in parts.values() for name in dataset.skipped(part)) == bad
     assert sum(map(len, parts.values())) == 18
     # Who is in which split does not depend on which files are bad.
-    known = {split: {picture.tobytes() for picture in part.inputs} for split, part in good.load_all().items()}
-    assert all(picture.tobytes() in known[split] for split, part in parts.items() for picture in part.inputs)
+    known = {split: {picture.tobytes() for picture in part.main} for split, part in good.load_all().items()}
+    assert all(picture.tobytes() in known[split] for split, part in parts.items() for picture in part.main)
     options = ("-d", f"root={root}", "-d", "size=8", "-d", "skip_bad=true")
     done = zoo_here("train", "mlp", "--dataset", "image-folder", *options, "--epochs", "1", "--run", "kept")
     assert done.code == 0, done.stderr

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from zoo_core.discovery.entry_points import bundled_tasks
+from zoo_core.discovery.entry_points import bundled_offers
 
 CORE = Path(__file__).parents[2] / "zoo_core"
-NAMES = frozenset(bundled_tasks())
+NAMES = frozenset(bundled_offers("task"))
 
 
 def compared_names(source: str) -> Iterator[str]:

@@ -113,7 +113,7 @@ def _header(**changes: int) -> bytes:
         (b"RIFF\x04\0\0\0WAVE", "is a sound that cannot be read"),
         (wav(np.zeros(0)), "is a sound without samples"),
         (_header(rate=10**9), "at 1,000,000,000 Hz, more than is read"),
-        (_header(channels=1000), "has 1000 channels"),
+        (_header(channels=1000), "has 1,000 channels"),
         (_header(bits=40), "its samples have 5 bytes"),
         (b"fLaC" + bytes(40), "is a sound that cannot be read"),
         (other_file(np.full(10, np.nan), kind="WAV", subtype="FLOAT"), "has samples that are no finite numbers"),

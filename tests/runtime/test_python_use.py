@@ -67,6 +67,7 @@ def test_what_is_no_input_is_told_in_words_whatever_it_is(way: str, tmp_path: Pa
         ("call", "a\0b", "cannot be a path: embedded null byte", None),
         ("run", ROWS, "inputs are arrays by name, not a ndarray", "a dictionary of all inputs: image (N, 1, 4, 4)"),
         ("run_rows", [1, 2], "rows are an array whose first axis is the batch, or a function, not a list", "stack"),
+        ("run_rows", {"image": 5}, r"rows are arrays by the names of the inputs, not 5 \(int\)", None),
         ("run_rows", np.array(5.0), r"or a function, not an array of shape \(\)", "stack"),
     ],
 )
@@ -147,7 +148,7 @@ def test_the_types_that_a_model_takes_and_gives_can_be_imported_and_looked_up() 
     own = set(re.findall(r"\b[A-Z]\w+", " ".join(texts))) - {
         *("Any", "None", "Path", "Callable", "Iterable", "Iterator", "Mapping", "NDArray"),
     }
-    assert own == {"ExportedModel", "Isolated", "Optimization", "Prediction", "Source"}
+    assert own == {"ExportedModel", "Isolated", "Optimization", "Prediction", "Source", "Tiling"}
     assert own <= set(runtime.__all__)
     for name in own:
         assert f"### `{name}`" in page

@@ -54,9 +54,9 @@ class ImageToImage(Task):
         """Outputs are as large as the true pictures."""
         found, wanted = outputs[output_of(outputs, task=self.name)], (count, *targets.shape[1:])
         if found != wanted:
+            samples = counted(count, "sample")
             raise ZooError(
-                f"model {model!r} returned shape {found} for {counted(count, 'sample')} "
-                f"whose true pictures have {wanted[1:]}",
+                f"model {model!r} returned shape {found} for {samples} whose true pictures have {wanted[1:]}",
                 hint="an output has the channels and the size of what it shall look like",
             )
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import MissingExtraError, ZooError
+from zoo_core.commands import counted
 from zoo_core.recipes import MAX_AUDIO_CHANNELS, MAX_AUDIO_SAMPLES, MAX_SAMPLE_RATE
 
 _HINT = "a WAV or FLAC file: for example ffmpeg -i FILE sound.wav"
@@ -83,8 +84,9 @@ def _from_soundfile(content: bytes, name: str) -> tuple[NDArray[np.float32], int
 def _check_limits(channels: int, rate: int, frames: int, name: str) -> None:
     most = MAX_AUDIO_SAMPLES // max(1, channels)
     if not 1 <= channels <= MAX_AUDIO_CHANNELS or not 1 <= rate <= MAX_SAMPLE_RATE or not 0 <= frames <= most:
+        size = f"{counted(channels, 'channel')} of {counted(frames, 'sample')}"
         raise ZooError(
-            f"{name} has {channels} channels of {frames:,} samples at {rate:,} Hz, more than is read",
+            f"{name} has {size} at {rate:,} Hz, more than is read",
             hint=f"{MAX_AUDIO_CHANNELS} channels, {MAX_SAMPLE_RATE:,} Hz and {MAX_AUDIO_SAMPLES:,} samples in all",
         )
 

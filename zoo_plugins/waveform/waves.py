@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
+from zoo_core.commands import counted
 from zoo_core.recipes import MAX_AUDIO_BYTES, MAX_AUDIO_CHANNELS, MAX_SAMPLE_RATE, InputRecipe
 
 from .files import read_sound
@@ -82,8 +83,9 @@ class WaveformRecipe(InputRecipe):
 
 def _check(framing: Framing, rate: int, length: int) -> None:
     if not (1 <= framing.hop <= framing.window <= length and framing.window >= 2):
+        window = counted(framing.window, "sample")
         raise ZooError(
-            f"recipe waveform: windows of {framing.window} samples, {framing.hop} apart, do not fit into {length}",
+            f"recipe waveform: windows of {window}, {framing.hop} apart, do not fit into {length}",
             hint="hop up to window, and window up to rate * seconds",
         )
     if not 0 <= framing.low < framing.high <= rate / 2 or not 1 <= framing.bands <= framing.window:

@@ -251,6 +251,8 @@ class ExportedModel:
         if callable(rows):
             return (lambda part: self._by_name(rows(part))), count or 0
         named = self._by_name(rows)
+        if unfit := [array for array in named.values() if not np.ndim(array)]:
+            raise ZooError(f"{self.path}: rows are arrays by the names of the inputs, not {in_short(unfit[0])}")
         counts = {len(array) for array in named.values()}
         if len(counts) > 1:
             shown = ", ".join(f"{len(array)} of {name}" for name, array in named.items())
