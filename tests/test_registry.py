@@ -94,7 +94,7 @@ def test_unknown_names() -> None:
     zoo = open_zoo()
     with pytest.raises(UsageError, match="unknown model 'lenet'") as caught:
         zoo.model("lenet")
-    assert caught.value.hint == "Did you mean 'lenet5' or 'largenet' or 'unet'?"
+    assert caught.value.hint == "Did you mean 'lenet5' or 'largenet' or 'melnet'?"
     assert caught.value.exit_code == 2
     with pytest.raises(UsageError, match="'lenet5' is a model, not a trainer"):
         zoo.trainer("lenet5")

@@ -131,10 +131,10 @@ class RunInfo(Record):
 
 def metric_of(run: Mapping[str, Any]) -> str:
     """The metric that picks the best epoch, from the plain record of a run; "loss" where that does not say."""
-    selection, measured = run.get("selection"), run.get("validation")
+    selection = run.get("selection")
     if isinstance(selection, str) and selection:
         return selection.removeprefix("-")
-    known = measured if isinstance(measured, Mapping) else {}
+    known = [name for part in ("validation", "test") if isinstance(run.get(part), Mapping) for name in run[part]]
     return next((name for name in _SELECTED_BEFORE if name in known), "loss")
 
 

@@ -175,7 +175,7 @@ def test_a_name_that_means_nothing_and_one_that_means_two_things(zoo_here: Any, 
     ("typed", "message"),
     [
         (("lenet5", "-o", "hight=3"), "has no option 'hight'"),
-        (("digits", "-d", "seeed=3"), "has no option 'seeed'"),
+        (("dataset:digits", "-d", "seeed=3"), "has no option 'seeed'"),
         (("digits", "-o", "height=3"), "-o is for models, and digits has none"),
         (("filters", "-o", "padding=true"), "filters has more than one model: it is not clear which one -o is for"),
     ],

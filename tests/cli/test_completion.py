@@ -102,7 +102,7 @@ def test_commands_and_options(terminal: Terminal) -> None:
 
 def test_models_and_datasets(terminal: Terminal) -> None:
     assert terminal.completed("zoo train le").strip() == "train lenet5"
-    assert terminal.completed("zoo train lenet5 --dataset dig").strip() == "train lenet5 --dataset digits"
+    assert terminal.completed("zoo train lenet5 --dataset pea").strip() == "train lenet5 --dataset peaks"
 
 
 def test_runs_and_exports(terminal: Terminal, tmp_path: Path) -> None:

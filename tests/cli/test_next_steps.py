@@ -63,7 +63,7 @@ def test_options_of_the_data_are_given_again(zoo_here: Zoo) -> None:
             "zoo predict 'my export' SAMPLES.csv",
         ),
         ({"preprocess": None, "recipes": {"image": Recipe("waveform")}}, "zoo predict 'my export' FILE.wav..."),
-        ({"task": "keypoints"}, "zoo view 'my export'"),
+        ({"task": "keypoints"}, "zoo predict 'my export' PICTURE..."),
         ({"untrained": True}, "zoo view 'my export'"),
     ],
 )

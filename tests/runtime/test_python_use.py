@@ -148,8 +148,8 @@ def test_the_types_that_a_model_takes_and_gives_can_be_imported_and_looked_up() 
     own = set(re.findall(r"\b[A-Z]\w+", " ".join(texts))) - {
         *("Any", "None", "Path", "Callable", "Iterable", "Iterator", "Mapping", "NDArray"),
     }
-    assert own == {"ExportedModel", "Isolated", "Optimization", "Prediction", "Source", "Tiling"}
+    assert own == {"ExportedModel", "Isolated", "Optimization", "Prediction", "Rows", "Source", "Tiling"}
     assert own <= set(runtime.__all__)
     for name in own:
         assert f"### `{name}`" in page
-    assert "`str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any]`" in page
+    assert "`str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any] | Mapping[str, Any]`" in page

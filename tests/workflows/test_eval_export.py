@@ -97,7 +97,7 @@ def test_another_dataset_of_the_same_classes(run_zoo: Callable[..., Any], export
         (["nothing"], 2, "unknown run or export 'nothing'"),
         (["linear-digit"], 2, "Did you mean 'linear-digits'?"),
         (["run:linear-digits"], 2, "linear-digits"),
-        (["linear-digits", "--dataset", "digit"], 2, "Did you mean 'digits'?"),
+        (["linear-digits", "--dataset", "digit"], 2, "Did you mean 'digits'"),
         (["linear-digits", "--split", "tset"], 2, "has no split 'tset'\nHint: Did you mean 'test'?"),
         (["linear-digits", "-d", "clases=1"], 2, "has no option 'clases'\nHint: Did you mean 'classes'?"),
         (["linear-digits", "-d", "val_size=x"], 2, "val_size takes int"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .reading.wire import OnnxFile, read_onnx
     from .running.inputs import check_inputs
     from .running.isolated import Isolated, Limits
-    from .running.model import ExportedModel, open_model
+    from .running.model import ExportedModel, Rows, open_model
     from .running.outcomes import Prediction
     from .running.sequences import read_sequence, sequence_input
     from .running.session import Optimization, has_external_data
@@ -35,6 +35,7 @@ __all__ = [
     "OnnxFile",
     "Optimization",
     "Prediction",
+    "Rows",
     "Source",
     "Tiling",
     "bytes_field",
@@ -70,9 +71,10 @@ __getattr__, __dir__ = lazy_names(
         ),
         ".running.model": (
             "ExportedModel",
+            "Rows",
             "open_model",
         ),
-        ".running.predictions": ("Prediction",),
+        ".running.outcomes": ("Prediction",),
         ".running.sequences": (
             "read_sequence",
             "sequence_input",

@@ -33,9 +33,10 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, facts: Mapping[st
     name.
     """
     alone = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    # In their own order, which is that of metrics; the hash is of a sorted text.
-    text = json.dumps({**facts, SEAL: content_hash(alone, facts)}, allow_nan=False)
-    write_atomic(path, safetensors.torch.save(alone, {_KEY: text}))
+    unsealed = {name: value for name, value in facts.items() if name != SEAL}
+    seal = content_hash(alone, json.dumps(unsealed, allow_nan=False))
+    sealed = json.dumps({**unsealed, SEAL: seal}, allow_nan=False)
+    write_atomic(path, safetensors.torch.save(alone, {_KEY: sealed}))
 
 
 def read_tensors(path: Path, *, what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -49,7 +50,8 @@ def read_tensors(path: Path, *, what: str) -> tuple[dict[str, Tensor], dict[str,
             check_header(path)
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 no mapping
-            facts = load_json((file.metadata() or {}).get(_KEY, "{}"))
+            text = (file.metadata() or {}).get(_KEY, "{}")
+        facts = load_json(text)
     except ZooError:
         raise
     except Exception as error:  # noqa: BLE001 a tensor of an odd type or size makes torch raise many kinds of errors
@@ -57,14 +59,26 @@ def read_tensors(path: Path, *, what: str) -> tuple[dict[str, Tensor], dict[str,
         raise ZooError(f"{what} {path} is damaged: {text}", hint="replace the file") from None
     if not isinstance(facts, dict):
         raise ZooError(f"{what} {path} is damaged: its facts are a {type(facts).__name__}, not an object")
-    if SEAL in facts and facts[SEAL] != content_hash(tensors, facts):
+    if SEAL in facts and facts[SEAL] not in _hashes(tensors, text, facts):
         raise ZooError(f"{what} {path} is damaged: its content is not what was written", hint="replace the file")
     return tensors, facts
 
 
-def content_hash(tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> str:
-    """The sha256 of everything that is read of a file: names, types, shapes and bytes of tensors, and the facts."""
-    digest = hashlib.sha256(_json({name: value for name, value in facts.items() if name != SEAL}).encode())
+def _hashes(tensors: Mapping[str, Tensor], text: str, facts: Mapping[str, Any]) -> tuple[str, str]:
+    """What the seal of a file may be: the hash of the facts as they are written, or, as it once was, of their values.
+
+    Two numbers may be written apart and be read as the same.
+    """
+    unsealed = {name: value for name, value in facts.items() if name != SEAL}
+    ending = f', "{SEAL}": {json.dumps(facts[SEAL])}' if unsealed else f'"{SEAL}": {json.dumps(facts[SEAL])}'
+    written = f"{text.removesuffix('}').removesuffix(ending)}}}"
+    return content_hash(tensors, written), content_hash(tensors, _json(unsealed))
+
+
+def content_hash(tensors: Mapping[str, Tensor], facts: str) -> str:
+    """The sha256 of everything that is read of a file: names, types, shapes and bytes of tensors, and the facts as
+    JSON."""
+    digest = hashlib.sha256(facts.encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(_json([name, str(tensor.dtype), list(tensor.shape)]).encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,8 +63,11 @@ def open_model(
     return ExportedModel(file=file, metadata=metadata, settings=settings, isolated=isolated)
 
 
-Batch = NDArray[Any] | Mapping[str, NDArray[Any]]
-Rows = Batch | Callable[[slice], Batch]
+Batch: TypeAlias = "NDArray[Any] | Mapping[str, NDArray[Any]]"
+"""Rows as the model takes them: an array for its only input, or arrays by name."""
+
+Rows: TypeAlias = "Batch | Callable[[slice], Batch]"
+"""Any number of rows: a Batch of all of them, or a function that gives a slice of them."""
 
 
 class ExportedModel:
