@@ -48,6 +48,7 @@ def restored(count: int = 9, *, factor: int = 1) -> tuple[Predictor, Part]:
         task=get_task("image-to-image"),
         labels=(),
         preprocess=RECIPE,
+        recipes={},
         inputs={},
         dataset=None,
         options={},

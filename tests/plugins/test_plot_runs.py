@@ -36,6 +36,7 @@ def write_run(folder: Path, name: str, *, epochs: int = 4, metric: str = "accura
         "epochs": max(epochs, 1),
         "seed": 0,
         "best_epoch": 2,
+        "selection": metric,
     }
     run.joinpath("run.json").write_text(json.dumps(data | record))
     rows = [

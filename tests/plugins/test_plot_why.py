@@ -108,7 +108,7 @@ def test_what_counts_is_marked_in_red() -> None:
 
 def test_pictures_of_runs_and_exports(zoo_here: Callable[..., Any], workplace: Path) -> None:
     drawn = zoo_here("plot", "run:lenet5-digits", "--what", "why", "--json")
-    assert drawn.json == {"files": ["runs/lenet5-digits/plots/why.png"]}
+    assert drawn.json == {"files": ["runs/lenet5-digits/plots/why.png"], "remarks": []}
     check_picture(Path("runs/lenet5-digits/plots/why.png"))
     first = zoo_here("plot", "run:lenet5-digits", "--what", "why", "--layer", "conv1", "--count", "3", "--out", "a.png")
     assert first.code == 0, first.stderr

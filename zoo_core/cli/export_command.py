@@ -58,6 +58,7 @@ def command(
     zoo = open_zoo()
     plan = plan_source(zoo, source, root=_root(data), **asked)
     target = to or default_target(plan.name)
+    published = target.absolute()  # asked now: where it replaces the current folder, "." leads nowhere afterwards
     from zoo_core.export.bundle import RejectedExportError
 
     try:
@@ -69,7 +70,7 @@ def command(
     show_report(report, as_json=as_json, path=target)
     if not as_json:
         say(f"Published {target}")
-        say(f"Next: {_next(target)}")
+        say(f"Next: {_next(target, published)}")
 
 
 def _root(data: dict[str, str]) -> str | None:
@@ -82,6 +83,6 @@ def _root(data: dict[str, str]) -> str | None:
     return data.get("root")
 
 
-def _next(target: Path) -> str:
-    use, look = use_of(target, words_of(target)), look_at(target)
+def _next(target: Path, published: Path) -> str:
+    use, look = use_of(target, words_of(published)), look_at(target)
     return "   or   ".join(dict.fromkeys([typed("verify", target) if use == look else use, look]))
