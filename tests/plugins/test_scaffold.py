@@ -18,7 +18,13 @@ from zoo_core.registry import KINDS, Kind
 from zoo_plugins.new.scaffold import plugin_texts, write_plugin
 
 ROOT = Path(__file__).parents[2]
-NAMES: dict[Kind, str] = {"model": "tiny-net", "dataset": "tiny-shapes", "trainer": "tiny-fit", "task": "tiny-turns"}
+NAMES: dict[Kind, str] = {
+    "model": "tiny-net",
+    "dataset": "tiny-shapes",
+    "trainer": "tiny-fit",
+    "task": "tiny-turns",
+    "recipe": "tiny-letters",
+}
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -76,6 +82,9 @@ def test_its_wheel_holds_the_source_and_works(
         assert environment.zoo("export", f"{name}-digits", "--json").json["outcome"] == "verified"
     elif kind == "task":
         assert environment.zoo("info", f"task:{name}", "--json").json["selection"] == "degrees_off"
+        return
+    elif kind == "recipe":
+        assert environment.zoo("info", f"recipe:{name}", "--json").json["suffixes"] == [".txt"]
         return
     elif kind == "dataset":
         trained = environment.zoo("train", "lenet5", "--dataset", name, "--json", "--epochs", "8").json

@@ -187,6 +187,9 @@ def _candidates(zoo: Zoo, name: str, given: CheckOptions) -> Iterator[Candidate]
     if isinstance(found, Plugin):
         offered = [entry for entry in zoo.entries() if entry.plugin == found.id and "family" not in entry.data]
         own = [entry for entry in offered if entry.kind != "recipe"]  # which has no rules of its own yet
+    elif found.kind == "recipe":
+        told = f"recipe {found.shown} has no rules of its own"
+        raise UsageError(told, hint=f"zoo check plugin:{found.plugin} looks at the plugin that offers it")
     else:
         own = [found]
     _check_meant(own, given, name=name)

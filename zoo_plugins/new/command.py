@@ -20,6 +20,7 @@ Examples:
   zoo new plugin tiny-shapes --kind dataset
   zoo new plugin tiny-fit --kind trainer --to ~/plugins/tiny-fit
   zoo new plugin directions --kind task
+  zoo new plugin letters --kind recipe
 """
 
 
@@ -28,14 +29,14 @@ Examples:
 @click.argument("name")
 @click.option(
     "--kind",
-    type=click.Choice(["model", "dataset", "trainer", "task"]),
+    type=click.Choice(["model", "dataset", "trainer", "task", "recipe"]),
     default="model",
     help="What it offers. Default: model.",
 )
 @click.option("--to", type=FilePath(), metavar="DIR", help="The new folder. Default: zoo-NAME.")
 @json_option
 def command(what: str, name: str, kind: Kind, to: Path | None, as_json: bool) -> None:
-    """Write a complete plugin: a pip package that offers the model, dataset, trainer or task NAME.
+    """Write a complete plugin: a pip package that offers the model, dataset, trainer, task or recipe NAME.
 
     It has one source file, its entry point, a test of every rule of conformance, a README and a workflow for continuous
     integration, and passes its tests as it is. Replace what is in it piece by piece with what you have in mind.

@@ -26,22 +26,31 @@ _TEXTS = {
     ".github/workflows/test.yml": "test.yml.txt",
     ".gitignore": "gitignore.txt",
 }
-_MORE: dict[Kind, dict[str, str]] = {"task": {"{package}/direction.py": "task_direction.py.txt"}}
+_MORE: dict[Kind, dict[str, str]] = {
+    "task": {"{package}/direction.py": "task_direction.py.txt"},
+    "recipe": {"{package}/letters.py": "recipe_letters.py.txt"},
+}
 """Further files of a kind."""
 _USE: dict[Kind, str] = {
     "model": "zoo train {name} --dataset digits\nzoo export {name}-digits",
     "dataset": "zoo train lenet5 --dataset {name}",
     "trainer": "zoo train lenet5 --dataset digits --trainer {name}",
     "task": "zoo info task:{name}",
+    "recipe": "zoo info recipe:{name}",
 }
 _WHAT: dict[Kind, str] = {
     "model": "`build` makes the network from its options, and `zoo_models` says what goes in and comes out",
     "dataset": "`load` returns the samples of one split, and `zoo_datasets` says what they look like",
     "trainer": "`Config` holds the options, `fit` trains with them, and `zoo_trainers` names the two",
     "task": "`zoo_tasks` says what is right and what is measured; `direction.py` beside it measures and answers",
+    "recipe": "`zoo_recipes` says which files it reads; `letters.py` beside it makes samples and arrays of them",
 }
 _SOURCE = "`summary`, `source` (where it was published: a paper, a repository) and `license`"
-_OWN: dict[Kind, str] = {"model": _SOURCE, "dataset": _SOURCE, "trainer": "`summary`", "task": "`summary`"}
+_OWN: dict[Kind, str] = {
+    "model": _SOURCE,
+    "dataset": _SOURCE,
+    **dict.fromkeys(("trainer", "task", "recipe"), "`summary`"),
+}
 
 
 def write_plugin(
