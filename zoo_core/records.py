@@ -134,8 +134,8 @@ def metric_of(run: Mapping[str, Any]) -> str:
     selection = run.get("selection")
     if isinstance(selection, str) and selection:
         return selection.removeprefix("-")
-    known = [name for part in ("validation", "test") if isinstance(run.get(part), Mapping) for name in run[part]]
-    return next((name for name in _SELECTED_BEFORE if name in known), "loss")
+    parts = [part for part in (run.get("validation"), run.get("test")) if isinstance(part, Mapping)]
+    return next((name for part in parts for name in _SELECTED_BEFORE if name in part), "loss")
 
 
 _SELECTED_BEFORE = ("accuracy", "iou_mean")

@@ -25,6 +25,7 @@ def predictor_of(task: str, outputs: np.ndarray) -> Predictor:
         task=get_task(task),
         labels=(),
         preprocess=None,
+        recipes={},
         inputs={},
         dataset=None,
         options={},

@@ -146,7 +146,8 @@ def test_what_differs_in_a_mask_is_told_by_colour() -> None:
 def test_masks_have_a_panel_of_differences_and_a_row_in_the_table() -> None:
     samples = dataclasses.replace(
         numbered(np.array([[[0, 1], [1, 1]], [[0, 0], [0, 1]]], np.uint8), 2),
-        inputs=np.array([[[[0, 1], [1, 0]]], [[[1, 0], [1, 0]]]], np.float32),  # the first value is the number
+        # the first value is the number
+        inputs={"image": np.array([[[[0, 1], [1, 0]]], [[[1, 0], [1, 0]]]], np.float32)},
         files=("a/0.png", "a/1.png"),
     )
     part = Part(dataset="made", split="test", samples=samples, labels=samples.classes)

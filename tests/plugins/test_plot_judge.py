@@ -8,7 +8,7 @@ from drawn_samples import numbered, predictor_of
 
 from zoo_core.specs import IGNORED
 from zoo_core.tasks import get_task
-from zoo_plugins.plot.judge import judge, judge_all, survey, worst_first
+from zoo_plugins.plot.judge import judge_all, survey, worst_first
 
 
 def test_the_worst_errors_come_first() -> None:
@@ -21,7 +21,7 @@ def test_the_worst_errors_come_first() -> None:
 
 def test_losses_and_probabilities_of_labels() -> None:
     logits = np.log(np.array([[0.7, 0.2, 0.1], [0.1, 0.3, 0.6], [0.05, 0.9, 0.05]])).astype(np.float32)
-    found = judge(get_task("image-classification"), {"logits": logits}, np.array([0, 0, 2]))
+    found = get_task("image-classification").judge({"logits": logits}, np.array([0, 0, 2]))
     assert found.decided.tolist() == [0, 2, 1]
     assert found.value == pytest.approx([0.7, 0.6, 0.9])
     assert found.badness == pytest.approx(-np.log([0.7, 0.1, 0.05]))
@@ -35,7 +35,7 @@ def test_the_iou_of_masks_is_the_metric_of_one_sample() -> None:
     masks = rng.integers(0, 3, (5, 6, 7)).astype(np.uint8)
     masks[rng.random(masks.shape) < 0.2] = IGNORED
     masks[4] = IGNORED
-    found = judge(task, {"logits": logits}, masks)
+    found = task.judge({"logits": logits}, masks)
     alone = [task.metrics({"logits": logits[[row]]}, masks[[row]])["iou_mean"] for row in range(4)]
     assert found.value[:4] == pytest.approx(alone)
     assert np.isnan(found.value[4])
