@@ -87,7 +87,7 @@ def test_the_same_pictures_as_torchvision(tmp_path: Path, place: str, monkeypatc
     dataset = bound(root)
     theirs = torchvisions(tmp_path / "t", monkeypatch, train=False)
     ours = dataset.load("test")
-    assert (ours.inputs.transpose(0, 2, 3, 1) == theirs.data).all()
+    assert (ours.main.transpose(0, 2, 3, 1) == theirs.data).all()
     assert ours.targets.tolist() == theirs.targets
     assert ours.classes == tuple(theirs.classes)
     train, validation = dataset.load("train"), dataset.load("validation")
@@ -110,7 +110,7 @@ def test_three_classes(tmp_path: Path) -> None:
     kept = np.isin(np.concatenate([labels for labels, _ in list(batches().values())[:5]]), [0, 1, 8]).sum()
     assert dataset.num_classes == 3
     assert len(dataset.load("train")) == kept - 3
-    assert dataset.load("train").inputs.shape[1:] == (3, 32, 32)
+    assert dataset.load("train").main.shape[1:] == (3, 32, 32)
     recipe = dataset.preprocess
     assert recipe is not None
     assert (recipe.mean, recipe.std) == ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))

@@ -261,7 +261,7 @@ def test_only_the_file_knows_the_shape(shape: tuple[int, ...], inputs: tuple[int
     assert dataset.inputs == {"features": TensorSpec("N", *inputs)}
     assert dataset.split_names == ("train", "validation")
     assert dataset.class_names() == ("a", "b")
-    assert dataset.load("train").inputs.shape[1:] == inputs
+    assert dataset.load("train").main.shape[1:] == inputs
     unbound = bind_dataset(open_zoo().dataset("features-file"), {})
     assert str(unbound.inputs["features"]) == "(N, C, H, W)"
 

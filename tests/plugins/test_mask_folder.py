@@ -45,8 +45,8 @@ def test_pairs_in_one_folder(tmp_path: Path) -> None:
     train, validation = dataset.load("train"), dataset.load("validation")
     assert (len(train), len(validation)) == (9, 1)
     for part in (train, validation):
-        assert ((part.inputs[:, 0] == 200) == (part.targets == 1)).all()
-    assert bound(root).load("train").inputs.shape == (9, 1, 128, 128)
+        assert ((part.main[:, 0] == 200) == (part.targets == 1)).all()
+    assert bound(root).load("train").main.shape == (9, 1, 128, 128)
     assert bind_dataset(open_zoo().dataset("mask-folder"), {}).class_names() is None
 
 
@@ -93,7 +93,7 @@ def test_colour(tmp_path: Path) -> None:
     assert dataset.inputs["image"].axes == ("N", 3, 128, 128)
     assert dataset.load("train").batch(slice(0, 2)).shape == (2, 3, 128, 128)
     assert bound(root, color="L").inputs["image"].axes == ("N", 1, 128, 128)
-    assert bound(root, color="RGB", tiles=8).load("train").inputs.shape == (12, 3, 8, 8)
+    assert bound(root, color="RGB", tiles=8).load("train").main.shape == (12, 3, 8, 8)
     with pytest.raises(UsageError, match="color cannot be 'BGR'"):
         bound(root, color="BGR")
 
@@ -105,7 +105,7 @@ def test_large_pictures_in_tiles(tmp_path: Path) -> None:
     assert (len(train), len(validation)) == (9 * 4, 1 * 4)
     for part in (train, validation):
         assert part.targets.shape == (len(part), 256, 256)
-        assert ((part.inputs[:, 0] == 200) == (part.targets == 1)).all()
+        assert ((part.main[:, 0] == 200) == (part.targets == 1)).all()
 
 
 def replace(path: Path, value: int, shape: tuple[int, int] = (16, 16)) -> None:

@@ -74,13 +74,13 @@ def test_masks_as_torchvision_reads_the_trimaps(tmp_path: Path, theirs: Callable
     part = dataset.load("test")
     expected = theirs("test", "segmentation")
     assert len(part) == len(expected) == 4
-    assert part.inputs.shape == (4, 3, 128, 128)
+    assert part.main.shape == (4, 3, 128, 128)
     assert part.targets.shape == (4, 128, 128)
     for index, (picture, trimap) in enumerate(expected):
         resized = np.asarray(trimap.resize((128, 128), Image.Resampling.NEAREST))
         assert (part.targets[index] == (resized != 2)).all()
         pixels = np.asarray(picture.resize((128, 128), Image.Resampling.BILINEAR))
-        assert (part.inputs[index].transpose(1, 2, 0) == pixels).all()
+        assert (part.main[index].transpose(1, 2, 0) == pixels).all()
     assert [len(dataset.load(split)) for split in ("train", "validation")] == [14, 2]
 
 

@@ -19,7 +19,7 @@ from zoo_plugins.plot.curves import curves_of
 Zoo = Callable[..., Any]
 
 
-def write_run(folder: Path, *, epochs: int = 6, best: int | None = 4) -> Path:
+def write_run(folder: Path, *, epochs: int = 6, best: int | None = 4, metric: str = "accuracy") -> Path:
     """A run as it is on the disk, as far as drawing needs it."""
     path = folder / "runs" / "drawn"
     path.mkdir(parents=True)
@@ -36,6 +36,7 @@ def write_run(folder: Path, *, epochs: int = 6, best: int | None = 4) -> Path:
         "epochs": max(epochs, 1),
         "seed": 0,
         "best_epoch": best,
+        "selection": metric,
     }
     path.joinpath("run.json").write_text(json.dumps(record))
     rows = [
@@ -119,7 +120,7 @@ def test_a_run_without_an_epoch_cannot_be_drawn(run_zoo: Zoo, tmp_path: Path) ->
 
 
 def test_curves_of_masks_show_the_loss_and_the_iou(run_zoo: Zoo, tmp_path: Path) -> None:
-    run = write_run(tmp_path)
+    run = write_run(tmp_path, metric="iou_mean")
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     for row in rows:
         for part in ("train", "validation"):
