@@ -232,9 +232,9 @@ def test_relatives_are_fetched(tmp_path: Path, served: tuple[Path, str], monkeyp
         monkeypatch.setattr(plugin, "MIRRORS", (address,))
         root = tmp_path / plugin.__name__
         load = next(iter(plugin.zoo_datasets())).load
-        assert len(load(root, split="test", download=True).main) == 50
+        assert len(load(root, split="test", download=True).inputs) == 50
         assert sorted(path.name for path in root.iterdir()) == [
             "t10k-images-idx3-ubyte.gz",
             "t10k-labels-idx1-ubyte.gz",
         ]
-        assert len(load(root, split="test", download=False).main) == 50
+        assert len(load(root, split="test", download=False).inputs) == 50

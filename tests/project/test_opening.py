@@ -32,6 +32,7 @@ OPENS = {
     "zoo_core/training/checkpoint.py": "what check_header has opened with plain_file",
     "zoo_core/training/pickled.py": "what plain_file has opened",
     "zoo_core/verification/subject": "what the other process has just written",
+    "zoo_core/workflows/answers/gallery.py": "what it writes, and what plain_file has opened",
     "zoo_core/workflows/answers/results.py": "what it writes",
     "zoo_plugins/digits": "its own data",
     "zoo_plugins/features/feature_file.py": "what it writes",
@@ -42,6 +43,7 @@ OPENS = {
     "zoo_plugins/timm/names.py": "code that is installed",
     "zoo_plugins/torchvision/names.py": "code that is installed",
     "zoo_plugins/view/server.py": "Netron's own page",
+    "zoo_plugins/waveform/files.py": "bytes that plain_file has read",
 }
 
 

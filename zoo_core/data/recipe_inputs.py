@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
+from zoo_core.file_limits import MAX_HASHED_BYTES
+from zoo_core.files import read_plain
 from zoo_core.preprocess import prepare_arrays
 from zoo_core.recipes import InputRecipe, as_implementation, bytes_of, learning, read_given
 from zoo_core.shapes import TensorSpec
@@ -150,7 +152,7 @@ def hash_source(values: NDArray[Any], digest: hashlib._Hash) -> None:
         return
     for given in values:
         if isinstance(given, Path):
-            digest.update(hashlib.sha256(given.read_bytes()).digest())
+            digest.update(hashlib.sha256(read_plain(given, most=MAX_HASHED_BYTES, what="data")).digest())
         elif isinstance(given, np.ndarray):
             hash_array(given, digest)
         else:

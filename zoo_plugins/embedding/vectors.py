@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zoo_core import TensorSpec, ZooError
 from zoo_core.commands import counted
-from zoo_core.tasks import Answer, Outputs, Task, TrainingLoss, finite_output
+from zoo_core.tasks import Answer, Example, Outputs, Task, TrainingLoss, finite_output
 
 from .neighbours import contrast, ranks, unit_vectors
 from .outputs import output_of
@@ -72,6 +72,14 @@ class Embedding(Task):
         """Two samples of each class."""
         count = len(next(iter(outputs.values())))
         return np.arange(count, dtype=np.int64) % max(1, count // 2)
+
+    def example(self, count: int, *, random: np.random.Generator) -> Example:
+        """Vectors of three classes: each near the axis of its class, or anywhere."""
+        targets = np.arange(count, dtype=np.int64) % 3
+        right = np.eye(8)[targets] + random.normal(0, 0.01, (count, 8))
+        outputs = np.eye(8)[targets] + random.normal(0, 1, (count, 8))
+        unit = [(each / np.linalg.norm(each, axis=1, keepdims=True)).astype(np.float32) for each in (outputs, right)]
+        return Example(outputs={"embedding": unit[0]}, right={"embedding": unit[1]}, targets=targets)
 
     def chance(self, metrics: Mapping[str, float], targets: NDArray[Any], *, classes: Sequence[str]) -> str:
         """Whether a neighbour drawn at random would be of the own class as often."""

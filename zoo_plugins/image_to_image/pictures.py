@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zoo_core import ZooError
 from zoo_core.commands import counted
-from zoo_core.tasks import Answer, Judged, Outputs, Task, TrainingLoss, finite_output
+from zoo_core.tasks import Answer, Example, Judged, Outputs, Task, TrainingLoss, finite_output
 
 from .outputs import output_of
 from .similarity import psnr, ssim
@@ -64,6 +64,13 @@ class ImageToImage(Task):
         """Noise from 0 to 1, of the shape of the output."""
         shape = outputs[output_of(outputs, task=self.name)].shape
         return np.random.default_rng(0).random(shape, np.float32)
+
+    def example(self, count: int, *, random: np.random.Generator) -> Example:
+        """Pictures of one channel, and what noise makes of them."""
+        targets = random.integers(0, 256, (count, 1, 16, 16)).astype(np.uint8)
+        right = targets.astype(np.float32) / 255
+        outputs = right + random.normal(0, 0.1, right.shape).astype(np.float32)
+        return Example(outputs={"picture": outputs}, right={"picture": right}, targets=targets)
 
     def chance(self, metrics: Mapping[str, float], targets: NDArray[Any], *, classes: Sequence[str]) -> str:
         """Whether always answering the mean picture of its brightness would be as good."""

@@ -90,6 +90,11 @@ class Multilabel(Task):
         chances = answer["probabilities"]
         return ", ".join(f"{label} {chances[label]:.4f}" for label in answer["labels"]) or "none"
 
+    def trial_targets(self, outputs: Outputs) -> NDArray[Any]:
+        """Every class there in one sample and not in the next."""
+        samples, classes = outputs[self.deciding.output(outputs)].shape
+        return (np.add.outer(np.arange(samples), np.arange(classes)) % 2).astype(np.uint8)
+
     def example(self, count: int, *, random: np.random.Generator) -> Example:
         """Three classes, each there in about half of the samples."""
         flags = (random.random((count, 3)) < 0.5).astype(np.uint8)

@@ -49,3 +49,5 @@ class TaskCandidate:
         """Raise NotApplicableError for a task without a truth, or one that cannot be measured yet."""
         if not self.spec.is_trained:
             raise NotApplicableError("it has no metrics")
+        if self.spec.targets == "boxes":
+            raise NotApplicableError("boxes are not tried out yet")
