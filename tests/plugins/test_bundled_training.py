@@ -21,8 +21,45 @@ TRAININGS: dict[str, dict[str, Any]] = {
     **dict.fromkeys(("cnn-bn", "cnn-tanh", "lenet5", "minivgg", "mlp", "resnet-cifar", "resnet9"), DIGITS),
     "largenet": {"dataset": "digits", "data": {"classes": "3,8", "train_size": "64", "val_size": "20"}},
     "unet1d": {"dataset": "peaks", "data": {"count": "40"}},
+    "embednet": DIGITS,
+    "regressor": {"dataset": "diabetes"},
+    "tagnet": {"dataset": "shape-scenes", "data": {"train_size": "64", "val_size": "20", "test_size": "20"}},
+    "dncnn": {"dataset": "noisy-digits", "data": {"train_size": "64", "val_size": "20", "test_size": "20"}},
     "unet": {"dataset": "mask-folder", "options": {"base_channels": "4"}, "data": {"root": "pairs", "size": "32"}},
 }
+ELSEWHERE = {
+    "espcn": "plugins/test_image_to_image.py",
+    "tinydet": "plugins/test_tinydet.py",
+    **dict.fromkeys(("melnet", "tablemlp", "tablemlp-regression", "textcnn"), "recipes/test_own_data.py"),
+}
+"""Models that are trained and exported in another file of tests."""
+SEQUENCES = """
+    import numpy as np
+    from zoo_core import DatasetSpec, TensorSpec, hookimpl
+    from zoo_core.data import ArraySplit
+
+    def waves(split):
+        random = np.random.default_rng(len(split))
+        speeds = random.uniform(1, 4, 40)
+        times = np.linspace(0, 6, 64)
+        return speeds, np.sin(speeds[:, None, None] * times).astype(np.float32)
+
+    def load_classes(root, *, split, download):
+        speeds, inputs = waves(split)
+        return ArraySplit(inputs=inputs, targets=(speeds > 2.5).astype(np.int64))
+
+    def load_numbers(root, *, split, download):
+        speeds, inputs = waves(split)
+        return ArraySplit(inputs=inputs, targets=speeds[:, None].astype(np.float32))
+
+    @hookimpl
+    def zoo_datasets():
+        common = {"summary": "waves", "inputs": {"sequence": TensorSpec("N", 1, 64)}}
+        yield DatasetSpec(name="slow-or-fast", load=load_classes, task="sequence-classification",
+                          classes=("slow", "fast"), **common)
+        yield DatasetSpec(name="how-fast", load=load_numbers, task="sequence-regression", classes=("speed",), **common)
+"""
+TRAINED_ON_SEQUENCES = {"cnn1d": "slow-or-fast", "cnn1d-regression": "how-fast"}
 
 
 def _pairs(folder: Path) -> None:
@@ -41,7 +78,20 @@ def _pairs(folder: Path) -> None:
 
 def test_no_bundled_model_is_left_out() -> None:
     names = {entry.name for entry in ZOO.entries("model") if "/" not in entry.name}
-    assert names == {*TRAININGS, *(name for name in names if name.startswith("filter-"))}
+    filters = (name for name in names if name.startswith("filter-"))
+    assert names == {*TRAININGS, *ELSEWHERE, *TRAINED_ON_SEQUENCES, *filters}
+    for name, file in ELSEWHERE.items():
+        assert f'"{name}"' in Path(__file__).parents[1].joinpath(file).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(TRAINED_ON_SEQUENCES))
+def test_one_epoch_on_sequences_and_a_verified_export(name: str, run_zoo: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-waves", SEQUENCES)
+    trained = run_zoo("train", name, "--dataset", TRAINED_ON_SEQUENCES[name], "--epochs", "1", "--run", "tiny")
+    assert trained.code == 0, trained.stderr
+    exported = run_zoo("export", "tiny", "--json")
+    assert exported.code == 0, exported.stderr
+    assert exported.json["outcome"] == "verified"
 
 
 @pytest.mark.parametrize("name", sorted(TRAININGS))

@@ -20,7 +20,16 @@ def names(done: Any) -> list[str]:
 def test_everything_of_a_run_with_the_options_that_each_is_for(run_zoo: Zoo, workplace: Path) -> None:
     done = run_zoo("plot", "lenet5-digits", "--what", "all", "--count", "4", "--json", cwd=workplace)
     assert names(done) == [
-        *("curves.png", "samples.png", "confusion.png", "filters.png", "predictions.png", "errors.png", "errors.csv", "why.png")
+        *(
+            "curves.png",
+            "samples.png",
+            "confusion.png",
+            "filters.png",
+            "predictions.png",
+            "errors.png",
+            "errors.csv",
+            "why.png",
+        )
     ]
     assert all((workplace / file).is_file() for file in done.json["files"])
     assert done.stderr == "activations: left out, they need --input FILE\n"
