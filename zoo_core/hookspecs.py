@@ -225,7 +225,8 @@ def zoo_recipes() -> Iterable[RecipeSpec]:  # type: ignore[empty-body]
     When: as `zoo_models`; `load` only when a dataset or an exported file that names the recipe is used.
 
     Returns: an iterable of `RecipeSpec`. Import no numpy here: the implementation, a class derived from
-    `zoo_core.recipes.InputRecipe`, lies in a module of its own, which `load` imports.
+    `zoo_core.recipes.InputRecipe`, lies in a module of its own, which `load` imports; `zoo new
+    plugin NAME --kind recipe` writes one that reads texts.
 
     On error: as `zoo_tasks`. A `ZooError` is shown as the zoo's own are, and of many inputs it is that one's.
 
