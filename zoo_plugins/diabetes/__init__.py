@@ -37,7 +37,7 @@ def zoo_datasets() -> Iterator[DatasetSpec]:
         inputs={"measurements": TensorSpec("N", 10)},
         classes=("progression",),
         splits=("train", "test"),
-        needs=("sklearn",),
+        needs=("scikit-learn",),
         source="https://doi.org/10.1214/009053604000000067",
         license="BSD-3-Clause",
     )
