@@ -151,8 +151,7 @@ def zoo_families() -> Iterable[ModelFamily]:  # type: ignore[empty-body]
     When: as `zoo_models`; `names` then, and again when the library's version changes; `spec` only when one of the
     models is used.
 
-    Returns: an iterable of `ModelFamily`. Its `names()` should not import the library if it can be avoided: it may take
-    seconds.
+    Returns: an iterable of `ModelFamily`, whose `names()` best does without importing the library, which takes seconds.
 
     On error: as `zoo_models`. A `spec` that raises spoils only the command that asked for that model.
 
@@ -224,9 +223,8 @@ def zoo_recipes() -> Iterable[RecipeSpec]:  # type: ignore[empty-body]
 
     When: as `zoo_models`; `load` only when a dataset or an exported file that names the recipe is used.
 
-    Returns: an iterable of `RecipeSpec`. Import no numpy here: the implementation, a class derived from
-    `zoo_core.recipes.InputRecipe`, lies in a module of its own, which `load` imports; `zoo new
-    plugin NAME --kind recipe` writes one that reads texts.
+    Returns: an iterable of `RecipeSpec`; `zoo new plugin NAME --kind recipe` writes one. Import no numpy here: the
+    implementation, derived from `zoo_core.recipes.InputRecipe`, lies in a module of its own, which `load` imports.
 
     On error: as `zoo_tasks`. A `ZooError` is shown as the zoo's own are, and of many inputs it is that one's.
 
