@@ -19,7 +19,7 @@ SEVERAL = {
     "zoo_core/training/run_card.py": {"leg.epochs"},
     "zoo_core/workflows/trainings/remarks.py": {"epochs"},
     "zoo_core/runtime/vetting/vet.py": {"count"},
-    "zoo_plugins/classification/fit_check.py": {"' x '.join(map(str, places))"},
+    "zoo_plugins/classification/class_task.py": {"' x '.join(map(str, places))"},
     "zoo_plugins/cifar10/binary.py": {"counts"},
     "zoo_plugins/waveform/files.py": {"frames"},
     "zoo_plugins/waveform/waves.py": {"framing.window"},

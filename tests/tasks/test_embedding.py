@@ -145,7 +145,7 @@ def test_what_does_not_fit() -> None:
         TASK.check_fit({"embedding": (6,)}, targets, count=6, model="m")
     with pytest.raises(UsageError, match="there is no loss 'focal'"):
         TASK.loss(name="focal")
-    with pytest.raises(UsageError, match="label_smoothing is for logits of classes, not for embedding"):
+    with pytest.raises(UsageError, match="label_smoothing is for classes, not for embedding"):
         TASK.loss(label_smoothing=0.1)
 
 

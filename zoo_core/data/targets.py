@@ -144,8 +144,7 @@ class Numbers:
                 f"not {numbers.dtype} of shape {numbers.shape}"
             )
         made = numbers.reshape(len(numbers), -1).astype(np.float32)
-        if not np.isfinite(made).all():
-            row = int(np.flatnonzero(~np.isfinite(made).all(axis=1))[0])
+        if (row := _first_not_finite(made)) is not None:
             raise ZooError(f"{where}: the target of sample {row} is not a finite number")
         if classes and made.shape[1] != classes:
             raise ZooError(f"{where}: {made.shape[1]} numbers a sample, but {classes} names for them")
@@ -177,9 +176,8 @@ class Pictures:
         if stored:
             return np.ascontiguousarray(pictures[:, np.newaxis] if grey else pictures.transpose(0, 3, 1, 2))
         made = pictures.astype(np.float32)
-        finite = np.isfinite(made).reshape(len(made), -1).all(axis=1)
-        if not finite.all():
-            raise ZooError(f"{where}: the true picture of sample {int(finite.argmin())} has values that are not finite")
+        if (row := _first_not_finite(made)) is not None:
+            raise ZooError(f"{where}: the true picture of sample {row} has values that are not finite")
         return made
 
     def add_to(self, digest: hashlib._Hash, targets: Array) -> None:
@@ -215,6 +213,12 @@ class Boxes:
 
     def add_to(self, digest: hashlib._Hash, targets: BoxTargets) -> None:
         targets.add_to(digest)
+
+
+def _first_not_finite(values: Array) -> int | None:
+    """The first sample, along the first axis, of which a value is not finite."""
+    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    return None if finite.all() else int(finite.argmin())
 
 
 _KINDS: dict[str, TargetKind] = {

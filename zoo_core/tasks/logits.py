@@ -1,4 +1,4 @@
-"""Logits as every task of classes reads them: finite, in float64, one column for each class."""
+"""Logits as every task of classes reads them: in float64, one column for each class."""
 
 from __future__ import annotations
 
@@ -9,20 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
-from zoo_core.records import counted
 
 Array = NDArray[Any]
-
-
-def finite_output(values: Array) -> Array:
-    """The same values. Raises ZooError unless all are finite; the samples lie along the first axis."""
-    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
-    if not finite.all():
-        raise ZooError(
-            f"the model's output is not a finite number for {int((~finite).sum())} of {counted(len(values), 'sample')}",
-            hint="in training: a smaller learning rate; otherwise check the weights and the inputs",
-        )
-    return values
 
 
 def class_columns(logits: Array) -> NDArray[np.float64]:

@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
-from zoo_core.tasks import finite_output
-
-_DECIDING_OUTPUTS = ("logits", "out")
+from zoo_core.tasks import finite_output, output_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,13 +28,7 @@ class ClassDecisions:
 
     def output(self, outputs: Mapping[str, Any]) -> str:
         """The name of the output that decides. Raises ZooError when it cannot be told."""
-        if len(outputs) == 1:
-            return next(iter(outputs))
-        for name in _DECIDING_OUTPUTS:
-            if name in outputs:
-                return name
-        wanted = " or ".join(map(repr, _DECIDING_OUTPUTS))
-        raise ZooError(f"{self.task} needs one output, or one called {wanted}; the outputs are: {', '.join(outputs)}")
+        return output_of(outputs, "logits", "out", task=self.task)
 
     def decisions(self, outputs: Mapping[str, NDArray[Any]]) -> NDArray[np.int64]:
         """The class of each sample, shape (N,), or of each place, shape (N, ...)."""

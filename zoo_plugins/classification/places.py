@@ -15,8 +15,6 @@ from zoo_core.tasks import (
     Example,
     Judged,
     Outputs,
-    Task,
-    TrainingLoss,
     check_labels,
     class_columns,
     class_count,
@@ -26,15 +24,15 @@ from zoo_core.tasks import (
 )
 
 from .chance import no_better_than_commonest
+from .class_task import ClassTask
 from .decisions import ClassDecisions
 from .example import example_of_classes
-from .fit_check import check_columns
 
 _VALUES = 1 << 21
 """Logits that are worked on at a time: 16 MB in float64, however large a batch is."""
 
 
-class Segmentation(Task):
+class Segmentation(ClassTask):
     """One of K classes for each place; equal logits decide for the class that comes first.
 
     One logit tells two classes apart: above 0 is the second. Both of them count in every metric. Places whose target
@@ -80,18 +78,6 @@ class Segmentation(Task):
         targets = random.integers(0, 3, (count, *[6] * self.places)).astype(np.uint8)
         targets[:, 0] = IGNORED
         return example_of_classes(targets, one_logit=False, random=random)
-
-    def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> TrainingLoss:
-        """Cross-entropy, or bce for one logit; "cross-entropy", "bce", "dice" or "focal" by name, several as a sum."""
-        from .losses_net import class_loss
-
-        return class_loss(self.deciding, name=name, label_smoothing=label_smoothing)
-
-    def check_fit(
-        self, outputs: Mapping[str, tuple[int, ...]], targets: NDArray[Any], *, count: int, model: str
-    ) -> None:
-        """Outputs have the places of the masks, and a column for each class."""
-        check_columns(self.deciding, outputs, targets, count=count, model=model)
 
     def chance(self, metrics: Mapping[str, float], targets: NDArray[Any], *, classes: Sequence[str]) -> str:
         """Whether always answering the commonest class would be as good."""

@@ -16,8 +16,6 @@ from zoo_core.tasks import (
     Example,
     Judged,
     Outputs,
-    Task,
-    TrainingLoss,
     check_labels,
     class_columns,
     class_rows,
@@ -26,15 +24,15 @@ from zoo_core.tasks import (
 )
 
 from .chance import no_better_than_commonest
+from .class_task import ClassTask
 from .decisions import ClassDecisions
 from .example import example_of_classes
-from .fit_check import check_columns
 
 LARGEST_MATRIX = 1000
 """Classes up to which the confusion matrix is told."""
 
 
-class Classification(Task):
+class Classification(ClassTask):
     """One of K classes for each sample; equal logits decide for the class that comes first.
 
     One logit tells two classes apart, where the task takes one: above 0 is the second.
@@ -76,18 +74,6 @@ class Classification(Task):
         """Three classes, or two from one logit."""
         targets = random.integers(0, 2 if self.spec.one_logit else 3, count)
         return example_of_classes(targets, one_logit=self.spec.one_logit, random=random)
-
-    def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> TrainingLoss:
-        """Cross-entropy, or bce for one logit; "cross-entropy", "bce" or "focal" by name, several as a sum."""
-        from .losses_net import class_loss
-
-        return class_loss(self.deciding, name=name, label_smoothing=label_smoothing)
-
-    def check_fit(
-        self, outputs: Mapping[str, tuple[int, ...]], targets: NDArray[Any], *, count: int, model: str
-    ) -> None:
-        """There is a column for each class."""
-        check_columns(self.deciding, outputs, targets, count=count, model=model)
 
     def chance(self, metrics: Mapping[str, float], targets: NDArray[Any], *, classes: Sequence[str]) -> str:
         """Whether always answering the commonest class would be as good."""

@@ -8,11 +8,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 torch's own convention
 from torch import Tensor
 
-from zoo_core import UsageError, did_you_mean
-from zoo_core.tasks import TrainingLoss
+from zoo_core.tasks import TrainingLoss, loss_by_name
 
 from .neighbours import TEMPERATURE
-from .outputs import output_of
+from .vectors import vector_output
 
 _TINY = 1e-12
 
@@ -53,13 +52,9 @@ def vector_loss(task: str, *, name: str | None, label_smoothing: float) -> Train
 
     Raises UsageError for an unknown name.
     """
-    if label_smoothing:
-        raise UsageError(f"label_smoothing is for logits of classes, not for {task}", hint="leave it out")
-    if name is not None and name not in LOSSES:
-        raise UsageError(f"there is no loss {name!r}", hint=did_you_mean(name, LOSSES) or f"one of {', '.join(LOSSES)}")
-    chosen = LOSSES[name or "contrastive"]
+    chosen = loss_by_name(LOSSES, name, task=task, label_smoothing=label_smoothing)
 
     def loss(outputs: Mapping[str, Tensor], targets: Tensor) -> Tensor:
-        return chosen(F.normalize(outputs[output_of(outputs, task=task)], dim=1), targets)
+        return chosen(F.normalize(outputs[vector_output(outputs, task=task)], dim=1), targets)
 
     return loss

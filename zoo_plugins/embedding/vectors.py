@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from zoo_core import TensorSpec, ZooError
 from zoo_core.commands import counted
-from zoo_core.tasks import Answer, Example, Outputs, Task, TrainingLoss, finite_output
+from zoo_core.tasks import Answer, Example, Outputs, Task, TrainingLoss, finite_output, output_of
 
 from .neighbours import contrast, ranks, unit_vectors
-from .outputs import output_of
 
 _SHOWN = 4
 """Numbers of a vector that are told in words."""
@@ -38,7 +37,7 @@ class Embedding(Task):
 
     def columns(self, *, labels: Sequence[str], outputs: Mapping[str, TensorSpec]) -> tuple[str, ...]:
         """One for each number of a vector."""
-        size = outputs[output_of(outputs, task=self.name)].axes[-1]
+        size = outputs[vector_output(outputs, task=self.name)].axes[-1]
         return tuple(f"embedding[{place}]" for place in range(size)) if isinstance(size, int) else ("embedding",)
 
     def cells(self, answer: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +60,7 @@ class Embedding(Task):
         self, outputs: Mapping[str, tuple[int, ...]], targets: NDArray[Any], *, count: int, model: str
     ) -> None:
         """There is a vector for each sample."""
-        found = outputs[output_of(outputs, task=self.name)]
+        found = outputs[vector_output(outputs, task=self.name)]
         if len(found) != 2 or found[0] != count:
             raise ZooError(
                 f"model {model!r} returned shape {found} for {counted(count, 'sample')}, and not a vector for each",
@@ -145,9 +144,14 @@ class VectorTally:
         return vectors, classes
 
 
+def vector_output(outputs: Mapping[str, Any], *, task: str) -> str:
+    """The name of the output that has the vectors. Raises ZooError when it cannot be told."""
+    return output_of(outputs, "embedding", "vector", "out", task=task)
+
+
 def vectors_of(outputs: Outputs, *, task: str) -> NDArray[Any]:
     """The vectors (N, D). Raises ZooError for another shape, and unless all numbers are finite."""
-    name = output_of(outputs, task=task)
+    name = vector_output(outputs, task=task)
     vectors = np.asarray(outputs[name])
     if vectors.ndim != 2 or vectors.size == 0:
         raise ZooError(f"{task} needs {name} of shape (samples, numbers), not {vectors.shape}")

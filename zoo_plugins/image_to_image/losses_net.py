@@ -8,10 +8,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 torch's own convention
 from torch import Tensor
 
-from zoo_core import UsageError, ZooError, did_you_mean
-from zoo_core.tasks import TrainingLoss
+from zoo_core import ZooError
+from zoo_core.tasks import TrainingLoss, loss_by_name
 
-from .outputs import output_of
+from .pictures import picture_output
 
 _ROUNDED = 1e-3
 """Where the Charbonnier loss turns from squares to distances, in brightness from 0 to 1."""
@@ -32,14 +32,10 @@ LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 def picture_loss(task: str, *, name: str | None, label_smoothing: float) -> TrainingLoss:
     """(outputs by name, true pictures (N, C, H, W)) -> the mean over all values. Raises UsageError for an unknown
     name."""
-    if label_smoothing:
-        raise UsageError(f"label_smoothing is for classes, not for {task}", hint="leave it out")
-    if name is not None and name not in LOSSES:
-        raise UsageError(f"there is no loss {name!r}", hint=did_you_mean(name, LOSSES) or f"one of {', '.join(LOSSES)}")
-    distance = LOSSES[name or "l1"]
+    distance = loss_by_name(LOSSES, name, task=task, label_smoothing=label_smoothing)
 
     def loss(outputs: Mapping[str, Tensor], targets: Tensor) -> Tensor:
-        found = outputs[output_of(outputs, task=task)]
+        found = outputs[picture_output(outputs, task=task)]
         truth = targets.to(found.dtype) / 255 if targets.dtype == torch.uint8 else targets.to(found.dtype)
         if found.shape != truth.shape:
             raise ZooError(f"{task}: outputs of shape {tuple(found.shape)} for true pictures {tuple(truth.shape)}")

@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from zoo_core import ZooError
 from zoo_core.commands import counted
-from zoo_core.tasks import Answer, Example, Judged, Outputs, Task, TrainingLoss, finite_output
+from zoo_core.tasks import Answer, Example, Judged, Outputs, Task, TrainingLoss, finite_output, output_of
 
-from .outputs import output_of
 from .similarity import psnr, ssim
 
 _VALUES = 1 << 20
@@ -38,7 +37,7 @@ class ImageToImage(Task):
 
     def decode(self, outputs: Outputs, *, labels: Sequence[str]) -> list[Answer]:
         """`{output: picture}` for each sample, float32 (C, H, W), brought to 0 to 1."""
-        name = output_of(outputs, task=self.name)
+        name = picture_output(outputs, task=self.name)
         pictures = np.clip(pictures_of(outputs, task=self.name), 0, 1).astype(np.float32)
         return [{name: picture} for picture in pictures]
 
@@ -52,7 +51,7 @@ class ImageToImage(Task):
         self, outputs: Mapping[str, tuple[int, ...]], targets: NDArray[Any], *, count: int, model: str
     ) -> None:
         """Outputs are as large as the true pictures."""
-        found, wanted = outputs[output_of(outputs, task=self.name)], (count, *targets.shape[1:])
+        found, wanted = outputs[picture_output(outputs, task=self.name)], (count, *targets.shape[1:])
         if found != wanted:
             samples = counted(count, "sample")
             raise ZooError(
@@ -62,7 +61,7 @@ class ImageToImage(Task):
 
     def trial_targets(self, outputs: Outputs) -> NDArray[Any]:
         """Noise from 0 to 1, of the shape of the output."""
-        shape = outputs[output_of(outputs, task=self.name)].shape
+        shape = outputs[picture_output(outputs, task=self.name)].shape
         return np.random.default_rng(0).random(shape, np.float32)
 
     def example(self, count: int, *, random: np.random.Generator) -> Example:
@@ -115,9 +114,14 @@ class PictureTally:
         return {"psnr": {"worst": worst, "median": median, "best": best}}
 
 
+def picture_output(outputs: Mapping[str, Any], *, task: str) -> str:
+    """The name of the output that is the picture. Raises ZooError when it cannot be told."""
+    return output_of(outputs, "picture", "image", "out", task=task)
+
+
 def pictures_of(outputs: Outputs, *, task: str) -> NDArray[Any]:
     """The pictures (N, C, H, W). Raises ZooError for another shape, and unless all values are finite."""
-    name = output_of(outputs, task=task)
+    name = picture_output(outputs, task=task)
     values = np.asarray(outputs[name])
     if values.ndim != 4 or values.size == 0:
         raise ZooError(f"{task} needs {name} of shape (samples, channels, height, width), not {values.shape}")

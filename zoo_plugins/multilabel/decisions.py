@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
-from zoo_core.tasks import Outputs, finite_output
+from zoo_core.tasks import Outputs, finite_output, output_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,11 +22,7 @@ class FlagDecisions:
 
     def output(self, outputs: Mapping[str, Any]) -> str:
         """The name of the output that decides. Raises ZooError when it cannot be told."""
-        if len(outputs) == 1:
-            return next(iter(outputs))
-        if "logits" in outputs:
-            return "logits"
-        raise ZooError(f"{self.task} needs one output, or one called 'logits'; the outputs are: {', '.join(outputs)}")
+        return output_of(outputs, "logits", task=self.task)
 
     def logits(self, outputs: Outputs) -> NDArray[Any]:
         """The logits (N, K), all finite. Raises ZooError otherwise."""

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 import torch.nn.functional as F  # noqa: N812 torch's own convention
 from torch import Tensor
 
-from zoo_core import UsageError, did_you_mean
-from zoo_core.tasks import TrainingLoss
+from zoo_core.tasks import TrainingLoss, loss_by_name
 
-from .outputs import output_of
+from .outputs import number_output
 
 LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mse": F.mse_loss,
@@ -21,14 +20,10 @@ LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 def number_loss(task: str, *, name: str | None, label_smoothing: float) -> TrainingLoss:
     """(outputs by name, numbers (N, K)) -> the mean over all of them. Raises UsageError for an unknown name."""
-    if label_smoothing:
-        raise UsageError(f"label_smoothing is for classes, not for {task}", hint="leave it out")
-    if name is not None and name not in LOSSES:
-        raise UsageError(f"there is no loss {name!r}", hint=did_you_mean(name, LOSSES) or f"one of {', '.join(LOSSES)}")
-    distance = LOSSES[name or "mse"]
+    distance = loss_by_name(LOSSES, name, task=task, label_smoothing=label_smoothing)
 
     def loss(outputs: Mapping[str, Tensor], targets: Tensor) -> Tensor:
-        values = outputs[output_of(outputs, task=task)]
+        values = outputs[number_output(outputs, task=task)]
         return distance(values.reshape(targets.shape), targets.to(values.dtype))
 
     return loss

@@ -13,7 +13,7 @@ from zoo_core import TensorSpec, ZooError
 from zoo_core.commands import counted
 from zoo_core.tasks import Answer, Example, Judged, Outputs, Task, TrainingLoss
 
-from .outputs import numbers_of, output_of
+from .outputs import number_output, numbers_of
 
 
 class Regression(Task):
@@ -36,7 +36,7 @@ class Regression(Task):
         The names are the `labels`, or else the output's own.
         """
         values = numbers_of(outputs, task=self.name)
-        names = _names(output_of(outputs, task=self.name), values.shape[1], labels)
+        names = _names(number_output(outputs, task=self.name), values.shape[1], labels)
         answers: list[Answer] = []
         for row in values:
             named = dict(zip(names, map(float, row), strict=True))
@@ -47,7 +47,7 @@ class Regression(Task):
         """One for each number."""
         if labels:
             return tuple(labels)
-        name = output_of(outputs, task=self.name)
+        name = number_output(outputs, task=self.name)
         size = outputs[name].axes[1] if len(outputs[name].axes) > 1 else 1
         return tuple(_names(name, size, ())) if isinstance(size, int) else (name,)
 
@@ -78,7 +78,7 @@ class Regression(Task):
         self, outputs: Mapping[str, tuple[int, ...]], targets: NDArray[Any], *, count: int, model: str
     ) -> None:
         """There is a column for each number."""
-        found, wanted = outputs[output_of(outputs, task=self.name)], targets.shape[1]
+        found, wanted = outputs[number_output(outputs, task=self.name)], targets.shape[1]
         if found != (count, wanted) and not (found == (count,) and wanted == 1):
             raise ZooError(
                 f"model {model!r} returned shape {found} for {counted(count, 'sample')} of {wanted} numbers",
