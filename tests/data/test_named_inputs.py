@@ -79,6 +79,10 @@ def test_samples_are_taken_renamed_and_ordered() -> None:
     two = train.named({"x": "numbers", "ids": "tokens"})
     assert list(two.inputs) == ["x", "ids"]
     assert np.array_equal(two.inputs["x"], train.inputs["numbers"])
+    assert list(train.for_model(["tokens", "numbers"]).inputs) == ["tokens", "numbers"]
+    assert list(train.named({"x": "numbers"}).for_model(["image"]).inputs) == ["x"]  # an only one goes by any name
+    with pytest.raises(ZooError, match="none is called 'image'"):
+        train.for_model(["image"])
     some = train.at(np.array([3, 1]))
     assert len(some) == 2
     assert np.array_equal(some.inputs["tokens"], train.inputs["tokens"][[3, 1]])

@@ -108,6 +108,18 @@ class Samples:
             recipes={name: self.recipes[own] for name, own in names.items() if own in self.recipes},
         )
 
+    def for_model(self, inputs: Iterable[str]) -> Samples:
+        """The samples with those of their inputs that a model takes, in its order; an only one goes by any name.
+
+        Raises ZooError where there is none of a name.
+        """
+        wanted = tuple(inputs)
+        if len(wanted) == len(self.inputs) == 1:
+            return self
+        if missing := [name for name in wanted if name not in self.inputs]:
+            raise ZooError(f"samples have the inputs {', '.join(self.inputs)}, and none is called {missing[0]!r}")
+        return self.named({name: name for name in wanted})
+
     def batch(self, index: slice | NDArray[np.int64]) -> NDArray[Any] | dict[str, NDArray[Any]]:
         """Model inputs of the samples at `index`: those of the only input, or by name where there are several."""
         arrays = self.arrays(index)

@@ -48,13 +48,14 @@ class Features:
 
 @dataclass(frozen=True, kw_only=True)
 class _Source:
-    """A module in evaluation mode, what messages call it, and the dataset as it needs it.
+    """A module in evaluation mode, what messages call it and its inputs, and the dataset as it needs it.
 
     `trained_on`: fingerprints of the parts of this dataset, where it was trained on them.
     """
 
     shown: str
     module: nn.Module = field(repr=False)
+    inputs: tuple[str, ...]
     dataset: BoundDataset = field(repr=False)
     untrained: bool = False
     trained_on: Mapping[str, str] = field(default_factory=dict)
@@ -112,7 +113,7 @@ def _write(
     )
     if compared.remark:
         warn(compared.remark)
-    rows = _rows(opened, samples, layer, pool=pool)
+    rows = _rows(opened, samples.for_model(opened.inputs), layer, pool=pool)
     shape = write_features_file(target, rows, count=len(samples), targets=samples.targets, classes=samples.classes)
     return Features(
         file=target,
@@ -138,7 +139,10 @@ def _open_run(zoo: Zoo, found: Located, dataset: str | None, data: Mapping[str, 
     bound = bind_prepared(chosen, data, recipe=own.preprocess, inputs=inputs, recipes=run.recipes, recorded=recorded)
     require_data(bound, shown=f"run {run.name!r}", again="the same command with -d root=DIR")
     trained_on = run.info.fingerprints if same else {}
-    return _Source(shown=f"run {run.name!r}", module=run.build(zoo), dataset=bound, trained_on=trained_on)
+    names = tuple(run.model(zoo).spec.inputs)
+    return _Source(
+        shown=f"run {run.name!r}", module=run.build(zoo), inputs=names, dataset=bound, trained_on=trained_on
+    )
 
 
 def _open_model(
@@ -161,7 +165,13 @@ def _open_model(
     bound = bind_prepared(zoo.dataset(dataset.removeprefix("dataset:")), data, recipe=recipe, inputs=inputs)
     chosen = choose_weights(model, _sized(model, given, bound), weights)
     load_strictly(chosen.module, dict(chosen.checkpoint), source=str(weights or name))
-    return _Source(shown=f"model {name}", module=chosen.module.eval(), dataset=bound, untrained=chosen.untrained)
+    return _Source(
+        shown=f"model {name}",
+        module=chosen.module.eval(),
+        inputs=tuple(inputs),
+        dataset=bound,
+        untrained=chosen.untrained,
+    )
 
 
 def _sized(model: Model, given: Mapping[str, Any], bound: BoundDataset) -> dict[str, Any]:

@@ -126,12 +126,18 @@ def run_predictor(run: Run, zoo: Zoo) -> Predictor:
         preprocess=bound.preprocess,
         recipes=run.recipes,
         # Without a recipe the data themselves would be asked, which may lie elsewhere by now.
-        inputs=bound.inputs if bound.preprocess is not None or run.recipes else spec.inputs,
+        inputs=_taken(bound, spec) if bound.preprocess is not None or run.recipes else spec.inputs,
         dataset=f"{run.info.dataset_plugin}/{run.info.dataset}",
         options=run.info.dataset_options,
         batches=lambda samples: _module_batches(build(), samples, spec),
         fingerprints=run.info.fingerprints if run.info.dataset_fingerprint else {},
     )
+
+
+def _taken(bound: BoundDataset, spec: ModelSpec) -> Mapping[str, TensorSpec]:
+    """The inputs of a dataset that a model takes, by their names there."""
+    names = counterparts(spec.inputs, bound.inputs, model=f"model {spec.name}", dataset=bound.name)
+    return {name: bound.inputs[name] for name in names.values()}
 
 
 def _module_batches(module: Any, samples: Samples, spec: ModelSpec) -> Batches:

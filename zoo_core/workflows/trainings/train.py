@@ -88,4 +88,5 @@ def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, down
     info = dataclasses.replace(info, classes=classes, skipped=skipped)
     recipes = {name: recipe.to_json() for name, recipe in plan.dataset.recorded_recipes.items()}
     info = dataclasses.replace(info, recipes=recipes)
+    splits = {name: part.for_model(plan.model.spec.inputs) for name, part in splits.items()}
     return Training(zoo=zoo, plan=dataclasses.replace(plan, info=info), splits=splits, callbacks=callbacks)
