@@ -20,6 +20,7 @@ from zoo_core.tasks import Answer, Outputs, Task, get_task
 
 Classification = type(get_task("image-classification"))
 Regression = type(get_task("regression"))
+Detection = type(get_task("detection"))
 
 
 def findings(task: type[Task], like: str, **changed: Any) -> dict[str, Finding]:
@@ -42,6 +43,7 @@ def findings(task: type[Task], like: str, **changed: Any) -> dict[str, Finding]:
             "regression",
             "multilabel-classification",
             "features",
+            "detection",
         }
     ),
 )
@@ -50,6 +52,8 @@ def test_bundled_tasks_keep_every_rule(name: str) -> None:
         finding = check.run()
         assert finding.outcome in {"passed", "skipped"}, finding
         needed = {"metrics-add-up", "right-answers-are-the-best", "gradients-reach-the-model", "runs-without-torch"}
+        if not get_task(name).has_loss:
+            needed -= {"gradients-reach-the-model"}
         if task_spec(name).is_trained and finding.rule in needed:
             assert finding.outcome == "passed", finding
 
@@ -126,6 +130,24 @@ class Refuses(Classification):
         raise ValueError("nothing fits")
 
 
+class BoxesOfNeighbours(Detection):
+    def decode(self, outputs: Outputs, *, labels: Sequence[str]) -> list[Answer]:
+        mixed = {**outputs, "boxes": outputs["boxes"] + outputs["boxes"].mean(axis=0)}
+        return super().decode(mixed, labels=labels)
+
+
+class CountsBoxes(Detection):
+    has_loss = True
+
+    def loss(self, *, name: str | None = None, label_smoothing: float = 0.0) -> Any:
+        return lambda outputs, targets: (targets[..., 4] >= 0).sum() - (outputs["logits"] > 0).float().sum()
+
+
+class RefusesBoxes(Detection):
+    def check_fit(self, outputs: Mapping[str, Any], targets: Any, *, count: int, model: str) -> None:
+        super().check_fit({**outputs, "logits": (count, 1, 2, 2)}, targets, count=count, model=model)
+
+
 @pytest.mark.parametrize(
     ("task", "like", "changed", "rule", "words"),
     [
@@ -151,6 +173,16 @@ class Refuses(Classification):
         ),
         (OneLossEach, "image-classification", {}, "gradients-reach-the-model", "not one finite number"),
         (Refuses, "image-classification", {}, "takes-what-fits", "nothing fits"),
+        (
+            Detection,
+            "detection",
+            {"metrics": {**task_spec("detection").metrics, "map": "less"}},
+            "right-answers-are-the-best",
+            "map, of which less is better, is 1 for right answers",
+        ),
+        (BoxesOfNeighbours, "detection", {}, "answers-are-told", "another one when it is alone in its batch"),
+        (CountsBoxes, "detection", {}, "gradients-reach-the-model", "in a way that PyTorch could follow"),
+        (RefusesBoxes, "detection", {}, "takes-what-fits", "of 3 classes"),
     ],
 )
 def test_each_rule_sees_its_fault(task: type[Task], like: str, changed: Any, rule: str, words: str) -> None:

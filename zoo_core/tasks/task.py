@@ -96,12 +96,14 @@ class Task:
     class for each place. `pictures`, `arrays`: `{output: array}`. `values`: plain data, shown as it is.
     `drawn`: what the drawing of an answer is called in the name of its file, such as "boxes" in a.boxes.png; empty
     where answers about pictures are not drawn. `measures_training`: training tells the metrics of the samples that it
-    sees; else their loss alone, where metrics cost too much.
+    sees; else their loss alone, where metrics cost too much. `has_loss`: outputs have a loss that any model can be
+    trained with; else each model brings its own.
     """
 
     gives: ClassVar[str] = "values"
     drawn: ClassVar[str] = ""
     measures_training: ClassVar[bool] = True
+    has_loss: ClassVar[bool] = True
 
     def __init__(self, spec: TaskSpec, settings: Mapping[str, Any] | None = None) -> None:
         self.spec = spec

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from zoo_core import Preprocess, UsageError, ZooError
 from zoo_core.commands import counted
 from zoo_core.data import BoxTargets
-from zoo_core.tasks import Answer, Judged, Outputs, Task, TrainingLoss
+from zoo_core.tasks import Answer, Example, Judged, Outputs, Task, TrainingLoss
 
 from .candidates import Found, found_in
-from .measures import BoxTally
+from .made_up import example_of_boxes, one_box_each
+from .measures import BoxTally, boxes_of
 
 THRESHOLD = "threshold"
 """The setting that a run and a file keep: the probability from which something counts as found."""
@@ -27,6 +28,7 @@ class Detection(Task):
     gives: ClassVar[str] = "values"
     drawn: ClassVar[str] = "boxes"
     measures_training: ClassVar[bool] = False
+    has_loss: ClassVar[bool] = False
 
     @property
     def threshold(self) -> float:
@@ -60,7 +62,7 @@ class Detection(Task):
 
     def judge(self, outputs: Outputs, targets: Any) -> Judged:
         """F1 of each picture at the threshold; `decided` is how many were found."""
-        truth = targets if isinstance(targets, BoxTargets) else BoxTargets.of_padded(np.asarray(targets))
+        truth = boxes_of(targets)
         found = [each.above(self.threshold) for each in found_in(outputs, task=self.name)]
         values = np.array([_f1(self, each, truth[place : place + 1]) for place, each in enumerate(found)])
         decided = np.array([len(each.scores) for each in found], np.int64)
@@ -148,13 +150,22 @@ class Detection(Task):
         """Maps have a place for each box, and a class for each."""
         if "logits" not in outputs:
             return
-        most = int(targets.classes.max(initial=-1)) + 1
+        most = int(boxes_of(targets).classes.max(initial=-1)) + 1
         if len(outputs["logits"]) < 3 or outputs["logits"][0] != count or outputs["logits"][1] < most:
             raise ZooError(
                 f"model {model!r} returned logits of shape {outputs['logits']} for {counted(count, 'picture')} "
                 f"of {counted(most, 'class')}",
                 hint="(N, classes, ...), and boxes (N, 4, ...) for the same places",
             )
+
+    def trial_targets(self, outputs: Outputs) -> NDArray[Any]:
+        """A thing of the first class in each picture."""
+        return one_box_each(outputs)
+
+    def example(self, count: int, *, random: np.random.Generator) -> Example:
+        """Maps of two by two cells for pictures with none to four things."""
+        self.tally()
+        return example_of_boxes(count, random=random)
 
 
 def rounded(values: Any) -> list[float]:

@@ -93,6 +93,11 @@ def curves(parts: Sequence[Matched]) -> Curves:
     return Curves(precision=np.array(average), recall=recall, there=there)
 
 
+def boxes_of(targets: Any) -> BoxTargets:
+    """Targets as BoxTargets; those of training are padded."""
+    return targets if isinstance(targets, BoxTargets) else BoxTargets.of_padded(np.asarray(targets))
+
+
 class BoxTally:
     """What was matched in every picture; the outputs are let go."""
 
@@ -103,7 +108,7 @@ class BoxTally:
 
     def add(self, outputs: Outputs, targets: Any) -> None:
         """One batch: outputs as `found_in` takes them; targets are BoxTargets, or padded as training has them."""
-        truth = targets if isinstance(targets, BoxTargets) else BoxTargets.of_padded(np.asarray(targets))
+        truth = boxes_of(targets)
         found = found_in(outputs, task=self._task)
         if len(found) != len(truth):
             raise ZooError(f"outputs for {counted(len(found), 'picture')}, but targets for {len(truth)}")

@@ -46,8 +46,6 @@ class TaskCandidate:
         return self.task.example(COUNT, random=np.random.Generator(np.random.Philox(SEED)))
 
     def need_metrics(self) -> None:
-        """Raise NotApplicableError for a task without a truth, or one that cannot be measured yet."""
+        """Raise NotApplicableError for a task without a truth, or one that cannot be measured."""
         if not self.spec.is_trained:
             raise NotApplicableError("it has no metrics")
-        if self.spec.targets == "boxes":
-            raise NotApplicableError("boxes are not tried out yet")

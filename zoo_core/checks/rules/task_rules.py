@@ -23,14 +23,15 @@ SAME = 1e-9
 
 
 def measures_what_it_says(task: TaskCandidate) -> None:
-    """The metrics are those that its spec names, finite numbers, and `loss` is among them.
+    """The metrics are those that its spec names, finite numbers; `loss` is among them where the task has one.
 
     Runs are chosen, drawn and listed by these names.
     """
     found = task.task.metrics(task.example.outputs, task.example.targets)
     if unknown := sorted(set(found) - set(task.spec.metrics)):
         raise BrokenRuleError(f"it measures {unknown[0]!r}, which its spec does not name")
-    if missing := sorted({"loss", task.spec.selection} - set(found)):
+    needed = {"loss", task.spec.selection} if task.task.has_loss else {task.spec.selection}
+    if missing := sorted(needed - set(found)):
         raise BrokenRuleError(f"it does not measure {missing[0]!r}")
     if bad := [name for name, value in found.items() if not math.isfinite(value)]:
         raise BrokenRuleError(f"{bad[0]} is {found[bad[0]]}")
@@ -121,6 +122,8 @@ def gradients_reach_the_model(task: TaskCandidate) -> None:
     """
     import torch
 
+    if not task.task.has_loss:
+        raise NotApplicableError("each model brings its own loss")
     outputs = {name: torch.from_numpy(np.array(value)).requires_grad_() for name, value in task.example.outputs.items()}
     value = task.task.loss()(outputs, torch.from_numpy(np.array(task.example.targets)))
     if value.ndim or not torch.isfinite(value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -10,11 +11,11 @@ from torch import Tensor, nn
 
 from zoo_core.checks.candidates.model_candidate import SEED, ModelCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
-from zoo_core.data import BoxTargets
 from zoo_core.errors import ZooError
 from zoo_core.files import temporary_folder
+from zoo_core.shapes import joined_rows
 from zoo_core.task_lookup import task_spec
-from zoo_core.tasks import TrainingLoss, get_task
+from zoo_core.tasks import get_task
 from zoo_core.training import (
     copy_state,
     load_strictly,
@@ -24,6 +25,7 @@ from zoo_core.training import (
     seed_everything,
 )
 from zoo_core.training.freezing import train_mode
+from zoo_core.training.losses import sum_of
 from zoo_core.training.pretrained import fetch_weights, load_published
 
 STEPS = 30
@@ -37,13 +39,17 @@ def every_parameter_learns(model: ModelCandidate) -> None:
     A layer that is built and never used costs memory, and is trained by nobody.
     """
     module = _trainable(model)
-    total = torch.stack([value.double().sum() for value in _training_outputs(model, module).values()]).sum()
+    if model.model.spec.losses is not None:
+        total, what = _loss_of(model, module)(), "loss"
+    else:
+        total = torch.stack([value.double().sum() for value in _training_outputs(model, module).values()]).sum()
+        what = "output"
     if not total.requires_grad:
-        raise BrokenRuleError("no gradient reaches the outputs; something in forward() cuts it off")
+        raise BrokenRuleError(f"no gradient reaches the {what}; something in forward() cuts it off")
     total.backward()  # type: ignore[no-untyped-call]
     for name, parameter in module.named_parameters():
         if parameter.requires_grad and parameter.grad is None:
-            raise BrokenRuleError(f"{name} gets no gradient: no output depends on it")
+            raise BrokenRuleError(f"{name} gets no gradient: no {what} depends on it")
         if parameter.grad is not None and not torch.isfinite(parameter.grad).all():
             raise BrokenRuleError(f"the gradient of {name} is not finite")
 
@@ -53,14 +59,13 @@ def learns_a_batch(model: ModelCandidate) -> None:
 
     What cannot learn four samples by heart learns nothing.
     """
-    loss = _loss_of(model)
     module = _trainable(model)
-    targets = _targets(model, module)
+    loss = _loss_of(model, module)
     optimizer = torch.optim.Adam([each for each in module.parameters() if each.requires_grad], lr=LEARNING_RATE)
     losses = []
     for _ in range(STEPS):
         optimizer.zero_grad()
-        value = loss(_training_outputs(model, module), targets)
+        value = loss()
         value.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         losses.append(float(value.detach()))
@@ -73,35 +78,57 @@ def _trainable(model: ModelCandidate) -> nn.Module:
     if not any(parameter.requires_grad for parameter in module.parameters()):
         raise NotApplicableError("it has nothing to train")
     if model.model.spec.stages is not None:
-        raise NotApplicableError("it chooses rows along the way; the zoo cannot train it")
+        raise NotApplicableError("it chooses rows along the way: a few dozen steps of it take too long")
     train_mode(module)
     return module
 
 
-def _training_outputs(model: ModelCandidate, module: nn.Module) -> dict[str, Tensor]:
+def _batch(model: ModelCandidate) -> tuple[Tensor, ...]:
     rows = [model.inputs(1, seed=number) for number in range(TRAINED_ROWS)]
-    batch = tuple(torch.cat(parts) for parts in zip(*rows, strict=True))
+    return tuple(torch.cat(parts) for parts in zip(*rows, strict=True))
+
+
+def _training_outputs(model: ModelCandidate, module: nn.Module) -> dict[str, Tensor]:
     try:
-        return model.outputs(module, batch)
+        return model.outputs(module, _batch(model))
     except Exception:
         if model.batch_is_free:
             raise
         raise NotApplicableError("it takes one sample at a time, also in training") from None
 
 
-def _loss_of(model: ModelCandidate) -> TrainingLoss:
+def _loss_of(model: ModelCandidate, module: nn.Module) -> Callable[[], Tensor]:
+    """What gives the loss of one batch, as training asks for it: of the model itself, or of its outputs."""
+    spec = model.model.spec
+    if (own := spec.losses) is not None:
+        batch = _batch(model)
+        inputs = batch[0] if len(batch) == 1 else dict(zip(spec.inputs, batch, strict=True))
+        targets = _targets(model, _single_outputs(model, module))
+        return lambda: sum_of(own(module, inputs, targets))
     try:
-        return loss_for(model.model.spec.task, own=model.model.spec.loss)
+        loss = loss_for(spec.task, own=spec.loss)
     except ZooError as error:
         raise NotApplicableError(error.message) from None
+    targets = _targets(model, _training_outputs(model, module))
+    return lambda: loss(_training_outputs(model, module), targets)
 
 
-def _targets(model: ModelCandidate, module: nn.Module) -> Tensor:
+def _single_outputs(model: ModelCandidate, module: nn.Module) -> dict[str, Tensor]:
+    """The outputs of a model that computes its losses in training: those of evaluation, sample by sample."""
+    module.eval()
+    rows = [model.run(module, model.inputs(1, seed=number)) for number in range(TRAINED_ROWS)]
+    train_mode(module)
+    found = {}
+    for name in rows[0]:
+        values = [row[name].numpy(force=True) for row in rows]
+        own_axis = model.batch_is_free  # else what was found has no axis for the sample
+        found[name] = torch.from_numpy(joined_rows(values if own_axis else [value[np.newaxis] for value in values]))
+    return found
+
+
+def _targets(model: ModelCandidate, outputs: Mapping[str, Tensor]) -> Tensor:
     """What the task gives to try it; else a class for each sample, or for each place of its mask, and every class as
-    often as possible. Or a box for each."""
-    if task_spec(model.model.spec.task).targets == "boxes":
-        return _boxes(model)
-    outputs = _training_outputs(model, module)
+    often as possible."""
     arrays = {name: value.numpy(force=True) for name, value in outputs.items()}
     if (own := get_task(model.model.spec.task).trial_targets(arrays)) is not None:
         return torch.from_numpy(own)
@@ -111,13 +138,6 @@ def _targets(model: ModelCandidate, module: nn.Module) -> Tensor:
     classes = logits.shape[1] if logits.ndim > 1 else 1
     numbers = torch.arange(int(torch.tensor(shape).prod())).reshape(shape)
     return numbers % max(2, classes)
-
-
-def _boxes(model: ModelCandidate) -> Tensor:
-    """A thing of the first class in the middle of each picture, padded as training has it."""
-    height, width = model.inputs(1)[0].shape[-2:]
-    box = np.array([[width / 4, height / 4, width * 3 / 4, height * 3 / 4]])
-    return torch.from_numpy(BoxTargets.of([(box, np.array([0]))] * TRAINED_ROWS).padded())
 
 
 def weights_survive_saving(model: ModelCandidate) -> None:
