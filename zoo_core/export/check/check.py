@@ -39,6 +39,7 @@ from zoo_core.verification.subject.subject import (
 from .file_check import check_metadata, check_weights, inputs_told
 from .row_check import check_cases, groups_of, validation_batches
 from .staged_check import check_end_to_end, check_published, check_stages
+from .staged_dataset import check_staged_dataset
 
 LARGE_FILE = 1 << 27
 """Bytes from which a file is not run by two processes at once: each holds its weights."""
@@ -131,7 +132,10 @@ def _check_numbers(
     run."""
     if expected.staged is not None:
         beside()
-        return _check_staged(path, copy, plan, expected, expected.staged)
+        checks, errors = _check_staged(path, copy, plan, expected, expected.staged)
+        if plan.validation is not None and expected.chosen:
+            checks.append(check_staged_dataset(path, plan, plan.validation, expected.chosen, reference))
+        return checks, errors
     with started_subject(path, groups_of(plan, expected)) as wait:
         beside()
         result = wait()
@@ -152,9 +156,6 @@ def _check_staged(
     rows = expected.usual.rows
     checks: list[CheckResult] = []
     errors: dict[str, OutputError] = {}
-    if plan.validation is not None:
-        text = "saying which boxes belong together takes a metric that the zoo does not have yet"
-        checks.append(CheckResult(rule="dataset", outcome="skipped", detail=text))
     for setting in DEFAULT_SETTINGS:
         where = str(setting)
         copies = run_subject(copy, [group], settings=(setting,)).outputs[setting, group.name]

@@ -166,7 +166,7 @@ def check_published(
     checks: list[CheckResult] = []
     differing = total = 0
     for number, (own, copy) in enumerate(zip(published, copies, strict=True)):
-        if wrong := _form_problem(plan, own):
+        if wrong := form_problem(plan, own):
             checks.append(CheckResult(rule="structure", outcome="failed", detail=f"{where}, input {number}: {wrong}"))
             continue
         rows = {name: copy[name] for name in plan.outputs}
@@ -182,7 +182,7 @@ def check_published(
     return checks
 
 
-def _form_problem(plan: ExportPlan, outputs: Mapping[str, Any]) -> str:
+def form_problem(plan: ExportPlan, outputs: Mapping[str, Any]) -> str:
     """What is wrong with the shapes and dtypes of chosen rows, in words; they may be none at all."""
     for name, spec in plan.outputs.items():
         value = outputs[name]

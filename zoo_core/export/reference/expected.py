@@ -39,7 +39,7 @@ from .case import (
 )
 from .reference import Arrays, ReferenceResult, TorchReference
 from .staged import StagedReference
-from .staged_expected import STAGED_ROWS, check_composition, end_to_end, selection_vector
+from .staged_expected import STAGED_ROWS, check_composition, end_to_end, one_row, selection_vector
 from .usual_rows import usual_rows
 
 LEAST_CLEAR = 4
@@ -55,8 +55,9 @@ class Expected:
 
     `vectors` are rows of the usual case: real samples (or noise, where there is no dataset), with their outputs in
     float32. For a model in stages there are no bounds beforehand: `staged` gives them, for what the file gives to each
-    stage; `choices` are what the whole of it chooses for some rows of the usual case. `told` are rules that PyTorch
-    alone decides. `seed`: which rows these are, 0 but for a file that is made once more.
+    stage; `choices` are what the whole of it chooses for some rows of the usual case, and `chosen` for each sample of
+    the validation split. `told` are rules that PyTorch alone decides. `seed`: which rows these are, 0 but for a file
+    that is made once more.
     """
 
     kind: Reference
@@ -66,6 +67,7 @@ class Expected:
     validation: Arrays | None = field(default=None, repr=False)
     staged: StagedReference | None = field(default=None, repr=False)
     choices: Mapping[int, Choice] = field(default_factory=dict, repr=False)
+    chosen: tuple[Arrays, ...] = field(default=(), repr=False)
     told: tuple[CheckResult, ...] = ()
     seed: int = 0
 
@@ -190,9 +192,18 @@ def _compute_staged(plan: ExportPlan, reference: TorchReference, seed: int) -> E
         vector_outputs=outputs,
         staged=staged,
         choices=choices,
+        chosen=_chosen(plan, reference),
         told=told,
         seed=seed,
     )
+
+
+def _chosen(plan: ExportPlan, reference: TorchReference) -> tuple[Arrays, ...]:
+    """What PyTorch chooses for each real sample, in float32."""
+    if plan.validation is None or not plan.task.spec.is_trained:
+        return ()
+    inputs = plan.validation.inputs
+    return tuple(reference.float32(one_row(inputs, row)) for row in range(len(plan.validation.targets)))
 
 
 def _check_readable(plan: ExportPlan, result: ReferenceResult) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from zoo_core.verification.expect.selections import Choice, choice_of, match, sc
 from zoo_core.verification.feed.rows import PLAUSIBLE, Rows
 
 from .reference import Arrays, TorchReference
-from .staged import JITTERS, StagedReference, moved_by_rounding
+from .staged import JITTERS, RandomRounding, StagedReference, moved_by_rounding
 
 STAGED_ROWS = 2
 """Rows of each plausible kind: every one of them runs alone, in float64 too, and once more a setting."""
@@ -52,16 +53,18 @@ def check_composition(
     return stages, CheckResult(rule="sensitivity", outcome="not-conclusive" if few else "passed", detail=text)
 
 
-def end_to_end(reference: TorchReference, inputs: Mapping[str, Any], row: int) -> Choice:
-    """What the whole model chooses for one row, and what of it is sure. Raises NotVerifiedError without float64."""
+def end_to_end(reference: TorchReference, inputs: Mapping[str, Any], row: int, *, rounding: bool = False) -> Choice:
+    """What the whole model chooses for one row, and what of it is sure; with `rounding`, whatever is rounded on its
+    way. Raises NotVerifiedError without float64."""
     given = one_row(inputs, row)
     exact, single = reference.float64(given), reference.float32(given)
     if exact is None:
         raise NotVerifiedError("the model cannot be run in float64")
-    moved = [
-        reference.float32({name: moved_by_rounding(name, value, trial) for name, value in given.items()})
-        for trial in range(JITTERS)
-    ]
+    moved = []
+    for trial in range(JITTERS):
+        shifted = {name: moved_by_rounding(name, value, trial) for name, value in given.items()}
+        with RandomRounding(trial) if rounding else contextlib.nullcontext():
+            moved.append(reference.float32(shifted))
     return choice_of(exact, single, moved)
 
 
