@@ -13,6 +13,7 @@ from zoo_core.checks.rules import (
     forward_rules,
     model_rules,
     plugin_rules,
+    recipe_rules,
     task_rules,
     train_rules,
     trainer_rules,
@@ -26,9 +27,9 @@ Made by `python docs/make_rules.py` from the docstrings in `zoo_core/checks`; ea
 breaks it.
 
 One rule is one promise that users of a plugin may rely on. `zoo check NAME` looks at all of them for a plugin and
-everything that it offers, or for one model, dataset, trainer or task; `--rule PATTERN` chooses some. In the tests of a
-plugin, `test_conformance = conformance("NAME")` makes each a test case, and `zoo doctor MODEL` takes those of a model
-stage by stage. A rule that cannot be kept is declared in the spec with its reason,
+everything that it offers, or for one model, dataset, trainer, task or recipe; `--rule PATTERN` chooses some. In the
+tests of a plugin, `test_conformance = conformance("NAME")` makes each a test case, and `zoo doctor MODEL` takes those
+of a model stage by stage. A rule that cannot be kept is declared in the spec with its reason,
 `expected_failures={"rows-are-independent": "it normalises over the batch"}`: it is skipped, and fails once it holds.
 Those of a plugin as a whole have no spec, and hold for all.
 
@@ -43,6 +44,7 @@ KINDS: dict[str, tuple[Rule, ...]] = {
     "Datasets": dataset_rules.RULES,
     "Trainers": trainer_rules.RULES,
     "Tasks": task_rules.RULES,
+    "Recipes": recipe_rules.RULES,
 }
 
 

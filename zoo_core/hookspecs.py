@@ -238,14 +238,14 @@ def zoo_recipes() -> Iterable[RecipeSpec]:  # type: ignore[empty-body]
             from zoo_core.recipes import InputRecipe, padded
 
             class Letters(InputRecipe):
-                takes_text, shape, values = True, (length,), (0, 128)
+                takes_text, shape, values = True, (max(1, length),), (0, 128)
 
                 def read(self, source, *, name):
-                    text = source.decode() if isinstance(source, bytes) else source
+                    text = source.decode(errors="replace") if isinstance(source, bytes) else str(source)
                     return np.array([ord(letter) % 128 for letter in text], np.int64)
 
                 def stack(self, samples):
-                    return padded(samples, length=length)
+                    return padded(samples, length=max(1, length))
 
             return Letters()
 

@@ -36,8 +36,8 @@ def conformance(
 ) -> Callable[[Check], None]:
     """A test function that looks at every rule for a plugin and all that it offers, one test case a rule.
 
-    `name`: an entry point, distribution, id, or the name of one model, dataset, trainer or task. `options` are builder
-    options, `data` dataset options, where there is one thing that they can be for; `only`: patterns of rules;
+    `name`: an entry point, distribution, id, or the name of one model, dataset, trainer, task or recipe. `options` are
+    builder options, `data` dataset options, where there is one thing that they can be for; `only`: patterns of rules;
     `download`: fetch a dataset that is not on the disk. A declared failure (`expected_failures`) is an xfail. Raises
     UsageError when nothing of that name is installed.
 

@@ -178,7 +178,7 @@ def test_a_name_that_means_nothing_and_one_that_means_two_things(zoo_here: Any, 
         (("dataset:digits", "-d", "seeed=3"), "has no option 'seeed'"),
         (("digits", "-o", "height=3"), "-o is for models, and digits has none"),
         (("filters", "-o", "padding=true"), "filters has more than one model: it is not clear which one -o is for"),
-        (("recipe:waveform",), "zoo check plugin:zoo-core:waveform looks at the plugin that offers it"),
+        (("recipe:waveform", "-o", "rate=8000"), "-o is for models, and recipe:waveform has none"),
     ],
 )
 def test_options_that_nothing_can_take(typed: tuple[str, ...], message: str, zoo_here: Any) -> None:

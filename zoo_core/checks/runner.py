@@ -24,6 +24,7 @@ from .candidates.candidates import DatasetCandidate, PluginCandidate
 from .rule import BrokenRuleError, Finding, NotApplicableError, Outcome, Planned, RemarkError, Rule, rules
 
 if TYPE_CHECKING:
+    from zoo_core.recipe_spec import RecipeSpec
     from zoo_core.specs import TaskSpec
 
 LOADS = "loads"
@@ -102,9 +103,9 @@ class CheckOptions:
 def checks_of(zoo: Zoo, name: str, given: CheckOptions | None = None) -> tuple[Check, ...]:
     """Every rule that applies to what `name` stands for: a plugin with all that it offers, or one entry.
 
-    `name` is a plugin's id, entry point or distribution, or the name of a model, dataset, trainer or task; `plugin:`,
-    `model:` and so on say which. Raises UsageError for a name that is unknown or means two things, and for a pattern
-    that no rule fits.
+    `name` is a plugin's id, entry point or distribution, or the name of a model, dataset, trainer, task or recipe;
+    `plugin:`, `model:` and so on say which. Raises UsageError for a name that is unknown or means two things, and for a
+    pattern that no rule fits.
     """
     given = given or CheckOptions()
     checks: list[Check] = []
@@ -139,6 +140,12 @@ def rules_for(candidate: Candidate) -> tuple[Rule, ...]:
         from .rules.dataset_rules import RULES as DATASET_RULES
 
         return DATASET_RULES
+    from .candidates.recipe_candidate import RecipeCandidate
+
+    if isinstance(candidate, RecipeCandidate):
+        from .rules.recipe_rules import RULES as RECIPE_RULES
+
+        return RECIPE_RULES
     from .candidates.model_candidate import ModelCandidate
 
     if isinstance(candidate, ModelCandidate):
@@ -185,11 +192,7 @@ def _declared_rules(candidate: Candidate) -> tuple[Rule, ...]:
 def _candidates(zoo: Zoo, name: str, given: CheckOptions) -> Iterator[Candidate]:
     found = _meaning(zoo, name)
     if isinstance(found, Plugin):
-        offered = [entry for entry in zoo.entries() if entry.plugin == found.id and "family" not in entry.data]
-        own = [entry for entry in offered if entry.kind != "recipe"]  # which has no rules of its own yet
-    elif found.kind == "recipe":
-        told = f"recipe {found.shown} has no rules of its own"
-        raise UsageError(told, hint=f"zoo check plugin:{found.plugin} looks at the plugin that offers it")
+        own = [entry for entry in zoo.entries() if entry.plugin == found.id and "family" not in entry.data]
     else:
         own = [found]
     _check_meant(own, given, name=name)
@@ -248,6 +251,11 @@ def _candidate(zoo: Zoo, entry: Entry, given: CheckOptions) -> Candidate:
         dataset = zoo.dataset(entry.qualified)
         check_options(given.data, dataset.spec.options, where=f"dataset {dataset.name}")
         return DatasetCandidate(dataset=dataset, module=module, options=given.data, download=given.download)
+    if entry.kind == "recipe":
+        from .candidates.recipe_candidate import RecipeCandidate
+
+        kind = cast("RecipeSpec", zoo.offer("recipe", entry.qualified))
+        return RecipeCandidate(spec=kind, plugin=entry.plugin, module=module)
     if importlib.util.find_spec("torch") is None:
         raise MissingExtraError(needed_for=f"checking {entry.kind} {entry.shown}", extra="train", missing="torch")
     if entry.kind == "task":

@@ -35,7 +35,7 @@ Examples:
 def command(
     name: str, options: dict[str, str], data: dict[str, str], only: tuple[str, ...], download: bool, as_json: bool
 ) -> None:
-    """Check that a plugin, or one model, dataset, trainer or task, does what everybody may expect of it.
+    """Check that a plugin, or one model, dataset, trainer, task or recipe, does what everybody may expect of it.
 
     One rule is one promise: a light import, true shapes, rows that do not depend on each other, weights that survive
     saving, a verified export and so on. Exit code 3 when a rule is broken; a remark says what will break one day, or

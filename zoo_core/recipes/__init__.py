@@ -22,9 +22,10 @@ from zoo_core.table_files import TABLE_SUFFIXES, Row, Table, read_table
 from .arrays import ArrayRecipe
 from .declared import as_implementation
 from .given import Given, bytes_of, read_given
+from .made_up import made_text
 from .padding import mask_of, padded
 from .picture import PictureRecipe
-from .recipe import InputRecipe, learning, load_recipe
+from .recipe import InputRecipe, implemented, learning, load_recipe
 
 __all__ = [
     "MAX_AUDIO_BYTES",
@@ -44,8 +45,10 @@ __all__ = [
     "Table",
     "as_implementation",
     "bytes_of",
+    "implemented",
     "learning",
     "load_recipe",
+    "made_text",
     "mask_of",
     "padded",
     "read_given",

@@ -52,7 +52,7 @@ class PictureRecipe(InputRecipe):
         """The pixels, resized: uint8 (C, h, w)."""
         color = self.preprocess.color
         if isinstance(source, np.ndarray):
-            if source.dtype != np.uint8 or source.ndim not in {2, 3}:
+            if source.dtype != np.uint8 or source.ndim not in {2, 3} or not source.size:
                 raise ZooError(
                     f"{name}: pixels are uint8 (height, width) or (height, width, 3), "
                     f"not {source.dtype} of shape {source.shape}"

@@ -14,7 +14,9 @@ from zoo_core.file_limits import MAX_NUMBERS_BYTES
 from zoo_core.options import check_options
 from zoo_core.picture_recipe import Preprocess
 from zoo_core.recipe_lookup import recipe_plugin, recipe_spec
-from zoo_core.recipe_spec import Recipe
+from zoo_core.recipe_spec import Recipe, RecipeSpec
+
+from .made_up import made_up_sources
 
 
 class InputRecipe:
@@ -38,6 +40,8 @@ class InputRecipe:
     column: str = ""
     recipe: Recipe
     """What this is the implementation of; set by `load_recipe`."""
+    suffixes: tuple[str, ...] = ()
+    """How the names of files end that it reads, as its RecipeSpec says; set by `load_recipe`."""
 
     @property
     def shape(self) -> tuple[int | None, ...] | None:
@@ -87,6 +91,17 @@ class InputRecipe:
         """The input of the model: what `stack` gave, or some rows of it, in the declared dtype and shape."""
         return stored
 
+    def examples(self, count: int, *, random: np.random.Generator) -> Sequence[Any]:
+        """So many sources that `read` takes, made up: for the rules of conformance and the test that files carry.
+
+        Texts and rows for a recipe that takes them, else files of a kind that its suffixes name: WAV, .npy, .txt, PNG,
+        JPEG or BMP. A recipe of other files overrides this; so does one that learns, as soon as it is ready, with
+        sources in which what it has learnt occurs. None: there is nothing to try it on.
+        """
+        return made_up_sources(
+            self.suffixes, takes_text=self.takes_text, takes_rows=self.takes_rows, count=count, random=random
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The recipe with all that it has learnt, as it goes into a run and a file."""
         return self.recipe.to_json()
@@ -99,6 +114,11 @@ def load_recipe(recipe: Recipe) -> InputRecipe:
     is damaged.
     """
     spec = recipe_spec(recipe.name, plugin=recipe.plugin)
+    return implemented(spec, recipe.changed(plugin=recipe.plugin or recipe_plugin(recipe.name)))
+
+
+def implemented(spec: RecipeSpec, recipe: Recipe) -> InputRecipe:
+    """The implementation of a recipe of this kind. Raises as `load_recipe`."""
     where = f"recipe {recipe.name}"
     fields = check_options(recipe.fields, spec.options, where=where)
     if missing := [option.name for option in spec.options if option.required and option.name not in fields]:
@@ -110,7 +130,7 @@ def load_recipe(recipe: Recipe) -> InputRecipe:
             hint="load returns an object of a class derived from zoo_core.recipes.InputRecipe",
         )
     every = {option.name: fields.get(option.name, option.default) for option in spec.options}
-    made.recipe = recipe.changed(plugin=recipe.plugin or recipe_plugin(recipe.name), **every)
+    made.recipe, made.suffixes = recipe.changed(**every), spec.suffixes
     if recipe.learnt:
         made.use(recipe.learnt)
     return made

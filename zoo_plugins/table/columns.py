@@ -90,6 +90,10 @@ class TableRecipe(InputRecipe):
         scaled = (raw - self._means) / self._deviations
         return np.where(np.isnan(raw), 0, scaled).astype(np.float32)
 
+    def examples(self, count: int, *, random: np.random.Generator) -> Sequence[Any]:
+        """Rows with the columns and the categories that it has learnt; here and there one that is missing or new."""
+        return [self._made(random) for _ in range(count)] if self.is_ready else super().examples(count, random=random)
+
     def learn(self, samples: Iterable[Any]) -> dict[str, Any]:
         """`{columns, mean, std}` of numbers, `{columns, values}` of categories."""
         rows = list(samples)
@@ -122,6 +126,15 @@ class TableRecipe(InputRecipe):
         self._means, self._deviations = (_floats(learnt.get(key), len(columns)) for key in ("mean", "std"))
         if not (self._deviations > 0).all():
             raise _damaged()
+
+    def _made(self, random: np.random.Generator) -> dict[str, str]:
+        if self._gives == "numbers":
+            cells = [f"{cell:.9g}" for cell in random.normal(self._means, self._deviations)]
+        else:
+            known = [[*numbers, *self._columns[:1]] for numbers in self._numbers]  # the name of a column is a new one
+            cells = [texts[int(random.integers(0, len(texts)))] for texts in known]
+        missing = random.random(len(cells)) < 1 / 6
+        return {column: "" if gone else cell for column, cell, gone in zip(self._columns, cells, missing, strict=True)}
 
     def _is_mine(self, column: str, rows: Sequence[Mapping[str, Any]]) -> bool:
         if column in self._chosen.numbers or column in self._chosen.categories:

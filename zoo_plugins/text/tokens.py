@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zoo_core import ZooError
 from zoo_core.data import read_plain
-from zoo_core.recipes import MAX_TEXT_BYTES, MAX_TOKENIZER_BYTES, InputRecipe, mask_of, padded
+from zoo_core.recipes import MAX_TEXT_BYTES, MAX_TOKENIZER_BYTES, InputRecipe, made_text, mask_of, padded
 
 from .tokenizer import Words, learnt_words, opened, padding_of
 
@@ -70,6 +70,10 @@ class TextRecipe(InputRecipe):
             raise ZooError(f"{name} is a {type(source).__name__}, and no text", hint="a text, or a .txt or CSV of them")
         if len(source) > MAX_TEXT_BYTES:
             raise ZooError(f"{name} is a text of over {MAX_TEXT_BYTES:,} characters", hint="cut it into pieces")
+        try:
+            source.encode()
+        except UnicodeEncodeError:  # bytes of a command line that are no UTF-8, as Python keeps them
+            raise ZooError(f"{name} is a text with bytes that are no UTF-8", hint="write it in UTF-8") from None
         return source
 
     def stack(self, samples: Sequence[Any]) -> NDArray[Any]:
@@ -78,6 +82,13 @@ class TextRecipe(InputRecipe):
         if self._gives == "mask":
             return mask_of([len(each) for each in tokens], length=self._length)
         return padded(tokens, value=self._pad, length=self._length)
+
+    def examples(self, count: int, *, random: np.random.Generator) -> Sequence[str]:
+        """Texts of words that its tokenizer knows, once it has one."""
+        if self._tokenizer is None:
+            return [made_text(random) for _ in range(count)]
+        known = self._tokenizer.get_vocab()
+        return [made_text(random, sorted(known, key=lambda word: (known[word], word))) for _ in range(count)]
 
     def learn(self, samples: Iterable[Any]) -> dict[str, Any]:
         """`{tokenizer}`: the JSON of the file that was named, or of the words of the samples."""
