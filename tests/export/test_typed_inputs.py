@@ -68,7 +68,7 @@ MODELS = {
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name == "experts" else ()) for name in MODELS]
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in {"experts", "picture"} else ()) for name in MODELS]
 )
 def test_it_is_verified_and_every_fault_in_how_it_is_read_is_seen(name: str, tmp_path: Path) -> None:
     build, inputs, output = MODELS[name]

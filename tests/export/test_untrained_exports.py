@@ -30,7 +30,8 @@ FREE = {
 
 
 WHOLE = {"resnet18", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5", "vgg11", "lraspp_mobilenet_v3_large"} | {
-    "fasterrcnn_mobilenet_v3_large_320_fpn"
+    "fasterrcnn_mobilenet_v3_large_320_fpn",
+    "r3d_18",
 }
 """What is built of what the others have, or takes long; detectors have tests of their own. For `make test-all`."""
 

@@ -14,7 +14,11 @@ BUNDLED = sorted(plugin.id for plugin in ZOO.plugins if plugin.bundled)
 ELSEWHERE = "exports-and-is-verified"
 
 
-SMALLER = {"zoo-core:unet": {"base_channels": 8}}
+SMALLER = {
+    "zoo-core:unet": {"base_channels": 8},
+    "zoo-core:resnet9": {"height": 8, "width": 8},
+    "zoo-core:resnet-cifar": {"height": 8, "width": 8},
+}
 
 
 @pytest.mark.parametrize("plugin", BUNDLED)

@@ -33,6 +33,8 @@ ELSEWHERE = {
     **dict.fromkeys(("melnet", "tablemlp", "tablemlp-regression", "textcnn"), "recipes/test_own_data.py"),
 }
 """Models that are trained and exported in another file of tests."""
+LARGE = {"resnet9", "unet"}
+"""Models that take long; they are exported in `test_bundled_models.py` too."""
 SEQUENCES = """
     import numpy as np
     from zoo_core import DatasetSpec, TensorSpec, hookimpl
@@ -94,7 +96,9 @@ def test_one_epoch_on_sequences_and_a_verified_export(name: str, run_zoo: Any, f
     assert exported.json["outcome"] == "verified"
 
 
-@pytest.mark.parametrize("name", sorted(TRAININGS))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LARGE else ()) for name in sorted(TRAININGS)]
+)
 def test_one_epoch_and_a_verified_export(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     _pairs(tmp_path / "pairs")

@@ -133,7 +133,13 @@ def test_a_run_of_masks(zoo_here: Zoo, squares: Path, tmp_path: Path, what: str)
         assert ((pixels[..., 0] > 200) & (pixels[..., 1:] < 90).all(axis=2)).sum() > 100
 
 
-@pytest.mark.parametrize("what", [None, "filters", "activations", *DATA])
+@pytest.mark.parametrize(
+    "what",
+    [
+        pytest.param(what, marks=() if what in {None, "predictions"} else pytest.mark.slow)
+        for what in (None, "filters", "activations", *DATA)
+    ],
+)
 def test_an_export_needs_no_torch_and_stays_as_it_is(
     run_zoo: Zoo, workplace: Path, seven: Path, what: str | None
 ) -> None:

@@ -64,6 +64,11 @@ def test_it_is_found(kind: Kind, environment: FreshEnvironment) -> None:
     assert rows[name]["kind"] == kind
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(each, marks=pytest.mark.slow if each in {"dataset", "trainer"} else ()) for each in KINDS],
+    indirect=True,
+)
 def test_its_wheel_holds_the_source_and_works(
     kind: Kind, package: Path, environment: FreshEnvironment, tmp_path: Path
 ) -> None:

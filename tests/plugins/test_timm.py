@@ -208,7 +208,7 @@ def test_options_of_the_net() -> None:
     ("name", "options", "size"),
     [
         pytest.param("test_resnet", (), ["H", "W"], marks=pytest.mark.slow),
-        ("test_convnext", ("in_channels=1", "num_classes=10"), ["H", "W"]),
+        pytest.param("test_convnext", ("in_channels=1", "num_classes=10"), ["H", "W"], marks=pytest.mark.slow),
         pytest.param("test_efficientnet", (), ["H", "W"], marks=pytest.mark.slow),
         ("test_vit", ("height=64", "width=96"), [64, 96]),
         # Fresh, its rounding errors grow from block to block, so that other biases are drawn.

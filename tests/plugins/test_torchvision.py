@@ -325,7 +325,10 @@ def run_stages(found: ModelSpec, module: nn.Module, image: Tensor) -> Mapping[st
     return known
 
 
-@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name == "keypointrcnn_resnet50_fpn" else ()) for name in DETECTORS],
+)
 def test_stages_of_a_detector_are_its_forward(name: str) -> None:
     found, module = settled(name)
     image = noise(1, 3, *module.transform.size)
