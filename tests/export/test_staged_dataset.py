@@ -3,64 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
 import torch
-from checking import Prepared, plan_of, prepare
+from checking import Prepared, prepare
 from onnx import TensorProto, helper
-from torch import Tensor, nn
+from staged_finder import SIDE, Finder, finder_plan
 
-from zoo_core import Stage, TensorSpec
 from zoo_core.data import BoxTargets
 from zoo_core.export.plan.plan import ExportPlan, LabelledInputs
 from zoo_core.records import CheckResult
 
-SIDE = 24
 COUNT = 6
 
 
-class Finder(nn.Module):
-    """The best 12 cells of a map, each with a box around it: one class above the middle, another one below."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.body, self.score = nn.Conv2d(1, 6, 3, stride=2), nn.Conv2d(6, 1, 1)
-
-    def maps(self, image: Tensor) -> Tensor:
-        return self.score(torch.tanh(self.body(image))).flatten().sigmoid()
-
-    def best(self, chances: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        found = chances.topk(12)
-        kept = torch.where(found.values > 0.3)[0]
-        scores, places = found.values[kept], found.indices[kept]
-        row = torch.div(places, SIDE // 2 - 1, rounding_mode="floor")
-        corner = 2.0 * torch.stack((places % (SIDE // 2 - 1), row), dim=1)
-        return torch.cat((corner, corner + 4), dim=1), scores, (row >= SIDE // 4).to(torch.int64)
-
-    def forward(self, image: Tensor) -> dict[str, Tensor]:
-        boxes, scores, labels = self.best(self.maps(image))
-        return {"boxes": boxes, "scores": scores, "labels": labels}
-
-
-def stages(module: Finder) -> Sequence[Stage]:
-    return (
-        Stage(name="maps", inputs=("image",), outputs=("chances",), run=module.maps),
-        Stage(name="best", inputs=("chances",), outputs=("boxes", "scores", "labels"), run=module.best, selects=True),
-    )
-
-
 def plan() -> ExportPlan:
-    given = plan_of(
-        Finder,
-        inputs={"image": TensorSpec(1, 1, SIDE, SIDE, low=0.0, high=1.0)},
-        outputs={"boxes": TensorSpec("K", 4), "scores": TensorSpec("K"), "labels": TensorSpec("K", dtype="int64")},
-        task="detection",
-        stages=stages,
-    )
+    given = finder_plan()
     pictures = np.random.default_rng(0).uniform(0, 1, (COUNT, 1, SIDE, SIDE)).astype(np.float32)
     box = np.array([[2.0, 2, 6, 6]])
     truth = BoxTargets.of([(box, np.array([number % 2])) for number in range(COUNT)])
@@ -133,3 +95,65 @@ def test_rows_that_hang_by_a_hair_may_differ(healthy: Prepared, tmp_path: Path) 
 def test_without_real_samples_there_is_no_such_rule(healthy: Prepared, tmp_path: Path) -> None:
     bare = prepare(dataclasses.replace(healthy.plan, validation=None))
     assert "dataset" not in {check.rule for check in bare.judge(bare.model, tmp_path).checks}
+
+
+class Trained(Finder):
+    """Finds what is bright, and nothing in noise of all greys: like a detector that has learnt something."""
+
+    least = 9.08
+
+    def __init__(self) -> None:
+        super().__init__()
+        with torch.no_grad():
+            self.body.weight.copy_(torch.linspace(0.9, 1.1, 9).view(1, 1, 3, 3).expand_as(self.body.weight) / 9)
+            self.body.bias.zero_()
+            self.score.weight.fill_(2)
+            self.score.bias.fill_(-self.least)
+
+
+class Choosy(Trained):
+    """Finds what is all white, and nothing in any noise."""
+
+    least = 9.78
+
+
+def bright(build: type[Trained]) -> ExportPlan:
+    given = finder_plan(build)
+    pictures = np.random.default_rng(0).uniform(0, 0.2, (2 * COUNT, 1, SIDE, SIDE)).astype(np.float32)
+    places = np.random.default_rng(1).integers(1, SIDE // 2 - 2, (2 * COUNT, 2))
+    for picture, (row, column) in zip(pictures, places, strict=True):
+        picture[0, 2 * row : 2 * row + 3, 2 * column : 2 * column + 3] = 1.0
+    boxes = np.array([[2 * column, 2 * row, 2 * column + 4, 2 * row + 4] for row, column in places], np.float32)
+    truth = BoxTargets.of(
+        [(box[np.newaxis], np.array([int(row >= SIDE // 4)])) for box, (row, _) in zip(boxes, places, strict=True)]
+    )
+    return dataclasses.replace(given, validation=LabelledInputs(inputs={"image": pictures}, targets=truth))
+
+
+@pytest.fixture(scope="module", params=[Trained, Choosy])
+def trained(request: pytest.FixtureRequest) -> Prepared:
+    return prepare(bright(request.param))
+
+
+def test_one_that_sees_nothing_in_noise_and_little_in_a_sample_is_verified(trained: Prepared, tmp_path: Path) -> None:
+    verdict = trained.judge(trained.model, tmp_path)
+    assert verdict.outcome == "verified", [check for check in verdict.checks if check.outcome != "passed"]
+    assert dataset_rule(trained, trained.model, tmp_path).detail.startswith("map PyTorch 1.0000, file 1.0000")
+    # Each of the samples shows one row: as many are taken as show enough.
+    assert trained.expected.usual.rows.kinds.count("sample") == 10
+    silent = trained.plan.model.spec.build().__class__ is Choosy
+    draw, expected = (trained.expected.self_test[key] for key in ("inputs", "selections"))
+    assert (draw["image"]["low"] > 0) == (not silent)  # noise that is bright enough, where there is some
+    told = [check.detail for check in verdict.checks if check.rule == "self-test"]
+    assert told
+    assert all(text.endswith("0 rows where nothing is to be chosen") == silent for text in told)
+    assert all(bool(row["scores"]) != silent for row in expected["rows"])
+
+
+def test_a_file_that_sees_more(trained: Prepared, tmp_path: Path) -> None:
+    model = onnx.ModelProto()
+    model.CopyFrom(trained.model)
+    bias = next(each for each in model.graph.initializer if each.name == "score.bias")
+    bias.CopyFrom(onnx.numpy_helper.from_array(np.array([0.0], np.float32), bias.name))
+    rules = {check.rule for check in trained.judge(model, tmp_path).checks if check.outcome == "failed"}
+    assert {"self-test", "dataset", "end to end", "values"} <= rules

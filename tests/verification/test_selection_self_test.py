@@ -51,7 +51,7 @@ DAMAGE: dict[str, tuple[Change, str]] = {
     "column true": (_set("columns", "boxes", to=[True]), "columns of output 'boxes'"),
     "row is text": (_set("rows", 0, to="rows"), "rows of its outputs"),
     "one row less": (_set("rows", 0, "labels", to=[[3]]), "outputs with different numbers of rows"),
-    "no row": (_set("rows", 0, to={"boxes": [], "labels": []}), "outputs with different numbers of rows"),
+    "no row of one": (_set("rows", 0, to={"boxes": [], "labels": [[3]]}), "outputs with different numbers of rows"),
     "shorter row": (_set("rows", 0, "boxes", 1, to=[5, 6]), "rows of output 'boxes'"),
     "not finite": (_set("rows", 0, "boxes", 1, to=[5, 6, 7, float("nan")]), "rows of output 'boxes'"),
     "label with a part": (_set("rows", 0, "labels", 1, to=[9.5]), "rows of output 'labels'"),
@@ -84,6 +84,15 @@ def test_every_expected_row_must_be_there_in_any_order() -> None:
     assert [result.outcome for result in results] == ["failed", "failed"]
     assert results[0].detail == "here, input 0: 1 of 2 expected rows are there, within their bounds"
     assert "0 of 2" in results[1].detail
+
+
+def test_where_no_row_is_expected_there_must_be_none() -> None:
+    test, none = _self_test(), {name: value[:0] for name, value in FOUND.items()}
+    test["selections"]["rows"] = [{"boxes": [], "labels": []}] * 2
+    assert validated(copy.deepcopy(test), inputs=INPUTS, outputs=OUTPUTS)
+    results, _ = check_selection_test("here", test, [FOUND, none], OUTPUTS)
+    assert [result.outcome for result in results] == ["failed", "passed"]
+    assert results[0].detail == "here, input 0: 2 rows where nothing is to be chosen"
 
 
 def test_vectors_of_rows_need_nearly_all_of_them() -> None:

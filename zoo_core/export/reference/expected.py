@@ -20,7 +20,6 @@ from zoo_core.training.placement import keep_memory
 from zoo_core.verification.expect.bounds import Reference
 from zoo_core.verification.expect.selection_test import selection_expectations
 from zoo_core.verification.expect.selections import Choice
-from zoo_core.verification.expect.self_test import self_test_inputs
 from zoo_core.verification.feed.rows import LOW, Rows, make_rows
 from zoo_core.verification.feed.sizes import Sizes
 
@@ -32,18 +31,16 @@ from .case import (
     Case,
     case_of,
     corners,
-    draws_of,
     hardly_varies,
     moved_of,
     other_case,
 )
 from .reference import Arrays, ReferenceResult, TorchReference
 from .staged import StagedReference
-from .staged_expected import STAGED_ROWS, check_composition, end_to_end, one_row, selection_vector
+from .staged_expected import check_composition, end_to_end, one_row, selection_vector
+from .staged_rows import telling_noise, telling_samples
 from .usual_rows import usual_rows
 
-LEAST_CLEAR = 4
-"""One in so many of the rows that a whole model chooses must be clear, or its self-test says too little."""
 LARGE = 1 << 27
 """Bytes of weights from which memory counts for more than the time that it takes to ask for it again."""
 RUNNING = "running PyTorch in float32 and float64"
@@ -169,30 +166,29 @@ def _usual_case(
 
 
 def _compute_staged(plan: ExportPlan, reference: TorchReference, seed: int) -> Expected:
-    sizes = plan.size_cases[0]
-    draw = draws_of(plan, sizes, plan.ranges, rows=STAGED_ROWS, seed=SELF_TEST_SEED + SEED_STEP * seed)
-    given: dict[str, Mapping[str, Any]] = {"noise": self_test_inputs(draw)}
-    if (samples := plan.samples(STAGED_ROWS)) is not None:
+    sizes, row_seed = plan.size_cases[0], ROW_SEED + SEED_STEP * seed
+    first = make_rows(plan.inputs, ranges=plan.ranges, sizes=sizes, seed=row_seed)
+    reference.require_reproducible(one_row(first.inputs, 0))
+    chosen = _chosen(plan, reference)
+    noise = telling_noise(plan, reference, sizes, seed=seed)
+    given: dict[str, Mapping[str, Any]] = {"noise": noise.inputs}
+    if (samples := telling_samples(plan, chosen)) is not None:
         given = {"sample": samples, **given}
-    rows = make_rows(plan.inputs, ranges=plan.ranges, given=given, sizes=sizes, seed=ROW_SEED + SEED_STEP * seed)
-    reference.require_reproducible({name: value[:1] for name, value in rows.inputs.items()})
+    rows = make_rows(plan.inputs, ranges=plan.ranges, given=given, sizes=sizes, seed=row_seed)
     staged = StagedReference(plan.model.spec, reference)
     told = check_composition(plan, reference, staged, rows)
-    choices = {row: end_to_end(reference, rows.inputs, row) for row in rows.of("noise")}
-    for choice in choices.values():
-        if choice.clear_count * LEAST_CLEAR < max(choice.count, 1):
-            clear = f"{choice.clear_count} of {choice.count}"
-            raise NotVerifiedError(f"{plan.model.name}: only {clear} rows that it chooses are clear, in PyTorch itself")
-    test = {**draw, **selection_expectations(list(choices.values()))}
+    choices = {row: end_to_end(reference, rows.inputs, row) for row in rows.of("sample")}
+    choices |= dict(zip(rows.of("noise"), noise.choices, strict=True))
+    test = {**noise.draw, **selection_expectations(noise.choices)}
     vector, outputs = selection_vector(plan, reference, rows)
     return Expected(
         kind="float64",
-        cases=(Case(sizes=sizes, rows=rows, bounds={}, tests=((test, tuple(choices)),)),),
+        cases=(Case(sizes=sizes, rows=rows, bounds={}, tests=((test, rows.of("noise")),)),),
         vectors=(vector,),
         vector_outputs=outputs,
         staged=staged,
         choices=choices,
-        chosen=_chosen(plan, reference),
+        chosen=chosen,
         told=told,
         seed=seed,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,8 @@ from .staged import JITTERS, RandomRounding, StagedReference, moved_by_rounding
 STAGED_ROWS = 2
 """Rows of each plausible kind: every one of them runs alone, in float64 too, and once more a setting."""
 FEWEST_ROWS = 10
-"""Rows that must be chosen for a plausible input, or too little of the model is seen."""
+"""Rows that must be chosen for real samples or, without any, for a plausible input: or too little of the model is
+seen."""
 
 
 def one_row(inputs: Mapping[str, Any], row: int) -> Arrays:
@@ -32,7 +33,8 @@ def check_composition(
     plan: ExportPlan, reference: TorchReference, staged: StagedReference, rows: Rows
 ) -> tuple[CheckResult, ...]:
     """Rules "stages" and "sensitivity" in PyTorch: the stages give what `forward` gives, and enough of it to judge."""
-    problems, fewest, judged = [], None, 0
+    problems, judged = [], 0
+    counts: dict[str, list[int]] = {}
     for row, kind in enumerate(rows.kinds):
         if kind not in PLAUSIBLE:
             continue  # a picture of one colour is all ties, and each code breaks them in its own way
@@ -45,12 +47,20 @@ def check_composition(
         # A row at the edge of a threshold may fall on either side of it: one in fifty, not more.
         if lost > max(1, total // 50):
             problems.append(f"{lost} of {counted(total, 'row')} for a {kind} input differ")
-        fewest = total if fewest is None else min(fewest, total)
+        counts.setdefault(kind, []).append(total)
     text = "; ".join(problems) or f"the stages give what forward gives, on {counted(judged, 'input')}"
     stages = CheckResult(rule="stages", outcome="failed" if problems else "passed", detail=text)
-    few = fewest is not None and fewest < FEWEST_ROWS
-    text = f"{plan.model.name} chooses {fewest} rows or more for a plausible input; {FEWEST_ROWS} are needed"
+    seen, words = _seen(counts)
+    few = seen < FEWEST_ROWS
+    text = f"{plan.model.name} chooses {counted(seen, 'row')} {words}; {FEWEST_ROWS} are needed"
     return stages, CheckResult(rule="sensitivity", outcome="not-conclusive" if few else "passed", detail=text)
+
+
+def _seen(counts: Mapping[str, Sequence[int]]) -> tuple[int, str]:
+    """How many rows show what a model does: those of all samples together, else the fewest in noise."""
+    if sum(counts.get("sample", ())):
+        return sum(counts["sample"]), "for real samples"
+    return min(counts["noise"]), "or more for a plausible input"
 
 
 def end_to_end(reference: TorchReference, inputs: Mapping[str, Any], row: int, *, rounding: bool = False) -> Choice:
