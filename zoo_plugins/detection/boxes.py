@@ -111,9 +111,11 @@ class Detection(Task):
 
         canvas = Canvas(picture)
         numbers = {label: number for number, label in enumerate(labels)}
-        for each in reversed(answer["detections"]):  # the most probable lies on top
-            color = color_of(numbers.get(each["label"], 0))
+        # The most probable lies on top, and no mask on a label.
+        found = [(each, color_of(numbers.get(each["label"], 0))) for each in reversed(answer["detections"])]
+        for each, color in found:
             self._draw_more(canvas, each, color)
+        for each, color in found:
             canvas.box(each["box"], f"{each['label']} {each['probability']:.2f}", color)
         return canvas.png()
 

@@ -48,8 +48,9 @@ class Canvas:
         self._image.paste(Image.new("RGB", self._image.size, color), mask=grown)
 
     def limb(self, first: Sequence[float], second: Sequence[float], color: Color) -> None:
-        """A line from one point (x, y) to another one."""
+        """A line from one point (x, y) to another one, with a white edge: it is seen on a ground of its colour."""
         ends = [(point[0] * self.scale, point[1] * self.scale) for point in (first, second)]
+        self._draw.line(ends, fill=(255, 255, 255), width=self.line + 2 * max(1, self.line // 2))
         self._draw.line(ends, fill=color, width=self.line)
 
     def joint(self, point: Sequence[float], color: Color) -> None:
