@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import subprocess
@@ -26,10 +27,16 @@ from zoo_core.workflows.exports.export_source import plan_model, plan_source
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers"))
 
 from checking import Prepared, plan_for, prepare
+from own_data import own_data
 
 IMAGENET = Preprocess(resize=(64, 64), mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225))
 SIDE, CLASSES = 64, 10
 LONGEST = 48
+OWN_DATA = {
+    "textcnn": ("text-file", "-d", "root=texts", "-d", "text=review", "-d", "target=kind", "-d", "length=12"),
+    "tablemlp": ("table-file", "-d", "root=tables", "-d", "target=label", "-d", "drop=score"),
+    "melnet": ("audio-folder", "-d", "root=sounds"),
+}
 DETECTOR = "fasterrcnn_mobilenet_v3_large_320_fpn"
 SMALL_DETECTOR = {"height": 128, "width": 160, "detections": 15, "proposals": 30, "num_classes": 6}
 
@@ -161,6 +168,18 @@ class Words(nn.Module):
         return scores, scores > 0, scores.argmax(1)
 
 
+def _own_data(folder: Path, model: str, *words: str) -> Subject:
+    """A model whose inputs recipes make, trained for three epochs on data of one's own."""
+    place = folder / model
+    place.mkdir()
+    own_data(place)
+    program = str(Path(sys.executable).with_name("zoo"))
+    command = [program, "train", model, "--dataset", *words, "--run", "now", "--epochs", "3"]
+    subprocess.run(command, cwd=place, check=True, capture_output=True)
+    with contextlib.chdir(place):
+        return Subject(prepared=prepare(plan_source(open_zoo(), "now", opset=DEFAULT_OPSET)))
+
+
 def _words() -> Subject:
     """Integers and flags in and out, an axis that ends, weights of the builder's own beside a fresh head."""
     spec = ModelSpec(
@@ -221,6 +240,10 @@ def makers(folder: Path) -> dict[str, Callable[[], Subject]]:
         "two heads": _two_heads,
         "words, with embeddings of their own": _words,
         "bytes": _bytes,
+        **{
+            f"{name}, on data of one's own": lambda name=name: _own_data(folder, name, *OWN_DATA[name])
+            for name in OWN_DATA
+        },
         **{name: lambda name=name: _torchvision(name) for name in ("squeezenet1_1", "mobilenet_v3_small", "resnet18")},
         f"{DETECTOR}, in stages": _detector,
     }

@@ -44,7 +44,10 @@ from zoo_core.verification.mutants import (
     stale_weights,
 )
 
-DESCRIPTION = ("mean and std", "colour order", "labels rotated", "end of an axis lost")
+DESCRIPTION = (
+    *("mean and std", "colour order", "labels rotated", "end of an axis lost"),
+    *("field of a recipe", "vocabulary off by one", "another vocabulary", "what a recipe has learnt"),
+)
 """Kinds of faults that are in the metadata."""
 
 

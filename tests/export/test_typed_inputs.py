@@ -16,7 +16,7 @@ from zoo_core.runtime import open_model
 from zoo_core.verification.conclude.recheck import verify_export
 from zoo_core.verification.mutants import score_export
 
-FAULTS = ("end of a range lost", "input of one value", "mask turned")
+FAULTS = ("end of a range lost", "input of one value", "input off by one", "mask turned")
 
 
 class Experts(nn.Module):

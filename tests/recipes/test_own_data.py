@@ -6,43 +6,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from sounds import sound_folder
+from own_data import own_data
 
 RunZoo = Any
 
 
-def table(path: Path, *, rows: int, seed: int) -> None:
-    """A class that follows from a number and a category together, and a number that follows from both."""
-    random = np.random.default_rng(seed)
-    lines = ["age,city,label,score"]
-    for _ in range(rows):
-        age, city = random.normal(40, 10), random.choice(["oslo", "rome", "bonn", ""])
-        north = city in {"oslo", "bonn"}
-        label = "yes" if (age > 40) != north else "no"
-        lines.append(f"{age:.2f},{city},{label},{age / 10 + 3 * north:.3f}")
-    path.write_text("\n".join(lines))
-
-
-def texts(path: Path, *, rows: int, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    words = {"sport": ("ball", "team", "goal"), "food": ("bread", "soup", "salt")}
-    lines = ["review,kind"]
-    for _ in range(rows):
-        kind = str(random.choice(list(words)))
-        chosen = [*random.choice(["the", "a", "of", "and"], 6), *random.choice(words[kind], 2)]
-        lines.append(f"{' '.join(random.permutation(chosen))},{kind}")
-    path.write_text("\n".join(lines))
-
-
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    sound_folder(tmp_path / "sounds", train=24, test=8)
-    for split, rows in (("train", 500), ("test", 100)):
-        for folder, write in (("tables", table), ("texts", texts)):
-            (tmp_path / folder).mkdir(exist_ok=True)
-            write(tmp_path / folder / f"{split}.csv", rows=rows, seed=len(split))
+    own_data(tmp_path)
     return tmp_path
 
 

@@ -46,9 +46,16 @@ ELSEWHERE = (
     "end of an axis lost",
     "output off by one",
     "threshold of a choice",
+    "input off by one",
+    "row of other numbers",
+    "field of a recipe",
+    "vocabulary off by one",
+    "another vocabulary",
+    "what a recipe has learnt",
 )
 """Faults for which this net has no place; those in inputs that are no floats: tests/export/test_typed_inputs.py; in
-outputs that are none: test_odd_values.py; in choices: test_mutations_in_stages.py."""
+outputs that are none: test_odd_values.py; in choices: test_mutations_in_stages.py; in recipes and rows:
+test_recipe_mutants.py."""
 
 
 class Various(nn.Module):

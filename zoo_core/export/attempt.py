@@ -19,6 +19,8 @@ from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.shelf import MODEL_FILE
 from zoo_core.task_lookup import task_plugin
+from zoo_core.verification.expect.recipe_test import KEY as RECIPES
+from zoo_core.verification.expect.recipe_test import recipe_tests
 from zoo_core.verification.feed.vectors import write_vectors
 
 from .blame.inquiry import errors_of_nodes
@@ -140,12 +142,18 @@ def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:
         opset=plan.opset,
         untrained=plan.untrained,
         versions=package_versions(VERSIONED),
-        self_test=expected.self_test,
+        self_test=_self_test(plan, expected),
         layer=plan.layer,
         largest=plan.largest,
         task_plugin=task_plugin(spec.task),
         task_settings=plan.task_settings,
     )
+
+
+def _self_test(plan: ExportPlan, expected: Expected) -> Mapping[str, Any]:
+    """That of what the file computes, and an example for each recipe."""
+    tests = recipe_tests(plan.recipes)
+    return {**expected.self_test, RECIPES: tests} if tests else expected.self_test
 
 
 def _attachment(model: onnx.ModelProto, errors: Mapping[str, NodeError]) -> dict[str, Any]:

@@ -28,8 +28,8 @@ def made_up_sources(
 
 
 def made_text(random: np.random.Generator, words: Sequence[str] = WORDS) -> str:
-    """Three to nine words."""
-    return " ".join(words[place] for place in random.integers(0, len(words), int(random.integers(3, 10))))
+    """One to nine words."""
+    return " ".join(words[place] for place in random.integers(0, len(words), int(random.integers(1, 10))))
 
 
 def made_row(random: np.random.Generator) -> dict[str, Any]:

@@ -85,10 +85,10 @@ class TextRecipe(InputRecipe):
 
     def examples(self, count: int, *, random: np.random.Generator) -> Sequence[str]:
         """Texts of words that its tokenizer knows, once it has one."""
-        if self._tokenizer is None:
-            return [made_text(random) for _ in range(count)]
-        known = self._tokenizer.get_vocab()
-        return [made_text(random, sorted(known, key=lambda word: (known[word], word))) for _ in range(count)]
+        known = {} if self._tokenizer is None else self._tokenizer.get_vocab()
+        own = sorted((number, word) for word, number in known.items() if number not in {self._pad, self._unknown})
+        words = [word for _, word in own]
+        return [made_text(random, words) if words else made_text(random) for _ in range(count)]
 
     def learn(self, samples: Iterable[Any]) -> dict[str, Any]:
         """`{tokenizer}`: the JSON of the file that was named, or of the words of the samples."""

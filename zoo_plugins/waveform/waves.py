@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zoo_core import ZooError
 from zoo_core.commands import counted
-from zoo_core.recipes import MAX_AUDIO_BYTES, MAX_AUDIO_CHANNELS, MAX_SAMPLE_RATE, InputRecipe
+from zoo_core.recipes import MAX_AUDIO_BYTES, MAX_AUDIO_CHANNELS, MAX_AUDIO_SAMPLES, MAX_SAMPLE_RATE, InputRecipe
 
 from .files import read_sound
 from .resampling import resampled
@@ -49,6 +49,11 @@ class WaveformRecipe(InputRecipe):
             )
         self._rate, self._channels, self._framing = rate, channels, framing
         self._length = max(1, round(rate * seconds))
+        if channels * self._length > MAX_AUDIO_SAMPLES:
+            raise ZooError(
+                f"recipe waveform: {counted(channels, 'channel')} of {counted(self._length, 'sample')} are too many",
+                hint=f"{MAX_AUDIO_SAMPLES:,} samples in all",
+            )
         if framing is not None:
             _check(framing, rate, self._length)
 

@@ -82,7 +82,7 @@ def check_file(
         file = vet(path)
     except ZooError as error:
         return Verdict(checks=(CheckResult(rule="structure", outcome="failed", detail=error.message),))
-    checks = [inputs_told(expected), *expected.told, *_as_planned(file, plan), check_metadata(file, metadata)]
+    checks = [inputs_told(expected), *expected.told, *_as_planned(file, plan), *check_metadata(file, metadata)]
     if any(check.outcome == "failed" and check.rule == "structure" for check in checks):
         # Results of a file with other inputs or outputs could not be told apart.
         return Verdict(checks=(*checks, *check_weights(file, plan, converted, reference)))

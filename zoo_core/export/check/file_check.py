@@ -16,6 +16,7 @@ from zoo_core.runtime.reading.metadata import KEY, Metadata
 from zoo_core.runtime.reading.outside import stored_array
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.verification.conclude.weights import Norm, check_converted, check_saved
+from zoo_core.verification.expect.recipe_test import check_recipes
 
 
 def inputs_told(expected: Expected) -> CheckResult:
@@ -32,12 +33,17 @@ def inputs_told(expected: Expected) -> CheckResult:
     return CheckResult(rule="inputs", outcome="passed", detail=text)
 
 
-def check_metadata(file: OnnxFile, metadata: Metadata) -> CheckResult:
-    """Rule "metadata": labels, preprocessing, self-test and the rest, read back, are what was meant to be written."""
-    if file.metadata_props.get(KEY) != metadata.to_json():
-        text = "what the file says about itself is not what was written"
-        return CheckResult(rule="metadata", outcome="failed", detail=text)
-    return CheckResult(rule="metadata", outcome="passed", detail="labels, preprocessing and self-test, read back")
+def check_metadata(file: OnnxFile, metadata: Metadata) -> list[CheckResult]:
+    """Rule "metadata": labels, preprocessing, self-test and the rest, read back, are what was meant to be written.
+
+    Then also rule "recipes": made again of what the file says, each makes the input that it made before.
+    """
+    if file.metadata_props.get(KEY) != (text := metadata.to_json()):
+        told = "what the file says about itself is not what was written"
+        return [CheckResult(rule="metadata", outcome="failed", detail=told)]
+    read = Metadata.from_json(text)
+    passed = CheckResult(rule="metadata", outcome="passed", detail="labels, preprocessing and self-test, read back")
+    return [passed, *check_recipes(read.self_test, read.recipes, read.inputs)]
 
 
 def check_weights(

@@ -20,6 +20,7 @@ from zoo_core.runtime.running.isolated import Isolated, Limits, limits_of
 from zoo_core.runtime.vetting.known import files_beside, remember
 from zoo_core.runtime.vetting.vet import vet
 from zoo_core.shelf import MODEL_FILE, REPORT_FILE, model_file
+from zoo_core.verification.expect.recipe_test import check_recipes
 from zoo_core.verification.expect.self_test import validated
 from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, THOROUGH_LEVELS, TIME_LIMIT_SECONDS, Setting
 
@@ -55,8 +56,8 @@ def verify_export(path: Path, *, thorough: bool = False, isolated: Isolated = No
         validated(metadata.self_test, inputs=metadata.inputs, outputs=metadata.outputs)
     checks = [] if bundle is None else _check_bundle(bundle, published, metadata, file)
     limits = _limits(file, isolated)
-    interface = Interface(inputs=metadata.inputs, outputs=metadata.outputs, opset=metadata.opset)
-    checks += [*check_structure(file, interface), onnx_checker(model, limits)]
+    checks += [*_as_declared(file, metadata), onnx_checker(model, limits)]
+    checks += check_recipes(metadata.self_test, metadata.recipes, metadata.inputs)
     errors: tuple[OutputError, ...] = ()
     if not any(check.outcome == "failed" and check.rule == "structure" for check in checks):
         more, errors = _run_again(model, bundle, metadata, _settings(thorough), limits)
@@ -77,6 +78,11 @@ def verify_export(path: Path, *, thorough: bool = False, isolated: Isolated = No
         versions=package_versions(VERSIONED),
         files=published.get("files", {}),
     )
+
+
+def _as_declared(file: OnnxFile, metadata: Metadata) -> list[CheckResult]:
+    interface = Interface(inputs=metadata.inputs, outputs=metadata.outputs, opset=metadata.opset)
+    return check_structure(file, interface)
 
 
 def _run_again(

@@ -1,14 +1,15 @@
-"""Faults in how integers, masks and other inputs that are no floats are read: values lost at an end, masks turned."""
+"""Faults in how inputs are read: integers off by one or lost at an end, masks turned, rows of tables in other units."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
 from .metadata_faults import described
-from .mutable_graph import EditableGraph, Site, bound_to
+from .mutable_graph import FLOAT, EditableGraph, Site, bound_to
 
 BOOL = 9
 INTEGERS = {2: "uint8", 3: "int8", 6: "int32", 7: "int64"}
@@ -27,6 +28,47 @@ def ends_lost(graph: EditableGraph) -> Iterator[Site]:
         if high - low > 1:
             yield Site(where=name, what=f"{low} is {low + 1}", apply=bound_to(_clip, name, dtype, low + 1, high))
             yield Site(where=name, what=f"{high} is {high - 1}", apply=bound_to(_clip, name, dtype, low, high - 1))
+
+
+def _add_one(graph: EditableGraph, name: str, dtype: str, high: int) -> None:
+    graph.store("fault_one", np.array(1, dtype=dtype))
+    graph.store("fault_high", np.array(high, dtype=dtype))
+    moved = f"{name}_moved"
+
+    def nodes(old: str, new: str) -> list[Any]:
+        return [graph.node("Add", [old, "fault_one"], [moved]), graph.node("Min", [moved, "fault_high"], [new])]
+
+    graph.reroute(name, nodes)
+
+
+def off_by_one(graph: EditableGraph) -> Iterator[Site]:
+    """Every integer of an input is read as the next one, but for the largest: another vocabulary, other categories."""
+    for name, dtype, low, high in _integers(graph):
+        if high > low:
+            yield Site(where=name, what="each is one more", apply=bound_to(_add_one, name, dtype, high))
+
+
+def _combine(graph: EditableGraph, name: str, op_type: str, number: float) -> None:
+    graph.store("fault_number", np.array(number, np.float32))
+    graph.reroute(name, lambda old, new: [graph.node(op_type, [old, "fault_number"], [new])])
+
+
+def _turn_columns(graph: EditableGraph, name: str, order: list[int]) -> None:
+    graph.store("fault_order", np.array(order, np.int64))
+    graph.reroute(name, lambda old, new: [graph.node("Gather", [old, "fault_order"], [new], axis=1)])
+
+
+def other_rows(graph: EditableGraph) -> Iterator[Site]:
+    """The numbers of a row have another mean or deviation, or two columns each other's place."""
+    for name in graph.inputs:
+        kind = graph.types()[name]
+        if kind.dtype != FLOAT or kind.dims is None or len(kind.dims) != 2 or not isinstance(kind.dims[1], int):
+            continue
+        yield Site(where=name, what="times 1.01", apply=bound_to(_combine, name, "Mul", 1.01))
+        yield Site(where=name, what="0.1 is added", apply=bound_to(_combine, name, "Add", 0.1))
+        if kind.dims[1] > 1:
+            order = [1, 0, *range(2, kind.dims[1])]
+            yield Site(where=name, what="its first two columns swapped", apply=bound_to(_turn_columns, name, order))
 
 
 def _one_value(graph: EditableGraph, name: str, dtype: str, value: int) -> None:

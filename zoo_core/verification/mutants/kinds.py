@@ -15,6 +15,7 @@ from . import (
     metadata_faults,
     operator_faults,
     output_faults,
+    recipe_faults,
     weight_faults,
 )
 from .mutable_graph import EditableGraph, Site, onnx_package
@@ -71,9 +72,15 @@ FAULTS: tuple[Fault, ...] = (
     Fault(kind="colour order", sites=metadata_faults.swapped_colours),
     Fault(kind="labels rotated", sites=metadata_faults.rotated_labels),
     Fault(kind="end of an axis lost", sites=metadata_faults.ends_lost),
+    Fault(kind="field of a recipe", sites=recipe_faults.fields, most=6),
+    Fault(kind="vocabulary off by one", sites=recipe_faults.off_by_one),
+    Fault(kind="another vocabulary", sites=recipe_faults.other_vocabulary),
+    Fault(kind="what a recipe has learnt", sites=recipe_faults.other_statistics),
     Fault(kind="batch baked in", sites=lambda graph: batch_faults.baked(graph, _rows(graph)), most=4),
     Fault(kind="rows leak", sites=batch_faults.leaks, most=4),
     Fault(kind="end of a range lost", sites=input_faults.ends_lost, most=4),
+    Fault(kind="input off by one", sites=input_faults.off_by_one),
+    Fault(kind="row of other numbers", sites=input_faults.other_rows),
     Fault(kind="input of one value", sites=input_faults.one_value),
     Fault(kind="mask turned", sites=input_faults.masks_turned),
     Fault(kind="outputs swapped", sites=output_faults.swapped),

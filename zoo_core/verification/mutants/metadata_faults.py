@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from zoo_core.runtime.reading.metadata import KEY
@@ -17,10 +17,15 @@ def described(graph: EditableGraph) -> dict[str, Any]:
     return found
 
 
+def describe(graph: EditableGraph, data: Mapping[str, Any]) -> None:
+    """Replace the zoo's own metadata."""
+    graph.set_metadata(KEY, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
+
+
 def _update(graph: EditableGraph, part: str | None, values: dict[str, Any]) -> None:
     data = described(graph)
     (data if part is None else data[part]).update(values)
-    graph.set_metadata(KEY, json.dumps(data, ensure_ascii=False, separators=(",", ":")))
+    describe(graph, data)
 
 
 def _pictures(graph: EditableGraph, values: dict[str, Any], what: str) -> Site:
