@@ -13,6 +13,7 @@ import tokenizers
 
 from zoo_core import MissingExtraError, Recipe, ZooError
 from zoo_core.recipes import InputRecipe, learning, load_recipe
+from zoo_core.runtime.reading.strict_json import has_control_characters
 
 TEXTS = ["The cat sat.", "the dog sat", "A bird, the cat", "the the"]
 
@@ -38,6 +39,15 @@ def test_frequent_words_have_numbers_in_their_order() -> None:
     assert made(learnt(reversed(TEXTS)), "the cat").tolist() == made(recipe, "the cat").tolist()
     assert made(learnt(most=1), "the cat").tolist() == [[2, 1, 0, 0, 0, 0]]
     assert made(learnt(lower=False, least=1), "The the").tolist()[0][:2] == [8, 2]
+
+
+def test_a_word_with_a_control_character_is_unknown_because_no_file_could_carry_it() -> None:
+    # an underlined word as printers had it, and a mark that turns the writing round
+    recipe = learnt([*TEXTS, "the _\b_\b cat \u202e; sat"] * 2, least=1)
+    vocabulary = recipe.recipe.learnt["tokenizer"]["model"]["vocab"]
+    assert not [word for word in vocabulary if has_control_characters(word)]
+    assert {"the", "cat", "_"} <= vocabulary.keys()
+    assert made(recipe, "\b\b").tolist() == [[1, 0, 0, 0, 0, 0]]
 
 
 def test_a_long_text_is_cut_and_the_mask_says_which_tokens_are_its_own() -> None:

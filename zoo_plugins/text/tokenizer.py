@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 PAD, UNKNOWN = "[PAD]", "[UNK]"
+_NOT_SHOWN = {"Cc", "Cs", "Zl", "Zp"}
+_TURNS_WRITING = frozenset(map(chr, (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))))
 
 _PARTS = {
     *("WordLevel", "WordPiece", "BPE", "Unigram", "Sequence", "NFC", "NFD", "NFKC", "NFKD", "Nmt", "Lowercase"),
@@ -51,13 +54,19 @@ def learnt_words(texts: Iterable[str], words: Words) -> dict[str, Any]:
         plain = made.normalizer.normalize_str(text)
         counts.update(word for word, _ in made.pre_tokenizer.pre_tokenize_str(plain))
     frequent = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
-    kept = [word for word, count in frequent if count >= words.least and word not in {PAD, UNKNOWN}][: words.most]
+    often = (word for word, count in frequent if count >= words.least and word not in {PAD, UNKNOWN})
+    kept = [word for word in often if not _is_control(word)][: words.most]
     if not kept:
         raise ZooError("the training texts have no word often enough", hint="-d least=1, or more texts")
     vocabulary = {word: number for number, word in enumerate((PAD, UNKNOWN, *kept))}
     made.model = tokenizers.models.WordLevel(vocabulary, unk_token=UNKNOWN)
     data: dict[str, Any] = json.loads(made.to_str())
     return data
+
+
+def _is_control(word: str) -> bool:
+    """Whether the word would make a file refuse its own metadata: overstruck text has backspaces, for example."""
+    return any(unicodedata.category(letter) in _NOT_SHOWN or letter in _TURNS_WRITING for letter in word)
 
 
 def opened(data: Any, *, name: str) -> Tokenizer:
