@@ -107,8 +107,8 @@ def test_an_example_is_strictly_typed(python: Path, cache: Path, tmp_path: Path)
 def test_an_example_with_a_network_is_strictly_typed(tmp_path: Path) -> None:
     python = make_environment(tmp_path, "torch")
     tmp_path.joinpath("look.py").write_text(SCRIPT + NETWORK)
-    package = copy_example("zoo-convmixer", tmp_path)
-    done = check_types(python, package, "look.py", cwd=tmp_path, cache=tmp_path / "cache")
+    packages = [copy_example(name, tmp_path) for name in ("zoo-convmixer", "zoo-sentences")]
+    done = check_types(python, *packages, "look.py", cwd=tmp_path, cache=tmp_path / "cache")
     assert done.code == 0, done.stdout + done.stderr
 
 
