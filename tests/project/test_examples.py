@@ -10,6 +10,8 @@ import pytest
 from fresh_environment import FreshEnvironment, build_wheel, make_environment, passed
 
 pytestmark = pytest.mark.heavy
+LARGE = {"zoo-convmixer", "zoo-mlflow"}
+"""What their own tests do is done by `test_scaffold.py` and `test_loggers.py`, too."""
 EXAMPLES = sorted(path.parent for path in Path(__file__).parents[2].glob("examples/*/pyproject.toml"))
 
 
@@ -46,6 +48,12 @@ def test_it_is_found_and_sound(example: Path, environment: FreshEnvironment) -> 
         assert (found["status"], found["problem"]) == ("ok", None)
 
 
+@pytest.mark.parametrize(
+    "example",
+    [pytest.param(each, marks=pytest.mark.slow if each.name in LARGE else ()) for each in EXAMPLES],
+    ids=lambda path: path.name,
+    indirect=True,
+)
 def test_its_own_tests_pass(example: Path, environment: FreshEnvironment) -> None:
     # by path, so that what is imported is the wheel's
     result = environment.run(
@@ -78,6 +86,9 @@ def test_a_model_learns_the_dataset(environment: FreshEnvironment, example: Path
         few = ("--epochs", "10")
         trained = environment.zoo("train", "unet1d", "--dataset", "ecg-waves", *few, "--json").json
         assert trained["test"]["iou_mean"] > 0.35
+    if example.name == "zoo-sentences":
+        # its own tests train on them, where Debian's texts are installed
+        assert [row["name"] for row in offered] == ["fortunes", "fortunes-form"]
 
 
 def test_it_has_what_a_package_needs(example: Path) -> None:
