@@ -140,9 +140,7 @@ def _open_run(zoo: Zoo, found: Located, dataset: str | None, data: Mapping[str, 
     require_data(bound, shown=f"run {run.name!r}", again="the same command with -d root=DIR")
     trained_on = run.info.fingerprints if same else {}
     names = tuple(run.model(zoo).spec.inputs)
-    return _Source(
-        shown=f"run {run.name!r}", module=run.build(zoo), inputs=names, dataset=bound, trained_on=trained_on
-    )
+    return _Source(shown=f"run {run.name!r}", module=run.build(zoo), inputs=names, dataset=bound, trained_on=trained_on)
 
 
 def _open_model(
