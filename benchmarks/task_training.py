@@ -35,22 +35,22 @@ def trained(
     metric: str,
     baseline: Mapping[str, Any],
     train: Sequence[str] = (),
+    root: str | None = None,
     seeds: Sequence[int] = SEEDS,
 ) -> dict[str, Any]:
     """A row: the metric on the test part by each seed, and the export of the first run, measured again as a file.
 
-    `train` are further words of `zoo train`; `baseline` is `{name, score}`, on the same test part.
+    `train` are further words of `zoo train`; `root` is the folder of the data, where they have one; `baseline` is
+    `{name, score}`, on the same test part.
     """
     with tempfile.TemporaryDirectory() as folder:
-        cwd = Path(folder)
-        runs = [
-            zoo("train", model, "--dataset", dataset, "--run", f"run{seed}", "--seed", str(seed), *train, cwd=cwd)
-            for seed in seeds
-        ]
+        cwd, data = Path(folder), () if root is None else ("-d", f"root={root}")
+        words = ("train", model, "--dataset", dataset, *data, *train)
+        runs = [zoo(*words, "--run", f"run{seed}", "--seed", str(seed), cwd=cwd) for seed in seeds]
         first = f"run{seeds[0]}"
         report = zoo("export", f"run:{first}", cwd=cwd)
-        measured = zoo("eval", f"export:{first}", cwd=cwd)["metrics"][metric]
-        parameters = zoo("info", f"model:{model}", "--dataset", dataset, cwd=cwd)["parameters"]
+        measured = zoo("eval", f"export:{first}", *data, cwd=cwd)["metrics"][metric]
+        parameters = zoo("info", f"model:{model}", "--dataset", dataset, *data, cwd=cwd)["parameters"]
     scores = [float(run["test"][metric]) for run in runs]
     return {
         "task": task,
