@@ -54,15 +54,6 @@ def test_a_dataset_that_does_not_know_its_classes_leaves_the_given_number() -> N
     assert match(make("N", 3, 32, 40), {"num_classes": 7}, num_classes=None)["num_classes"] == 7
 
 
-def test_an_input_that_the_model_does_not_take_is_told_before_anything_runs() -> None:
-    inputs = {**PICTURE, "depth": TensorSpec("N", 1, 32, 40)}
-    with pytest.raises(
-        ZooError, match="model net takes image, but samples of dataset data have image, depth"
-    ) as caught:
-        match(make("N", 3, 32, 40), inputs=inputs)
-    assert "a model with an input 'depth'" in (caught.value.hint or "")
-
-
 def test_another_name_for_the_only_input() -> None:
     assert match(make("N", "in_channels", 32, 40), inputs={"picture": PICTURE["image"]})["in_channels"] == 3
 

@@ -69,7 +69,6 @@ def match_options(
         _bind_range(model, wanted, offered, options, fixed, dataset=dataset)
         for option, size in _bind(model, asked, offered, dataset=dataset, options=options, fixed=fixed).items():
             options[option] = size
-    _check_taken(model, dataset, inputs)
     if num_classes is not None:
         # Datasets that ask for one logit have two classes.
         num_classes = 2 if num_classes == 1 and task_spec(model.spec.task).one_logit else num_classes
@@ -83,16 +82,6 @@ def match_options(
         _bind_targets(model, options, fixed, dataset=dataset, num_targets=num_targets)
     check_complete(model.spec, options)
     return options
-
-
-def _check_taken(model: Model, dataset: str, inputs: Mapping[str, TensorSpec]) -> None:
-    """Raise ZooError for an input of the data that the model does not take; one by one, names do not matter."""
-    own = model.spec.inputs
-    if len(inputs) > 1 and (over := [name for name in inputs if name not in own]):
-        raise ZooError(
-            f"model {model.name} takes {', '.join(own)}, but samples of dataset {dataset} have {', '.join(inputs)}",
-            hint=f"a model with an input {over[0]!r}, or a dataset without: zoo list --task {model.spec.task}",
-        )
 
 
 def _bind_range(

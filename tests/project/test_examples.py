@@ -86,10 +86,6 @@ def test_a_model_learns_the_dataset(environment: FreshEnvironment, example: Path
         few = ("--epochs", "10")
         trained = environment.zoo("train", "unet1d", "--dataset", "ecg-waves", *few, "--json").json
         assert trained["test"]["iou_mean"] > 0.35
-<<<<<<< HEAD
-=======
-
->>>>>>> 0be098c (Laid out by ruff)
     if example.name == "zoo-sentences":
         # its own tests train on them, where Debian's texts are installed
         assert [row["name"] for row in offered] == ["fortunes", "fortunes-form"]
