@@ -58,7 +58,7 @@ def _printed(planned: Predicting, *, as_json: bool) -> Iterator[Callable[[Mappin
     widths: tuple[int, ...] = (min(first, _WIDEST), min(second, _WIDEST))
     if planned.task.gives == "values":
         header, widths = ("INPUT", "ANSWER"), widths[:1]
-    if planned.drawings is not None:
+    if planned.drawings is not None and planned.task.gives == "values":
         drawn = min(first + len(planned.task.drawn) + len(".."), _WIDEST)
         header, widths = ("INPUT", "PICTURE", "ANSWER"), (*widths[:1], drawn)
     table = GrowingTable(header, widths=widths)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
+from zoo_core.file_limits import MAX_PICTURE_BYTES
+from zoo_core.picture_recipe import Preprocess
+from zoo_core.pictures import SUFFIXES as PICTURE_SUFFIXES
 from zoo_core.recipe_spec import source_of
-from zoo_core.recipes import TABLE_SUFFIXES, InputRecipe, bytes_of, read_given, read_table
+from zoo_core.recipes import TABLE_SUFFIXES, InputRecipe, PictureRecipe, bytes_of, read_given, read_table
 from zoo_core.records import counted
 from zoo_core.shapes import TensorSpec
 
 from .arrangement import arrange
+from .numbers import SUFFIXES as NUMBER_SUFFIXES
 from .numbers import as_dtype, read_numbers
 from .outcomes import Outcome, Prediction, batch_of, naming, prediction, run_named
 from .sources import Named
@@ -27,6 +32,36 @@ if TYPE_CHECKING:
 
 _FREE = 1024
 """Places of a free axis, to see how many samples are run at a time."""
+
+
+class _Picture(InputRecipe):
+    """An input without a recipe of its own in a file that takes pictures: one of them, or numbers as `_AsGiven`."""
+
+    most_bytes = MAX_PICTURE_BYTES
+
+    def __init__(self, spec: TensorSpec, preprocess: Preprocess) -> None:
+        self._picture, self._numbers = PictureRecipe(preprocess), _AsGiven(spec)
+
+    def read(self, source: Any, *, name: str) -> NDArray[Any]:
+        """The pixels, prepared; numbers, in memory or in a .npy file or a CSV, are so already."""
+        array = isinstance(source, np.ndarray) and source.dtype != np.uint8
+        if array or Path(name).suffix.lower() in NUMBER_SUFFIXES:
+            return self._numbers.read(source, name=name)
+        prepared: NDArray[Any] = self._picture.prepare(self._picture.read(source, name=name)[np.newaxis])[0]
+        return prepared
+
+    def stack(self, samples: Sequence[Any]) -> NDArray[Any]:
+        """Raises ZooError for pictures that differ in size, which are run one by one then."""
+        if len({sample.shape for sample in samples}) > 1:
+            raise ZooError("pictures of one input differ in size")
+        return np.stack(samples)
+
+
+def _is_picture(spec: TensorSpec, preprocess: Preprocess | None) -> bool:
+    """Whether an input has the axes of a picture with the channels of the recipe."""
+    if preprocess is None or len(spec.axes) != 4 or not spec.dtype.startswith("float"):
+        return False
+    return spec.axes[1 if preprocess.layout == "NCHW" else 3] == preprocess.channels
 
 
 class _AsGiven(InputRecipe):
@@ -50,6 +85,13 @@ class _AsGiven(InputRecipe):
         return row
 
 
+def _unnamed(spec: TensorSpec, preprocess: Preprocess | None) -> InputRecipe:
+    """How an input is made that no recipe is named for."""
+    if preprocess is not None and _is_picture(spec, preprocess):
+        return _Picture(spec, preprocess)
+    return _AsGiven(spec)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Sample:
     """What is given for one sample, by source; `row` is its place where its file has several."""
@@ -62,12 +104,21 @@ class _Sample:
     def name(self) -> str:
         return self.given.name if self.row is None else f"{self.given.name}[{self.row}]"
 
+    @property
+    def picture(self) -> Path | None:
+        """The first of its files that is a picture by its name."""
+        paths = (part for part in self.parts.values() if isinstance(part, Path))
+        return next((path for path in paths if path.suffix.lower() in PICTURE_SUFFIXES), None)
+
 
 class _Maker:
     """How the inputs of a model are made of what is given."""
 
     def __init__(self, model: ExportedModel) -> None:
-        self.recipes = {name: model.recipes.get(name) or _AsGiven(spec) for name, spec in model.metadata.inputs.items()}
+        self.recipes = {
+            name: model.recipes.get(name) or _unnamed(spec, model.preprocess)
+            for name, spec in model.metadata.inputs.items()
+        }
         self._source = {name: source_of(name, model.metadata.recipes) for name in self.recipes}
         # How what is given is to be understood, any recipe of a source can say.
         self.readers = {self._source[name]: recipe for name, recipe in reversed(self.recipes.items())}
@@ -178,7 +229,8 @@ def _of_block(model: ExportedModel, maker: _Maker, block: Sequence[_Sample | Pre
         if isinstance(made, Prediction):
             yield made
         elif isinstance(each, _Sample):
-            yield prediction(each.given, next(outcomes), row=each.row)
+            done = prediction(each.given, next(outcomes), row=each.row)
+            yield dataclasses.replace(done, picture=each.picture)
 
 
 def _read(maker: _Maker, each: _Sample | Prediction) -> Prediction | dict[str, Any]:

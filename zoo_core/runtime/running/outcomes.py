@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,7 +32,8 @@ class Prediction:
     """What came of one sample: its answer, or the error that it has instead.
 
     `index` is the place of its source among those given, `row` its place in that file where the file has several, and
-    `name` both in one word: a path, or `path[row]`. `header`: the line of names that a table begins with.
+    `name` both in one word: a path, or `path[row]`. `header`: the line of names that a table begins with. `picture`: of
+    a sample that a table names the files of, the first of them that is a picture.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Prediction:
     answer: Mapping[str, Any] | None = None
     error: ZooError | None = None
     header: tuple[str, ...] | None = None
+    picture: Path | None = None
 
 
 def batch_of(values: int) -> int:

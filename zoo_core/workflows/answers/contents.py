@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
+from zoo_core.pictures import read_picture
+from zoo_core.tasks import Task
 
 from .shown import mask_png, npy_bytes, picture_png, sequence_csv, sequence_png
 
@@ -21,6 +23,13 @@ def array_contents(array: NDArray[Any], target: Path, *, masks: bool) -> Content
     if target.suffix.lower() == ".npy":
         return {target: npy_bytes(array)}
     return {target: mask_png(array) if masks else picture_png(array)}
+
+
+def drawing(task: Task, answer: Mapping[str, Any], picture: Path, target: Path, *, labels: tuple[str, ...]) -> Contents:
+    """An answer drawn into its picture, which is read once more: pictures are large, and many are held."""
+    if not picture.is_file():
+        return {}
+    return {target: task.draw(answer, read_picture(picture, color="RGB"), labels=labels)}
 
 
 def sequence_contents(answer: Mapping[str, NDArray[Any]], target: Path, labels: tuple[str, ...]) -> Contents:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import write_atomic
-from zoo_core.pictures import read_picture
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.runtime.running.outcomes import Prediction
@@ -20,7 +19,7 @@ from zoo_core.runtime.running.tiling import Tiling
 from zoo_core.tasks import Task
 
 from .asked import check_top, gallery_for, is_kept, tiling_for
-from .contents import Contents, array_contents, sequence_contents, stacked
+from .contents import Contents, array_contents, drawing, sequence_contents, stacked
 from .gallery import Gallery, write_gallery
 from .input_files import Found, find_inputs, runs_of
 from .predicted import Targets, check_target, drawings_for, is_results, originals_of, targets_for
@@ -132,37 +131,36 @@ class Predicting:
         if prediction.error is not None:
             raise prediction.error
         answer = prediction.answer or {}
+        drawn = self._drawn(index, prediction, answer)
+        pictures = {"picture": str(next(iter(drawn)))} if drawn else {}
         if self.targets is None:
             if self.gallery is not None:
                 near = self.gallery.nearest(answer[self.task.spec.compared], self.top)
                 return [{"input": prediction.name, "neighbours": near}], {}
             told = dict(answer) if self._is_plain else _best(answer, self.top)
-            drawn = self._drawn(index, answer)
-            pictures = {"picture": str(next(iter(drawn)))} if drawn else {}
             return [{"input": prediction.name, **told, **pictures}], drawn
         rows: list[Row] = []
-        contents: Contents = {}
+        contents = dict(drawn)
         for output, target in self.targets.of(index, prediction.row).items():
             made = (
                 sequence_contents(answer, target, self.model.labels)
                 if self.task.gives == "sequences"
                 else array_contents(answer[output], target, masks=self.task.gives == "masks")
             )
-            row: Row = {"input": prediction.name, "file": str(target), "shape": list(answer[output].shape)}
+            shape = list(answer[output].shape)
+            row: Row = {"input": prediction.name, "file": str(target), "shape": shape, **pictures}
             if len(made) > 1:
                 row["picture"] = str(list(made)[1])
             rows.append(row)
             contents |= made
         return rows, contents
 
-    def _drawn(self, index: int, answer: Mapping[str, Any]) -> Contents:
-        """The drawing of an answer into its picture, which is read once more: pictures are large, and many are held."""
-        path = Path(self.found[index].shown)
-        if self.drawings is None or not path.is_file():
+    def _drawn(self, index: int, prediction: Prediction, answer: Mapping[str, Any]) -> Contents:
+        if self.drawings is None:
             return {}
-        (target,) = self.drawings.of(index).values()
-        picture = read_picture(path, color="RGB")
-        return {target: self.task.draw(answer, picture, labels=self.model.labels)}
+        (target,) = self.drawings.of(index, prediction.row).values()
+        picture = prediction.picture or Path(self.found[index].shown)
+        return drawing(self.task, answer, picture, target, labels=self.model.labels)
 
     def _stacked(self, on_done: Callable[[int], None], on_note: Notes) -> Iterator[Row]:
         """Arrays of all inputs in one file for each output; those that failed are not in it."""
@@ -268,10 +266,12 @@ def _written(
     results = path if path is not None and is_results(path, gives=gives) else None
     if results is not None:
         check_target(results, originals_of(found))
+    drawn = model.meaning.drawn if model.preprocess is not None else ""
     if not model.meaning.is_told:
         outputs = tuple(model.metadata.outputs) if gives in {"arrays", "pictures"} else ("mask",)
-        return results, targets_for(found, gives=gives, outputs=outputs, out=path), None
-    drawn = model.meaning.drawn if model.preprocess is not None else ""
+        targets = targets_for(found, gives=gives, outputs=outputs, out=path)
+        alone = not drawn or targets.stacked or targets.single
+        return results, targets, None if alone else drawings_for(found, drawn=drawn, out=path)
     drawings = drawings_for(found, drawn=drawn, out=path) if drawn else None
     if path is not None and results is None and drawings is None:
         raise UsageError(
