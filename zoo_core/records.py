@@ -183,7 +183,8 @@ def counted(number: int, noun: str) -> str:
     """A number of things in words: 1 epoch, 2,000 epochs, 3 classes, 2 axes."""
     if number == 1:
         return f"1 {noun}"
-    several = noun.removesuffix("is") + "es" if noun.endswith("is") else f"{noun}{'es' if noun.endswith('s') else 's'}"
+    ending = "es" if noun.endswith(("s", "x")) else "s"
+    several = noun.removesuffix("is") + "es" if noun.endswith("is") else f"{noun}{ending}"
     return f"{number:,} {several}"
 
 

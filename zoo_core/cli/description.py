@@ -26,6 +26,7 @@ def description(found: dict[str, Any]) -> list[str]:
     for reason in dict.fromkeys(fixed.values()):
         lines.append(f"{'fixed':<12}{', '.join(axis for axis in fixed if fixed[axis] == reason)}: {reason}")
     lines += [f"{'preprocess':<12}{'; '.join(_steps(found['preprocess']))}"] if found.get("preprocess") else []
+    lines += [f"{'recipe':<12}{name}: {_recipe(recipe)}" for name, recipe in found.get("recipes", {}).items()]
     lines += [f"{'labels':<12}{found['label_count']:,}"] if found.get("label_count") else []
     listed = ("classes", "splits", "aliases", "needs", "augment")
     lines += [f"{key:<12}{_listed(found[key])}" for key in listed if found.get(key)]
@@ -95,6 +96,15 @@ def _steps(recipe: dict[str, Any]) -> list[str]:
         steps.append(f"cropped to {_sides(recipe['crop'])}")
     steps += [f"{key} {', '.join(f'{value:.4g}' for value in recipe[key])}" for key in ("mean", "std")]
     return steps
+
+
+def _recipe(recipe: dict[str, Any]) -> str:
+    """How an input that is no picture is made: the kind, its fields, and what it is made of."""
+    if "recipe" not in recipe:
+        return "; ".join(_steps(recipe))
+    fields = [f"{key}={typed_value(value)}" for key, value in recipe["fields"].items() if value not in ("", [])]
+    source = [f"(of {recipe['source']})"] if recipe.get("source") else []
+    return " ".join([recipe["recipe"], *fields, *source])
 
 
 def _sides(sides: list[int]) -> str:

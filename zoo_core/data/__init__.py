@@ -31,6 +31,7 @@ from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
 from .noise import with_noise
 from .pixel_statistics import Statistics, channel_statistics
+from .recipe_inputs import filled_recipes
 from .samples import Samples
 from .selection import set_aside
 from .split_files import split_file
@@ -55,6 +56,7 @@ __all__ = [
     "channel_statistics",
     "fetch",
     "files_in",
+    "filled_recipes",
     "idx_bytes",
     "load_json",
     "normalize",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,19 +20,12 @@ from zoo_core.task_lookup import task_spec
 from .loader_call import call_loader
 from .recipe_inputs import as_declared, learnt_from, named_recipes
 from .recipe_options import inputs_of, recipe_of, tiles_of
+from .root import default_root
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
 from .splits import ArraySplit, Split, arrays_of, numbers_to_choose_by, take
 from .targets import TargetKind, targets_of
 from .unreadable import UnreadableFilesError, joined
-
-
-def default_root(name: str) -> Path:
-    """The folder of a dataset's files unless `-d root=DIR` says so: in $ZOO_DATA, or else in the user's cache."""
-    import platformdirs
-
-    base = os.environ.get("ZOO_DATA") or os.path.join(platformdirs.user_cache_dir("zoo"), "datasets")
-    return Path(base) / name.replace("/", "-")
 
 
 class BoundDataset:
@@ -83,6 +75,11 @@ class BoundDataset:
         if all(recipe.is_ready for recipe in self._named.values()):
             return self._named
         return learnt_from(self._part("train", download=False)[0], self._named, self.spec)
+
+    def read_to_learn(self, *, download: bool) -> None:
+        """Read the training part where recipes learn of it: what their inputs look like is known only then."""
+        if any(not recipe.is_ready for recipe in self._named.values()):
+            self._part("train", download=download)
 
     @property
     def recorded_recipes(self) -> dict[str, Recipe]:
@@ -150,8 +147,7 @@ class BoundDataset:
         missing or damaged.
         """
         part, names = self._part(split, download=download)
-        if any(not recipe.is_ready for recipe in self._named.values()):
-            self._part("train", download=download)  # there to be learnt from
+        self.read_to_learn(download=download)
         where = f"{self._where}, split {split}"
         tiles = tiles_of(self.spec, self.options)
         skip_bad: bool = self.options["skip_bad"]

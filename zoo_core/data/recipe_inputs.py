@@ -37,11 +37,17 @@ def named_recipes(
     What is learnt of the training part is missing, but in those that are recorded.
     """
     given: dict[str, Recipe | Preprocess] = {} if preprocess is None else {next(iter(spec.inputs)): preprocess}
+    given |= {**filled_recipes(spec, options), **{name: recorded[name] for name in spec.recipes if name in recorded}}
+    return {name: as_implementation(given[name]) for name in spec.inputs if name in given}
+
+
+def filled_recipes(spec: DatasetSpec, options: Mapping[str, Any]) -> dict[str, Recipe | Preprocess]:
+    """The recipes that a dataset names, with the fields that its options fill in."""
+    filled = {}
     for name, recipe in spec.recipes.items():
         fields = recipe.fields.keys() & options.keys() if isinstance(recipe, Recipe) else set()
-        filled = recipe.changed(**{key: options[key] for key in fields}) if isinstance(recipe, Recipe) else recipe
-        given[name] = recorded.get(name, filled)
-    return {name: as_implementation(given[name]) for name in spec.inputs if name in given}
+        filled[name] = recipe.changed(**{key: options[key] for key in fields}) if isinstance(recipe, Recipe) else recipe
+    return filled
 
 
 def learnt_from(part: Split, recipes: Recipes, spec: DatasetSpec) -> dict[str, InputRecipe]:

@@ -102,6 +102,11 @@ class InputRecipe:
             self.suffixes, takes_text=self.takes_text, takes_rows=self.takes_rows, count=count, random=random
         )
 
+    def in_words(self, stored: NDArray[Any]) -> str:
+        """A stored sample, a row of what `stack` gave, for people: what a picture of samples shows of a text or of a
+        row of a table, a line for each fact. Empty for what is drawn: pictures, and lines of numbers."""
+        return ""
+
     def to_json(self) -> dict[str, Any]:
         """The recipe with all that it has learnt, as it goes into a run and a file."""
         return self.recipe.to_json()

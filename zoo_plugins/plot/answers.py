@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from zoo_core import IGNORED
 from zoo_core.commands import counted
-from zoo_core.data import Samples
 from zoo_core.tasks import Judged
 from zoo_core.workflows.answers import Part, Predictor, stretches
 
@@ -21,8 +20,9 @@ from .figures import QUIET, WRONG, bare, cells_at, frame, grid, heading, new_fig
 from .judge import judge_all, survey
 from .layout import together
 from .restored import draw_restored, restored_table
-from .samples import COLUMNS, COUNT, choose_evenly, layout_of, layout_size, take, usual_count
+from .samples import COLUMNS, COUNT, LINE_COLUMNS, LINES, choose_evenly, layout_of, layout_size, take, usual_count
 from .tiles import difference, draw_line, draw_picture, is_line, name_classes, overlay, picture_of
+from .told import draw_input, is_told
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,7 +33,7 @@ ROWS = {"masks": 6, "sequences": 8, "pictures": 6}
 
 def draw_predictions(predictor: Predictor, part: Part, *, title: str, count: int | None = None) -> Figure:
     """Samples chosen evenly, and what the predictor makes of them; nothing else of the split is run."""
-    usual = _rows_of(predictor) or usual_count(part.samples.targets)
+    usual = _rows_of(predictor) or (LINES if is_told(part.samples) else usual_count(part.samples.targets))
     chosen = choose_evenly(part.samples.targets, count or usual)
     found, _ = judge_all(predictor, take(part.samples, chosen))
     if predictor.task.gives == "labels":
@@ -90,12 +90,12 @@ def _draw(predictor: Predictor, part: Part, chosen: NDArray[np.int64], found: Ju
 
 def _labels(part: Part, found: Judged, files: Sequence[str], *, title: str) -> Figure:
     samples = part.samples
-    layout = layout_of(samples.targets, columns=COLUMNS)
+    layout = layout_of(samples.targets, columns=LINE_COLUMNS if is_told(samples) else COLUMNS)
     figure = new_figure(**layout_size(samples, layout, words=0.55))
     heading(figure, title, "above each: the decision (its probability); wrong ones in red, with the truth below")
     names = short_names(part.labels, 14)
     for index, axes in enumerate(cells_at(figure, layout.places, columns=layout.columns)):
-        _draw_input(axes, samples, index)
+        draw_input(axes, samples, index)
         said = f"{names[found.decided[index]]} ({found.value[index]:.2f})"
         wrong = bool(found.wrong[index])
         truth = f"truth: {names[samples.targets[index]]}\n" if wrong else ""
@@ -104,13 +104,6 @@ def _labels(part: Part, found: Judged, files: Sequence[str], *, title: str) -> F
         axes.set_title(said, fontsize=8, pad=3, color=WRONG if wrong else "black")
         axes.set_xlabel(truth + files[index], color=WRONG if wrong else QUIET, fontsize=7, labelpad=3)
     return figure
-
-
-def _draw_input(axes: Any, samples: Samples, index: int) -> None:
-    if is_line(samples.main[index]):
-        draw_line(axes, samples.main[index])
-    else:
-        draw_picture(axes, picture_of(samples.main[index], samples.preprocess))
 
 
 def _masks(part: Part, found: Judged, files: Sequence[str], *, title: str) -> Figure:

@@ -15,8 +15,10 @@ from .figures import cells_at, heading, new_figure, short_names
 from .layout import Layout, rows_by_class
 from .restored import draw_true_pictures
 from .tiles import draw_line, draw_picture, is_line, name_classes, overlay, picture_of
+from .told import draw_boxes, draw_input, has_one_class, truth_of, words_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 COUNT, COLUMNS = 40, 8
@@ -39,30 +41,39 @@ def draw_samples(samples: Samples, *, labels: Sequence[str], title: str, count: 
     layout = layout_of(samples.targets[chosen], columns=columns)
     figure = new_figure(**layout_size(samples, layout))
     cells = cells_at(figure, layout.places, columns=layout.columns)
-    heading(figure, f"{title}: {len(chosen)} of {counted(len(samples), 'sample')}, {size_of(samples)}")
-    masks = samples.is_masked
+    size = "" if words_of(samples, int(chosen[0])) else f", {size_of(samples)}"
+    heading(figure, f"{title}: {len(chosen)} of {counted(len(samples), 'sample')}{size}")
     names = short_names(labels)
-    for axes, index in zip(cells, chosen, strict=True):
-        stored, target = samples.main[index], samples.targets[index]
-        if line:
-            draw_line(axes, stored, [target] if masks else [])
-        elif masks:
-            draw_picture(axes, overlay(picture_of(stored, samples.preprocess), target))
-        else:
-            draw_picture(axes, picture_of(stored, samples.preprocess))
-        axes.set_title(f"sample {index}" if masks else names[target], fontsize=8, pad=3)
-    if masks:
+    for axes, index in zip(cells, chosen.tolist(), strict=True):
+        _draw_sample(axes, samples, index)
+        axes.set_title(truth_of(samples, index, labels=labels, names=names), fontsize=8, pad=3)
+    if samples.is_masked:
         name_classes(figure, np.unique(samples.targets[chosen]).tolist(), labels)
+    elif samples.form == "boxes":
+        name_classes(figure, (1 + np.unique(samples.targets[chosen].classes)).tolist(), ["", *labels])
     return figure
 
 
-def choose_evenly(targets: NDArray[Any], count: int) -> NDArray[np.int64]:
+def _draw_sample(axes: Axes, samples: Samples, index: int) -> None:
+    """One sample in its cell, with its mask or its boxes."""
+    stored, target = samples.main[index], samples.targets[index : index + 1]
+    if samples.is_masked and is_line(stored):
+        draw_line(axes, stored, list(target))
+    elif samples.is_masked:
+        draw_picture(axes, overlay(picture_of(stored, samples.preprocess), target[0]))
+    else:
+        draw_input(axes, samples, index)
+        if samples.form == "boxes":
+            draw_boxes(axes, target)
+
+
+def choose_evenly(targets: Any, count: int) -> NDArray[np.int64]:
     """Up to `count` indices: as many of each class as there are, class by class, spread over the split.
 
-    Where there are more classes than cells, some of the classes; where targets are masks, samples spread over the
-    split. The same for the same targets.
+    Where there are more classes than cells, some of the classes; where a sample has no single class, samples spread
+    over the split. The same for the same targets.
     """
-    if targets.ndim > 1:
+    if not has_one_class(targets):
         return _spread(np.arange(len(targets)), min(count, len(targets)))
     groups = [np.flatnonzero(targets == number) for number in np.unique(targets)]
     groups = [groups[index] for index in _spread(np.arange(len(groups)), min(count, len(groups)))]
@@ -83,15 +94,15 @@ def take(samples: Samples, index: NDArray[np.int64]) -> Samples:
     return samples.at(index)
 
 
-def usual_count(targets: NDArray[Any]) -> int:
+def usual_count(targets: Any) -> int:
     """How many samples with these targets are shown: a row for each class, where there are six to ten."""
-    classes = len(np.unique(targets)) if targets.ndim == 1 else 0
+    classes = len(np.unique(targets)) if has_one_class(targets) else 0
     return COLUMNS * classes if COUNT < COLUMNS * classes <= 2 * COUNT else COUNT
 
 
-def layout_of(targets: NDArray[Any], *, columns: int) -> Layout:
+def layout_of(targets: Any, *, columns: int) -> Layout:
     """The layout of samples with these targets, which are sorted by class; masks lie one after the other."""
-    if targets.ndim > 1:
+    if not has_one_class(targets):
         return Layout(min(columns, len(targets)), tuple(range(len(targets))), by_class=False)
     return rows_by_class(targets.tolist(), columns=columns)
 

@@ -90,6 +90,15 @@ class TableRecipe(InputRecipe):
         scaled = (raw - self._means) / self._deviations
         return np.where(np.isnan(raw), 0, scaled).astype(np.float32)
 
+    def in_words(self, stored: NDArray[Any]) -> str:
+        """`column value`, a line for each column."""
+        if self._gives == "numbers":
+            cells = [f"{cell:.4g}" for cell in stored * self._deviations + self._means] if self._columns else []
+        else:
+            known = [["missing", "another", *numbers] for numbers in self._numbers]
+            cells = [texts[int(code)] for texts, code in zip(known, stored, strict=False)]
+        return "\n".join(f"{column} {cell}" for column, cell in zip(self._columns, cells, strict=True))
+
     def examples(self, count: int, *, random: np.random.Generator) -> Sequence[Any]:
         """Rows with the columns and the categories that it has learnt; here and there one that is missing or new."""
         return [self._made(random) for _ in range(count)] if self.is_ready else super().examples(count, random=random)

@@ -83,6 +83,15 @@ class TextRecipe(InputRecipe):
             return mask_of([len(each) for each in tokens], length=self._length)
         return padded(tokens, value=self._pad, length=self._length)
 
+    def in_words(self, stored: NDArray[Any]) -> str:
+        """The text of tokens, as far as they have kept it."""
+        if self._gives == "mask" or self._tokenizer is None:
+            return ""
+        text: str = self._tokenizer.decode(
+            [int(each) for each in stored if each != self._pad], skip_special_tokens=False
+        )
+        return text
+
     def examples(self, count: int, *, random: np.random.Generator) -> Sequence[str]:
         """Texts of words that its tokenizer knows, once it has one."""
         known = {} if self._tokenizer is None else self._tokenizer.get_vocab()

@@ -8,6 +8,8 @@ from typing import Any
 
 from zoo_core.data import BoundDataset, bind_dataset
 from zoo_core.errors import UsageError, did_you_mean
+from zoo_core.options import typed_value
+from zoo_core.recipes import as_implementation
 from zoo_core.registry import Dataset
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess, Recipe
@@ -25,12 +27,31 @@ def bind_prepared(
     """The dataset with its pictures prepared by `recipe`, and other inputs by `recipes`, for a model of such inputs.
 
     Its own recipe stays where either has none, or one of another kind. `recorded`: the options that the model was
-    trained with, where that was on this dataset; `data`, those that are given now, come first.
+    trained with, where that was on this dataset; `data`, those that are given now, come first. Raises UsageError for
+    one of them that changes what `recipes` have fixed.
     """
     # The recipe already has the size that the model was trained with.
     kept = {key: value for key, value in (recorded or {}).items() if key != "size"}
     own = _counterparts(dataset.spec, recipes or {}, inputs)
-    return bind_dataset(_prepared(dataset, recipe, inputs), {**kept, **data}, recipes=own)
+    bound = bind_dataset(_prepared(dataset, recipe, inputs), {**kept, **data}, recipes=own)
+    for name, fixed in own.items():
+        _check_fixed(bound, name, fixed, data)
+    return bound
+
+
+def _check_fixed(bound: BoundDataset, name: str, recipe: Recipe, data: Mapping[str, Any]) -> None:
+    """Raise UsageError for an option that would be without effect: the model was trained with another recipe."""
+    declared = bound.spec.recipes[name]
+    own = declared.fields.keys() if isinstance(declared, Recipe) else set()
+    for key in sorted(data.keys() & own & recipe.fields.keys()):
+        fixed, given = recipe.fields[key], bound.options[key]
+        is_column = bool(fixed) and fixed == as_implementation(recipe).column  # another table may call it otherwise
+        if not is_column and typed_value(fixed) != typed_value(given):
+            raise UsageError(
+                f"{key}={typed_value(given)} cannot be: the model was trained with {key}={typed_value(fixed)}, "
+                f"as the recipe of {name!r} says",
+                hint=f"leave out -d {key}",
+            )
 
 
 def _counterparts(

@@ -211,7 +211,7 @@ def _with_values(options: tuple[Option, ...], values: Mapping[str, Any]) -> list
 def _describe_dataset(
     zoo: Zoo, entry: Entry, data: Mapping[str, Any], *, statistics: bool, download: bool
 ) -> dict[str, Any]:
-    from zoo_core.data import bind_dataset, channel_statistics
+    from zoo_core.data import bind_dataset, channel_statistics, filled_recipes
 
     from .sample_counts import count_samples
 
@@ -228,6 +228,7 @@ def _describe_dataset(
         "splits": list(bound.split_names),
         "samples": samples,
         "preprocess": None if bound.preprocess is None else bound.preprocess.to_json(),
+        "recipes": {name: recipe.to_json() for name, recipe in filled_recipes(spec, bound.options).items()},
         "download_bytes": spec.download_bytes,
         "needs": list(spec.needs),
         "augment": list(spec.augment),

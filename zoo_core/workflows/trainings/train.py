@@ -52,7 +52,7 @@ def train(
     asked = TrainRequest(model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed)
     asked = dataclasses.replace(asked, device=device, options=options or {}, data=data or {}, config=config or {})
     asked = dataclasses.replace(asked, init_from=init_from, freeze=tuple(freeze), accept_changes=accept_changes)
-    plan = plan_resumed(zoo, asked) if resume else plan_new(zoo, asked, replace=replace or dry_run)
+    plan = plan_resumed(zoo, asked) if resume else plan_new(zoo, asked, replace=replace or dry_run, download=download)
     training = _open_training(zoo, plan, callbacks or TrainCallbacks(), download=download)
     return training.dry_run() if dry_run else training.run(new=not resume, replace=replace)
 

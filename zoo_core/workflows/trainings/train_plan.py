@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from zoo_core.building import builder_options
 from zoo_core.data import BoundDataset, bind_dataset
 from zoo_core.environment import commit_of_working_folder, machine_kind
 from zoo_core.errors import UsageError
@@ -74,8 +75,11 @@ class TrainPlan:
         return tuple(self.model.spec.outputs)
 
 
-def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> TrainPlan:
-    """A new run. Raises UsageError for anything mistyped, and for an existing run unless `replace`."""
+def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False, download: bool = False) -> TrainPlan:
+    """A new run. Raises UsageError for anything mistyped, and for an existing run unless `replace`.
+
+    `download` allows to fetch a dataset whose recipes learn: what its inputs look like is known only then.
+    """
     if request.accept_changes:
         raise UsageError("--accept-changes is for --resume", hint="leave it out")
     model, dataset = _named(zoo, request)
@@ -88,7 +92,7 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
         name=path.name,
         model=model.name,
         model_plugin=model.plugin,
-        options=_matched(model, request, bound),
+        options=_matched(model, request, bound, download=download),
         dataset=dataset.name,
         dataset_plugin=dataset.plugin,
         dataset_options=bound.options,
@@ -112,8 +116,11 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False) -> Train
     return TrainPlan(path=path, named=named, info=info, model=model, dataset=bound, trainer=trainer, config=config)
 
 
-def _matched(model: Model, request: TrainRequest, bound: BoundDataset) -> dict[str, Any]:
+def _matched(model: Model, request: TrainRequest, bound: BoundDataset, *, download: bool) -> dict[str, Any]:
     """The builder's options for these data."""
+    if download:
+        builder_options(model.spec, request.options)  # what is mistyped is told before
+        bound.read_to_learn(download=True)
     return match_options(
         model,
         request.options,
