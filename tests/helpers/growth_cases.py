@@ -207,6 +207,9 @@ CASES: dict[str, GrowthCase] = {
     "WAV of samples": GrowthCase(
         file="x.wav", write=lambda n: wav(np.zeros(n)), read=recipe_files.read_sound, size=100_000
     ),
+    "WAV of one sample a second": GrowthCase(
+        file="x.wav", write=lambda n: wav(np.zeros(n), rate=1), read=recipe_files.read_sound, size=50_000
+    ),
     "WAV of chunks": GrowthCase(
         file="x.wav", write=recipe_files.wav_of_chunks, read=recipe_files.read_sound, size=2_000
     ),
@@ -221,6 +224,12 @@ CASES: dict[str, GrowthCase] = {
     ),
     "Parquet of one value": GrowthCase(
         file="t.parquet", write=recipe_files.parquet_of_one_value, read=recipe_files.read_rows, size=1_000
+    ),
+    "Parquet of columns": GrowthCase(
+        file="t.parquet", write=recipe_files.parquet_of_columns, read=recipe_files.read_rows, size=250
+    ),
+    "texts of many lines": GrowthCase(
+        file="t.txt", write=lambda n: b"cat\n" * n, read=recipe_files.read_texts, size=2_000
     ),
     "texts of one line": GrowthCase(
         file="t.txt", write=lambda n: b"cat " * n, read=recipe_files.read_texts, size=5_000

@@ -14,8 +14,10 @@ import pyarrow
 import pyarrow.parquet
 from sounds import other_file, tone, wav
 
-from zoo_core import Recipe
+from zoo_core import Recipe, TensorSpec, ZooError
 from zoo_core.recipes import learning, load_recipe, read_given, read_table
+from zoo_core.runtime.reading.strict_json import load_strict
+from zoo_core.verification.expect.recipe_test import check_recipes, recipe_tests
 
 TEXTS = ["the cat sat", "the dog sat", "the cat"]
 
@@ -84,6 +86,28 @@ def wav_of_chunks(size: int) -> bytes:
 
 def parquet_of_one_value(size: int) -> bytes:
     return parquet_of({"age": np.zeros(size), "city": ["oslo"] * size})
+
+
+def parquet_of_columns(size: int) -> bytes:
+    return parquet_of({f"c{number}": [1.0, 2.0] for number in range(size)})
+
+
+def read_example(path: Path) -> None:
+    """A recipe with its test, as they stand in the description of an exported file."""
+    try:
+        data = load_strict(path.read_bytes().decode("utf-8", "surrogatepass"))
+    except ValueError as error:
+        raise ZooError(str(error)) from None
+    recipe = Recipe.from_json(data.get("recipe"))
+    (found,) = check_recipes({"recipes": {"x": data.get("test")}}, {"x": recipe}, {"x": TensorSpec("N", 1, 80)})
+    if found.outcome == "failed":
+        raise ZooError(found.detail)
+
+
+@cache
+def example() -> dict[str, Any]:
+    recipe = Recipe("waveform", rate=8000, seconds=0.01)
+    return {"recipe": recipe.to_json(), "test": recipe_tests({"x": recipe})["x"]}
 
 
 def table_of_columns(size: int) -> bytes:

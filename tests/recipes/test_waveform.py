@@ -14,6 +14,7 @@ from sounds import other_file, tone, wav
 
 from zoo_core import MissingExtraError, Recipe, UsageError, ZooError
 from zoo_core.recipes import load_recipe
+from zoo_plugins.waveform.resampling import resampled
 
 
 def read(content: object, **fields: object) -> np.ndarray:
@@ -146,3 +147,22 @@ def test_soundfile_reads_a_wav_alike() -> None:
     samples, rate = soundfile.read(io.BytesIO(wav(tone(300), width=2)))
     assert rate == 16000
     assert np.allclose(read(wav(tone(300), width=2))[0], samples, atol=1e-7)
+
+
+@pytest.mark.parametrize(("rate", "wanted"), [(8000, 11025), (44100, 8000), (8000, 8000)])
+def test_the_middle_alone_is_as_it_is_in_the_whole(rate: int, wanted: int) -> None:
+    samples = np.random.default_rng(3).normal(size=(2, 700)).astype(np.float32)
+    whole = resampled(samples, rate, wanted)
+    begin = (whole.shape[1] - 101) // 2
+    assert np.array_equal(resampled(samples, rate, wanted, most=101), whole[:, begin : begin + 101])
+    assert np.array_equal(resampled(samples, rate, wanted, most=10_000), whole)
+
+
+def test_a_file_that_says_one_sample_a_second_does_not_take_hours() -> None:
+    """Its million of samples would be sixteen thousand millions."""
+    assert resampled(np.ones((1, 1_000_000), np.float32), 1, 16000, most=10).shape == (1, 10)
+
+
+def test_a_recipe_of_more_samples_than_a_file_may_have_is_refused() -> None:
+    with pytest.raises(ZooError, match="1 channel of 460,800,000 samples are too many"):
+        load_recipe(Recipe("waveform", rate=768_000, seconds=600.0))

@@ -17,21 +17,26 @@ _MOST_PRODUCTS = 1 << 21
 """Products of samples and taps that are held at a time, for each channel."""
 
 
-def resampled(samples: NDArray[np.float32], rate: int, wanted: int) -> NDArray[np.float32]:
-    """Samples (C, T) at `rate` as they are at another one: float32 (C, ceil(T * wanted / rate))."""
+def resampled(samples: NDArray[np.float32], rate: int, wanted: int, *, most: int | None = None) -> NDArray[np.float32]:
+    """Samples (C, T) at `rate` as they are at another one: float32 (C, ceil(T * wanted / rate)).
+
+    `most`: of more than that only so many in the middle are made, whatever the rate of a file says.
+    """
+    whole = -(-samples.shape[1] * wanted // rate)
+    length = whole if most is None else min(whole, most)
+    first = (whole - length) // 2
     if rate == wanted:
-        return samples
+        return samples[:, first : first + length]
     common = math.gcd(rate, wanted)
     up, down = wanted // common, rate // common
     cutoff = ROLLOFF * min(1.0, up / down)
     reach = math.ceil(ZEROS / cutoff)
     around = np.arange(-reach, reach + 1)
-    length = -(-samples.shape[1] * up // down)
     padded = np.pad(samples.astype(np.float64), ((0, 0), (reach, reach + 1)))
     made = np.empty((len(samples), length), np.float32)
     step = max(1, _MOST_PRODUCTS // len(around))
     for start in range(0, length, step):
-        places = np.arange(start, min(start + step, length)) * down
+        places = (first + np.arange(start, min(start + step, length))) * down
         phases, which = np.unique(places % up, return_inverse=True)
         taps = _taps(around - phases[:, np.newaxis] / up, cutoff)[which]
         window = padded[:, places[:, np.newaxis] // up + around + reach]

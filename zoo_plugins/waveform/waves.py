@@ -71,7 +71,7 @@ class WaveformRecipe(InputRecipe):
         """
         if isinstance(source, bytes):
             samples, rate = read_sound(source, name=name)
-            samples = resampled(_mixed(samples, self._channels), rate, self._rate)
+            samples = resampled(_mixed(samples, self._channels), rate, self._rate, most=self._length)
         elif isinstance(source, np.ndarray) and source.ndim in {1, 2} and source.size and source.dtype.kind == "f":
             samples = _mixed(np.atleast_2d(source).astype(np.float32), self._channels)
         else:

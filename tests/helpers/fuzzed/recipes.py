@@ -23,5 +23,8 @@ def readers() -> dict[str, Reader]:
         "CSV table, bytes": Reader(file="t.csv", content=changed_bytes(table), read=recipe_files.read_rows),
         "Parquet": Reader(file="t.parquet", content=changed_bytes(recipe_files.parquet()), read=recipe_files.read_rows),
         "texts": Reader(file="t.txt", content=changed_bytes(b"the cat\nsat\n"), read=recipe_files.read_texts),
+        "example of a recipe": Reader(
+            file="e.json", content=damaged_json(recipe_files.example()), read=recipe_files.read_example
+        ),
         "tokenizer": Reader(file="t.json", content=tokenizer, read=recipe_files.read_tokenizer),
     }
