@@ -14,6 +14,7 @@ import numpy as np
 
 from zoo_core.errors import NotVerifiedError
 from zoo_core.export.plan.plan import ExportPlan
+from zoo_core.records import counted
 from zoo_core.verification.expect.selections import Choice
 from zoo_core.verification.expect.self_test import self_test_inputs
 from zoo_core.verification.feed.sizes import Sizes
@@ -94,7 +95,7 @@ def telling_noise(plan: ExportPlan, reference: TorchReference, sizes: Sizes, *, 
         return silent
     clear, total = (sum(getattr(each, name) for found in judged[:1] for each in found.choices) for name in _COUNTS)
     raise NotVerifiedError(
-        f"{plan.model.name}: only {clear} of {total} rows that it chooses are clear, in PyTorch itself"
+        f"{plan.model.name}: only {clear} of {counted(total, 'row')} that it chooses are clear, in PyTorch itself"
     )
 
 
