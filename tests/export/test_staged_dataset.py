@@ -15,8 +15,10 @@ from onnx import TensorProto, helper
 from staged_finder import SIDE, Finder, finder_plan
 
 from zoo_core.data import BoxTargets
+from zoo_core.export.bundle import export
 from zoo_core.export.plan.plan import ExportPlan, LabelledInputs
 from zoo_core.records import CheckResult
+from zoo_core.verification.conclude.recheck import verify_export
 
 COUNT = 6
 
@@ -157,3 +159,10 @@ def test_a_file_that_sees_more(trained: Prepared, tmp_path: Path) -> None:
     bias.CopyFrom(onnx.numpy_helper.from_array(np.array([0.0], np.float32), bias.name))
     rules = {check.rule for check in trained.judge(model, tmp_path).checks if check.outcome == "failed"}
     assert {"self-test", "dataset", "end to end", "values"} <= rules
+
+
+def test_a_file_that_sees_nothing_in_noise_is_verified_elsewhere_too(tmp_path: Path) -> None:
+    assert export(bright(Choosy), tmp_path / "export").outcome == "verified"
+    again = verify_export(tmp_path / "export")
+    assert again.outcome == "verified", again.checks
+    assert {"self-test", "test vectors", "sensitivity"} <= {check.rule for check in again.checks}
