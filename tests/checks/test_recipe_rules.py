@@ -232,6 +232,23 @@ def test_each_rule_sees_its_fault(load: Callable[..., Any], rule: str, words: st
     assert not others or rule in {"works-with-defaults", "gives-what-it-declares"} or load is needs_a_field
 
 
+def test_a_file_without_a_sample_is_no_fault_of_a_recipe_that_stacks_what_there_is() -> None:
+    class Lines(Lengths):
+        has_several = True
+
+        def samples_in(self, content: bytes, *, name: str) -> list[Any]:
+            try:
+                return content.decode().split()
+            except UnicodeDecodeError:
+                raise ZooError(f"{name} is no text in UTF-8") from None
+
+        def stack(self, samples: Sequence[Any]) -> Any:
+            return np.stack([np.resize(sample, 4) for sample in samples])
+
+    found = findings(dataclasses.replace(SPEC, load=lengths(Lines)))
+    assert found["explains-bad-sources"].outcome == "passed", found["explains-bad-sources"]
+
+
 def test_a_recipe_without_examples_is_skipped() -> None:
     class OfSonar(Lengths):
         takes_text = False

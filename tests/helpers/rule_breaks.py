@@ -257,7 +257,7 @@ OTHER_WAYS = [
         "model",
         "every-parameter-learns",
         Break(file="net.py", old=FORWARD, new=FORWARD + "\n                logits = logits.detach()"),
-        "no gradient reaches the outputs",
+        "no gradient reaches the output",
     ),
     (
         "model",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from .counts import ClassCounts, class_rows, confusion_matrix
 from .logits import check_labels, class_columns, class_count, log_softmax
-from .losses import loss_by_name
+from .named_losses import loss_by_name
 from .outputs import finite_output, output_of
 from .task import Answer, Deciding, Example, Judged, Outputs, Tally, Task, TrainingLoss, get_task, task_of
 

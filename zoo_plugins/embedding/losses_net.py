@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 torch's own convention
@@ -11,7 +12,6 @@ from torch import Tensor
 from zoo_core.tasks import TrainingLoss, loss_by_name
 
 from .neighbours import TEMPERATURE
-from .vectors import vector_output
 
 _TINY = 1e-12
 
@@ -47,14 +47,16 @@ def _own(classes: Tensor) -> tuple[Tensor, Tensor]:
 LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {"contrastive": contrastive, "triplet": triplet}
 
 
-def vector_loss(task: str, *, name: str | None, label_smoothing: float) -> TrainingLoss:
+def vector_loss(
+    output: Callable[[Mapping[str, Any]], str], *, task: str, name: str | None, label_smoothing: float
+) -> TrainingLoss:
     """(outputs by name, class numbers) -> the loss of a batch; 0 where no two samples are of one class.
 
-    Raises UsageError for an unknown name.
+    `output`: which of the outputs has the vectors. Raises UsageError for an unknown name.
     """
     chosen = loss_by_name(LOSSES, name, task=task, label_smoothing=label_smoothing)
 
     def loss(outputs: Mapping[str, Tensor], targets: Tensor) -> Tensor:
-        return chosen(F.normalize(outputs[vector_output(outputs, task=task)], dim=1), targets)
+        return chosen(F.normalize(outputs[output(outputs)], dim=1), targets)
 
     return loss

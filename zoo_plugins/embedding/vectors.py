@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,9 @@ class Embedding(Task):
         """The supervised contrastive loss; "contrastive" or "triplet" by name."""
         from .losses_net import vector_loss
 
-        return vector_loss(self.name, name=name, label_smoothing=label_smoothing)
+        return vector_loss(
+            partial(vector_output, task=self.name), task=self.name, name=name, label_smoothing=label_smoothing
+        )
 
     def check_fit(
         self, outputs: Mapping[str, tuple[int, ...]], targets: NDArray[Any], *, count: int, model: str

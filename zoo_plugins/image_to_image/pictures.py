@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -45,7 +46,9 @@ class ImageToImage(Task):
         """Mean absolute error; "l1", "mse" or "charbonnier" by name."""
         from .losses_net import picture_loss
 
-        return picture_loss(self.name, name=name, label_smoothing=label_smoothing)
+        return picture_loss(
+            partial(picture_output, task=self.name), task=self.name, name=name, label_smoothing=label_smoothing
+        )
 
     def check_fit(
         self, outputs: Mapping[str, tuple[int, ...]], targets: NDArray[Any], *, count: int, model: str

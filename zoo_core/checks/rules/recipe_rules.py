@@ -146,7 +146,8 @@ def explains_bad_sources(recipe: RecipeCandidate) -> None:
     own, random = recipe.recipe, np.random.Generator(np.random.Philox(SEED))
     for what, source in bad_sources(recipe.sources, random=random):
         try:
-            _make(own, _read_all(own, source))
+            if samples := _read_all(own, source):  # a file may hold none at all, and nobody stacks nothing
+                _make(own, samples)
         except MissingExtraError:
             continue
         except ZooError as error:
