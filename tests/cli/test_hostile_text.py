@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -153,6 +155,17 @@ def test_pictures_with_hostile_names_are_predicted(zoo_here: Zoo, here: Path) ->
     assert [Path(row["input"]).name for row in zoo_here("predict", "brightness", "pictures", "--json").json] == sorted(
         names
     )
+
+
+def test_a_stdout_of_few_letters_stops_no_command(here: Path) -> None:
+    write_brightness(here)
+    Image.new("L", (8, 8), 255).save(here / "\u00fc \u2713.png")
+    command = [sys.executable, "-m", "zoo_core", "predict", "brightness", "\u00fc \u2713.png"]
+    few = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    told = subprocess.run(command, cwd=here, env=few, capture_output=True, check=False)
+    assert (told.returncode, b"\\xfc \\u2713.png" in told.stdout) == (0, True), told.stderr
+    as_json = subprocess.run([*command, "--json"], cwd=here, env=few, capture_output=True, check=False)
+    assert json.loads(as_json.stdout)[0]["input"] == "\u00fc \u2713.png"
 
 
 def test_a_node_with_a_hostile_name_in_a_refusal(zoo_here: Zoo, here: Path) -> None:

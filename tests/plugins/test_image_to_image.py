@@ -23,6 +23,8 @@ def test_a_picture_model_is_trained_exported_and_used(
     exported = zoo_here("export", "r", "--json")
     assert exported.json["outcome"] == "verified"
     measured = zoo_here("eval", "export:r", "--json").json["metrics"]
+    told = zoo_here("eval", "export:r")
+    assert (told.code, "psnr" in told.stdout, "CLASS" in told.stdout) == (0, True, False), told.stderr
     assert measured == pytest.approx(trained.json["test"], rel=1e-4)
     random = np.random.default_rng(0)
     Image.fromarray(random.integers(0, 256, (50, 70), dtype=np.uint8)).save("large.png")

@@ -177,6 +177,17 @@ def test_of_many_classes_the_weakest_are_shown() -> None:
     assert [line.split()[0] for line in lines[1:-1]] == [f"c{index}" for index in range(1, 21)]
     assert lines[-1] == "  the 20 weakest of 50 classes; --json has all of them"
     assert class_table(rows[:2])[1].split() == ["c0", "-", "0"]
+    boxes = [{"label": row["label"], "map": row["f1"], "recall": 1.0, "n": row["n"]} for row in rows]
+    assert [line.split()[0] for line in class_table(boxes)[1:-1]] == [f"c{index}" for index in range(1, 21)]
+
+
+def test_a_file_that_has_changed_since_it_was_checked_is_told_of(run_zoo: Callable[..., Any], export: Path) -> None:
+    assert "Warning" not in run_zoo("eval", "linear-digits").stderr
+    export.with_name("report.json").write_text('{"files": {"model.onnx": "0"}}')
+    assert (
+        "Warning: exported/linear-digits/report.json is about another model.onnx"
+        in run_zoo("eval", "linear-digits").stderr
+    )
 
 
 def test_classes_in_another_order(run_zoo: Callable[..., Any], tmp_path: Path) -> None:

@@ -174,7 +174,9 @@ def _own_stdout() -> Iterator[None]:
     given.flush()
     before = os.dup(1)
     try:
-        with open(os.dup(before), "w", encoding=given.encoding, errors=given.errors) as ours:
+        # A terminal that cannot write a letter gets its number: a name of a file stops no command.
+        errors = "backslashreplace" if given.errors == "strict" else given.errors
+        with open(os.dup(before), "w", encoding=given.encoding, errors=errors) as ours:
             os.dup2(2, 1)
             sys.stdout = ours
             yield

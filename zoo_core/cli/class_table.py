@@ -13,7 +13,7 @@ MOST_CLASSES = 20
 def class_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """A table of the classes; of many, those with the lowest scores."""
     names = [name for name in rows[0] if name not in {"label", "n"}]
-    score = "iou" if "iou" in names else "f1"
+    score = next((name for name in ("iou", "f1") if name in names), names[0])
     shown, more = list(rows), ""
     if len(rows) > MOST_CLASSES:
         shown = sorted((row for row in rows if row[score] is not None), key=lambda row: float(row[score]))

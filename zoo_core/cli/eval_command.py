@@ -46,7 +46,8 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     """
     from zoo_core.records import counted
     from zoo_core.registry import open_zoo
-    from zoo_core.shelf import locate
+    from zoo_core.runtime.reading.report_beside import report_of_another
+    from zoo_core.shelf import locate, model_file
     from zoo_core.workflows.answers.evaluate import evaluate
 
     from .class_table import class_table
@@ -56,6 +57,8 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     found = evaluate(zoo, source=place, **asked)
     if found.split == "validation" and found.same_data is not False and _is_of_the_run(place, asked["dataset"]):
         note("The validation part also chose the epoch of this run: its numbers flatter a little.")
+    if place.kind == "export" and place.path is not None and (changed := report_of_another(model_file(place.path))):
+        note(f"Warning: {changed}")
     for remark in found.remarks:
         note(remark)
     if as_json:
@@ -67,7 +70,8 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     width = max(12, 1 + max(map(len, found.metrics)))
     for name, value in found.metrics.items():
         say(f"  {name:<{width}}{value:.4f}")
-    say("", *class_table(found.details["classes"]))
+    if rows := found.details.get("classes"):
+        say("", *class_table(rows))
     say("", f"Next: {use_of_run(source, zoo) if place.kind == 'run' else use_of(source, words_of(source))}")
 
 

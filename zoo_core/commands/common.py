@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -72,7 +74,16 @@ def trainer_options(function: F) -> F:
 
 def print_json(data: Any) -> None:
     """Plain JSON on stdout."""
-    sys.stdout.write(json_text(data))
+    sys.stdout.write(_writable(json_text(data)))
+
+
+def _writable(text: str) -> str:
+    """The same JSON, in ASCII where stdout cannot write a letter of it."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8", errors="surrogatepass")
+    except (UnicodeEncodeError, LookupError):
+        return re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], text)
+    return text
 
 
 class JsonList:
@@ -93,7 +104,7 @@ class JsonList:
     def add(self, row: Any) -> None:
         """One row more."""
         text = json_text(row).rstrip("\n").replace("\n", "\n  ")
-        sys.stdout.write(f"{',' if self._begun else '['}\n  {text}")
+        sys.stdout.write(f"{',' if self._begun else '['}\n  {_writable(text)}")
         self._begun = True
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from zoo_core.shelf import MODEL_FILE
 from zoo_core.task_lookup import task_plugin
 from zoo_core.verification.expect.recipe_test import KEY as RECIPES
 from zoo_core.verification.expect.recipe_test import recipe_tests
+from zoo_core.verification.expect.seal import KEY as SEAL
+from zoo_core.verification.expect.seal import seal_of
 from zoo_core.verification.feed.vectors import write_vectors
 
 from .blame.inquiry import errors_of_nodes
@@ -122,7 +125,7 @@ def _write(
 def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:
     """What the file will say of itself."""
     spec = plan.model.spec
-    return Metadata(
+    metadata = Metadata(
         name=plan.name,
         task=spec.task,
         labels=plan.labels,
@@ -148,6 +151,8 @@ def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:
         task_plugin=task_plugin(spec.task),
         task_settings=plan.task_settings,
     )
+    seal = {SEAL: seal_of(metadata.to_json())}
+    return dataclasses.replace(metadata, self_test={**(metadata.self_test or {}), **seal})
 
 
 def _self_test(plan: ExportPlan, expected: Expected) -> Mapping[str, Any]:

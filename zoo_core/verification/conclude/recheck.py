@@ -17,10 +17,12 @@ from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError, co
 from zoo_core.runtime.reading.metadata import KEY, Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.running.isolated import Isolated, Limits, limits_of
+from zoo_core.runtime.vetting.agreement import check_agreement
 from zoo_core.runtime.vetting.known import files_beside, remember
 from zoo_core.runtime.vetting.vet import vet
 from zoo_core.shelf import MODEL_FILE, REPORT_FILE, model_file
 from zoo_core.verification.expect.recipe_test import check_recipes
+from zoo_core.verification.expect.seal import RULE, check_seal
 from zoo_core.verification.expect.self_test import validated
 from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, THOROUGH_LEVELS, TIME_LIMIT_SECONDS, Setting
 
@@ -57,6 +59,7 @@ def verify_export(path: Path, *, thorough: bool = False, isolated: Isolated = No
     checks = [] if bundle is None else _check_bundle(bundle, published, metadata, file)
     limits = _limits(file, isolated)
     checks += [*_as_declared(file, metadata), onnx_checker(model, limits)]
+    checks += _described(file, metadata)
     checks += check_recipes(metadata.self_test, metadata.recipes, metadata.inputs)
     errors: tuple[OutputError, ...] = ()
     if not any(check.outcome == "failed" and check.rule == "structure" for check in checks):
@@ -83,6 +86,15 @@ def verify_export(path: Path, *, thorough: bool = False, isolated: Isolated = No
 def _as_declared(file: OnnxFile, metadata: Metadata) -> list[CheckResult]:
     interface = Interface(inputs=metadata.inputs, outputs=metadata.outputs, opset=metadata.opset)
     return check_structure(file, interface)
+
+
+def _described(file: OnnxFile, metadata: Metadata) -> list[CheckResult]:
+    """Rule "metadata": they are those of the export, and what `open_model` can work with."""
+    try:
+        check_agreement(file, metadata)
+    except RefusedFileError as error:
+        return [CheckResult(rule=RULE, outcome="failed", detail=error.message)]
+    return check_seal(file.metadata_props.get(KEY, ""), metadata.self_test)
 
 
 def _run_again(
