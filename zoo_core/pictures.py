@@ -184,9 +184,10 @@ def _check_header(image: Image.Image, name: str, *, one_frame: bool) -> None:
 
 
 def _too_large(name: str, size: str) -> RefusedFileError:
+    pixels = 4 * max_pixels()
     return RefusedFileError(
         f"picture {name} has {size} megapixels, more than the {max_pixels() / 1e6:g} allowed",
-        hint="make it smaller, or allow more pixels: ZOO_MAX_PIXELS=200000000",
+        hint=f"make it smaller, or allow more pixels: ZOO_MAX_PIXELS={pixels}",
     )
 
 

@@ -10,8 +10,8 @@ import pytest
 from fresh_environment import FreshEnvironment, build_wheel, make_environment, passed
 
 pytestmark = pytest.mark.heavy
-LARGE = {"zoo-convmixer", "zoo-mlflow"}
-"""What their own tests do is done by `test_scaffold.py` and `test_loggers.py`, too."""
+LARGE = {"zoo-convmixer", "zoo-keywords", "zoo-mlflow"}
+"""Whose own tests take long; `test_scaffold.py`, `test_loggers.py` and zoo-sentences do the like."""
 EXAMPLES = sorted(path.parent for path in Path(__file__).parents[2].glob("examples/*/pyproject.toml"))
 
 

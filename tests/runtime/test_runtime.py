@@ -61,6 +61,9 @@ def test_more_pictures_than_one_batch(model: ExportedModel) -> None:
     assert together.shape == (count, 3)
     np.testing.assert_allclose(together, model.run({"image": rows})["logits"], rtol=1e-6)
     np.testing.assert_array_equal(together, model.run_rows(lambda part: rows[part], count=count)["logits"])
+    np.testing.assert_array_equal(together, model.run_rows(rows, count=count)["logits"])
+    with pytest.raises(ZooError, match=f"{count:,} rows are given, and count is {count + 1}"):
+        model.run_rows(rows, count=count + 1)
 
 
 def test_a_fixed_batch_is_filled_up_and_cut_again(tmp_path: Path) -> None:

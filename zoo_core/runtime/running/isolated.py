@@ -208,7 +208,7 @@ class _Child:
 
     def _ended(self, doing: str) -> _EndedError:
         if self._watch.exceeded is not None:
-            of_what = "a limit for files that this machine does not know"
+            of_what = "a limit of the process that runs the file"
             error = _EndedError(
                 f"{doing} {self._path} {self._watch.exceeded}",
                 hint=f"{of_what}; isolated=Limits(memory=BYTES, seconds=SECONDS) changes it",

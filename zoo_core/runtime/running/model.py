@@ -17,6 +17,7 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.file_limits import MAX_INPUT_ELEMENTS
 from zoo_core.recipe_spec import sources_of
 from zoo_core.recipes import InputRecipe, load_recipe
+from zoo_core.records import counted
 from zoo_core.runtime.reading.metadata import Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.vetting.agreement import check_agreement
@@ -260,7 +261,12 @@ class ExportedModel:
         if len(counts) > 1:
             shown = ", ".join(f"{len(array)} of {name}" for name, array in named.items())
             raise ZooError(f"{self.path}: the inputs differ in the number of rows: {shown}")
-        return (lambda part: {name: array[part] for name, array in named.items()}), max(counts, default=0)
+        held = max(counts, default=0)
+        if count not in {None, held}:
+            raise ZooError(
+                f"{self.path}: {counted(held, 'row')} are given, and count is {count}", hint="leave out count"
+            )
+        return (lambda part: {name: array[part] for name, array in named.items()}), held
 
     def _by_name(self, rows: NDArray[Any] | Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
         return rows if isinstance(rows, Mapping) else {self.input_name: rows}

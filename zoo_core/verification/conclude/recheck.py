@@ -59,8 +59,7 @@ def verify_export(path: Path, *, thorough: bool = False, isolated: Isolated = No
     checks = [] if bundle is None else _check_bundle(bundle, published, metadata, file)
     limits = _limits(file, isolated)
     checks += [*_as_declared(file, metadata), onnx_checker(model, limits)]
-    checks += _described(file, metadata)
-    checks += check_recipes(metadata.self_test, metadata.recipes, metadata.inputs)
+    checks += [*_described(file, metadata), *check_recipes(metadata.self_test, metadata.recipes, metadata.inputs)]
     errors: tuple[OutputError, ...] = ()
     if not any(check.outcome == "failed" and check.rule == "structure" for check in checks):
         more, errors = _run_again(model, bundle, metadata, _settings(thorough), limits)
