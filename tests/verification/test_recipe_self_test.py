@@ -191,13 +191,13 @@ def test_a_plugin_that_changes_what_it_makes_is_noticed(
     fake_distribution: Any, site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = {"__init__.py": CODE, "tried.py": IMPLEMENTATION}
-    folder = fake_distribution("zoo-tried", files=files, entries={"tried": "zoo_tried"})
+    folder = fake_distribution("zoo-changing", files=files, entries={"tried": "zoo_changing"})
     monkeypatch.syspath_prepend(site)
-    recipe = Recipe("tried", plugin="zoo-tried:tried")
+    recipe = Recipe("tried", plugin="zoo-changing:tried")
     test = recipe_tests({"x": recipe})["x"]
     assert outcome(test, recipe)[0] == "passed"
     (folder / "tried.py").write_text(IMPLEMENTATION.replace("len(source)", "len(source) + 1"))
-    for name in [name for name in sys.modules if name.startswith("zoo_tried")]:
+    for name in [name for name in sys.modules if name.startswith("zoo_changing")]:
         del sys.modules[name]
     assert outcome(test, recipe) == (
         "failed",
