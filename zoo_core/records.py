@@ -129,6 +129,11 @@ class RunInfo(Record):
         return max((leg.after for leg in self.legs if leg.why == "extended"), default=0)
 
 
+def least_is_best(run: Mapping[str, Any]) -> bool:
+    """Whether less of `metric_of` is better, from the plain record of a run."""
+    return str(run.get("selection")).startswith("-") or metric_of(run) == "loss"
+
+
 def metric_of(run: Mapping[str, Any]) -> str:
     """The metric that picks the best epoch, from the plain record of a run; "loss" where that does not say."""
     selection = run.get("selection")

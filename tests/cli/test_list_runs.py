@@ -81,6 +81,7 @@ def test_the_same_is_in_the_json_as_fields(run_zoo: Zoo, runs: Path) -> None:
         "planned": 8,
         "metric": "accuracy",
         "best": 0.8,
+        "least_is_best": False,
         "best_epoch": 1,
         "seconds": 10,
         "date": "2026-05-04T05:06:07Z",
@@ -104,6 +105,15 @@ def test_runs_are_sorted_by_a_field_and_those_that_lack_it_come_last(
     zoo_here: Zoo, runs: Path, field: str, order: list[str]
 ) -> None:
     assert [row["name"] for row in zoo_here("list", "runs", "--sort", field, "--json").json] == order
+
+
+def test_where_less_is_better_the_smallest_is_the_best(zoo_here: Zoo, tmp_path: Path) -> None:
+    for name, rmse in (("near", 3.7), ("far", 49.5), ("nearer", 1.2)):
+        write_run(tmp_path, name, selection="-rmse", validation={"loss": 9.0, "rmse": rmse})
+    write_run(tmp_path, "sure", best=0.9)
+    rows = zoo_here("list", "runs", "--sort", "best", "--json").json
+    assert [row["name"] for row in rows] == ["sure", "nearer", "near", "far"]
+    assert [row["least_is_best"] for row in rows] == [False, True, True, True]
 
 
 def test_the_newest_run_comes_first_and_a_record_without_a_date_has_that_of_its_file(zoo_here: Zoo, runs: Path) -> None:

@@ -17,6 +17,7 @@ from zoo_core.workflows.answers import Part, Predictor, stretches
 from .confusion import scores_of
 from .error_table import error_table
 from .figures import QUIET, WRONG, bare, cells_at, frame, grid, heading, new_figure, short_names, short_path
+from .in_words import answer_all, answers_table, draw_answers
 from .judge import judge_all, survey
 from .layout import together
 from .restored import draw_restored, restored_table
@@ -33,6 +34,8 @@ ROWS = {"masks": 6, "sequences": 8, "pictures": 6}
 
 def draw_predictions(predictor: Predictor, part: Part, *, title: str, count: int | None = None) -> Figure:
     """Samples chosen evenly, and what the predictor makes of them; nothing else of the split is run."""
+    if predictor.task.gives == "values":
+        return _told_predictions(predictor, part, title=title, count=count)
     usual = _rows_of(predictor) or (LINES if is_told(part.samples) else usual_count(part.samples.targets))
     chosen = choose_evenly(part.samples.targets, count or usual)
     found, _ = judge_all(predictor, take(part.samples, chosen))
@@ -49,6 +52,8 @@ def draw_errors(predictor: Predictor, part: Part, *, title: str, count: int | No
 
     Labels stand together by their true class, the class with the worst answer first.
     """
+    if predictor.task.gives == "values":
+        return _told_errors(predictor, part, title=title, count=count)
     known = survey(predictor, part.samples)
     order, wrong = known.worst(), int(known.wrong.sum())
     chosen = order[: count or _rows_of(predictor) or COUNT]
@@ -69,6 +74,31 @@ def draw_errors(predictor: Predictor, part: Part, *, title: str, count: int | No
     return figure, table(part, known, order)
 
 
+def _told_predictions(predictor: Predictor, part: Part, *, title: str, count: int | None) -> Figure:
+    chosen = choose_evenly(part.samples.targets, count or COUNT // 2)
+    shown = dataclasses.replace(part, samples=take(part.samples, chosen))
+    title = f"{title}: {len(chosen)} of {counted(len(part.samples), 'sample')}"
+    names = _names_of(shown, chosen)
+    return draw_answers(shown.samples, answer_all(predictor, shown).words, names, part.labels, title)
+
+
+def _told_errors(predictor: Predictor, part: Part, *, title: str, count: int | None) -> tuple[Figure, str]:
+    known = answer_all(predictor, part)
+    order = known.worst()
+    chosen = order[: count or COUNT // 2]
+    shown = dataclasses.replace(part, samples=take(part.samples, chosen))
+    scores = scores_of(known.tally.metrics(), predictor.task.spec.selection)
+    title = f"{title}: the {len(chosen)} worst of {counted(len(part.samples), 'sample')} ({scores})"
+    words = [known.words[index] for index in chosen.tolist()]
+    return draw_answers(shown.samples, words, _names_of(shown, chosen), part.labels, title), answers_table(
+        part, known, order
+    )
+
+
+def _names_of(shown: Part, chosen: NDArray[np.int64]) -> list[str]:
+    return [short_path(name) for name in shown.samples.files or (f"sample {number}" for number in chosen)]
+
+
 def _rows_of(predictor: Predictor) -> int | None:
     """How many samples are shown in rows of their own; None where they lie in a grid."""
     return ROWS.get(predictor.task.gives)
@@ -76,7 +106,7 @@ def _rows_of(predictor: Predictor) -> int | None:
 
 def _draw(predictor: Predictor, part: Part, chosen: NDArray[np.int64], found: Judged, *, title: str) -> Figure:
     shown = dataclasses.replace(part, samples=take(part.samples, chosen))
-    names = [short_path(name) for name in shown.samples.files or (f"sample {number}" for number in chosen)]
+    names = _names_of(shown, chosen)
     if predictor.task.gives == "labels":
         return _labels(shown, found, names, title=title)
     if shown.samples.form == "pictures":

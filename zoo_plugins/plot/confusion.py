@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core import ZooError
+from zoo_core import UsageError, ZooError
 from zoo_core.commands import counted
 from zoo_core.workflows.answers import Part, Predictor
 
@@ -33,7 +33,10 @@ def draw_confusion(predictor: Predictor, part: Part, *, title: str) -> Figure:
     tally = predictor.task.tally()
     for rows, outputs in predictor.batches(part.samples):
         tally.add(outputs, part.samples.targets[rows])
-    matrix = tally.details(part.labels)["confusion"]
+    details = tally.details(part.labels)
+    if "confusion" not in details:
+        raise UsageError(f"a confusion matrix is for classes, not for {predictor.task.name}", hint="--what errors")
+    matrix = details["confusion"]
     if matrix is None:
         raise ZooError(
             f"a confusion matrix of {len(part.labels):,} classes cannot be read", hint="--what errors shows samples"
@@ -44,8 +47,8 @@ def draw_confusion(predictor: Predictor, part: Part, *, title: str) -> Figure:
     return _draw(np.array(matrix), labels=part.labels, title=f"{title}: {measured}", note=note)
 
 
-def scores_of(metrics: dict[str, float]) -> str:
-    """The metrics that stand in a title."""
+def scores_of(metrics: Mapping[str, float], selection: str = "") -> str:
+    """The metrics that stand in a title; the one that is selected by, where none of the usual ones is there."""
     names = {
         "accuracy": "accuracy",
         "iou_mean": "mean IoU",
@@ -54,6 +57,8 @@ def scores_of(metrics: dict[str, float]) -> str:
         "ssim": "SSIM",
     }
     told = [f"{shown} {metrics[name]:.4f}" for name, shown in names.items() if name in metrics]
+    if not told and selection in metrics:
+        told = [f"{selection} {metrics[selection]:.4f}"]
     return ", ".join(text.replace(" ", "\N{NO-BREAK SPACE}") for text in told)
 
 

@@ -144,9 +144,9 @@ def _default(source: Located) -> str:
     path = source.path or Path(source.name)
     metadata = read_metadata(vet(model_file(path)))
     task = get_task(metadata.task, plugin=metadata.task_plugin)
-    if task.spec.targets in {"masks", "pictures"}:
-        return "predictions"
-    return "filters" if task.deciding is None else "confusion"
+    if task.gives == "labels":
+        return "confusion"
+    return "predictions" if task.spec.is_trained else "filters"
 
 
 def check_options(kinds: Sequence[str], wanted: Wanted, source: Located) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from zoo_core.errors import ZooError
 from zoo_core.file_limits import MAX_ROWS_BYTES
 from zoo_core.files import read_plain
-from zoo_core.records import metric_of
+from zoo_core.records import least_is_best, metric_of
 from zoo_core.shelf import ShelfEntry
 from zoo_core.training.differing import differing_settings
 from zoo_core.training.directory import ROWS_FILE, RUN_FILE
@@ -42,6 +42,7 @@ def _fields(entry: ShelfEntry) -> dict[str, Any]:
         "planned": _of_kind(data, "epochs", int),
         "metric": metric,
         "best": best,
+        "least_is_best": least_is_best(data),
         "best_epoch": _of_kind(data, "best_epoch", int),
         "seconds": _of_kind(data, "seconds", int | float),
         "date": _date(entry),
@@ -95,7 +96,7 @@ SORTED_BY: Mapping[str, Callable[[Any], Any]] = {
     "model": str,
     "dataset": str,
     "epochs": float,
-    "best": lambda value: -value,
+    "best": lambda value: -value,  # of runs of which more is better: `_best_first`
     "seconds": float,
     "date": lambda value: [-ord(character) for character in value],
 }
@@ -106,7 +107,14 @@ def sort_runs(rows: Sequence[dict[str, Any]], field: str) -> list[dict[str, Any]
     """Rows by a field of `SORTED_BY`; those that lack it come last, and equal ones stay in the order they have."""
     known = [row for row in rows if row.get(field) is not None]
     unknown = [row for row in rows if row.get(field) is None]
-    return [*sorted(known, key=lambda row: SORTED_BY[field](row[field])), *unknown]
+    order = _best_first if field == "best" else lambda row: SORTED_BY[field](row[field])
+    return [*sorted(known, key=order), *unknown]
+
+
+def _best_first(row: Mapping[str, Any]) -> tuple[bool, float]:
+    """Runs of which more is better, the largest first; then those of which less is, the smallest first."""
+    least: bool = row["least_is_best"]
+    return least, row["best"] if least else -row["best"]
 
 
 def run_to_use(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
