@@ -77,7 +77,7 @@ def test_an_output_that_ignores_its_input_concludes_nothing() -> None:
 
 
 def test_a_corner_row_may_move_with_its_inputs_but_no_further_than_a_usual_row() -> None:
-    exact = np.array([[1.0, -2.0], [2.0, 1.0], [1e-3, 0.0]])
+    exact = np.pad(np.array([[1.0, -2.0], [2.0, 1.0], [1e-3, 0.0]]), ((0, 0), (0, 6)))
     corner = np.array([False, False, True])
 
     def bounds(moved: float) -> np.ndarray:
@@ -92,3 +92,14 @@ def test_a_corner_row_may_move_with_its_inputs_but_no_further_than_a_usual_row()
         assert bounds(moved)[2] == pytest.approx(strict[0])
     assert bounds(np.nan)[2] <= strict[0]
     assert (bounds(1.0)[:2] == strict[:2]).all()
+
+
+def test_a_number_that_is_small_by_cancelling_is_measured_by_the_others() -> None:
+    exact = np.array([[0.9], [1e-6], [-1.1], [0.4]])
+    single = (exact + np.array([[2e-8], [1e-8], [-3e-8], [0]])).astype(np.float32)
+    off = exact + 1e-7
+    few = bound_output("y", float32=single, float64=exact)
+    assert check_values("all", {"y": off}, {"y": few})[0].outcome == "passed"
+    assert check_values("all", {"y": exact + 1e-5}, {"y": few})[0].outcome == "failed"
+    wide = bound_output("y", float32=np.repeat(single, 8, axis=1), float64=np.repeat(exact, 8, axis=1))
+    assert check_values("all", {"y": np.repeat(off, 8, axis=1)}, {"y": wide})[0].outcome == "failed"

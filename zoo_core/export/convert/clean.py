@@ -19,6 +19,7 @@ from zoo_core.version import __version__
 from .centred import centre_instances
 from .masked_attention import let_nothing_through
 from .module import ORIGINAL
+from .small_values import keep_small_values
 from .split_means import split_means
 
 PRODUCER = "zoo-core"
@@ -43,6 +44,7 @@ def clean(model: onnx.ModelProto, plan: ExportPlan) -> None:
     model.graph.doc_string = ""
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
+    keep_small_values(model, opset=plan.opset)
     let_nothing_through(model, opset=plan.opset)
     centre_instances(model, opset=plan.opset)
     split_means(model, opset=plan.opset)

@@ -35,6 +35,7 @@ from .case import (
     moved_of,
     other_case,
 )
+from .few_numbers import bounds_of_further_rows
 from .reference import Arrays, ReferenceResult, TorchReference
 from .staged import StagedReference
 from .staged_expected import check_composition, end_to_end, one_row, selection_vector
@@ -161,7 +162,8 @@ def _usual_case(
     corner = np.flatnonzero([all_exact or kind in usual.draws for kind in usual.rows.kinds] & corners(usual.rows))
     moved = moved_of(reference, usual.rows, corner, usual.result.take(corner)) if len(corner) else None
     own_seed = SELF_TEST_SEED + SEED_STEP * seed
-    case = case_of(plan, usual.result, usual.rows, sizes, usual.draws, moved=moved, seed=own_seed)
+    further = bounds_of_further_rows(plan, reference, sizes, usual.result, seed=ROW_SEED + SEED_STEP * seed + 50)
+    case = case_of(plan, usual.result, usual.rows, sizes, usual.draws, known=further, moved=moved, seed=own_seed)
     return dataclasses.replace(case, refused=usual.refused, assumed=usual.assumed)
 
 

@@ -84,22 +84,24 @@ class ReferenceResult:
         corner: NDArray[np.bool_] | None = None,
         moved: Mapping[str, Array] | None = None,
     ) -> dict[str, OutputBound]:
-        """The bound of every output, from the noise between the two runs; `known` bounds lend theirs.
+        """The bound of every output, from the noise between the two runs; `known` bounds of some lend theirs.
 
         `corner` and `moved` as in `bound_output`.
         """
-        return {
-            name: bound_output(
+        bounds = {}
+        for name, double in self.float64.items():
+            lent = (known or {}).get(name)
+            bounds[name] = bound_output(
                 name,
                 float32=self.float32[name],
-                float64=self.float64[name],
+                float64=double,
                 reference=self.kind,
-                known_floor=known[name].relative_floor if known else 0.0,
+                known_floor=lent.relative_floor if lent else 0.0,
+                known_corner_floor=lent.corner_floor if lent else 0.0,
                 corner=corner,
                 moved=moved[name] if moved else None,
             )
-            for name in self.float64
-        }
+        return bounds
 
 
 def call_module(module: nn.Module, inputs: Sequence[Tensor]) -> Any:

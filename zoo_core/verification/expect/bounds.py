@@ -25,6 +25,10 @@ LARGEST_FLOOR = 1e-3
 EPS = float(np.finfo(np.float32).eps)
 RELATIVE_FACTOR = 1e-5
 SMALL_SCALE = 1e-3
+FEW_NUMBERS = 8
+"""A row of fewer may be small because its terms cancel: it is measured by the other rows, as if all were one row."""
+FEW_FACTOR = 2.0
+"""The largest of ten numbers, or of their errors, is about half of the largest of a thousand."""
 HALF_A_STEP = 0.5
 """The bound of whole numbers and truth values: the next one is another one."""
 
@@ -53,7 +57,8 @@ class RowNoise:
     """What the bounds of an output's rows follow from; all arrays are (rows,), in the output's units.
 
     `size` is max|float64| and `gap` max|float32 - float64|. `corner`, `moved` and `known_floor` as in `bound_output`;
-    `moved` is None where it was not measured. `whole`: the output consists of whole numbers or truth values.
+    `moved` is None where it was not measured. `whole`: the output consists of whole numbers or truth values. `few`: a
+    row has so few numbers that it has no size of its own.
     """
 
     size: Array
@@ -61,18 +66,21 @@ class RowNoise:
     corner: NDArray[np.bool_]
     moved: Array | None = None
     known_floor: float = 0.0
+    known_corner_floor: float = 0.0
     reference: Reference = "float64"
     whole: bool = False
+    few: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class RowLimits:
-    """Scale, rounding floor and bound of each row, (rows,), and the relative floor of plausible rows."""
+    """Scale, rounding floor and bound of each row, (rows,), and the relative floors of plausible and of corner rows."""
 
     scale: Array
     floor: Array
     bound: Array
     relative_floor: float
+    corner_floor: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,8 +89,8 @@ class OutputBound:
 
     `expected` is (rows, ...) in float64; `scale`, `floor` (rounding noise of rows of that kind) and `bound` are
     (rows,), in the output's units; `relative_floor` is the largest rounding noise of a plausible row relative to its
-    scale. `noise`: what they follow from, of all rows, also in a part of them. `odd`: places that are not compared by
-    distance; None where all are.
+    scale, and `corner_floor` that of a corner row. `noise`: what they follow from, of all rows, also in a part of them.
+    `odd`: places that are not compared by distance; None where all are.
     """
 
     name: str
@@ -91,6 +99,7 @@ class OutputBound:
     floor: Array
     bound: Array
     relative_floor: float
+    corner_floor: float
     noise: RowNoise
     odd: OddPlaces | None = field(default=None, repr=False)
 
@@ -108,6 +117,7 @@ class OutputBound:
             floor=self.floor[index],
             bound=self.bound[index],
             relative_floor=self.relative_floor,
+            corner_floor=self.corner_floor,
             noise=self.noise,
             odd=self.odd and self.odd.take(index),
         )
@@ -134,12 +144,17 @@ def _difference(first: Array, second: Array) -> Array:
     return difference
 
 
-def _scales(size: Array, *, smallest: float) -> Array:
-    """The size of each row, raised to a part of their median where it is below that."""
-    positive = size[size > 0]
-    if not len(positive):
-        return size
-    return np.maximum(size, smallest * float(np.median(positive)))
+def _scales(noise: RowNoise, *, smallest: float) -> Array:
+    """The size of each row, raised to a part of their median where it is below that.
+
+    Of few numbers a row to the largest of the plausible ones: together they are as one row of many numbers.
+    """
+    size, positive = noise.size, noise.size[noise.size > 0]
+    least = smallest * float(np.median(positive)) if len(positive) else 0.0
+    if noise.few:
+        least = float(size[~noise.corner].max(initial=0.0))
+    scales: Array = np.maximum(size, least)
+    return scales
 
 
 def _per_scale(values: Array, scale: Array) -> Array:
@@ -166,6 +181,7 @@ def bound_output(
     float64: Array,
     reference: Reference = "float64",
     known_floor: float = 0.0,
+    known_corner_floor: float = 0.0,
     corner: Array | None = None,
     moved: Array | None = None,
 ) -> OutputBound:
@@ -175,9 +191,10 @@ def bound_output(
     and have the larger of that bound, 64 times their own largest floor, and 4 times `moved` (rows,): how far the
     output moves with inputs that are moved by a rounding error, but for no more than a usual row may be off. With
     `reference="relative"`, where a float64 run is impossible, `float64` holds the float32
-    result and the bound is `1e-5 * scale_i`. `known_floor`: the relative floor of other rows of the same model, for
-    when these are few. Whole numbers and truth values have to be equal where both runs agree, as has what is infinite
-    or NaN in both; neither counts in the floors.
+    result and the bound is `1e-5 * scale_i`. `known_floor` and `known_corner_floor`: the relative floors of other rows
+    of the same model, for when these are few. Whole numbers and truth values have to be equal where both runs agree, as
+    has what is infinite or NaN in both; neither counts in the floors.
+    Rows of fewer than `FEW_NUMBERS` are measured by the largest plausible one, and may use twice the bound.
     """
     odd = odd_places(float32, float64)
     single, double = (float32, float64) if odd is None else (np.where(odd.ordinary, a, 0) for a in (float32, float64))
@@ -187,6 +204,8 @@ def bound_output(
         corner=np.zeros(len(float64), dtype=bool) if corner is None else np.asarray(corner, dtype=bool),
         moved=moved,
         known_floor=known_floor,
+        known_corner_floor=known_corner_floor,
+        few=float64[:1].size < FEW_NUMBERS,
         reference=reference,
         whole=float64.dtype.kind != "f",
     )
@@ -202,6 +221,7 @@ def _bound_from(name: str, expected: Array, noise: RowNoise, odd: OddPlaces | No
         floor=limits.floor,
         bound=limits.bound,
         relative_floor=limits.relative_floor,
+        corner_floor=limits.corner_floor,
         noise=noise,
         odd=odd,
     )
@@ -209,22 +229,30 @@ def _bound_from(name: str, expected: Array, noise: RowNoise, odd: OddPlaces | No
 
 def row_limits(noise: RowNoise, *, constants: Constants = CONSTANTS) -> RowLimits:
     """The rule of `bound_output` itself: what follows for each row from the noise of all of them."""
-    scale, unlikely = _scales(noise.size, smallest=constants.small_scale), noise.corner
+    scale, unlikely = _scales(noise, smallest=constants.small_scale), noise.corner
     if noise.whole:
         bound = np.full(len(scale), HALF_A_STEP)
-        return RowLimits(scale=scale, floor=np.zeros(len(scale)), bound=bound, relative_floor=EPS)
+        return RowLimits(scale=scale, floor=np.zeros(len(scale)), bound=bound, relative_floor=EPS, corner_floor=0.0)
     if noise.reference == "relative":
-        relative_floor = EPS
+        relative_floor, corner_floor = EPS, 0.0
         factors, floors = np.full(len(scale), constants.relative_factor), np.full(len(scale), EPS)
     else:
         relative = _per_scale(noise.gap, scale)
         relative_floor = float(relative[~unlikely].max(initial=noise.known_floor))
-        own = np.where(unlikely, relative[unlikely].max(initial=0.0), 0.0)
+        corner_floor = float(relative[unlikely].max(initial=noise.known_corner_floor))
+        own = np.where(unlikely, corner_floor, 0.0)
         usual = constants.floor_factor * relative_floor + constants.eps_factor * EPS
+        usual *= FEW_FACTOR if noise.few else 1.0
         shift = _shifts(noise.moved, scale, unlikely, most=usual / constants.floor_factor)
         factors = np.maximum(np.maximum(usual, constants.corner_factor * own), constants.floor_factor * shift)
         floors = np.maximum(np.maximum(relative_floor, EPS), np.maximum(own, shift))
-    return RowLimits(scale=scale, floor=scale * floors, bound=scale * factors, relative_floor=max(relative_floor, EPS))
+    return RowLimits(
+        scale=scale,
+        floor=scale * floors,
+        bound=scale * factors,
+        relative_floor=max(relative_floor, EPS),
+        corner_floor=corner_floor,
+    )
 
 
 def row_errors(actual: Array, bound: OutputBound) -> Array:

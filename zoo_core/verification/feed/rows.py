@@ -156,7 +156,8 @@ def _one_input(
     *,
     sizes: Mapping[str, int],
     seed: int,
-    rows: int,
+    noise: int,
+    extremes: int,
 ) -> tuple[list[Array], list[str]]:
     low, high = bounds
     shape = spec.shape({BATCH: 1, **sizes})[1:]
@@ -171,10 +172,10 @@ def _one_input(
     drawn: dict[str, Array] = {
         "zeros": np.full((1, *shape), zero),
         "constant": np.full((1, *shape), (low + high) / 2 + (high - low) / 4),
-        "extreme": frozen_values((1, *shape), dtype=spec.dtype, seed=seed + 1, low=limits[0], high=limits[1]),
+        "extreme": frozen_values((extremes, *shape), dtype=spec.dtype, seed=seed + 1, low=limits[0], high=limits[1]),
     }
     if "noise" not in given:
-        drawn = {"noise": frozen_values((rows, *shape), dtype=spec.dtype, seed=seed, low=low, high=high), **drawn}
+        drawn = {"noise": frozen_values((noise, *shape), dtype=spec.dtype, seed=seed, low=low, high=high), **drawn}
     parts = {**{kind: rows for kind, rows in given.items() if len(rows)}, **drawn}
     return [part.astype(spec.dtype) for part in parts.values()], [k for k, part in parts.items() for _ in part]
 
@@ -201,18 +202,22 @@ def make_rows(
     given: Mapping[str, Mapping[str, Array]] | None = None,
     sizes: Mapping[str, int] | None = None,
     seed: int = 0,
+    noise: int = NOISE_ROWS,
+    extremes: int = 1,
 ) -> Rows:
     """The rows for inputs whose first axis is the batch (free, or fixed at 1): noise, zeros, a constant, an extreme.
 
     `given` are further rows, or the noise itself: of each kind, arrays (rows, ...) by input name. `sizes` gives the
-    other free axes.
+    other free axes; `noise` and `extremes` the numbers of rows of these kinds, of noise the least.
     """
     arrays: Arrays = {}
     kinds: list[str] = []
-    count = rows_needed(inputs, ranges=ranges, sizes=sizes or {}, least=NOISE_ROWS)
+    count = rows_needed(inputs, ranges=ranges, sizes=sizes or {}, least=noise)
     for offset, (name, spec) in enumerate(inputs.items()):
         own = {kind: rows[name] for kind, rows in (given or {}).items()}
-        parts, kinds = _one_input(spec, ranges[name], own, sizes=sizes or {}, seed=seed + 100 * offset, rows=count)
+        parts, kinds = _one_input(
+            spec, ranges[name], own, sizes=sizes or {}, seed=seed + 100 * offset, noise=count, extremes=extremes
+        )
         arrays[name] = np.concatenate(parts)
     return Rows(inputs=arrays, kinds=tuple(kinds))
 
