@@ -44,9 +44,7 @@ def perceptron(activation: type[nn.Module]) -> Callable[[], nn.Module]:
 PICTURE = TensorSpec("N", 1, 8, 8)
 NETS: Mapping[str, tuple[Callable[[], nn.Module], Mapping[str, TensorSpec], tuple[int, ...]]] = {
     "products": (Pair, {"left": PICTURE, "right": PICTURE}, (108, 131, 147, 177)),
-    "line": (line(16), {"x": TensorSpec("N", 16)}, (122, 138, 190)),
     "long line": (line(1000), {"x": TensorSpec("N", 1000)}, (100, 114, 115, 127)),
-    "relu": (perceptron(nn.ReLU), {"x": TensorSpec("N", 16)}, (109, 167)),
     "tanh": (perceptron(nn.Tanh), {"x": TensorSpec("N", 16)}, (100, 141, 197)),
     "gelu": (perceptron(nn.GELU), {"x": TensorSpec("N", 16)}, (132, 139, 142)),
 }
