@@ -106,6 +106,10 @@ class RunDirectory:
         """Replace the model card."""
         write_atomic(self.path / CARD_FILE, text)
 
+    def drop_card(self) -> None:
+        """Remove the model card, if there is one: it tells of a run that has ended."""
+        (self.path / CARD_FILE).unlink(missing_ok=True)
+
     def save_best(self, weights: Mapping[str, Tensor], *, row: EpochRow) -> None:
         """Replace the best weights by those of epoch `row`."""
         from .checkpoint import save_tensors

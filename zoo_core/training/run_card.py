@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -17,10 +18,18 @@ from .choices import loss_in_words
 
 
 def model_card(
-    info: RunInfo, *, called: str, epochs: int, model: ModelSpec, dataset: DatasetSpec, pictures: Sequence[str] = ()
+    info: RunInfo,
+    *,
+    called: str,
+    epochs: int,
+    model: ModelSpec,
+    dataset: DatasetSpec,
+    pictures: Sequence[str] = (),
+    older: Mapping[int, Sequence[str]] = MappingProxyType({}),
 ) -> str:
     """The run's README.md. `called`: the word for the run in commands; `epochs`: those that were run; `pictures`:
-    files in the run's folder that are shown, by their paths in it."""
+    files in the run's folder that are shown, by their paths in it; `older`: those that were drawn of it before it went
+    on, by the number of epochs that were done."""
     word = shell_word(called)
     lines = [
         f"# {markdown_text(info.name)}",
@@ -37,6 +46,9 @@ def model_card(
         lines += [f"**Note:** {remark}", ""]
     for picture in pictures:
         lines += [f"![{markdown_text(PurePosixPath(picture).stem)}]({quote(picture)})", ""]
+    for done, drawn in older.items():
+        links = ", ".join(f"[{markdown_text(PurePosixPath(each).stem)}]({quote(each)})" for each in drawn)
+        lines += [f"Drawn after epoch {done}, of the run as it was then: {links}", ""] if drawn else []
     lines += [*_facts(info, model, dataset), "", "## Next", "", "```sh"]
     lines += [f"zoo export {word}", *([f"zoo plot {word}"] if has_verb("plot") else [])]
     lines += ["```", "", "## The same again", "", *_not_quite(info), "```sh"]

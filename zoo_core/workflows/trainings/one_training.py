@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,7 @@ from zoo_core.training.epoch_rows import best_row
 from zoo_core.training.job import TrainJob
 from zoo_core.training.run import Run, load_run
 from zoo_core.training.run_card import model_card
+from zoo_core.training.run_pictures import older_pictures_of, pictures_of, set_pictures_aside
 
 from .legs import leg_notes
 from .measuring import measured
@@ -72,12 +73,19 @@ class Training:
         directory = RunDirectory(training.plan.path)
         with directory.lock(), _no_empty_run(directory):
             if not new:
-                directory.write_info(training.plan.info)
+                training.go_on(directory)
             info, result = training.fit(module, directory)
             info = training.finish(directory, info)
         self.tell("zoo_trained", run=info, result=result)
-        training.show_pictures(directory, info)
+        directory.write_card(training.card(directory, info))  # once more: listeners may have drawn something
         return info
+
+    def go_on(self, directory: RunDirectory) -> None:
+        """Begin the next leg: what tells of the run as it was stands no longer where people look for what it is."""
+        state = directory.read_state()
+        set_pictures_aside(directory.path, done=0 if state is None else state.epoch)
+        directory.drop_card()
+        directory.write_info(self.plan.info)
 
     def created(self) -> Training:
         """The training whose folder is made. A name that nobody asked for may be taken by now: the next one is free."""
@@ -223,20 +231,15 @@ class Training:
         directory.write_info(info)
         return info
 
-    def show_pictures(self, directory: RunDirectory, info: RunInfo) -> None:
-        """Write the card once more where listeners have drawn something into the run's folder."""
-        pictures = sorted(path.relative_to(directory.path).as_posix() for path in directory.path.glob("plots/*.png"))
-        if pictures:
-            directory.write_card(self.card(directory, info, pictures=pictures))
-
-    def card(self, directory: RunDirectory, info: RunInfo, *, pictures: Sequence[str] = ()) -> str:
+    def card(self, directory: RunDirectory, info: RunInfo) -> str:
         return model_card(
             info,
             called=spelled("run", info.name, kinds=("run", "model", "dataset"), zoo=self.zoo),
             epochs=len(load_run(directory.path).rows),
             model=self.plan.model.spec,
             dataset=self.plan.dataset.spec,
-            pictures=pictures,
+            pictures=pictures_of(directory.path),
+            older=older_pictures_of(directory.path),
         )
 
     def dry_run(self) -> RunInfo:
