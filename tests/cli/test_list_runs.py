@@ -83,6 +83,7 @@ def test_the_same_is_in_the_json_as_fields(run_zoo: Zoo, runs: Path) -> None:
         "best": 0.8,
         "least_is_best": False,
         "best_epoch": 1,
+        "beats_chance": None,
         "seconds": 10,
         "date": "2026-05-04T05:06:07Z",
         "differs": {"-t lr": "0.1", "--seed": "7"},
@@ -160,6 +161,19 @@ def test_the_next_step_of_unfinished_runs_goes_on_with_one(run_zoo: Zoo, tmp_pat
     write_run(tmp_path, "half", status="unfinished", epochs=4)
     next_step = "\nNext: zoo train lenet5 --dataset digits --run half --resume\n"
     assert run_zoo("list", "runs").stdout.endswith(next_step)
+
+
+def test_a_run_at_chance_level_is_not_the_next_to_export(run_zoo: Zoo, tmp_path: Path) -> None:
+    write_run(tmp_path, "aborted").joinpath("metrics.jsonl").unlink()
+    assert "Next:" not in run_zoo("list", "runs").stdout, "it has no epoch"
+    newer = [{"why": "started", "after": 0, "epochs": 2, "began": "2026-04-04T05:06:07Z"}]
+    write_run(tmp_path, "luck", beats_chance=False, legs=newer)
+    longer = "\nNext: zoo train lenet5 --dataset digits --run luck --resume --epochs 4\n"
+    assert run_zoo("list", "runs").stdout.endswith(longer)
+    write_run(tmp_path, "half", status="unfinished", epochs=4)
+    assert run_zoo("list", "runs").stdout.endswith("--run half --resume\n")
+    write_run(tmp_path, "skill", beats_chance=True)
+    assert run_zoo("list", "runs").stdout.endswith("\nNext: zoo export skill\n")
 
 
 @pytest.mark.parametrize(

@@ -28,10 +28,11 @@ def next_after(rows: Sequence[dict[str, Any]], *, kind: str | None) -> str:
         return ""
     if kind != "runs":
         return typed("verify" if kind == "exports" else "info", rows[0]["name"])
-    from zoo_core.workflows.catalogue.run_rows import run_to_use
+    from zoo_core.workflows.catalogue.run_rows import is_useful, run_to_use
 
     if (run := run_to_use(rows)) is None:
         return ""
-    if run["status"] == "finished":
+    if is_useful(run):
         return typed("export", run["name"])
-    return typed("train", run["model"], "--dataset", run["dataset"], "--run", run["name"], "--resume")
+    going_on = ("train", run["model"], "--dataset", run["dataset"], "--run", run["name"], "--resume")
+    return typed(*going_on, *(["--epochs", 2 * (run["planned"] or run["epochs"])] if run["status"] == "finished" else []))

@@ -21,10 +21,11 @@ HEADER = ("NAME", "MODEL", "DATASET", "EPOCHS", "BEST", "SECONDS", "BEGAN", "DIF
 
 
 def run_fields(entries: Sequence[ShelfEntry]) -> list[dict[str, Any]]:
-    """For each run `{model, dataset, status, epochs, planned, metric, best, best_epoch, seconds, date, differs}`.
+    """For each run `{model, dataset, status, epochs, planned, metric, best, best_epoch, beats_chance, seconds, date,
+    differs}`.
 
-    `epochs` are those that are done, `best` is the validation `metric` of the best of them, `date` is when the run
-    began, in UTC, and `differs` has the settings in which runs of the same model and dataset differ. What a record does
+    `epochs` are those that are done, `best` is the validation `metric` of the best of them, `beats_chance` is None
+    where nobody looked, `date` is when the run began, in UTC, and `differs` has the settings in which runs of the same model and dataset differ. What a record does
     not say is None; of a damaged one that is everything.
     """
     differs = _differences(entries)
@@ -44,6 +45,7 @@ def _fields(entry: ShelfEntry) -> dict[str, Any]:
         "best": best,
         "least_is_best": least_is_best(data),
         "best_epoch": _of_kind(data, "best_epoch", int),
+        "beats_chance": data.get("beats_chance") if isinstance(data.get("beats_chance"), bool) else None,
         "seconds": _of_kind(data, "seconds", int | float),
         "date": _date(entry),
     }
@@ -118,11 +120,17 @@ def _best_first(row: Mapping[str, Any]) -> tuple[bool, float]:
 
 
 def run_to_use(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The newest finished run, else the newest that has an epoch to go on from; None where there is neither."""
+    """The newest finished run that is not at chance level, else the newest unfinished one, else the newest; None where
+    no run has an epoch."""
     newest = sort_runs([row for row in rows if row["date"] is not None], "date")
-    finished = [row for row in newest if row["status"] == "finished"]
     begun = [row for row in newest if row["epochs"] and row["model"] and row["dataset"]]
-    return next(iter(finished or begun), None)
+    unfinished = [row for row in begun if row["status"] != "finished"]
+    return next(iter([row for row in begun if is_useful(row)] or unfinished or begun), None)
+
+
+def is_useful(row: Mapping[str, Any]) -> bool:
+    """Whether a run is finished, and as far as is known better than chance."""
+    return row["status"] == "finished" and row["beats_chance"] is not False
 
 
 def run_cells(row: Mapping[str, Any]) -> list[str]:
