@@ -35,4 +35,6 @@ def next_after(rows: Sequence[dict[str, Any]], *, kind: str | None) -> str:
     if is_useful(run):
         return typed("export", run["name"])
     going_on = ("train", run["model"], "--dataset", run["dataset"], "--run", run["name"], "--resume")
-    return typed(*going_on, *(["--epochs", 2 * (run["planned"] or run["epochs"])] if run["status"] == "finished" else []))
+    return typed(
+        *going_on, *(["--epochs", 2 * (run["planned"] or run["epochs"])] if run["status"] == "finished" else [])
+    )

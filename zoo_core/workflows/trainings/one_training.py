@@ -49,12 +49,14 @@ class TrainCallbacks:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """One call of `train`. `plan` is what was decided, `splits` are its data, `raised` what the callbacks raised."""
+    """One call of `train`. `plan` is what was decided, `splits` are its data, `raised` what the callbacks raised;
+    `seen`: what of these data the weights were trained on that it begins with, in a sentence."""
 
     zoo: Zoo
     plan: TrainPlan
     splits: Mapping[str, Samples]
     callbacks: TrainCallbacks
+    seen: str = ""
     quiet: bool = False
     raised: list[Exception] = field(default_factory=list)
 
@@ -182,7 +184,7 @@ class Training:
         self.callbacks.on_start(info, len(rows))
         # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
         train = None if self.quiet else self.splits["train"]
-        for note in (*leg_notes(info, done=len(rows)), *remarks_before(module, info, train)):
+        for note in (*leg_notes(info, done=len(rows)), *remarks_before(module, info, train, seen=self.seen)):
             self.callbacks.on_note(note)
         with self.plugin_errors():
             result: TrainResult = plan.trainer.spec.fit(job, on_epoch=epoch_ended)
@@ -226,7 +228,8 @@ class Training:
         info = measured(self.plan, self.splits, info, build=lambda: load_run(directory.path).build(self.zoo))
         info = dataclasses.replace(info, status="finished")
         if not self.quiet:
-            info = with_remarks(info, self.splits, self.plan.task, epochs=len(load_run(directory.path).rows))
+            epochs = len(load_run(directory.path).rows)
+            info = with_remarks(info, self.splits, self.plan.task, epochs=epochs, seen=self.seen)
         directory.write_card(self.card(directory, info))
         directory.write_info(info)
         return info
