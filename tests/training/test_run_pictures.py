@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,14 @@ MORE: dict[str, Any] = {"model": "mlp", "dataset": "digits", "run": "run", "resu
 
 
 @pytest.fixture
-def drawn(here: Path) -> Iterator[Path]:
+def drawn(here: Path) -> Path:
     """A finished run of two epochs, and what somebody drew of it."""
     train(open_zoo(), **SMALL)
     plots = here / "runs" / "run" / "plots"
     plots.mkdir(exist_ok=True)
     for name in ("confusion.png", "errors.png", "errors.csv"):
         (plots / name).write_text("of two epochs")
-    yield here / "runs" / "run"
+    return here / "runs" / "run"
 
 
 def test_what_was_drawn_before_a_run_was_extended_is_set_aside_and_the_card_says_of_which_epoch(drawn: Path) -> None:

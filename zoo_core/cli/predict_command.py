@@ -67,11 +67,12 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     """
     from zoo_core.cli.predict_output import lines_of_stdin, show_rows
     from zoo_core.runtime.reading.report_beside import report_of_another
+    from zoo_core.runtime.reading.run_beside import run_gone_on
     from zoo_core.shelf import find_export
     from zoo_core.workflows.answers.predict import plan_predictions
 
     planned = plan_predictions(find_export(source), listed=lines_of_stdin(), **asked)
-    if (remark := report_of_another(planned.model.path)) is not None:
+    for remark in filter(None, (report_of_another(planned.model.path), run_gone_on(planned.model.path))):
         note(f"Warning: {remark}")
     total, failed = show_rows(planned, as_json=as_json)
     if not as_json:

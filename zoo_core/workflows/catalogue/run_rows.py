@@ -25,8 +25,8 @@ def run_fields(entries: Sequence[ShelfEntry]) -> list[dict[str, Any]]:
     differs}`.
 
     `epochs` are those that are done, `best` is the validation `metric` of the best of them, `beats_chance` is None
-    where nobody looked, `date` is when the run began, in UTC, and `differs` has the settings in which runs of the same model and dataset differ. What a record does
-    not say is None; of a damaged one that is everything.
+    where nobody looked, `date` is when the run began, in UTC, and `differs` has the settings in which runs of the same
+    model and dataset differ. What a record does not say is None; of a damaged one that is everything.
     """
     differs = _differences(entries)
     return [{**_fields(entry), "differs": differs[entry.name]} for entry in entries]
