@@ -48,6 +48,11 @@ def read_table(source: Path | bytes, *, name: str = "") -> Table:
     return table
 
 
+def row_names(path: Path, count: int) -> list[str]:
+    """What the rows of a table are called, the first one `FILE.csv[0]`: as `zoo predict` calls them."""
+    return [f"{path}[{number}]" for number in range(count)]
+
+
 def _too_large(name: str) -> RefusedFileError:
     return RefusedFileError(f"{name} was refused (too-large): a table has at most {MAX_TABLE_BYTES >> 20} MB")
 

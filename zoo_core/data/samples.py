@@ -28,7 +28,7 @@ from zoo_core.task_spec import TargetForm
 from .boxes import BoxTargets, in_prepared
 from .file_readers import Pair, cut, pair_reader, picture_reader, times_larger
 from .recipe_inputs import hash_source, read_files, stored_input
-from .splits import ArraySplit, FileSplit, Split, arrays_of
+from .splits import ArraySplit, FileSplit, Split, arrays_of, names_of
 from .target_files import MaskFiles, TargetFiles
 from .targets import targets_of
 from .unreadable import ReadOneByOne
@@ -45,8 +45,8 @@ class Samples:
     numbers, int64 (N,); masks, uint8 (N, h, w) or (N, L), the class number of each place after the same resizing, or
     IGNORED; flags, uint8 (N, K); numbers, float32 (N, K); what outputs shall look like, uint8 (N, C, h, w) with 255
     for 1, or float32; BoxTargets in pixels of the stored pictures. `fingerprint`: sha256 of the raw content, targets
-    and class names. `files`: where each sample comes from, None where it comes from no file. `skipped`: files that
-    could not be read, and were left out.
+    and class names. `files`: where each sample comes from, a file or a row of one, None where nobody says. `skipped`:
+    files that could not be read, and were left out.
     """
 
     inputs: Mapping[str, NDArray[Any]]
@@ -217,7 +217,7 @@ def _from_arrays(
         targets = in_prepared(targets, np.tile(raw.shape[1:3], (len(raw), 1)), recipe)
     elif recipe is not None and kind.has_places:
         targets = _prepared_truth(targets, recipe, factor, where)
-    return _Stored(inputs, targets)
+    return _Stored(inputs, targets, names_of(split))
 
 
 def _fits_places(targets: NDArray[Any], size: tuple[int, ...], where: str) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
+from zoo_core.records import counted
 from zoo_core.specs import IGNORED, DatasetSpec
 
 from .boxes import BoxTargets
@@ -31,12 +32,13 @@ class ArraySplit:
     class; numbers (N,) or (N, K); what outputs shall look like, uint8 (N, H, W[, C]) with 255 for 1, or floats
     (N, C, H, W), as large as the inputs or a whole number of times as large; BoxTargets, in pixels of the pictures
     given. `classes`: names, where only the data know them; of flags those of the columns, of numbers what they are
-    called.
+    called. `names`: where each sample comes from, for people, such as "wines.csv[3]"; of a list of paths these are.
     """
 
     inputs: NDArray[Any] | Sequence[Any] | Mapping[str, NDArray[Any] | Sequence[Any]]
     targets: NDArray[Any] | BoxTargets
     classes: tuple[str, ...] | None = None
+    names: Sequence[str] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())) if isinstance(self.inputs, Mapping) else self.inputs)
@@ -91,6 +93,8 @@ def checked_split(split: object, spec: DatasetSpec, *, where: str) -> tuple[Spli
         targets = kind.checked(split, len(classes), where=where)
     if len(split) == 0:
         raise ZooError(f"{where} has no samples")
+    if isinstance(split, ArraySplit) and split.names is not None and len(split.names) != len(split):
+        raise ZooError(f"{where}: {counted(len(split), 'sample')}, but {counted(len(split.names), 'name')} of them")
     return dataclasses.replace(split, targets=targets), tuple(classes)
 
 
@@ -170,8 +174,19 @@ def take(split: Split, index: NDArray[np.int64]) -> Split:
     else:
         targets = split.targets[index]
     if isinstance(split, ArraySplit):
-        return ArraySplit(inputs={name: array[index] for name, array in arrays_of(split).items()}, targets=targets)
+        inputs = {name: array[index] for name, array in arrays_of(split).items()}
+        return ArraySplit(inputs=inputs, targets=targets, names=split.names and [split.names[i] for i in index])
     return dataclasses.replace(split, paths=tuple(split.paths[i] for i in index), targets=targets)
+
+
+def names_of(split: ArraySplit) -> tuple[str, ...]:
+    """Where each sample of a checked split comes from: what the loader says, or the paths that it gives; else none."""
+    if split.names is not None:
+        return tuple(split.names)
+    for values in arrays_of(split).values():
+        if values.dtype == object and all(isinstance(value, Path) for value in values):
+            return tuple(map(str, values))
+    return ()
 
 
 def arrays_of(split: ArraySplit) -> Mapping[str, NDArray[Any]]:

@@ -17,7 +17,7 @@ from zoo_core.file_limits import (
 )
 from zoo_core.recipe_lookup import recipe_spec
 from zoo_core.recipe_spec import Recipe
-from zoo_core.table_files import TABLE_SUFFIXES, Row, Table, read_table
+from zoo_core.table_files import TABLE_SUFFIXES, Row, Table, read_table, row_names
 
 from .arrays import ArrayRecipe
 from .declared import as_implementation
@@ -54,4 +54,5 @@ __all__ = [
     "read_given",
     "read_table",
     "recipe_spec",
+    "row_names",
 ]

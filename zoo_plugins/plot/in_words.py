@@ -14,10 +14,11 @@ from zoo_core.data import Samples
 from zoo_core.tasks import Judged, Tally
 from zoo_core.workflows.answers import Part, Predictor
 
+from .error_table import WORDS
 from .figures import QUIET, cells_at, heading, new_figure, short, short_names
 from .samples import COLUMNS, LINE_COLUMNS, layout_of, layout_size
 from .tiles import is_line
-from .told import draw_boxes, draw_input, is_told, truth_of
+from .told import draw_boxes, draw_input, has_words, is_told, one_line, truth_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -86,10 +87,12 @@ def _is_wide(samples: Samples) -> bool:
 def answers_table(part: Part, known: Answered, order: NDArray[np.int64]) -> str:
     """A CSV file with a line for each of the samples in `order`.
 
-    Columns: the file of the sample (empty where the data are no files), truth and answer in words, how good the answer
-    is and how bad, as its task judges it, and the number of the sample in the split.
+    Columns: the file of the sample, or its table and row (empty where the data are neither), truth and answer in words,
+    how good the answer is and how bad, as its task judges it, and the number of the sample in the split; of texts and
+    rows, what the model read of them.
     """
     samples, names = part.samples, tuple(part.labels)
+    told = has_words(samples)
     rows = [
         [
             samples.files[index] if samples.files else None,
@@ -98,7 +101,8 @@ def answers_table(part: Part, known: Answered, order: NDArray[np.int64]) -> str:
             round(float(known.value[index]), 6),
             round(float(known.badness[index]), 6),
             index,
+            *([one_line(samples, index)] if told else []),
         ]
         for index in order.tolist()
     ]
-    return csv_text(TABLE, rows)
+    return csv_text((*TABLE, *([WORDS] if told else [])), rows)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _WIDTH, _LINES = 42, 9
 """Letters in a line of a cell, and lines."""
-_LONGEST_TITLE = 28
+_LONGEST_TITLE, _LONGEST_LINE = 28, 200
 
 
 def has_one_class(targets: Any) -> bool:
@@ -33,6 +33,16 @@ def words_of(samples: Samples, index: int) -> str:
     """A sample in words, of all its inputs that recipes tell in words; empty where none is."""
     told = [recipe.in_words(samples.inputs[name][index]) for name, recipe in samples.recipes.items()]
     return "\n".join(dict.fromkeys(filter(None, told)))
+
+
+def has_words(samples: Samples) -> bool:
+    """Whether samples are told in words."""
+    return bool(words_of(samples, 0))
+
+
+def one_line(samples: Samples, index: int) -> str:
+    """A sample in words, in a line for a table; of a long text its beginning."""
+    return short(", ".join(filter(None, map(str.strip, words_of(samples, index).splitlines()))), _LONGEST_LINE)
 
 
 def bands_of(samples: Samples, index: int) -> NDArray[Any] | None:
@@ -60,7 +70,7 @@ def truth_of(samples: Samples, index: int, *, labels: Sequence[str], names: Sequ
 
 def is_told(samples: Samples) -> bool:
     """Whether a sample is words or a spectrogram, which need wide cells."""
-    return bool(words_of(samples, 0)) or bands_of(samples, 0) is not None
+    return has_words(samples) or bands_of(samples, 0) is not None
 
 
 def draw_input(axes: Axes, samples: Samples, index: int) -> None:

@@ -17,6 +17,9 @@ from zoo_core.recipes import MAX_TABLE_BYTES, InputRecipe, read_table
 MISSING, UNKNOWN, FIRST = 0, 1, 2
 """Numbers of categories: a missing one, one that training has not seen, and the first of those that it has."""
 
+_ROUNDING = 1e-6
+"""Of a number that was kept as a float32, as a share of what it was made smaller by."""
+
 _MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
 
 
@@ -93,11 +96,17 @@ class TableRecipe(InputRecipe):
     def in_words(self, stored: NDArray[Any]) -> str:
         """`column value`, a line for each column."""
         if self._gives == "numbers":
-            cells = [f"{cell:.4g}" for cell in stored * self._deviations + self._means] if self._columns else []
+            cells = self._cells(stored) if self._columns else []
         else:
             known = [["missing", "another", *numbers] for numbers in self._numbers]
             cells = [texts[int(code)] for texts, code in zip(known, stored, strict=False)]
         return "\n".join(f"{column} {cell}" for column, cell in zip(self._columns, cells, strict=True))
+
+    def _cells(self, stored: NDArray[Any]) -> list[str]:
+        """The numbers as they were in the table; a zero has the rounding of its mean and deviation, and is a zero."""
+        numbers = stored * self._deviations + self._means
+        rounding = _ROUNDING * (np.abs(self._deviations) + np.abs(self._means))
+        return [f"{number:.4g}" for number in np.where(np.abs(numbers) <= rounding, 0.0, numbers)]
 
     def examples(self, count: int, *, random: np.random.Generator) -> Sequence[Any]:
         """Rows with the columns and the categories that it has learnt; here and there one that is missing or new."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from zoo_core import ZooError
 from zoo_core.data import ArraySplit, split_file
-from zoo_core.recipes import TABLE_SUFFIXES, Row, read_table
+from zoo_core.recipes import TABLE_SUFFIXES, Row, read_table, row_names
 
 
 def read_classes(root: Path, split: str, *, target: str, drop: Sequence[str]) -> ArraySplit | None:
@@ -30,7 +30,7 @@ def read_classes(root: Path, split: str, *, target: str, drop: Sequence[str]) ->
     if len(classes) < 2:
         raise ZooError(f"{path}: the column {target!r} has only the class {names[0]!r}: nothing to tell apart")
     numbers = np.array([classes.index(name) for name in names], np.int64)
-    return ArraySplit(inputs={"row": rows}, targets=numbers, classes=classes)
+    return ArraySplit(inputs={"row": rows}, targets=numbers, classes=classes, names=row_names(path, len(rows)))
 
 
 def read_numbers(root: Path, split: str, *, target: Sequence[str], drop: Sequence[str]) -> ArraySplit | None:
@@ -43,7 +43,8 @@ def read_numbers(root: Path, split: str, *, target: Sequence[str], drop: Sequenc
         [_finite(cell, place, path, column) for column, cell in zip(target, each, strict=True)]
         for place, each in enumerate(targets)
     ]
-    return ArraySplit(inputs={"row": rows}, targets=np.array(numbers, np.float32), classes=tuple(target))
+    names = row_names(path, len(rows))
+    return ArraySplit(inputs={"row": rows}, targets=np.array(numbers, np.float32), classes=tuple(target), names=names)
 
 
 def _rows(path: Path, target: Sequence[str], drop: Sequence[str]) -> tuple[list[Row], list[list[Any]]]:

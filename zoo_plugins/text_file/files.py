@@ -8,7 +8,7 @@ import numpy as np
 
 from zoo_core import ZooError
 from zoo_core.data import ArraySplit, split_file
-from zoo_core.recipes import TABLE_SUFFIXES, read_table
+from zoo_core.recipes import TABLE_SUFFIXES, read_table, row_names
 
 
 def read_texts(root: Path, split: str, *, text: str, target: str) -> ArraySplit | None:
@@ -26,7 +26,7 @@ def read_texts(root: Path, split: str, *, text: str, target: str) -> ArraySplit 
     if len(classes) < 2:
         raise ZooError(f"{path}: the column {target!r} has only one class: nothing to tell apart")
     numbers = np.array([classes.index(name) for name in names], np.int64)
-    return ArraySplit(inputs={"text": texts}, targets=numbers, classes=classes)
+    return ArraySplit(inputs={"text": texts}, targets=numbers, classes=classes, names=row_names(path, len(texts)))
 
 
 def _columns(path: Path, text: str, target: str) -> tuple[list[str], list[str]]:
