@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from zoo_core import DatasetSpec, Recipe, TensorSpec, hookimpl
 
@@ -13,9 +13,15 @@ if TYPE_CHECKING:
 
 
 def audio_folder(
-    root: Path, *, split: str, download: bool, rate: int = 16000, seconds: float = 1.0, mel: int = 40
+    root: Path,
+    *,
+    split: str,
+    download: bool,
+    rate: Annotated[int, "samples a second: every sound is brought to it"] = 16000,
+    seconds: Annotated[float, "length: a longer sound is cut at both ends, a shorter one gets silence there"] = 1.0,
+    mel: Annotated[int, "bands of the spectrogram; more tell tones apart more finely"] = 40,
 ) -> FileSplit | None:
-    """The sounds of a split; None when the folder has no such split. `mel`: bands of the spectrogram."""
+    """The sounds of a split; None when the folder has no such split."""
     from zoo_core.data import read_class_folders
 
     return read_class_folders(root, split, suffixes=(".wav", ".flac"), what="sounds")

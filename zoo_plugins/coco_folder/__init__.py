@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from zoo_core import DatasetSpec, Preprocess, TensorSpec, hookimpl
 
@@ -17,8 +17,8 @@ def coco_folder(
     *,
     split: str,
     download: bool,
-    color: Literal["RGB", "L"] | None = None,
-    names: tuple[str, ...] = (),
+    color: Annotated[Literal["RGB", "L"] | None, "RGB or grey (L), whatever the files are; none: RGB"] = None,
+    names: Annotated[tuple[str, ...], "the classes in their order, where no file names them"] = (),
 ) -> FileSplit | None:
     """The pictures of a split with their boxes; None when the folder has no such split.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from zoo_core import DatasetSpec, Preprocess, TensorSpec, UsageError, hookimpl
 
@@ -21,10 +21,10 @@ def digit_scenes(
     *,
     split: str,
     download: bool,
-    count: int = 1200,
-    most: int = 6,
-    seed: int = 0,
-    color: Literal["RGB", "L"] | None = None,
+    count: Annotated[int, "scenes to train on; an eighth as many for validation and for the test"] = 1200,
+    most: Annotated[int, "digits in a scene, at most"] = 6,
+    seed: Annotated[int, "another one gives other data"] = 0,
+    color: Annotated[Literal["RGB", "L"] | None, "RGB or grey (L), whatever the files are; none: grey"] = None,
 ) -> ArraySplit:
     """`count` scenes (N, 128, 128) to train on, an eighth of them for validation and for the test, and boxes.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from zoo_core import DatasetSpec, Preprocess, TensorSpec, hookimpl
 from zoo_core import UsageError as UsageError
@@ -33,7 +33,14 @@ def digits(root: Path, *, split: str, download: bool) -> ArraySplit:
     return ArraySplit(inputs=images, targets=labels)
 
 
-def noisy_digits(root: Path, *, split: str, download: bool, noise: float = 0.2, seed: int = 0) -> ArraySplit:
+def noisy_digits(
+    root: Path,
+    *,
+    split: str,
+    download: bool,
+    noise: Annotated[float, "standard deviation of the noise; white is 1"] = 0.2,
+    seed: Annotated[int, "another one gives other noise"] = 0,
+) -> ArraySplit:
     """The digits of 28 by 28 pixels with Gaussian noise, and what they are without it; uint8 (N, 28, 28).
 
     `noise` is its standard deviation where black is 0 and white 1, up to 1.

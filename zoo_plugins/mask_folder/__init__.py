@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from zoo_core import DatasetSpec, Preprocess, TensorSpec, hookimpl
 
@@ -17,9 +17,9 @@ def mask_folder(
     *,
     split: str,
     download: bool,
-    color: Literal["RGB", "L"] | None = None,
-    tiles: int | None = None,
-    names: tuple[str, ...] = (),
+    color: Annotated[Literal["RGB", "L"] | None, "RGB or grey (L), whatever the files are; none: grey"] = None,
+    tiles: Annotated[int | None, "side of pieces that pictures are cut into; none: they are resized"] = None,
+    names: Annotated[tuple[str, ...], "what the classes 0, 1, ... are called; none: their numbers"] = (),
 ) -> FileSplit | None:
     """The pictures and masks of a split; None when the folder has no such split.
 

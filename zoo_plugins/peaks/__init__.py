@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from zoo_core import DatasetSpec, TensorSpec, UsageError, hookimpl
 
@@ -15,7 +15,15 @@ LIMITS = {"length": (4, 1_000_000), "count": (1, 10_000_000), "seed": (0, 2**64 
 MOST_VALUES = 100_000_000
 
 
-def peaks(root: Path, *, split: str, download: bool, length: int = 100, count: int = 200, seed: int = 0) -> ArraySplit:
+def peaks(
+    root: Path,
+    *,
+    split: str,
+    download: bool,
+    length: Annotated[int, "places of a sequence"] = 100,
+    count: Annotated[int, "sequences in each part"] = 200,
+    seed: Annotated[int, "another one gives other data"] = 0,
+) -> ArraySplit:
     """`count` sequences (N, 1, length) and masks (N, length) for each split; the splits have nothing in common.
 
     A peak of height 1 to 3 that starts in the first half, a sine of frequency 0.05 to 0.2 and amplitude 0.5 to 1.5,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from zoo_core import DatasetSpec, Preprocess, TensorSpec, hookimpl
 
@@ -17,8 +17,8 @@ def picture_pairs(
     *,
     split: str,
     download: bool,
-    color: Literal["RGB", "L"] | None = None,
-    tiles: int | None = None,
+    color: Annotated[Literal["RGB", "L"] | None, "RGB or grey (L), whatever the files are; none: grey"] = None,
+    tiles: Annotated[int | None, "side of pieces that pictures are cut into; none: they are resized"] = None,
 ) -> FileSplit | None:
     """The pictures of a split in inputs/, and what they shall look like in targets/; None when it has no folder.
 
@@ -34,9 +34,9 @@ def noisy_folder(
     *,
     split: str,
     download: bool,
-    noise: float = 0.1,
-    seed: int = 0,
-    tiles: int | None = None,
+    noise: Annotated[float, "standard deviation of the noise; white is 1"] = 0.1,
+    seed: Annotated[int, "another one gives other noise"] = 0,
+    tiles: Annotated[int | None, "side of pieces that pictures are cut into; none: they are resized"] = None,
 ) -> ArraySplit | None:
     """The pictures below a folder, grey and all of one size, with Gaussian noise, and as they are.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from zoo_core import RecipeSpec, hookimpl
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 def array(
     *,
-    dtype: Literal["float32", "int64", "uint8", "bool"] = "float32",
-    axis: int = 0,
-    pad: float = 0.0,
-    side: Literal["end", "begin"] = "end",
-    multiple: int = 1,
-    length: int | None = None,
-    gives: Literal["values", "mask"] = "values",
+    dtype: Annotated[Literal["float32", "int64", "uint8", "bool"], "what the numbers are kept as"] = "float32",
+    axis: Annotated[int, "along which samples differ in length, counted within a sample"] = 0,
+    pad: Annotated[float, "what fills a shorter sample"] = 0.0,
+    side: Annotated[Literal["end", "begin"], "where it is filled"] = "end",
+    multiple: Annotated[int, "lengths are a multiple of this"] = 1,
+    length: Annotated[int | None, "of every sample; none: that of the longest"] = None,
+    gives: Annotated[Literal["values", "mask"], "the numbers, or which places are a sample's own"] = "values",
 ) -> ArrayRecipe:
     """Samples that differ along `axis` are brought to one `length`, or to the longest and a `multiple`, with `pad`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from zoo_core import DatasetSpec, Preprocess, TensorSpec, UsageError, hookimpl
 
@@ -17,7 +17,14 @@ SIDE = 40
 LIMITS = {"count": (1, 200_000), "seed": (0, 2**63 - 1)}
 
 
-def shape_scenes(root: Path, *, split: str, download: bool, count: int = 1500, seed: int = 0) -> ArraySplit:
+def shape_scenes(
+    root: Path,
+    *,
+    split: str,
+    download: bool,
+    count: Annotated[int, "pictures to train on"] = 1500,
+    seed: Annotated[int, "another one gives other data"] = 0,
+) -> ArraySplit:
     """`count` grey pictures of 40 by 40 pixels, uint8, and flags (count, 4): which shapes are on each.
 
     None to four shapes of different size and brightness lie anywhere, and may cover each other, on noise.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from zoo_core import RecipeSpec, hookimpl
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 def table(
     *,
-    gives: Literal["numbers", "categories"] = "numbers",
-    numbers: tuple[str, ...] = (),
-    categories: tuple[str, ...] = (),
-    least: int = 2,
-    most: int = 1000,
+    gives: Annotated[Literal["numbers", "categories"], "which columns of a row become the input"] = "numbers",
+    numbers: Annotated[tuple[str, ...], "columns that are numbers; none: all whose cells are"] = (),
+    categories: Annotated[tuple[str, ...], "columns that are categories; none: all others"] = (),
+    least: Annotated[int, "how often a category is there to have a number of its own"] = 2,
+    most: Annotated[int, "categories of a column with a number of their own, at most"] = 1000,
 ) -> TableRecipe:
     """One input of a row: its `numbers`, float32 (N, K), or its `categories`, int64 (N, K).
 

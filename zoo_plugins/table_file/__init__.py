@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from zoo_core import DatasetSpec, Recipe, TensorSpec, hookimpl
 
@@ -17,10 +17,10 @@ def classes_file(
     *,
     split: str,
     download: bool,
-    target: str = "label",
-    numbers: tuple[str, ...] = (),
-    categories: tuple[str, ...] = (),
-    drop: tuple[str, ...] = (),
+    target: Annotated[str, "the column to be told from the others"] = "label",
+    numbers: Annotated[tuple[str, ...], "columns that are numbers; none: all whose cells are"] = (),
+    categories: Annotated[tuple[str, ...], "columns that are categories, such as codes; none: all others"] = (),
+    drop: Annotated[tuple[str, ...], "columns that are left out, such as a number of the row"] = (),
 ) -> ArraySplit | None:
     """The rows of a split, each with the class in its column `target`; None where there is no file for it.
 
@@ -37,10 +37,10 @@ def numbers_file(
     *,
     split: str,
     download: bool,
-    target: tuple[str, ...] = ("label",),
-    numbers: tuple[str, ...] = (),
-    categories: tuple[str, ...] = (),
-    drop: tuple[str, ...] = (),
+    target: Annotated[tuple[str, ...], "the columns of numbers to be told from the others"] = ("label",),
+    numbers: Annotated[tuple[str, ...], "columns that are numbers; none: all whose cells are"] = (),
+    categories: Annotated[tuple[str, ...], "columns that are categories, such as codes; none: all others"] = (),
+    drop: Annotated[tuple[str, ...], "columns that are left out, such as a number of the row"] = (),
 ) -> ArraySplit | None:
     """As `classes_file`, each row with the numbers in its columns `target`, one or several."""
     from .files import read_numbers

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from zoo_core import RecipeSpec, hookimpl
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 def text(
     *,
-    gives: Literal["tokens", "mask"] = "tokens",
-    text: str = "",
-    length: int = 64,
-    most: int = 5000,
-    least: int = 2,
-    lower: bool = True,
-    tokenizer: str = "",
+    gives: Annotated[Literal["tokens", "mask"], "the tokens, or which of them are the text's own"] = "tokens",
+    text: Annotated[str, "the column of a table that holds it"] = "",
+    length: Annotated[int, "tokens that are read of a text, at most"] = 64,
+    most: Annotated[int, "words that are known, the most frequent ones"] = 5000,
+    least: Annotated[int, "how often a word is there to be known"] = 2,
+    lower: Annotated[bool, "capitals count as small letters"] = True,
+    tokenizer: Annotated[str, "path of a tokenizer.json; none: words are learnt"] = "",
 ) -> TextRecipe:
     """One input of a text: its tokens, int64 (N, length), or which of them are its own, bool (N, length).
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from zoo_core import DatasetSpec, Recipe, TensorSpec, hookimpl
 
@@ -17,12 +17,12 @@ def text_file(
     *,
     split: str,
     download: bool,
-    text: str = "text",
-    target: str = "label",
-    length: int = 64,
-    most: int = 5000,
-    least: int = 2,
-    tokenizer: str = "",
+    text: Annotated[str, "the column of the texts"] = "text",
+    target: Annotated[str, "the column of their classes"] = "label",
+    length: Annotated[int, "words that are read of a text, at most"] = 64,
+    most: Annotated[int, "words that are known, the most frequent ones"] = 5000,
+    least: Annotated[int, "how often a word is there to be known"] = 2,
+    tokenizer: Annotated[str, "path of a tokenizer.json; none: words are learnt of the training part"] = "",
 ) -> ArraySplit | None:
     """The texts of a split in the column `text`, each with the class in its column `target`; None where there is no
     file for it.

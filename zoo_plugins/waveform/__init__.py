@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from zoo_core import RecipeSpec, hookimpl
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 def waveform(
     *,
-    rate: int = 16000,
-    seconds: float = 1.0,
-    channels: int = 1,
-    mel: int = 0,
-    window: int = 400,
-    hop: int = 160,
-    low_hz: float = 0.0,
-    high_hz: float = 0.0,
+    rate: Annotated[int, "samples a second"] = 16000,
+    seconds: Annotated[float, "length of each sound"] = 1.0,
+    channels: Annotated[int, "1: the mean of all channels"] = 1,
+    mel: Annotated[int, "bands of the spectrogram; 0: the waveform itself"] = 0,
+    window: Annotated[int, "samples in a frame of the spectrogram"] = 400,
+    hop: Annotated[int, "samples from one frame to the next"] = 160,
+    low_hz: Annotated[float, "where the bands begin"] = 0.0,
+    high_hz: Annotated[float, "where the bands end; 0: half the rate"] = 0.0,
 ) -> WaveformRecipe:
     """A sound at `rate` samples a second, `seconds` long: a longer one loses what is over at both ends alike, a shorter
     one gets silence at both ends alike.
