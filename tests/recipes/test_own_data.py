@@ -64,3 +64,10 @@ def test_data_of_ones_own_go_all_the_way(model: str, data: Path, run_zoo: RunZoo
     assert again.code == 0, again.stderr
     record = json.loads((data / "runs" / "a" / "run.json").read_text())
     assert all(str(data) not in json.dumps(recipe) for recipe in record["recipes"].values())
+
+
+def test_a_typo_in_the_columns_that_are_left_out_is_told_of_that_option(data: Path, run_zoo: RunZoo) -> None:
+    options = TRAININGS["tablemlp"][1][:-1]
+    refused = run_zoo("train", "tablemlp", "--dataset", "table-file", *options, "drop=scor")
+    assert refused.code == 1
+    assert "Did you mean 'score'? -d drop=COLUMN" in refused.stderr

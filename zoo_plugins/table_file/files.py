@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo_core import ZooError
+from zoo_core import ZooError, did_you_mean
 from zoo_core.data import ArraySplit, split_file
 from zoo_core.recipes import TABLE_SUFFIXES, Row, read_table, row_names
 
@@ -50,8 +50,10 @@ def read_numbers(root: Path, split: str, *, target: Sequence[str], drop: Sequenc
 def _rows(path: Path, target: Sequence[str], drop: Sequence[str]) -> tuple[list[Row], list[list[Any]]]:
     table = read_table(path)
     if absent := [column for column in (*target, *drop) if column not in table.columns]:
+        option = "target" if absent[0] in target else "drop"
         raise ZooError(
-            f"{path} has no column {absent[0]!r}, but {', '.join(map(repr, table.columns))}", hint="-d target=COLUMN"
+            f"{path} has no column {absent[0]!r}, but {', '.join(map(repr, table.columns))}",
+            hint=f"{did_you_mean(absent[0], table.columns)} -d {option}=COLUMN".strip(),
         )
     kept = [column for column in table.columns if column not in {*target, *drop}]
     if not kept:
