@@ -115,6 +115,7 @@ def test_where_classes_begin_a_row(sizes: list[int], columns: int, rows: int, by
         ([8, 1, 1], ["aaaaaaaa", "bc"]),
         ([1] * 12, ["abcdefgh", "ijkl"]),
         ([6, 1, 1, 1], ["aaaaaabc", "d"]),
+        ([1, 3, 3, 1, 1, 1], ["abbbcccd", "ef"]),
         ([12, 1, 1, 1], ["aaaaaaaa", "aaaabcd"]),
     ],
 )

@@ -28,7 +28,7 @@ class Layout:
 def rows_by_class(numbers: Sequence[int], *, columns: int) -> Layout:
     """The layout of tiles whose classes are `numbers`, in at most `columns`; those of a class follow each other.
 
-    Rows are as long as the largest class fills them. Where that leaves most of the figure empty, small classes share
+    Rows are as long as the largest class fills them. Where that leaves a third of the figure empty, small classes share
     rows. With hundreds of classes tiles lie one after the other.
     """
     sizes = [len(list(group)) for _, group in itertools.groupby(numbers)]
@@ -36,7 +36,7 @@ def rows_by_class(numbers: Sequence[int], *, columns: int) -> Layout:
     rows = sum(ceil(size / width) for size in sizes)
     if rows > max(_MOST_ROWS, 2 * ceil(len(numbers) / columns)):
         return Layout(min(columns, len(numbers)), tuple(range(len(numbers))), by_class=False)
-    if rows > 1 and (rows * width >= 2 * len(numbers) or 4 * width <= columns):
+    if rows > 1 and (2 * rows * width >= 3 * len(numbers) or 4 * width <= columns):
         return _sharing_rows(sizes, columns=columns)
     places: list[int] = []
     first = 0
