@@ -97,11 +97,22 @@ def test_the_bar_has_steps_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("play", "words"),
     [
-        (lambda progress: None, "No epoch was finished, so no weights are saved yet: what was done of the first epoch"),
-        (lambda progress: progress.on_batch(3, 7), "are saved yet: the 3 of 7 steps of the first epoch are lost."),
+        (lambda progress: None, "No epoch was finished, so no weights are saved yet: the first epoch begins again."),
+        (
+            lambda progress: progress.on_batch(3, 7),
+            "are saved yet: the first epoch, which was at step 3 of 7, begins again.",
+        ),
         (
             lambda progress: (progress.on_epoch(row(1, 1.0)), progress.on_batch(2, 7)),
-            "1 epoch of 4 kept; the 2 of 7 steps of epoch 2 are done again.",
+            "1 epoch of 4 is kept; epoch 2, which was at step 2 of 7, begins again.",
+        ),
+        (
+            lambda progress: [progress.on_epoch(row(number, 1.0)) for number in (1, 2, 3)],
+            "3 epochs of 4 are kept; epoch 4 begins again.",
+        ),
+        (
+            lambda progress: [progress.on_epoch(row(number, 1.0)) for number in (1, 2, 3, 4)],
+            "4 epochs of 4 are kept; what is left is to measure them.",
         ),
     ],
 )

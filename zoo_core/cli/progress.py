@@ -99,10 +99,13 @@ class TrainProgress:
     def kept(self) -> str:
         """What is left of a training that is stopped now, and what is lost."""
         pace = self._pace
-        lost = f"the {pace.step:,} of {pace.steps:,} steps of" if pace.step else "what was done of"
+        reached = f", which was at step {pace.step:,} of {pace.steps:,}," if pace.step else ""
         if not pace.done:
-            return f"No epoch was finished, so no weights are saved yet: {lost} the first epoch are lost."
-        return f"{counted(pace.done, 'epoch')} of {pace.epochs:,} kept; {lost} epoch {pace.done + 1} are done again."
+            return f"No epoch was finished, so no weights are saved yet: the first epoch{reached} begins again."
+        are = f"{counted(pace.done, 'epoch')} of {pace.epochs:,} {'is' if pace.done == 1 else 'are'} kept"
+        if pace.done >= pace.epochs:
+            return f"{are}; what is left is to measure them."
+        return f"{are}; epoch {pace.done + 1}{reached} begins again."
 
     def _open_bar(self) -> None:
         from rich.console import Console

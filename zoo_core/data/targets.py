@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
+from zoo_core.records import counted
 from zoo_core.specs import IGNORED
 from zoo_core.task_lookup import task_spec
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from .splits import Split
 
 Array = NDArray[Any]
+
+
+def _needing(split: Split) -> str:
+    """`3 samples need`."""
+    return f"{counted(len(split), 'sample')} need{'s' if len(split) == 1 else ''}"
 
 
 class TargetKind(Protocol):
@@ -56,7 +62,7 @@ class ClassNumbers:
         targets = np.asarray(split.targets)
         if not np.issubdtype(targets.dtype, np.integer) or targets.ndim != 1 or len(targets) != len(split):
             raise ZooError(
-                f"{where}: {len(split)} samples need as many whole numbers as targets, "
+                f"{where}: {_needing(split)} as many whole numbers as targets, "
                 f"not {targets.dtype} of shape {targets.shape}"
             )
         if len(targets) and (targets.min() < 0 or targets.max() >= classes):
@@ -84,7 +90,7 @@ class Masks:
         masks = np.asarray(split.targets)
         if not np.issubdtype(masks.dtype, np.integer) or masks.ndim not in {2, 3} or len(masks) != len(split):
             raise ZooError(
-                f"{where}: {len(split)} samples need as many masks (N, H, W) or (N, L) of whole numbers, "
+                f"{where}: {_needing(split)} as many masks (N, H, W) or (N, L) of whole numbers, "
                 f"not {masks.dtype} of shape {masks.shape}"
             )
         for index, mask in enumerate(masks):
@@ -140,7 +146,7 @@ class Numbers:
         numbers = np.asarray(split.targets)
         if numbers.dtype.kind not in "fiu" or numbers.ndim not in {1, 2} or len(numbers) != len(split):
             raise ZooError(
-                f"{where}: {len(split)} samples need as many numbers, of shape (N,) or (N, K), "
+                f"{where}: {_needing(split)} as many numbers, of shape (N,) or (N, K), "
                 f"not {numbers.dtype} of shape {numbers.shape}"
             )
         made = numbers.reshape(len(numbers), -1).astype(np.float32)
@@ -170,7 +176,7 @@ class Pictures:
         grey = stored and pictures.ndim == 3
         if not (grey or pictures.ndim == 4) or pictures.dtype.kind not in "fu" or len(pictures) != len(split):
             raise ZooError(
-                f"{where}: {len(split)} samples need as many true pictures, uint8 (N, H, W[, C]) or floats "
+                f"{where}: {_needing(split)} as many true pictures, uint8 (N, H, W[, C]) or floats "
                 f"(N, C, H, W), not {pictures.dtype} of shape {pictures.shape}"
             )
         if stored:
@@ -198,7 +204,7 @@ class Boxes:
         targets = split.targets
         if not isinstance(targets, BoxTargets) or len(targets) != len(split):
             found = f"of {len(targets)}" if isinstance(targets, BoxTargets) else type(targets).__name__
-            raise ZooError(f"{where}: {len(split)} samples need BoxTargets of as many, not {found}")
+            raise ZooError(f"{where}: {_needing(split)} BoxTargets of as many, not {found}")
         numbers, corners = targets.classes, targets.boxes
         if numbers.dtype.kind not in "iu" or (len(numbers) and (numbers.min() < 0 or numbers.max() >= classes)):
             raise ZooError(f"{where}: the classes of boxes are whole numbers from 0 to {classes - 1}")
