@@ -194,3 +194,13 @@ def test_an_export_without_its_file_is_told_with_what_makes_it_again(typed: str,
         find_export(typed)
     again = "'my run'" if made_of["run"] else "lenet5"
     assert caught.value.hint == f"bring that file back, or make it again with zoo export {again}, or remove the folder"
+
+
+def test_a_slash_behind_a_name_is_that_of_a_shell(run_zoo: Any, tmp_path: Path) -> None:
+    for kind in ("", "run:"):
+        run = tmp_path / "runs" / "big"
+        run.mkdir(parents=True)
+        run.joinpath("run.json").write_text("{}")
+        removed = run_zoo("rm", f"{kind}big/", "--yes")
+        assert removed.code == 0, removed.stderr
+        assert not run.exists()

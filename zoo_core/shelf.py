@@ -121,16 +121,14 @@ def find_export(text: str) -> Path:
 
 def list_runs() -> tuple[ShelfEntry, ...]:
     """Every run in `runs/`, by name; also those whose `run.json` is damaged."""
-    folders = [path for path in _folders(RUNS) if is_run(path)]
-    return tuple(_entry("run", path, path / "run.json") for path in folders)
+    return tuple(_entry("run", path, path / "run.json") for path in _folders(RUNS) if is_run(path))
 
 
 def list_exports() -> tuple[ShelfEntry, ...]:
     """Every export in `exported/`, by name; also those whose `report.json` is missing or damaged."""
     for aside in EXPORTS.glob(".?*.old"):
         _recover(aside.with_name(aside.name.removeprefix(".").removesuffix(".old")))
-    folders = [path for path in _folders(EXPORTS) if is_export(path)]
-    return tuple(_entry("export", path, path / REPORT_FILE) for path in folders)
+    return tuple(_entry("export", path, path / REPORT_FILE) for path in _folders(EXPORTS) if is_export(path))
 
 
 def free_run_name(wanted: str) -> str:
@@ -149,6 +147,7 @@ def locate(text: str, *, kinds: Sequence[ShelfKind], zoo: Zoo | None = None) -> 
     A bare name that is both a run and its export means the run. Raises UsageError for every other double meaning,
     with the long forms, and for a name that nothing has, with suggestions. `zoo` is needed for models and datasets.
     """
+    text = text.rstrip("/") or text  # a shell that completes the name of a folder puts one behind it
     said, colon, rest = text.partition(":")
     if colon and said in SHELF_KINDS:
         if said not in kinds:
@@ -236,6 +235,7 @@ def _without_kind(text: str, kind: str) -> str:
 
 
 def _find(text: str, *, what: ShelfKind, base: Path, holds: Callable[[Path], bool]) -> Path:
+    text = text.rstrip("/") or text
     if (named := _named_path(text, base, holds)) is not None:
         return named
     path = Path(text)

@@ -248,3 +248,29 @@ def test_completion_of_names(run_zoo: Any, fake_distribution: Any) -> None:
     assert completed(run_zoo, "zoo list mo", 2) == ["models"]
     for shell in ("bash", "zsh"):
         assert "_ZOO_COMPLETE" in run_zoo(env={"_ZOO_COMPLETE": f"{shell}_source"}).stdout
+
+
+def test_summaries_are_searched_for_all_of_the_words(run_zoo: Any) -> None:
+    rows = run_zoo("list", "--search", "Handwritten DIGITS", "--json").json
+    assert {"digits", "mnist"} <= {row["name"] for row in rows}
+    assert all("handwritten" in row["summary"] and "digits" in row["summary"] for row in rows)
+    assert [row["name"] for row in run_zoo("list", "models", "--search", "sobel steep", "--json").json] == [
+        "filter-sobel"
+    ]
+    nothing = run_zoo("list", "handwritten")
+    assert nothing.code == 0
+    assert "in summaries: zoo list --search handwritten\n" in nothing.stderr
+
+
+def test_an_unknown_task_is_answered_with_a_command_that_there_is(run_zoo: Any) -> None:
+    refused = run_zoo("list", "--task", "qqqq")
+    assert (refused.code, "see zoo list tasks" in refused.stderr) == (2, True)
+    assert run_zoo("list", "tasks").code == 0
+
+
+@pytest.mark.parametrize("kind", ["dataset", "recipe"])
+def test_every_option_of_bundled_data_is_explained(kind: str, zoo_here: Any) -> None:
+    for row in zoo_here("list", f"{kind}s", "--json").json:
+        if row["plugin"].startswith("zoo-core:") and row["name"] != "picture":
+            options = zoo_here("info", row["name"], "--json").json["options"]
+            assert not [each["name"] for each in options if not each.get("help")], row["name"]

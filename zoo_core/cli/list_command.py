@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 from click.shell_completion import CompletionItem
 
-from zoo_core.commands.common import json_option, note, print_json, say
+from zoo_core.commands.common import json_option, note, print_json, say, typed
+
+if TYPE_CHECKING:
+    from zoo_core.registry import Zoo
 
 EXAMPLES = """
 \b
@@ -14,6 +19,7 @@ Examples:
   zoo list models 'lenet*'          models whose whole name matches
   zoo list net --exclude mobile     whatever has 'net' in its name, but not 'mobile'
   zoo list --task detection --max-parameters 10M
+  zoo list --search "handwritten digits"    what has both words in its name, task or summary
   zoo list runs 'lenet5*' --sort best
   zoo list runs digits              runs with 'digits' in their name, model or dataset
 """
@@ -25,8 +31,18 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
     return [CompletionItem(kind) for kind in _KINDS if kind.startswith(incomplete)]
 
 
+def _told_in_summaries(zoo: Zoo, kind: str | None, pattern: str) -> str:
+    """What to type where a pattern fits no name, and is a word of summaries."""
+    from zoo_core.workflows.catalogue.listing import list_rows
+
+    if not pattern or not list_rows(zoo, kind=kind, search=pattern):
+        return ""
+    return f"in summaries: {typed('list', *([kind] if kind else []), '--search', pattern)}"
+
+
 @click.command("list", epilog=EXAMPLES)
 @click.argument("what", nargs=-1, metavar="[models|datasets|trainers|runs|exports] [PATTERN]", shell_complete=_complete)
+@click.option("--search", metavar="WORDS", help="Only what has these words in its name, task or summary.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what fits this; repeatable.")
 @click.option("--task", metavar="T", help="Only this task, for example image-classification.")
 @click.option("--plugin", metavar="P", help="Only this plugin: its id, entry point or distribution.")
@@ -44,7 +60,7 @@ def command(
     """List models, datasets and trainers; or your runs; or your exports.
 
     PATTERN with *, ? or [ is matched against the whole name, any other text is looked for inside it; of a run, its
-    model and its dataset count too.
+    model and its dataset count too. --search looks in summaries.
     Of a run are shown the epochs that are done, the best epoch's metric on the validation part, when it began, and the
     options in which runs of the same model and dataset differ. --sort has the best or the newest first.
     """
@@ -67,7 +83,7 @@ def command(
         say(*list_table(rows, kind=kind))
     else:
         filtered = pattern or exclude or max_parameters or any(filters[name] for name in filters if name != "sort")
-        hints = filter(None, [similar_to(zoo, kind, pattern)])
+        hints = filter(None, [similar_to(zoo, kind, pattern), _told_in_summaries(zoo, kind, pattern)])
         note("nothing to list" + (" with these filters" if filtered else ""), *hints)
     if unusable := sum(p.status in {"broken", "unavailable"} and p.extra is None for p in zoo.plugins):
         note(f"{unusable} plugin{'s' if unusable > 1 else ''} cannot be used: see zoo plugins")

@@ -32,13 +32,15 @@ def list_rows(
     task: str | None = None,
     plugin: str | None = None,
     license: str | None = None,  # noqa: A002 the option's name
+    search: str | None = None,
     sort: str | None = None,
 ) -> list[dict[str, Any]]:
     """Rows `{name, kind, task, summary, plugin, source}` in natural order, or runs sorted by a field of `SORTED_BY`.
 
     `kind` is one of KINDS, None for the whole catalogue. A pattern with `*`, `?` or `[` is matched against the whole
-    name, any other text is looked for inside it; the model and the dataset of a run are names, too. Raises UsageError
-    for an unknown task or plugin, for a license of runs or exports, and for anything but runs to be sorted.
+    name, any other text is looked for inside it; the model and the dataset of a run are names, too. `search`: words
+    that are all in the name, the task or the summary. Raises UsageError for an unknown task or plugin, for a license of
+    runs or exports, and for anything but runs to be sorted.
     """
     if sort is not None and kind != "runs":
         raise UsageError("--sort is for runs", hint=f"zoo list runs --sort {sort}")
@@ -53,6 +55,7 @@ def list_rows(
     rows = [row for row in rows if plugin is None or plugin in _names_of_plugin(row["plugin"])]
     rows = [row for row in rows if not pattern or _is_meant(row, pattern)]
     rows = [row for row in rows if not any(_is_meant(row, unwanted) for unwanted in exclude)]
+    rows = [row for row in rows if search is None or has_words(row, search)]
     order = list(CATALOGUE.values())
     rows.sort(key=lambda row: (order.index(row["kind"]) if row["kind"] in order else 0, natural_key(row["name"])))
     return rows if sort is None else sort_runs(rows, sort)
@@ -122,6 +125,12 @@ def _is_meant(row: Mapping[str, Any], pattern: str) -> bool:
     return any(name and _matches(name, pattern) for name in names)
 
 
+def has_words(row: Mapping[str, Any], words: str) -> bool:
+    """Whether each of these words is in the name, the task or the summary of a row, whatever their capitals."""
+    told = " ".join((row["name"], row["task"], row["summary"])).lower()
+    return all(word in told for word in words.lower().split())
+
+
 def _matches(name: str, pattern: str) -> bool:
     name, pattern = name.lower(), pattern.lower()
     if _is_glob(pattern):
@@ -149,4 +158,5 @@ def _tasks(zoo: Zoo) -> set[str]:
 def _check_known(what: str, text: str, known: Iterable[str]) -> None:
     names = sorted(set(known))
     if text not in names:
-        raise UsageError(f"unknown {what} {text!r}", hint=did_you_mean(text, names) or f"see zoo {what}s")
+        shown = "list tasks" if what == "task" else "plugins"
+        raise UsageError(f"unknown {what} {text!r}", hint=did_you_mean(text, names) or f"see zoo {shown}")
