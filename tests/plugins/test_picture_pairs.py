@@ -88,3 +88,16 @@ def test_clean_pictures_get_noise(tmp_path: Path) -> None:
     write(tmp_path / "d.png", 8, 8)
     with pytest.raises(ZooError, match="pictures differ in size"):
         bound("noisy-folder", **options).load("train")
+
+
+def test_all_pictures_without_a_counterpart_are_told_of_at_once(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        for part in ("inputs", "targets"):
+            for name in ("a", "b", f"only-{part}"):
+                write(tmp_path / split / part / f"{name}.png", 8, 8)
+    with pytest.raises(ZooError, match=r"pictures without a counterpart \(4\)") as refused:
+        bound("picture-pairs", root=str(tmp_path)).load("train")
+    for split in ("train", "test"):
+        for here, there in (("inputs", "targets"), ("targets", "inputs")):
+            alone = tmp_path / split / here / f"only-{here}.png"
+            assert f"{alone} has no counterpart in {tmp_path / split / there}" in refused.value.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from zoo_core import Preprocess, UsageError, ZooError
@@ -10,6 +11,7 @@ from zoo_core.data import (
     ArraySplit,
     FileSplit,
     PictureFiles,
+    one_a_line,
     pictures_in,
     prepare_pictures,
     split_folders,
@@ -24,19 +26,32 @@ _LAYOUT = "inputs/ and targets/ with the same names, in {root} or in {root}/trai
 def read_split(root: Path, split: str) -> FileSplit | None:
     """The pairs of a split, by name; None when there is no folder for it.
 
-    Raises ZooError for folders that do not fit the layout, and for a picture without its counterpart.
+    Raises ZooError for folders that do not fit the layout, and for pictures without a counterpart in any split.
     """
     _check_folder(root)
     folders = _split_folders(root)
+    pairs = {name: tuple(_by_stem(folder / part, root) for part in PARTS) for name, folder in folders.items()}
+    if alone := [told for name, folder in folders.items() for told in _alone(*pairs[name], folder)]:
+        raise ZooError(
+            f"{root}: pictures without a counterpart ({len(alone):,}):{one_a_line(alone)}",
+            hint="both have one name, such as inputs/a.jpg and targets/a.png; add what is missing, or remove what is "
+            "alone",
+        )
     if split not in folders:
         return None
-    inputs, targets = (_by_stem(folders[split] / part, root) for part in PARTS)
-    for here, there, missing in ((inputs, targets, "targets"), (targets, inputs, "inputs")):
-        for stem, path in here.items():
-            if stem not in there:
-                folder = folders[split] / missing
-                raise ZooError(f"{path} has no counterpart in {folder}", hint=f"a picture of that name: {stem}.png")
+    inputs, targets = pairs[split]
     return FileSplit(paths=tuple(inputs.values()), targets=PictureFiles(paths=tuple(targets[stem] for stem in inputs)))
+
+
+def _alone(inputs: Mapping[str, Path], targets: Mapping[str, Path], folder: Path) -> list[str]:
+    """What is said of every picture without a counterpart."""
+    sides = ((inputs, targets, PARTS[1]), (targets, inputs, PARTS[0]))
+    return [
+        f"{path} has no counterpart in {folder / missing}"
+        for here, there, missing in sides
+        for stem, path in here.items()
+        if stem not in there
+    ]
 
 
 def read_noisy(root: Path, split: str, *, noise: float, seed: int) -> ArraySplit | None:
