@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,3 +60,15 @@ def test_samples_keep_the_names_of_their_rows_through_every_choice(table: Path) 
         names = [name for part in parts.values() for name in part.files or ()]
         assert len(names) == sum(map(len, parts.values())) == len(set(names))
         assert set(names) <= {f"mine.csv[{row}]" for row in range(ROWS)}
+
+
+@pytest.mark.parametrize("what", ["filters", "confusion"])
+def test_a_picture_of_a_run_says_of_which_epoch_it_is(what: str, workplace: Path, zoo_here: Callable[..., Any]) -> None:
+    run = workplace / "runs" / "lenet5-digits"
+    drawn = []
+    for epoch in (3, 4, 4):
+        record = json.loads((run / "run.json").read_text())
+        (run / "run.json").write_text(json.dumps(record | {"best_epoch": epoch}))
+        assert zoo_here("plot", "run:lenet5-digits", "--what", what).code == 0
+        drawn.append((run / "plots" / f"{what}.png").read_bytes())
+    assert drawn[0] != drawn[1] == drawn[2]

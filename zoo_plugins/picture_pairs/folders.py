@@ -30,7 +30,9 @@ def read_split(root: Path, split: str) -> FileSplit | None:
     """
     _check_folder(root)
     folders = _split_folders(root)
-    pairs = {name: tuple(_by_stem(folder / part, root) for part in PARTS) for name, folder in folders.items()}
+    pairs = {
+        name: (_by_stem(folder / PARTS[0], root), _by_stem(folder / PARTS[1], root)) for name, folder in folders.items()
+    }
     if alone := [told for name, folder in folders.items() for told in _alone(*pairs[name], folder)]:
         raise ZooError(
             f"{root}: pictures without a counterpart ({len(alone):,}):{one_a_line(alone)}",

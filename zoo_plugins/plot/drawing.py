@@ -14,7 +14,7 @@ from zoo_core.data import bind_dataset
 
 from .curves import curves_of
 from .figures import names_as_they_are, need_matplotlib, save
-from .places import FOLDER, several, target_of
+from .places import FOLDER, several, target_of, title_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -227,7 +227,7 @@ def _of_data(
     if what == "samples":
         title = f"{part.dataset} for {source.kind} {source.name}, split {part.split}"
         return samples.draw_samples(part.samples, labels=part.labels, title=title, count=wanted.count), None
-    title = f"{source.kind} {source.name} on {part.dataset}, split {part.split}"
+    title = f"{title_of(source)} on {part.dataset}, split {part.split}"
     if what == "confusion":
         return confusion.draw_confusion(predictor, part, title=title), None
     if what == "predictions":

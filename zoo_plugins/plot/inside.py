@@ -14,6 +14,7 @@ from zoo_core.commands import Located
 from .activations import draw_activations
 from .filters import draw_filters
 from .layers import Given, Kernels, Maps, read_input
+from .places import title_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,7 +33,7 @@ class _Opened:
 def draw_inside(zoo: Zoo, *, source: Located, layer: str | None, read: Path | None) -> Figure:
     """The kernels of a layer; where an input is given to `read`, what the layer makes of it."""
     opened = _export(source, layer) if source.kind == "export" else _run(zoo, source, layer)
-    title = f"{source.kind} {source.name}"
+    title = title_of(source)
     if read is None:
         return draw_filters(opened.kernels(), preprocess=opened.preprocess, title=title)
     given = read_input(read, preprocess=opened.preprocess, inputs=opened.inputs)

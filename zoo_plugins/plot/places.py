@@ -41,3 +41,12 @@ def target_of(source: Located, what: str, out: Path | None, *, read: Path | None
     if read is not None and target.resolve() == read.resolve():
         raise UsageError(f"{target} is the input, and would be overwritten", hint="another --out")
     return target
+
+
+def title_of(source: Located) -> str:
+    """What a picture says that it is of: of a run also the epoch whose weights these are, for they will be others where
+    it goes on."""
+    from zoo_core import load_run
+
+    epoch = load_run(source.path or Path(source.name)).info.best_epoch if source.kind == "run" else None
+    return f"{source.kind} {source.name}{'' if epoch is None else f' (epoch {epoch})'}"

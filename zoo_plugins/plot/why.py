@@ -19,6 +19,7 @@ from zoo_core.workflows.answers import Predictor, load_part, open_predictor
 from .figures import QUIET, WRONG, bare, frame, heading, new_figure, short_names, short_path
 from .layers import Why
 from .occlusion import covered_map
+from .places import title_of
 from .samples import choose_evenly, take
 from .tiles import draw_picture, picture_of
 
@@ -62,7 +63,7 @@ def draw_why(zoo: Zoo, *, source: Located, wanted: Wanted) -> Figure:
     else:
         shown = _of_data(predictor, zoo, wanted)
     whys, method = _whys(zoo, source, predictor, shown.samples, layer=wanted.layer)
-    return _drawn(predictor, shown, whys, title=f"{source.kind} {source.name} {shown.where}: {method}")
+    return _drawn(predictor, shown, whys, title=f"{title_of(source)} {shown.where}: {method}")
 
 
 def decide(predictor: Predictor, samples: Samples) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
