@@ -50,13 +50,13 @@ class TrainCallbacks:
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """One call of `train`. `plan` is what was decided, `splits` are its data, `raised` what the callbacks raised;
-    `seen`: what of these data the weights were trained on that it begins with, in a sentence."""
+    `on_weights`: what is to be known of the weights that it begins with, in sentences."""
 
     zoo: Zoo
     plan: TrainPlan
     splits: Mapping[str, Samples]
     callbacks: TrainCallbacks
-    seen: str = ""
+    on_weights: tuple[str, ...] = ()
     quiet: bool = False
     raised: list[Exception] = field(default_factory=list)
 
@@ -184,7 +184,7 @@ class Training:
         self.callbacks.on_start(info, len(rows))
         # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
         train = None if self.quiet else self.splits["train"]
-        for note in (*leg_notes(info, done=len(rows)), *remarks_before(module, info, train, seen=self.seen)):
+        for note in (*leg_notes(info, done=len(rows)), *self.on_weights, *remarks_before(module, info, train)):
             self.callbacks.on_note(note)
         with self.plugin_errors():
             result: TrainResult = plan.trainer.spec.fit(job, on_epoch=epoch_ended)
@@ -229,7 +229,7 @@ class Training:
         info = dataclasses.replace(info, status="finished")
         if not self.quiet:
             epochs = len(load_run(directory.path).rows)
-            info = with_remarks(info, self.splits, self.plan.task, epochs=epochs, seen=self.seen)
+            info = with_remarks(info, self.splits, self.plan.task, epochs=epochs, first=self.on_weights)
         directory.write_card(self.card(directory, info))
         directory.write_info(info)
         return info

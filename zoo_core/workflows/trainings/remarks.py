@@ -27,10 +27,9 @@ _STEP_IN_FORWARDS = 3
 """Of what a forward pass costs: the way back costs two."""
 
 
-def remarks_before(module: nn.Module, info: RunInfo, train: Samples | None, *, seen: str = "") -> list[str]:
-    """Everything that is worth a line before the first step; without `train`, nothing of the samples. `seen`: what of
-    them the weights were trained on that it begins with."""
-    found = [seen, frozen_parts(module, info.freeze), skipped_files(info.skipped)]
+def remarks_before(module: nn.Module, info: RunInfo, train: Samples | None) -> list[str]:
+    """Everything that is worth a line before the first step; without `train`, nothing of the samples."""
+    found = [frozen_parts(module, info.freeze), skipped_files(info.skipped)]
     if train is not None:
         batch_size = info.config.get("batch_size", _USUAL_BATCH)
         found += [
@@ -106,12 +105,14 @@ def slow_epochs(module: nn.Module, train: Samples, *, batch_size: int, device: s
     )
 
 
-def with_remarks(info: RunInfo, splits: Mapping[str, Samples], task: Task, *, epochs: int, seen: str = "") -> RunInfo:
-    """The record of a finished run with what its metrics do not say: what was `seen` before, which part chose the
-    epoch, and whether they beat chance."""
+def with_remarks(
+    info: RunInfo, splits: Mapping[str, Samples], task: Task, *, epochs: int, first: Sequence[str] = ()
+) -> RunInfo:
+    """The record of a finished run with what its metrics do not say: what comes `first`, which part chose the epoch,
+    and whether they beat chance."""
     split = "validation" if info.test is None else "test"
     metrics = info.validation if info.test is None else info.test
-    found = [seen] if seen else []
+    found = list(first)
     if info.test is None and epochs > 1:
         found.append(
             f"The validation part also chose the best of {epochs} epochs, and there is no test part: its numbers "

@@ -12,8 +12,8 @@ from zoo_core.registry import Zoo
 from zoo_core.training.extras import need_torch
 from zoo_core.training.run import Run
 
+from .begun_with import remarks_on_weights
 from .one_training import TrainCallbacks, Training
-from .seen_before import seen_before
 from .train_plan import TrainPlan, TrainRequest, plan_new, plan_resumed
 
 
@@ -89,7 +89,7 @@ def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, down
     info = dataclasses.replace(info, classes=classes, skipped=skipped)
     recipes = {name: recipe.to_json() for name, recipe in plan.dataset.recorded_recipes.items()}
     info = dataclasses.replace(info, recipes=recipes)
-    seen = seen_before(zoo, info, plan.dataset, splits)
+    weights = remarks_on_weights(zoo, info, plan.dataset, splits)
     splits = {name: part.for_model(plan.model.spec.inputs) for name, part in splits.items()}
     plan = dataclasses.replace(plan, info=info)
-    return Training(zoo=zoo, plan=plan, splits=splits, callbacks=callbacks, seen=seen)
+    return Training(zoo=zoo, plan=plan, splits=splits, callbacks=callbacks, on_weights=weights)

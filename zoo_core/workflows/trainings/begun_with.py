@@ -1,10 +1,11 @@
-"""Whether the weights that a training begins with have seen its validation or its test part in theirs."""
+"""What is to be known of the weights that a training begins with: what they have seen, and what they were fed with."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +22,42 @@ from zoo_core.workflows.answers.prepared import bind_prepared
 _MEASURED = ("validation", "test")
 
 
-def seen_before(zoo: Zoo, info: RunInfo, dataset: BoundDataset, splits: Mapping[str, Samples]) -> str:
-    """What is to be known of the runs that the weights of `info` come from, in a sentence: how many samples of which
-    part they were trained on. Empty where that is none, or where they were trained on another dataset."""
-    told = [_told(zoo, run, dataset, splits) for run in _begun_with(info) if _is_of(run, dataset)]
-    return " ".join(filter(None, told))
+def remarks_on_weights(
+    zoo: Zoo, info: RunInfo, dataset: BoundDataset, splits: Mapping[str, Samples]
+) -> tuple[str, ...]:
+    """What is to be known of the runs that the weights of `info` come from, in sentences: whether its inputs are made
+    as theirs were, and how many samples of which part they were trained on; of that nothing for another dataset."""
+    runs = list(_runs_before(info))
+    seen = [_seen(zoo, run, dataset, splits) for run in runs if _is_of(run, dataset)]
+    return tuple(filter(None, [*(_made_otherwise(run, dataset) for run in runs[:1]), *seen]))
 
 
-def _begun_with(info: RunInfo) -> Iterator[Run]:
+def _made_otherwise(run: Run, dataset: BoundDataset) -> str:
+    """Which inputs are made by a recipe that has learnt other words or categories. Means and deviations are near enough
+    to those of other samples."""
+    theirs, ours = run.recipes, dataset.recorded_recipes
+    shared = [name for name in ours if name in theirs and ours[name].name == theirs[name].name]
+    names = [name for name in shared if _numbering(ours[name].learnt) != _numbering(theirs[name].learnt)]
+    if not names:
+        return ""
+    inputs = f"The {'inputs' if len(names) > 1 else 'input'} {' and '.join(map(repr, names))}"
+    return (
+        f"{inputs} {'are' if len(names) > 1 else 'is'} made by what other samples have taught, and not as in run "
+        f"{run.name!r}, whose weights it begins with: a number may stand for another word or category than these "
+        "weights have learnt. With the -d options of that run it stands for the same."
+    )
+
+
+def _numbering(learnt: Any) -> Any:
+    """What was learnt, without numbers that are no whole ones."""
+    if isinstance(learnt, Mapping):
+        return {name: _numbering(value) for name, value in learnt.items()}
+    if isinstance(learnt, list | tuple):
+        return [_numbering(value) for value in learnt]
+    return None if isinstance(learnt, float) else learnt
+
+
+def _runs_before(info: RunInfo) -> Iterator[Run]:
     """The run whose weights a run begins with, the one whose weights that one began with, and so on, where known."""
     seen: set[Path] = set()
     while info.init_from is not None:
@@ -48,7 +77,7 @@ def _is_of(run: Run, dataset: BoundDataset) -> bool:
     return (run.info.dataset_plugin, run.info.dataset) == (dataset.plugin, dataset.name)
 
 
-def _told(zoo: Zoo, run: Run, dataset: BoundDataset, splits: Mapping[str, Samples]) -> str:
+def _seen(zoo: Zoo, run: Run, dataset: BoundDataset, splits: Mapping[str, Samples]) -> str:
     measured = {name: splits[name] for name in _MEASURED if name in splits}
     if splits["train"].fingerprint == run.info.dataset_fingerprint:
         return ""  # what is trained on now was trained on then, and the parts share no sample

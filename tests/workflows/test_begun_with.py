@@ -1,4 +1,4 @@
-"""A run that begins with weights that were trained on its own test or validation part: its numbers flatter."""
+"""A run that begins with weights of another one: what these have seen of its data, and whether they know its inputs."""
 
 from __future__ import annotations
 
@@ -72,3 +72,24 @@ def test_it_is_said_where_nobody_can_tell(pets: Path, zoo_here: Zoo) -> None:
     done = zoo_here(*moved, "--init-from", "first", "--run", "second")
     assert done.code == 0, done.stderr
     assert "was trained on samples of the validation or the test part cannot be said: its data" in done.stderr
+
+
+@pytest.mark.heavy
+def test_words_that_are_numbered_otherwise_than_in_the_run_of_the_weights_are_told_of(
+    here: Path, zoo_here: Zoo
+) -> None:
+    words = ("good", "bad", "film", "and", "was")
+    rows = [f"{' '.join(words[: 2 + row % 4])},{'ab'[row % 2]}" for row in range(40)]
+    (here / "texts.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+    reviews = [f"{' '.join(words[4 - row % 4 :])},{'ab'[row % 2]}" for row in range(40)]
+    (here / "reviews.csv").write_text("\n".join(["text,label", *reviews]) + "\n")
+    texts = ("train", "textcnn", "--dataset", "text-file", "--epochs", "1", "-d")
+    assert zoo_here(*texts, "root=texts.csv", "--run", "first").code == 0
+    done = zoo_here(*texts, "root=texts.csv", "--run", "same", "--init-from", "first")
+    assert (done.code, "another word" in done.stderr) == (0, False), done.stderr
+    told = "a number may stand for another word or category than these weights have learnt"
+    done = zoo_here(*texts, "root=reviews.csv", "--run", "other", "--init-from", "first")
+    assert done.code == 0, done.stderr
+    assert told in done.stderr
+    assert told in load_run("other").info.remarks[0]
+    assert told in (here / "runs" / "other" / "README.md").read_text()
