@@ -46,8 +46,7 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     """
     from zoo_core.records import counted
     from zoo_core.registry import open_zoo
-    from zoo_core.runtime.reading.report_beside import report_of_another
-    from zoo_core.runtime.reading.run_beside import run_gone_on
+    from zoo_core.runtime.reading.run_beside import warnings_beside
     from zoo_core.shelf import locate, model_file
     from zoo_core.workflows.answers.evaluate import evaluate
 
@@ -59,8 +58,7 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     if found.split == "validation" and found.same_data is not False and _is_of_the_run(place, asked["dataset"]):
         note("The validation part also chose the epoch of this run: its numbers flatter a little.")
     if place.kind == "export" and place.path is not None:
-        file = model_file(place.path)
-        for warning in filter(None, (report_of_another(file), run_gone_on(file))):
+        for warning in warnings_beside(model_file(place.path)):
             note(f"Warning: {warning}")
     for remark in found.remarks:
         note(remark)

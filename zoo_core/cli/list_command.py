@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 from click.shell_completion import CompletionItem
 
-from zoo_core.commands.common import json_option, note, print_json, say, typed
-
-if TYPE_CHECKING:
-    from zoo_core.registry import Zoo
+from zoo_core.commands.common import json_option, note, print_json, say
 
 EXAMPLES = """
 \b
@@ -29,15 +24,6 @@ _SORTED_BY = ("name", "model", "dataset", "epochs", "best", "seconds", "date")
 
 def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(kind) for kind in _KINDS if kind.startswith(incomplete)]
-
-
-def _told_in_summaries(zoo: Zoo, kind: str | None, pattern: str) -> str:
-    """What to type where a pattern fits no name, and is a word of summaries."""
-    from zoo_core.workflows.catalogue.listing import list_rows
-
-    if not pattern or not list_rows(zoo, kind=kind, search=pattern):
-        return ""
-    return f"in summaries: {typed('list', *([kind] if kind else []), '--search', pattern)}"
 
 
 @click.command("list", epilog=EXAMPLES)
@@ -67,7 +53,7 @@ def command(
     from zoo_core.registry import open_zoo
     from zoo_core.workflows.catalogue.listing import kind_and_pattern, list_rows, similar_to
 
-    from .listed import list_table, next_after
+    from .listed import list_table, next_after, told_in_summaries
 
     kind, pattern = kind_and_pattern(what)
     zoo = open_zoo()
@@ -83,7 +69,7 @@ def command(
         say(*list_table(rows, kind=kind))
     else:
         filtered = pattern or exclude or max_parameters or any(filters[name] for name in filters if name != "sort")
-        hints = filter(None, [similar_to(zoo, kind, pattern), _told_in_summaries(zoo, kind, pattern)])
+        hints = filter(None, [similar_to(zoo, kind, pattern), told_in_summaries(zoo, kind, pattern)])
         note("nothing to list" + (" with these filters" if filtered else ""), *hints)
     if unusable := sum(p.status in {"broken", "unavailable"} and p.extra is None for p in zoo.plugins):
         note(f"{unusable} plugin{'s' if unusable > 1 else ''} cannot be used: see zoo plugins")

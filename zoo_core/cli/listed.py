@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo_core.commands.common import typed
 from zoo_core.commands.tables import table, terminal_width
+
+if TYPE_CHECKING:
+    from zoo_core.registry import Zoo
 
 
 def list_table(rows: Sequence[Mapping[str, Any]], *, kind: str | None) -> list[str]:
@@ -20,6 +23,15 @@ def list_table(rows: Sequence[Mapping[str, Any]], *, kind: str | None) -> list[s
         columns.insert(-1, "parameters")
     cells = [[f"{row[name]:,}" if name == "parameters" else row[name] for name in columns] for row in rows]
     return table([name.upper() for name in columns], cells, width=terminal_width())
+
+
+def told_in_summaries(zoo: Zoo, kind: str | None, pattern: str) -> str:
+    """What to type where a pattern fits no name, and is in a summary; empty where it is not."""
+    from zoo_core.workflows.catalogue.listing import list_rows
+
+    if not pattern or not list_rows(zoo, kind=kind, search=pattern):
+        return ""
+    return f"in summaries: {typed('list', *([kind] if kind else []), '--search', pattern)}"
 
 
 def next_after(rows: Sequence[dict[str, Any]], *, kind: str | None) -> str:

@@ -66,14 +66,13 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     channel is grey, three are RGB, other numbers lie side by side, each on a scale of its own.
     """
     from zoo_core.cli.predict_output import lines_of_stdin, show_rows
-    from zoo_core.runtime.reading.report_beside import report_of_another
-    from zoo_core.runtime.reading.run_beside import run_gone_on
+    from zoo_core.runtime.reading.run_beside import warnings_beside
     from zoo_core.shelf import find_export
     from zoo_core.workflows.answers.predict import plan_predictions
 
     planned = plan_predictions(find_export(source), listed=lines_of_stdin(), **asked)
-    for remark in filter(None, (report_of_another(planned.model.path), run_gone_on(planned.model.path))):
-        note(f"Warning: {remark}")
+    for warning in warnings_beside(planned.model.path):
+        note(f"Warning: {warning}")
     total, failed = show_rows(planned, as_json=as_json)
     if not as_json:
         say("", f"Next: {typed('verify', source)}")
