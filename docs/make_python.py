@@ -65,6 +65,10 @@ It takes every [`Source`](#source): paths, bytes, open files, pictures of Pillow
 does not know runs in a process of its own; `isolated=Limits(memory=8_000_000_000, seconds=60)` sets other limits of
 bytes and seconds, and `with open_model(...) as model:` ends it early, as `model.close()` does.
 
+A file that has changed since it was verified is opened with an `UnverifiedWarning`, as is one that was never verified,
+or whose `report.json` is missing or damaged while this machine has not verified it. To refuse such files:
+`warnings.simplefilter("error", UnverifiedWarning)`.
+
 A dataset with options, the same samples on every machine:
 
 ```python

@@ -65,6 +65,10 @@ class MissingExtraError(ZooError):
         )
 
 
+class UnverifiedWarning(UserWarning):
+    """An exported file is opened that has changed since it was verified, was never verified, or has lost its report."""
+
+
 class Terminated(SystemExit):
     """SIGTERM has come: nobody's fault, and no plugin's way to end the process."""
 

@@ -31,6 +31,8 @@ MAX_AXES = 32
 """Axes of a tensor or a value; numpy ends there, too."""
 MAX_LISTED_FIELDS = 10_000
 """Fields beside the graph that a list looks through to find what the file says of itself."""
+MAX_COMPARED_BYTES = 256 << 20
+"""Of all models together that a list compares with their reports: a quarter of a second. The smallest come first."""
 MAX_METADATA_KEYS = 64
 MAX_METADATA_BYTES = 1 << 20
 

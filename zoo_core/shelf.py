@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from .bundle_files import MODEL_FILE, REPORT_FILE
 from .discovery.mending import told_of_unusable
 from .errors import UsageError, ZooError, did_you_mean
 from .files import read_json, require_inside
@@ -17,10 +18,6 @@ from .registry import Zoo
 
 RUNS = Path("runs")
 EXPORTS = Path("exported")
-
-MODEL_FILE = "model.onnx"
-REPORT_FILE = "report.json"
-"""What every export holds."""
 
 ShelfKind = Literal["model", "run", "export", "dataset"]
 SHELF_KINDS: tuple[ShelfKind, ...] = get_args(ShelfKind)

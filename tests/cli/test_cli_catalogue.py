@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,10 @@ from typing import Any
 import pytest
 from onnx_files import write_digits
 from plugin_code import MANY as GOOD
+
+from zoo_core.files import sha256_of
+
+EMPTY = hashlib.sha256(b"").hexdigest()
 
 
 def names(result: Any) -> list[str]:
@@ -119,7 +124,8 @@ def test_list_runs_and_exports(run_zoo: Any, tmp_path: Path) -> None:
     data = {"model": "lenet5", "model_plugin": "zoo-core:lenet5", "dataset": "digits", "status": "finished"}
     (run / "run.json").write_text(json.dumps({**data, "test": {"accuracy": 0.98}}))
     (export / "model.onnx").write_bytes(b"")
-    (export / "report.json").write_text(json.dumps({"model": "lenet5", "outcome": "verified", "opset": 20, "run": "a"}))
+    report = {"model": "lenet5", "outcome": "verified", "opset": 20, "run": "a", "files": {"model.onnx": EMPTY}}
+    (export / "report.json").write_text(json.dumps(report))
     assert [{key: row[key] for key in list(row)[:6]} for row in run_zoo("list", "runs", "--json").json] == [
         {
             "name": "a",
@@ -180,7 +186,8 @@ def test_list_says_where_the_weights_of_an_export_come_from(
     report: dict[str, Any], weights: str | None, origin: str, run_zoo: Any, tmp_path: Path
 ) -> None:
     model = write_digits(tmp_path, weights=weights)
-    said = {"model": "resnet18", "outcome": "verified", "opset": 20, **report}
+    files = {"model.onnx": sha256_of(model)}
+    said = {"model": "resnet18", "outcome": "verified", "opset": 20, "files": files, **report}
     model.with_name("report.json").write_text(json.dumps(said))
     row = run_zoo("list", "exports", "--json").json[0]
     assert row["summary"] == f"resnet18, verified, {origin}"

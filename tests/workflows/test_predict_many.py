@@ -254,10 +254,7 @@ def test_a_report_of_another_file_is_told_of(run_zoo: Callable[..., Any], here: 
     report = file.with_name("report.json")
     for text, warned in (
         (json.dumps({"files": {"model.onnx": "0" * 64}}), True),
-        (json.dumps({"files": {"model.onnx": sha256_of(file)}}), False),
-        (json.dumps({"files": []}), False),
-        ("[" * 100_000, False),
-        ("no JSON", False),
+        (json.dumps({"outcome": "verified", "files": {"model.onnx": sha256_of(file)}}), False),
     ):
         report.write_text(text)
         done = run_zoo("predict", "brightness", "a.png", "--json")

@@ -11,13 +11,14 @@ import importlib
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo_core.distributions import damaged_distributions
-from zoo_core.errors import Terminated, ZooError, did_you_mean, error_lines, in_words
+from zoo_core.errors import Terminated, UnverifiedWarning, ZooError, did_you_mean, error_lines, in_words
 from zoo_core.foreign_text import terminal_line
 from zoo_core.version import __version__
 
@@ -187,8 +188,24 @@ def _own_stdout() -> Iterator[None]:
 
 
 def _run() -> int:
+    _tell_warnings()
     with _own_stdout():
         return _code_of_command()
+
+
+def _tell_warnings() -> None:
+    """What the zoo warns of, a line as every warning of a command, whatever the filters of this Python are."""
+    others = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, UnverifiedWarning):
+            others(message, category, *where, **more)
+            return
+        with contextlib.suppress(OSError):  # nobody listens
+            print(f"Warning: {terminal_line(str(message))}", file=sys.stderr, flush=True)
+
+    warnings.showwarning = show
+    warnings.simplefilter("always", UnverifiedWarning)
 
 
 def _code_of_command() -> int:

@@ -46,7 +46,7 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     """
     from zoo_core.records import counted
     from zoo_core.registry import open_zoo
-    from zoo_core.runtime.reading.run_beside import warnings_beside
+    from zoo_core.runtime.reading.run_beside import run_gone_on
     from zoo_core.shelf import locate, model_file
     from zoo_core.workflows.answers.evaluate import evaluate
 
@@ -57,9 +57,8 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     found = evaluate(zoo, source=place, **asked)
     if found.split == "validation" and found.same_data is not False and _is_of_the_run(place, asked["dataset"]):
         note("The validation part also chose the epoch of this run: its numbers flatter a little.")
-    if place.kind == "export" and place.path is not None:
-        for warning in warnings_beside(model_file(place.path)):
-            note(f"Warning: {warning}")
+    if place.kind == "export" and place.path is not None and (gone_on := run_gone_on(model_file(place.path))):
+        note(f"Warning: {gone_on}")
     for remark in found.remarks:
         note(remark)
     if as_json:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from zoo_core.cli.answer_options import answer_options
-from zoo_core.commands.common import FilePath, json_option, note, say, typed
+from zoo_core.commands.common import FilePath, json_option, say, typed
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options
 from zoo_core.errors import ZooError
@@ -66,13 +66,13 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     channel is grey, three are RGB, other numbers lie side by side, each on a scale of its own.
     """
     from zoo_core.cli.predict_output import lines_of_stdin, show_rows
-    from zoo_core.runtime.reading.run_beside import warnings_beside
+    from zoo_core.runtime.reading.run_beside import run_gone_on
     from zoo_core.shelf import find_export
     from zoo_core.workflows.answers.predict import plan_predictions
 
     planned = plan_predictions(find_export(source), listed=lines_of_stdin(), **asked)
-    for warning in warnings_beside(planned.model.path):
-        note(f"Warning: {warning}")
+    if gone_on := run_gone_on(planned.model.path):
+        note(f"Warning: {gone_on}")
     total, failed = show_rows(planned, as_json=as_json)
     if not as_json:
         say("", f"Next: {typed('verify', source)}")

@@ -12,13 +12,13 @@ from typing import Any
 
 import onnx
 
+from zoo_core.bundle_files import MODEL_FILE, NETRON_FILE
 from zoo_core.environment import package_versions
 from zoo_core.errors import NotVerifiedError
 from zoo_core.files import json_text, temporary_folder, write_atomic
 from zoo_core.records import CheckResult
 from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.runtime.reading.wire import OnnxFile
-from zoo_core.shelf import MODEL_FILE
 from zoo_core.task_lookup import task_plugin
 from zoo_core.verification.expect.recipe_test import KEY as RECIPES
 from zoo_core.verification.expect.recipe_test import recipe_tests
@@ -38,7 +38,6 @@ from .reference.expected import Expected
 from .reference.reference import TorchReference
 
 VERSIONED = ("zoo-core", "torch", "onnx", "onnxscript", "onnxruntime", "numpy")
-NETRON_FILE = "netron.json"
 
 
 @dataclass(frozen=True, kw_only=True)

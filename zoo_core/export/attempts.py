@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from zoo_core.bundle_files import MODEL_FILE
 from zoo_core.errors import AxisConflictError, NotVerifiedError
 from zoo_core.records import CheckResult
-from zoo_core.shelf import MODEL_FILE
 from zoo_core.verification.subject.speed import speed_ratio
 
 from .attempt import Attempt, make_attempt, not_converted

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+from zoo_core.bundle_files import MODEL_FILE, REPORT_FILE
 from zoo_core.environment import package_versions
 from zoo_core.errors import FailedForwardError, NotVerifiedError
 from zoo_core.files import json_text, sha256_of, write_atomic
@@ -15,7 +16,6 @@ from zoo_core.plugin_faults import blamed_on
 from zoo_core.records import CheckResult, ExportReport, counted
 from zoo_core.runtime.reading.wire import read_onnx
 from zoo_core.runtime.vetting.known import remember
-from zoo_core.shelf import MODEL_FILE, REPORT_FILE
 from zoo_core.torch_modules import fresh_module
 from zoo_core.verification.expect.bounds import Reference
 from zoo_core.verification.subject.subject import children_ready

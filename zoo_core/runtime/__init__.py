@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from zoo_core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from zoo_core.errors import UnverifiedWarning
+
     from .reading.graph import Node
     from .reading.metadata import Metadata, read_metadata
     from .reading.outside import stored_array
@@ -38,6 +40,7 @@ __all__ = [
     "Rows",
     "Source",
     "Tiling",
+    "UnverifiedWarning",
     "bytes_field",
     "check_inputs",
     "has_external_data",
@@ -53,6 +56,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "zoo_core.errors": ("UnverifiedWarning",),
         ".reading.graph": ("Node",),
         ".reading.metadata": (
             "Metadata",

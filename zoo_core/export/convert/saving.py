@@ -13,13 +13,12 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
+from zoo_core.bundle_files import DATA_FILE, MODEL_FILE
 from zoo_core.export.plan.plan import LARGEST_FILE
 from zoo_core.files import clear_io_errors, write_atomic
-from zoo_core.shelf import MODEL_FILE
 
 from .clean import serialized
 
-DATA_FILE = f"{MODEL_FILE}.data"
 ROOM = 1 << 26
 """For nodes and metadata, which stay in the file; weights that would leave them less go to a file of their own."""
 SMALLEST_OUTSIDE = 1 << 10

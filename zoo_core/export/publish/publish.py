@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zoo_core import replacing
+from zoo_core.bundle_files import MODEL_FILE, REPORT_FILE
 from zoo_core.errors import ZooError
 from zoo_core.files import clear_io_errors
-from zoo_core.shelf import MODEL_FILE, REPORT_FILE
 
 
 def check_target(target: Path) -> None:

@@ -5,20 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from zoo_core.bundle_files import MODEL_FILE
 from zoo_core.errors import ZooError
 from zoo_core.files import read_json
 from zoo_core.foreign_text import shell_word
-from zoo_core.shelf import EXPORTS, MODEL_FILE, RUNS, folder_name
+from zoo_core.shelf import EXPORTS, RUNS, folder_name
 
 from .own_words import own_words
-from .report_beside import report_of_another
 
 _SHOWN = "validation loss"
-
-
-def warnings_beside(path: Path) -> list[str]:
-    """What who uses an exported file is to be warned of: its report is about another file, its run has gone on."""
-    return [text for text in (report_of_another(path), run_gone_on(path)) if text is not None]
 
 
 def run_gone_on(path: Path) -> str | None:

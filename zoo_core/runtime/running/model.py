@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.errors import UsageError, ZooError
+from zoo_core.errors import UnverifiedWarning, UsageError, ZooError
 from zoo_core.file_limits import MAX_INPUT_ELEMENTS
 from zoo_core.recipe_spec import sources_of
 from zoo_core.recipes import InputRecipe, load_recipe
@@ -21,6 +22,7 @@ from zoo_core.records import counted
 from zoo_core.runtime.reading.metadata import Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.vetting.agreement import check_agreement
+from zoo_core.runtime.vetting.published import remark_on
 from zoo_core.runtime.vetting.vet import vet
 from zoo_core.shapes import joined_rows, takes_one
 from zoo_core.shelf import model_file
@@ -51,6 +53,9 @@ def open_model(
     which then runs in this process. `optimization` is onnxruntime's own, `threads` None all processors that this
     process may use. Close the model, or open it with `with`, where it has to give back its memory and its child.
 
+    Warns (UnverifiedWarning, of Python's `warnings`) of a file that is another one than the report beside it was made
+    for, that was never verified, or whose report is missing or damaged.
+
     Raises RefusedFileError for a hostile file or one that is no ONNX file, ZooError for one without our metadata and
     for a child process that reached a limit, UsageError for arguments of other kinds.
     """
@@ -61,6 +66,8 @@ def open_model(
     file = vet(model_file(path))
     metadata = read_metadata(file)
     check_agreement(file, metadata)
+    if (remark := remark_on(file)) is not None:
+        warnings.warn(remark, UnverifiedWarning, stacklevel=2)
     return ExportedModel(file=file, metadata=metadata, settings=settings, isolated=isolated)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo_core.bundle_files import MODEL_FILE, REPORT_FILE
 from zoo_core.environment import package_versions, usable_processors
 from zoo_core.errors import NotVerifiedError, RefusedFileError, ZooError
 from zoo_core.file_limits import MAX_BUNDLE_BYTES
@@ -20,7 +21,7 @@ from zoo_core.runtime.running.isolated import Isolated, Limits, limits_of
 from zoo_core.runtime.vetting.agreement import check_agreement
 from zoo_core.runtime.vetting.known import files_beside, remember
 from zoo_core.runtime.vetting.vet import vet
-from zoo_core.shelf import MODEL_FILE, REPORT_FILE, model_file
+from zoo_core.shelf import model_file
 from zoo_core.verification.expect.recipe_test import check_recipes
 from zoo_core.verification.expect.seal import RULE, check_seal
 from zoo_core.verification.expect.self_test import validated

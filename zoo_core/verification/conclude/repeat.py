@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo_core.bundle_files import VECTORS_FOLDER
 from zoo_core.errors import ZooError
 from zoo_core.records import CheckResult, OutputError, counted
 from zoo_core.runtime.reading.metadata import Metadata
@@ -29,7 +30,7 @@ from zoo_core.verification.expect.sensitivity import check_sensitivity
 from zoo_core.verification.expect.vector_test import check_vectors
 from zoo_core.verification.feed.rows import BATCH, BATCH_SIZES, batches_of, joined
 from zoo_core.verification.feed.sizes import Sizes, shown, sizes_of
-from zoo_core.verification.feed.vectors import FOLDER, read_vectors
+from zoo_core.verification.feed.vectors import read_vectors
 from zoo_core.verification.subject.subject import TIME_LIMIT_SECONDS, Group, Setting, SubjectResult, run_subject
 
 from .structure import check_results
@@ -130,7 +131,7 @@ def _self_test_parts(metadata: Metadata, test: Mapping[str, Any]) -> list[_Part]
 def _vectors(bundle: Path | None, metadata: Metadata) -> _Part | CheckResult:
     """The test vectors to run and what they must give; or what there is to say where they cannot be run."""
     if bundle is None:
-        return CheckResult(rule="test vectors", outcome="skipped", detail=f"a bare file has no {FOLDER}")
+        return CheckResult(rule="test vectors", outcome="skipped", detail=f"a bare file has no {VECTORS_FOLDER}")
     try:
         inputs = read_vectors(bundle, "input", list(metadata.inputs))
         outputs = read_vectors(bundle, "output", list(metadata.outputs))
@@ -144,7 +145,7 @@ def _vectors(bundle: Path | None, metadata: Metadata) -> _Part | CheckResult:
             sizes_of({name: value.shape for name, value in outputs.items()}, metadata.outputs)
     except ZooError as error:
         if choosing:
-            return CheckResult(rule="test vectors", outcome="failed", detail=f"{FOLDER}: {error.message}")
+            return CheckResult(rule="test vectors", outcome="failed", detail=f"{VECTORS_FOLDER}: {error.message}")
         sizes = {}  # which of them does not fit is told below
     first = next(iter(inputs.values()))
     count = len(first) if first.ndim else 0
@@ -155,7 +156,8 @@ def _vectors(bundle: Path | None, metadata: Metadata) -> _Part | CheckResult:
             shape = batch_shape(specs[name], count, sizes=sizes) if free else specs[name].bind(sizes).axes
             if not count or str(value.dtype) != specs[name].dtype or value.shape != shape:
                 held = f"{value.dtype} with the shape {value.shape}"
-                text = f"{FOLDER}: {name} is {held}, not {counted(count, 'row')} of {specs[name].dtype} {specs[name]}"
+                needed = f"{counted(count, 'row')} of {specs[name].dtype} {specs[name]}"
+                text = f"{VECTORS_FOLDER}: {name} is {held}, not {needed}"
                 return CheckResult(rule="test vectors", outcome="failed", detail=text)
     return _Part(name="vectors", inputs=inputs, sizes=sizes, free=free, outputs=outputs)
 

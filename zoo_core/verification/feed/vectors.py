@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from zoo_core.bundle_files import VECTORS_FOLDER
 from zoo_core.errors import ZooError
 from zoo_core.file_limits import MAX_VECTOR_BYTES
 from zoo_core.files import read_plain, write_atomic
@@ -15,14 +16,12 @@ from zoo_core.runtime.reading.tensors import read_tensor_proto, write_tensor_pro
 
 Array = NDArray[Any]
 
-FOLDER = "test_data_set_0"
-
 
 def write_vectors(bundle: Path, inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> None:
     """Write inputs and expected outputs, in the order of the mappings."""
     for role, arrays in (("input", inputs), ("output", outputs)):
         for number, (name, value) in enumerate(arrays.items()):
-            write_atomic(bundle / FOLDER / f"{role}_{number}.pb", write_tensor_proto(name, value))
+            write_atomic(bundle / VECTORS_FOLDER / f"{role}_{number}.pb", write_tensor_proto(name, value))
 
 
 def read_vectors(bundle: Path, role: str, names: Sequence[str]) -> dict[str, Array]:
@@ -32,7 +31,7 @@ def read_vectors(bundle: Path, role: str, names: Sequence[str]) -> dict[str, Arr
     """
     found = {}
     for number, name in enumerate(names):
-        path = bundle / FOLDER / f"{role}_{number}.pb"
+        path = bundle / VECTORS_FOLDER / f"{role}_{number}.pb"
         content = read_plain(path, most=MAX_VECTOR_BYTES, within=bundle)
         stored, value = read_tensor_proto(content, where=str(path))
         if stored not in {name, ""}:

@@ -8,15 +8,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from zoo_core.bundle_files import MODEL_FILE, REPORT_FILE, VECTORS_FOLDER
 from zoo_core.errors import NotVerifiedError, TemporaryFolderError, ZooError
 from zoo_core.files import clear_io_errors, json_text, read_json, temporary_folder
 from zoo_core.records import CheckResult
 from zoo_core.runtime.reading.metadata import Metadata, read_metadata
 from zoo_core.runtime.reading.wire import read_onnx
 from zoo_core.runtime.running.isolated import Isolated, limits_of
-from zoo_core.shelf import MODEL_FILE, REPORT_FILE, model_file
+from zoo_core.shelf import model_file
 from zoo_core.verification.conclude.recheck import verify_export
-from zoo_core.verification.feed.vectors import FOLDER, read_vectors
+from zoo_core.verification.feed.vectors import read_vectors
 
 from .kinds import Mutant, make_mutants
 from .likeness import Healthy
@@ -61,7 +62,8 @@ def score_export(path: Path, *, isolated: Isolated = None, progress: Progress = 
 def _vectors(bundle: Path | None, metadata: Metadata) -> dict[str, dict[str, Any]]:
     if bundle is None:
         return {}
-    return {"vectors": read_vectors(bundle, "input", list(metadata.inputs))} if (bundle / FOLDER).is_dir() else {}
+    there = (bundle / VECTORS_FOLDER).is_dir()
+    return {"vectors": read_vectors(bundle, "input", list(metadata.inputs))} if there else {}
 
 
 def _prepare(bundle: Path | None, place: Path) -> None:
