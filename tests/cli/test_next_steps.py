@@ -96,13 +96,11 @@ def test_an_unfinished_run_says_so_when_it_is_exported(zoo_here: Zoo, tmp_path: 
     assert "Warning: run 'half' is unfinished: its run has done 1 of 4 epochs; the weights are those of" in done.stderr
 
 
-def test_runs_and_exports_are_no_entries_of_the_catalogue(zoo_here: Zoo, tmp_path: Path) -> None:
-    write_brightness(tmp_path)
+def test_runs_are_no_entries_of_the_catalogue(zoo_here: Zoo, tmp_path: Path) -> None:
     assert zoo_here("train", "mlp", *SMALL, "--run", "mine").code == 0
     for typed, told in (
-        ("mine", "'mine' is a run: zoo info is for models, datasets and trainers\nHint: runs/mine/README.md describes"),
+        ("mine", "'mine' is a run: zoo info is for models, datasets, trainers and exports\nHint: runs/mine/README.md"),
         ("run:mine", "'run:mine' is a run"),
-        ("export:brightness", "'export:brightness' is an export: zoo info is for models, datasets and trainers"),
     ):
         done = zoo_here("info", typed)
         assert (done.code, told in done.stderr) == (2, True), done.stderr

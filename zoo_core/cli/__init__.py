@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "quickstart": "Train, export, verify and predict on embedded data.",
     "list": "List models, datasets and trainers, or your runs and exports.",
-    "info": "Show one model, dataset, trainer or task.",
+    "info": "Show one model, dataset, trainer, task or export.",
     "plugins": "Show every plugin, or why it could not be loaded.",
     "train": "Train a model on a dataset.",
     "eval": "Measure a run or an export on a dataset.",

@@ -25,11 +25,11 @@ def description(found: dict[str, Any]) -> list[str]:
     fixed: dict[str, str] = found.get("fixed_axes", {})
     for reason in dict.fromkeys(fixed.values()):
         lines.append(f"{'fixed':<12}{', '.join(axis for axis in fixed if fixed[axis] == reason)}: {reason}")
-    lines += [f"{'preprocess':<12}{'; '.join(_steps(found['preprocess']))}"] if found.get("preprocess") else []
-    lines += [f"{'recipe':<12}{name}: {_recipe(recipe)}" for name, recipe in found.get("recipes", {}).items()]
+    lines += [f"{'preprocess':<12}{'; '.join(steps_of(found['preprocess']))}"] if found.get("preprocess") else []
+    lines += [f"{'recipe':<12}{name}: {recipe_in_words(recipe)}" for name, recipe in found.get("recipes", {}).items()]
     lines += [f"{'labels':<12}{found['label_count']:,}"] if found.get("label_count") else []
-    listed = ("classes", "splits", "aliases", "needs", "augment")
-    lines += [f"{key:<12}{_listed(found[key])}" for key in listed if found.get(key)]
+    lists = ("classes", "splits", "aliases", "needs", "augment")
+    lines += [f"{key:<12}{listed(found[key])}" for key in lists if found.get(key)]
     lines += [f"{'loss':<12}{found['loss']}"] if found.get("loss") else []
     lines += _task(found) if found["kind"] == "task" else []
     lines += _samples(found["samples"]) if found.get("samples") else []
@@ -86,7 +86,7 @@ def _measured(statistics: dict[str, Any]) -> list[str]:
     ]
 
 
-def _steps(recipe: dict[str, Any]) -> list[str]:
+def steps_of(recipe: dict[str, Any]) -> list[str]:
     """How a picture becomes an input, in the order in which it happens."""
     steps = [recipe["color"]]
     if (resize := recipe["resize"]) is not None:
@@ -98,10 +98,10 @@ def _steps(recipe: dict[str, Any]) -> list[str]:
     return steps
 
 
-def _recipe(recipe: dict[str, Any]) -> str:
+def recipe_in_words(recipe: dict[str, Any]) -> str:
     """How an input that is no picture is made: the kind, its fields, and what it is made of."""
     if "recipe" not in recipe:
-        return "; ".join(_steps(recipe))
+        return "; ".join(steps_of(recipe))
     fields = [f"{key}={typed_value(value)}" for key, value in recipe["fields"].items() if value not in ("", [])]
     source = [f"(of {recipe['source']})"] if recipe.get("source") else []
     return " ".join([recipe["recipe"], *fields, *source])
@@ -120,12 +120,13 @@ def _weights(weights: dict[str, Any], usual: dict[str, Any] | None) -> str:
     parts += [f"license {weights['license']}"] if weights["license"] else []
     parts += [f"{key} {value:g}" for key, value in weights["metrics"].items()]
     if weights["preprocess"]:
-        known = _steps(usual) if usual else []
-        parts.append("but " + "; ".join(step for step in _steps(weights["preprocess"]) if step not in known))
+        known = steps_of(usual) if usual else []
+        parts.append("but " + "; ".join(step for step in steps_of(weights["preprocess"]) if step not in known))
     return ", ".join(parts)
 
 
-def _listed(values: list[str]) -> str:
+def listed(values: list[str]) -> str:
+    """The first ten of them, and how many there are where there are more."""
     return ", ".join(values[:10]) + (f", ... ({len(values)})" if len(values) > 10 else "")
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from zoo_core.commands.common import data_options, json_option, model_options, note, print_json, say, typed
-from zoo_core.commands.completion import complete_datasets, complete_entries
-from zoo_core.commands.next_step import data_words
+from zoo_core.commands.completion import complete_datasets, complete_entries, complete_exports
+from zoo_core.commands.next_step import data_words, use_of
 from zoo_core.task_lookup import task_spec
 
 from .description import description
+from .export_description import export_description
 
 EXAMPLES = """
 \b
@@ -22,11 +24,18 @@ Examples:
   zoo info dataset:digits
   zoo info digits --statistics
   zoo info image-classification
+  zoo info quickstart                   an export in exported/, by its name
+  zoo info export:lenet5                the same, where a model has that name too
+  zoo info exported/lenet5-digits       or by its path, also of a bare .onnx file
 """
 
 
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    return complete_entries(ctx, param, incomplete) or complete_exports(ctx, param, incomplete)
+
+
 @click.command("info", epilog=EXAMPLES)
-@click.argument("name", shell_complete=complete_entries)
+@click.argument("name", shell_complete=_complete)
 @click.option(
     "--dataset", metavar="D", shell_complete=complete_datasets, help="Take a model's sizes from this dataset."
 )
@@ -44,8 +53,14 @@ def command(
     download: bool,
     as_json: bool,
 ) -> None:
-    """Show one model, dataset, trainer or task: its options, shapes, parameters, source and license."""
+    """Show one model, dataset, trainer, task or export: its shapes, options, source, license and more.
+
+    Of an export, a folder or a bare .onnx file: what goes in and how files become that, what comes out, labels and
+    thresholds, what it was made of, and whether it is the file that was verified. It is not run, and PyTorch is not
+    needed. A name that the catalogue has means that entry; `export:NAME`, or a path, means the export.
+    """
     from zoo_core.registry import open_zoo
+    from zoo_core.shelf import EXPORTS, is_export
     from zoo_core.workflows.catalogue.info import describe
 
     found = describe(
@@ -54,11 +69,22 @@ def command(
     if as_json:
         print_json(found)
         return
+    if found["kind"] == "export":
+        say(*export_description(found), "", f"Next: {_next_of_export(name, found)}")
+        return
     for line in description(found):
         say(line)
+    if "/" not in name and is_export(EXPORTS / name):
+        note(f"There is an export of this name, too: {typed('info', f'export:{name}')}")
     if "hint" in found:
         note(f"Hint: {found['hint']}")
     say("", f"Next: {_next(found, dataset, data)}")
+
+
+def _next_of_export(name: str, found: dict[str, Any]) -> str:
+    """Its use, where nothing speaks against it."""
+    export = name.removeprefix("export:")
+    return use_of(export, found) if found["verified"]["state"] == "verified" else typed("verify", export)
 
 
 def _next(found: dict[str, Any], dataset: str | None, data: dict[str, str]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,6 +37,17 @@ def is_known(file: OnnxFile) -> bool:
         return (_record() / _name(file, {})).is_file()
     except (OSError, ZooError):
         return False
+
+
+def known_since(file: OnnxFile) -> str | None:
+    """When this machine has last exported or verified a vetted file, as `2030-01-31 12:00` in UTC; None for never."""
+    if not is_known(file):
+        return None
+    try:
+        stamp = (_record() / _name(file, {})).stat().st_mtime
+    except OSError:
+        return None
+    return time.strftime("%Y-%m-%d %H:%M", time.gmtime(stamp))
 
 
 def remember(file: OnnxFile, *, digests: Mapping[str, str] | None = None) -> None:

@@ -23,7 +23,7 @@ from .contents import Contents, array_contents, drawing, sequence_contents, stac
 from .gallery import Gallery, write_gallery
 from .input_files import Found, find_inputs, runs_of
 from .predicted import Targets, check_target, drawings_for, is_results, originals_of, targets_for
-from .readable import readable_files, texts_as_inputs
+from .readable import files_read, texts_as_inputs
 from .results import RESULT_SUFFIXES, ResultsFile, columns_of
 from .shown import npy_bytes
 
@@ -254,7 +254,7 @@ def plan_predictions(
 
 def _files_of(model: ExportedModel, inputs: Sequence[str | Path], listed: Iterable[bytes]) -> Sequence[Found]:
     """The files of the kinds that the model reads."""
-    known, what = readable_files(model)
+    known, what = files_read(model.metadata)
     return find_inputs(inputs, suffixes=known, what=what, listed=listed) if inputs else ()
 
 

@@ -1,9 +1,10 @@
-"""What `zoo info` shows: one model, dataset, trainer or task as plain data."""
+"""What `zoo info` shows: one model, dataset, trainer, task or export as plain data."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from zoo_core.discovery.mending import check_extra_of, told_of_unusable
@@ -13,7 +14,7 @@ from zoo_core.matching import bound_tensors, fixed_axes, match_options
 from zoo_core.options import Option
 from zoo_core.plugin_faults import blamed_on
 from zoo_core.registry import KINDS, Entry, Model, Zoo, warn
-from zoo_core.shelf import list_exports, list_runs
+from zoo_core.shelf import find_export, list_runs
 from zoo_core.specs import ModelSpec, Weights
 from zoo_core.training.choices import loss_in_words
 
@@ -33,22 +34,39 @@ def find_entry(zoo: Zoo, text: str) -> Entry:
         raise UsageError(f"{text!r} is the name of a {' and of a '.join(having)}", hint=f"say which: {forms}")
     if having:
         return zoo.find(having[0], text)
-    _refuse_shelf(text)
+    _refuse_run(text)
     check_extra_of(zoo.plugins, text)
     known = [entry.shown for entry in zoo.entries()]
     hints = [told_of_unusable(zoo.plugins, text), did_you_mean(text, known)]
     raise UsageError(f"unknown name {text!r}", hint=" ".join(filter(None, hints)) or "see zoo list")
 
 
-def _refuse_shelf(text: str) -> None:
-    """Raises UsageError for a run or an export, and says what tells about it."""
-    for kind, a, shelf in (("run", "a run", list_runs), ("export", "an export", list_exports)):
-        name = text.removeprefix(f"{kind}:")
-        if path := next((entry.path for entry in shelf() if entry.name == name), None):
-            raise UsageError(
-                f"{text!r} is {a}: zoo info is for models, datasets and trainers",
-                hint=f"{path / 'README.md'} describes it; zoo list {kind}s",
-            )
+def _refuse_run(text: str) -> None:
+    """Raises UsageError for a run, and says what tells about it."""
+    name = text.removeprefix("run:")
+    if path := next((entry.path for entry in list_runs() if entry.name == name), None):
+        raise UsageError(
+            f"{text!r} is a run: zoo info is for models, datasets, trainers and exports",
+            hint=f"{path / 'README.md'} describes it; zoo list runs",
+        )
+
+
+def _export_of(zoo: Zoo, text: str) -> Path | None:
+    """The export that is meant: `export:NAME`, and a name or a path that nothing in the catalogue has.
+
+    Raises UsageError for an export that is not there.
+    """
+    said, colon, _ = text.partition(":")
+    if colon and said in KINDS:
+        return None
+    if said != "export" and any(_answers_to(entry, text) for entry in zoo.entries()):
+        return None
+    try:
+        return find_export(text)
+    except UsageError:
+        if said == "export" or text.endswith(".onnx"):
+            raise
+        return None  # a name that is mistyped is more likely one of the catalogue
 
 
 def describe(
@@ -63,13 +81,21 @@ def describe(
 ) -> dict[str, Any]:
     """One entry as plain JSON; a model with its parameters (elements of `module.parameters()`).
 
+    A name that the catalogue has means its entry, `export:NAME` and any other name or path an export.
+
     `dataset` gives a model its sizes. `options` are builder options, `data` dataset options. `statistics` reads the
     train split of a dataset, and `download` allows to fetch it. `parameters` is None
     with a `hint` when torch is absent or an option has no value. Raises UsageError for what was typed wrong, ZooError
     for sizes that do not match or that the builder refuses.
     """
-    entry = find_entry(zoo, name)
     given, data = options or {}, data or {}
+    if (export := _export_of(zoo, name)) is not None:
+        if given or data or dataset is not None or statistics or download:
+            raise UsageError(f"{name} is an export: -o, -d and the like are for models and datasets")
+        from .export_info import describe_export
+
+        return describe_export(export)
+    entry = find_entry(zoo, name)
     if entry.kind != "model" and (given or dataset is not None):
         raise UsageError(f"{entry.shown} is a {entry.kind}: -o and --dataset are for models")
     if statistics and entry.kind != "dataset":
