@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from warm import Result
 
 from zoo_core import TensorSpec, ZooError
 from zoo_core.files import sha256_of
+from zoo_core.runtime import open_model
 from zoo_core.runtime.reading.metadata import KEY, Metadata
 from zoo_core.runtime.reading.tensors import write_tensor_proto
 from zoo_core.verification.conclude.recheck import onnx_checker, verify_export
@@ -363,3 +365,26 @@ def test_a_self_test_of_another_kind_of_generator(bundle: Path, zoo_here: Zoo) -
     done = zoo_here("verify", bundle / "model.onnx")
     assert done.code == 1
     assert "the self-test uses the generator" in done.stderr
+
+
+@pytest.mark.parametrize("weights", ["inside", "beside it"])
+def test_a_folder_or_file_whose_name_is_no_utf8(weights: str, bundle: Path, run_zoo: Zoo, tmp_path: Path) -> None:
+    if weights == "beside it":
+        model = onnx.load(bundle / "model.onnx")
+        outside = {"save_as_external_data": True, "location": "model.onnx.data", "size_threshold": 0}
+        onnx.save(model, bundle / "model.onnx", **outside)
+        _write_report(bundle)
+    folder = tmp_path / os.fsdecode(b"d\xffr") / "small"
+    shutil.copytree(bundle, folder)
+    asked = [(folder, []), (folder, ["--trusted"])]
+    if weights == "inside":
+        shutil.copy(bundle / "model.onnx", tmp_path / os.fsdecode(b"m\xff.onnx"))
+        asked.append((tmp_path / os.fsdecode(b"m\xff.onnx"), []))
+    for path, more in asked:
+        done = run_zoo("verify", path, *more, "--json")
+        assert done.code == 0, done.stderr
+        outcomes = {check["rule"]: check["outcome"] for check in done.json["checks"]}
+        assert (outcomes["onnx.checker"], done.json["outcome"]) == ("passed", "verified")
+        opened = open_model(path, isolated=not more)
+        assert opened.run({"x": np.ones((1, 4), np.float32)})["y"].shape == (1, 3)
+        opened.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, get_args
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from zoo_core.environment import load_onnxruntime, usable_processors
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.runtime.reading.wire import OnnxFile
+from zoo_core.utf8_paths import in_utf8
 
 Optimization: TypeAlias = Literal["all", "none"]
 """onnxruntime's own optimisation of the graph: all of it, or none."""
@@ -85,9 +87,12 @@ class LocalSession:
         options.add_session_config_entry("session.load_model_format", "ONNX")
         # The memory pattern is planned for one shape: with pictures of many sizes it only grows.
         options.enable_mem_pattern = source.one_size
-        given: Any = source.path if source.content is None else source.content
         try:
-            self._session = ort.InferenceSession(given, sess_options=options, providers=_PROVIDERS)
+            with in_utf8(Path(source.path)) as path:
+                given: Any = str(path) if source.content is None else source.content
+                self._session = ort.InferenceSession(given, sess_options=options, providers=_PROVIDERS)
+        except ZooError:
+            raise
         except Exception as error:
             raise ZooError(
                 f"onnxruntime {ort.__version__} cannot load {source.path}: {_reason(error)}",

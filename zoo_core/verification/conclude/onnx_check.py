@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from zoo_core.children.watch import Watch
 from zoo_core.records import CheckResult
 from zoo_core.runtime.running.isolated import Limits
+from zoo_core.utf8_paths import in_utf8
 from zoo_core.verification.subject.subject import TIME_LIMIT_SECONDS
 
 RULE = "onnx.checker"
@@ -24,7 +26,8 @@ def onnx_checker(model: Path, limits: Limits | None = None) -> CheckResult:
     if importlib.util.find_spec("onnx") is None:
         text = "the onnx package, which the extra 'train' brings, is not installed"
         return CheckResult(rule=RULE, outcome="skipped", detail=text)
-    problem = _problem(model) if limits is None else _problem_found_apart(model, limits)
+    with in_utf8(Path(os.path.abspath(model))) as path:
+        problem = _problem(path) if limits is None else _problem_found_apart(path, limits)
     if problem is not None:
         return CheckResult(rule=RULE, outcome="failed", detail=problem)
     return CheckResult(rule=RULE, outcome="passed", detail="full check")
@@ -40,7 +43,7 @@ def _problem(model: Path) -> str | None:
 
 
 def _problem_found_apart(model: Path, limits: Limits) -> str | None:
-    command = [sys.executable, "-P", "-m", "zoo_core.verification.conclude.onnx_check", str(model.resolve())]
+    command = [sys.executable, "-P", "-m", "zoo_core.verification.conclude.onnx_check", str(model)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         watch = Watch(child, memory=limits.memory)
         with watch.step(limits.seconds or TIME_LIMIT_SECONDS):

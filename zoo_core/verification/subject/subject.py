@@ -22,6 +22,7 @@ from zoo_core.children.memory import NO_ROOM, default_memory_limit
 from zoo_core.children.watch import Watch
 from zoo_core.errors import NotVerifiedError, TemporaryFolderError
 from zoo_core.files import CHOOSE_ANOTHER, temporary_folder
+from zoo_core.utf8_paths import in_utf8
 
 Array = NDArray[Any]
 
@@ -119,8 +120,8 @@ def started_subject(
     Memory that the child holds counts; the addresses that it reserves do not, of which onnxruntime takes many times
     what it needs, nor do files that it maps. On systems that do not tell (other than Linux) no memory is too much.
     """
-    with temporary_folder("zoo-check-") as folder:
-        _write_job(folder, model, groups, settings)
+    with temporary_folder("zoo-check-") as folder, in_utf8(Path(os.path.abspath(model))) as path:
+        _write_job(folder, path, groups, settings)
         limit = default_memory_limit() if memory_limit is None else memory_limit
         # The child ends before the thread that watches it, whose end is waited for.
         with ThreadPoolExecutor(1) as watching, _child() as child:
@@ -206,7 +207,7 @@ def _end(child: subprocess.Popen[str]) -> None:
 
 def _write_job(folder: Path, model: Path, groups: Sequence[Group], settings: Sequence[Setting]) -> None:
     job = {
-        "model": str(model.resolve()),
+        "model": str(model),
         "settings": [{"level": s.level, "threads": s.threads} for s in settings],
         "groups": [
             {
