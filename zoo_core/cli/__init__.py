@@ -11,18 +11,18 @@ import importlib
 import os
 import signal
 import sys
-import warnings
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo_core.distributions import damaged_distributions
-from zoo_core.errors import Terminated, UnverifiedWarning, ZooError, did_you_mean, error_lines, in_words
+from zoo_core.errors import Terminated, ZooError, did_you_mean, error_lines, in_words
+from zoo_core.errors import UnverifiedWarning as UnverifiedWarning
 from zoo_core.foreign_text import terminal_line
 from zoo_core.version import __version__
 
 from .bundled import bundled_verb, bundled_verbs, whole
+from .streams import NobodyListensError, broken_pipes_told_apart, drop_output, own_stdout, tell_warnings
 
 if TYPE_CHECKING:
     from zoo_core.registry import Zoo
@@ -78,10 +78,15 @@ class ZooGroup(click.Group):
             raise click.UsageError(f"No such command {name!r}. {did_you_mean(name, self.list_commands(ctx))}", ctx)
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        with broken_pipes_told_apart():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
-        except (ZooError, click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            with broken_pipes_told_apart():
+                return super().invoke(ctx)
+        except (ZooError, click.ClickException, click.exceptions.Exit, click.Abort, NobodyListensError):
             raise  # said in their own words; and nobody listens any more to the last one
         except Exception as error:
             if (plugin := ctx.meta.get("zoo.plugin")) is None:
@@ -161,51 +166,10 @@ def _terminate(number: int, frame: object) -> None:
     raise Terminated(128 + number)
 
 
-@contextlib.contextmanager
-def _own_stdout() -> Iterator[None]:
-    """What the command prints goes to stdout; what C code and child processes write there goes to stderr.
-
-    The result may be somebody's JSON, and torch's older exporter prints the graph that it cannot convert.
-    """
-    given = sys.stdout
-    if given is None:  # closed by the caller: there is nobody to tell
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 until the process ends
-        yield
-        return
-    given.flush()
-    before = os.dup(1)
-    try:
-        # A terminal that cannot write a letter gets its number: a name of a file stops no command.
-        errors = "backslashreplace" if given.errors == "strict" else given.errors
-        with open(os.dup(before), "w", encoding=given.encoding, errors=errors) as ours:
-            os.dup2(2, 1)
-            sys.stdout = ours
-            yield
-    finally:
-        sys.stdout = given
-        os.dup2(before, 1)
-        os.close(before)
-
-
 def _run() -> int:
-    _tell_warnings()
-    with _own_stdout():
+    tell_warnings()
+    with own_stdout():
         return _code_of_command()
-
-
-def _tell_warnings() -> None:
-    """What the zoo warns of, a line as every warning of a command, whatever the filters of this Python are."""
-    others = warnings.showwarning
-
-    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-        if not issubclass(category, UnverifiedWarning):
-            others(message, category, *where, **more)
-            return
-        with contextlib.suppress(OSError):  # nobody listens
-            print(f"Warning: {terminal_line(str(message))}", file=sys.stderr, flush=True)
-
-    warnings.showwarning = show
-    warnings.simplefilter("always", UnverifiedWarning)
 
 
 def _code_of_command() -> int:
@@ -227,16 +191,16 @@ def _code_of_command() -> int:
     except (KeyboardInterrupt, click.Abort):
         print("\nStopped.", file=sys.stderr)
         return 130
-    except BrokenPipeError:
+    except (BrokenPipeError, NobodyListensError):
         # The reader went away (`zoo list | head`): nothing left to say, and nowhere to say it.
-        _drop_output()
+        drop_output()
         return 0
     except UnicodeDecodeError as error:
         return _damaged(error)
     except OSError as error:
         if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
             return _bug(error)
-        _drop_output()
+        drop_output()
         return _fail(f"cannot write: {error.strerror}", "free some space, or write elsewhere", 1, error)
     except MemoryError as error:
         return _fail("there is not enough memory for this", "smaller or fewer files at a time", 1, error)
@@ -269,16 +233,12 @@ def _bug(error: Exception) -> int:
     return _fail(message, "run it again with ZOO_DEBUG=1 and report the traceback", 70, error)
 
 
-def _drop_output() -> None:
-    """What is still to be written goes nowhere: it cannot be written, and must not be tried again at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
 def _fail(message: str, hint: str | None, code: int, error: BaseException) -> int:
     if os.environ.get("ZOO_DEBUG") == "1":
         import traceback
 
         for line in "".join(traceback.format_exception(error)).splitlines():
             print(terminal_line(line), file=sys.stderr)
-    print(error_lines(message, hint), file=sys.stderr)
+    with contextlib.suppress(BrokenPipeError):
+        print(error_lines(message, hint), file=sys.stderr)
     return code
