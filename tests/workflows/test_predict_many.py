@@ -7,6 +7,10 @@ import io
 import json
 import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +24,6 @@ from zoo_core.commands import csv_cell
 from zoo_core.errors import UsageError
 from zoo_core.files import sha256_of
 from zoo_core.runtime.running.model import open_model
-from zoo_core.runtime.running.outcomes import BATCH
 from zoo_core.workflows.answers.predict import plan_predictions, predict
 
 
@@ -193,26 +196,54 @@ def test_results_in_a_table(album: Path, run_zoo: Callable[..., Any]) -> None:
 
 
 def test_rows_are_written_as_they_come_and_inputs_read_as_they_are_needed(here: Path) -> None:
-    """What is held does not grow with the number of inputs: at most one batch has been taken when its rows come."""
+    """What is held does not grow with the number of inputs: the first row comes at once, and none waits for many."""
     model = open_model(write_brightness(here))
     taken = 0
 
     def pictures() -> Iterator[Path]:
         nonlocal taken
-        for number in range(3 * BATCH):
+        for number in range(100):
             taken += 1
             yield grey(f"{number % 5}.png")
 
     for count, prediction in enumerate(model.predictions(pictures())):
         assert prediction.index == count
-        assert taken <= (count // BATCH + 1) * BATCH
-    assert count + 1 == 3 * BATCH
-    for number in range(BATCH + 1):
+        assert taken <= min(2 * count + 1, count + 16)
+    assert count + 1 == 100
+    for number in range(65):
         grey(f"many/{number:03}.png")
     rows = plan_predictions("exported/brightness", inputs=["many"], out="r.jsonl").rows()
     for count, _ in enumerate(rows, start=1):
         assert len(Path("r.jsonl").read_text().splitlines()) == count
-    assert count == BATCH + 1
+    assert count == 65
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_done_is_kept_when_it_is_stopped(number: signal.Signals, here: Path) -> None:
+    write_brightness(here)
+    grey("a.png")
+    results = Path("r.csv")
+    with subprocess.Popen(
+        [sys.executable, "-m", "zoo_core", "predict", "brightness", "-", "--out", "r.csv"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        process.stdin.write("a.png\n" * 100_000)
+        process.stdin.close()
+        while process.poll() is None and not (results.exists() and results.stat().st_size > 1000):
+            time.sleep(0.02)
+        process.send_signal(number)
+        assert process.wait(timeout=60) == 128 + number
+        said = process.stderr.read() if process.stderr else ""
+    text = results.read_text()
+    header, *rows = csv.reader(io.StringIO(text))
+    assert text.endswith("\n")
+    assert all(len(row) == len(header) and row[:2] == ["a.png", "bright"] for row in rows)
+    assert 10 < len(rows) < 100_000
+    assert f"{len(rows):,} rows of 100,000 inputs in r.csv" in said
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum"])

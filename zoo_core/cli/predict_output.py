@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.commands.common import JsonList, note, say
+from zoo_core.errors import Terminated
+from zoo_core.records import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -31,9 +33,14 @@ def show_rows(planned: Predicting, *, as_json: bool) -> tuple[int, int]:
     written = planned.results or planned.kept
     elsewhere = written is not None or not sys.stdout.isatty()
     with PredictProgress(len(planned.found), shown=elsewhere) as bar, _printed(planned, as_json=as_json) as show:
-        for row in planned.rows(on_done=bar.done, on_note=note):
-            show(row)
-            total, failed = total + 1, failed + ("error" in row)
+        try:
+            for row in planned.rows(on_done=bar.done, on_note=note):
+                show(row)
+                total, failed = total + 1, failed + ("error" in row)
+        except (KeyboardInterrupt, Terminated):
+            if planned.results is not None and total:
+                note(f"{counted(total, 'row')} of {counted(len(planned.found), 'input')} in {planned.results}")
+            raise
     if written is not None and not as_json:
         say(f"{total - failed:,} of {total:,} predicted: {written}")
     return total, failed

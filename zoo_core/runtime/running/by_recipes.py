@@ -24,7 +24,7 @@ from zoo_core.shapes import TensorSpec
 from .arrangement import arrange
 from .numbers import SUFFIXES as NUMBER_SUFFIXES
 from .numbers import as_dtype, read_numbers
-from .outcomes import Outcome, Prediction, batch_of, naming, prediction, run_named
+from .outcomes import Outcome, Prediction, in_blocks, naming, prediction, run_named
 from .sources import Named
 
 if TYPE_CHECKING:
@@ -206,9 +206,9 @@ def predictions_by_recipes(model: ExportedModel, sources: Iterator[Named]) -> It
     sizes = [
         [axis if isinstance(axis, int) else _FREE for axis in spec.axes] for spec in model.metadata.inputs.values()
     ]
-    step = batch_of(sum(int(np.prod(axes[1:])) for axes in sizes))
+    values = sum(int(np.prod(axes[1:])) for axes in sizes)
     found = itertools.chain.from_iterable(_found(maker, each) for each in sources)
-    while block := list(itertools.islice(found, step)):
+    for block in in_blocks(found, model, values=values):
         yield from _of_block(model, maker, block)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,10 @@ BATCH = 64
 BATCH_VALUES = 1 << 22
 """Input values that are run at a time, for samples that are big."""
 
+LARGEST_BLOCK = 16
+"""Samples that are answered together at most: nobody waits for more, and no more are lost when it is stopped."""
+
+T = TypeVar("T")
 Outcome = Mapping[str, Any] | ZooError
 
 
@@ -48,6 +53,21 @@ class Prediction:
 def batch_of(values: int) -> int:
     """How many samples of that many values are run at a time."""
     return max(1, min(BATCH, BATCH_VALUES // max(1, values)))
+
+
+def in_blocks(given: Iterable[T], model: ExportedModel, *, values: int) -> Iterator[list[T]]:
+    """What is given in blocks that are run at once, of samples of so many values: 1, 2, 4 and so on up to 16, so that
+    the first answer comes at once. A fixed batch of the file is filled instead.
+
+    The sizes are always the same, as the last bits of an answer may depend on them.
+    """
+    first = next(iter(model.metadata.inputs.values())).axes[0]
+    size = first if isinstance(first, int) else 1
+    largest = max(size, min(batch_of(values), LARGEST_BLOCK))
+    waiting = iter(given)
+    while block := list(itertools.islice(waiting, size)):
+        yield block
+        size = min(2 * size, largest)
 
 
 def prediction(

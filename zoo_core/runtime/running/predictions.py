@@ -17,7 +17,7 @@ from zoo_core.specs import Preprocess
 from .arrangement import arrange
 from .by_recipes import predictions_by_recipes
 from .faults import WrongExportError
-from .outcomes import Outcome, Prediction, batch_of, naming, prediction, run_named
+from .outcomes import BATCH_VALUES, Outcome, Prediction, in_blocks, naming, prediction, run_named
 from .sources import Named, Source, named, numbers_of, pixels_of
 from .tiling import Tiling, check_tiling, tiled_answer
 
@@ -51,8 +51,8 @@ def predictions_of(
 
 
 def _of_pictures(model: ExportedModel, given: Iterator[Named], recipe: Preprocess) -> Iterator[Prediction]:
-    step = 1 if recipe.size is None else batch_of(recipe.channels * recipe.size[0] * recipe.size[1])
-    while block := list(itertools.islice(given, step)):
+    values = BATCH_VALUES if recipe.size is None else recipe.channels * recipe.size[0] * recipe.size[1]
+    for block in in_blocks(given, model, values=values):
         read = [_read_picture(each, recipe) for each in block]
         names = [each.name for each, picture in zip(block, read, strict=True) if isinstance(picture, tuple)]
         stored = [picture[0] for picture in read if isinstance(picture, tuple)]
@@ -113,14 +113,14 @@ def _of_numbers(model: ExportedModel, given: Named) -> Iterator[Prediction]:
     except ZooError as error:
         yield prediction(given, error)
         return
-    step = batch_of(found.rows[0].size)
-    for start in range(0, len(found.rows), step):
-        part = found.rows[start : start + step]
-        names = [f"{given.name}[{start + place}]" if found.several else given.name for place in range(len(part))]
-        for place, outcome in enumerate(run_named(model, {model.input_name: part}, names)):
+    for block in in_blocks(range(len(found.rows)), model, values=found.rows[0].size):
+        part = found.rows[block[0] : block[-1] + 1]
+        names = [f"{given.name}[{row}]" if found.several else given.name for row in block]
+        for row, outcome in zip(block, run_named(model, {model.input_name: part}, names), strict=True):
             if sequences and not isinstance(outcome, ZooError):
-                outcome = {**outcome, "values": part[place].T.reshape(part.shape[-1], -1)}
-            yield prediction(given, outcome, row=start + place if found.several else None, header=numbers.header)
+                values = found.rows[row]
+                outcome = {**outcome, "values": values.T.reshape(values.shape[-1], -1)}
+            yield prediction(given, outcome, row=row if found.several else None, header=numbers.header)
 
 
 def stretched(array: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
