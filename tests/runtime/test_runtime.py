@@ -86,7 +86,7 @@ def test_pictures_of_their_own_size(tmp_path: Path) -> None:
     assert [answer["label"] for answer in model([small, large])] == ["dark", "bright"]
     with pytest.raises(ZooError, match=r"axis 2 is 5, and must be a multiple of 2") as caught:
         model([picture(tmp_path / "odd.png", 0, size=(6, 5))])
-    assert caught.value.hint == "for example 4 or 6"
+    assert caught.value.hint == "resize or pad it: 6 x 4 pixels (width x height) would fit"
 
 
 @pytest.mark.parametrize("optimization", ["all", "none"])

@@ -34,9 +34,11 @@ def arrange(values: NDArray[Any], spec: TensorSpec, *, sequences: bool, where: s
         if _fits(rows.shape[1:], own):
             return Arranged(rows=np.ascontiguousarray(rows), several=several)
     sample = ", ".join(map(str, own))
+    length = own[-1].size if sequences and own else None
+    way = f"cut or pad a sequence to {length} places: " if length is not None else ""
     raise ZooError(
         f"{where} has the shape {values.shape}, and the model takes {spec}",
-        hint=f"one sample is ({sample}); with an axis more, each row is a sample",
+        hint=f"{way}one sample is ({sample}); with an axis more, each row is a sample",
     )
 
 

@@ -13,6 +13,8 @@ from zoo_core.errors import ZooError, did_you_mean
 from zoo_core.records import counted
 from zoo_core.shapes import Axis, TensorSpec
 
+from .faults import WrongSizeError
+
 
 def check_inputs(inputs: Mapping[str, NDArray[Any]], specs: Mapping[str, TensorSpec], *, where: str) -> dict[str, int]:
     """The sizes of the free axes. Raises ZooError on a wrong name, dtype, rank, size, NaN or infinity, and on
@@ -47,7 +49,7 @@ def check_ends(sizes: Mapping[str, int], *, largest: Mapping[str, int], where: s
     """Raise ZooError for a free axis beyond its end: the file does not hold there."""
     for axis, size in sizes.items():
         if size > largest.get(axis, size):
-            raise ZooError(
+            raise WrongSizeError(
                 f"{where}: the axis {axis} is {size}, and may be up to {largest[axis]}",
                 hint="the model computes larger ones in another way, or not at all; the file was made without that",
             )
@@ -98,20 +100,22 @@ def _check_axis(
         raise ZooError(f"{problem} is empty")
     if axis.name is None:
         if size != axis.size:
-            raise ZooError(f"{problem} is {size}, and must be {axis.size}", hint=_layout_hint(shape, spec))
+            hint = _layout_hint(shape, spec)
+            kind = WrongSizeError if position > 1 and hint is None else ZooError
+            raise kind(f"{problem} is {size}, and must be {axis.size}", hint=hint)
         return
     value, rest = divmod(size - axis.offset, axis.factor)
     if rest or value < 1:
         below = max(1, value) * axis.factor + axis.offset
         offset = f" plus {axis.offset}" if axis.offset else ""
-        raise ZooError(
+        raise WrongSizeError(
             f"{problem} is {size}, and must be a multiple of {axis.factor}{offset}",
             hint=f"for example {below} or {below + axis.factor}",
         )
     known = sizes.setdefault(axis.name, value)
     if known != value:
         needed = axis.factor * known + axis.offset
-        raise ZooError(f"{problem} is {size}, and must be {needed}, because {axis.name} is {known}")
+        raise WrongSizeError(f"{problem} is {size}, and must be {needed}, because {axis.name} is {known}")
 
 
 def _layout_hint(shape: tuple[int, ...], spec: TensorSpec) -> str | None:

@@ -15,6 +15,7 @@ from zoo_core.errors import UsageError, ZooError
 
 from .faults import WrongExportError
 from .sources import Named
+from .way_out import with_way_out
 
 if TYPE_CHECKING:
     from .model import ExportedModel
@@ -94,7 +95,7 @@ def run_named(model: ExportedModel, rows: Mapping[str, NDArray[Any]], names: Seq
         raise
     except ZooError as error:
         if len(names) == 1:
-            return [naming(names[0], error)]
+            return [naming(names[0], with_way_out(model, rows, error))]
         return [run_named(model, _row(rows, place), [name])[0] for place, name in enumerate(names)]
     bad = _not_finite(outputs, len(names))
     kept = [place for place in range(len(names)) if place not in bad]
