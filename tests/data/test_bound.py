@@ -159,8 +159,9 @@ def test_classes_that_only_the_data_know(tmp_path: Path) -> None:
 
     assert bound(found, classes=None).class_names() is None
     assert bound(found, classes=None).num_classes is None
-    with pytest.raises(UsageError, match="dataset animals needs the folder of your data"):
+    with pytest.raises(UsageError, match="dataset animals needs the folder of your data, or their file") as caught:
         bound(found, classes=None).load("train")
+    assert caught.value.hint == "-d root=PATH; see zoo info animals"
     there = {"root": str(tmp_path)}
     assert bound(found, there, classes=None).class_names() == ("yes", "no")
     assert bound(found, {**there, "classes": "no,yes"}, classes=None).class_names() == ("no", "yes")

@@ -103,6 +103,15 @@ def test_rows_that_do_not_fit_are_told(row: Any, words: str) -> None:
         learnt("numbers").read(row, name="row 3")
 
 
+def test_the_way_out_is_one_that_there_is_where_it_is_told() -> None:
+    with pytest.raises(ZooError) as caught:
+        learnt("numbers").read({"age": "old", "rank": "1"}, name="row 3")
+    assert caught.value.hint == "a number, or an empty cell for one that is missing"  # `zoo predict` has no -d
+    with pytest.raises(ZooError) as caught:
+        learnt("numbers", numbers=("city",))
+    assert "-d categories=city takes the column as texts" in str(caught.value.hint)
+
+
 @pytest.mark.parametrize(
     ("fields", "rows", "words"),
     [

@@ -73,7 +73,7 @@ def test_samples_that_are_not_at_hand_are_not_counted(zoo_here: Any) -> None:
     absent = zoo_here("info", "mnist", "--json").json
     assert absent["samples"] is None
     assert absent["hint"].startswith("samples are not counted: dataset mnist is not in ")
-    assert "-d root=DIR" in zoo_here("info", "image-folder", "--json").json["hint"]
+    assert "-d root=PATH" in zoo_here("info", "image-folder", "--json").json["hint"]
 
 
 def test_the_loss_of_a_model_is_told(zoo_here: Any, fake_distribution: Any) -> None:

@@ -31,7 +31,9 @@ def call_loader(
     """
     own_files = spec.classes is None and targets_of(spec.task).needs_names and not spec.download_bytes
     if own_files and options["root"] is None and not root.exists():
-        raise UsageError(f"{where} needs the folder of your data", hint="-d root=DIR")
+        raise UsageError(
+            f"{where} needs the folder of your data, or their file", hint=f"-d root=PATH; see zoo info {spec.name}"
+        )
     check_needs(spec.needs, where=where)
     own = {option.name: options[option.name] for option in spec.own_options}
     try:

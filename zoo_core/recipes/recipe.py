@@ -83,6 +83,16 @@ class InputRecipe:
         """
         raise NotImplementedError
 
+    @property
+    def needed_columns(self) -> tuple[str, ...]:
+        """The columns without which no row of a table can be read; of a table that lacks one no row is tried."""
+        return ()
+
+    def unknown_in(self, sample: Any) -> Sequence[str]:
+        """The columns of a sample, as `read` gives it, whose values training has not seen, or hardly: they count as
+        unknown, and `zoo predict` tells of them."""
+        return ()
+
     def stack(self, samples: Sequence[Any]) -> NDArray[Any]:
         """Samples as `read` gives them in one array (N, ...), in which they are kept; padded where they differ."""
         return np.stack(samples)

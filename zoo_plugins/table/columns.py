@@ -62,6 +62,18 @@ class TableRecipe(InputRecipe):
             return None
         return 0, FIRST + max((len(numbers) for numbers in self._numbers), default=0)
 
+    @property
+    def needed_columns(self) -> tuple[str, ...]:
+        """Those that it has learnt."""
+        return self._columns
+
+    def unknown_in(self, sample: Any) -> Sequence[str]:
+        """The columns with a category that has no number of its own."""
+        texts = [
+            (column, sample[column], numbers) for column, numbers in zip(self._columns, self._numbers, strict=False)
+        ]
+        return [column for column, text, numbers in texts if text and _code(text, numbers) == UNKNOWN]
+
     def samples_in(self, content: bytes, *, name: str) -> Sequence[Any]:
         """The rows of the table."""
         return read_table(content, name=name).rows
@@ -78,7 +90,8 @@ class TableRecipe(InputRecipe):
                 hint=f"the columns are {', '.join(self._columns)}; an empty cell is a missing value",
             )
         if self._gives == "numbers":
-            return {column: _number(source[column], column, name) for column in self._columns}
+            missing = "a number, or an empty cell for one that is missing"
+            return {column: _number(source[column], column, name, hint=missing) for column in self._columns}
         return {column: _text(source[column]) for column in self._columns}
 
     def stack(self, samples: Sequence[Any]) -> NDArray[Any]:
@@ -124,7 +137,7 @@ class TableRecipe(InputRecipe):
         if self._gives == "categories":
             counts = [Counter(filter(None, (_text(row[column]) for row in rows))) for column in columns]
             return {"columns": columns, "values": [self._kept(count) for count in counts]}
-        table = np.array([[_number(row[column], column, "the training part") for column in columns] for row in rows])
+        table = np.array([[_learnt(row[column], column) for column in columns] for row in rows])
         table = table.reshape(len(rows), -1)
         known = np.maximum(1, (~np.isnan(table)).sum(axis=0))
         means = np.nansum(table, axis=0) / known
@@ -181,15 +194,17 @@ def _is_number(cell: Any) -> bool:
         return False
 
 
-def _number(cell: Any, column: str, name: str) -> float:
+def _learnt(cell: Any, column: str) -> float:
+    hint = f"a number, or an empty cell; -d categories={column} takes the column as texts"
+    return _number(cell, column, "the training part", hint=hint)
+
+
+def _number(cell: Any, column: str, name: str, *, hint: str) -> float:
     """A number as it is; NaN for a missing one."""
     if _is_missing(cell):
         return math.nan
     if not _is_number(cell):
-        raise ZooError(
-            f"{name}: the column {column!r} has {str(cell)[:40]!r}, which is no number",
-            hint=f"a number, or an empty cell; -d categories={column} takes the column as texts",
-        )
+        raise ZooError(f"{name}: the column {column!r} has {str(cell)[:40]!r}, which is no number", hint=hint)
     return float(cell)
 
 

@@ -15,7 +15,7 @@ from typing import Literal
 from zoo_core.data.root import default_root
 from zoo_core.discovery.cache import cache_folder
 from zoo_core.distributions import DamagedDistributionError, requirements_of, version_of
-from zoo_core.installation import CORE, install_command, own_distribution
+from zoo_core.installation import CORE, extra_with, install_command, own_distribution
 from zoo_core.records import Record
 from zoo_core.registry import Zoo
 from zoo_core.runtime.vetting.known import state_folder
@@ -28,7 +28,7 @@ LITTLE_ROOM = 10_000_000_000
 
 _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9._-]+)(?:\[[^]]*\])?\s*(?:>=\s*(?P<least>[\d.]+))?")
 _EXTRA = re.compile(r"extra\s*==\s*['\"](?P<extra>[\w-]+)['\"]")
-_NO_PURPOSE = ("all", "test")
+_NO_PURPOSE = ("all", "test", "docs", "foreign")
 """Extras that are sums of others, or what only developers need."""
 
 
@@ -81,7 +81,9 @@ def _packages() -> Iterator[Row]:
 
 
 def _package(name: str, *, least: str, extra: str) -> Row:
-    command = install_command(extra) if extra else f"pip install -U {name}"
+    command = f"pip install -U {name}"
+    if extra:
+        command = install_command(extra_with(name, distribution=CORE) or extra)
     if (present := version_of(name)) is None:
         outcome: Outcome = "warning" if extra else "failed"
         return Row(stage=name, outcome=outcome, detail="not installed", hint=command)

@@ -30,6 +30,7 @@ from .sources import Named
 if TYPE_CHECKING:
     from .model import ExportedModel
 
+_MOST_NAMED = 5
 _FREE = 1024
 """Places of a free axis, to see how many samples are run at a time."""
 
@@ -140,8 +141,28 @@ class _Maker:
             yield _Sample(given=given, parts={source: value})
             return
         content = bytes_of(path, reader) if path is not None else _content(value, given.name)
-        for row, part in enumerate(reader.samples_in(content, name=given.name)):
+        samples = reader.samples_in(content, name=given.name)
+        self._check_columns(source, samples, given.name)
+        for row, part in enumerate(samples):
             yield _Sample(given=given, parts={source: part}, row=row if reader.has_several else None)
+
+    def _check_columns(self, source: str, samples: Sequence[Any], name: str) -> None:
+        """Raise ZooError for a table without a column that is needed: that is no fault of each of its rows."""
+        if not samples or not isinstance(samples[0], Mapping):
+            return
+        recipes = [recipe for input_, recipe in self.recipes.items() if self._source[input_] == source]
+        needed = dict.fromkeys(column for recipe in recipes for column in recipe.needed_columns)
+        if missing := [column for column in needed if column not in samples[0]]:
+            raise ZooError(
+                f"{name} has no column {' and no column '.join(map(repr, missing[:_MOST_NAMED]))}, "
+                "with which the model was trained",
+                hint=f"its columns are {', '.join(map(str, samples[0]))}; an empty cell is a missing value",
+            )
+
+    def unknown_in(self, made: Mapping[str, Any]) -> tuple[str, ...]:
+        """The columns of a sample whose values training has not seen."""
+        found = (column for name, recipe in self.recipes.items() for column in recipe.unknown_in(made[name]))
+        return tuple(dict.fromkeys(found))
 
     def made(self, sample: _Sample) -> dict[str, Any]:
         """What each recipe reads of its source. Raises ZooError that names the sample."""
@@ -230,7 +251,7 @@ def _of_block(model: ExportedModel, maker: _Maker, block: Sequence[_Sample | Pre
             yield made
         elif isinstance(each, _Sample):
             done = prediction(each.given, next(outcomes), row=each.row)
-            yield dataclasses.replace(done, picture=each.picture)
+            yield dataclasses.replace(done, picture=each.picture, unknown=maker.unknown_in(made))
 
 
 def _read(maker: _Maker, each: _Sample | Prediction) -> Prediction | dict[str, Any]:

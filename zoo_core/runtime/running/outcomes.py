@@ -39,7 +39,8 @@ class Prediction:
 
     `index` is the place of its source among those given, `row` its place in that file where the file has several, and
     `name` both in one word: a path, or `path[row]`. `header`: the line of names that a table begins with. `picture`: of
-    a sample that a table names the files of, the first of them that is a picture.
+    a sample that a table names the files of, the first of them that is a picture. `unknown`: the columns of a row whose
+    values training has not seen, which count as unknown.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Prediction:
     error: ZooError | None = None
     header: tuple[str, ...] | None = None
     picture: Path | None = None
+    unknown: tuple[str, ...] = ()
 
 
 def batch_of(values: int) -> int:

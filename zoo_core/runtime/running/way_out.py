@@ -1,4 +1,4 @@
-"""What to do about an input of a size that a model does not take: which size near to it would fit, and the way there."""
+"""What to do about an input of a size that a model does not take: which size near to it fits, and how to get there."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.errors import MissingExtraError
+from zoo_core.errors import missing_package
 from zoo_core.verification.conclude.weights import same_bits
 
 Array = NDArray[Any]
@@ -20,12 +20,12 @@ FLOAT = 1
 
 
 def onnx_package(name: str = "onnx") -> Any:
-    """A module of the onnx package. Raises MissingExtraError where it is not installed."""
+    """A module of the onnx package. Raises ZooError where it is not installed: no extra brings it alone."""
     try:
         # By name: the base install has no onnx, and nothing else here may depend on it.
         return importlib.import_module(name)
     except ImportError:
-        raise MissingExtraError(needed_for="zoo verify --mutants", extra="train", missing="onnx") from None
+        raise missing_package("onnx", needed_for="zoo verify --mutants") from None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,8 @@
-"""What is written of an answer: which file, and its content."""
+"""What is told and written of an answer: its row, which file, and its content."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from zoo_core.tasks import Task
 from .shown import mask_png, npy_bytes, picture_png, sequence_csv, sequence_png
 
 Contents = dict[Path, bytes | str]
+Row = dict[str, Any]
 
 
 def array_contents(array: NDArray[Any], target: Path, *, masks: bool) -> Contents:
@@ -51,3 +53,16 @@ def stacked(arrays: Sequence[NDArray[Any]], names: Sequence[str]) -> NDArray[Any
                 hint="give --out a folder: then each input gets a file of its own",
             )
     return np.stack(arrays)
+
+
+def bad_row(name: str, error: ZooError) -> Row:
+    """The row of an input that has no answer."""
+    hint = error.command_hint
+    return {"input": name, "error": f"{error.message} ({hint})" if hint else error.message}
+
+
+def best_of(answer: Mapping[str, Any], top: int | None) -> Row:
+    """An answer with the `top` likeliest labels, all of them for None."""
+    if top is None:
+        return dict(answer)
+    return {**answer, "probabilities": dict(itertools.islice(answer["probabilities"].items(), top))}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import write_atomic
+from zoo_core.records import counted
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.runtime.running.outcomes import Prediction
@@ -19,15 +20,14 @@ from zoo_core.runtime.running.tiling import Tiling
 from zoo_core.tasks import Task
 
 from .asked import check_top, gallery_for, is_kept, tiling_for
-from .contents import Contents, array_contents, drawing, sequence_contents, stacked
+from .contents import Contents, Row, array_contents, bad_row, best_of, drawing, sequence_contents, stacked
 from .gallery import Gallery, write_gallery
 from .input_files import Found, find_inputs, runs_of
 from .predicted import Targets, check_target, drawings_for, is_results, originals_of, targets_for
 from .readable import files_read, texts_as_inputs
 from .results import RESULT_SUFFIXES, ResultsFile, columns_of
-from .shown import npy_bytes
+from .shown import npy_bytes, undrawn
 
-Row = dict[str, Any]
 Notes = Callable[[str], None]
 
 
@@ -106,21 +106,30 @@ class Predicting:
     def _predictions(self, on_done: Callable[[int], None], on_note: Notes) -> Iterator[tuple[int, Prediction]]:
         """Every sample, with the place of its input."""
         said = False
+        unknown: Counter[str] = Counter()
         for start, part in runs_of(self.found):
             for prediction in _predicted(self.model, part, self.tiling):
                 if prediction.header is not None and not said:
                     said = True
                     names = ", ".join(prediction.header)
                     on_note(f"{part[prediction.index].shown}: the first line is a header, and no numbers: {names}")
+                unknown.update(prediction.unknown)
                 yield start + prediction.index, prediction
                 on_done(start + prediction.index + 1)
+        for column, count in unknown.items():
+            on_note(
+                f"{counted(count, 'row')} with a value of {column!r} that training has not seen, or hardly: "
+                "it counts as unknown"
+            )
 
     def _each(self, on_done: Callable[[int], None], on_note: Notes) -> Iterator[Row]:
+        if self.targets is not None and (remark := undrawn(self.task.gives, self.targets.ending)):
+            on_note(remark)
         for index, prediction in self._predictions(on_done, on_note):
             try:
                 rows, contents = self._made(index, prediction)
             except ZooError as error:
-                yield _bad(prediction.name, error)
+                yield bad_row(prediction.name, error)
                 continue
             for target, content in contents.items():
                 write_atomic(target, content)
@@ -137,8 +146,9 @@ class Predicting:
             if self.gallery is not None:
                 near = self.gallery.nearest(answer[self.task.spec.compared], self.top)
                 return [{"input": prediction.name, "neighbours": near}], {}
-            told = dict(answer) if self._is_plain else _best(answer, self.top)
-            return [{"input": prediction.name, **told, **pictures}], drawn
+            told = dict(answer) if self._is_plain else best_of(answer, self.top)
+            unknown = {"unknown": list(prediction.unknown)} if prediction.unknown else {}
+            return [{"input": prediction.name, **told, **pictures, **unknown}], drawn
         rows: list[Row] = []
         contents = dict(drawn)
         for output, target in self.targets.of(index, prediction.row).items():
@@ -172,7 +182,7 @@ class Predicting:
         bad: list[Row] = []
         for _, prediction in self._predictions(on_done, on_note):
             if prediction.error is not None:
-                bad.append(_bad(prediction.name, prediction.error))
+                bad.append(bad_row(prediction.name, prediction.error))
                 continue
             names.append(prediction.name)
             for output, arrays in stacks.items():
@@ -198,14 +208,15 @@ def predict(
 ) -> list[Row]:
     """One row for each input: `{input, label, probability, probabilities: {label: probability}}`, the `top` best.
 
-    Masks, sequences, filtered pictures and features are written to files: `{input, file, shape}`, where `shape` is that
-    of what the file holds; a sequence that could be drawn also has its `picture`. What a detector finds is `{input,
-    detections: [{label, probability, box}], picture}`, from a probability of `threshold` on, the model's own unless
-    given. A file of several samples has a row for each, `input` is `file.csv[3]` then, counted from 0. An input that
-    cannot be predicted has `{input, error}`. Of features in one file `out`, those of failed inputs are not in it, and
-    `index` says which place a row has. Inputs and `out` are as `find_inputs`, `targets_for` and `is_results` say,
-    `isolated` as in `open_model`. Raises ZooError or RefusedFileError for an export that cannot be used, before any
-    input is read, and UsageError for an `out` that does not fit.
+    Masks, sequences, filtered pictures and features are written to files: `{input, file, shape}`, where `shape` is
+    that of what the file holds; a sequence that could be drawn also has its `picture`. What a detector finds is
+    `{input, detections: [{label, probability, box}], picture}`, from a probability of `threshold` on, the model's
+    own unless given. A file of several samples has a row for each, `input` is `file.csv[3]` then, counted from 0.
+    An input that cannot be predicted has `{input, error}`, and a row of a table `unknown`: the columns whose values
+    training has not seen. Of features in one file `out`, those of failed inputs are not in it, and `index` says
+    which place a row has. Inputs and `out` are as `find_inputs`, `targets_for` and `is_results` say, `isolated` as
+    in `open_model`. Raises ZooError or RefusedFileError for an export that cannot be used, before any input is
+    read, and UsageError for an `out` that does not fit.
     """
     planned = plan_predictions(export, inputs=inputs, out=out, top=top, threshold=threshold, isolated=isolated)
     return list(planned.rows())
@@ -285,14 +296,3 @@ def _predicted(model: ExportedModel, part: Sequence[Found], tiling: Tiling | Non
     if part[0].error is not None:
         return iter([Prediction(name=part[0].shown, index=0, error=part[0].error)])
     return model.predictions((each.source for each in part), tiling=tiling)
-
-
-def _bad(name: str, error: ZooError) -> Row:
-    hint = error.command_hint
-    return {"input": name, "error": f"{error.message} ({hint})" if hint else error.message}
-
-
-def _best(answer: Mapping[str, Any], top: int | None) -> Row:
-    if top is None:
-        return dict(answer)
-    return {**answer, "probabilities": dict(itertools.islice(answer["probabilities"].items(), top))}

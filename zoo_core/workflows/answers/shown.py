@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import importlib.util
 import io
 import math
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from zoo_core.errors import ZooError
+from zoo_core.installation import install_command
 from zoo_core.records import counted
 from zoo_core.specs import IGNORED
 
@@ -101,6 +103,13 @@ def sequence_csv(values: NDArray[Any], mask: NDArray[Any], probability: NDArray[
     for row, chance, number in zip(values, probability, mask, strict=True):
         lines.append(",".join((*map(str, row.tolist()), f"{chance:.6f}", str(number))))
     return "\n".join(lines) + "\n"
+
+
+def undrawn(gives: str, ending: str) -> str | None:
+    """What to say where sequences are written in a form that is drawn, too, and cannot be; else None."""
+    if gives != "sequences" or ending == ".npy" or importlib.util.find_spec("matplotlib") is not None:
+        return None
+    return f"the sequences are not drawn: that needs matplotlib, which is not installed: {install_command('plot')}"
 
 
 def sequence_png(values: NDArray[Any], mask: NDArray[Any], labels: tuple[str, ...]) -> bytes | None:
