@@ -84,6 +84,19 @@ def test_one_that_was_replaced_is_removed_and_not_put_back() -> None:
     assert [path.name for path in Path("exported").iterdir()] == ["lenet"]
 
 
+def test_what_a_killed_export_has_left_is_removed_by_a_list() -> None:
+    make_export(Path("exported/lenet"), "it")
+    make_export(Path("exported/.half.tmp"), "half")
+    for name in (".half.lock", ".lenet.lock"):
+        Path("exported", name).touch()
+    assert [entry.name for entry in list_exports()] == ["lenet"]
+    assert [path.name for path in Path("exported").iterdir()] == ["lenet"]
+    with building(Path("exported/live").absolute()) as folder:  # and what belongs to a live one stays
+        list_exports()
+        assert folder.is_dir()
+        assert Path("exported/.live.lock").exists()
+
+
 def test_nobody_touches_what_a_live_process_has_moved() -> None:
     with building(Path("exported/lenet").absolute()) as folder:
         make_export(Path("exported/.lenet.old"), "aside for a moment")

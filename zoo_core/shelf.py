@@ -14,6 +14,7 @@ from .discovery.mending import told_of_unusable
 from .errors import UsageError, ZooError, did_you_mean
 from .files import read_json, require_inside
 from .incomplete import incomplete
+from .left_behind import settle, settle_below
 from .registry import Zoo
 
 RUNS = Path("runs")
@@ -85,7 +86,7 @@ def is_export(path: Path) -> bool:
 
     One that a killed process has moved aside to replace it is put back first.
     """
-    _recover(path)
+    settle(path)
     return path.joinpath(MODEL_FILE).is_file() or (path.suffix == ".onnx" and path.is_file())
 
 
@@ -122,10 +123,13 @@ def list_runs() -> tuple[ShelfEntry, ...]:
 
 
 def list_exports() -> tuple[ShelfEntry, ...]:
-    """Every export in `exported/`, by name; also those whose `report.json` is missing or damaged."""
-    for aside in EXPORTS.glob(".?*.old"):
-        _recover(aside.with_name(aside.name.removeprefix(".").removesuffix(".old")))
-    return tuple(_entry("export", path, path / REPORT_FILE) for path in _folders(EXPORTS) if is_export(path))
+    """Every export in `exported/`, by name; also those whose `report.json` is missing or damaged.
+
+    What killed processes have left there is put back or removed.
+    """
+    settle_below(EXPORTS)
+    folders = [path for path in _folders(EXPORTS) if is_export(path)]
+    return tuple(_entry("export", path, path / REPORT_FILE) for path in folders)
 
 
 def free_run_name(wanted: str) -> str:
@@ -262,14 +266,6 @@ def _unknown(text: str, kinds: Sequence[ShelfKind], zoo: Zoo | None) -> UsageErr
     unusable = told_of_unusable(zoo.plugins, text) if zoo is not None else ""
     hint = " ".join(filter(None, [unusable, did_you_mean(text, known)])) or f"see zoo list {kinds[0]}s"
     return UsageError(f"unknown {wanted} {text!r}{f' (the path is {there})' if there else ''}", hint=hint)
-
-
-def _recover(path: Path) -> None:
-    # A look at a name costs no more than this, unless somebody was killed there.
-    if path.name and path.with_name(f".{path.name}.old").is_dir():
-        from .replacing import recover
-
-        recover(path)
 
 
 def _a(kind: str) -> str:

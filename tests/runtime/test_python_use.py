@@ -15,7 +15,7 @@ from onnx_files import brightness_metadata, brightness_model, write_brightness, 
 
 from zoo_core import UsageError, ZooError, load_run, open_zoo, runtime
 from zoo_core.data import bind_dataset
-from zoo_core.runtime import ExportedModel, open_model
+from zoo_core.runtime import ExportedModel, Tiling, open_model
 
 ROWS = np.linspace(0, 1, 32, dtype=np.float32).reshape(2, 1, 4, 4)
 NO_INPUTS: list[Any] = [
@@ -153,3 +153,17 @@ def test_the_types_that_a_model_takes_and_gives_can_be_imported_and_looked_up() 
     for name in own:
         assert f"### `{name}`" in page
     assert "`str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any] | Mapping[str, Any]`" in page
+
+
+def test_messages_speak_of_python_and_not_of_flags(tmp_path: Path) -> None:
+    model = open_model(write_brightness(tmp_path))
+    with pytest.raises(UsageError) as threshold:
+        model.decide_at(0.5)
+    with pytest.raises(UsageError) as tiles:
+        model.predictions([np.zeros((9, 9), np.uint8)], tiling=Tiling(size=4, overlap=1))
+    with pytest.raises(UsageError) as overlap:
+        Tiling(size=8, overlap=7)
+    with pytest.raises(UsageError, match="an empty text is no path"):
+        open_model("")
+    for caught in (threshold, tiles, overlap):
+        assert "--" not in f"{caught.value.message} {caught.value.hint}"

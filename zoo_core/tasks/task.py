@@ -189,7 +189,9 @@ class Task:
 
     def at_threshold(self, value: float) -> Self:
         """The same task, deciding at another probability. Raises UsageError for a task that has no such threshold."""
-        raise UsageError(f"{self.name} has no threshold to choose", hint="leave out --threshold")
+        raise UsageError(
+            f"{self.name} has no threshold to choose", hint="leave it out", command_hint="leave out --threshold"
+        )
 
     def in_picture(self, answer: Mapping[str, Any], *, size: tuple[int, int], recipe: Preprocess) -> Answer:
         """An answer about a prepared picture as one about the picture itself, of `size` (height, width)."""

@@ -62,6 +62,8 @@ def open_model(
     settings = SessionSettings(optimization=optimization, threads=threads)
     if not isinstance(path, str | os.PathLike):
         raise UsageError(f"open_model takes the path of a model.onnx or of its folder, not {in_short(path)}")
+    if not os.fspath(path):
+        raise UsageError("an empty text is no path of a model.onnx", hint="the current folder is a dot: .")
     path = Path(path)
     file = vet(model_file(path))
     metadata = read_metadata(file)

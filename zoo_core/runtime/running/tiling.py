@@ -38,7 +38,8 @@ class Tiling:
         if self.size < 1 or not 0 <= self.overlap <= self.size // 2:
             raise UsageError(
                 f"tiles of {self.size} pixels cannot overlap by {self.overlap}",
-                hint=f"an overlap from 0 to half of a tile: --overlap {max(1, self.size) // 4}",
+                hint=f"an overlap from 0 to half of a tile: overlap={max(1, self.size) // 4}",
+                command_hint=f"an overlap from 0 to half of a tile: --overlap {max(1, self.size) // 4}",
             )
 
     def starts(self, side: int) -> list[int]:
@@ -51,12 +52,16 @@ def check_tiling(model: ExportedModel, tiling: Tiling) -> None:
     """Raise UsageError for a model whose answers are not joined, or that takes pictures of another size only."""
     gives = model.meaning.gives
     if gives not in JOINED or model.preprocess is None:
-        raise UsageError(f"--tile is for models that make masks or pictures of pictures, not for {model.task}")
+        raise UsageError(f"tiles are for models that make masks or pictures of pictures, not for {model.task}")
     axes = model.metadata.inputs[model.input_name].axes
     sides = axes[2:4] if model.preprocess.layout == "NCHW" else axes[1:3]
     if any(isinstance(side, int) and side != tiling.size for side in sides):
         shown = " x ".join(map(str, sides))
-        raise UsageError(f"--tile {tiling.size}: {model.path} takes pictures of {shown}", hint=f"--tile {sides[0]}")
+        raise UsageError(
+            f"tiles of {tiling.size} pixels cannot be: {model.path} takes pictures of {shown}",
+            hint=f"tiling=Tiling(size={sides[0]}, overlap=...)",
+            command_hint=f"--tile {sides[0]}",
+        )
 
 
 def tiled_answer(model: ExportedModel, pixels: NDArray[np.uint8], recipe: Preprocess, tiling: Tiling) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def check_versions(file: OnnxFile) -> None:
             file.path,
             "opset",
             f"opset {opset} with IR version {file.ir_version} is newer than the installed onnxruntime reads",
-            hint="pip install --upgrade onnxruntime, or export with a lower --opset",
+            hint="pip install --upgrade onnxruntime, or export it with a lower opset",
         )
 
 

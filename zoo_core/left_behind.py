@@ -1,0 +1,27 @@
+"""What killed processes have left beside folders that were being replaced: it is put back or removed when seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_LEFT = ("old", "tmp", "lock")
+
+
+def settle_below(base: Path) -> None:
+    """Put back or remove whatever was left in this folder; what a live process holds stays."""
+    left = [path for what in _LEFT for path in base.glob(f".?*.{what}")]
+    _recover({path.with_name(path.name.removeprefix(".").rpartition(".")[0]) for path in left})
+
+
+def settle(path: Path) -> None:
+    """Put back what was moved aside for a folder; a look costs no more than this, unless somebody was killed there."""
+    if path.name and path.with_name(f".{path.name}.old").is_dir():
+        _recover({path})
+
+
+def _recover(targets: set[Path]) -> None:
+    if targets:
+        from .replacing import recover
+
+        for target in targets:
+            recover(target)
