@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-_LEFT = ("old", "tmp", "lock")
+_LEFT = ("old",) if sys.platform == "win32" else ("old", "tmp", "lock")
+"""Without locks nobody can tell whether a process still builds there."""
 
 
 def settle_below(base: Path) -> None:

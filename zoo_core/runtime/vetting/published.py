@@ -11,7 +11,7 @@ from zoo_core.bundle_files import MODEL_FILE, NETRON_FILE, REPORT_FILE, VECTORS_
 from zoo_core.errors import ZooError
 from zoo_core.files import read_json
 from zoo_core.foreign_text import shell_word
-from zoo_core.runtime.reading.report import changed_files, model_digests
+from zoo_core.runtime.reading.model_digests import changed_files, model_digests
 from zoo_core.runtime.reading.wire import OnnxFile
 
 from .known import is_known

@@ -9,8 +9,8 @@ from zoo_core.bundle_files import MODEL_FILE, REPORT_FILE
 from zoo_core.file_limits import MAX_COMPARED_BYTES
 from zoo_core.records import metric_of
 from zoo_core.registry import Zoo
+from zoo_core.runtime.reading.model_digests import changed_files, model_digests, size_of
 from zoo_core.runtime.reading.own_words import own_words
-from zoo_core.runtime.reading.report import changed_files, model_digests, size_of
 from zoo_core.shelf import ShelfEntry, list_exports, list_runs
 
 from .run_rows import run_fields
