@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from zoo_core.commands.common import typed
+from zoo_core.commands.next_step import use_of
 from zoo_core.options import typed_value
 from zoo_core.records import counted
 
@@ -19,6 +21,12 @@ def export_description(found: Mapping[str, Any]) -> list[str]:
     facts = [*_what(found), *_inputs(found), *_outputs(found), *_origin(found)]
     lines = [f"{key:<{_WIDTH}}{text}" for key, text in facts if text]
     return [f"{found['name']}: {found['summary']}", "", *lines]
+
+
+def next_of_export(typed_name: str, found: Mapping[str, Any]) -> str:
+    """Its use, where nothing speaks against it; else its check."""
+    export = typed_name.removeprefix("export:")
+    return use_of(export, found) if found["verified"]["state"] == "verified" else typed("verify", export)
 
 
 def _what(found: Mapping[str, Any]) -> list[tuple[str, str]]:

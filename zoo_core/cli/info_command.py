@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 from zoo_core.commands.common import data_options, json_option, model_options, note, print_json, say, typed
-from zoo_core.commands.completion import complete_datasets, complete_entries, complete_exports
-from zoo_core.commands.next_step import data_words, use_of
+from zoo_core.commands.completion import complete_datasets, complete_described
+from zoo_core.commands.next_step import data_words
 from zoo_core.task_lookup import task_spec
 
 from .description import description
-from .export_description import export_description
+from .export_description import export_description, next_of_export
 
 EXAMPLES = """
 \b
@@ -30,12 +29,8 @@ Examples:
 """
 
 
-def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-    return complete_entries(ctx, param, incomplete) or complete_exports(ctx, param, incomplete)
-
-
 @click.command("info", epilog=EXAMPLES)
-@click.argument("name", shell_complete=_complete)
+@click.argument("name", shell_complete=complete_described)
 @click.option(
     "--dataset", metavar="D", shell_complete=complete_datasets, help="Take a model's sizes from this dataset."
 )
@@ -70,7 +65,7 @@ def command(
         print_json(found)
         return
     if found["kind"] == "export":
-        say(*export_description(found), "", f"Next: {_next_of_export(name, found)}")
+        say(*export_description(found), "", f"Next: {next_of_export(name, found)}")
         return
     for line in description(found):
         say(line)
@@ -79,12 +74,6 @@ def command(
     if "hint" in found:
         note(f"Hint: {found['hint']}")
     say("", f"Next: {_next(found, dataset, data)}")
-
-
-def _next_of_export(name: str, found: dict[str, Any]) -> str:
-    """Its use, where nothing speaks against it."""
-    export = name.removeprefix("export:")
-    return use_of(export, found) if found["verified"]["state"] == "verified" else typed("verify", export)
 
 
 def _next(found: dict[str, Any], dataset: str | None, data: dict[str, str]) -> str:

@@ -31,6 +31,11 @@ def complete_entries(ctx: click.Context, param: click.Parameter, incomplete: str
     return [item for kind in ("model", "dataset", "trainer") for item in _offered(kind, incomplete)]
 
 
+def complete_described(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """What `zoo info` tells about: the catalogue; exports, and files, where it has no name like it."""
+    return complete_entries(ctx, param, incomplete) or complete_exports(ctx, param, incomplete)
+
+
 def complete_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of runs in `runs/`; files when there is none like it."""
     return _kept(list_runs(), incomplete) or _files(incomplete)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
+from zoo_core.records import counted
 from zoo_core.shapes import Axis, TensorSpec
 
 
@@ -35,7 +36,7 @@ def arrange(values: NDArray[Any], spec: TensorSpec, *, sequences: bool, where: s
             return Arranged(rows=np.ascontiguousarray(rows), several=several)
     sample = ", ".join(map(str, own))
     length = own[-1].size if sequences and own else None
-    way = f"cut or pad a sequence to {length} places: " if length is not None else ""
+    way = f"cut or pad a sequence to {counted(length, 'place')}: " if length is not None else ""
     raise ZooError(
         f"{where} has the shape {values.shape}, and the model takes {spec}",
         hint=f"{way}one sample is ({sample}); with an axis more, each row is a sample",

@@ -43,6 +43,14 @@ def describe_export(path: Path) -> dict[str, Any]:
         "bytes": file.size + sum(file.path.with_name(name).stat().st_size for name in beside),
         "opset": metadata.opset,
         "verified": _verified(file),
+        **_use(metadata),
+        **_origin(metadata),
+    }
+
+
+def _use(metadata: Metadata) -> dict[str, Any]:
+    """What goes in, and how files become that; what comes out, and what it means."""
+    return {
         "inputs": {name: spec.to_json() for name, spec in metadata.inputs.items()},
         "largest": dict(metadata.largest),
         "files": _files(metadata),
@@ -51,6 +59,12 @@ def describe_export(path: Path) -> dict[str, Any]:
         "outputs": {name: spec.to_json() for name, spec in metadata.outputs.items()},
         "labels": list(metadata.labels),
         "task_settings": dict(metadata.task_settings),
+    }
+
+
+def _origin(metadata: Metadata) -> dict[str, Any]:
+    """What it was made of, and with what."""
+    return {
         "model": metadata.model,
         "model_source": metadata.source,
         "options": dict(metadata.options),

@@ -90,11 +90,7 @@ def describe(
     """
     given, data = options or {}, data or {}
     if (export := _export_of(zoo, name)) is not None:
-        if given or data or dataset is not None or statistics or download:
-            raise UsageError(f"{name} is an export: -o, -d and the like are for models and datasets")
-        from .export_info import describe_export
-
-        return describe_export(export)
+        return _describe_export(name, export, asked=bool(given or data or dataset or statistics or download))
     entry = find_entry(zoo, name)
     if entry.kind != "model" and (given or dataset is not None):
         raise UsageError(f"{entry.shown} is a {entry.kind}: -o and --dataset are for models")
@@ -112,6 +108,14 @@ def describe(
         return _describe_task(zoo, entry)
     found = {**_common(entry), "options": entry.data["options"]}
     return {**found, "suffixes": entry.data["suffixes"]} if entry.kind == "recipe" else found
+
+
+def _describe_export(name: str, path: Path, *, asked: bool) -> dict[str, Any]:
+    if asked:
+        raise UsageError(f"{name} is an export: -o, -d and the like are for models and datasets")
+    from .export_info import describe_export
+
+    return describe_export(path)
 
 
 def _describe_task(zoo: Zoo, entry: Entry) -> dict[str, Any]:
