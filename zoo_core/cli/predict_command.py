@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from zoo_core.cli.answer_options import answer_options
-from zoo_core.commands.common import FilePath, json_option, say, typed
+from zoo_core.commands.common import FilePath, json_option, note, say, typed
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options
 from zoo_core.errors import ZooError
