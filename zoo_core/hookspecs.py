@@ -194,7 +194,8 @@ def zoo_tasks() -> Iterable[TaskSpec]:  # type: ignore[empty-body]
     Returns: an iterable of `TaskSpec`. `load` imports numpy, and makes a class derived from `zoo_core.tasks.Task`;
     `zoo new plugin NAME --kind task` writes one with metrics and a loss.
 
-    On error: as `zoo_models`. What the implementation raises ends the command with one line.
+    On error: as `zoo_models`. What the implementation raises, or gives wrongly, ends the command with one line that
+    names the plugin and its own line.
 
     Example:
 

@@ -12,14 +12,15 @@ from .errors import UsageError, ZooError, did_you_mean
 Looked = Literal["task", "recipe"]
 
 
-def find_offer(kind: Looked, name: str, *, plugin: str, without: str) -> Any:
-    """The spec of that name; `plugin`, `dist:entry`, is asked for one that is not bundled, else whoever offers it.
+def find_offer(kind: Looked, name: str, *, plugin: str, without: str) -> tuple[Any, str]:
+    """The spec of that name, and the plugin that offers it, `dist:entry`; empty for a bundled one.
 
-    `without`: what works all the same where that plugin is not installed. Raises UsageError for a name that nobody
-    offers, ZooError where its plugin is not installed or cannot be loaded.
+    `plugin` is asked for one that is not bundled, else whoever offers it. `without`: what works all the same where that
+    plugin is not installed. Raises UsageError for a name that nobody offers, ZooError where its plugin is not installed
+    or cannot be loaded.
     """
     if (bundled := bundled_offer(kind, name)) is not None:
-        return bundled
+        return bundled, ""
     from .registry import open_zoo
 
     zoo = open_zoo()
@@ -29,13 +30,14 @@ def find_offer(kind: Looked, name: str, *, plugin: str, without: str) -> Any:
             hint=f"pip install {plugin.partition(':')[0]}; without it, {without}",
         )
     try:
-        return zoo.offer(kind, f"{plugin}/{name}" if plugin else name)
+        entry = zoo.find(kind, f"{plugin}/{name}" if plugin else name)
     except UsageError as error:
         if any(name in {entry.name, entry.shown} for entry in zoo.entries(kind)):
             raise
         known = [*bundled_offers(kind), *(entry.shown for entry in zoo.entries(kind))]
         hint = did_you_mean(name, known) or error.hint or f"see zoo list {kind}s"
         raise UsageError(f"unknown {kind} {name!r}", hint=hint) from None
+    return zoo.offer(kind, entry.qualified), entry.plugin
 
 
 @functools.cache

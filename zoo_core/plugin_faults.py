@@ -8,7 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
+from types import CodeType, FrameType
 from typing import TYPE_CHECKING
 
 from .errors import NotVerifiedError, Terminated, ZooError, in_words
@@ -74,9 +74,16 @@ def plugin_fault(where: str, error: BaseException, *, plugin: str, place: str = 
     return ZooError(f"{where}: {in_words(error)}{at}", hint=hint)
 
 
-def who_mends(plugin: str, error: BaseException | None = None) -> str:
+def wrong_result(where: str, what: str, *, plugin: str, code: CodeType | None = None) -> ZooError:
+    """The error for something that `code` of a plugin has given, and should not have."""
+    at = "" if code is None else f", by {_shortened(Path(code.co_filename))}:{code.co_firstlineno}"
+    return ZooError(f"{where}: {what}{at}", hint=who_mends(plugin, code=code))
+
+
+def who_mends(plugin: str, error: BaseException | None = None, *, code: CodeType | None = None) -> str:
     """What to do about a fault of a plugin, by its id: "plugin ... must fix it"; where it is installed from a folder in
-    which it can be edited, "edit FILE:LINE" for the line that the exception has come through."""
+    which it can be edited, "edit FILE:LINE" for the line that the exception has come through, or where `code` begins.
+    """
     folder = editable_folder(plugin.partition(":")[0])
     if folder is None:
         return f"plugin {plugin} must fix it"
@@ -86,6 +93,8 @@ def who_mends(plugin: str, error: BaseException | None = None) -> str:
         for frame, number in traceback.walk_tb(error.__traceback__ if error is not None else None)
         if is_plugins(frame) and own in (file := Path(frame.f_code.co_filename).resolve()).parents
     ]
+    if code is not None and own in (file := Path(code.co_filename).resolve()).parents:
+        files.append(f"{file}:{code.co_firstlineno}")
     return f"edit {files[-1] if files else folder}"
 
 
@@ -95,16 +104,25 @@ def plugin_line(error: BaseException) -> str:
     return lines[-1] if lines else ""
 
 
+def plugin_module(error: BaseException) -> str:
+    """The module of that line; empty for none."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if is_plugins(frame)]
+    return str(frames[-1].f_globals.get("__name__", "")) if frames else ""
+
+
 def crash_line(report: str) -> str:
     """As `plugin_line`, from what `faulthandler` writes of a crash."""
-    folders = {each for folder in filter(None, sys.path) for each in (Path(folder), Path(folder).resolve())}
     for file, number in _FRAME.findall(report):
-        path = Path(file)
-        root = next((each for each in path.parents if each in folders), path.parent.parent)
-        own = path.relative_to(root)
+        own = _shortened(Path(file))
         if own.parts[0].removesuffix(".py") not in NOT_A_PLUGINS:
             return f"{own.as_posix()}:{number}"
     return ""
+
+
+def _shortened(path: Path) -> Path:
+    """The path of a file of code from its package on."""
+    folders = {each for folder in filter(None, sys.path) for each in (Path(folder), Path(folder).resolve())}
+    return path.relative_to(next((each for each in path.parents if each in folders), path.parent.parent))
 
 
 def is_plugins(frame: FrameType) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from .offer_lookup import find_offer, offering_plugin
+from .offer_lookup import find_offer
 from .recipe_spec import RecipeSpec
+
+_WITHOUT = "open_model(...).run(...) takes inputs that are prepared"
 
 
 def recipe_spec(name: str, *, plugin: str = "") -> RecipeSpec:
@@ -11,12 +13,9 @@ def recipe_spec(name: str, *, plugin: str = "") -> RecipeSpec:
 
     Raises UsageError for a recipe that nobody offers, ZooError where its plugin is not installed or cannot be loaded.
     """
-    spec: RecipeSpec = find_offer(
-        "recipe", name, plugin=plugin, without="open_model(...).run(...) takes inputs that are prepared"
-    )
-    return spec
+    return offered_recipe(name, plugin=plugin)[0]
 
 
-def recipe_plugin(name: str) -> str:
-    """The plugin that an exported file needs for that recipe, `dist:entry`; empty for a bundled one."""
-    return offering_plugin("recipe", name)
+def offered_recipe(name: str, *, plugin: str = "") -> tuple[RecipeSpec, str]:
+    """As `recipe_spec`, with the plugin that offers it, `dist:entry`; empty for a bundled recipe."""
+    return find_offer("recipe", name, plugin=plugin, without=_WITHOUT)

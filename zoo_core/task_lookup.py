@@ -13,8 +13,12 @@ def task_spec(name: str, *, plugin: str = "") -> TaskSpec:
 
     Raises UsageError for a task that nobody offers, ZooError where its plugin is not installed or cannot be loaded.
     """
-    spec: TaskSpec = find_offer("task", name, plugin=plugin, without=_WITHOUT)
-    return spec
+    return offered_task(name, plugin=plugin)[0]
+
+
+def offered_task(name: str, *, plugin: str = "") -> tuple[TaskSpec, str]:
+    """As `task_spec`, with the plugin that offers it, `dist:entry`; empty for a bundled task."""
+    return find_offer("task", name, plugin=plugin, without=_WITHOUT)
 
 
 def bundled_task(name: str) -> TaskSpec | None:

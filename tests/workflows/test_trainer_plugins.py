@@ -99,7 +99,8 @@ def test_what_was_trained_before_a_trainer_failed_is_kept(
     fake_distribution("other-trainer", TRAINER.format(body=body.strip()))
     result = run_zoo(*SMALL, "--trainer", "other")
     assert (result.code, told in result.stderr) == (1, True), result.stderr
-    assert "Hint: trainer other of other-trainer:other-trainer; ZOO_DEBUG=1 shows where" in result.stderr
+    assert "Hint: trainer other of other-trainer:other-trainer, at other_trainer/__init__.py:" in result.stderr
+    assert "; plugin other-trainer:other-trainer must fix it; ZOO_DEBUG=1 shows all of it" in result.stderr
     kept = tmp_path / "runs" / "mlp-digits"
     assert (kept / "weights.safetensors").exists()
     assert json.loads((kept / "run.json").read_text())["best_epoch"] == 1

@@ -9,14 +9,16 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo_core.answerable import Owner, answerable
 from zoo_core.errors import ZooError
 from zoo_core.file_limits import MAX_NUMBERS_BYTES
 from zoo_core.options import check_options
 from zoo_core.picture_recipe import Preprocess
-from zoo_core.recipe_lookup import recipe_plugin, recipe_spec
+from zoo_core.recipe_lookup import offered_recipe
 from zoo_core.recipe_spec import Recipe, RecipeSpec
 
 from .made_up import made_up_sources
+from .promised import CHECKS
 
 
 class InputRecipe:
@@ -123,13 +125,19 @@ class InputRecipe:
 
 
 def load_recipe(recipe: Recipe) -> InputRecipe:
-    """The implementation of a recipe.
+    """The implementation of a recipe. What the code of a plugin that is not bundled raises there, or gives wrongly, is
+    a ZooError that names the plugin.
 
     Raises UsageError for an unknown name or wrong fields, ZooError where its plugin is not installed or its learnt part
     is damaged.
     """
-    spec = recipe_spec(recipe.name, plugin=recipe.plugin)
-    return implemented(spec, recipe.changed(plugin=recipe.plugin or recipe_plugin(recipe.name)))
+    spec, plugin = offered_recipe(recipe.name, plugin=recipe.plugin)
+    if not plugin:
+        return implemented(spec, recipe)
+    owner = Owner(called=f"recipe {recipe.name}", plugin=plugin, checks=CHECKS)
+    with owner.answering("load"):
+        made = implemented(spec, recipe.changed(plugin=plugin))
+    return answerable(made, InputRecipe, owner)
 
 
 def implemented(spec: RecipeSpec, recipe: Recipe) -> InputRecipe:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo_core.answerable import Owner, answerable
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.task_lookup import task_spec
+from zoo_core.task_lookup import offered_task
 from zoo_core.task_spec import TaskSpec
+
+from .promised import CHECKS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -230,11 +233,13 @@ class Task:
 
 
 def get_task(name: str, *, plugin: str = "", settings: Mapping[str, Any] | None = None) -> Task:
-    """The implementation of the task of that name, with the settings of a model.
+    """The implementation of the task of that name, with the settings of a model. What the code of a plugin that is not
+    bundled raises there, or gives wrongly, is a ZooError that names the plugin.
 
     Raises as `task_spec`, and ZooError for settings that the task does not have.
     """
-    task = task_of(task_spec(name, plugin=plugin))
+    spec, owner = offered_task(name, plugin=plugin)
+    task = task_of(spec) if not owner else task_of_plugin(spec, plugin=owner)
     return task.with_settings(settings) if settings else task
 
 
@@ -247,3 +252,13 @@ def task_of(spec: TaskSpec) -> Task:
             hint="load returns a class derived from zoo_core.tasks.Task",
         )
     return task
+
+
+def task_of_plugin(spec: TaskSpec, *, plugin: str) -> Task:
+    """As `task_of`, and answerable for what its code does."""
+    owner = Owner(
+        called=f"task {spec.name}", plugin=plugin, checks=CHECKS, hands_out=frozenset({"tally", "deciding", "loss"})
+    )
+    with owner.answering("load"):
+        task = task_of(spec)
+    return answerable(task, Task, owner)

@@ -25,6 +25,7 @@ from zoo_core.training.run import Run, load_run
 from zoo_core.training.run_card import model_card
 from zoo_core.training.run_pictures import older_pictures_of, pictures_of, set_pictures_aside
 
+from .failed import failed_training
 from .legs import leg_notes
 from .measuring import measured
 from .remarks import remarks_before, with_remarks
@@ -207,7 +208,7 @@ class Training:
 
     @contextlib.contextmanager
     def plugin_errors(self) -> Iterator[None]:
-        """What trainer, model or loss raise is a failed training, and not a fault of the zoo."""
+        """What trainer, model or augmentation raise is a failed training, and not a fault of the zoo."""
         try:
             yield
         except ZooError:
@@ -215,13 +216,7 @@ class Training:
         except Exception as error:
             if any(error is each for each in self.raised):
                 raise
-            reason = str(error).strip().partition("\n")[0]
-            if not isinstance(error, RuntimeError | ValueError):  # torch's own complaints need no name
-                reason = f"{type(error).__name__}: {reason}".removesuffix(": ")
-            trainer = f"trainer {self.plan.info.trainer} of {self.plan.info.trainer_plugin}"
-            raise ZooError(
-                f"training {self.plan.info.model} failed: {reason}", hint=f"{trainer}; ZOO_DEBUG=1 shows where"
-            ) from error
+            raise failed_training(error, self.plan, self.zoo) from error
 
     def finish(self, directory: RunDirectory, info: RunInfo) -> RunInfo:
         """Measure the best weights on the test split; write the card; close the record."""

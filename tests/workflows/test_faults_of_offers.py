@@ -1,0 +1,84 @@
+"""What the code of a plugin's task or recipe does wrongly is told as that plugin's fault, with its line."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import write_distribution
+from height_plugin import HEIGHT, NAME, TRAIN
+from shared import shared
+from warm import run_to_success
+
+Zoo = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def heights(tmp_path_factory: pytest.TempPathFactory, own_folders: None) -> Path:
+    """A run and an export of the healthy plugin; read only."""
+
+    def make(folder: Path) -> None:
+        write_distribution(folder / "site", NAME, files=HEIGHT)
+        for command in (TRAIN, ("export", "heights")):
+            run_to_success(*command, cwd=folder, site=folder / "site")
+        folder.joinpath("line.txt").write_text("1 2 3\n")
+
+    return shared(tmp_path_factory, "heights", make)
+
+
+@pytest.fixture
+def faulty(heights: Path, tmp_path: Path) -> Callable[[str, str, str], str]:
+    """Makes the test's own folder one in which a file of the plugin is changed, and gives the place of the change."""
+
+    def change(file: str, old: str, new: str) -> str:
+        shutil.copytree(heights, tmp_path, dirs_exist_ok=True)
+        path = tmp_path / "site" / "zoo_height" / file
+        text = path.read_text()
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new))
+        return f"zoo_height/{file}:{1 + text[: text.index(old)].count(chr(10))}"
+
+    return change
+
+
+FILE_ASKED = ("predict", "heights", "line.txt", "--json")
+ASKED = ("predict", "heights", "line.txt")
+MEASURED = ("eval", "export:heights")
+FAULTS = {
+    "decode raises": (FILE_ASKED, "task.py", 'outputs["height"][:, 0]', 'outputs["high"][:, 0]', "decode", "'high'"),
+    "too few answers": (FILE_ASKED, "task.py", "[:, 0]]", "[:, 0]][1:]", "decode", "0 answers for 1 sample"),
+    "no plain data": (FILE_ASKED, "task.py", "float(value)", "value", "decode", "no plain data in 'metres'"),
+    "words raise": (ASKED, "task.py", "answer['metres']", "answer['feet']", "in_words", "KeyError: 'feet'"),
+    "load exits": (FILE_ASKED, "__init__.py", "Height(spec)", "exit(0)", "load", "SystemExit"),
+    "metrics raise": (MEASURED, "task.py", "errors.max()", "errors.maximum()", "metrics", "AttributeError"),
+    "details have arrays": (
+        MEASURED, "task.py", "return {}", "return {'each': self.errors[0]}", "details", "no plain data in 'each'"
+    ),
+    "recipe raises": (FILE_ASKED, "recipe.py", "text.split()", "text.splits()", "read", "AttributeError"),
+    "recipe loses rows": (FILE_ASKED, "recipe.py", "np.stack(samples)", "np.stack(samples)[1:]", "stack", "(0, 3)"),
+    "training reads": (TRAIN, "recipe.py", "text.split()", "text.splits()", "read", "AttributeError"),
+    "training has a loss": (TRAIN, "task.py", ".abs().mean()", ".absolut()", "loss", "AttributeError"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_the_plugin_and_its_line_are_told(
+    name: str, faulty: Callable[[str, str, str], str], run_zoo: Zoo, tmp_path: Path
+) -> None:
+    command, file, old, new, member, words = FAULTS[name]
+    place = faulty(file, old, new)
+    if command is TRAIN:
+        shutil.rmtree(tmp_path / "runs")
+    told = run_zoo(*command)
+    assert told.code == 1, told.stdout + told.stderr
+    kind = "recipe numbers" if file == "recipe.py" else "task height"
+    said = told.stderr + told.stdout
+    assert f"{kind} of plugin zoo-height:zoo-height, in {member}: " in said
+    assert words in said
+    assert place.partition(":")[0] in said
+    if "could not be predicted" not in told.stderr:  # where what is told of each input stands in its row
+        assert "plugin zoo-height:zoo-height must fix it" in told.stderr
+    assert "bug in the zoo" not in said

@@ -1,0 +1,85 @@
+"""What a task of a plugin gives is held against its interface before anybody reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from zoo_core.answerable import Check, WrongResultError
+from zoo_core.records import counted
+
+_JUDGED = ("decided", "value", "badness", "wrong")
+
+
+def one_answer_each(answers: Any, task: Any, outputs: Mapping[str, Any], *_: Any, **__: Any) -> Any:
+    """An answer for each sample; one that is told, in plain data alone."""
+    samples, told = len(next(iter(outputs.values()))), task.is_told
+    if not isinstance(answers, Sequence) or isinstance(answers, str | bytes):
+        raise WrongResultError(f"it gives a {type(answers).__name__}, not a list of answers")
+    if len(answers) != samples:
+        raise WrongResultError(f"it gives {counted(len(answers), 'answer')} for {counted(samples, 'sample')}")
+    for answer in answers:
+        if not isinstance(answer, Mapping):
+            raise WrongResultError(f"an answer is a {type(answer).__name__}, not a dict")
+        _require_plain({name: part for name, part in answer.items() if told or not _is_array(part)}, "an answer")
+    return answers
+
+
+def a_number_each(metrics: Any, *_: Any, **__: Any) -> Any:
+    """Metrics as Python's own floats, by name."""
+    if not isinstance(metrics, Mapping):
+        raise WrongResultError(f"it gives a {type(metrics).__name__}, not a dict of metrics")
+    try:
+        return {str(name): float(value) for name, value in metrics.items()}
+    except (TypeError, ValueError) as error:
+        raise WrongResultError(f"a metric is no number: {error}") from None
+
+
+def plain_details(details: Any, *_: Any, **__: Any) -> Any:
+    """What is told beside the metrics, in plain data."""
+    if not isinstance(details, Mapping):
+        raise WrongResultError(f"it gives a {type(details).__name__}, not a dict")
+    _require_plain(details, "the details")
+    return details
+
+
+def judged_each(judged: Any, task: Any, outputs: Mapping[str, Any], *_: Any, **__: Any) -> Any:
+    """A judgement of every sample."""
+    samples = len(next(iter(outputs.values())))
+    if missing := [name for name in _JUDGED if not hasattr(judged, name)]:
+        raise WrongResultError(f"it gives a {type(judged).__name__} without {missing[0]!r}, not a Judged")
+    for name in _JUDGED:
+        if len(found := getattr(judged, name)) != samples:
+            raise WrongResultError(f"its {name!r} has {len(found)} values for {counted(samples, 'sample')}")
+    return judged
+
+
+def one_line(text: Any, *_: Any, **__: Any) -> Any:
+    """An answer in words."""
+    if not isinstance(text, str):
+        raise WrongResultError(f"it gives a {type(text).__name__}, not a text")
+    return text
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, np.ndarray)
+
+
+def _require_plain(data: Mapping[str, Any], what: str) -> None:
+    for name, value in data.items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError) as error:
+            raise WrongResultError(f"{what} holds no plain data in {name!r}: {error}") from None
+
+
+CHECKS: Mapping[str, Check] = {
+    "decode": one_answer_each,
+    "metrics": a_number_each,
+    "details": plain_details,
+    "judge": judged_each,
+    "in_words": one_line,
+}

@@ -1,0 +1,39 @@
+"""What is said of a training that some code has ended: whose code it is, and where."""
+
+from __future__ import annotations
+
+from zoo_core.errors import ZooError
+from zoo_core.plugin_faults import plugin_line, plugin_module, who_mends
+from zoo_core.registry import Zoo
+
+from .train_plan import TrainPlan
+
+
+def failed_training(error: Exception, plan: TrainPlan, zoo: Zoo) -> ZooError:
+    """The error for what was raised while a plan was trained; where no plugin's line was on the way, the trainer, which
+    calls everything, is named."""
+    reason = str(error).strip().partition("\n")[0]
+    if not isinstance(error, RuntimeError | ValueError):  # torch's own complaints need no name
+        reason = f"{type(error).__name__}: {reason}".removesuffix(": ")
+    place = plugin_line(error)
+    whose, plugin = _whose(plugin_module(error), plan, zoo)
+    at = f"{whose}, at {place}; {who_mends(plugin, error)}" if place else whose
+    return ZooError(
+        f"training {plan.info.model} failed: {reason}",
+        hint=f"{at}; ZOO_DEBUG=1 shows {'all of it' if place else 'where'}",
+    )
+
+
+def _whose(module: str, plan: TrainPlan, zoo: Zoo) -> tuple[str, str]:
+    """What that module belongs to, in words, and the plugin: of the model, the data or the trainer."""
+    info = plan.info
+    parts = {
+        info.trainer_plugin: f"trainer {info.trainer}",
+        info.dataset_plugin: f"dataset {info.dataset}",
+        info.model_plugin: f"model {info.model}",
+    }
+    owners = [plugin for plugin in zoo.plugins if f"{module}.".startswith(f"{plugin.module}.")]
+    owner = max(owners, key=lambda plugin: len(plugin.module), default=None)
+    plugin = info.trainer_plugin if owner is None else owner.id
+    called = parts.get(plugin)
+    return (f"{called} of {plugin}" if called else f"plugin {plugin}"), plugin
