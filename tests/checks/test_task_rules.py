@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -81,6 +81,24 @@ class OfTheLastBatch(Classification):
         return Last()
 
 
+def telling(changed: Callable[[dict[str, Any]], Any]) -> type[Classification]:
+    """A task whose tally gives other details."""
+
+    class Telling(Classification):
+        def tally(self) -> Any:
+            tally = super().tally()
+            whole = tally.details
+            tally.details = lambda labels: changed(whole(labels))
+            return tally
+
+    return Telling
+
+
+def without(name: str) -> Callable[[dict[str, Any]], Any]:
+    """Details in which a row of the classes lacks something."""
+    return lambda told: {"classes": [{key: row[key] for key in row if key != name} for row in told["classes"]]}
+
+
 class OfItsNeighbours(Classification):
     def decode(self, outputs: Outputs, *, labels: Sequence[str]) -> list[Answer]:
         mixed = {name: value + value.mean(axis=0) for name, value in outputs.items()}
@@ -152,6 +170,17 @@ class RefusesBoxes(Detection):
     ("task", "like", "changed", "rule", "words"),
     [
         (WrongNames, "image-classification", {}, "measures-what-it-says", "it measures 'cost', which its spec does"),
+        *(
+            (telling(changed), "image-classification", {}, "measures-what-it-says", words)
+            for changed, words in (
+                (without("label"), "row 0 of 'classes' has no text as 'label'"),
+                (without("n"), "row 0 of 'classes' has no whole number as 'n'"),
+                (lambda told: {"classes": {"a": 1}}, "'classes' is no list with a dict for each class"),
+                (lambda told: {"confusion": told["confusion"][:-1]}, "'confusion' is no square of counts"),
+                (lambda told: {"confusion": [[1.5]]}, "'confusion' has 1 rows for 3 classes"),
+                (lambda told: {"each": np.zeros(3)}, "what details gives is no plain JSON"),
+            )
+        ),
         (OfTheLastBatch, "image-classification", {}, "metrics-add-up", "in batches of 1, and"),
         (
             Classification,

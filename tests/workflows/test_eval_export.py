@@ -177,6 +177,7 @@ def test_of_many_classes_the_weakest_are_shown() -> None:
     assert [line.split()[0] for line in lines[1:-1]] == [f"c{index}" for index in range(1, 21)]
     assert lines[-1] == "  the 20 weakest of 50 classes; --json has all of them"
     assert class_table(rows[:2])[1].split() == ["c0", "-", "0"]
+    assert [line.split() for line in class_table([{"label": "a"}, {"n": 3}])[1:]] == [["a", "-"], ["-", "3"]]
     boxes = [{"label": row["label"], "map": row["f1"], "recall": 1.0, "n": row["n"]} for row in rows]
     assert [line.split()[0] for line in class_table(boxes)[1:-1]] == [f"c{index}" for index in range(1, 21)]
 

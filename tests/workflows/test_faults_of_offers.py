@@ -57,6 +57,9 @@ FAULTS = {
     "details have arrays": (
         MEASURED, "task.py", "return {}", "return {'each': self.errors[0]}", "details", "no plain data in 'each'"
     ),
+    "details have no label": (
+        MEASURED, "task.py", "return {}", "return {'classes': [{'n': 1}]}", "details", "row 0 of 'classes' has no text"
+    ),
     "recipe raises": (FILE_ASKED, "recipe.py", "text.split()", "text.splits()", "read", "AttributeError"),
     "recipe loses rows": (FILE_ASKED, "recipe.py", "np.stack(samples)", "np.stack(samples)[1:]", "stack", "(0, 3)"),
     "training reads": (TRAIN, "recipe.py", "text.split()", "text.splits()", "read", "AttributeError"),

@@ -11,6 +11,8 @@ import numpy as np
 from zoo_core.answerable import Check, WrongResultError
 from zoo_core.records import counted
 
+from .details import fault_of_details
+
 _JUDGED = ("decided", "value", "badness", "wrong")
 
 
@@ -38,11 +40,13 @@ def a_number_each(metrics: Any, *_: Any, **__: Any) -> Any:
         raise WrongResultError(f"a metric is no number: {error}") from None
 
 
-def plain_details(details: Any, *_: Any, **__: Any) -> Any:
-    """What is told beside the metrics, in plain data."""
+def plain_details(details: Any, tally: Any, labels: Sequence[str], *_: Any, **__: Any) -> Any:
+    """What is told beside the metrics, in plain data and in the form in which it is read."""
     if not isinstance(details, Mapping):
         raise WrongResultError(f"it gives a {type(details).__name__}, not a dict")
     _require_plain(details, "the details")
+    if fault := fault_of_details(details, labels):
+        raise WrongResultError(fault)
     return details
 
 

@@ -42,7 +42,13 @@ class Tally(Protocol):
         """Mean loss and metrics of everything that was added. Raises ZooError for nothing."""
 
     def details(self, labels: Sequence[str]) -> dict[str, Any]:
-        """What one number cannot say, as plain data: scores of each class, the confusion matrix."""
+        """What one number cannot say, as plain data; `{}` for nothing.
+
+        Two keys are read by others. `classes`: a row for each class, in their order, `{label, n, ...}`, all with the
+        same further keys: scores, None where there is none; `n` samples or places are of the class. `zoo eval` prints
+        them. `confusion`: K rows of K counts, the true class down, the decided one across, or None where K is too
+        large; `zoo plot` draws them. All other keys are in `zoo eval --json` as they are.
+        """
 
 
 class Deciding(Protocol):

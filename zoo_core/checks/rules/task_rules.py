@@ -15,6 +15,7 @@ from zoo_core.checks.candidates.task_candidate import TaskCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.records import counted
 from zoo_core.tasks import Outputs
+from zoo_core.tasks.details import fault_of_details
 
 STEPS = (1, 5, 23)
 """Sizes of batches that are added up."""
@@ -23,11 +24,14 @@ SAME = 1e-9
 
 
 def measures_what_it_says(task: TaskCandidate) -> None:
-    """The metrics are those that its spec names, finite numbers; `loss` is among them where the task has one.
+    """The metrics are those that its spec names, finite numbers, with `loss` where it has one; details are as declared.
 
-    Runs are chosen, drawn and listed by these names.
+    Runs are chosen, drawn and listed by these names; `zoo eval` and `zoo plot` read `classes` and `confusion` of the
+    details, in the form that `Tally.details` says.
     """
-    found = task.task.metrics(task.example.outputs, task.example.targets)
+    example, tally = task.example, task.task.tally()
+    tally.add(example.outputs, example.targets)
+    found = tally.metrics()
     if unknown := sorted(set(found) - set(task.spec.metrics)):
         raise BrokenRuleError(f"it measures {unknown[0]!r}, which its spec does not name")
     needed = {"loss", task.spec.selection} if task.task.has_loss else {task.spec.selection}
@@ -35,6 +39,13 @@ def measures_what_it_says(task: TaskCandidate) -> None:
         raise BrokenRuleError(f"it does not measure {missing[0]!r}")
     if bad := [name for name, value in found.items() if not math.isfinite(value)]:
         raise BrokenRuleError(f"{bad[0]} is {found[bad[0]]}")
+    details = tally.details(example.labels)
+    try:
+        json.dumps(details)
+    except (TypeError, ValueError) as error:
+        raise BrokenRuleError(f"what details gives is no plain JSON: {error}") from None
+    if fault := fault_of_details(details, example.labels):
+        raise BrokenRuleError(f"what details gives cannot be read: {fault}")
 
 
 def metrics_add_up(task: TaskCandidate) -> None:
