@@ -113,6 +113,17 @@ def test_a_qualified_name_whose_plugin_is_not_installed() -> None:
     assert caught.value.hint == "install zoo-gone again; zoo plugins shows what there is"
 
 
+def test_a_qualified_name_whose_plugin_does_not_offer_it_now(install: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    install("zoo-one", offering("spec('mine')"), entries=None)
+    with pytest.raises(ZooError, match=r"which does not offer it in the version 1\.0") as caught:
+        open_zoo().model("zoo-one:zoo-one/mime")
+    assert caught.value.hint == "Did you mean 'mine'?"
+    monkeypatch.setenv("ZOO_PLUGINS", "lenet5")
+    with pytest.raises(ZooError, match="comes from plugin zoo-one:zoo-one, which ZOO_PLUGINS leaves out") as caught:
+        open_zoo().model("zoo-one:zoo-one/mine")
+    assert caught.value.hint == "unset ZOO_PLUGINS, or add zoo-one to it"
+
+
 FAMILY = (
     HEAD + "from zoo_core import ModelFamily\n"
     "@hookimpl\ndef zoo_families():\n"

@@ -7,7 +7,8 @@ import importlib
 from typing import Any, Literal
 
 from .discovery.entry_points import bundled_offers
-from .errors import UsageError, ZooError, did_you_mean
+from .discovery.mending import check_none_broken, check_offered, told_of_unusable
+from .errors import UsageError, did_you_mean
 
 Looked = Literal["task", "recipe"]
 
@@ -24,19 +25,18 @@ def find_offer(kind: Looked, name: str, *, plugin: str, without: str) -> tuple[A
     from .registry import open_zoo
 
     zoo = open_zoo()
-    if plugin and all(each.id != plugin for each in zoo.plugins):
-        raise ZooError(
-            f"the {kind} {name!r} comes from plugin {plugin}, which is not installed",
-            hint=f"pip install {plugin.partition(':')[0]}; without it, {without}",
-        )
+    if plugin:
+        check_offered(zoo.plugins, kind, name, plugin=plugin, without=without)
     try:
         entry = zoo.find(kind, f"{plugin}/{name}" if plugin else name)
-    except UsageError as error:
+    except UsageError:
         if any(name in {entry.name, entry.shown} for entry in zoo.entries(kind)):
             raise
+        check_none_broken(zoo.plugins, kind, name)
         known = [*bundled_offers(kind), *(entry.shown for entry in zoo.entries(kind))]
-        hint = did_you_mean(name, known) or error.hint or f"see zoo list {kind}s"
-        raise UsageError(f"unknown {kind} {name!r}", hint=hint) from None
+        hints = [told_of_unusable(zoo.plugins, name), did_you_mean(name, known)]
+        hint = " ".join(filter(None, hints)) or f"see zoo list {kind}s"
+        raise UsageError(f"unknown {kind} {name!r}: no plugin that is installed offers it", hint=hint) from None
     return zoo.offer(kind, entry.qualified), entry.plugin
 
 

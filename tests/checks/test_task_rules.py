@@ -177,7 +177,7 @@ class RefusesBoxes(Detection):
                 (without("n"), "row 0 of 'classes' has no whole number as 'n'"),
                 (lambda told: {"classes": {"a": 1}}, "'classes' is no list with a dict for each class"),
                 (lambda told: {"confusion": told["confusion"][:-1]}, "'confusion' is no square of counts"),
-                (lambda told: {"confusion": [[1.5]]}, "'confusion' has 1 rows for 3 classes"),
+                (lambda told: {"confusion": [[1.5]]}, "'confusion' has 1 row for 3 classes"),
                 (lambda told: {"each": np.zeros(3)}, "what details gives is no plain JSON"),
             )
         ),

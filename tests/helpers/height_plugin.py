@@ -1,4 +1,4 @@
-"""A plugin with a task, a recipe, a model and a dataset of its own, as text: heights of what a line of numbers says."""
+"""Two plugins as text: one with a task and a recipe, one with a model and a dataset that need them."""
 
 from __future__ import annotations
 
@@ -53,9 +53,7 @@ RECIPE = """
             return np.stack(samples)
 """
 HOOKS = """
-    from zoo_core import DatasetSpec, ModelSpec, Recipe, RecipeSpec, TaskSpec, TensorSpec, hookimpl
-
-    INPUTS = {"values": TensorSpec("N", 3)}
+    from zoo_core import RecipeSpec, TaskSpec, hookimpl
 
 
     def load_task(spec):
@@ -68,6 +66,24 @@ HOOKS = """
         from .recipe import Numbers
 
         return Numbers()
+
+
+    @hookimpl
+    def zoo_tasks():
+        yield TaskSpec(
+            name="height", summary="how high something is", load=load_task, targets="numbers",
+            metrics={"loss": "less", "largest": "less"}, selection="largest", loss="mean absolute error",
+        )
+
+
+    @hookimpl
+    def zoo_recipes():
+        yield RecipeSpec(name="numbers", summary="numbers in a line", load=load_recipe, suffixes=(".txt",))
+"""
+RULER = """
+    from zoo_core import DatasetSpec, ModelSpec, Recipe, TensorSpec, hookimpl
+
+    INPUTS = {"values": TensorSpec("N", 3)}
 
 
     def build():
@@ -88,19 +104,6 @@ HOOKS = """
 
 
     @hookimpl
-    def zoo_tasks():
-        yield TaskSpec(
-            name="height", summary="how high something is", load=load_task, targets="numbers",
-            metrics={"loss": "less", "largest": "less"}, selection="largest", loss="mean absolute error",
-        )
-
-
-    @hookimpl
-    def zoo_recipes():
-        yield RecipeSpec(name="numbers", summary="numbers in a line", load=load_recipe, suffixes=(".txt",))
-
-
-    @hookimpl
     def zoo_models():
         yield ModelSpec(
             name="ruler", build=build, task="height", summary="a ruler", inputs=INPUTS,
@@ -116,5 +119,4 @@ HOOKS = """
         )
 """
 HEIGHT = {"__init__.py": HOOKS, "task.py": TASK, "recipe.py": RECIPE}
-NAME = "zoo-height"
 TRAIN = ("train", "ruler", "--dataset", "heights", "--run", "heights", "--epochs", "2", "-t", "lr=0.1")

@@ -1,4 +1,5 @@
-"""What the code of a plugin's task or recipe does wrongly is told as that plugin's fault, with its line."""
+"""What the code of a plugin's task or recipe does wrongly is told as that plugin's fault, with its line; and a plugin
+that is gone or broken is told as such to whoever has a run or an export of it."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 from conftest import write_distribution
-from height_plugin import HEIGHT, NAME, TRAIN
+from height_plugin import HEIGHT, RULER, TRAIN
 from shared import shared
 from warm import run_to_success
 
@@ -21,7 +22,8 @@ def heights(tmp_path_factory: pytest.TempPathFactory, own_folders: None) -> Path
     """A run and an export of the healthy plugin; read only."""
 
     def make(folder: Path) -> None:
-        write_distribution(folder / "site", NAME, files=HEIGHT)
+        write_distribution(folder / "site", "zoo-height", files=HEIGHT)
+        write_distribution(folder / "site", "zoo-ruler", RULER)
         for command in (TRAIN, ("export", "heights")):
             run_to_success(*command, cwd=folder, site=folder / "site")
         folder.joinpath("line.txt").write_text("1 2 3\n")
@@ -85,3 +87,34 @@ def test_the_plugin_and_its_line_are_told(
     if "could not be predicted" not in told.stderr:  # where what is told of each input stands in its row
         assert "plugin zoo-height:zoo-height must fix it" in told.stderr
     assert "bug in the zoo" not in said
+
+
+GONE = {
+    # command: (of which distribution, what is told of it)
+    ("eval", "run:heights"): ("zoo-height", "the task 'height' comes from plugin zoo-height:zoo-height, which"),
+    FILE_ASKED: ("zoo-height", "comes from plugin zoo-height:zoo-height, which"),
+    TRAIN: ("zoo-height", "task 'height'"),
+    ("eval", "run:heights", "--json"): ("zoo-ruler", "plugin zoo-ruler:zoo-ruler"),
+}
+
+
+@pytest.mark.parametrize("state", ["gone", "broken"])
+def test_what_comes_from_a_plugin_that_is_gone_or_broken(
+    state: str, heights: Path, tmp_path: Path, run_zoo: Zoo
+) -> None:
+    for command, (distribution, told) in GONE.items():
+        shutil.rmtree(tmp_path)
+        shutil.copytree(heights, tmp_path)
+        package = distribution.replace("-", "_")
+        if state == "broken":
+            assert run_zoo("list", "ruler").code == 0
+            tmp_path.joinpath("site", package, "__init__.py").write_text("1 / 0\n")
+        else:
+            shutil.rmtree(tmp_path / "site" / package)
+            shutil.rmtree(tmp_path / "site" / f"{package}-1.0.dist-info")
+        result = run_zoo(*command)
+        assert told in result.stderr, (command, result.stdout + result.stderr)
+        words = "is not installed" if state == "gone" else "ZeroDivisionError: division by zero"
+        assert words in result.stderr.replace("no plugin that is installed", "is not installed"), (command, result)
+        assert "Did you mean" not in result.stderr
+        assert result.code in {1, 2}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo_core.errors import MissingExtraError, UsageError
+from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
 from zoo_core.installation import editable_folder, extra_with, install_command
 
 if TYPE_CHECKING:
@@ -53,11 +53,33 @@ def check_extra_of(plugins: Iterable[Plugin], name: str) -> None:
 
 
 def check_owner_of(plugins: Iterable[Plugin], kind: str, name: str) -> None:
-    """Raises UsageError if a qualified name, as records of runs have it, is of a plugin that is not installed."""
+    """Raises UsageError if a qualified name, as records of runs have it, is of a plugin that is not installed, and
+    ZooError if it is of one that does not offer it now."""
     owner, _, own = name.partition("/")
-    if ":" in owner and owner not in {plugin.id for plugin in plugins}:
+    if ":" not in owner:
+        return
+    if all(plugin.id != owner for plugin in plugins):
         text = f"unknown {kind} {own!r}: plugin {owner}, which offers it, is not installed"
         raise UsageError(text, hint=f"install {owner.partition(':')[0]} again; zoo plugins shows what there is")
+    check_offered(plugins, kind, own, plugin=owner)
+
+
+def check_offered(plugins: Iterable[Plugin], kind: str, name: str, *, plugin: str, without: str = "") -> None:
+    """Raises ZooError if the plugin that a name comes from, by its id, does not offer it now; `without`: what works all
+    the same."""
+    what, otherwise = f"the {kind} {name!r} comes from plugin {plugin}, which", f"; without it, {without}"
+    found = next((each for each in plugins if each.id == plugin), None)
+    if found is None:
+        hint = f"pip install {plugin.partition(':')[0]}"
+        raise ZooError(f"{what} is not installed", hint=f"{hint}{otherwise}" if without else hint)
+    if found.status == "disabled":
+        raise ZooError(f"{what} ZOO_PLUGINS leaves out", hint=f"unset ZOO_PLUGINS, or add {found.entry} to it")
+    if found.problem is not None:
+        raise ZooError(f"{what} cannot be used: {found.problem}", hint=found.hint or "see zoo plugins")
+    if f"{kind}:{name}" not in found.offers and all((e["kind"], e["name"]) != (kind, name) for e in found.entries):
+        offered = [each.partition(":")[2] for each in found.offers if each.startswith(f"{kind}:")]
+        hint = did_you_mean(name, offered) or f"another version of {found.distribution} may; see zoo plugins"
+        raise ZooError(f"{what} does not offer it in the version {found.version}", hint=hint)
 
 
 def is_unusable(plugin: Plugin) -> bool:
@@ -69,6 +91,13 @@ def is_named(plugin: Plugin, name: str) -> bool:
     """Whether a name is that of a plugin, or of something that it offers, or offered before it broke."""
     owners = (plugin.entry, plugin.id, plugin.distribution)
     return name in {*owners, *plugin.offered} or name.startswith(tuple(f"{owner}/" for owner in owners))
+
+
+def check_none_broken(plugins: Iterable[Plugin], kind: str, name: str) -> None:
+    """Raises ZooError if a plugin that cannot be used had offered that name before it broke."""
+    for plugin in plugins:
+        if plugin.problem is not None and name in plugin.offered:
+            check_offered(plugins, kind, name, plugin=plugin.id)
 
 
 def told_of_unusable(plugins: Iterable[Plugin], name: str) -> str:

@@ -18,7 +18,7 @@ from zoo_core.recipe_lookup import offered_recipe
 from zoo_core.recipe_spec import Recipe, RecipeSpec
 
 from .made_up import made_up_sources
-from .promised import CHECKS
+from .recipe_results import CHECKS
 
 
 class InputRecipe:

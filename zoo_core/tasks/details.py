@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo_core.records import counted
+
 CLASSES, CONFUSION = "classes", "confusion"
 """The keys that are read; what stands under any other is passed on to whoever asks for JSON."""
 
@@ -37,6 +39,6 @@ def _of_confusion(matrix: Any, classes: int) -> str:
     if not all(isinstance(row, Sequence) and len(row) == len(rows) for row in rows):
         return f"{CONFUSION!r} is no square of counts"
     if classes and len(rows) != classes:
-        return f"{CONFUSION!r} has {len(rows)} rows for {classes} classes"
+        return f"{CONFUSION!r} has {counted(len(rows), 'row')} for {counted(classes, 'class')}"
     whole = all(isinstance(count, int) and count >= 0 for row in rows for count in row)
     return "" if whole else f"{CONFUSION!r} holds something else than counts"

@@ -14,7 +14,7 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.task_lookup import offered_task
 from zoo_core.task_spec import TaskSpec
 
-from .promised import CHECKS
+from .task_results import CHECKS
 
 if TYPE_CHECKING:
     from torch import Tensor

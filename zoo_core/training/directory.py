@@ -40,7 +40,7 @@ _LOCK = ".lock"
 _LISTS = ("classes", "fresh", "freeze", "skipped", "remarks")
 _KINDS: dict[str, type | types.UnionType] = {
     **dict.fromkeys(("name", "model", "model_plugin", "dataset", "dataset_plugin", "dataset_fingerprint"), str),
-    **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine", "selection"), str),
+    **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine", "selection", "task_plugin"), str),
     **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
     **dict.fromkeys(("part_fingerprints", "task_settings", "recipes"), dict),
     **dict.fromkeys(("epochs", "seed"), int),

@@ -11,6 +11,7 @@ from zoo_core.recipe_spec import Recipe
 from zoo_core.records import EpochRow, RunInfo
 from zoo_core.registry import Dataset, Model, Zoo, open_zoo
 from zoo_core.shelf import find_run
+from zoo_core.task_lookup import task_spec
 
 from .directory import RUN_FILE, WEIGHTS_FILE, read_info, read_rows
 from .extras import need_torch
@@ -53,8 +54,15 @@ class Run:
         return tensors
 
     def model(self, zoo: Zoo | None = None) -> Model:
-        """The model that was trained."""
-        return (zoo or open_zoo()).model(f"{self.info.model_plugin}/{self.info.model}")
+        """The model that was trained. Raises ZooError where the plugin of its task is not there, either."""
+        self._check_task(zoo := zoo or open_zoo())
+        return zoo.model(f"{self.info.model_plugin}/{self.info.model}")
+
+    def _check_task(self, zoo: Zoo) -> None:
+        """A run outlives the plugin of its task, of which its model only knows the name."""
+        if self.info.task_plugin:
+            task = zoo.find("model", f"{self.info.model_plugin}/{self.info.model}").task
+            task_spec(task, plugin=self.info.task_plugin)
 
     def build(self, zoo: Zoo | None = None) -> nn.Module:
         """The module with its best weights, in evaluation mode. Raises ZooError when they do not fit it."""
@@ -69,7 +77,8 @@ class Run:
         """The dataset it was trained on, with the same options; nothing is read yet. `root`: where it lies now."""
         from zoo_core.data import bind_dataset
 
-        dataset: Dataset = (zoo or open_zoo()).dataset(f"{self.info.dataset_plugin}/{self.info.dataset}")
+        self._check_task(zoo := zoo or open_zoo())
+        dataset: Dataset = zoo.dataset(f"{self.info.dataset_plugin}/{self.info.dataset}")
         moved = {} if root is None else {"root": root}
         return bind_dataset(dataset, {**self.info.dataset_options, **moved}, recipes=self.recipes)
 

@@ -18,6 +18,7 @@ from zoo_core.options import check_options
 from zoo_core.records import RunInfo
 from zoo_core.registry import Dataset, Model, Trainer, Zoo
 from zoo_core.shelf import RUNS, folder_name, free_run_name, is_free
+from zoo_core.task_lookup import task_plugin
 from zoo_core.tasks import Task, get_task
 from zoo_core.training import RunDirectory, pick_device
 from zoo_core.training.choices import AUTO
@@ -84,7 +85,7 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False, download
         raise UsageError("--accept-changes is for --resume", hint="leave it out")
     model, dataset = _named(zoo, request)
     trainer = zoo.trainer(request.trainer or DEFAULT_TRAINER)
-    path = _new_path(request, model, dataset, replace=replace)
+    path, named = _new_path(request, model, dataset, replace=replace), request.run is not None
     bound = bind_dataset(dataset, request.data)
     config, epochs = _config(model, trainer, request)
     device = str(pick_device(request.device or AUTO))
@@ -107,12 +108,12 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False, download
         init_from=request.init_from,
         freeze=request.freeze,
         selection=get_task(model.spec.task).selection,
+        task_plugin=task_plugin(model.spec.task),
         versions=versions_of((model.plugin, dataset.plugin, trainer.plugin)),
         commit=commit_of_working_folder(),
         machine=machine_kind(),
     )
     info = dataclasses.replace(info, legs=(first_leg(info, zoo),))
-    named = request.run is not None
     return TrainPlan(path=path, named=named, info=info, model=model, dataset=bound, trainer=trainer, config=config)
 
 
