@@ -67,17 +67,21 @@ def _shown(model: Model) -> str:
     return f"model {model.name} of plugin {model.plugin}"
 
 
+class PluginFaultError(ZooError):
+    """Something that the code of a plugin did wrongly: no other data and no other option helps."""
+
+
 def plugin_fault(where: str, error: BaseException, *, plugin: str, place: str = "") -> ZooError:
     """The error for something that the code of `plugin` has raised; `where` says what it was asked for."""
     at = f", at {place}" if place else ""
     hint = f"{who_mends(plugin, error)}; ZOO_DEBUG=1 shows the traceback"
-    return ZooError(f"{where}: {in_words(error)}{at}", hint=hint)
+    return PluginFaultError(f"{where}: {in_words(error)}{at}", hint=hint)
 
 
 def wrong_result(where: str, what: str, *, plugin: str, code: CodeType | None = None) -> ZooError:
     """The error for something that `code` of a plugin has given, and should not have."""
     at = "" if code is None else f", by {_shortened(Path(code.co_filename))}:{code.co_firstlineno}"
-    return ZooError(f"{where}: {what}{at}", hint=who_mends(plugin, code=code))
+    return PluginFaultError(f"{where}: {what}{at}", hint=who_mends(plugin, code=code))
 
 
 def who_mends(plugin: str, error: BaseException | None = None, *, code: CodeType | None = None) -> str:

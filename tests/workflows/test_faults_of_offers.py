@@ -89,6 +89,30 @@ def test_the_plugin_and_its_line_are_told(
     assert "bug in the zoo" not in said
 
 
+NOT_AS_DECLARED = {
+    "another dtype": ("recipe.py", "np.float32", "np.float64", "recipe numbers makes float64 for 'values', but the"),
+    "another metric": (
+        "task.py",
+        '"largest":',
+        '"greatest":',
+        "picks the best epoch by 'largest', and measures loss, greatest",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOT_AS_DECLARED)
+def test_what_is_not_as_declared_is_told_before_the_first_step(
+    name: str, faulty: Callable[[str, str, str], str], run_zoo: Zoo, tmp_path: Path
+) -> None:
+    file, old, new, words = NOT_AS_DECLARED[name]
+    faulty(file, old, new)
+    shutil.rmtree(tmp_path / "runs")
+    told = run_zoo(*TRAIN)
+    assert (told.code, "Run heights" in told.stderr) == (1, False), told.stderr
+    assert words in told.stderr
+    assert not (tmp_path / "runs" / "heights").exists()
+
+
 GONE = {
     # command: (of which distribution, what is told of it)
     ("eval", "run:heights"): ("zoo-height", "the task 'height' comes from plugin zoo-height:zoo-height, which"),

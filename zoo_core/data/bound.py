@@ -21,6 +21,7 @@ from .loader_call import call_loader
 from .recipe_inputs import as_declared, learnt_from, named_recipes
 from .recipe_options import inputs_of, recipe_of, tiles_of
 from .root import default_root
+from .sample_checks import check_samples
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
 from .splits import ArraySplit, Split, arrays_of, numbers_to_choose_by, take
@@ -152,7 +153,7 @@ class BoundDataset:
         tiles = tiles_of(self.spec, self.options)
         skip_bad: bool = self.options["skip_bad"]
         samples = make_samples(part, names, self.recipes, spec=self.spec, tiles=tiles, where=where, skip_bad=skip_bad)
-        self._check_shape(samples, where)
+        check_samples(samples, self.inputs, options=self.options, where=where)
         return samples
 
     def load_all(self, *, download: bool = False) -> dict[str, Samples]:
@@ -283,12 +284,3 @@ class BoundDataset:
     @property
     def _where(self) -> str:
         return f"dataset {self.name}"
-
-    def _check_shape(self, samples: Samples, where: str) -> None:
-        """The samples look as the dataset declares: every fixed axis but the first."""
-        for name, first in samples.arrays(slice(0, 1)).items():
-            spec, shape = self.inputs[name], first.shape
-            if not TensorSpec("N", *spec.axes[1:]).fits(shape):
-                found = ", ".join(map(str, ("N", *shape[1:])))
-                what = "the samples have" if len(self.inputs) == 1 else f"{name!r} has"
-                raise ZooError(f"{where}: {what} the shape ({found}), but the dataset declares {spec}")

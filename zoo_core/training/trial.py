@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from zoo_core.errors import ZooError
+from zoo_core.plugin_faults import PluginFaultError
 from zoo_core.tasks import TrainingLoss
 from zoo_core.torch_modules import Read, called, named_outputs
 
 from .augment import Augment
+from .evaluation import evaluate
 from .feed import Feed, Inputs
 from .one_at_a_time import OneAtATime
 
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from .job import TrainJob
 
 _FEW = 2
+_MEASURED = 16
 
 
 def try_module(
@@ -60,6 +65,35 @@ def try_module(
     task.check_fit(shapes, samples.targets, count=len(targets), model=model)
     if declared is not None and not isinstance(read, OneAtATime):  # its outputs got an axis that is not declared
         _check_declared(shapes, inputs, *declared, model=model)
+
+
+def try_measures(
+    module: nn.Module,
+    samples: Samples,
+    *,
+    task: Task,
+    outputs: tuple[str, ...],
+    read: Read | None = None,
+    device: str,
+) -> None:
+    """Measure a few samples. Raises ZooError where the metrics are not those that the task declares.
+
+    How well they are answered is nobody's question, and a task may refuse so few of them.
+    """
+    module.eval()
+    try:
+        with torch.no_grad(), np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            few = samples.first(_MEASURED)
+            found = evaluate(module, few, task=task, outputs=outputs, read=read, device=device)
+    except PluginFaultError:
+        raise
+    except ZooError:
+        return
+    if (wanted := task.spec.selection) not in found:
+        raise ZooError(
+            f"task {task.name} picks the best epoch by {wanted!r}, and measures {', '.join(found)}",
+            hint=f"whoever wrote it gives its tally that metric, or names another one; zoo check task:{task.name}",
+        )
 
 
 def try_batch(

@@ -124,7 +124,7 @@ class Training:
         from zoo_core.training.freezing import freeze
         from zoo_core.training.one_at_a_time import reader_of
         from zoo_core.training.placement import pick_device, seed_everything
-        from zoo_core.training.trial import try_module
+        from zoo_core.training.trial import try_measures, try_module
 
         info = self.plan.info
         seed_everything(info.seed)
@@ -139,6 +139,15 @@ class Training:
             model=info.model,
             device=info.device,
         )
+        if info.task_plugin:  # those of the zoo itself measure what they say
+            try_measures(
+                module,
+                self.splits["validation"],
+                task=self.plan.task,
+                outputs=self.plan.outputs,
+                read=reader_of(self.plan.model.spec),
+                device=info.device,
+            )
         freeze(module, info.freeze)
         return module
 
