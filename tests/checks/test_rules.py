@@ -48,6 +48,42 @@ def test_a_broken_dataset(rule: str, zoo_here: Any, fake_distribution: Any, tmp_
     assert set(found) == {rule}, found
 
 
+def test_one_error_is_told_once(zoo_here: Any, fake_distribution: Any) -> None:
+    fault = Break(file="net.py", old="image.flatten(1)", new="image.flaten(1)")
+    fake_distribution("zoo-tried", files=broken(MODEL, fault), entries={"tried": "zoo_tried"})
+    others = [text for name in MODELS if name != EXPORT for text in ("--rule", name)]
+    found = zoo_here("check", "model:tried", "--json", *others)
+    assert found.code == 3
+    assert [row["rule"] for row in found.json["failed"]] == ["gives-what-it-declares"]
+    assert "'flaten' (zoo_tried/net.py:" in found.json["failed"][0]["detail"]
+    needing = {row["rule"] for row in found.json["skipped"] if "needs gives-what-it-declares" in row["detail"]}
+    assert {"stays-finite", "explains-bad-sizes", "learns-a-batch", "weights-survive-saving"} <= needing
+
+
+def test_what_imports_a_heavy_package_is_told_with_its_line(zoo_here: Any, fake_distribution: Any, site: Any) -> None:
+    site.mkdir()
+    site.joinpath("pandas.py").touch()
+    code = {
+        **MODEL,
+        "__init__.py": MODEL["__init__.py"].replace(
+            "from zoo_core", "from . import tables\n\n        from zoo_core", 1
+        ),
+    }
+    code["tables.py"] = "\nimport pandas\n"
+    fake_distribution("zoo-tried", files=code, entries={"tried": "zoo_tried"})
+    found = failed(zoo_here, "tried", "--rule", "imports-without-heavy-packages")
+    assert "pandas (zoo_tried/tables.py:2): move that import" in found["imports-without-heavy-packages"]
+
+
+def test_a_long_summary_is_remarked_upon(zoo_here: Any, fake_distribution: Any) -> None:
+    fault = Break(old='summary="tried"', new=f'summary="{"long " * 21}"')
+    fake_distribution("zoo-tried", files=broken(MODEL, fault), entries={"tried": "zoo_tried"})
+    done = zoo_here("check", "tried", "--rule", "summaries-are-short", "--json")
+    (remark,) = done.json["remarks"]
+    assert (done.code, remark["rule"]) == (0, "summaries-are-short")
+    assert remark["detail"].startswith("the summary of model tried has 105 characters")
+
+
 ABSENT = {
     "a file": "inputs = np.load(root / 'inputs.npy')\n            drawn =",
     "words of its own": "from zoo_core import ZooError\n            "
@@ -275,8 +311,8 @@ def test_every_rule_has_a_broken_plugin() -> None:
     of_models = (model_rules, forward_rules, train_rules, export_rules)
     assert {rule.name for module in of_models for rule in module.RULES} == set(MODELS)
     assert {rule.name for rule in plugin_rules.RULES} == (
-        set(PLUGINS) - {"loads", "expected-failures-are-rules"} | {"imports-public-names-only"}
-    )  # of the last one comes a remark: test_public_names_rule.py
+        set(PLUGINS) - {"loads", "expected-failures-are-rules"} | {"imports-public-names-only", "summaries-are-short"}
+    )  # of the last two come remarks
     assert {rule.name for rule in dataset_rules.RULES} == set(DATASETS)
     assert {rule.name for rule in trainer_rules.RULES} == set(TRAINERS)
 

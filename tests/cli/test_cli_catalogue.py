@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from height_plugin import HEIGHT
 from onnx_files import write_digits
 from plugin_code import MANY as GOOD
 
@@ -106,6 +107,15 @@ def test_where_nothing_fits_a_hint_is_shown(typed: tuple[str, ...], hint: str | 
     assert first == "nothing to list with these filters"
     assert len(more) == (hint is not None)
     assert not more or more[0].startswith(str(hint))
+
+
+def test_all_that_one_plugin_offers_is_listed(run_zoo: Any, fake_distribution: Any) -> None:
+    fake_distribution("zoo-height", files=HEIGHT)
+    rows = run_zoo("list", "--plugin", "zoo-height", "--json").json
+    assert [(row["kind"], row["name"]) for row in rows] == [("task", "height"), ("recipe", "numbers")]
+    assert run_zoo("list", "height", "--json").json == []
+    assert "Next: zoo new plugin NAME --kind model" in run_zoo("info", "height").stdout
+    assert "[models|datasets|trainers|tasks|recipes|runs|exports]" in run_zoo("list", "--help").stdout
 
 
 def test_list_says_when_plugins_are_unusable(run_zoo: Any, fake_distribution: Any) -> None:

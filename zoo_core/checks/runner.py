@@ -16,7 +16,7 @@ from zoo_core.discovery import Plugin
 from zoo_core.discovery.mending import told_of_unusable
 from zoo_core.discovery.offers import words
 from zoo_core.discovery.place import place_of
-from zoo_core.errors import MissingExtraError, TemporaryFolderError, UsageError, did_you_mean
+from zoo_core.errors import MissingExtraError, TemporaryFolderError, UsageError, ZooError, did_you_mean, in_words
 from zoo_core.options import check_options
 from zoo_core.registry import KINDS, Entry, Zoo
 
@@ -55,6 +55,8 @@ class Check:
 
     rule: Rule
     candidate: Candidate
+    met: dict[str, str] = field(default_factory=dict)
+    """Errors that other rules of this candidate have met, each with the first of them."""
 
     @property
     def planned(self) -> Planned:
@@ -76,18 +78,41 @@ class Check:
             with contextlib.redirect_stdout(sys.stderr):
                 self.rule.test(self.candidate)
         except BrokenRuleError as error:
-            outcome, detail = "failed", str(error)
+            outcome, detail = self._failed(str(error), error)
         except RemarkError as error:
             outcome, detail = "remark", str(error)
         except NotApplicableError as error:
-            outcome, detail = "skipped", str(error)
+            outcome, detail = "skipped", self._needs(str(error)) or str(error)
         except MissingExtraError as error:
             outcome, detail = "skipped", words(error)
         except (KeyboardInterrupt, TemporaryFolderError):
             raise
         except BaseException as error:  # noqa: BLE001 a plugin may raise anything, also SystemExit
-            outcome, detail = "failed", f"{words(error)}{place_of(error, self.candidate.module)}"
+            outcome, detail = self._failed(f"{words(error)}{place_of(error, self.candidate.module)}", error)
         return self.planned.judged(outcome, detail, seconds=time.perf_counter() - start)
+
+    def _failed(self, detail: str, error: BaseException) -> tuple[Outcome, str]:
+        """One error breaks many rules, and is told once."""
+        if needs := self._needs(detail):
+            return "skipped", needs
+        if not isinstance(error, BrokenRuleError) and (known := same_error(error)):
+            self.met[known] = self.rule.name
+        return "failed", detail
+
+    def _needs(self, detail: str) -> str:
+        """The rule that has met this error before, in words; empty where none has."""
+        rule = next((rule for known, rule in self.met.items() if known in detail), None)
+        return "" if rule is None else f"needs {rule}, which meets the same error"
+
+
+def same_error(error: BaseException) -> str:
+    """By what an error is known again, whoever has caught it on the way: its first cause in words; empty where it says
+    nothing but its class."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, ZooError):
+        return error.message
+    return text if ": " in (text := in_words(error)) else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,8 +135,9 @@ def checks_of(zoo: Zoo, name: str, given: CheckOptions | None = None) -> tuple[C
     given = given or CheckOptions()
     checks: list[Check] = []
     for candidate in _candidates(zoo, name, given):
+        met: dict[str, str] = {}
         rules = (*rules_for(candidate), *_declared_rules(candidate))
-        checks += [Check(rule=rule, candidate=candidate) for rule in rules]
+        checks += [Check(rule=rule, candidate=candidate, met=met) for rule in rules]
     if not given.only:
         return tuple(checks)
     chosen = tuple(check for check in checks if _is_chosen(check, given.only))

@@ -83,4 +83,8 @@ def _next(found: dict[str, Any], dataset: str | None, data: dict[str, str]) -> s
         return typed("train", found["name"], "--dataset", dataset or "NAME", *data_words(data))
     if found["kind"] == "dataset":
         return typed("train", "MODEL", "--dataset", found["name"], *data_words(data))
-    return typed("list", "models", "--task", found["name"]) if found["kind"] == "task" else typed("list", "models")
+    if found["kind"] != "task":
+        return typed("list", "models")
+    if not found["models"]:
+        return typed("new", "plugin", "NAME", "--kind", "model")
+    return typed("list", "models", "--task", found["name"])

@@ -13,12 +13,14 @@ Examples:
   zoo list                          models, datasets and trainers
   zoo list models 'lenet*'          models whose whole name matches
   zoo list net --exclude mobile     whatever has 'net' in its name, but not 'mobile'
+  zoo list tasks                    tasks; 'zoo list recipes' shows ways to make inputs
+  zoo list --plugin my-plugin       whatever one plugin offers, also its tasks and recipes
   zoo list --task detection --max-parameters 10M
   zoo list --search "handwritten digits"    what has both words in its name, task or summary
   zoo list runs 'lenet5*' --sort best
   zoo list runs digits              runs with 'digits' in their name, model or dataset
 """
-_KINDS = ("models", "datasets", "trainers", "runs", "exports")
+_KINDS = ("models", "datasets", "trainers", "tasks", "recipes", "runs", "exports")
 _SORTED_BY = ("name", "model", "dataset", "epochs", "best", "seconds", "date")
 
 
@@ -27,7 +29,7 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
 
 
 @click.command("list", epilog=EXAMPLES)
-@click.argument("what", nargs=-1, metavar="[models|datasets|trainers|runs|exports] [PATTERN]", shell_complete=_complete)
+@click.argument("what", nargs=-1, metavar=f"[{'|'.join(_KINDS)}] [PATTERN]", shell_complete=_complete)
 @click.option("--search", metavar="WORDS", help="Only what has these words in its name, task or summary.")
 @click.option("--exclude", multiple=True, metavar="PATTERN", help="Leave out what fits this; repeatable.")
 @click.option("--task", metavar="T", help="Only this task, for example image-classification.")
@@ -43,7 +45,7 @@ def command(
     as_json: bool,
     **filters: str | None,
 ) -> None:
-    """List models, datasets and trainers; or your runs; or your exports.
+    """List models, datasets and trainers; tasks or recipes; your runs; or your exports.
 
     PATTERN with *, ? or [ is matched against the whole name, any other text is looked for inside it; of a run, its
     model and its dataset count too. --search looks in summaries.

@@ -232,7 +232,10 @@ class Task:
 
     def example(self, count: int, *, random: np.random.Generator) -> Example:
         """Made-up answers, float32, for the rules of conformance: every task that is trained has some."""
-        self._cannot("tried out")
+        raise ZooError(
+            f"the task {self.name!r} has no made-up answers that it could be tried on",
+            hint="its class overrides Task.example; zoo new plugin NAME --kind task writes one",
+        )
 
     def _cannot(self, what: str) -> NoReturn:
         raise ZooError(f"the task {self.name!r} cannot be {what} yet", hint="zoo list tasks shows those that can")

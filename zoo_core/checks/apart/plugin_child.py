@@ -14,6 +14,7 @@ from typing import Any
 import zoo_core
 from zoo_core.discovery.entry_points import module_of
 from zoo_core.discovery.offers import PluginError, load_offers
+from zoo_core.plugin_faults import line_of
 
 from .own_process import NETWORK
 
@@ -46,7 +47,8 @@ _PROCESSES = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.
 
 
 def watch_import(value: str, *, own_files: str) -> dict[str, Any]:
-    """Import what an entry point names, then ask its hooks: `{seconds, heavy, network, written, processes, shadowed}`.
+    """Import what an entry point names, then ask its hooks: `{seconds, heavy, imported_at, network, written, processes,
+    shadowed}`.
 
     `seconds` are of the import, of the processor, without what the zoo has loaded before any plugin. `own_files` is a
     folder where Python may keep compiled files.
@@ -55,7 +57,7 @@ def watch_import(value: str, *, own_files: str) -> dict[str, Any]:
         if name != "load_run":  # brings training, of which declaring needs nothing
             getattr(zoo_core, name)
     module = module_of(value)
-    seen = _Seen(own_files)
+    seen = _Seen(own_files, package=module.partition(".")[0])
     sys.addaudithook(seen.hear)
     start = time.process_time()
     package = importlib.import_module(module)
@@ -66,6 +68,7 @@ def watch_import(value: str, *, own_files: str) -> dict[str, Any]:
     return {
         "seconds": seconds,
         "heavy": [name for name in HEAVY if name in sys.modules],
+        "imported_at": seen.imported_at,
         "network": seen.network,
         "written": seen.written,
         "processes": seen.processes,
@@ -83,8 +86,10 @@ def shadowed_modules(package: types.ModuleType) -> list[str]:
 
 
 class _Seen:
-    def __init__(self, own_files: str) -> None:
+    def __init__(self, own_files: str, *, package: str) -> None:
         self.listening = True
+        self.imported_at: dict[str, str] = {}
+        self._package = package
         self.network: list[str] = []
         self.written: list[str] = []
         self.processes: list[str] = []
@@ -93,7 +98,9 @@ class _Seen:
     def hear(self, event: str, arguments: tuple[Any, ...]) -> None:
         if not self.listening:
             return
-        if event in NETWORK:
+        if event == "import":
+            self._hear_import(str(arguments[0]))
+        elif event in NETWORK:
             self.network.append(f"{event.removeprefix('socket.')}{_told(arguments)}")
         elif event in _PROCESSES:
             self.processes.append(str(arguments[0]) if arguments else event)
@@ -101,6 +108,17 @@ class _Seen:
             path = os.fsdecode(arguments[0]) if isinstance(arguments[0], str | bytes | os.PathLike) else ""
             if path and not path.startswith(self._ours):
                 self.written.append(path)
+
+    def _hear_import(self, name: str) -> None:
+        """Note the line of the plugin that first asks for a heavy package."""
+        if name not in HEAVY or name in self.imported_at:
+            return
+        frame: types.FrameType | None = sys._getframe()
+        while frame is not None:
+            if str(frame.f_globals.get("__name__", "")).partition(".")[0] == self._package:
+                self.imported_at[name] = line_of(frame, frame.f_lineno)
+                return
+            frame = frame.f_back
 
 
 def _writes(arguments: tuple[Any, ...]) -> bool:

@@ -13,6 +13,8 @@ from zoo_core.errors import ZooError
 from .public_names import private_names
 
 IMPORT_SECONDS = 0.05
+LONGEST_SUMMARY = 100
+"""Characters of which most are seen in a list on a wide terminal."""
 
 
 def imports_without_heavy_packages(plugin: PluginCandidate) -> None:
@@ -21,7 +23,12 @@ def imports_without_heavy_packages(plugin: PluginCandidate) -> None:
     `zoo list` shows what is offered, on machines too that have no torch; import it where a model is built.
     """
     if heavy := plugin.watched["heavy"]:
-        raise BrokenRuleError(f"loading {plugin.module} loads {', '.join(heavy)}; import it inside the builder")
+        places = plugin.watched["imported_at"]
+        named = [f"{name} ({places[name]})" if name in places else name for name in heavy]
+        raise BrokenRuleError(
+            f"loading {plugin.module} loads {', '.join(named)}: move that import into the function that needs it, "
+            "build, fit or load; classes that derive from its own go into a module that this function imports"
+        )
 
 
 def imports_quickly(plugin: PluginCandidate) -> None:
@@ -85,6 +92,22 @@ def family_members_are_specs(plugin: PluginCandidate) -> None:
             raise BrokenRuleError(f"{entry.name} has no {' and no '.join(missing)}")
 
 
+def summaries_are_short(plugin: PluginCandidate) -> None:
+    """The summary of each offer has at most 100 characters.
+
+    `zoo list` has one line for each, and cuts off what does not fit. That is a remark, and no failure.
+    """
+    own = [
+        entry for entry in plugin.zoo.entries() if entry.plugin == plugin.plugin.id and not _member_of(plugin, entry)
+    ]
+    if long := [entry for entry in own if len(entry.summary) > LONGEST_SUMMARY]:
+        first = long[0]
+        raise RemarkError(
+            f"the summary of {first.kind} {first.name} has {len(first.summary)} characters, of which zoo list cuts off "
+            f"those that do not fit; {LONGEST_SUMMARY} are enough, and the docstring or README has room for more"
+        )
+
+
 def commands_have_help(plugin: PluginCandidate) -> None:
     """Each command that the plugin adds says in one line what it does.
 
@@ -126,6 +149,7 @@ RULES = rules(
     imports_without_side_effects,
     names_stay_apart,
     family_members_are_specs,
+    summaries_are_short,
     commands_have_help,
     imports_public_names_only,
 )

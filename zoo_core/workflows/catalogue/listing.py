@@ -16,7 +16,7 @@ from .shelf_rows import shelf_rows
 
 CATALOGUE = {"models": "model", "datasets": "dataset", "trainers": "trainer", "tasks": "task", "recipes": "recipe"}
 UNLESS_ASKED = ("task", "recipe")
-"""The kinds that `zoo list` without one leaves out."""
+"""The kinds that `zoo list` without one leaves out, but not of one plugin."""
 SHELF: tuple[Literal["runs", "exports"], ...] = ("runs", "exports")
 KINDS = (*CATALOGUE, *SHELF)
 _MOST_NAMED = 3
@@ -37,16 +37,16 @@ def list_rows(
 ) -> list[dict[str, Any]]:
     """Rows `{name, kind, task, summary, plugin, source}` in natural order, or runs sorted by a field of `SORTED_BY`.
 
-    `kind` is one of KINDS, None for the whole catalogue. A pattern with `*`, `?` or `[` is matched against the whole
-    name, any other text is looked for inside it; the model and the dataset of a run are names, too. `search`: words
-    that are all in the name, the task or the summary. Raises UsageError for an unknown task or plugin, for a license of
-    runs or exports, and for anything but runs to be sorted.
+    `kind` is one of KINDS, None for the whole catalogue, of which tasks and recipes are shown with `plugin` alone. A
+    pattern with `*`, `?` or `[` is matched against the whole name, any other text is looked for inside it; the model
+    and the dataset of a run are names, too. `search`: words that are all in the name, the task or the summary. Raises
+    UsageError for an unknown task or plugin, for a license of runs or exports, and for anything but runs to be sorted.
     """
     if sort is not None and kind != "runs":
         raise UsageError("--sort is for runs", hint=f"zoo list runs --sort {sort}")
     if task is not None:
         _check_known("task", task, _tasks(zoo))
-    rows = _all_rows(zoo, kind, license)
+    rows = _all_rows(zoo, kind, license, of_plugin=plugin is not None)
     if plugin is not None:
         installed = {name for p in zoo.plugins for name in (p.id, p.entry, p.distribution)}
         recorded = {name for row in rows for name in _names_of_plugin(row["plugin"])}  # it may be gone since
@@ -61,14 +61,15 @@ def list_rows(
     return rows if sort is None else sort_runs(rows, sort)
 
 
-def _all_rows(zoo: Zoo, kind: str | None, license: str | None) -> list[dict[str, Any]]:  # noqa: A002
+def _all_rows(zoo: Zoo, kind: str | None, license: str | None, *, of_plugin: bool) -> list[dict[str, Any]]:  # noqa: A002
+    whole = kind is None and of_plugin
     for shelf in SHELF:
         if shelf == kind and license is not None:
             # Which one: the model's code, the weights and the data may each have another.
             raise UsageError(f"--license is for the catalogue, not {shelf}", hint="zoo list --license L")
         if shelf == kind:
             return shelf_rows(zoo, shelf)
-    entries = [entry for entry in zoo.entries() if _is_of(entry, kind)]
+    entries = [entry for entry in zoo.entries() if _is_of(entry, kind) or whole]
     return [entry.to_json() for entry in entries if license is None or _has_license(entry, license)]
 
 
