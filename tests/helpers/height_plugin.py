@@ -89,7 +89,11 @@ RULER = """
     def build():
         from torch import nn
 
-        return nn.Linear(3, 1)
+        class Ruler(nn.Linear):
+            def forward(self, values):
+                return super().forward(values)
+
+        return Ruler(3, 1)
 
 
     def load_data(root, *, split, download):

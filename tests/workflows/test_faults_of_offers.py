@@ -89,6 +89,20 @@ def test_the_plugin_and_its_line_are_told(
     assert "bug in the zoo" not in said
 
 
+@pytest.mark.parametrize("command", [("eval", "run:heights"), TRAIN])
+def test_a_forward_that_fails_is_told_with_its_line(
+    command: tuple[str, ...], heights: Path, run_zoo: Zoo, tmp_path: Path
+) -> None:
+    shutil.copytree(heights, tmp_path, dirs_exist_ok=True)
+    plugin = tmp_path / "site" / "zoo_ruler" / "__init__.py"
+    plugin.write_text(plugin.read_text().replace("super().forward(", "super().forwards("))
+    if command is TRAIN:
+        shutil.rmtree(tmp_path / "runs")
+    told = run_zoo(*command)
+    assert told.code == 1, told.stderr
+    assert "AttributeError: 'super' object has no attribute 'forwards', at zoo_ruler/__init__.py:" in told.stderr
+
+
 NOT_AS_DECLARED = {
     "another dtype": ("recipe.py", "np.float32", "np.float64", "recipe numbers makes float64 for 'values', but the"),
     "another metric": (

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo_core.errors import ZooError
-from zoo_core.plugin_faults import PluginFaultError
+from zoo_core.plugin_faults import PluginFaultError, plugin_line
 from zoo_core.tasks import TrainingLoss
 from zoo_core.torch_modules import Read, called, named_outputs
 
@@ -57,8 +57,9 @@ def try_module(
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        at = f", at {place}" if (place := plugin_line(error)) else ""
         raise ZooError(
-            f"model {model!r} failed on a batch of shape {_shapes(inputs)}: {reason}",
+            f"model {model!r} failed on a batch of shape {_shapes(inputs)}: {reason}{at}",
             hint="ZOO_DEBUG=1 shows where",
         ) from error
     shapes = {name: tuple(value.shape) for name, value in found.items()}

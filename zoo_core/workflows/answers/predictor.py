@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from zoo_core.data import BoundDataset, Samples
 from zoo_core.errors import UsageError
 from zoo_core.matching import check_tasks, counterparts
-from zoo_core.registry import Zoo
+from zoo_core.plugin_faults import blamed_on
+from zoo_core.registry import Model, Zoo
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.shapes import TensorSpec
@@ -112,7 +113,8 @@ def run_predictor(run: Run, zoo: Zoo) -> Predictor:
     from zoo_core.training.extras import need_torch
 
     bound = run.dataset(zoo)
-    spec = run.model(zoo).spec
+    model = run.model(zoo)
+    spec = model.spec
 
     @functools.cache
     def build() -> Any:
@@ -129,7 +131,7 @@ def run_predictor(run: Run, zoo: Zoo) -> Predictor:
         inputs=_taken(bound, spec) if bound.preprocess is not None or run.recipes else spec.inputs,
         dataset=f"{run.info.dataset_plugin}/{run.info.dataset}",
         options=run.info.dataset_options,
-        batches=lambda samples: _module_batches(build(), samples, spec),
+        batches=lambda samples: _module_batches(build(), samples, model),
         fingerprints=run.info.fingerprints if run.info.dataset_fingerprint else {},
     )
 
@@ -140,7 +142,7 @@ def _taken(bound: BoundDataset, spec: ModelSpec) -> Mapping[str, TensorSpec]:
     return {name: bound.inputs[name] for name in names.values()}
 
 
-def _module_batches(module: Any, samples: Samples, spec: ModelSpec) -> Batches:
+def _module_batches(module: Any, samples: Samples, model: Model) -> Batches:
     import torch
 
     from zoo_core.torch_modules import called, named_outputs
@@ -148,11 +150,11 @@ def _module_batches(module: Any, samples: Samples, spec: ModelSpec) -> Batches:
     from zoo_core.training.feed import Feed
     from zoo_core.training.one_at_a_time import reader_of
 
-    names, read = list(spec.outputs), reader_of(spec)
+    names, read = list(model.spec.outputs), reader_of(model.spec)
     feed = Feed(samples, batch_size=evaluation_batch(samples, read))
     start = 0
     for inputs, targets in feed.in_order():
-        with torch.inference_mode():
+        with torch.inference_mode(), blamed_on(model):
             outputs = named_outputs(called(module, inputs), names, read)
         yield slice(start, start + len(targets)), {name: value.numpy() for name, value in outputs.items()}
         start += len(targets)
