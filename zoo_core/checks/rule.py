@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from zoo_core.errors import ZooError, in_words
 from zoo_core.records import Record
 
 Stage = Literal["import", "build", "forward", "train", "export", "load", "fit"]
@@ -99,3 +100,13 @@ class Planned(Record):
             expected=expected,
             promise=self.promise,
         )
+
+
+def same_error(error: BaseException) -> str:
+    """By what an error is known again, whoever has caught it on the way: its first cause in words; empty where it says
+    nothing but its class."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, ZooError):
+        return error.message
+    return text if ": " in (text := in_words(error)) else ""

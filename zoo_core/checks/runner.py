@@ -16,12 +16,12 @@ from zoo_core.discovery import Plugin
 from zoo_core.discovery.mending import told_of_unusable
 from zoo_core.discovery.offers import words
 from zoo_core.discovery.place import place_of
-from zoo_core.errors import MissingExtraError, TemporaryFolderError, UsageError, ZooError, did_you_mean, in_words
+from zoo_core.errors import MissingExtraError, TemporaryFolderError, UsageError, did_you_mean
 from zoo_core.options import check_options
 from zoo_core.registry import KINDS, Entry, Zoo
 
 from .candidates.candidates import DatasetCandidate, PluginCandidate
-from .rule import BrokenRuleError, Finding, NotApplicableError, Outcome, Planned, RemarkError, Rule, rules
+from .rule import BrokenRuleError, Finding, NotApplicableError, Outcome, Planned, RemarkError, Rule, rules, same_error
 
 if TYPE_CHECKING:
     from zoo_core.recipe_spec import RecipeSpec
@@ -103,16 +103,6 @@ class Check:
         """The rule that has met this error before, in words; empty where none has."""
         rule = next((rule for known, rule in self.met.items() if known in detail), None)
         return "" if rule is None else f"needs {rule}, which meets the same error"
-
-
-def same_error(error: BaseException) -> str:
-    """By what an error is known again, whoever has caught it on the way: its first cause in words; empty where it says
-    nothing but its class."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    if isinstance(error, ZooError):
-        return error.message
-    return text if ": " in (text := in_words(error)) else ""
 
 
 @dataclass(frozen=True, kw_only=True)
