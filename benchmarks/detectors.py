@@ -2,6 +2,7 @@
 
     python benchmarks/detectors.py [NAME ...] [--pictures DIR]    train these, or all; rows go to detectors.jsonl
     python benchmarks/detectors.py --run DIR NAME                 measure a run of NAME that is there, in DIR/runs
+    python benchmarks/detectors.py --steps 4 [NAME ...]           try the whole way in a few steps; no row is kept
     python benchmarks/detectors.py --page                         only write the page from the rows that there are
 
 NAME is a key of RECIPES.
@@ -10,12 +11,15 @@ NAME is a key of RECIPES.
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import itertools
 import json
 import platform
 import shutil
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -44,19 +48,32 @@ SCENE_COUNT = "480"
 """Of the dataset, so that its test part has the 60 scenes that are the first of any larger one."""
 
 SCENES = ("-d", "size=320", "-d", "color=RGB", "-d", "val_size=40", "-d", "test_size=60")
-RECIPES: dict[str, tuple[str, ...]] = {
-    "fasterrcnn_mobilenet_v3_large_320_fpn": (
-        *("-o", "proposals=32", "-d", "count=800", "--epochs", "5"),
-        *("-t", "batch_size=4", "-t", "lr=0.0003", "-t", "warmup=1", "-t", "augment=none"),
+BATCH = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """How one of them is trained, beside SCENES; `extended`: to how many epochs the run is extended afterwards, with a
+    schedule of their own."""
+
+    count: int
+    epochs: int
+    lr: str
+    options: tuple[str, ...] = ()
+    extended: int | None = None
+
+    def shortened(self, steps: int) -> Recipe:
+        """As many trainings, of two epochs each with so many steps: one of them warms up."""
+        options = (*self.options, "-d", f"train_size={steps * BATCH}")
+        return dataclasses.replace(self, options=options, epochs=2, extended=None if self.extended is None else 4)
+
+
+RECIPES: dict[str, Recipe] = {
+    "fasterrcnn_mobilenet_v3_large_320_fpn": Recipe(
+        options=("-o", "proposals=32"), count=800, epochs=5, lr="0.0003", extended=9
     ),
-    "ssdlite320_mobilenet_v3_large": (
-        *("-d", "count=480", "--epochs", "4"),
-        *("-t", "batch_size=4", "-t", "lr=0.0005", "-t", "warmup=1", "-t", "augment=none"),
-    ),
+    "ssdlite320_mobilenet_v3_large": Recipe(count=480, epochs=4, lr="0.0005"),
 }
-"""How each is trained: further words of `zoo train`, beside SCENES."""
-EXTENDED = {"fasterrcnn_mobilenet_v3_large_320_fpn": 9}
-"""To how many epochs a run is extended afterwards, with a schedule of their own."""
 
 Row = dict[str, Any]
 
@@ -66,6 +83,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"default: {', '.join(RECIPES)}")
     parser.add_argument("--pictures", type=Path, help="where pictures with boxes are kept")
     parser.add_argument("--run", type=Path, help=f"a folder in which runs/{RUN} is trained already, for one NAME")
+    parser.add_argument("--steps", type=int, help="a trial with so many steps an epoch, of which nothing is kept")
     parser.add_argument("--page", action="store_true", help="only write the page from the rows that there are")
     arguments = parser.parse_args()
     if unknown := [name for name in arguments.names if name not in RECIPES]:
@@ -75,17 +93,22 @@ def main() -> None:
     for name in [] if arguments.page else arguments.names or RECIPES:
         with tempfile.TemporaryDirectory() as folder:
             kept = None if arguments.pictures is None else arguments.pictures / name
-            row = measured(name, arguments.run or Path(folder), trained=arguments.run is not None, pictures=kept)
-        keep(row)
+            recipe = RECIPES[name] if arguments.steps is None else RECIPES[name].shortened(arguments.steps)
+            cwd = arguments.run or Path(folder)
+            row = measured(name, recipe, cwd, trained=arguments.run is not None, pictures=kept)
+        if arguments.steps is None:
+            keep(row)
         print(line(row), flush=True)
+    if arguments.steps is not None:
+        return
     PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), read_rows()), encoding="utf-8")
 
 
-def measured(name: str, cwd: Path, *, trained: bool, pictures: Path | None) -> Row:
+def measured(name: str, recipe: Recipe, cwd: Path, *, trained: bool, pictures: Path | None) -> Row:
     """Train the model in `cwd`, or take its run; export it, measure run and file, and count boxes in ten scenes."""
     model = f"torchvision/{name}"
     if not trained:
-        for words in commands(name):
+        for words in commands(recipe):
             zoo("train", model, *words, "--run", RUN, cwd=cwd)
     folder = cwd / "runs" / RUN
     info = json.loads((folder / "run.json").read_text(encoding="utf-8"))
@@ -95,8 +118,8 @@ def measured(name: str, cwd: Path, *, trained: bool, pictures: Path | None) -> R
     return {
         "model": model,
         "dataset": info["dataset"],
-        "commands": [f"zoo train {model} {' '.join(words)}" for words in commands(name)],
-        "steps": len(epochs) * -(-info["dataset_options"]["count"] // info["config"]["batch_size"]),
+        "commands": [f"zoo train {model} {' '.join(words)}" for words in commands(recipe)],
+        "steps": len(epochs) * -(-_scenes(info["dataset_options"]) // info["config"]["batch_size"]),
         "batch": info["config"]["batch_size"],
         "seconds": sum(row["seconds"] for row in epochs),
         "loss_by_epoch": [row["train"]["loss"] for row in epochs],
@@ -117,12 +140,21 @@ def measured(name: str, cwd: Path, *, trained: bool, pictures: Path | None) -> R
     }
 
 
-def commands(name: str) -> list[tuple[str, ...]]:
+def _scenes(options: Mapping[str, Any]) -> int:
+    """How many a model was trained on."""
+    return int(options["train_size"] or options["count"])
+
+
+def commands(recipe: Recipe) -> list[tuple[str, ...]]:
     """The words behind `zoo train MODEL`, one command after the other."""
-    begun = ("--dataset", "digit-scenes", *SCENES, *RECIPES[name])
-    if name not in EXTENDED:
+    trainer = [f"batch_size={BATCH}", f"lr={recipe.lr}", "warmup=1", "augment=none"]
+    begun = (
+        *("--dataset", "digit-scenes", *SCENES, *recipe.options, "-d", f"count={recipe.count}"),
+        *("--epochs", str(recipe.epochs), *itertools.chain.from_iterable(("-t", each) for each in trainer)),
+    )
+    if recipe.extended is None:
         return [begun]
-    return [begun, ("--dataset", "digit-scenes", "--resume", "--epochs", str(EXTENDED[name]))]
+    return [begun, ("--dataset", "digit-scenes", "--resume", "--epochs", str(recipe.extended))]
 
 
 def before_and_after(folder: Path) -> dict[str, list[float]]:

@@ -41,8 +41,11 @@ MAX_METADATA_BYTES = 1 << 20
 MAX_OWN_WORDS_BYTES = 256 << 10
 """What an exported file says of itself."""
 MAX_OWN_WORDS_DEPTH = 16
-MAX_RECORD_BYTES = 16 << 20
-"""`run.json` and `report.json`; classes are the most of them, and ten thousand take 0.3 MB."""
+MAX_LEARNT_BYTES = 16 << 20
+"""Of a file beside it with what a recipe has learnt: a vocabulary of half a million words."""
+MAX_RECORD_BYTES = 64 << 20
+"""`run.json` and `report.json`. A tokenizer of 4 MB takes up to 50, where two inputs have it; ten thousand classes take
+0.3 MB."""
 MAX_RECORD_DEPTH = 64
 MAX_INTEGER = (1 << 64) - 1
 """Whole numbers in JSON, as far from 0 in both directions; seeds are the largest that are meant."""

@@ -34,6 +34,7 @@ from .convert.program import Converted
 from .convert.saving import Model, save_model
 from .plan.plan import ExportPlan
 from .publish.attachment import NodeFacts, netron_attachment
+from .publish.recipe_files import NETRON_FILE, with_room, write_recipe_files
 from .reference.expected import Expected
 from .reference.reference import TorchReference
 
@@ -116,6 +117,7 @@ def _write(
     clean(model, plan)
     set_metadata(model, metadata)
     digests = save_model(Model(proto=model, outside=converted.outside), folder)
+    digests |= write_recipe_files(metadata, folder)
     write_vectors(folder, expected.vector_inputs, expected.vector_outputs)
     write_atomic(folder / NETRON_FILE, json_text(_attachment(model, {})))
     return digests
@@ -150,8 +152,12 @@ def metadata_of(plan: ExportPlan, expected: Expected) -> Metadata:
         task_plugin=task_plugin(spec.task),
         task_settings=plan.task_settings,
     )
-    seal = {SEAL: seal_of(metadata.to_json())}
-    return dataclasses.replace(metadata, self_test={**(metadata.self_test or {}), **seal})
+    metadata = with_room(_with_seal(metadata, "0" * 64))  # the seal takes room, too
+    return _with_seal(metadata, seal_of(metadata.to_json()))
+
+
+def _with_seal(metadata: Metadata, seal: str) -> Metadata:
+    return dataclasses.replace(metadata, self_test={**(metadata.self_test or {}), SEAL: seal})
 
 
 def _self_test(plan: ExportPlan, expected: Expected) -> Mapping[str, Any]:

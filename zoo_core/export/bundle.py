@@ -87,7 +87,7 @@ def build_and_check(plan: ExportPlan, folder: Path, *, progress: Progress) -> Ex
         failed = CheckResult(rule="reference", outcome="failed", detail=_why_no_reference(plan, error))
         attempt = Attempt(plan=plan, verdict=Verdict(checks=(failed,)))
     report = _report(attempt, kind=kind)
-    write_atomic(folder / "README.md", model_card(attempt.plan, report))
+    write_atomic(folder / "README.md", model_card(attempt.plan, report, files=tuple(attempt.digests or ())))
     report = _sealed(report, folder, attempt.digests)
     write_atomic(folder / REPORT_FILE, json_text(report.to_json()))
     return report

@@ -7,12 +7,13 @@ from typing import Any
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from zoo_core.errors import ZooError
 from zoo_core.export.convert.program import Converted
 from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.export.reference.expected import Expected
 from zoo_core.export.reference.reference import TorchReference
 from zoo_core.records import CheckResult, counted
-from zoo_core.runtime.reading.metadata import KEY, Metadata
+from zoo_core.runtime.reading.metadata import KEY, Metadata, read_metadata
 from zoo_core.runtime.reading.outside import stored_array
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.verification.conclude.weights import Norm, check_converted, check_saved
@@ -38,10 +39,13 @@ def check_metadata(file: OnnxFile, metadata: Metadata) -> list[CheckResult]:
 
     Then also rule "recipes": made again of what the file says, each makes the input that it made before.
     """
-    if file.metadata_props.get(KEY) != (text := metadata.to_json()):
+    if file.metadata_props.get(KEY) != metadata.to_json():
         told = "what the file says about itself is not what was written"
         return [CheckResult(rule="metadata", outcome="failed", detail=told)]
-    read = Metadata.from_json(text)
+    try:
+        read = read_metadata(file)
+    except ZooError as error:  # a file that lies beside it
+        return [CheckResult(rule="metadata", outcome="failed", detail=error.message)]
     passed = CheckResult(rule="metadata", outcome="passed", detail="labels, preprocessing and self-test, read back")
     return [passed, *check_recipes(read.self_test, read.recipes, read.inputs)]
 

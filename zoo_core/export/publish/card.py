@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Collection
 
 from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.foreign_text import markdown_code, markdown_text
 from zoo_core.records import ExportReport
+from zoo_core.shelf import MODEL_FILE
 from zoo_core.verification.feed.rows import BATCH
 
 
-def model_card(plan: ExportPlan, report: ExportReport) -> str:
-    """Markdown, the same for the same export."""
+def model_card(plan: ExportPlan, report: ExportReport, *, files: Collection[str] = ()) -> str:
+    """Markdown, the same for the same export. `files`: the names of those that the model is made of."""
     parts = [
         f"# {markdown_text(plan.name)}",
         _what(plan),
         _metrics(plan),
         *(f"**Note:** {markdown_text(remark)}" for remark in plan.remarks),
         _use(plan),
+        _together(files),
         _check(report),
         _tensors(plan),
     ]
@@ -62,6 +65,15 @@ With onnxruntime alone (the input is already preprocessed then):
     session = ort.InferenceSession("model.onnx")
     inputs = {{{feed}}}
     {", ".join(plan.outputs)}{"," if len(plan.outputs) == 1 else ""} = session.run(None, inputs)"""
+
+
+def _together(files: Collection[str]) -> str:
+    beside = [markdown_code(name) for name in sorted(files) if name != MODEL_FILE]
+    return (
+        f"{markdown_code(MODEL_FILE)} does not work without {' and '.join(beside)}: copy them together."
+        if beside
+        else ""
+    )
 
 
 def _check(report: ExportReport) -> str:

@@ -19,6 +19,7 @@ from zoo_core.spec_names import check_name
 from zoo_core.specs import Preprocess
 
 from .own_words import KEY as KEY
+from .recipe_files import RecipeFiles, checked_recipe_files, with_recipe_files
 from .strict_json import load_strict
 from .wire import OnnxFile, refused
 
@@ -33,7 +34,8 @@ class Metadata:
     `zoo_core.verification`. `layer`: the part of the model whose output this file gives; None for the whole model.
     `largest`: where free axes end. `task_plugin`: the plugin that offers the task, `dist:entry`; empty for a bundled
     one. `task_settings`: what was chosen for these weights, such as thresholds. `recipes`: how each input that is no
-    picture is made, and what was learnt for it of the training part.
+    picture is made, and what was learnt for it of the training part. `recipe_files`: which parts of that lie beside the
+    file, `{input: {part: {file, sha256}}}`; `read_metadata` puts them in their place.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Metadata:
     task_plugin: str = ""
     task_settings: Mapping[str, Any] = field(default_factory=dict)
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
+    recipe_files: RecipeFiles = field(default_factory=dict)
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -69,7 +72,7 @@ class Metadata:
             "inputs": {name: spec.to_json() for name, spec in self.inputs.items()},
             "outputs": {name: spec.to_json() for name, spec in self.outputs.items()},
             "preprocess": self.preprocess.to_json() if self.preprocess else None,
-            "recipes": {name: recipe.to_json() for name, recipe in self.recipes.items()},
+            "recipes": {name: self._recipe(name).to_json() for name in self.recipes},
         }
         for name in _UNLESS_SAID:
             if not getattr(self, name):
@@ -84,9 +87,17 @@ class Metadata:
             ) from None
         return text
 
+    def _recipe(self, name: str) -> Recipe:
+        """The recipe of an input as it stands in the file: without what lies beside it."""
+        recipe, beside = self.recipes[name], self.recipe_files.get(name, {})
+        return recipe.changed(learnt={part: value for part, value in recipe.learnt.items() if part not in beside})
+
     @classmethod
     def from_json(cls, text: str) -> Metadata:
-        """The inverse of `to_json`. Raises ValueError that says in words what is wrong with the text."""
+        """The inverse of `to_json`, but for what lies beside the file.
+
+        Raises ValueError that says in words what is wrong with the text.
+        """
         data = load_strict(text)
         schema = data.get("schema")
         if not isinstance(schema, int) or isinstance(schema, bool) or schema < 1:
@@ -132,8 +143,9 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "task_plugin": (str, "a text"),
     "task_settings": (dict, "an object"),
     "recipes": (dict, "an object"),
+    "recipe_files": (dict, "an object"),
 }
-_UNLESS_SAID = ("layer", "largest", "task_plugin", "task_settings", "recipes")
+_UNLESS_SAID = ("layer", "largest", "task_plugin", "task_settings", "recipes", "recipe_files")
 
 
 def _structured(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -150,12 +162,14 @@ def _structured(data: Mapping[str, Any]) -> dict[str, Any]:
     if not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise ValueError("largest: sizes are whole numbers above 0")
     try:
+        recipes = _recipes(data.get("recipes", {}), data["inputs"])
         return {
             "labels": tuple(labels),
             "inputs": _tensors(data["inputs"], "inputs"),
             "outputs": _tensors(data["outputs"], "outputs"),
             "preprocess": None if data.get("preprocess") is None else _preprocess(data["preprocess"]),
-            "recipes": _recipes(data.get("recipes", {}), data["inputs"]),
+            "recipes": recipes,
+            "recipe_files": checked_recipe_files(data.get("recipe_files", {}), recipes),
         }
     except ZooError as error:
         raise ValueError(error.message) from None
@@ -201,7 +215,17 @@ def _numbers(values: list[Any]) -> bool:
 
 
 def read_metadata(file: OnnxFile) -> Metadata:
-    """The metadata in a file. Raises ZooError if there are none, RefusedFileError if they are damaged or hostile."""
+    """The metadata of a file, with what lies beside it. Raises ZooError if there are none, RefusedFileError if they are
+    damaged or hostile, or if a file beside it is not that of the export."""
+    metadata = own_description(file)
+    if not metadata.recipe_files:
+        return metadata
+    whole = with_recipe_files(metadata.recipes, metadata.recipe_files, path=file.path)
+    return dataclasses.replace(metadata, recipes=whole)
+
+
+def own_description(file: OnnxFile) -> Metadata:
+    """The metadata as they stand in the file itself. Raises as `read_metadata`."""
     text = file.metadata_props.get(KEY)
     if text is None:
         raise no_metadata(file.path)

@@ -9,7 +9,7 @@ from pathlib import Path
 from zoo_core.file_limits import MAX_METADATA_BYTES, MAX_METADATA_KEYS, MAX_NODES
 from zoo_core.records import counted
 from zoo_core.runtime.reading.graph import Graph, Node, Value
-from zoo_core.runtime.reading.metadata import KEY, read_metadata
+from zoo_core.runtime.reading.metadata import KEY, own_description
 from zoo_core.runtime.reading.strict_json import has_control_characters
 from zoo_core.runtime.reading.tensors import Tensor
 from zoo_core.runtime.reading.wire import OnnxFile, read_onnx, refused
@@ -180,7 +180,7 @@ def check_metadata(file: OnnxFile) -> None:
     if len(set(keys)) != len(keys):
         raise refused(file.path, "metadata-keys", "a metadata key appears twice")
     if KEY in keys:
-        read_metadata(file)
+        own_description(file)
 
 
 def _shown(node: Node) -> str:

@@ -41,13 +41,14 @@ def score_export(path: Path, *, isolated: Isolated = None, progress: Progress = 
     model = model_file(path)
     file = read_onnx(model)
     content = bytes(file.content)
-    healthy = Healthy(model, more=_vectors(bundle, read_metadata(file)))
+    metadata = read_metadata(file)
+    healthy = Healthy(model, more=_vectors(bundle, metadata))
     limits = limits_of(file, isolated)
     found = []
     with temporary_folder("zoo-mutants-") as folder:
         place = folder / "export"
         with clear_io_errors("cannot copy to", place):
-            _prepare(bundle, place)
+            _prepare(bundle, place, model, metadata)
         judge = judge_each(
             make_mutants(content),
             check=lambda mutant: _check(mutant, place, sealed=bundle is not None, isolated=limits or False),
@@ -66,9 +67,12 @@ def _vectors(bundle: Path | None, metadata: Metadata) -> dict[str, dict[str, Any
     return {"vectors": read_vectors(bundle, "input", list(metadata.inputs))} if there else {}
 
 
-def _prepare(bundle: Path | None, place: Path) -> None:
+def _prepare(bundle: Path | None, place: Path, model: Path, metadata: Metadata) -> None:
+    """A folder that has everything but the model: of a bare file, what belongs to its recipes."""
     if bundle is None:
         place.mkdir()
+        for name in {file["file"] for parts in metadata.recipe_files.values() for file in parts.values()}:
+            shutil.copyfile(model.parent / name, place / name)
         return
     shutil.copytree(bundle, place, ignore=shutil.ignore_patterns(MODEL_FILE))
 
