@@ -35,22 +35,24 @@ def trained(
     metric: str,
     baseline: Mapping[str, Any],
     train: Sequence[str] = (),
+    data: Sequence[str] = (),
     root: str | None = None,
     seeds: Sequence[int] = SEEDS,
 ) -> dict[str, Any]:
     """A row: the metric on the test part by each seed, and the export of the first run, measured again as a file.
 
-    `train` are further words of `zoo train`; `root` is the folder of the data, where they have one; `baseline` is
-    `{name, score}`, on the same test part.
+    `train` are further words of `zoo train`, `data` options of the dataset, `root` is the folder of the data where they
+    have one; `baseline` is `{name, score}`, on the same test part.
     """
     with tempfile.TemporaryDirectory() as folder:
-        cwd, data = Path(folder), () if root is None else ("-d", f"root={root}")
-        words = ("train", model, "--dataset", dataset, *data, *train)
+        cwd, place = Path(folder), () if root is None else ("-d", f"root={root}")
+        chosen = [word for option in data for word in ("-d", option)]
+        words = ("train", model, "--dataset", dataset, *place, *chosen, *train)
         runs = [zoo(*words, "--run", f"run{seed}", "--seed", str(seed), cwd=cwd) for seed in seeds]
         first = f"run{seeds[0]}"
         report = zoo("export", f"run:{first}", cwd=cwd)
-        measured = zoo("eval", f"export:{first}", *data, cwd=cwd)["metrics"][metric]
-        parameters = zoo("info", f"model:{model}", "--dataset", dataset, *data, cwd=cwd)["parameters"]
+        measured = zoo("eval", f"export:{first}", *place, cwd=cwd)["metrics"][metric]
+        parameters = zoo("info", f"model:{model}", "--dataset", dataset, *place, *chosen, cwd=cwd)["parameters"]
     scores = [float(run["test"][metric]) for run in runs]
     return {
         "task": task,

@@ -18,14 +18,14 @@ def own_data(folder: Path) -> None:
 
 
 def table(path: Path, *, rows: int, seed: int) -> None:
-    """A class that follows from a number and a category together, and a number that follows from both."""
+    """A class that follows from a number and a category together, and a large number that follows from both."""
     random = np.random.default_rng(seed)
     lines = ["age,city,label,score"]
     for _ in range(rows):
         age, city = random.normal(40, 10), random.choice(["oslo", "rome", "bonn", ""])
         north = city in {"oslo", "bonn"}
         label = "yes" if (age > 40) != north else "no"
-        lines.append(f"{age:.2f},{city},{label},{age / 10 + 3 * north:.3f}")
+        lines.append(f"{age:.2f},{city},{label},{10_000 * (age / 10 + 3 * north):.0f}")
     path.write_text("\n".join(lines))
 
 

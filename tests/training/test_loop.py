@@ -61,6 +61,32 @@ def test_every_optimizer_resumes_to_the_same_bits(tmp_path: Path, optimizer: str
             assert torch.equal(torch.as_tensor(value), torch.as_tensor(states[1].optimizer[number][name])), name
 
 
+class Scaled(nn.Module):
+    """Keeps what it has seen of the targets among its weights."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = make_module()
+        self.register_buffer("seen", torch.zeros(2))
+
+    def see_targets(self, targets: torch.Tensor) -> None:
+        self.seen += torch.stack([torch.tensor(len(targets)), targets.sum()])
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        return self.layers(image)
+
+
+def test_a_module_sees_all_training_targets_once_before_the_first_step(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "run")
+    job = dataclasses.replace(make_job(directory), module=Scaled())
+    with pytest.raises(Stop):
+        fit(job, on_epoch=stop_after(2))
+    again = dataclasses.replace(make_job(directory), module=Scaled(), state=directory.read_state())
+    fit(again)
+    expected = [len(job.train.targets), int(job.train.targets.sum())]
+    assert load_file(directory.path / "weights.safetensors")["seen"].tolist() == expected
+
+
 def test_the_best_weights_of_an_earlier_epoch_survive_in_the_checkpoint(tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path / "run")
     job = make_job(directory, epochs=3)

@@ -62,6 +62,8 @@ class Loop:
         """Every epoch that is left. `on_epoch(row)` is called once the row and its checkpoint are saved."""
         if self.job.state is not None:
             self.restore(self.job.state)
+        else:
+            show_targets(self.module, self.feed.targets)
         while len(self.rows) < self.job.epochs and not self.out_of_patience():
             row = self.epoch(len(self.rows) + 1)
             self.keep(row)
@@ -186,3 +188,14 @@ class Loop:
         value = float(loss.detach())
         if value - value != 0:  # neither a number nor finite
             raise diverged(f"the loss is {value} at step {step}", where=f"epoch {number}")
+
+
+def show_targets(module: torch.nn.Module, targets: Tensor) -> None:
+    """Let a module that has a method `see_targets` look at all training targets before the first step.
+
+    What answers are scaled by, for example, it keeps in buffers: they belong to its weights, in a run and in a file.
+    """
+    see = getattr(module, "see_targets", None)
+    if callable(see):
+        with torch.no_grad():
+            see(targets)

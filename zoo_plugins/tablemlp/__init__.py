@@ -9,7 +9,7 @@ from zoo_core import ModelSpec, TensorSpec, hookimpl
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .net import TableMLP
+    from .net import TableMLP, TableRegression
 
 
 def classifier(
@@ -20,12 +20,26 @@ def classifier(
     num_classes: int = 2,
     hidden: tuple[int, ...] = (64, 32),
     width: int = 8,
-    dropout: float = 0.1,
+    dropout: float = 0.5,
+    input_dropout: float = 0.2,
 ) -> TableMLP:
-    """Logits (N, num_classes); `width`: of the vector of a category. Raises ValueError for a width below 1."""
+    """Logits (N, num_classes) of a linear model and of layers beside it.
+
+    `width`: of the vector of a category. `input_dropout`: part of the row that the layers do not see in training.
+    Raises ValueError for a width below 1.
+    """
     from .net import TableMLP  # torch lives there, and is needed only when a model is built
 
-    return TableMLP(numbers, categories, values, num_classes, hidden=hidden, width=width, dropout=dropout)
+    return TableMLP(
+        numbers,
+        categories,
+        values,
+        num_classes,
+        hidden=hidden,
+        width=width,
+        dropout=dropout,
+        input_dropout=input_dropout,
+    )
 
 
 def regressor(
@@ -37,11 +51,21 @@ def regressor(
     hidden: tuple[int, ...] = (64, 32),
     width: int = 8,
     dropout: float = 0.1,
-) -> TableMLP:
-    """As `classifier`, K numbers (N, num_targets) instead of logits."""
-    from .net import TableMLP
+    input_dropout: float = 0.0,
+) -> TableRegression:
+    """As `classifier`, K numbers (N, num_targets) on any scale instead of logits."""
+    from .net import TableRegression
 
-    return TableMLP(numbers, categories, values, num_targets, hidden=hidden, width=width, dropout=dropout)
+    return TableRegression(
+        numbers,
+        categories,
+        values,
+        num_targets,
+        hidden=hidden,
+        width=width,
+        dropout=dropout,
+        input_dropout=input_dropout,
+    )
 
 
 @hookimpl
