@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from zoo_core import Recipe, TensorSpec, ZooError
 from zoo_core.errors import RefusedFileError
 from zoo_core.export.bundle import export
-from zoo_core.export.publish.recipe_files import with_room
+from zoo_core.export.publish.large_parts import with_room
 from zoo_core.file_limits import MAX_LEARNT_BYTES, MAX_OWN_WORDS_BYTES
 from zoo_core.files import sha256_of
 from zoo_core.recipes import learning, load_recipe

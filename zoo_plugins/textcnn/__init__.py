@@ -45,5 +45,12 @@ def zoo_models() -> Iterator[ModelSpec]:
         outputs={"logits": TensorSpec("N", "num_classes")},
         source="https://arxiv.org/abs/1408.5882",
         license="Apache-2.0",
-        recipe={"epochs": 6, "batch_size": 32, "lr": 0.003, "weight_decay": 0.1, "augment": "none"},
+        recipe={
+            "epochs": 8,
+            "batch_size": 32,
+            "lr": 0.003,
+            "weight_decay": 0.1,
+            "label_smoothing": 0.1,
+            "augment": "none",
+        },
     )
