@@ -34,7 +34,7 @@ from .convert.program import Converted
 from .convert.saving import Model, save_model
 from .plan.plan import ExportPlan
 from .publish.attachment import NodeFacts, netron_attachment
-from .publish.large_parts import NETRON_FILE, with_room, write_recipe_files
+from .publish.large_parts import with_room, write_recipe_files
 from .reference.expected import Expected
 from .reference.reference import TorchReference
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Collection
 
+from zoo_core.bundle_files import MODEL_FILE
 from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.foreign_text import markdown_code, markdown_text
 from zoo_core.records import ExportReport
-from zoo_core.shelf import MODEL_FILE
 from zoo_core.verification.feed.rows import BATCH
 
 

@@ -11,14 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from zoo_core.bundle_files import DATA_FILE, MODEL_FILE, NETRON_FILE, REPORT_FILE
 from zoo_core.errors import ZooError
 from zoo_core.file_limits import MAX_LEARNT_BYTES
 from zoo_core.files import write_atomic
 from zoo_core.runtime.reading.metadata import Metadata
-from zoo_core.shelf import REPORT_FILE
 
-NETRON_FILE = "netron.json"
-_TAKEN = frozenset({REPORT_FILE, NETRON_FILE})
+_TAKEN = frozenset({MODEL_FILE, DATA_FILE, REPORT_FILE, NETRON_FILE})
 
 
 def with_room(metadata: Metadata) -> Metadata:
