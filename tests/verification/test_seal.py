@@ -79,4 +79,11 @@ def test_labels_that_the_runtime_refuses_are_not_verified_either(
 def test_a_file_of_before_has_no_seal_and_is_verified(exported: Path, tmp_path: Path) -> None:
     report = verify_export(edited(exported, lambda data: data["self_test"].pop("seal"), tmp_path / "old.onnx"))
     assert report.outcome == "verified"
-    assert "metadata" not in {check.rule for check in report.checks}
+    (told,) = [check for check in report.checks if check.rule == "metadata"]
+    assert told.outcome == "skipped"
+    assert "no seal" in told.detail
+
+
+def test_the_words_of_the_finished_sample_are_sealed() -> None:
+    report = verify_export(Path(__file__).parents[2] / "exported" / "lenet5-digits")
+    assert [check.outcome for check in report.checks if check.rule == "metadata"] == ["passed"]

@@ -26,11 +26,12 @@ def seal_of(text: str) -> str:
 
 
 def check_seal(text: str, test: Mapping[str, Any] | None) -> list[CheckResult]:
-    """Whether metadata are still those of the export; `test` is the self-test among them. Nothing is said of a file of
-    an earlier version, which has no seal."""
+    """Whether metadata are still those of the export; `test` is the self-test among them. Of a file without a seal, such
+    as one of an earlier version, is said that nobody can know."""
     sealed = (test or {}).get(KEY)
     if sealed is None:
-        return []
+        detail = "it has no seal, as files of earlier versions: whether its words were edited cannot be seen here"
+        return [CheckResult(rule=RULE, outcome="skipped", detail=detail)]
     if sealed != seal_of(text):
         detail = "labels, preprocessing, settings or other words are not those of the export"
         return [CheckResult(rule=RULE, outcome="failed", detail=detail)]
