@@ -103,6 +103,13 @@ def test_an_unknown_run(text: str, message: str, hint: str) -> None:
     assert hint in str(caught.value.hint)
 
 
+def test_a_run_where_an_export_is_wanted_is_told_as_that() -> None:
+    make_run("a")
+    with pytest.raises(UsageError, match="'a' is a run, and no export") as caught:
+        find_export("a")
+    assert "zoo export a makes an export" in str(caught.value.hint)
+
+
 def test_unknown_exports() -> None:
     with pytest.raises(UsageError, match=r"there is no file nothing.onnx"):
         find_export("nothing.onnx")

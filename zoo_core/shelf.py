@@ -13,6 +13,7 @@ from .bundle_files import MODEL_FILE, REPORT_FILE
 from .discovery.mending import told_of_unusable
 from .errors import UsageError, ZooError, did_you_mean
 from .files import read_json, require_inside
+from .foreign_text import shell_word
 from .incomplete import incomplete
 from .left_behind import settle, settle_below
 from .registry import Zoo
@@ -262,6 +263,9 @@ def _unknown(text: str, kinds: Sequence[ShelfKind], zoo: Zoo | None) -> UsageErr
             return incomplete(base / text, missing, report=REPORT_FILE, what=f"unknown {wanted} {text!r}")
     if "export" in kinds and Path(text, REPORT_FILE).is_file():
         return incomplete(Path(text), MODEL_FILE, report=REPORT_FILE, what=f"unknown {wanted} {text!r}")
+    if list(kinds) == ["export"] and is_run(RUNS / text):
+        hint = f"zoo export {shell_word(text)} makes an export of it"
+        return UsageError(f"{text!r} is a run, and no export", hint=hint)
     there = "there, but it is not one" if text.strip() and Path(text).exists() else ""
     unusable = told_of_unusable(zoo.plugins, text) if zoo is not None else ""
     hint = " ".join(filter(None, [unusable, did_you_mean(text, known)])) or f"see zoo list {kinds[0]}s"

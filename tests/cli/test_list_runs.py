@@ -152,7 +152,7 @@ def test_the_next_step_is_for_the_newest_finished_run(run_zoo: Zoo, runs: Path) 
     newer = [{"why": "started", "after": 0, "epochs": 2, "began": "2026-04-04T05:06:07Z"}]
     write_run(runs, "zebra", legs=newer)
     assert run_zoo("list", "runs").stdout.endswith("\nNext: zoo export zebra\n")
-    assert run_zoo("list", "runs", "--sort", "best").stdout.endswith("\nNext: zoo export zebra\n")
+    assert run_zoo("list", "runs", "--sort", "best").stdout.endswith("\nNext: zoo export second\n"), "the first of them"
 
 
 def test_the_next_step_of_unfinished_runs_goes_on_with_one(run_zoo: Zoo, tmp_path: Path) -> None:

@@ -196,6 +196,7 @@ def unfinished(folder: Path) -> Path:
         ({"options": {"hidden": "32"}}, "-o hidden is 16 there, not 32"),
         ({"data": {"train_size": "100"}}, "-d train_size is 200 there, not 100"),
         ({"config": {"lr": "0.5"}}, "-t lr is 0.004 there, not 0.5"),
+        ({"freeze": ["net.0.weight"]}, "--freeze is none there, not net.0.weight"),
         ({"seed": 1, "config": {"lr": "0.5"}}, "--seed is 0 there, not 1; -t lr is 0.004 there, not 0.5"),
     ],
 )

@@ -75,5 +75,5 @@ def command(
         note("nothing to list" + (" with these filters" if filtered else ""), *hints)
     if unusable := sum(p.status in {"broken", "unavailable"} and p.extra is None for p in zoo.plugins):
         note(f"{unusable} plugin{'s' if unusable > 1 else ''} cannot be used: see zoo plugins")
-    if following := next_after(rows, kind=kind):
+    if following := next_after(rows, kind=kind, sort=filters["sort"]):
         say("", f"Next: {following}")

@@ -34,15 +34,15 @@ def told_in_summaries(zoo: Zoo, kind: str | None, pattern: str) -> str:
     return f"in summaries: {typed('list', *([kind] if kind else []), '--search', pattern)}"
 
 
-def next_after(rows: Sequence[dict[str, Any]], *, kind: str | None) -> str:
-    """The command that comes next for what is listed; empty where there is none."""
+def next_after(rows: Sequence[dict[str, Any]], *, kind: str | None, sort: str | None) -> str:
+    """The command that comes next for what is listed, runs `sort`ed by a field or not; empty where there is none."""
     if not rows:
         return ""
     if kind != "runs":
         return typed("verify" if kind == "exports" else "info", rows[0]["name"])
     from zoo_core.workflows.catalogue.run_rows import is_useful, run_to_use
 
-    if (run := run_to_use(rows)) is None:
+    if (run := run_to_use(rows, field=sort)) is None:
         return ""
     if is_useful(run):
         return typed("export", run["name"])

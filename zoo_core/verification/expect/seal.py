@@ -26,8 +26,10 @@ def seal_of(text: str) -> str:
 
 
 def check_seal(text: str, test: Mapping[str, Any] | None) -> list[CheckResult]:
-    """Whether metadata are still those of the export; `test` is the self-test among them. Of a file without a seal, such
-    as one of an earlier version, is said that nobody can know."""
+    """Whether metadata are still those of the export; `test` is the self-test among them.
+
+    Of a file without a seal, such as one of an earlier version, is said that this cannot be known.
+    """
     sealed = (test or {}).get(KEY)
     if sealed is None:
         detail = "it has no seal, as files of earlier versions: whether its words were edited cannot be seen here"

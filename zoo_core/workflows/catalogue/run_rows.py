@@ -119,11 +119,12 @@ def _best_first(row: Mapping[str, Any]) -> tuple[bool, float]:
     return least, row["best"] if least else -row["best"]
 
 
-def run_to_use(rows: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """The newest finished run that is not at chance level, else the newest unfinished one, else the newest; None where
-    no run has an epoch."""
-    newest = sort_runs([row for row in rows if row["date"] is not None], "date")
-    begun = [row for row in newest if row["epochs"] and row["model"] and row["dataset"]]
+def run_to_use(rows: Sequence[dict[str, Any]], *, field: str | None = None) -> dict[str, Any] | None:
+    """The first finished run that is not at chance level, else the first unfinished one, else the first; None where no
+    run has an epoch. Rows that are sorted by a `field` are taken in their order, others the newest first."""
+    dated = [row for row in rows if row["date"] is not None]
+    ordered = dated if field is not None else sort_runs(dated, "date")
+    begun = [row for row in ordered if row["epochs"] and row["model"] and row["dataset"]]
     unfinished = [row for row in begun if row["status"] != "finished"]
     return next(iter([row for row in begun if is_useful(row)] or unfinished or begun), None)
 

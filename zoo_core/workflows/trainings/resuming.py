@@ -85,4 +85,4 @@ def refuse_contradictions(info: RunInfo, given: Mapping[str, tuple[Mapping[str, 
 
 
 def _text(value: Any) -> str:
-    return write_list(value) if isinstance(value, list | tuple) else str(value).lower()
+    return (write_list(value) or "none") if isinstance(value, list | tuple) else str(value).lower()
