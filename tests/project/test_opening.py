@@ -16,7 +16,7 @@ FUNCTIONS = {
 OPENS = {
     "zoo_core/files.py": "the one function",
     "zoo_core/children": "its own pipes, and what the kernel says",
-    "zoo_core/cli/__init__.py": "its own streams",
+    "zoo_core/cli/streams.py": "its own streams",
     "zoo_core/data/archives.py": "what plain_file has opened",
     "zoo_core/data/download.py": "what it writes",
     "zoo_core/discovery/cache.py": "its own cache",

@@ -65,7 +65,7 @@ class _Constants:
 def _written_out(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto], constants: _Constants) -> Nodes:
     """What stands in the place of `node`, which often is itself."""
     before = makers.get(node.input[0]) if node.input else None
-    if before is None:
+    if before is None or not before.input:
         return [node]
     if node.op_type == "Log" and before.op_type == "Sigmoid":
         return _log_sigmoid(node, before.input[0])

@@ -126,28 +126,22 @@ class Training:
         from zoo_core.training.placement import pick_device, seed_everything
         from zoo_core.training.trial import try_measures, try_module
 
-        info = self.plan.info
+        plan, info = self.plan, self.plan.info
         seed_everything(info.seed)
-        module: nn.Module = self.plan.model.build(**info.options).to(pick_device(info.device))
+        module: nn.Module = plan.model.build(**info.options).to(pick_device(info.device))
+        read, validation = reader_of(plan.model.spec), self.splits["validation"]
         try_module(
             module,
             self.splits["train"],
-            task=self.plan.task,
-            outputs=self.plan.outputs,
-            declared=bound_tensors(self.plan.model, info.options),
-            read=reader_of(self.plan.model.spec),
+            task=plan.task,
+            outputs=plan.outputs,
+            declared=bound_tensors(plan.model, info.options),
+            read=read,
             model=info.model,
             device=info.device,
         )
         if info.task_plugin:  # those of the zoo itself measure what they say
-            try_measures(
-                module,
-                self.splits["validation"],
-                task=self.plan.task,
-                outputs=self.plan.outputs,
-                read=reader_of(self.plan.model.spec),
-                device=info.device,
-            )
+            try_measures(module, validation, task=plan.task, outputs=plan.outputs, read=read, device=info.device)
         freeze(module, info.freeze)
         return module
 
