@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         complete_trainers,
     )
     from .deferred import LazyCommand, lazy_command
+    from .isolation import isolation_options
     from .next_step import data_words, export_of, look_at, use_of, use_of_run, verify_of
     from .spreadsheet import csv_text
     from .tables import table, terminal_width
@@ -70,6 +71,7 @@ __all__ = [
     "html_text",
     "install_command",
     "is_export",
+    "isolation_options",
     "json_option",
     "lazy_command",
     "locate",
@@ -131,6 +133,7 @@ __getattr__, __dir__ = lazy_names(
             "LazyCommand",
             "lazy_command",
         ),
+        ".isolation": ("isolation_options",),
         ".next_step": (
             "data_words",
             "export_of",

@@ -1,0 +1,132 @@
+"""A picture of two exports: how far each module's weights have moved, and the answers of B against those of A."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import math
+import textwrap
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zoo_core import MissingExtraError, UsageError
+from zoo_core.commands import counted, write_atomic
+
+from .behaviour import OutputDifference
+from .comparison import IN_WORDS, Comparison
+from .shown import cut
+from .tables import number
+from .weights import ModuleMove, by_module
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+DOTS = 120
+_MOST_BARS = 30
+_MOST_OUTPUTS = 3
+_MOVED, _OUTPUT, _QUIET = "#2c6fad", "#c0562b", "#777777"
+
+
+def check_picture(path: Path) -> None:
+    """Raise UsageError for a name that is no PNG, MissingExtraError without matplotlib: before anything is read."""
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"a picture is written as PNG, and {path} is called otherwise", hint="--picture diff.png")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise MissingExtraError(needed_for="zoo diff --picture", extra="plot", missing="matplotlib")
+
+
+def draw_comparison(found: Comparison, path: Path) -> Path:
+    """Draw what differs; the file. The same comparison gives the same bytes."""
+    import matplotlib
+
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams["text.parse_math"] = False  # a `$` in a name is a `$`
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        content = io.BytesIO()
+        _figure(found).savefig(content, format="png", dpi=DOTS, metadata={"Software": None})
+    write_atomic(path, content.getvalue())
+    return path
+
+
+def _figure(found: Comparison) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    moves = by_module(found.weights)[:_MOST_BARS]
+    outputs = found.behaviour.outputs[:_MOST_OUTPUTS] if found.behaviour is not None else ()
+    height = max(4.2, 1.6 + 0.26 * len(moves))
+    figure = Figure(figsize=(5.6 + 4.2 * max(1, len(outputs)), height), layout="constrained")
+    FigureCanvasAgg(figure)
+    names = "     ".join(f"{name}: {_end_of(side.typed)}" for name, side in (("A", found.a), ("B", found.b)))
+    figure.suptitle(f"{IN_WORDS[found.verdict]}\n{names}", fontsize=11)
+    cells = figure.subplots(1, 1 + max(1, len(outputs)), squeeze=False)[0]
+    _draw_moves(cells[0], moves, len(by_module(found.weights)))
+    for cell, output in zip(cells[1:], outputs, strict=False):
+        _draw_output(cell, output)
+    if not outputs:
+        why = found.behaviour.why_not if found.behaviour is not None else ""
+        _say(cells[1], "answers", f"not compared: {why}")
+    return figure
+
+
+def _draw_moves(axes: Axes, moves: Sequence[ModuleMove], count: int) -> None:
+    title = "weights moved: |B - A| / |A|"
+    if not moves:
+        _say(axes, title, "both files have no weights of one shape in common")
+        return
+    if not any(move.moved for move in moves):
+        _say(axes, title, f"all weights of {counted(count, 'module')} are equal, bit for bit")
+        return
+    finite = [move.moved if math.isfinite(move.moved) else 0.0 for move in moves]
+    axes.barh(range(len(moves)), finite, color=_MOVED, height=0.7)
+    axes.set_yticks(range(len(moves)), [cut(move.module, 28) for move in moves], fontsize=8)
+    axes.invert_yaxis()
+    axes.set_xlim(0, (max(finite) or 1.0) * 1.18)
+    for place, (move, length) in enumerate(zip(moves, finite, strict=True)):
+        axes.annotate(number(move.moved), (length, place), (3, 0), textcoords="offset points", va="center", fontsize=8)
+    left = count - len(moves)
+    axes.set_title(title + (f"\nthe {len(moves)} that moved most of {count}" if left else ""), fontsize=10)
+    _plain(axes)
+
+
+def _draw_output(axes: Axes, output: OutputDifference) -> None:
+    title = f"answers: {cut(output.name, 28)}"
+    if output.drawn is None:
+        _say(axes, title, f"other shapes: {output.shapes}")
+        return
+    mine, theirs = output.drawn
+    values = [value for array in (mine, theirs) for value in array.tolist() if math.isfinite(value)]
+    low, high = (min(values), max(values)) if values else (0.0, 1.0)
+    edge = 0.05 * (high - low) or 0.5
+    axes.plot([low - edge, high + edge], [low - edge, high + edge], color=_QUIET, linewidth=0.8, linestyle="--")
+    axes.scatter(mine, theirs, s=14, color=_OUTPUT, alpha=0.6, linewidths=0)
+    axes.set_xlim(low - edge, high + edge)
+    axes.set_ylim(low - edge, high + edge)
+    axes.set_aspect("equal")
+    axes.set_xlabel("value in A", fontsize=9)
+    axes.set_ylabel("value in B", fontsize=9)
+    bound = "" if output.bound is None else f"; A's own bound {number(output.bound)}"
+    axes.set_title(f"{title}\nlargest difference {number(output.largest)}{bound}", fontsize=10)
+    _plain(axes)
+
+
+def _end_of(path: str, most: int = 40) -> str:
+    readable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in path)
+    return readable if len(readable) <= most else f"…{readable[1 - most :]}"
+
+
+def _plain(axes: Axes) -> None:
+    axes.tick_params(labelsize=8)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def _say(axes: Axes, title: str, text: str) -> None:
+    axes.set_title(title, fontsize=10)
+    axes.set_axis_off()
+    words: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9, "color": _QUIET}
+    axes.text(0.5, 0.5, "\n".join(textwrap.wrap(text, 42)), transform=axes.transAxes, **words)
