@@ -19,12 +19,16 @@ def square(seed: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(4, 4)).astype(np.float32)
 
 
-def write(path: Path, nodes: Sequence[NodeProto], weights: Weights, *, inputs: Sequence[str] = ("x",)) -> None:
+def write(
+    path: Path, nodes: Sequence[NodeProto], weights: Weights | list[TensorProto], *, inputs: Sequence[str] = ("x",)
+) -> None:
     """A file that takes (N, 4) and gives the value `y`."""
     values = {name: helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 4]) for name in (*inputs, "y")}
-    stored = [numpy_helper.from_array(array, name) for name, array in weights.items()]
+    stored = weights
+    if isinstance(weights, dict):
+        stored = [numpy_helper.from_array(array, name) for name, array in weights.items()]
     graph = helper.make_graph(nodes, "main", [values[name] for name in inputs], [values["y"]], stored)
-    opset = helper.make_opsetid("", 20)
+    opset = helper.make_opsetid("", 21)
     onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=10), path)
 
 
@@ -168,3 +172,32 @@ def test_branches_are_looked_into(
     assert found["verdict"] == verdict
     if verdict == "graph":
         assert [each["what"] for each in found["graph"]["changed"]] == ["then_branch"]
+
+
+def test_weights_beside_the_file_are_compared(compared: Any, tmp_path: Path) -> None:
+    weight = np.random.default_rng(3).normal(size=(4, 400)).astype(np.float32)
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["wide"]), helper.make_node("MatMul", ["wide", "v"], ["y"])]
+    for name, last in (("a", weight[0, 0]), ("b", np.float32(9))):
+        changed = weight.copy()
+        changed[0, 0] = last
+        write(tmp_path / f"{name}.onnx", nodes, {"w": changed, "v": weight.T.copy()})
+        model = onnx.load(tmp_path / f"{name}.onnx")
+        onnx.save(model, tmp_path / f"{name}.onnx", save_as_external_data=True, location=f"{name}.data")
+    found = compared()
+    assert found["verdict"] == "weights"
+    assert {each["a"]: each["state"] for each in found["weights"]} == {"w": "other values", "v": "equal"}
+    assert {each["file"] for each in found["files"]} == {"model.onnx", "a.data", "b.data"}
+
+
+@pytest.mark.parametrize("kind", ["FLOAT16", "BFLOAT16", "FLOAT8E4M3FN", "INT4"])
+def test_how_a_tensor_is_written_is_no_difference_and_its_values_are(compared: Any, tmp_path: Path, kind: str) -> None:
+    """The values are numbers of protobuf in A, and bytes in B."""
+    for name, last in (("a", 1), ("b", 1), ("c", 2)):
+        tensor = helper.make_tensor("w", getattr(TensorProto, kind), [2, 4], [1, 2, 3, 4, 5, 6, 7, last])
+        if name != "a":
+            tensor = numpy_helper.from_array(numpy_helper.to_array(tensor), "w")
+        cast = helper.make_node("Cast", ["w"], ["f"], to=TensorProto.FLOAT)
+        write(tmp_path / f"{name}.onnx", [cast, helper.make_node("Gemm", ["x", "f"], ["y"], transB=1)], [tensor])
+    assert compared()["equal"]
+    tmp_path.joinpath("c.onnx").replace(tmp_path / "b.onnx")
+    assert compared()["verdict"] == "weights"

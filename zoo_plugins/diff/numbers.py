@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from zoo_core.runtime import OnnxFile, stored_array
 
+_UNKNOWN_TO_NUMPY = ("float8", "float6e", "float4")
 _PIECE = 1 << 20
 """Numbers that are compared at a time: a large tensor is never copied as a whole."""
 
@@ -39,11 +40,14 @@ def values_of(file: OnnxFile, tensor: Any) -> NDArray[Any]:
 
     Raises RefusedFileError or ZooError where they cannot be read.
     """
-    if tensor.dtype.startswith(("float8", "float6e", "float4")):
-        raw = tensor.raw is not None or tensor.external is not None
-        held = tensor.nbytes if raw else tensor.size if not tensor.dtype.startswith("float4") else -(-tensor.size // 2)
-        tensor = dataclasses.replace(tensor, dtype="uint8" if raw else "int32", shape=(held,))
-    return stored_array(file, tensor).reshape(-1)
+    if not tensor.dtype.startswith(_UNKNOWN_TO_NUMPY):
+        return stored_array(file, tensor).reshape(-1)
+    if tensor.raw is not None or tensor.external is not None:
+        return stored_array(file, dataclasses.replace(tensor, dtype="uint8", shape=(tensor.nbytes,)))
+    count = (
+        -(-tensor.size // 2) if tensor.dtype.startswith("float4") else tensor.size
+    )  # as numbers that hold their bits
+    return stored_array(file, dataclasses.replace(tensor, dtype="int32", shape=(count,))).astype(np.uint8)
 
 
 def digest_of(file: OnnxFile, tensor: Any) -> bytes:
@@ -59,7 +63,7 @@ def digest_of(file: OnnxFile, tensor: Any) -> bytes:
 
 def has_distance(tensor: Any) -> bool:
     """Whether its values are numbers that can be subtracted."""
-    return not tensor.dtype.startswith(("float8", "float6e", "float4", "string", "complex"))
+    return not tensor.dtype.startswith((*_UNKNOWN_TO_NUMPY, "string", "complex"))
 
 
 def distance(first: NDArray[Any], second: NDArray[Any]) -> Distance:

@@ -56,7 +56,8 @@ def _figure(found: Comparison) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    moves = by_module(found.weights)[:_MOST_BARS]
+    modules = by_module(found.weights)
+    moves = [move for move in modules if move.differ][:_MOST_BARS]
     outputs = found.behaviour.outputs[:_MOST_OUTPUTS] if found.behaviour is not None else ()
     height = max(4.2, 1.6 + 0.26 * len(moves))
     figure = Figure(figsize=(5.6 + 4.2 * max(1, len(outputs)), height), layout="constrained")
@@ -64,7 +65,7 @@ def _figure(found: Comparison) -> Figure:
     names = "     ".join(f"{name}: {_end_of(side.typed)}" for name, side in (("A", found.a), ("B", found.b)))
     figure.suptitle(f"{IN_WORDS[found.verdict]}\n{names}", fontsize=11)
     cells = figure.subplots(1, 1 + max(1, len(outputs)), squeeze=False)[0]
-    _draw_moves(cells[0], moves, len(by_module(found.weights)))
+    _draw_moves(cells[0], moves, len(modules))
     for cell, output in zip(cells[1:], outputs, strict=False):
         _draw_output(cell, output)
     if not outputs:
@@ -76,10 +77,8 @@ def _figure(found: Comparison) -> Figure:
 def _draw_moves(axes: Axes, moves: Sequence[ModuleMove], count: int) -> None:
     title = "weights moved: |B - A| / |A|"
     if not moves:
-        _say(axes, title, "both files have no weights of one shape in common")
-        return
-    if not any(move.moved for move in moves):
-        _say(axes, title, f"all weights of {counted(count, 'module')} are equal, bit for bit")
+        equal = f"all weights of {counted(count, 'module')} are equal, bit for bit"
+        _say(axes, title, equal if count else "the files have no weights of one shape in common")
         return
     finite = [move.moved if math.isfinite(move.moved) else 0.0 for move in moves]
     axes.barh(range(len(moves)), finite, color=_MOVED, height=0.7)
@@ -88,8 +87,8 @@ def _draw_moves(axes: Axes, moves: Sequence[ModuleMove], count: int) -> None:
     axes.set_xlim(0, (max(finite) or 1.0) * 1.18)
     for place, (move, length) in enumerate(zip(moves, finite, strict=True)):
         axes.annotate(number(move.moved), (length, place), (3, 0), textcoords="offset points", va="center", fontsize=8)
-    left = count - len(moves)
-    axes.set_title(title + (f"\nthe {len(moves)} that moved most of {count}" if left else ""), fontsize=10)
+    some = f"\nthe {len(moves)} that moved most, of {counted(count, 'module')}" if count > len(moves) else ""
+    axes.set_title(title + some, fontsize=10)
     _plain(axes)
 
 
