@@ -61,6 +61,17 @@ def test_eval_of_an_export(
     assert done.json["metrics"]["accuracy"] > 0.9
 
 
+def test_diff(run_zoo: Callable[..., Any], blocked: dict[str, str], tmp_path: Path) -> None:
+    sample, other = Path(__file__).parents[2] / "exported" / "lenet5-digits", tmp_path / "other.onnx"
+    other.write_bytes(
+        sample.joinpath("model.onnx").read_bytes().replace(b'"license":"Apache-2.0"', b'"license":"Copyleft-1"')
+    )
+    done = run_zoo("diff", sample, other, "--json", env=blocked)
+    assert (done.code, done.stderr) == (0, "")
+    assert [each["field"] for each in done.json["words"]] == ["license"]
+    assert done.json["behaviour"]["compared"] is True
+
+
 def test_refusals(run_zoo: Callable[..., Any], blocked: dict[str, str], export: Path, pictures: list[Path]) -> None:
     export.write_bytes(export.read_bytes()[:1000])
     done = run_zoo("predict", "linear-digits", *pictures, env=blocked)

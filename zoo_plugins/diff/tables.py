@@ -18,8 +18,10 @@ from .words import FieldDifference
 _FEW = 5
 """Names in a line of the summary."""
 _MOST_ROWS = 8
-_MOST_LINES = 38
-"""Rows of a table, and lines of all of it with what follows in 40, unless everything is asked for."""
+_MOST_LINES = 37
+"""Rows of a table, and lines of all of it, which with what follows are 40; unless everything is asked for."""
+_WIDEST_CELL = 72
+"""Letters: a name of a stranger's file may be as long as it likes."""
 
 
 def lines_of(found: Comparison, *, everything: bool) -> list[str]:
@@ -99,7 +101,7 @@ def _other_files(found: Comparison) -> list[str]:
 def _few_fields(fields: Sequence[FieldDifference], otherwise: str) -> str:
     if not fields:
         return otherwise
-    names = ", ".join(each.field for each in fields[:_FEW])
+    names = ", ".join(cut(each.field) for each in fields[:_FEW])
     return f"{counted(len(fields), 'difference')}: {names}" + (", ..." if len(fields) > _FEW else "")
 
 
@@ -139,13 +141,13 @@ def _answers(behaviour: Behaviour | None) -> str:
     told = []
     for output in behaviour.outputs:
         if output.shapes:
-            told.append(f"{output.name} has the shape {output.shapes}")
+            told.append(f"{cut(output.name)} has the shape {output.shapes}")
         else:
             allowed = "" if output.bound is None else f" (A's own bound is {number(output.bound)})"
             apart = f"differs by up to {number(output.largest)}{allowed}" if output.largest else "is equal to the bit"
             if not math.isfinite(output.largest):
                 apart = "has places that are NaN or infinite in one file alone"
-            told.append(f"{output.name} {apart}")
+            told.append(f"{cut(output.name)} {apart}")
     if behaviour.undecided:
         told.append(f"decisions are not compared: {behaviour.undecided}")
     if behaviour.decisions is not None:
@@ -196,7 +198,7 @@ def _weight_row(weight: Weight) -> tuple[str, ...]:
         form = f"{weight.forms[0]} in A, {weight.forms[1]} in B"
     elif weight.state != "other values":
         form = f"{form}, {weight.state}"
-    return (cut(weight.name), *numbers, form)
+    return (weight.name, *numbers, form)
 
 
 def _cosine(value: float) -> str:
@@ -205,6 +207,6 @@ def _cosine(value: float) -> str:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]], most: int | None) -> list[str]:
     shown = rows if most is None else rows[:most]
-    lines = table(header, shown, width=terminal_width())
+    lines = table(header, [[cut(cell, _WIDEST_CELL) for cell in row] for row in shown], width=terminal_width())
     left = len(rows) - len(shown)
     return [*lines, f"... and {left:,} more: --all"] if left else lines
