@@ -45,7 +45,7 @@ def resize_truth(pixels: NDArray[np.uint8], preprocess: Preprocess, *, factor: i
     wanted = size[0] * factor, size[1] * factor
     if wanted != pixels.shape[:2]:
         image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-        # Widths first, as every Pillow before 13 does: from there on it depends on the sizes, and a pixel may be another.
+        # Widths first, as in every Pillow before 13: since then it depends on the sizes, and pixels may be others.
         for size_now in ((wanted[1], image.height), wanted[::-1]):
             image = image.resize(size_now, _FILTERS[preprocess.interpolation])
         pixels = np.asarray(image).reshape(*wanted, pixels.shape[2])
