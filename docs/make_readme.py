@@ -3,8 +3,8 @@
     python docs/make_readme.py
 
 A block that follows `<!-- run: COMMAND -->` is replaced by COMMAND and what it prints; `<!-- run, last N: COMMAND -->`
-keeps its last N lines. Commands run in order, for each page in a new folder with the finished export and the sample
-pictures.
+keeps its last N lines. Commands run in order, for each page in a new folder with the finished export, the sample
+pictures and the reader in JavaScript; a block of node stays as it is where `make foreign-readers` was not run.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
 PAGES = (REPOSITORY / "README.md", *sorted(REPOSITORY.glob("docs/*.md")))
+NODE_PACKAGES = REPOSITORY / "build" / "foreign-readers" / "node_modules"
 BLOCK = re.compile(r"(<!-- run(?:, last (\d+))?: (.+?) -->\n```\w*\n)(.*?)(```)", re.DOTALL)
 
 
@@ -34,12 +35,19 @@ def _printed_anew(text: str) -> str:
         folder = Path(name)
         shutil.copytree(REPOSITORY / "exported" / "lenet5-digits", folder / "exported" / "lenet5-digits")
         shutil.copytree(REPOSITORY / "zoo_plugins" / "digits" / "samples", folder / "pictures")
+        own = shutil.ignore_patterns("node_modules")
+        shutil.copytree(REPOSITORY / "examples" / "javascript", folder / "javascript", ignore=own)
+        if NODE_PACKAGES.is_dir():
+            folder.joinpath("javascript", "node_modules").symlink_to(NODE_PACKAGES)
         return BLOCK.sub(lambda match: _run(match, folder), text)
 
 
 def _run(match: re.Match[str], folder: Path) -> str:
     opening, last, command, _, closing = match.groups()
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    if command.startswith("node ") and not NODE_PACKAGES.is_dir():
+        print(f"Left as it is, for want of {NODE_PACKAGES.relative_to(REPOSITORY)}: {command}")
+        return match[0]
     print(f"$ {command}", flush=True)
     done = subprocess.run(
         command,

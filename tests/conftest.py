@@ -192,3 +192,34 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
         yield folder, f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Any]:
+    """Headless Chromium with a profile of its own, driven by Debian's driver; nothing is downloaded."""
+    program, service = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("chromedriver")
+    if program is None or service is None:
+        pytest.skip("Chromium and its driver are not installed (Debian: chromium, chromium-driver)")
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for flag in (
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        "--window-size=1200,900",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ):
+        options.add_argument(flag)
+    driver = webdriver.Chrome(service=Service(executable_path=service), options=options)
+    try:
+        yield driver
+    finally:
+        driver.quit()

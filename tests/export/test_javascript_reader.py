@@ -161,3 +161,30 @@ def test_the_example_needs_what_the_tests_install() -> None:
     needed = json.loads(READER.joinpath("package.json").read_text())["dependencies"]
     installer = ROOT.joinpath(".ci", "node-readers").read_text()
     assert f'packages="{" ".join(f"{name}@{number}" for name, number in needed.items())}"' in installer
+
+
+def test_the_page_works_from_any_static_host(reader: Path, served: tuple[Path, str], browser: Any) -> None:
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    folder, address = served
+    shutil.copytree(reader, folder / "page", symlinks=True)
+    folder.joinpath("damaged.onnx").write_bytes(SAMPLE.read_bytes()[:9000])
+
+    def element(name: str) -> Any:
+        return browser.find_element(By.ID, name)
+
+    def choose(name: str, file: Path, says: str) -> None:
+        element(name).send_keys(str(file))
+        WebDriverWait(browser, 60).until(lambda _: says in element("told").text, element("told").text)
+
+    browser.get(f"{address}page/index.html")
+    choose("model", folder / "damaged.onnx", "Error: this is no ONNX file, or it is cut short")
+    assert not element("picture").is_enabled()
+    choose("model", SAMPLE, "lenet5-digits: self-test passed. Choose a picture.")
+    choose("picture", DIGITS[0], "five.png: 5")
+    rows = [row.text for row in browser.find_elements(By.CSS_SELECTOR, "#answer tr")]
+    assert (rows[0], len(rows)) == ("5 99.9 %", 5)
+    loaded = browser.execute_script("return performance.getEntriesByType('resource').map((each) => each.name)")
+    assert loaded
+    assert all(each.startswith((address, "blob:")) for each in loaded)

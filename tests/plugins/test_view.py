@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import shutil
 import signal
 import socket
 import struct
@@ -26,9 +25,6 @@ from zoo_core.errors import UsageError
 from zoo_core.export.publish.attachment import NodeFacts, netron_attachment
 from zoo_core.installation import install_command
 from zoo_plugins.view.server import open_graph
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
 
 FACTS = (
     NodeFacts(name="node_conv", op_type="Conv", module="features.conv", parameters=36, error=1.5e-7, floors=1.25),
@@ -298,36 +294,6 @@ def test_attachment_names_every_node_that_netron_can_tell_apart() -> None:
             {"kind": "node", "target": "relu", "name": "error", "value": "0", "type": "string"},
         ],
     }
-
-
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Any]:
-    """Headless Chromium with a profile of its own, driven by Debian's driver; nothing is downloaded."""
-    if CHROMIUM is None or DRIVER is None:
-        pytest.skip("Chromium and its driver are not installed (Debian: chromium, chromium-driver)")
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in (
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--no-first-run",
-        "--window-size=1200,900",
-        f"--user-data-dir={tmp_path / 'profile'}",
-    ):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(service=Service(executable_path=DRIVER), options=options)
-    try:
-        yield driver
-    finally:
-        driver.quit()
 
 
 def test_the_graph_is_drawn_in_chromium(bundle: Path, viewing: Viewing, browser: Any) -> None:
