@@ -18,15 +18,6 @@ from .errors import ZooError
 from .pictures import max_pixels, read_picture
 from .specs import Preprocess
 
-_FILTERS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-    "box": Image.Resampling.BOX,
-    "hamming": Image.Resampling.HAMMING,
-}
-
 
 def resize_picture(pixels: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
     """(H, W, C) to (h, w, C), uint8: resized by Pillow (antialiased), then cropped at the centre.
@@ -45,9 +36,9 @@ def resize_truth(pixels: NDArray[np.uint8], preprocess: Preprocess, *, factor: i
     wanted = size[0] * factor, size[1] * factor
     if wanted != pixels.shape[:2]:
         image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+        way = Image.Resampling[preprocess.interpolation.upper()]
         # Widths first, as in every Pillow before 13: since then it depends on the sizes, and pixels may be others.
-        for size_now in ((wanted[1], image.height), wanted[::-1]):
-            image = image.resize(size_now, _FILTERS[preprocess.interpolation])
+        image = image.resize((wanted[1], image.height), way).resize(wanted[::-1], way)
         pixels = np.asarray(image).reshape(*wanted, pixels.shape[2])
     if preprocess.crop is None:
         return pixels
