@@ -146,7 +146,7 @@ def test_a_damaged_recipe_is_told(damaged: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"a,b\n1\n", "row 2 has 1 cells, and there are 2 columns"),
+        (b"a,b\n1\n", "line 2 has 1 cell, and there are 2 columns"),
         (b"a,a\n1,2\n", "the column 'a' is there twice"),
         (b"1,2\n3,4\n", "its first line has numbers, and no names of columns"),
         (b"a,b\n", "has no rows"),

@@ -59,6 +59,8 @@ def test_a_table_of_paths_is_a_sample_a_row(tmp_path: Path) -> None:
     (tmp_path / "other.csv").write_text("number,path\n1,up.wav\n")
     assert "has no column 'x', but 'number', 'path'" in predict(export, inputs=[tmp_path / "other.csv"])[0]["error"]
     (tmp_path / "paths.csv").write_text("path\nup.wav\n")
+    assert "has no column 'x', but 'path'" in predict(export, inputs=[tmp_path / "paths.csv"])[0]["error"]
+    (tmp_path / "paths.csv").write_text("x\nup.wav\n")
     assert predict(export, inputs=[tmp_path / "paths.csv"])[0]["label"] == "high"
 
 
@@ -103,13 +105,14 @@ def test_texts_come_from_lines_columns_and_the_command_line(reader: Path, tmp_pa
     assert [row["input"].rpartition("/")[2] for row in rows] == [
         "texts.txt[0]",
         "texts.txt[1]",
+        "texts.txt[2]",
         "texts.csv[0]",
         "texts.csv[1]",
     ]
     assert {row["label"] for row in rows} == {"high"}
     planned = plan_predictions(reader, inputs=[], texts=["two", "texts.csv"])
     assert [row["input"] for row in planned.rows()] == ["two", "texts.csv"]
-    assert [answer["label"] for answer in open_model(reader)(["one", "texts.csv"])] == ["high", "high"]
+    assert [answer["label"] for answer in open_model(reader)(["one", {"text": "texts.csv"}])] == ["high", "high"]
     done = zoo_here("predict", str(reader), "--text", "two", "--json")
     assert json.loads(done.stdout)[0]["label"] == "high"
 

@@ -17,11 +17,11 @@ from zoo_core.file_limits import (
 )
 from zoo_core.recipe_lookup import recipe_spec
 from zoo_core.recipe_spec import Recipe
-from zoo_core.table_files import TABLE_SUFFIXES, Row, Table, read_table, row_names
+from zoo_core.table_files import TABLE_SUFFIXES, Row, Table, read_rows, read_table, row_names
 
 from .arrays import ArrayRecipe
 from .declared import as_implementation
-from .given import Given, bytes_of, read_given
+from .given import Given, bytes_of, lines_of, read_given
 from .made_up import made_text
 from .padding import mask_of, padded
 from .picture import PictureRecipe
@@ -47,11 +47,13 @@ __all__ = [
     "bytes_of",
     "implemented",
     "learning",
+    "lines_of",
     "load_recipe",
     "made_text",
     "mask_of",
     "padded",
     "read_given",
+    "read_rows",
     "read_table",
     "recipe_spec",
     "row_names",

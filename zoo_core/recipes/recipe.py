@@ -70,7 +70,8 @@ class InputRecipe:
     def samples_in(self, content: bytes, *, name: str) -> Sequence[Any]:
         """What a file holds, each part as `read` takes it: the content itself, or where it `has_several`, all of them.
 
-        Raises ZooError that says `name`.
+        The place of a part is its number in answers. A part that cannot be read may be a ZooError, which fails it
+        alone. Raises ZooError that says `name` for what is wrong with the whole file.
         """
         return [content]
 

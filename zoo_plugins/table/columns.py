@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
-from zoo_core.recipes import MAX_TABLE_BYTES, InputRecipe, read_table
+from zoo_core.recipes import MAX_TABLE_BYTES, InputRecipe, read_rows
 
 MISSING, UNKNOWN, FIRST = 0, 1, 2
 """Numbers of categories: a missing one, one that training has not seen, and the first of those that it has."""
@@ -75,8 +75,8 @@ class TableRecipe(InputRecipe):
         return [column for column, text, numbers in texts if text and _code(text, numbers) == UNKNOWN]
 
     def samples_in(self, content: bytes, *, name: str) -> Sequence[Any]:
-        """The rows of the table."""
-        return read_table(content, name=name).rows
+        """The rows of the table; one that does not fit its columns is an error."""
+        return read_rows(content, name=name)[1]
 
     def read(self, source: Any, *, name: str) -> Mapping[str, Any]:
         """The row; once it is learnt which columns there are, those alone, each as it is to be read."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zoo_core import ZooError
 from zoo_core.data import read_plain
-from zoo_core.recipes import MAX_TEXT_BYTES, MAX_TOKENIZER_BYTES, InputRecipe, made_text, mask_of, padded
+from zoo_core.recipes import MAX_TEXT_BYTES, MAX_TOKENIZER_BYTES, InputRecipe, lines_of, made_text, mask_of, padded
 
 from .tokenizer import Words, learnt_words, opened, padding_of
 
@@ -53,19 +53,13 @@ class TextRecipe(InputRecipe):
         return None if self._gives == "mask" or self._tokenizer is None else (0, self._end)
 
     def samples_in(self, content: bytes, *, name: str) -> Sequence[Any]:
-        """A text for each line that is not empty."""
-        try:
-            lines = content.decode("utf-8-sig").splitlines()
-        except UnicodeDecodeError as error:
-            raise ZooError(f"{name} is no text in UTF-8: {error.reason}", hint="save it as UTF-8") from None
-        if not (texts := [line for line in lines if line.strip()]):
-            raise ZooError(f"{name} holds no text", hint="one text a line")
-        return texts
+        """A text for each line; a blank one is an empty text, as an empty cell of a table is."""
+        return lines_of(content, name=name)
 
     def read(self, source: Any, *, name: str) -> str:
         """The text itself."""
         if isinstance(source, bytes):
-            source = "\n".join(self.samples_in(source, name=name))
+            source = "\n".join(line for line in lines_of(source, name=name) if line.strip())
         if not isinstance(source, str):
             raise ZooError(f"{name} is a {type(source).__name__}, and no text", hint="a text, or a .txt or CSV of them")
         if len(source) > MAX_TEXT_BYTES:

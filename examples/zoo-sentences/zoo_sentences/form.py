@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from zoo_core import ZooError
-from zoo_core.recipes import InputRecipe
+from zoo_core.recipes import InputRecipe, lines_of
 
 MARKS = ('"', "'", "!", "?", ":", ";", ",", ".", "-", "(", "*", "/", "[", "...")
 LARGEST = 18.0
@@ -26,16 +26,14 @@ class TextForm(InputRecipe):
     values = (0.0, LARGEST)
 
     def samples_in(self, content: bytes, *, name: str) -> list[str]:
-        """A text for each line that is not empty."""
-        try:
-            lines = content.decode("utf-8-sig").splitlines()
-        except UnicodeDecodeError:
-            raise ZooError(f"{name} is no text in UTF-8", hint="save it as UTF-8") from None
-        return [line for line in lines if line.strip()]
+        """A text for each line."""
+        return lines_of(content, name=name)
 
     def read(self, source: Any, *, name: str) -> NDArray[np.float32]:
         """The numbers of a text, or of a file that holds one."""
-        text = "\n".join(self.samples_in(source, name=name)) if isinstance(source, bytes) else source
+        text = source
+        if isinstance(source, bytes):
+            text = "\n".join(line for line in lines_of(source, name=name) if line.strip())
         if not isinstance(text, str):
             raise ZooError(f"{name} is a {type(text).__name__}, and no text", hint="a text, or a .txt or CSV of them")
         return np.log1p(np.array(_counts(text), np.float64)).astype(np.float32)

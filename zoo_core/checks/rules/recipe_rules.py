@@ -195,6 +195,8 @@ def _read_all(recipe: InputRecipe, source: Any) -> list[Any]:
     parts: Sequence[Any] = [source]
     if isinstance(source, bytes):
         parts = recipe.samples_in(source, name=NAME)
+    if faults := [part for part in parts if isinstance(part, ZooError)]:
+        raise faults[0]
     return [recipe.read(part, name=NAME) for part in parts]
 
 

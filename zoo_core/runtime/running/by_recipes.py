@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import os
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.file_limits import MAX_PICTURE_BYTES
-from zoo_core.picture_recipe import Preprocess
 from zoo_core.pictures import SUFFIXES as PICTURE_SUFFIXES
 from zoo_core.recipe_spec import source_of
-from zoo_core.recipes import TABLE_SUFFIXES, InputRecipe, PictureRecipe, bytes_of, read_given, read_table
-from zoo_core.records import counted
-from zoo_core.shapes import TensorSpec
+from zoo_core.recipes import TABLE_SUFFIXES, bytes_of, read_given, read_rows
+from zoo_core.table_files import other_separator
 
-from .arrangement import arrange
-from .numbers import SUFFIXES as NUMBER_SUFFIXES
-from .numbers import as_dtype, read_numbers
 from .outcomes import Outcome, Prediction, in_blocks, naming, prediction, run_named
-from .sources import Named
+from .sources import CertainText, Named
+from .unnamed import unnamed
 
 if TYPE_CHECKING:
     from .model import ExportedModel
@@ -33,64 +29,6 @@ if TYPE_CHECKING:
 _MOST_NAMED = 5
 _FREE = 1024
 """Places of a free axis, to see how many samples are run at a time."""
-
-
-class _Picture(InputRecipe):
-    """An input without a recipe of its own in a file that takes pictures: one of them, or numbers as `_AsGiven`."""
-
-    most_bytes = MAX_PICTURE_BYTES
-
-    def __init__(self, spec: TensorSpec, preprocess: Preprocess) -> None:
-        self._picture, self._numbers = PictureRecipe(preprocess), _AsGiven(spec)
-
-    def read(self, source: Any, *, name: str) -> NDArray[Any]:
-        """The pixels, prepared; numbers, in memory or in a .npy file or a CSV, are so already."""
-        array = isinstance(source, np.ndarray) and source.dtype != np.uint8
-        if array or Path(name).suffix.lower() in NUMBER_SUFFIXES:
-            return self._numbers.read(source, name=name)
-        prepared: NDArray[Any] = self._picture.prepare(self._picture.read(source, name=name)[np.newaxis])[0]
-        return prepared
-
-    def stack(self, samples: Sequence[Any]) -> NDArray[Any]:
-        """Raises ZooError for pictures that differ in size, which are run one by one then."""
-        if len({sample.shape for sample in samples}) > 1:
-            raise ZooError("pictures of one input differ in size")
-        return np.stack(samples)
-
-
-def _is_picture(spec: TensorSpec, preprocess: Preprocess | None) -> bool:
-    """Whether an input has the axes of a picture with the channels of the recipe."""
-    if preprocess is None or len(spec.axes) != 4 or not spec.dtype.startswith("float"):
-        return False
-    return spec.axes[1 if preprocess.layout == "NCHW" else 3] == preprocess.channels
-
-
-class _AsGiven(InputRecipe):
-    """An input without a recipe: numbers of the shape of one sample, in memory, in a .npy file or a CSV."""
-
-    def __init__(self, spec: TensorSpec) -> None:
-        self._spec = spec
-
-    def read(self, source: Any, *, name: str) -> NDArray[Any]:
-        """The numbers, in the dtype and the shape that are declared."""
-        if isinstance(source, np.ndarray):
-            values = as_dtype(source, self._spec.dtype, name=name)
-        else:
-            values = read_numbers(source, dtype=self._spec.dtype, name=name).values
-        found = arrange(values, self._spec, sequences=False, where=name)
-        if len(found.rows) != 1:
-            raise ZooError(
-                f"{name} holds {counted(len(found.rows), 'sample')}", hint="one file a sample, for each input"
-            )
-        row: NDArray[Any] = found.rows[0]
-        return row
-
-
-def _unnamed(spec: TensorSpec, preprocess: Preprocess | None) -> InputRecipe:
-    """How an input is made that no recipe is named for."""
-    if preprocess is not None and _is_picture(spec, preprocess):
-        return _Picture(spec, preprocess)
-    return _AsGiven(spec)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +55,7 @@ class _Maker:
 
     def __init__(self, model: ExportedModel) -> None:
         self.recipes = {
-            name: model.recipes.get(name) or _unnamed(spec, model.preprocess)
+            name: model.recipes.get(name) or unnamed(spec, model.preprocess)
             for name, spec in model.metadata.inputs.items()
         }
         self._source = {name: source_of(name, model.metadata.recipes) for name in self.recipes}
@@ -129,17 +67,24 @@ class _Maker:
         """Every sample that one source stands for. Raises ZooError where it stands for none."""
         value = given.source
         if isinstance(value, Mapping):
-            parts = value if value.keys() >= set(self.sources) else {self._alone(given): value}
-            yield _Sample(given=given, parts=parts)
+            yield _Sample(given=given, parts=self._by_source(value, given))
             return
         path = Path(value) if self._is_path(value) else None
-        if path is not None and path.suffix.lower() in TABLE_SUFFIXES and not self._reads_rows:
-            yield from self._rows_of(path, given)
+        if path is None and isinstance(value, str | np.ndarray):
+            if isinstance(value, str):
+                self._warn_of_path(value)
+            yield _Sample(given=given, parts={self._alone(given): value})
+            return
+        ending = (path or Path(_name_of_open(value))).suffix.lower()
+        if ending in TABLE_SUFFIXES and not self._reads_rows:
+            yield from self._rows_of(path or _content(value, given.name), given)
             return
         reader = self.readers[source := self._alone(given)]
-        if path is None and isinstance(value, str | np.ndarray):
-            yield _Sample(given=given, parts={source: value})
-            return
+        if path is not None and self._takes_text and ending not in self._suffixes:
+            raise ZooError(
+                f"{path} is not read: its name ends in none of {', '.join(self._suffixes)}",
+                hint="name it as what it is",
+            )
         content = bytes_of(path, reader) if path is not None else _content(value, given.name)
         samples = reader.samples_in(content, name=given.name)
         self._check_columns(source, samples, given.name)
@@ -148,15 +93,17 @@ class _Maker:
 
     def _check_columns(self, source: str, samples: Sequence[Any], name: str) -> None:
         """Raise ZooError for a table without a column that is needed: that is no fault of each of its rows."""
-        if not samples or not isinstance(samples[0], Mapping):
+        columns = next((list(row) for row in samples if isinstance(row, Mapping)), None)
+        if columns is None:
             return
         recipes = [recipe for input_, recipe in self.recipes.items() if self._source[input_] == source]
         needed = dict.fromkeys(column for recipe in recipes for column in recipe.needed_columns)
-        if missing := [column for column in needed if column not in samples[0]]:
+        if missing := [column for column in needed if column not in columns]:
             raise ZooError(
                 f"{name} has no column {' and no column '.join(map(repr, missing[:_MOST_NAMED]))}, "
                 "with which the model was trained",
-                hint=f"its columns are {', '.join(map(str, samples[0]))}; an empty cell is a missing value",
+                hint=other_separator(columns)
+                or f"its columns are {', '.join(map(str, columns))}; an empty cell is a missing value",
             )
 
     def unknown_in(self, made: Mapping[str, Any]) -> tuple[str, ...]:
@@ -166,6 +113,8 @@ class _Maker:
 
     def made(self, sample: _Sample) -> dict[str, Any]:
         """What each recipe reads of its source. Raises ZooError that names the sample."""
+        if faults := [part for part in sample.parts.values() if isinstance(part, ZooError)]:
+            raise naming(sample.name, faults[0])
         try:
             return {
                 name: read_given(recipe, part := sample.parts[self._source[name]], name=_called(part, sample.name))
@@ -188,24 +137,64 @@ class _Maker:
     def _reads_rows(self) -> bool:
         return all(reader.takes_rows for reader in self.readers.values())
 
-    def _is_path(self, value: Any) -> bool:
-        text = any(reader.takes_text for reader in self.readers.values())
-        return isinstance(value, Path) or (isinstance(value, str) and not text) or hasattr(value, "__fspath__")
+    @property
+    def _takes_text(self) -> bool:
+        return any(reader.takes_text for reader in self.readers.values())
 
-    def _rows_of(self, path: Path, given: Named) -> Iterator[_Sample]:
-        """A sample of each row of a table, from the columns of the sources; one column alone needs no name."""
-        table = read_table(path)
-        alone = table.columns[0] if len(self.sources) == len(table.columns) == 1 else ""
-        columns = {source: alone or reader.column or source for source, reader in self.readers.items()}
-        if missing := [column for column in columns.values() if column not in table.columns]:
+    @property
+    def _suffixes(self) -> tuple[str, ...]:
+        """How the names of files end that are read."""
+        own = (suffix for reader in self.readers.values() for suffix in reader.suffixes)
+        return tuple(dict.fromkeys((*own, *TABLE_SUFFIXES)))
+
+    def _is_path(self, value: Any) -> bool:
+        text = isinstance(value, str) and self._takes_text
+        return isinstance(value, Path | str | os.PathLike) and not text
+
+    def _by_source(self, value: Mapping[str, Any], given: Named) -> Mapping[str, Any]:
+        """What a mapping gives for each source; a row of a table alone is the only one."""
+        if missing := [source for source in self.sources if source not in value]:
+            if self._reads_rows:
+                return {self._alone(given): value}
             raise ZooError(
-                f"{path} has no column {missing[0]!r}, but {', '.join(map(repr, table.columns))}",
-                hint=f"a table with the column{'s' * (len(columns) > 1)} {', '.join(columns.values())}",
+                f"{given.name} has {', '.join(map(repr, value)) or 'nothing'}, and no {missing[0]!r}",
+                hint=f"{{{', '.join(f'{source!r}: ...' for source in self.sources)}}}",
             )
-        for place, row in enumerate(table.rows):
-            cells = {source: str(row[column]) for source, column in columns.items()}
-            parts = {source: self.readers[source].from_cell(cell, path.parent) for source, cell in cells.items()}
+        return value
+
+    def _warn_of_path(self, text: str) -> None:
+        """Warn of a text that looks like the file that may be meant."""
+        ends = text.lower().endswith(self._suffixes) and not any(map(str.isspace, text))
+        if self._takes_text and not isinstance(text, CertainText) and (ends or os.path.isfile(text)):
+            certain = f"{{{self.sources[0]!r}: {text!r}}}"
+            warnings.warn(
+                f"{text!r} is read as a text, and not as a file: Path({text!r}) is the file, {certain} the text",
+                stacklevel=2,
+            )
+
+    def _rows_of(self, table: Path | bytes, given: Named) -> Iterator[_Sample]:
+        """A sample of each row of a table, from the columns of the sources."""
+        present, rows = read_rows(table, name=given.name)
+        columns = {source: reader.column or source for source, reader in self.readers.items()}
+        if missing := [column for column in columns.values() if column not in present]:
+            raise ZooError(
+                f"{given.name} has no column {missing[0]!r}, but {', '.join(map(repr, present))}",
+                hint=other_separator(present)
+                or f"a table with the column{'s' * (len(columns) > 1)} {', '.join(columns.values())}",
+            )
+        folder = Path(given.name).parent
+        for place, row in enumerate(rows):
+            parts: dict[str, Any] = dict.fromkeys(columns, row)
+            if isinstance(row, Mapping):
+                cells = {source: str(row[column]) for source, column in columns.items()}
+                parts = {source: self.readers[source].from_cell(cell, folder) for source, cell in cells.items()}
             yield _Sample(given=given, parts=parts, row=place)
+
+
+def _name_of_open(value: Any) -> str:
+    """The name of a file that was opened; empty where there is none."""
+    known = getattr(value, "name", None) if hasattr(value, "read") else None
+    return known if isinstance(known, str) else ""
 
 
 def _called(part: Any, name: str) -> str:

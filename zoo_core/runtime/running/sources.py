@@ -21,7 +21,18 @@ from .numbers import Numbers, as_dtype, read_numbers
 
 Source: TypeAlias = "str | os.PathLike[str] | bytes | IO[bytes] | Image.Image | NDArray[Any] | Mapping[str, Any]"
 """A file, by its path, its content or opened with "rb"; or what it would hold: a picture of Pillow, or an array; or a
-text or a row, where a recipe takes them, and by name what a sample of several is made of."""
+text or a row, where a recipe takes them, and by name what a sample of several is made of.
+
+Where a recipe takes texts, a `str` is the text itself, and `Path("t.txt")` a file of them, a text a line. A `str` that
+names a file, or ends as such a name does, has a UserWarning; `{"text": "t.txt"}`, by the name of the source, has
+none."""
+
+
+class CertainText(str):
+    """A text that was given as one, whatever it looks like."""
+
+    __slots__ = ()
+
 
 WHAT_IS_TAKEN = "a path, bytes, a file opened with 'rb', a picture of Pillow, or an array"
 

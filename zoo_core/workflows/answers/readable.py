@@ -13,6 +13,7 @@ from zoo_core.recipes import TABLE_SUFFIXES
 from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.runtime.running.model import ExportedModel
 from zoo_core.runtime.running.numbers import SUFFIXES as NUMBER_SUFFIXES
+from zoo_core.runtime.running.sources import CertainText
 from zoo_core.tasks import get_task
 
 from .input_files import Found
@@ -38,4 +39,4 @@ def texts_as_inputs(model: ExportedModel, texts: Sequence[str]) -> list[Found]:
     """Texts as inputs. Raises UsageError for a model that takes none."""
     if texts and (len(model.sources) != 1 or not any(recipe.takes_text for recipe in model.recipes.values())):
         raise UsageError(f"{model.path} takes no text", hint="leave out --text; zoo info EXPORT says what it takes")
-    return [Found(shown=text, below=Path("text"), text=text) for text in texts]
+    return [Found(shown=text, below=Path("text"), text=CertainText(text)) for text in texts]
