@@ -20,6 +20,7 @@ _MARKUP = re.compile(
 )
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;", "~": "&#126;", "=": "&#61;"}
 _FORMULA = tuple("=+-@＝＋－＠")
+_ESCAPE = re.compile(r"\\(?:[\\nrt]|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8})")
 _JSON_ACTS = re.compile(r"[^\n -~]")
 
 
@@ -74,10 +75,34 @@ def html_text(text: str) -> str:
 def csv_cell(value: object) -> str:
     """In a cell of a CSV file: a text that a spreadsheet would compute begins with an apostrophe; numbers stay.
 
-    The writer of the `csv` module still has to put quotes around it.
+    Other texts give other cells: what is not printed is an escape as in `told_apart`, and an apostrophe is added to
+    those that a formula has already. The writer of the `csv` module still has to put quotes around it.
     """
-    line = terminal_line(str(value))
-    return f"'{line}" if isinstance(value, str) and line.lstrip().startswith(_FORMULA) else line
+    text = str(value)
+    is_formula = isinstance(value, str) and text.lstrip("'").lstrip().startswith(_FORMULA)
+    return f"'{told_apart(text)}" if is_formula else told_apart(text)
+
+
+def told_apart(text: str, *, only_halves: bool = False) -> str:
+    """On one line, and every text in another way: what is not printed is `\\n`, `\\r`, `\\t`, `\\x1b`, `\\u2028`, ...
+
+    `only_halves`: halves of characters (surrogates) alone. Backslashes are doubled where one of them could be taken
+    for the begin of an escape.
+    """
+    hidden = _has_halves if only_halves else _has_hidden
+    if not hidden(text) and not _ESCAPE.search(text):
+        return text
+    return "".join(
+        each.encode("unicode_escape").decode("ascii") if each == "\\" or hidden(each) else each for each in text
+    )
+
+
+def _has_hidden(text: str) -> bool:
+    return not text.isprintable()
+
+
+def _has_halves(text: str) -> bool:
+    return not text.isascii() and any("\ud800" <= each <= "\udfff" for each in text)
 
 
 def json_notation(document: str) -> str:

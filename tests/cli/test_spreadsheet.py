@@ -31,7 +31,7 @@ def test_numbers_stay_numbers_and_nothing_is_an_empty_cell() -> None:
 
 
 def test_what_is_not_seen_is_written_out() -> None:
-    assert read(csv_text(["name"], [["two\nlines"], ["\x00=1"]])) == [["name"], ["two lines"], ["\\x00=1"]]
+    assert read(csv_text(["name"], [["two\nlines"], ["\x00=1"]])) == [["name"], ["two\\nlines"], ["\\x00=1"]]
 
 
 def test_half_a_character_of_a_files_name_breaks_nothing() -> None:

@@ -294,3 +294,31 @@ def test_a_report_of_another_file_is_told_of(run_zoo: Callable[..., Any], here: 
         assert (said in done.stderr) == warned
     shutil.copy(file, "bare.onnx")
     assert run_zoo("predict", "bare.onnx", "a.png").stderr == ""
+
+
+def test_no_two_names_are_the_same_in_a_file_of_results(here: Path) -> None:
+    write_brightness(here)
+    names = [
+        "n\nl.png",
+        "n l.png",
+        "n\tl.png",
+        "n\\nl.png",
+        "n\\\\nl.png",
+        "=n.png",
+        "'=n.png",
+        "n\udcff.png",
+        "n\\udcff.png",
+    ]
+    for name in names:
+        grey(name)
+    predict("exported/brightness", inputs=names, out="r.csv")
+    written = [row["input"] for row in csv.DictReader(io.StringIO(Path("r.csv").read_text("utf-8")))]
+    assert len(set(written)) == len(names)
+    assert all(name.isprintable() for name in written)
+    assert written[:2] == ["n\\nl.png", "n l.png"]
+    predict("exported/brightness", inputs=names, out="r.jsonl")
+    lines = [json.loads(line)["input"] for line in Path("r.jsonl").read_bytes().split(b"\n")[:-1]]
+    assert len(set(lines)) == len(names)
+    assert lines[0] == names[0]
+    assert lines[-2:] == ["n\\udcff.png", "n\\\\udcff.png"]
+    assert all(name.encode("utf-8") for name in lines)  # half a character has no UTF-8

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from zoo_core.files import clear_io_errors
-from zoo_core.foreign_text import csv_cell
+from zoo_core.foreign_text import csv_cell, told_apart
 
 RESULT_SUFFIXES = (".csv", ".jsonl")
 
@@ -19,8 +19,8 @@ RESULT_SUFFIXES = (".csv", ".jsonl")
 class ResultsFile:
     """A file that has each row as soon as it is added; an older one of its name is replaced by the first row.
 
-    A CSV has the columns `columns`, and texts in it that look like formulas begin with a quote. JSON lines have the
-    rows as they are.
+    A CSV has the columns `columns`, and texts in it are as `csv_cell` writes them. JSON lines have the rows as they
+    are, but for bytes of names that are no UTF-8: these are as in a CSV, since half a character is no valid JSON.
     """
 
     def __init__(self, path: Path, *, columns: Sequence[str]) -> None:
@@ -44,7 +44,7 @@ class ResultsFile:
         if self.is_table:
             self._write(_csv_line([_cell(name, row) for name in self._columns]))
         else:
-            self._write(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n")
+            self._write(json.dumps(_whole(row), ensure_ascii=False, allow_nan=False) + "\n")
 
     def _begin(self) -> None:
         with clear_io_errors("cannot write", self.path):
@@ -62,8 +62,7 @@ class ResultsFile:
         if self._file is None:
             raise ValueError("the file is not open")
         with clear_io_errors("cannot write", self.path):
-            # A name of a file may hold bytes that are no text; JSON reads them again from their escapes.
-            self._file.write(line.encode("utf-8", "backslashreplace"))
+            self._file.write(line.encode("utf-8"))
             self._file.flush()
 
 
@@ -89,6 +88,15 @@ def _cell(column: str, row: Mapping[str, Any]) -> str:
     if isinstance(value, list):
         return " x ".join(map(str, value))
     return csv_cell(value) if isinstance(value, str) else repr(value)
+
+
+def _whole(value: Any) -> Any:
+    """The same without halves of characters, as which names of files hold bytes that are no UTF-8."""
+    if isinstance(value, str):
+        return told_apart(value, only_halves=True)
+    if isinstance(value, Mapping):
+        return {_whole(key): _whole(each) for key, each in value.items()}
+    return [_whole(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def _csv_line(cells: Sequence[str]) -> str:
