@@ -30,7 +30,8 @@ def bytes_of(path: Path, recipe: InputRecipe) -> bytes:
 def lines_of(content: bytes, *, name: str) -> list[str]:
     """Every line of a file of texts, blank ones too, so that the place of a line is its number in the file.
 
-    `\\n`, `\\r\\n` and `\\r` end a line, and nothing else. Raises ZooError for what is no UTF-8, or has only blank lines.
+    `\\n`, `\\r\\n` and `\\r` end a line, and nothing else. Raises ZooError for what is no UTF-8 or has only blank
+    lines.
     """
     try:
         text = content.decode("utf-8-sig")
