@@ -75,9 +75,9 @@ def html_text(text: str) -> str:
 def csv_cell(value: object) -> str:
     """In a cell of a CSV file: a text that a spreadsheet would compute begins with an apostrophe; numbers stay.
 
-    Two texts never give the same cell: what is not printed is an escape such as `\\n` or `\\x1b`, a backslash that could
-    be taken for the begin of one is doubled, and so is an apostrophe before a formula. The writer of the `csv` module
-    still has to put quotes around it.
+    Two texts never give the same cell: what is not printed is an escape such as `\\n` or `\\x1b`; backslashes are
+    doubled where one could be taken for the begin of an escape, and an apostrophe is added to those before a formula.
+    The writer of the `csv` module still has to put quotes around it.
     """
     text = str(value)
     is_formula = isinstance(value, str) and text.lstrip("'").lstrip().startswith(_FORMULA)

@@ -110,6 +110,12 @@ def test_where_no_row_fits_the_names_the_file_is_at_fault(table: Path) -> None:
     assert "line 2 has 3 cells, and there are 2 columns" in row["error"]
 
 
+def test_a_table_of_which_very_many_rows_do_not_fit_is_at_fault_itself(table: Path) -> None:
+    rows = predicted(table, "r.csv", "age,size\n1,3\n" + "1\n" * 1001)
+    assert [row["input"] for row in rows] == ["r.csv"]
+    assert "line 1003 has 1 cell" in rows[0]["error"]
+
+
 def test_a_text_that_could_be_a_file_is_told(reader: Path) -> None:
     Path("good").write_text("bad\n")
     model = open_model(reader)
