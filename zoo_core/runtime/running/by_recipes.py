@@ -83,7 +83,7 @@ class _Maker:
         if path is not None and self._takes_text and ending not in self._suffixes:
             raise ZooError(
                 f"{path} is not read: its name ends in none of {', '.join(self._suffixes)}",
-                hint="name it as what it is",
+                hint="save it as one of these: a text a line, or a table with commas between its cells",
             )
         content = bytes_of(path, reader) if path is not None else _content(value, given.name)
         samples = reader.samples_in(content, name=given.name)
