@@ -267,8 +267,10 @@ def test_an_export_that_names_no_dataset_takes_one(zoo_here: Zoo, squares: Path,
 
 def test_what_may_not_be_written_over(zoo_here: Zoo, workplace: Path, seven: Path) -> None:
     read = ("--what", "activations", "--input", "digit.png")
-    done = zoo_here("plot", "export:lenet5-digits", *read, "--out", "digit.png")
-    assert (done.code, "digit.png is the input, and would be overwritten" in done.stderr) == (2, True)
+    (workplace / "hard.png").hardlink_to(seven)
+    for out in ("digit.png", "hard.png"):
+        done = zoo_here("plot", "export:lenet5-digits", *read, "--out", out)
+        assert (done.code, f"{out} is the input, and would be overwritten" in done.stderr) == (2, True)
     done = zoo_here("plot", "export:lenet5-digits", *read, "--out", "exported/lenet5-digits/plots")
     assert done.code == 2
     assert "is inside the export lenet5-digits, which stays as it is" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -66,7 +67,9 @@ def test_each_row_of_a_table_is_a_sample(run_zoo: Callable[..., Any], here: Path
         zip(names, ["high", "low", "high", "low"], strict=True)
     )
     assert done.stderr == "table.csv: the first line is a header, and no numbers: width, height\n"
-    for out in ("table.csv", "./other.csv"):
+    os.link("table.csv", "hard.csv")
+    os.symlink("table.csv", "soft.csv")
+    for out in ("table.csv", "./other.csv", "hard.csv", "soft.csv"):
         with pytest.raises(UsageError, match=r"\.csv is an input, and would be overwritten"):
             predict("exported/signs", inputs=["table.csv", "other.csv"], out=out)
 

@@ -38,7 +38,7 @@ def target_of(source: Located, what: str, out: Path | None, *, read: Path | None
     for folder in target.resolve().parents:
         if folder.joinpath("report.json").is_file() and is_export(folder):
             raise UsageError(f"{target} is inside the export {folder.name}, which stays as it is", hint="another --out")
-    if read is not None and target.resolve() == read.resolve():
+    if read is not None and target.exists() and read.exists() and target.samefile(read):  # also by a hard link
         raise UsageError(f"{target} is the input, and would be overwritten", hint="another --out")
     return target
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo_core.errors import UsageError, ZooError
+from zoo_core.paths import Identity, identity
 
 from .input_files import Found
 from .results import RESULT_SUFFIXES
@@ -121,14 +122,14 @@ def _check(targets: Targets, inputs: Sequence[Found]) -> None:
             check_target(file, originals)
 
 
-def originals_of(inputs: Sequence[Found]) -> set[Path]:
-    """Where the files that are read lie, links followed."""
-    return {Path(each.shown).resolve() for each in inputs if each.error is None}
+def originals_of(inputs: Sequence[Found]) -> set[Identity]:
+    """Which files are read, whatever names they have."""
+    return {identity(Path(each.shown)) for each in inputs if each.error is None}
 
 
-def check_target(file: Path, originals: set[Path]) -> None:
+def check_target(file: Path, originals: set[Identity]) -> None:
     """Raise UsageError for a file that is an input, see `originals_of`, or a folder, or would lie in a file."""
-    if file.resolve() in originals:
+    if identity(file) in originals:
         raise UsageError(f"{file} is an input, and would be overwritten", hint="another name with --out")
     if file.is_dir():
         raise UsageError(f"{file} is a folder, but a file of that name would be written", hint="another --out")
