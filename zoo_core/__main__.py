@@ -3,8 +3,11 @@
 import os
 import sys
 
-if not sys.flags.safe_path and sys.path[:1] == [os.getcwd()]:
-    del sys.path[0]
+try:
+    if not sys.flags.safe_path and sys.path[:1] == [os.getcwd()]:
+        del sys.path[0]
+except OSError:  # the folder was removed, and nothing can come from it
+    pass
 
 from zoo_core.cli import main
 

@@ -32,6 +32,8 @@ _HINTS = {
     errno.EEXIST: "a file of that name is in the way: choose another place",
     errno.ENOTDIR: "a part of the path is a file, not a folder",
     errno.EISDIR: "this is a folder, not a file",
+    errno.ENAMETOOLONG: "a name has 255 bytes at most, and a path 4,096: check it, or choose a shorter one",
+    errno.ELOOP: "links lead round in a circle: remove them, or name the file itself",
 }
 
 CHOOSE_ANOTHER = "free some space there, or choose another folder: TMPDIR=DIR"
@@ -44,8 +46,13 @@ def clear_io_errors(doing: str, path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise ZooError(f"{doing} {path}: {reason}", hint=_HINTS.get(error.errno or 0)) from error
+        raise io_error(doing, path, error) from error
+
+
+def io_error(doing: str, path: object, error: OSError) -> ZooError:
+    """What `clear_io_errors` makes of an OSError."""
+    reason = error.strerror or str(error)
+    return ZooError(f"{doing} {path}: {reason}", hint=_HINTS.get(error.errno or 0))
 
 
 @contextlib.contextmanager
@@ -107,7 +114,7 @@ def written_whole(path: Path) -> Iterator[IO[bytes]]:
 
 def _new_file(path: Path) -> tuple[int, str]:
     while True:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_TEMPORARY)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:48]}.", suffix=_TEMPORARY)
         # Who removes abandoned files may have been faster than the lock that says that this one is not.
         if take_lock(handle) != "another's" and os.fstat(handle).st_nlink:
             return handle, temporary

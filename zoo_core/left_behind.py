@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -17,7 +18,8 @@ def settle_below(base: Path) -> None:
 
 def settle(path: Path) -> None:
     """Put back what was moved aside for a folder; a look costs no more than this, unless somebody was killed there."""
-    if path.name and path.with_name(f".{path.name}.old").is_dir():
+    # A folder that cannot have such a neighbour, for its name is too long, was not moved aside.
+    if path.name and os.path.isdir(path.with_name(f".{path.name}.old")):
         _recover({path})
 
 

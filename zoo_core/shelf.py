@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 from .bundle_files import MODEL_FILE, REPORT_FILE
 from .discovery.mending import told_of_unusable
 from .errors import UsageError, ZooError, did_you_mean
-from .files import read_json, require_inside
+from .files import plain_file, require_inside
 from .foreign_text import shell_word
 from .incomplete import incomplete
 from .left_behind import settle, settle_below
+from .paths import is_folder, is_plain, is_there
 from .registry import Zoo
+from .shelf_entries import ShelfEntry as ShelfEntry
+from .shelf_entries import entries_in, folders_in, record_of
 
+SUFFIX = ".onnx"
 RUNS = Path("runs")
 EXPORTS = Path("exported")
 
@@ -26,17 +32,6 @@ SHELF_KINDS: tuple[ShelfKind, ...] = get_args(ShelfKind)
 
 _OF_NO_RUN = re.compile(r"\.lock|\.run\.json\..*\.tmp")
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\]')
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShelfEntry:
-    """One run or export in its usual folder. `data` is its `run.json` or `report.json`; empty if that is damaged."""
-
-    kind: Literal["run", "export"]
-    name: str
-    path: Path
-    data: dict[str, Any] = field(default_factory=dict)
-    problem: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,17 +73,17 @@ def is_free(path: Path) -> bool:
 
 
 def is_run(path: Path) -> bool:
-    """Whether a folder holds a run."""
-    return path.joinpath("run.json").is_file()
+    """Whether a folder holds a run. Raises ZooError where nobody can tell: a name too long, or no permission."""
+    return is_folder(path) and is_plain(path / "run.json")
 
 
 def is_export(path: Path) -> bool:
     """Whether a path is an export: a folder with `model.onnx`, or a bare `.onnx` file.
 
-    One that a killed process has moved aside to replace it is put back first.
+    One that a killed process has moved aside to replace it is put back first. Raises as `is_run`.
     """
     settle(path)
-    return path.joinpath(MODEL_FILE).is_file() or (path.suffix == ".onnx" and path.is_file())
+    return is_plain(path / MODEL_FILE) if is_folder(path) else path.suffix.lower() == SUFFIX and is_plain(path)
 
 
 def model_file(export: Path) -> Path:
@@ -96,7 +91,7 @@ def model_file(export: Path) -> Path:
 
     Raises RefusedFileError where the one in the folder is a link that leads out of it.
     """
-    if not export.is_dir():
+    if not is_folder(export):
         return export
     require_inside(export / MODEL_FILE, export)
     return export / MODEL_FILE
@@ -120,7 +115,7 @@ def find_export(text: str) -> Path:
 
 def list_runs() -> tuple[ShelfEntry, ...]:
     """Every run in `runs/`, by name; also those whose `run.json` is damaged."""
-    return tuple(_entry("run", path, path / "run.json") for path in _folders(RUNS) if is_run(path))
+    return entries_in(RUNS, "run", record="run.json", holds=is_run)
 
 
 def list_exports() -> tuple[ShelfEntry, ...]:
@@ -129,8 +124,7 @@ def list_exports() -> tuple[ShelfEntry, ...]:
     What killed processes have left there is put back or removed.
     """
     settle_below(EXPORTS)
-    folders = [path for path in _folders(EXPORTS) if is_export(path)]
-    return tuple(_entry("export", path, path / REPORT_FILE) for path in folders)
+    return entries_in(EXPORTS, "export", record=REPORT_FILE, holds=is_export)
 
 
 def free_run_name(wanted: str) -> str:
@@ -199,7 +193,7 @@ def _offered(kind: ShelfKind) -> Literal["model", "dataset"]:
 
 
 def _export_name(path: Path) -> str:
-    return path.resolve().stem if path.is_file() else path.resolve().name
+    return path.resolve().name if is_folder(path) else path.resolve().stem
 
 
 def _has_name(kind: ShelfKind, text: str, zoo: Zoo | None) -> bool:
@@ -216,7 +210,7 @@ def _registry_knows(zoo: Zoo, kind: Literal["model", "dataset"], text: str) -> b
 
 def _belong_together(name: str) -> bool:
     """Whether the export of this name was made from the run of this name."""
-    report = _read(EXPORTS / name.replace("/", "-") / "report.json")[0]
+    report = record_of(EXPORTS / name.replace("/", "-") / "report.json")[0]
     run = report.get("run")
     return isinstance(run, str) and Path(run).name == name.replace("/", "-")
 
@@ -243,9 +237,12 @@ def _find(text: str, *, what: ShelfKind, base: Path, holds: Callable[[Path], boo
     path = Path(text)
     if text.strip() and holds(path):
         return path
-    if path.name == MODEL_FILE and what == "export" and path.with_name(REPORT_FILE).is_file():
+    if path.name == MODEL_FILE and what == "export" and is_plain(path.with_name(REPORT_FILE)):
         raise incomplete(path.parent, MODEL_FILE, report=REPORT_FILE, what=f"there is no file {text}")
-    if path.suffix == ".onnx" and what == "export":
+    if path.suffix.lower() == SUFFIX and what == "export":
+        if os.path.lexists(path):
+            with plain_file(path, most=sys.maxsize):
+                pass  # it is none, and this says what it is
         raise UsageError(f"there is no file {text}", hint="a .onnx file, or the folder of an export")
     raise _unknown(text, (what,), None)
 
@@ -256,17 +253,22 @@ def _unknown(text: str, kinds: Sequence[ShelfKind], zoo: Zoo | None) -> UsageErr
         if kind in {"model", "dataset"}:
             known += [entry.shown for entry in zoo.entries(_offered(kind))] if zoo is not None else []
         else:
-            known += [path.name for path in _folders(RUNS if kind == "run" else EXPORTS)]
+            with contextlib.suppress(ZooError):  # the names are a help alone
+                known += [path.name for path in folders_in(RUNS if kind == "run" else EXPORTS)]
     wanted = " or ".join(kinds)
     for base, missing in ((RUNS, "run.json"), (EXPORTS, MODEL_FILE)):
-        if text in known and (base / text).is_dir():
+        if text in known and is_folder(base / text):
             return incomplete(base / text, missing, report=REPORT_FILE, what=f"unknown {wanted} {text!r}")
-    if "export" in kinds and Path(text, REPORT_FILE).is_file():
+    if "export" in kinds and is_plain(Path(text, REPORT_FILE)):
         return incomplete(Path(text), MODEL_FILE, report=REPORT_FILE, what=f"unknown {wanted} {text!r}")
     if list(kinds) == ["export"] and is_run(RUNS / text):
         hint = f"zoo export {shell_word(text)} makes an export of it"
         return UsageError(f"{text!r} is a run, and no export", hint=hint)
-    there = "there, but it is not one" if text.strip() and Path(text).exists() else ""
+    there = ""
+    if text.strip() and is_there(Path(text)):
+        there = "there, but it is not one"
+        if "export" in kinds and is_plain(Path(text)):
+            there += f"; the name of a model's file ends in {SUFFIX}"
     unusable = told_of_unusable(zoo.plugins, text) if zoo is not None else ""
     hint = " ".join(filter(None, [unusable, did_you_mean(text, known)])) or f"see zoo list {kinds[0]}s"
     return UsageError(f"unknown {wanted} {text!r}{f' (the path is {there})' if there else ''}", hint=hint)
@@ -274,23 +276,3 @@ def _unknown(text: str, kinds: Sequence[ShelfKind], zoo: Zoo | None) -> UsageErr
 
 def _a(kind: str) -> str:
     return f"an {kind}" if kind == "export" else f"a {kind}"
-
-
-def _folders(base: Path) -> list[Path]:
-    try:
-        return sorted(path for path in base.iterdir() if path.is_dir() and not path.name.startswith("."))
-    except OSError:
-        return []
-
-
-def _entry(kind: Literal["run", "export"], path: Path, file: Path) -> ShelfEntry:
-    data, problem = _read(file)
-    return ShelfEntry(kind=kind, name=path.name, path=path, data=data, problem=problem)
-
-
-def _read(file: Path) -> tuple[dict[str, Any], str | None]:
-    try:
-        return read_json(file, what="the record"), None
-    except ZooError as error:
-        why = error.message.partition(str(file))[2].partition(": ")[2]
-        return {}, f"{file.name} cannot be read: {why}"

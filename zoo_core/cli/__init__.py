@@ -198,14 +198,28 @@ def _code_of_command() -> int:
     except UnicodeDecodeError as error:
         return _damaged(error)
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            return _bug(error)
-        drop_output()
-        return _fail(f"cannot write: {error.strerror}", "free some space, or write elsewhere", 1, error)
+        return _failed_io(error)
     except MemoryError as error:
         return _fail("there is not enough memory for this", "smaller or fewer files at a time", 1, error)
     except Exception as error:  # noqa: BLE001 the last line of defence: our bug, said in one line
         return _bug(error)
+
+
+def _failed_io(error: OSError) -> int:
+    """A disk that is full, a path that cannot be, and a current folder that is gone are no bugs of ours."""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        drop_output()
+        return _fail(f"cannot write: {error.strerror}", "free some space, or write elsewhere", 1, error)
+    if error.filename is not None and error.errno in {errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP}:
+        from zoo_core.files import io_error
+
+        told = io_error("cannot use", os.fsdecode(error.filename), error)
+        return _fail(told.message, told.hint, 1, error)
+    try:
+        os.getcwd()
+    except OSError:
+        return _fail("the current folder is not there any more", "go to another one: cd DIR", 1, error)
+    return _bug(error)
 
 
 def _damaged(error: UnicodeDecodeError) -> int:

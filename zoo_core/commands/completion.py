@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
+
 import click
 from click.shell_completion import CompletionItem
 
@@ -38,28 +41,28 @@ def complete_described(ctx: click.Context, param: click.Parameter, incomplete: s
 
 def complete_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of runs in `runs/`; files when there is none like it."""
-    return _kept(list_runs(), incomplete) or _files(incomplete)
+    return _kept(incomplete, list_runs) or _files(incomplete)
 
 
 def complete_exports(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of exports in `exported/`; files when there is none like it."""
-    return _kept(list_exports(), incomplete) or _files(incomplete)
+    return _kept(incomplete, list_exports) or _files(incomplete)
 
 
 def complete_runs_and_exports(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of runs and exports; files when there is none like it."""
-    return _kept((*list_runs(), *list_exports()), incomplete) or _files(incomplete)
+    return _kept(incomplete, list_runs, list_exports) or _files(incomplete)
 
 
 def complete_plotted(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of runs, exports and datasets; files when there is none like it."""
-    kept = _kept((*list_runs(), *list_exports()), incomplete)
+    kept = _kept(incomplete, list_runs, list_exports)
     return [*kept, *_offered("dataset", incomplete)] or _files(incomplete)
 
 
 def complete_models_and_runs(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of runs and models; files when there is none like it."""
-    return [*_kept(list_runs(), incomplete), *_offered("model", incomplete)] or _files(incomplete)
+    return [*_kept(incomplete, list_runs), *_offered("model", incomplete)] or _files(incomplete)
 
 
 def _offered(kind: Kind, incomplete: str) -> list[CompletionItem]:
@@ -70,8 +73,11 @@ def _offered(kind: Kind, incomplete: str) -> list[CompletionItem]:
     return [CompletionItem(e.shown, help=terminal_line(e.summary)) for e in entries if e.shown.startswith(incomplete)]
 
 
-def _kept(entries: tuple[ShelfEntry, ...], incomplete: str) -> list[CompletionItem]:
-    names = dict.fromkeys(entry.name for entry in entries)
+def _kept(incomplete: str, *lists: Callable[[], tuple[ShelfEntry, ...]]) -> list[CompletionItem]:
+    names: dict[str, None] = {}
+    for listed in lists:
+        with contextlib.suppress(ZooError):  # the folder cannot be read
+            names |= dict.fromkeys(entry.name for entry in listed())
     return [CompletionItem(name) for name in names if name.startswith(incomplete) and name.isprintable()]
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from zoo_core.errors import RefusedFileError, ZooError
 from zoo_core.file_limits import MAX_ONNX_BYTES, MAX_ONNX_OBJECTS
 from zoo_core.files import clear_io_errors, plain_file
+from zoo_core.paths import is_folder
 
 from .graph import Graph, Node, Value
 from .graph_wire import parse_graph
@@ -121,7 +122,7 @@ def read_onnx(path: str | Path) -> OnnxFile:
 def _content(path: Path) -> bytes | mmap.mmap:
     hint = "protobuf ends at 2 GB; larger models keep their weights in files beside the .onnx file"
     too_large = refused(path, "too-large", f"it has over {MAX_ONNX_BYTES:,} bytes", hint=hint)
-    if path.is_dir():
+    if is_folder(path):
         raise ZooError(f"cannot read {path}: it is a folder", hint="name the .onnx file in it")
     with plain_file(path, most=MAX_ONNX_BYTES, too_large=too_large) as file, clear_io_errors("cannot read", path):
         if os.fstat(file.fileno()).st_size <= _READ_AT_ONCE:

@@ -14,6 +14,7 @@ from zoo_core.file_limits import MAX_BUNDLE_BYTES
 from zoo_core.files import clear_io_errors, read_json, sha256_of
 from zoo_core.foreign_text import shell_word
 from zoo_core.installation import update_command
+from zoo_core.paths import is_folder, is_there
 from zoo_core.records import CheckResult, ExportReport, Outcome, OutputError, counted
 from zoo_core.runtime.reading.metadata import KEY, Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
@@ -50,7 +51,7 @@ def verify_export(path: Path, *, thorough: bool = False, isolated: Isolated = No
     cannot be checked at all is an error: RefusedFileError for a file that is not safe to open; ZooError for one without
     metadata of ours, and for a self-test or a report.json that is damaged or cannot be read.
     """
-    bundle = path if path.is_dir() else None
+    bundle = path if is_folder(path) else None
     model = model_file(path)
     published = {} if bundle is None else _read_report(bundle)
     file = vet(model)
@@ -132,7 +133,7 @@ def _settings(thorough: bool) -> tuple[Setting, ...]:
 def _read_report(bundle: Path) -> dict[str, Any]:
     """What stands in report.json, which lists files. Raises ZooError when it is missing or damaged."""
     path, what = bundle / REPORT_FILE, "the verification report"
-    if not path.exists():
+    if not is_there(path):
         alone = shell_word(str(bundle / MODEL_FILE))
         again = "zoo export makes the whole folder again, from the run or the model that it was made of"
         raise ZooError(

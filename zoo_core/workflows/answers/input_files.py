@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.files import clear_io_errors
+from zoo_core.files import io_error
+from zoo_core.paths import is_folder, is_plain
 
 STDIN = "-"
 _MAGIC = frozenset("*?[")
@@ -70,10 +71,9 @@ def _stands_for(given: Path, suffixes: tuple[str, ...], what: str) -> list[Found
     if "\0" in str(given):
         return [_nothing(str(given), ZooError(f"{str(given)!r} cannot be a path: it has a zero byte"))]
     try:
-        if not given.is_dir():
+        if not is_folder(given):
             return [Found(shown=str(given), below=Path(given.name))]
-        with clear_io_errors("cannot read folder", given):
-            inside = _files_below(given, suffixes, base=given)
+        inside = _files_below(given, suffixes, base=given)
     except ZooError as error:
         return [_nothing(str(given), error)]
     return inside or [
@@ -82,14 +82,17 @@ def _stands_for(given: Path, suffixes: tuple[str, ...], what: str) -> list[Found
 
 
 def _files_below(folder: Path, suffixes: tuple[str, ...], *, base: Path) -> list[Found]:
+    """Those of a folder that cannot be read are one input with an error; the others are found all the same."""
     found: list[Found] = []
 
     def fail(error: OSError) -> None:
-        raise error
+        folder = Path(error.filename)
+        problem = io_error("cannot read the folder", folder, error)
+        found.append(Found(shown=str(folder), below=folder.relative_to(base), error=problem))
 
     for place, folders, names in os.walk(folder, onerror=fail):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        linked = [name for name in folders if Path(place, name).is_symlink()]  # the walk does not follow these
+        linked = [name for name in folders if os.path.islink(Path(place, name))]  # the walk does not follow these
         for name in sorted([*names, *linked]):
             found += _seen(Path(place, name), suffixes, base=base)
     return found
@@ -103,7 +106,7 @@ def _matching(pattern: str, suffixes: tuple[str, ...], what: str) -> list[Found]
         for path in sorted(base.glob(str(rest))):
             if any(part.startswith(".") for part in path.relative_to(base).parts):
                 continue
-            walk = path.is_dir() and _stays_inside(path, base)
+            walk = os.path.isdir(path) and _stays_inside(path, base)
             for file in _files_below(path, suffixes, base=base) if walk else _seen(path, suffixes, base=base):
                 found.setdefault(file.shown, file)
     except (ValueError, NotImplementedError) as error:
@@ -131,26 +134,31 @@ def _nothing(shown: str, error: ZooError) -> Found:
 
 def _seen(path: Path, suffixes: tuple[str, ...], *, base: Path) -> list[Found]:
     """The file that was met below the folder `base`, or what is wrong with it; nothing for one that is no input."""
-    folder = path.is_dir()
+    folder, error = False, None
+    try:
+        folder = is_folder(path)
+        error = _no_file(path, base=base)
+    except ZooError as unknown:
+        error = unknown
     if path.name.startswith(".") or (folder and _stays_inside(path, base)):
         return []
     if path.suffix.lower() not in suffixes and not folder:
         return []
-    return [Found(shown=str(path), below=path.relative_to(base), error=_no_file(path, base=base))]
+    return [Found(shown=str(path), below=path.relative_to(base), error=error)]
 
 
 def _no_file(path: Path, *, base: Path) -> ZooError | None:
     if not _stays_inside(path, base):
         return ZooError(f"{path} is a link that leads out of {base}", hint="name it itself where it is meant")
-    if path.is_file():
+    if is_plain(path):
         return None
-    if path.is_symlink():
+    if os.path.islink(path):
         return ZooError(f"{path} is a link to nothing", hint="remove it, or bring back what it leads to")
     return ZooError(f"{path} is a device, pipe or socket, and is not read")
 
 
 def _stays_inside(path: Path, folder: Path) -> bool:
-    return not path.is_symlink() or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    return not os.path.islink(path) or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
 def runs_of(found: Sequence[Found]) -> Iterator[tuple[int, Sequence[Found]]]:

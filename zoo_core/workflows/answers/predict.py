@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import write_atomic
+from zoo_core.paths import is_there
 from zoo_core.records import counted
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
@@ -128,6 +129,7 @@ class Predicting:
         for index, prediction in self._predictions(on_done, on_note):
             try:
                 rows, contents = self._made(index, prediction)
+                any(map(is_there, contents))  # raises where no such file can be: its name may be too long
             except ZooError as error:
                 yield bad_row(prediction.name, error)
                 continue

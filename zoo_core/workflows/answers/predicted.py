@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.paths import Identity, identity
+from zoo_core.paths import Identity, identity, is_folder
 
 from .input_files import Found
 from .results import RESULT_SUFFIXES
@@ -79,7 +79,7 @@ def _targets(
     ending, suffixes = form
     if out is not None and is_results(out, gives=kind):
         out = out.parent
-    if out is None or out.is_dir() or not out.suffix:
+    if out is None or is_folder(out) or not out.suffix:
         stems = [each.below.with_name(each.below.stem) if each.below.name else each.below for each in inputs]
         found = Targets(folder=out or Path(), stems=stems, ending=ending, outputs=outputs)
     else:
@@ -119,7 +119,12 @@ def _check(targets: Targets, inputs: Sequence[Found]) -> None:
                     hint="one after the other, with another --out for each",
                 )
             taken[file] = each.shown
-            check_target(file, originals)
+            try:
+                check_target(file, originals)
+            except UsageError:
+                raise
+            except ZooError:
+                continue  # no such file can be, its name is too long: the row of this input says so
 
 
 def originals_of(inputs: Sequence[Found]) -> set[Identity]:
@@ -131,8 +136,8 @@ def check_target(file: Path, originals: set[Identity]) -> None:
     """Raise UsageError for a file that is an input, see `originals_of`, or a folder, or would lie in a file."""
     if identity(file) in originals:
         raise UsageError(f"{file} is an input, and would be overwritten", hint="another name with --out")
-    if file.is_dir():
+    if is_folder(file):
         raise UsageError(f"{file} is a folder, but a file of that name would be written", hint="another --out")
     above = next((parent for parent in file.parents if os.path.lexists(parent)), Path())
-    if not above.is_dir():
+    if not is_folder(above):
         raise UsageError(f"{file} cannot be written: {above} is a file, not a folder", hint="another --out")

@@ -64,7 +64,7 @@ def _export_of(zoo: Zoo, text: str) -> Path | None:
     try:
         return find_export(text)
     except UsageError:
-        if said == "export" or text.endswith(".onnx"):
+        if said == "export" or text.lower().endswith(".onnx"):
             raise
         return None  # a name that is mistyped is more likely one of the catalogue
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def run_to_resume(
     if name is None:
         return _newest_unfinished(model, dataset, epochs=epochs)
     named = RUNS / folder_name(name)
-    path = named if named.is_dir() else find_run(name)
+    path = named if os.path.isdir(named) else find_run(name)
     info = read_info(path)
     for kind, wanted, recorded in (
         ("model", model.name, info.model),
