@@ -152,3 +152,54 @@ def test_a_current_folder_that_was_removed(arguments: tuple[str, ...], model: st
     assert "Traceback" not in done.stderr
     if "predict" in arguments:
         assert "the current folder is not there any more" in done.stderr
+
+
+def test_what_a_path_in_onnx_is_when_it_is_no_file(here: Path, run_zoo: Callable[..., Any]) -> None:
+    os.mkfifo("pipe.onnx")
+    os.symlink("round.onnx", "round.onnx")
+    Path("folder.onnx").mkdir()
+    told = {
+        "pipe.onnx": (4, "it is a device, pipe or socket"),
+        "round.onnx": (1, "links lead round in a circle"),
+        "folder.onnx": (1, "this is a folder, not a file"),
+        "absent.onnx": (2, "there is no file absent.onnx"),
+    }
+    for name, (code, words) in told.items():
+        done = run_zoo("verify", name)
+        assert (done.code, words in done.stderr) == (code, True), done.stderr
+
+
+def test_the_name_of_a_model_ends_in_onnx(model: str, run_zoo: Callable[..., Any]) -> None:
+    for name in ("model.bin", "UPPER.ONNX"):
+        shutil.copy("exported/brightness/model.onnx", name)
+    done = run_zoo("verify", "model.bin")
+    assert (done.code, "the name of a model's file ends in .onnx" in done.stderr) == (2, True)
+    assert run_zoo("info", "UPPER.ONNX").code == 0
+
+
+def test_the_next_command_works_where_a_name_begins_with_a_dash_or_the_report_is_missing(
+    model: str, run_zoo: Callable[..., Any]
+) -> None:
+    shutil.move("exported/brightness", "exported/-dash")
+    assert run_zoo("list", "exports").stdout.rstrip().endswith("Next: zoo verify exported/-dash")
+    shutil.copytree("exported/-dash", "-dash")
+    done = run_zoo("predict", "--", "-dash", "a.png")
+    assert "Next: zoo verify ./-dash" in done.stdout
+    shutil.copytree("-dash", "lost")
+    Path("lost/report.json").unlink(missing_ok=True)
+    Path("lost/netron.json").write_text("{}")
+    assert "Next: zoo verify lost/model.onnx" in run_zoo("predict", "lost", "a.png").stdout
+
+
+def test_without_stderr_nothing_is_said_on_stdout(model: str) -> None:
+    command = ["sh", "-c", 'exec "$@" 2>&-', "sh", sys.executable, "-m", "zoo_core"]
+    for words in (("predict", model, "a.png", "absent.png", "--json"), ("list", "--json", "models")):
+        done = subprocess.run([*command, *words], stdout=subprocess.PIPE, text=True, check=False)
+        json.loads(done.stdout)
+    done = subprocess.run([*command, "verify", "absent"], stdout=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_an_option_that_nothing_is_like(run_zoo: Callable[..., Any]) -> None:
+    assert "Did you mean" not in run_zoo("predict", "x", "--bogus").stderr
+    assert "--threshold" in run_zoo("predict", "x", "--treshold").stderr

@@ -64,6 +64,9 @@ def test_more_pictures_than_one_batch(model: ExportedModel) -> None:
     np.testing.assert_array_equal(together, model.run_rows(rows, count=count)["logits"])
     with pytest.raises(ZooError, match=f"{count:,} rows are given, and count is {count + 1}"):
         model.run_rows(rows, count=count + 1)
+    with pytest.raises(ZooError, match=r"for rows \d+ to \d+ of \d+, .* came, not") as caught:
+        model.run_rows(lambda part: rows[part], count=count + 2)
+    assert "count is how many rows there are" in str(caught.value.hint)
 
 
 def test_a_fixed_batch_is_filled_up_and_cut_again(tmp_path: Path) -> None:

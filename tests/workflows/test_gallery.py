@@ -94,7 +94,7 @@ def test_neighbours_and_vectors_as_a_table(here: Path) -> None:
     ]
 
 
-def test_inputs_that_fail_are_not_in_the_gallery(here: Path) -> None:
+def test_inputs_that_fail_are_not_in_the_gallery(here: Path, run_zoo: Callable[..., Any]) -> None:
     compass(here)
     write_points(here / "known", good=[1.0, 2.0], long=[1.0, 2.0, 3.0])
     rows = predict("exported/compass", inputs=["known"], out="gallery.npz")
@@ -103,6 +103,9 @@ def test_inputs_that_fail_are_not_in_the_gallery(here: Path) -> None:
     with pytest.raises(ZooError, match="there is no vector for it"):
         predict("exported/compass", inputs=["known/long.npy"], out="none.npz")
     assert not Path("none.npz").exists()
+    done = run_zoo("predict", "compass", "known/long.npy", "--out", "none.npz")
+    assert done.code == 1
+    assert "known/long.npy: " in done.stderr.partition("Error:")[0]  # why there is none
 
 
 def test_what_a_gallery_is_not_for(here: Path) -> None:

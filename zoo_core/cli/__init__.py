@@ -11,6 +11,8 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -22,7 +24,7 @@ from zoo_core.foreign_text import terminal_line
 from zoo_core.version import __version__
 
 from .bundled import bundled_verb, bundled_verbs, whole
-from .streams import NobodyListensError, broken_pipes_told_apart, drop_output, own_stdout, tell_warnings
+from .streams import NobodyListensError, broken_pipes_told_apart, drop_output, own_stdout, some_stderr, tell_warnings
 
 if TYPE_CHECKING:
     from zoo_core.registry import Zoo
@@ -150,6 +152,7 @@ def main(*, watched: bool = True) -> None:
     code 0; not `watched`, by this very process.
     """
     signal.signal(signal.SIGTERM, _terminate)
+    some_stderr()
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
     if not watched or not words or words[0] in RUN_NO_PLUGIN or "_ZOO_COMPLETE" in os.environ:
         sys.exit(_run())
@@ -180,6 +183,9 @@ def _code_of_command() -> int:
     except ZooError as error:
         return _fail(error.message, error.command_hint, error.exit_code, error)
     except click.UsageError as error:
+        if isinstance(error, click.NoSuchOption):
+            like = _like(error.option_name, error.possibilities or ())
+            error = click.NoSuchOption(error.option_name, error.message, like, error.ctx)
         where = f"zoo {error.ctx.command_path.partition(' ')[2]}".strip() if error.ctx else "zoo"
         return _fail(error.format_message(), f"see {where} --help", 2, error)
     except click.ClickException as error:
@@ -203,6 +209,11 @@ def _code_of_command() -> int:
         return _fail("there is not enough memory for this", "smaller or fewer files at a time", 1, error)
     except Exception as error:  # noqa: BLE001 the last line of defence: our bug, said in one line
         return _bug(error)
+
+
+def _like(option: str, options: Iterable[str]) -> list[str]:
+    """Those of the options that are like it without the dashes, which all of them share."""
+    return [each for each in options if get_close_matches(option.lstrip("-"), [each.lstrip("-")])]
 
 
 def _failed_io(error: OSError) -> int:

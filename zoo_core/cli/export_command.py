@@ -9,7 +9,7 @@ import click
 
 from zoo_core.commands.common import FilePath, data_options, json_option, model_options, say, typed
 from zoo_core.commands.completion import complete_models_and_runs
-from zoo_core.commands.next_step import look_at, use_of, words_of
+from zoo_core.commands.next_step import argument, look_at, use_of, words_of
 
 from .axis_options import axis_options
 from .export_progress import StageProgress
@@ -85,4 +85,4 @@ def _root(data: dict[str, str]) -> str | None:
 
 def _next(target: Path, published: Path) -> str:
     use, look = use_of(target, words_of(published)), look_at(target)
-    return "   or   ".join(dict.fromkeys([typed("verify", target) if use == look else use, look]))
+    return "   or   ".join(dict.fromkeys([typed("verify", argument(target)) if use == look else use, look]))

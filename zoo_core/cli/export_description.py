@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from zoo_core.commands.common import typed
-from zoo_core.commands.next_step import use_of
+from zoo_core.commands.next_step import use_of, verify_again
 from zoo_core.options import typed_value
 from zoo_core.records import counted
+from zoo_core.shelf import find_export, model_file
 
 from .description import listed, recipe_in_words, steps_of
 
@@ -26,7 +26,9 @@ def export_description(found: Mapping[str, Any]) -> list[str]:
 def next_of_export(typed_name: str, found: Mapping[str, Any]) -> str:
     """Its use, where nothing speaks against it; else its check."""
     export = typed_name.removeprefix("export:")
-    return use_of(export, found) if found["verified"]["state"] == "verified" else typed("verify", export)
+    if found["verified"]["state"] == "verified":
+        return use_of(export, found)
+    return verify_again(export, model_file(find_export(export)))
 
 
 def _what(found: Mapping[str, Any]) -> list[tuple[str, str]]:

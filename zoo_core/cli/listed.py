@@ -39,7 +39,9 @@ def next_after(rows: Sequence[dict[str, Any]], *, kind: str | None, sort: str | 
     if not rows:
         return ""
     if kind != "runs":
-        return typed("verify" if kind == "exports" else "info", rows[0]["name"])
+        name = rows[0]["name"]
+        hidden = name.startswith("-")  # it would be taken for an option, and is found by its path alone
+        return typed("verify" if kind == "exports" else "info", rows[0]["source"] if hidden else name)
     from zoo_core.workflows.catalogue.run_rows import is_useful, run_to_use
 
     if (run := run_to_use(rows, field=sort)) is None:

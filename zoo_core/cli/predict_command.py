@@ -7,9 +7,10 @@ from typing import Any
 import click
 
 from zoo_core.cli.answer_options import answer_options
-from zoo_core.commands.common import FilePath, json_option, note, say, typed
+from zoo_core.commands.common import FilePath, json_option, note, say
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options
+from zoo_core.commands.next_step import verify_again
 from zoo_core.errors import ZooError
 from zoo_core.records import counted
 
@@ -75,7 +76,7 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
         note(f"Warning: {gone_on}")
     total, failed = show_rows(planned, as_json=as_json)
     if not as_json:
-        say("", f"Next: {typed('verify', source)}")
+        say("", f"Next: {verify_again(source, planned.model.path)}")
     if failed:
         raise ZooError(
             f"{failed:,} of {counted(total, 'input')} could not be predicted",

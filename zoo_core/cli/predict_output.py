@@ -53,8 +53,11 @@ def _printed(planned: Predicting, *, as_json: bool) -> Iterator[Callable[[Mappin
         with JsonList() as rows:
             yield rows.add
         return
-    if planned.results is not None or planned.kept is not None:
+    if planned.results is not None:
         yield lambda row: None
+        return
+    if planned.kept is not None:  # a gallery has no rows that could tell what is wrong with an input
+        yield lambda row: note(f"{row['input']}: {row['error']}") if "error" in row else None
         return
     from zoo_core.commands.tables import GrowingTable
 

@@ -26,6 +26,15 @@ def broken_pipes_told_apart() -> Iterator[None]:
         raise NobodyListensError from error
 
 
+def some_stderr() -> None:
+    """Where the caller has closed stderr, what is said there goes nowhere: Python would say it on stdout."""
+    if sys.stderr is None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 2)
+        os.set_inheritable(2, True)
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 until the process ends
+
+
 @contextlib.contextmanager
 def own_stdout() -> Iterator[None]:
     """What the command prints goes to stdout; what C code and child processes write there goes to stderr.

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zoo_core.bundle_files import MODEL_FILE, REPORT_FILE
 from zoo_core.discovery.entry_points import has_verb
 
 from .common import typed
@@ -32,13 +33,24 @@ def going_on(info: RunInfo, run: str | None) -> str:
     return typed("train", info.model, "--dataset", info.dataset, "--run", run or info.name, "--resume")
 
 
+def argument(source: str | Path) -> str:
+    """A name or path as it is typed: one that begins with a dash is no option behind a dot."""
+    return f"./{source}" if str(source).startswith("-") else str(source)
+
+
+def verify_again(source: str | Path, model: Path) -> str:
+    """What verifies an export, by its name or path; without a report, the file `model` in it alone."""
+    alone = model.name == MODEL_FILE and not model.with_name(REPORT_FILE).exists()
+    return typed("verify", argument(model if alone else source))
+
+
 def verify_of(export: Located) -> str:
     """What verifies an export, by its name, or by its path where it does not lie with the others."""
     from zoo_core.shelf import EXPORTS
 
     path = export.path
     named = path is None or path == EXPORTS / export.name
-    return typed("verify", export.name if named else path)
+    return typed("verify", export.name if named else argument(path or ""))
 
 
 def export_of(run: str, zoo: Zoo) -> str:
@@ -76,6 +88,7 @@ def use_of(export: str | Path, words: Mapping[str, Any]) -> str:
     `export` is its name or path, as it is typed; `words`, what it says of itself, of which `untrained`, `task`,
     `preprocess`, `recipes` and the axes of `inputs` are read.
     """
+    export = argument(export)
     if words.get("untrained") or not _has_answers(words):
         return look_at(export)
     inputs = words.get("inputs")
@@ -118,4 +131,4 @@ def _has_answers(words: Mapping[str, Any]) -> bool:
 
 def look_at(export: str | Path) -> str:
     """What shows an export: its graph in the browser, or its verification where there is no such verb."""
-    return typed("view" if has_verb("view") else "verify", export)
+    return typed("view" if has_verb("view") else "verify", argument(export))

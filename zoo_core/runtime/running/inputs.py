@@ -149,3 +149,15 @@ def _check_finite(array: NDArray[Any], what: str) -> None:
             f"{what} is not finite at {counted(int(bad.sum()), 'place')}, the first at {first}: {array[first]}",
             hint="look at what was fed: NaN and infinity give meaningless outputs",
         )
+
+
+def check_fetched(batch: Mapping[str, NDArray[Any]], part: slice, count: int, *, where: str) -> None:
+    """Raise ZooError where a function of rows gives another number of them than the slice has."""
+    wanted = part.stop - part.start
+    for name, array in batch.items():
+        if np.ndim(array) == 0 or len(array) != wanted:
+            given = counted(len(array), "row") if np.ndim(array) else "a single number"
+            raise ZooError(
+                f"{where}: for rows {part.start} to {part.stop} of {count}, {given} of {name!r} came, not {wanted}",
+                hint="count is how many rows there are, and the function gives those of the slice",
+            )

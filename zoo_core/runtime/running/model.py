@@ -30,7 +30,7 @@ from zoo_core.specs import Preprocess
 from zoo_core.tasks import Task, get_task
 
 from .faults import WrongExportError
-from .inputs import check_ends, check_inputs, check_large_enough
+from .inputs import check_ends, check_fetched, check_inputs, check_large_enough
 from .isolated import Isolated, limits_of, open_session
 from .outcomes import Prediction, batch_of
 from .predictions import predictions_of
@@ -242,6 +242,7 @@ class ExportedModel:
         for start in range(0, total, size):
             part = slice(start, min(start + size, total))
             held, batch = part.stop - part.start, fetch(part)
+            check_fetched(batch, part, total, where=str(self.path))
             if isinstance(first, int) and held < first:
                 batch = {name: _filled_up(array, first) for name, array in batch.items()}
             outputs = self.run(batch)

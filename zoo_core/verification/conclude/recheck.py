@@ -176,7 +176,9 @@ def _check_report(report: Mapping[str, Any], metadata: Metadata, file: OnnxFile)
         problems.append("its report is about a file with other labels, preprocessing or self-test")
     if problems:
         return CheckResult(rule="report", outcome="failed", detail="; ".join(problems))
-    return CheckResult(rule="report", outcome="passed", detail="verified when it was published, and about this file")
+    return CheckResult(
+        rule="report", outcome="passed", detail="verified when it was published; names and axes are those of this file"
+    )
 
 
 def _shown(value: Any) -> str:

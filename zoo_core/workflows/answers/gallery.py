@@ -77,7 +77,9 @@ def neighbours_in_words(row: Mapping[str, Any]) -> str:
 def write_gallery(path: Path, names: Sequence[str], vectors: Sequence[Sequence[float]]) -> None:
     """A file of these vectors, float32 (M, D), and the names of their samples. Raises ZooError for none."""
     if not names:
-        raise ZooError(f"{path} is not written: there is no vector for it")
+        raise ZooError(
+            f"{path} is not written: there is no vector for it", hint="each input has an error: mend these first"
+        )
     with written_whole(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         parts = {_VECTORS: npy_bytes(np.asarray(vectors, np.float32)), _NAMES: json.dumps(list(names)).encode()}
         for name, content in parts.items():
