@@ -184,7 +184,7 @@ def test_results_in_a_table(album: Path, run_zoo: Callable[..., Any]) -> None:
     Path("album/b.png").write_bytes(b"")
     done = run_zoo("predict", "brightness", "album", "--top", "2", "--out", "made/results.csv")
     assert done.code == 1
-    assert done.stdout == "3 of 4 predicted: made/results.csv\n\nNext: zoo verify brightness\n"
+    assert done.stdout == "3 of 4 predicted: made/results.csv\n\nNext: zoo verify exported/brightness/model.onnx\n"
     rows = list(csv.DictReader(io.StringIO(Path("made/results.csv").read_text())))
     assert list(rows[0]) == ["input", "label", "probability", "label_2", "probability_2", "error"]
     assert [row["label"] for row in rows] == ["bright", "", "bright", "bright"]

@@ -38,8 +38,7 @@ class Predicting:
 
     `found` are the files. `targets`: where masks, pictures and arrays go, None where answers are told. `drawings`:
     where those are drawn, None where the task draws nothing. `results`: the file that has all rows, if one was asked
-    for. `gallery`: where vectors are looked up; `kept`: the gallery that is made of them. `tiling`: how pictures larger
-    than the model takes are cut.
+    for. `gallery`: where vectors are looked up; `kept`: the one that is made. `tiling`: how large pictures are cut.
     """
 
     model: ExportedModel
