@@ -9,6 +9,7 @@ from typing import Any, Literal
 from .discovery.entry_points import bundled_offers
 from .discovery.mending import check_none_broken, check_offered, told_of_unusable
 from .errors import UsageError, did_you_mean
+from .unwatched import before_plugin_code
 
 Looked = Literal["task", "recipe"]
 
@@ -22,6 +23,7 @@ def find_offer(kind: Looked, name: str, *, plugin: str, without: str) -> tuple[A
     """
     if (bundled := bundled_offer(kind, name)) is not None:
         return bundled, ""
+    before_plugin_code()
     from .registry import open_zoo
 
     zoo = open_zoo()

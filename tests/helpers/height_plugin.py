@@ -51,6 +51,9 @@ RECIPE = """
 
         def stack(self, samples):
             return np.stack(samples)
+
+        def examples(self, count, *, random):
+            return [" ".join(map(str, row)) for row in random.normal(size=(count, 3)).round(3)]
 """
 HOOKS = """
     from zoo_core import RecipeSpec, TaskSpec, hookimpl

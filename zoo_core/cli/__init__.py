@@ -21,6 +21,7 @@ from zoo_core.distributions import damaged_distributions
 from zoo_core.errors import Terminated, ZooError, did_you_mean, error_lines, in_words
 from zoo_core.errors import UnverifiedWarning as UnverifiedWarning
 from zoo_core.foreign_text import terminal_line
+from zoo_core.unwatched import PluginCodeAhead, plugins_refused
 from zoo_core.version import __version__
 
 from .bundled import bundled_verb, bundled_verbs, whole
@@ -43,8 +44,11 @@ COMMANDS = {
     "check": "Check a plugin, or one model, against the rules of conformance.",
 }
 
-RUN_NO_PLUGIN = {"list", "plugins", "verify", "predict", "check", "view", "new", "rm"}
+RUN_NO_PLUGIN = {"list", "plugins", "check", "view", "new", "rm"}
 """Commands in whose own process no plugin's code computes anything."""
+RUN_PLUGINS_SELDOM = {"verify", "predict"}
+"""Commands that come upon code of a plugin that is not bundled only with an export that needs it: they begin without a
+worker, which takes its time, and begin anew in one before the first such code."""
 
 _AFTER_ANY_LOSS = "zoo doctor MODEL, or zoo check PLUGIN, finds the line: each looks at it in a process of its own"
 AFTER_LOSS = {
@@ -156,6 +160,9 @@ def main(*, watched: bool = True) -> None:
     words = [word for word in sys.argv[1:] if not word.startswith("-")]
     if not watched or not words or words[0] in RUN_NO_PLUGIN or "_ZOO_COMPLETE" in os.environ:
         sys.exit(_run())
+    if words[0] in RUN_PLUGINS_SELDOM:
+        with contextlib.suppress(PluginCodeAhead), plugins_refused():
+            sys.exit(_run())
     from zoo_core.children.worker import LostWorkerError, in_worker
 
     try:

@@ -65,6 +65,11 @@ class Metadata:
     recipe_files: RecipeFiles = field(default_factory=dict)
     schema: int = SCHEMA
 
+    @property
+    def needs_plugin(self) -> bool:
+        """Whether its answers or its inputs are made by code of a plugin that is not bundled."""
+        return bool(self.task_plugin) or any(recipe.plugin for recipe in self.recipes.values())
+
     def to_json(self) -> str:
         """The JSON text that goes into the file, the same for equal metadata. Raises ZooError if it is too long."""
         plain = {

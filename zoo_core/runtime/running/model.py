@@ -28,6 +28,7 @@ from zoo_core.shapes import joined_rows, takes_one
 from zoo_core.shelf import model_file
 from zoo_core.specs import Preprocess
 from zoo_core.tasks import Task, get_task
+from zoo_core.unwatched import before_plugin_code
 
 from .faults import WrongExportError
 from .inputs import check_ends, check_fetched, check_inputs, check_large_enough
@@ -67,6 +68,8 @@ def open_model(
     path = Path(path)
     file = vet(model_file(path))
     metadata = read_metadata(file)
+    if metadata.needs_plugin:
+        before_plugin_code()
     check_agreement(file, metadata)
     if (remark := remark_on(file)) is not None:
         warnings.warn(remark, UnverifiedWarning, stacklevel=2)

@@ -23,6 +23,7 @@ from zoo_core.runtime.vetting.agreement import check_agreement
 from zoo_core.runtime.vetting.known import files_beside, remember
 from zoo_core.runtime.vetting.vet import vet
 from zoo_core.shelf import model_file
+from zoo_core.unwatched import before_plugin_code
 from zoo_core.verification.expect.recipe_test import check_recipes
 from zoo_core.verification.expect.seal import RULE, check_seal
 from zoo_core.verification.expect.self_test import validated
@@ -56,6 +57,8 @@ def verify_export(path: Path, *, thorough: bool = False, isolated: Isolated = No
     published = {} if bundle is None else _read_report(bundle)
     file = vet(model)
     metadata = read_metadata(file)
+    if metadata.needs_plugin:
+        before_plugin_code()
     if metadata.self_test is not None:
         validated(metadata.self_test, inputs=metadata.inputs, outputs=metadata.outputs)
     checks = [] if bundle is None else _check_bundle(bundle, published, metadata, file)
