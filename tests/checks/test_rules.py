@@ -113,6 +113,35 @@ def test_a_loader_that_fails_for_another_reason_is_broken(fault: str, zoo_here: 
     assert set(failed(zoo_here, "dataset:tried", "--rule", "gives-what*")) == {"gives-what-it-declares"}
 
 
+def test_made_up_data_that_declare_no_classes_are_looked_at(zoo_here: Any, fake_distribution: Any) -> None:
+    code = """
+    import numpy as np
+
+    from zoo_core import DatasetSpec, TensorSpec, hookimpl
+    from zoo_core.data import ArraySplit
+
+
+    def load(root, *, split, download):
+        values = np.random.default_rng(["train", "test"].index(split)).normal(size=(60, 3)).astype(np.float32)
+        targets = values[:, :1].copy()
+        values[7] = np.nan
+        return ArraySplit(inputs={"values": values}, targets=targets)
+
+
+    @hookimpl
+    def zoo_datasets():
+        yield DatasetSpec(
+            name="made-up", load=load, task="regression", summary="made up", inputs={"values": TensorSpec("N", 3)}
+        )
+    """
+    fake_distribution("zoo-made", code, entries={"made": "zoo_made"})
+    result = zoo_here("check", "dataset:made-up", "--json")
+    said = {row["rule"]: row["detail"] for row in (*result.json["failed"], *result.json["skipped"])}
+    assert "has NaN or infinity" in said["gives-what-it-declares"]
+    assert "no source and no license" in said["says-where-it-comes-from"]
+    assert set(said) == {"gives-what-it-declares", "says-where-it-comes-from", "classes-have-samples"}, said
+
+
 @pytest.mark.parametrize("rule", TRAINERS)
 def test_a_broken_trainer(rule: str, zoo_here: Any, fake_distribution: Any) -> None:
     fake_distribution("zoo-tried", files=broken(TRAINER, TRAINERS[rule]), entries={"tried": "zoo_tried"})

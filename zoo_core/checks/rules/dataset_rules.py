@@ -29,7 +29,7 @@ def says_where_it_comes_from(dataset: DatasetCandidate) -> None:
     Who publishes a model that was trained on the data has to know both.
     """
     spec = dataset.dataset.spec
-    if spec.classes is None and not spec.download_bytes:
+    if spec.classes is None and not spec.download_bytes and (dataset.options or not _is_here(dataset)):
         raise NotApplicableError("the data are the user's own")
     if missing := [field for field in ("source", "license") if not getattr(spec, field)]:
         raise BrokenRuleError(f"DatasetSpec {spec.name!r} gives no {' and no '.join(missing)}")
@@ -141,6 +141,15 @@ def _readable(dataset: DatasetCandidate) -> Iterator[tuple[str, Samples]]:
         raise NotApplicableError(f"it cannot be read: {error.message}") from None
 
 
+def _is_here(dataset: DatasetCandidate) -> bool:
+    """Whether the data are on this disk, or are made up: whether they can be read."""
+    try:
+        _first(dataset)
+    except (NotApplicableError, ZooError):
+        return False
+    return True
+
+
 def _error_here(dataset: DatasetCandidate) -> str | None:
     """Why the data cannot be read, where they are on this disk."""
     try:
@@ -153,16 +162,28 @@ def _error_here(dataset: DatasetCandidate) -> str | None:
 
 
 def _first(dataset: DatasetCandidate) -> Samples:
+    spec = dataset.dataset.spec
     try:
         bound = dataset.bound
-        there = bound.root.exists() or dataset.download or not _needs_files(dataset)
-        if there:
-            return bound.load("train", download=dataset.download)
     except ZooError as error:
-        if dataset.options.get("root") is not None or not (_needs_files(dataset) or _misses_files(dataset, error)):
+        if dataset.options.get("root") is not None or not _needs_files(dataset):
             raise
         raise NotApplicableError(f"its data are not here (-d root=DIR): {error.message}") from None
-    raise NotApplicableError("its data are not on this disk: -d root=DIR, or --download")
+    # Without a download nothing but the loader knows whether it needs files.
+    if not (bound.root.exists() or dataset.download or not spec.download_bytes):
+        raise NotApplicableError("its data are not on this disk: -d root=DIR, or --download")
+    try:
+        return bound.load("train", download=dataset.download)
+    except ZooError as error:
+        absent = bool(spec.download_bytes) or _misses_files(dataset, error)
+        if dataset.options.get("root") is not None or not (absent or (spec.classes is None and _asks(error))):
+            raise
+        raise NotApplicableError(f"its data are not here (-d root=DIR): {error.message}") from None
+
+
+def _asks(error: ZooError) -> bool:
+    """Whether it is the loader that says what it lacks: a bug of it, and what is wrong with its samples, is neither."""
+    return isinstance(error.__cause__, OSError) or (error.__cause__ is None and bool(plugin_line(error)))
 
 
 def _misses_files(dataset: DatasetCandidate, error: ZooError) -> bool:
