@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
 from zoo_core.errors import ZooError
-from zoo_core.plugin_faults import plugin_line, plugin_module, who_mends
-from zoo_core.registry import Zoo
+from zoo_core.plugin_faults import plugin_line, plugin_module, who_mends, wrong_result
+from zoo_core.records import TrainResult
+from zoo_core.registry import Trainer, Zoo
 
 from .train_plan import TrainPlan
 
@@ -37,3 +41,16 @@ def _whose(module: str, plan: TrainPlan, zoo: Zoo) -> tuple[str, str]:
     plugin = info.trainer_plugin if owner is None else owner.id
     called = parts.get(plugin)
     return (f"{called} of {plugin}" if called else f"plugin {plugin}"), plugin
+
+
+def checked_result(result: Any, trainer: Trainer) -> TrainResult:
+    """What the trainer's `fit` has returned. Raises ZooError, with its line, where that is no TrainResult."""
+    if isinstance(result, TrainResult):
+        return result
+    found = "nothing" if result is None else f"a {type(result).__name__}"
+    raise wrong_result(
+        f"trainer {trainer.name} of plugin {trainer.plugin}, in fit",
+        f"it returns {found}, not a TrainResult, such as loop.fit gives",
+        plugin=trainer.plugin,
+        code=getattr(inspect.unwrap(trainer.spec.fit), "__code__", None),
+    )

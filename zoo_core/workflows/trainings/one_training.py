@@ -25,7 +25,7 @@ from zoo_core.training.run import Run, load_run
 from zoo_core.training.run_card import model_card
 from zoo_core.training.run_pictures import older_pictures_of, pictures_of, set_pictures_aside
 
-from .failed import failed_training
+from .failed import checked_result, failed_training
 from .legs import leg_notes
 from .measuring import measured
 from .remarks import remarks_before, with_remarks
@@ -191,7 +191,7 @@ class Training:
         for note in (*leg_notes(info, done=len(rows)), *self.on_weights, *remarks_before(module, info, train)):
             self.callbacks.on_note(note)
         with self.plugin_errors():
-            result: TrainResult = plan.trainer.spec.fit(job, on_epoch=epoch_ended)
+            result = checked_result(plan.trainer.spec.fit(job, on_epoch=epoch_ended), plan.trainer)
         info = dataclasses.replace(
             info, best_epoch=result.best_epoch, validation=result.validation, seconds=result.seconds
         )
