@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar, cast
@@ -34,7 +35,8 @@ class WrongResultError(Exception):
 class Owner:
     """Whose an object is: `called`, such as "task height", and the id of its plugin.
 
-    `checks` of results, by the name of the method that gives them. `hands_out`: methods and properties that give a
+    `checks` of results, by the name of the method that gives them, or "NAME()" for what is given by calling what method
+    NAME gave. `hands_out`: methods and properties that give a
     further object of the plugin's.
     """
 
@@ -45,10 +47,14 @@ class Owner:
 
     @contextlib.contextmanager
     def answering(self, doing: str, code: Any = None) -> Iterator[None]:
-        """Raises ZooError in place of what comes out of the plugin's `code`; the zoo's own errors pass as they are."""
+        """Raises ZooError in place of what comes out of the plugin's `code`; the zoo's own errors pass as they are.
+
+        What it prints goes to stderr: stdout is for the result of the command.
+        """
         where = f"{self.called} of plugin {self.plugin}, in {doing}"
         try:
-            yield
+            with contextlib.redirect_stdout(sys.stderr):
+                yield
         except (ZooError, KeyboardInterrupt, Terminated):
             raise
         except WrongResultError as error:
@@ -76,8 +82,11 @@ class _StandIn:
         return self._passed_on(name, getattr(self._inner, name))
 
     def __call__(self, *arguments: Any, **more: Any) -> Any:
-        with self._owner.answering(self._given_by):
-            return self._inner(*arguments, **more)
+        with self._owner.answering(self._given_by, getattr(self._inner, "__code__", None)):
+            result = self._inner(*arguments, **more)
+            if (check := self._owner.checks.get(f"{self._given_by}()")) is not None:
+                result = check(result, self._inner, *arguments, **more)
+            return result
 
     def _read(self, name: str) -> Any:
         with self._owner.answering(name):

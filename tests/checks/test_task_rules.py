@@ -115,6 +115,24 @@ class NoPlainData(Regression):
         return [{"values": {"a": value}} for value in outputs["values"][:, 0]]
 
 
+class NoNumber(Regression):
+    def decode(self, outputs: Outputs, *, labels: Sequence[str]) -> list[Answer]:
+        return [{"values": {"a": float("nan")}} for value in outputs["values"]]
+
+
+class LosesCells(Regression):
+    def columns(self, **_: Any) -> tuple[str, ...]:
+        return ("a", "b")
+
+    def cells(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        return {"a": 1.0}
+
+
+class HasNoSuchCell(Regression):
+    def cells(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        return {"a": answer["none"]}
+
+
 class WideMargins(Classification):
     @property
     def deciding(self) -> Any:
@@ -192,6 +210,9 @@ class RefusesBoxes(Detection):
         (OfItsNeighbours, "image-classification", {}, "answers-are-told", "another one when it is alone in its batch"),
         (TooFew, "image-classification", {}, "answers-are-told", "23 answers for 24 samples"),
         (NoPlainData, "regression", {}, "answers-are-told", "an answer is no plain JSON"),
+        (NoNumber, "regression", {}, "answers-are-told", "an answer holds NaN or infinity in 'values'"),
+        (LosesCells, "regression", {}, "answers-are-told", "nothing for the column 'b' that columns names"),
+        (HasNoSuchCell, "regression", {}, "answers-are-told", "KeyError: 'none'"),
         (WideMargins, "image-classification", {}, "decisions-have-margins", "moves by less than half of its margin"),
         (
             CountsDecisions,

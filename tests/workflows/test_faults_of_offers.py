@@ -46,6 +46,25 @@ def faulty(heights: Path, tmp_path: Path) -> Callable[[str, str, str], str]:
     return change
 
 
+FORGETS = """
+    from dataclasses import dataclass
+
+    from zoo_core import TrainerSpec, hookimpl
+
+
+    @dataclass(frozen=True)
+    class Config:
+        pass
+
+
+    def fit(job, *, on_epoch):
+        pass
+
+
+    @hookimpl
+    def zoo_trainers():
+        yield TrainerSpec(name="forgets", summary="forgets to return", config=Config, fit=fit)
+"""
 FILE_ASKED = ("predict", "heights", "line.txt", "--json")
 ASKED = ("predict", "heights", "line.txt")
 MEASURED = ("eval", "export:heights")
@@ -53,6 +72,16 @@ FAULTS = {
     "decode raises": (FILE_ASKED, "task.py", 'outputs["height"][:, 0]', 'outputs["high"][:, 0]', "decode", "'high'"),
     "too few answers": (FILE_ASKED, "task.py", "[:, 0]]", "[:, 0]][1:]", "decode", "0 answers for 1 sample"),
     "no plain data": (FILE_ASKED, "task.py", "float(value)", "value", "decode", "no plain data in 'metres'"),
+    "no number": (FILE_ASKED, "task.py", "float(value)", "float('nan')", "decode", "NaN or infinity in 'metres'"),
+    "a cell is lost": (
+        ("predict", "heights", "line.txt", "--out", "r.csv"),
+        "task.py",
+        "def in_words(",
+        "def columns(self, *, labels, outputs):\n        return ('metres', 'inches')\n\n"
+        "    def cells(self, answer):\n        return {'metres': answer['metres']}\n\n    def in_words(",
+        "cells",
+        "nothing for the column 'inches'",
+    ),
     "words raise": (ASKED, "task.py", "answer['metres']", "answer['feet']", "in_words", "KeyError: 'feet'"),
     "load exits": (FILE_ASKED, "__init__.py", "Height(spec)", "exit(0)", "load", "SystemExit"),
     "metrics raise": (MEASURED, "task.py", "errors.max()", "errors.maximum()", "metrics", "AttributeError"),
@@ -65,6 +94,8 @@ FAULTS = {
     "recipe raises": (FILE_ASKED, "recipe.py", "text.split()", "text.splits()", "read", "AttributeError"),
     "recipe loses rows": (FILE_ASKED, "recipe.py", "np.stack(samples)", "np.stack(samples)[1:]", "stack", "(0, 3)"),
     "training reads": (TRAIN, "recipe.py", "text.split()", "text.splits()", "read", "AttributeError"),
+    "a loss for each": (TRAIN, "task.py", ".abs().mean()", ".abs()", "loss", "has the shape (54, 1)"),
+    "a loss that is no tensor": (TRAIN, "task.py", ".abs().mean()", ".abs().mean().item()", "loss", "a float, not a"),
     "training has a loss": (TRAIN, "task.py", ".abs().mean()", ".absolut()", "loss", "AttributeError"),
 }  # fmt: skip
 
@@ -101,6 +132,28 @@ def test_a_forward_that_fails_is_told_with_its_line(
     told = run_zoo(*command)
     assert told.code == 1, told.stderr
     assert "AttributeError: 'super' object has no attribute 'forwards', at zoo_ruler/__init__.py:" in told.stderr
+
+
+EXIT = "import os; os._exit(0)"
+ENDING = {
+    ("predict", "heights", "line.txt", "--json"): ("task.py", "return [{", f"{EXIT}; return [{{"),
+    ("predict", "heights", "line.txt"): ("recipe.py", "text = ", f"{EXIT}; text = "),
+    ("verify", "heights"): ("recipe.py", "text = ", f"{EXIT}; text = "),
+    ("verify", "heights", "--json"): ("__init__.py", "return Numbers()", EXIT),
+}
+
+
+@pytest.mark.parametrize("command", ENDING)
+def test_code_that_ends_the_process_is_no_success(
+    command: tuple[str, ...], faulty: Callable[[str, str, str], str], run_zoo: Zoo
+) -> None:
+    file, old, new = ENDING[command]
+    faulty(file, old, new)
+    told = run_zoo(*command)
+    assert (told.code, told.stdout) == (1, ""), told.stdout + told.stderr
+    words = f"zoo {command[0]} has not finished: its process ends with exit code 0 before it was done: "
+    assert f"Error: {words}zoo_height/{file}:" in told.stderr
+    assert "calls os._exit" in told.stderr
 
 
 NOT_AS_DECLARED = {
@@ -156,3 +209,24 @@ def test_what_comes_from_a_plugin_that_is_gone_or_broken(
         assert words in result.stderr.replace("no plugin that is installed", "is not installed"), (command, result)
         assert "Did you mean" not in result.stderr
         assert result.code in {1, 2}
+
+
+def test_what_a_plugin_prints_is_no_part_of_the_result(
+    faulty: Callable[[str, str, str], str], run_zoo: Zoo, tmp_path: Path
+) -> None:
+    faulty("task.py", "return [{", "print('in decode'); return [{")
+    recipe = tmp_path / "site" / "zoo_height" / "recipe.py"
+    recipe.write_text(recipe.read_text().replace("text = ", "print('in read'); text = "))
+    told = run_zoo(*FILE_ASKED)
+    assert [row["input"] for row in told.json] == ["line.txt"]
+    assert ("in decode" in told.stderr, "in read" in told.stderr) == (True, True)
+
+
+def test_a_trainer_that_returns_nothing_is_told_with_its_line(heights: Path, run_zoo: Zoo, tmp_path: Path) -> None:
+    shutil.copytree(heights, tmp_path, dirs_exist_ok=True)
+    write_distribution(tmp_path / "site", "zoo-forgets", FORGETS)
+    told = run_zoo(*TRAIN[:-2], "--trainer", "forgets", "--run", "again")
+    assert told.code == 1, told.stderr
+    words = "trainer forgets of plugin zoo-forgets:zoo-forgets, in fit: it returns nothing, not a TrainResult"
+    assert words in told.stderr
+    assert ", by zoo_forgets/__init__.py:" in told.stderr

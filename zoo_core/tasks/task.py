@@ -176,7 +176,8 @@ class Task:
         self._cannot("judged sample by sample")
 
     def decode(self, outputs: Outputs, *, labels: Sequence[str]) -> list[Answer]:
-        """One answer a sample."""
+        """One answer a sample. Where answers are told, all in them is plain data that JSON has: None in place of a
+        number that is NaN or infinite."""
         self._cannot("decoded")
 
     @property
@@ -185,7 +186,10 @@ class Task:
         return self.gives in {"labels", "values"}
 
     def columns(self, *, labels: Sequence[str], outputs: Mapping[str, TensorSpec]) -> tuple[str, ...]:
-        """The columns of a table of answers, for a model with these labels and outputs; for plain data."""
+        """The columns of a table of answers, for a model with these labels and outputs; for plain data.
+
+        `cells` gives each of them, but for `picture`, the file of a drawing, which the zoo itself knows.
+        """
         return ("answer",)
 
     def cells(self, answer: Mapping[str, Any]) -> dict[str, Any]:

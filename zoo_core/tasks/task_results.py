@@ -13,6 +13,8 @@ from zoo_core.records import counted
 
 from .details import fault_of_details
 
+_OF_THE_ZOO = ("picture", "unknown")
+"""Columns that have no cell of the task: the file of a drawing, and what training has not seen."""
 _JUDGED = ("decided", "value", "badness", "wrong")
 
 
@@ -27,7 +29,31 @@ def one_answer_each(answers: Any, task: Any, outputs: Mapping[str, Any], *_: Any
         if not isinstance(answer, Mapping):
             raise WrongResultError(f"an answer is a {type(answer).__name__}, not a dict")
         _require_plain({name: part for name, part in answer.items() if told or not _is_array(part)}, "an answer")
+        if told and (fault := fault_of_told(answer)):
+            raise WrongResultError(fault)
     return answers
+
+
+def fault_of_told(answer: Mapping[str, Any]) -> str:
+    """Why an answer cannot be told as JSON; empty where it can. NaN and infinity are no numbers there."""
+    for name, part in answer.items():
+        try:
+            json.dumps(part, allow_nan=False)
+        except ValueError:
+            return f"an answer holds NaN or infinity in {name!r}, which JSON does not have: give None"
+        except TypeError as error:
+            return f"an answer is no plain JSON, in {name!r}: {error}"
+    return ""
+
+
+def fault_of_cells(cells: Any, columns: Sequence[str], *, answer: Mapping[str, Any]) -> str:
+    """Why a table with these columns loses something of an answer; empty where it loses nothing."""
+    if not isinstance(cells, Mapping):
+        return f"it gives a {type(cells).__name__}, not a dict of cells"
+    if missing := [name for name in columns if name not in {*cells, *answer, *_OF_THE_ZOO}]:
+        there = ", ".join(map(repr, cells)) or "nothing"
+        return f"cells gives {there}, and nothing for the column {missing[0]!r} that columns names"
+    return ""
 
 
 def a_number_each(metrics: Any, *_: Any, **__: Any) -> Any:
@@ -68,6 +94,15 @@ def one_line(text: Any, *_: Any, **__: Any) -> Any:
     return text
 
 
+def a_scalar(value: Any, *_: Any, **__: Any) -> Any:
+    """One number, as a tensor of torch, which is not imported for it."""
+    if not hasattr(value, "backward"):
+        raise WrongResultError(f"its result is a {type(value).__name__}, not a tensor")
+    if value.ndim:
+        raise WrongResultError(f"its result has the shape {tuple(value.shape)}, and is no single number: .mean()?")
+    return value
+
+
 def _is_array(value: Any) -> bool:
     return isinstance(value, np.ndarray)
 
@@ -86,4 +121,5 @@ CHECKS: Mapping[str, Check] = {
     "details": plain_details,
     "judge": judged_each,
     "in_words": one_line,
+    "loss()": a_scalar,
 }

@@ -14,8 +14,10 @@ from zoo_core.checks.apart.own_process import in_child
 from zoo_core.checks.candidates.task_candidate import TaskCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
 from zoo_core.records import counted
+from zoo_core.shapes import TensorSpec
 from zoo_core.tasks import Outputs
 from zoo_core.tasks.details import fault_of_details
+from zoo_core.tasks.task_results import fault_of_cells, fault_of_told
 
 STEPS = (1, 5, 23)
 """Sizes of batches that are added up."""
@@ -91,17 +93,21 @@ def answers_are_told(task: TaskCandidate) -> None:
     together = task.task.decode(example.outputs, labels=example.labels)
     if len(together) != len(example.targets):
         raise BrokenRuleError(f"{counted(len(together), 'answer')} for {counted(len(example.targets), 'sample')}")
+    if task.task.is_told and (fault := next(filter(None, map(fault_of_told, together)), "")):
+        raise BrokenRuleError(fault)
     first = task.task.decode({name: value[:1] for name, value in example.outputs.items()}, labels=example.labels)
     if not _same(first[0], together[0]):
         raise BrokenRuleError("the answer for a sample is another one when it is alone in its batch")
     if not task.task.is_told:
         return
-    try:
-        json.dumps(together, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise BrokenRuleError(f"an answer is no plain JSON: {error}") from None
     if "\n" in task.task.in_words(together[0]):
         raise BrokenRuleError("in_words gives more than one line")
+    if task.task.gives == "values":
+        outputs = {name: TensorSpec("N", *value.shape[1:]) for name, value in example.outputs.items()}
+        columns = task.task.columns(labels=example.labels, outputs=outputs)
+        for answer in together:
+            if fault := fault_of_cells(task.task.cells(answer), columns, answer=answer):
+                raise BrokenRuleError(fault)
 
 
 def decisions_have_margins(task: TaskCandidate) -> None:
@@ -137,6 +143,8 @@ def gradients_reach_the_model(task: TaskCandidate) -> None:
         raise NotApplicableError("each model brings its own loss")
     outputs = {name: torch.from_numpy(np.array(value)).requires_grad_() for name, value in task.example.outputs.items()}
     value = task.task.loss()(outputs, torch.from_numpy(np.array(task.example.targets)))
+    if not isinstance(value, torch.Tensor):
+        raise BrokenRuleError(f"the loss is a {type(value).__name__}, not a tensor")
     if value.ndim or not torch.isfinite(value):
         raise BrokenRuleError(f"the loss is {value.detach().tolist()}, not one finite number")
     if not value.requires_grad:

@@ -26,7 +26,7 @@ from .gallery import Gallery, write_gallery
 from .input_files import Found, find_inputs, runs_of
 from .predicted import Targets, check_target, drawings_for, is_results, originals_of, targets_for
 from .readable import files_read, texts_as_inputs
-from .results import RESULT_SUFFIXES, ResultsFile, columns_of
+from .results import RESULT_SUFFIXES, ResultsFile, cells_of, columns_of
 from .shown import npy_bytes, undrawn
 
 Notes = Callable[[str], None]
@@ -67,16 +67,18 @@ class Predicting:
         if self.results is None:
             yield from rows
             return
-        with ResultsFile(self.results, columns=self._columns()) as file:
+        columns = self._columns()
+        with ResultsFile(self.results, columns=columns) as file:
             for row in rows:
-                file.add(self._in_columns(row) if file.is_table else row)
+                file.add(self._in_columns(row, columns[1:-1]) if file.is_table else row)
                 yield row
 
-    def _in_columns(self, row: Row) -> Row:
+    def _in_columns(self, row: Row, own: tuple[str, ...]) -> Row:
         if not self._is_plain or "error" in row:
             return row
-        cells = self.task.cells(row) if self.gallery is None else self.gallery.cells(row)
-        return {**row, **cells}
+        if self.gallery is not None:
+            return {**row, **self.gallery.cells(row)}
+        return {**row, **cells_of(row, own, task=self.task, plugin=self.model.metadata.task_plugin)}
 
     def _keeping(self, rows: Iterable[Row], path: Path) -> Iterator[Row]:
         """The rows themselves; their vectors go into a gallery when the last one is there."""
@@ -94,14 +96,11 @@ class Predicting:
         return self.task.gives == "values"
 
     def _columns(self) -> tuple[str, ...]:
-        if self._is_plain:
-            own = (
-                self.task.columns(labels=self.model.labels, outputs=self.model.metadata.outputs)
-                if self.gallery is None
-                else self.gallery.columns(self.top)
-            )
-            return ("input", *own, "error")
-        return columns_of(gives=self.task.gives, top=self.top)
+        if not self._is_plain:
+            return columns_of(gives=self.task.gives, top=self.top)
+        if self.gallery is not None:
+            return ("input", *self.gallery.columns(self.top), "error")
+        return ("input", *self.task.columns(labels=self.model.labels, outputs=self.model.metadata.outputs), "error")
 
     def _predictions(self, on_done: Callable[[int], None], on_note: Notes) -> Iterator[tuple[int, Prediction]]:
         """Every sample, with the place of its input."""

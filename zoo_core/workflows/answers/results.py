@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,9 @@ from typing import IO, Any
 
 from zoo_core.files import clear_io_errors
 from zoo_core.foreign_text import csv_cell, told_apart
+from zoo_core.plugin_faults import wrong_result
+from zoo_core.tasks import Task
+from zoo_core.tasks.task_results import fault_of_cells
 
 RESULT_SUFFIXES = (".csv", ".jsonl")
 
@@ -72,6 +76,16 @@ def columns_of(*, gives: str, top: int | None) -> tuple[str, ...]:
         return ("input", "file", "shape", "picture", "error")
     more = [f"{name}_{place}" for place in range(2, (top or 1) + 1) for name in ("label", "probability")]
     return ("input", "label", "probability", *more, "error")
+
+
+def cells_of(answer: Mapping[str, Any], columns: Sequence[str], *, task: Task, plugin: str) -> Mapping[str, Any]:
+    """An answer by the columns of its task. Raises ZooError where a table would lose something of it."""
+    cells = task.cells(answer)
+    if fault := fault_of_cells(cells, columns, answer=answer):
+        code = getattr(inspect.unwrap(task.cells), "__code__", None)
+        where = f"task {task.name} of plugin {plugin}, in cells" if plugin else f"task {task.name}, in cells"
+        raise wrong_result(where, fault, plugin=plugin, code=code)
+    return cells
 
 
 def _cell(column: str, row: Mapping[str, Any]) -> str:
