@@ -29,7 +29,7 @@ def says_where_it_comes_from(dataset: DatasetCandidate) -> None:
     Who publishes a model that was trained on the data has to know both.
     """
     spec = dataset.dataset.spec
-    if spec.classes is None and not spec.download_bytes and (dataset.options or not _is_here(dataset)):
+    if spec.classes is None and not spec.download_bytes and (dataset.options or not _is_made_up(dataset)):
         raise NotApplicableError("the data are the user's own")
     if missing := [field for field in ("source", "license") if not getattr(spec, field)]:
         raise BrokenRuleError(f"DatasetSpec {spec.name!r} gives no {' and no '.join(missing)}")
@@ -141,13 +141,15 @@ def _readable(dataset: DatasetCandidate) -> Iterator[tuple[str, Samples]]:
         raise NotApplicableError(f"it cannot be read: {error.message}") from None
 
 
-def _is_here(dataset: DatasetCandidate) -> bool:
-    """Whether the data are on this disk, or are made up: whether they can be read."""
+def _is_made_up(dataset: DatasetCandidate) -> bool:
+    """Whether there are data without any file in their folder: the plugin's own, sound or not."""
     try:
         _first(dataset)
-    except (NotApplicableError, ZooError):
+    except NotApplicableError:
         return False
-    return True
+    except ZooError:
+        pass  # which is for `gives_what_it_declares` to say
+    return not dataset.bound.root.exists()
 
 
 def _error_here(dataset: DatasetCandidate) -> str | None:
