@@ -56,11 +56,7 @@ def verify_export(path: Path, *, thorough: bool = False, isolated: Isolated = No
     model = model_file(path)
     published = {} if bundle is None else _read_report(bundle)
     file = vet(model)
-    metadata = read_metadata(file)
-    if metadata.needs_plugin:
-        before_plugin_code()
-    if metadata.self_test is not None:
-        validated(metadata.self_test, inputs=metadata.inputs, outputs=metadata.outputs)
+    metadata = _metadata_of(file)
     checks = [] if bundle is None else _check_bundle(bundle, published, metadata, file)
     limits = _limits(file, isolated)
     checks += [*_as_declared(file, metadata), onnx_checker(model, limits)]
@@ -85,6 +81,16 @@ def verify_export(path: Path, *, thorough: bool = False, isolated: Isolated = No
         versions=package_versions(VERSIONED),
         files=published.get("files", {}),
     )
+
+
+def _metadata_of(file: OnnxFile) -> Metadata:
+    """The metadata of a file, whose self-test, if it has one, can be drawn."""
+    metadata = read_metadata(file)
+    if metadata.needs_plugin:
+        before_plugin_code()
+    if metadata.self_test is not None:
+        validated(metadata.self_test, inputs=metadata.inputs, outputs=metadata.outputs)
+    return metadata
 
 
 def _as_declared(file: OnnxFile, metadata: Metadata) -> list[CheckResult]:
