@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -23,6 +24,7 @@ from zoo_core.file_limits import MAX_LEARNT_BYTES, MAX_OWN_WORDS_BYTES
 from zoo_core.files import sha256_of
 from zoo_core.recipes import learning, load_recipe
 from zoo_core.runtime import Metadata, open_model
+from zoo_core.runtime.reading.recipe_files import with_recipe_files
 from zoo_core.verification.conclude.recheck import verify_export
 from zoo_core.verification.mutants import Judged, score_export
 
@@ -143,10 +145,18 @@ def test_another_file_in_its_place_is_refused(damage: str, copy: Path, tmp_path:
             file.truncate(MAX_LEARNT_BYTES + 1)
     else:
         place.write_bytes(content.replace(b"word7", b"word8", 1) if damage == "a word" else b"")
+    reason = "recipe-file-changed.*" if damage in {"a word", "empty"} else ""
     for use in (open_model, verify_export):
-        with pytest.raises(ZooError, match=FILE) as caught:
+        with pytest.raises(ZooError, match=f"{reason}{FILE}") as caught:
             use(copy)
         assert caught.value.exit_code == (1 if damage == "folder" else 4)
+
+
+def test_what_is_no_json_is_refused_though_its_hash_is_right(tmp_path: Path) -> None:
+    tmp_path.joinpath(FILE).write_bytes(b"{")
+    place = {"file": FILE, "sha256": hashlib.sha256(b"{").hexdigest()}
+    with pytest.raises(RefusedFileError, match="recipe-file-damaged"):
+        with_recipe_files({"tokens": Recipe("text")}, {"tokens": {"tokenizer": place}}, path=tmp_path / "model.onnx")
 
 
 def hostile(name: Any = FILE, digest: Any = "0" * 64, **parts: Any) -> dict[str, Any]:
