@@ -97,7 +97,7 @@ def test_without_a_root(run_zoo: RunZoo) -> None:
     done = run_zoo("train", "mlp", "--dataset", "image-folder")
     assert done.code == 2
     assert "Error: dataset image-folder needs the folder of your data" in done.stderr
-    assert "Hint: -d root=DIR" in done.stderr
+    assert "Hint: -d root=PATH; see zoo info image-folder" in done.stderr
 
 
 def remove_pictures(folder: Path) -> None:

@@ -29,6 +29,7 @@ from .folders import (
 )
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
+from .loader_call import RootNeededError
 from .noise import with_noise
 from .pixel_statistics import Statistics, channel_statistics
 from .recipe_inputs import filled_recipes
@@ -50,6 +51,7 @@ __all__ = [
     "PreparedPlace",
     "RemoteFile",
     "RemoteFiles",
+    "RootNeededError",
     "Samples",
     "Statistics",
     "bind_dataset",

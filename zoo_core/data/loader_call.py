@@ -15,6 +15,10 @@ from .splits import Split, checked_split
 from .targets import targets_of
 
 
+class RootNeededError(UsageError):
+    """A dataset of the user's own files is asked for without saying where they are."""
+
+
 def call_loader(
     spec: DatasetSpec,
     split: str,
@@ -31,7 +35,7 @@ def call_loader(
     """
     own_files = spec.classes is None and targets_of(spec.task).needs_names and not spec.download_bytes
     if own_files and options["root"] is None and not root.exists():
-        raise UsageError(
+        raise RootNeededError(
             f"{where} needs the folder of your data, or their file", hint=f"-d root=PATH; see zoo info {spec.name}"
         )
     check_needs(spec.needs, where=where)

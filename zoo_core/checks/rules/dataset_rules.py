@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zoo_core.checks.apart.own_process import in_child
 from zoo_core.checks.candidates.candidates import DatasetCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
-from zoo_core.data import Samples
+from zoo_core.data import RootNeededError, Samples
 from zoo_core.errors import ZooError
 from zoo_core.files import temporary_folder
 from zoo_core.plugin_faults import plugin_line
@@ -184,7 +184,9 @@ def _first(dataset: DatasetCandidate) -> Samples:
 
 
 def _asks(error: ZooError) -> bool:
-    """Whether it is the loader that says what it lacks: a bug of it, and what is wrong with its samples, is neither."""
+    """Whether data are asked for: a bug of the loader, and what is wrong with its samples, is something else."""
+    if isinstance(error, RootNeededError):
+        return True
     return isinstance(error.__cause__, OSError) or (error.__cause__ is None and bool(plugin_line(error)))
 
 
