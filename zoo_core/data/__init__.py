@@ -29,7 +29,6 @@ from .folders import (
 )
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
-from .loader_call import RootNeededError
 from .noise import with_noise
 from .pixel_statistics import Statistics, channel_statistics
 from .recipe_inputs import filled_recipes
@@ -51,7 +50,6 @@ __all__ = [
     "PreparedPlace",
     "RemoteFile",
     "RemoteFiles",
-    "RootNeededError",
     "Samples",
     "Statistics",
     "bind_dataset",

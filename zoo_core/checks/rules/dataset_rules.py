@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from zoo_core.checks.apart.own_process import in_child
 from zoo_core.checks.candidates.candidates import DatasetCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
-from zoo_core.data import RootNeededError, Samples
+from zoo_core.data import Samples
+from zoo_core.data.loader_call import RootNeededError
 from zoo_core.errors import ZooError
 from zoo_core.files import temporary_folder
 from zoo_core.plugin_faults import plugin_line
