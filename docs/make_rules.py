@@ -5,8 +5,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
-from zoo_core.checks import Rule, runner
-from zoo_core.checks.rule import rules
+from zoo_core.checks import Rule
 from zoo_core.checks.rules import (
     dataset_rules,
     export_rules,
@@ -39,7 +38,7 @@ come to an end within 600 seconds (`ZOO_RULE_TIMEOUT`), is broken, and another p
 `conformance("NAME")` looks at the rules in its own process, which ends or hangs with the plugin.
 """
 KINDS: dict[str, tuple[Rule, ...]] = {
-    "Plugins": (*rules("import", runner.loads), *plugin_rules.RULES),
+    "Plugins": plugin_rules.RULES,
     "Models": (*model_rules.RULES, *forward_rules.RULES, *train_rules.RULES, *export_rules.RULES),
     "Datasets": dataset_rules.RULES,
     "Trainers": trainer_rules.RULES,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import inspect
 import re
 import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import NotVerifiedError, Terminated, ZooError, in_words
 from .installation import editable_folder
@@ -82,6 +84,23 @@ def wrong_result(where: str, what: str, *, plugin: str, code: CodeType | None = 
     """The error for something that `code` of a plugin has given, and should not have."""
     at = "" if code is None else f", by {_shortened(Path(code.co_filename))}:{code.co_firstlineno}"
     return PluginFaultError(f"{where}: {what}{at}", hint=who_mends(plugin, code=code))
+
+
+def code_of(function: Any) -> CodeType | None:
+    """Where what a plugin has given to be called begins, whatever it is wrapped in; None where no code can be seen."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    if not hasattr(function, "__code__") and not isinstance(function, type):
+        function = type(function).__call__  # an object that can be called
+    code = getattr(function, "__code__", None)
+    return code if isinstance(code, CodeType) else None
+
+
+def given_by(what: str, *, plugin: str, code: CodeType | None) -> str:
+    """`what` the code of a plugin has given, and by which line, in words."""
+    at = "" if code is None else f", {_shortened(Path(code.co_filename))}:{code.co_firstlineno}"
+    return f"{what}, given by plugin {plugin}{at}"
 
 
 def who_mends(plugin: str, error: BaseException | None = None, *, code: CodeType | None = None) -> str:

@@ -161,6 +161,11 @@ def plugin_changes(before: Mapping[str, Mapping[str, str]], now: Mapping[str, Ma
     return told
 
 
+def without_number(metrics: Mapping[str, float]) -> str:
+    """Which metrics are NaN or infinite, in words, such as "loss is nan"; empty where all are numbers."""
+    return " and ".join(f"{name} is {value}" for name, value in metrics.items() if not math.isfinite(value))
+
+
 @dataclass(frozen=True, kw_only=True)
 class EpochRow(Record):
     """One line of `metrics.jsonl`. Epochs count from 1; `seconds` are wall time, validation included."""

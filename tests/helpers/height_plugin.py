@@ -1,10 +1,14 @@
-"""Two plugins as text: one with a task and a recipe, one with a model and a dataset that need them."""
+"""A small task of a third party as plugins: HEIGHT offers it with a recipe, and RULER a model and a dataset that need
+both; ALONE offers task, model and a dataset of plain arrays in one."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 TASK = """
     import numpy as np
 
+    from zoo_core import ZooError
     from zoo_core.tasks import Task
 
 
@@ -16,6 +20,8 @@ TASK = """
             self.errors.append(np.abs(outputs["height"] - targets).astype(np.float64))
 
         def metrics(self):
+            if not self.errors:
+                raise ZooError("there are no samples to measure")
             errors = np.concatenate(self.errors)
             return {"loss": float(errors.mean()), "largest": float(errors.max())}
 
@@ -29,6 +35,12 @@ TASK = """
 
         def decode(self, outputs, *, labels):
             return [{"metres": float(value)} for value in outputs["height"][:, 0]]
+
+        def columns(self, *, labels, outputs):
+            return ("metres",)
+
+        def cells(self, answer):
+            return {"metres": answer["metres"]}
 
         def in_words(self, answer):
             return f"{answer['metres']:.2f} m"
@@ -55,8 +67,8 @@ RECIPE = """
         def examples(self, count, *, random):
             return [" ".join(map(str, row)) for row in random.normal(size=(count, 3)).round(3)]
 """
-HOOKS = """
-    from zoo_core import RecipeSpec, TaskSpec, hookimpl
+OFFERS_TASK = """
+    from zoo_core import TaskSpec, hookimpl
 
 
     def load_task(spec):
@@ -65,18 +77,21 @@ HOOKS = """
         return Height(spec)
 
 
-    def load_recipe():
-        from .recipe import Numbers
-
-        return Numbers()
-
-
     @hookimpl
     def zoo_tasks():
         yield TaskSpec(
             name="height", summary="how high something is", load=load_task, targets="numbers",
             metrics={"loss": "less", "largest": "less"}, selection="largest", loss="mean absolute error",
         )
+"""
+OFFERS_RECIPE = """
+    from zoo_core import RecipeSpec, hookimpl
+
+
+    def load_recipe():
+        from .recipe import Numbers
+
+        return Numbers()
 
 
     @hookimpl
@@ -125,5 +140,21 @@ RULER = """
             recipes={"values": Recipe("numbers")},
         )
 """
-HEIGHT = {"__init__.py": HOOKS, "task.py": TASK, "recipe.py": RECIPE}
 TRAIN = ("train", "ruler", "--dataset", "heights", "--run", "heights", "--epochs", "2", "-t", "lr=0.1")
+
+
+def changed(files: Mapping[str, str], *changes: tuple[str, str, str]) -> dict[str, str]:
+    """The files with each change, `(file, old, new)`: what it replaces is there once."""
+    found = dict(files)
+    for name, old, new in changes:
+        assert found[name].count(old) == 1, (name, old)
+        found[name] = found[name].replace(old, new)
+    return found
+
+
+HEIGHT = {"__init__.py": OFFERS_TASK + OFFERS_RECIPE, "task.py": TASK, "recipe.py": RECIPE}
+ALONE = changed(
+    {"__init__.py": OFFERS_TASK + RULER, "task.py": TASK},
+    ("__init__.py", 'inputs={"values": np.array(lines, object)}', "inputs=values.astype(np.float32)"),
+    ("__init__.py", 'recipes={"values": Recipe("numbers")},', ""),
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,15 @@ Outcome = Literal["passed", "failed", "skipped", "remark"]
 
 
 class BrokenRuleError(Exception):
-    """The candidate does not keep the promise; the message says what was seen."""
+    """The candidate does not keep the promise; the message says what was seen.
+
+    `causes`: what it comes of, such as "torch", where one thing breaks several rules of a plugin: it is told by the
+    first of them alone.
+    """
+
+    def __init__(self, message: str, *, causes: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.causes = tuple(causes)
 
 
 class RemarkError(Exception):

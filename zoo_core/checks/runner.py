@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from zoo_core.recipe_spec import RecipeSpec
     from zoo_core.specs import TaskSpec
 
-LOADS = "loads"
-
 
 class Candidate(Protocol):
     """What rules are applied to."""
@@ -57,6 +55,8 @@ class Check:
     candidate: Candidate
     met: dict[str, str] = field(default_factory=dict)
     """Errors that other rules of this candidate have met, each with the first of them."""
+    causes: dict[str, str] = field(default_factory=dict)
+    """Why rules of this plugin are broken, each cause with the first rule that it has broken."""
 
     @property
     def planned(self) -> Planned:
@@ -95,7 +95,11 @@ class Check:
         """One error breaks many rules, and is told once."""
         if needs := self._needs(detail):
             return "skipped", needs
-        if not isinstance(error, BrokenRuleError) and (known := same_error(error)):
+        if isinstance(error, BrokenRuleError):
+            if first := next((self.causes[cause] for cause in error.causes if cause in self.causes), None):
+                return "skipped", f"follows from {first}, which is to be mended first"
+            self.causes.update(dict.fromkeys(error.causes, self.rule.name))
+        elif known := same_error(error):
             self.met[known] = self.rule.name
         return "failed", detail
 
@@ -124,10 +128,11 @@ def checks_of(zoo: Zoo, name: str, given: CheckOptions | None = None) -> tuple[C
     """
     given = given or CheckOptions()
     checks: list[Check] = []
+    causes: dict[str, str] = {}
     for candidate in _candidates(zoo, name, given):
         met: dict[str, str] = {}
         rules = (*rules_for(candidate), *_declared_rules(candidate))
-        checks += [Check(rule=rule, candidate=candidate, met=met) for rule in rules]
+        checks += [Check(rule=rule, candidate=candidate, met=met, causes=causes) for rule in rules]
     if not given.only:
         return tuple(checks)
     chosen = tuple(check for check in checks if _is_chosen(check, given.only))
@@ -147,11 +152,9 @@ def _is_chosen(check: Check, patterns: Sequence[str]) -> bool:
 def rules_for(candidate: Candidate) -> tuple[Rule, ...]:
     """The rules for this kind of candidate, in the order in which a user comes upon them."""
     if isinstance(candidate, PluginCandidate):
-        if candidate.is_unusable:
-            return rules("import", loads)
-        from .rules.plugin_rules import RULES as PLUGIN_RULES
+        from .rules import plugin_rules
 
-        return (*rules("import", loads), *PLUGIN_RULES)
+        return rules("import", plugin_rules.loads) if candidate.is_unusable else plugin_rules.RULES
     if isinstance(candidate, DatasetCandidate):
         from .rules.dataset_rules import RULES as DATASET_RULES
 
@@ -177,17 +180,6 @@ def rules_for(candidate: Candidate) -> tuple[Rule, ...]:
     from .rules.trainer_rules import RULES as TRAINER_RULES
 
     return TRAINER_RULES
-
-
-def loads(plugin: PluginCandidate) -> None:
-    """The plugin can be loaded, and its hooks return what they should.
-
-    One that cannot offers nothing; `zoo plugins` shows the same reason.
-    """
-    if plugin.plugin.status == "disabled":
-        raise NotApplicableError("ZOO_PLUGINS leaves it out")
-    if plugin.plugin.problem is not None:
-        raise BrokenRuleError(plugin.plugin.problem)
 
 
 def _declared_rules(candidate: Candidate) -> tuple[Rule, ...]:

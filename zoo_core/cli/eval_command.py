@@ -13,6 +13,7 @@ from zoo_core.commands.next_step import use_of, use_of_run, words_of
 
 if TYPE_CHECKING:
     from zoo_core.shelf import Located
+    from zoo_core.workflows.answers.evaluate import Evaluation
 
 EXAMPLES = """
 \b
@@ -44,13 +45,11 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     `--accept-changes`, and only told where `-d` names data. `--json` also prints the confusion matrix: a row for
     each true class, a column for each decision.
     """
-    from zoo_core.records import counted
     from zoo_core.registry import open_zoo
     from zoo_core.runtime.reading.run_beside import run_gone_on
     from zoo_core.shelf import locate, model_file
     from zoo_core.workflows.answers.evaluate import evaluate
-
-    from .class_table import class_table
+    from zoo_core.workflows.unmeasured import refuse_unmeasured
 
     zoo = open_zoo()
     place = locate(source, kinds=("run", "export"), zoo=zoo)
@@ -63,7 +62,18 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
         note(remark)
     if as_json:
         print_json(found.to_json())
-        return
+    else:
+        _show(source, found)
+        say("", f"Next: {use_of_run(source, zoo) if place.kind == 'run' else use_of(source, words_of(source))}")
+    refuse_unmeasured({found.split: found.metrics}, shown=source, kept="all else was measured")
+
+
+def _show(source: str, found: Evaluation) -> None:
+    """The metrics of everything, and of each class."""
+    from zoo_core.records import counted
+
+    from .class_table import class_table
+
     say(f"{source}: {counted(found.n, 'sample')}, split {found.split}")
     if found.skipped:
         say(f"  left out, because they cannot be read: {counted(len(found.skipped), 'file')}; --json names them")
@@ -72,7 +82,6 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
         say(f"  {name:<{width}}{value:.4f}")
     if rows := found.details.get("classes"):
         say("", *class_table(rows))
-    say("", f"Next: {use_of_run(source, zoo) if place.kind == 'run' else use_of(source, words_of(source))}")
 
 
 def _is_of_the_run(place: Located, dataset: str | None) -> bool:

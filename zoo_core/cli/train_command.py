@@ -64,6 +64,7 @@ def command(as_json: bool, **asked: Any) -> None:
     from zoo_core.registry import open_zoo
     from zoo_core.training.run import load_run
     from zoo_core.workflows.trainings.train import run_report, train
+    from zoo_core.workflows.unmeasured import refuse_unmeasured
 
     zoo, run = open_zoo(), asked["run"] if asked["resume"] else None  # one to go on with may be a path
     with TrainProgress() as progress:
@@ -91,7 +92,12 @@ def command(as_json: bool, **asked: Any) -> None:
     done = load_run(run or info.name)
     if as_json:
         print_json(run_report(done))
-        return
-    for line in (*summary(info, epochs=len(done.rows)), f"  files       {done.path}"):
-        say(line)
-    say(f"Next: {use_of_run(run or done.name, zoo)}")
+    else:
+        for line in (*summary(info, epochs=len(done.rows)), f"  files       {done.path}"):
+            say(line)
+        say(f"Next: {use_of_run(run or done.name, zoo)}")
+    refuse_unmeasured(
+        {"validation": info.validation, "test": info.test},
+        shown=f"run {done.name!r}",
+        kept=f"the run is finished, and its weights are kept in {done.path}",
+    )

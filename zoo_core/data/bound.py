@@ -18,6 +18,7 @@ from zoo_core.specs import DatasetSpec, Preprocess, Recipe
 from zoo_core.task_lookup import task_spec
 
 from .loader_call import call_loader
+from .loader_faults import given_by_loader
 from .recipe_inputs import as_declared, learnt_from, named_recipes
 from .recipe_options import inputs_of, recipe_of, tiles_of
 from .root import default_root
@@ -152,8 +153,10 @@ class BoundDataset:
         where = f"{self._where}, split {split}"
         tiles = tiles_of(self.spec, self.options)
         skip_bad: bool = self.options["skip_bad"]
-        samples = make_samples(part, names, self.recipes, spec=self.spec, tiles=tiles, where=where, skip_bad=skip_bad)
-        check_samples(samples, self.inputs, options=self.options, where=where)
+        recipes = self.recipes
+        with given_by_loader(self.spec, plugin=self.plugin, where=where):
+            samples = make_samples(part, names, recipes, spec=self.spec, tiles=tiles, where=where, skip_bad=skip_bad)
+            check_samples(samples, self.inputs, options=self.options, where=where)
         return samples
 
     def load_all(self, *, download: bool = False) -> dict[str, Samples]:

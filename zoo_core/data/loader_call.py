@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo_core.errors import UsageError, ZooError
+from zoo_core.errors import Terminated, UsageError, ZooError, in_words
 from zoo_core.plugin_faults import who_mends
 from zoo_core.specs import DatasetSpec
 
+from .loader_faults import given_by_loader, is_bundled
 from .needs import absent_package, check_needs
 from .splits import Split, checked_split
 from .targets import targets_of
@@ -42,17 +43,20 @@ def call_loader(
     own = {option.name: options[option.name] for option in spec.own_options}
     try:
         loaded = spec.load(root, split=split, download=download, **own)
-    except ZooError:
+    except (ZooError, KeyboardInterrupt, Terminated, MemoryError):
         raise
     except OSError as error:
-        raise ZooError(f"{where} could not be loaded: {error}", hint="check -d root=DIR") from error
-    except Exception as error:
+        mend = "" if is_bundled(plugin) else f", or {who_mends(plugin, error)}"
+        raise ZooError(f"{where} could not be loaded: {error}", hint=f"check -d root=DIR{mend}") from error
+    except BaseException as error:
         if isinstance(error, ModuleNotFoundError) and (absent := absent_package(error, where=where)):
             raise absent from error
         raise ZooError(
-            f"{where} (plugin {plugin}) could not be loaded: {type(error).__name__}: {error}",
+            f"{where} (plugin {plugin}) could not be loaded: {in_words(error)}",
             hint=f"{who_mends(plugin, error)}; ZOO_DEBUG=1 shows where",
         ) from error
     if loaded is None and split != "train":
         return None
-    return checked_split(loaded, spec, where=f"{where}, split {split}")
+    where = f"{where}, split {split}"
+    with given_by_loader(spec, plugin=plugin, where=where):
+        return checked_split(loaded, spec, where=where)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from zoo_core.errors import ZooError, did_you_mean
+from zoo_core.plugin_faults import PluginFaultError
 from zoo_core.recipe_spec import Recipe
 from zoo_core.shapes import TensorSpec
 
@@ -31,7 +32,7 @@ def check_samples(
         if spec.option_axes:
             axis = spec.option_axes[0]
             hint = did_you_mean(axis, options) or "a capital letter for one that is free"
-            raise ZooError(
+            raise PluginFaultError(
                 f"{where}: the axis {axis!r} of {name!r} is no option of the dataset, and has no size", hint=hint
             )
         if first.dtype != spec.dtype:

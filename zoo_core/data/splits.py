@@ -72,6 +72,8 @@ def checked_split(split: object, spec: DatasetSpec, *, where: str) -> tuple[Spli
     """
     if not isinstance(split, ArraySplit | FileSplit):
         raise ZooError(f"{where}: the loader returned {type(split).__name__}, not an ArraySplit or a FileSplit")
+    if isinstance(split, FileSplit) and (odd := [path for path in split.paths if not isinstance(path, Path)]):
+        raise ZooError(f"{where}: a path is a pathlib.Path, not a {type(odd[0]).__name__}: {str(odd[0])[:60]!r}")
     if isinstance(split, ArraySplit):
         split = dataclasses.replace(split, inputs=_named_inputs(split.inputs, spec, where=where))
     kind = targets_of(spec.task)

@@ -39,7 +39,8 @@ class Tally(Protocol):
         """One batch. Raises ZooError when outputs and targets do not fit the task or each other."""
 
     def metrics(self) -> dict[str, float]:
-        """Mean loss and metrics of everything that was added. Raises ZooError for nothing."""
+        """Mean loss and metrics of everything that was added, by the names of the spec; one that these samples do not
+        have is left out, and none is NaN or infinite. Raises ZooError for nothing."""
 
     def details(self, labels: Sequence[str]) -> dict[str, Any]:
         """What one number cannot say, as plain data; `{}` for nothing.

@@ -17,11 +17,11 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.file_limits import MAX_ROWS_BYTES
 from zoo_core.files import clear_io_errors, json_text, plain_file, read_json, remove_abandoned, write_atomic
 from zoo_core.locks import held
-from zoo_core.records import EpochRow, Leg, RunInfo
+from zoo_core.records import EpochRow, Leg, RunInfo, to_plain
 from zoo_core.replacing import building
 from zoo_core.shelf import is_free
 
-from .epoch_rows import read_row
+from .epoch_rows import metrics_from, read_row
 from .record_seal import record_hashes
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class RunDirectory:
         """Replace the best weights by those of epoch `row`."""
         from .checkpoint import save_tensors
 
-        facts: dict[str, Any] = {"epoch": row.epoch, "validation": dict(row.validation)}
+        facts: dict[str, Any] = {"epoch": row.epoch, "validation": to_plain(row.validation)}
         if (info := self._info()) is not None:
             facts["record"] = record_hashes(info)
         save_tensors(self.path / WEIGHTS_FILE, weights, facts=facts)
@@ -189,7 +189,8 @@ def read_info(path: Path) -> RunInfo:
         if name in data and data[name] is not None and not fits(data[name]):
             raise ZooError(f"the run's record {file} is damaged: {name} is {str(data[name])[:60]!r}, not {words}")
     lists: dict[str, Any] = {name: tuple(data[name]) for name in _LISTS if name in data}
-    return RunInfo(**{**data, **lists, "legs": tuple(_read_leg(leg, file) for leg in data.get("legs", []))})
+    measured = {part: metrics_from(data[part]) for part in ("validation", "test") if data.get(part) is not None}
+    return RunInfo(**{**data, **lists, **measured, "legs": tuple(_read_leg(leg, file) for leg in data.get("legs", []))})
 
 
 def _read_leg(data: Any, file: Path) -> Leg:

@@ -14,10 +14,19 @@ def best_row(rows: Sequence[EpochRow], *, selection: str) -> EpochRow:
 
     Equal ones are settled by the lower validation loss: on a small validation part many epochs tie in
     accuracy, and the loss is the finer measure of the same thing. What is still equal, or has no loss, goes to the
-    earlier epoch.
+    earlier epoch. NaN is worse than any number.
     """
     metric, sign = selection.removeprefix("-"), -1 if selection.startswith("-") else 1
-    return max(rows, key=lambda row: (sign * row.validation[metric], -row.validation.get("loss", 0.0), -row.epoch))
+
+    def rank(row: EpochRow) -> tuple[float, float, int]:
+        return _number(sign * row.validation[metric]), _number(-row.validation.get("loss", 0.0)), -row.epoch
+
+    return max(rows, key=rank)
+
+
+def _number(value: float) -> float:
+    """The same, or less than any other where it is NaN, which nothing is above or below."""
+    return -math.inf if math.isnan(value) else value
 
 
 def read_row(data: Any) -> EpochRow:
@@ -26,14 +35,15 @@ def read_row(data: Any) -> EpochRow:
         raise TypeError(f"a row is an object, not a {type(data).__name__}")
     return EpochRow(
         epoch=int(data["epoch"]),
-        train=_metrics(data["train"]),
-        validation=_metrics(data["validation"]),
+        train=metrics_from(data["train"]),
+        validation=metrics_from(data["validation"]),
         learning_rate=float(data["learning_rate"]),
         seconds=float(data["seconds"]),
     )
 
 
-def _metrics(data: Any) -> dict[str, float]:
+def metrics_from(data: Any) -> dict[str, float]:
+    """Metrics from plain JSON, which has null for NaN. Raises as `read_row`."""
     return {str(name): math.nan if value is None else float(value) for name, value in dict(data).items()}
 
 

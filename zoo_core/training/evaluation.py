@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from zoo_core.errors import ZooError
 from zoo_core.shapes import joined_rows
 from zoo_core.torch_modules import Read, called, named_outputs
 
+from .diverged import diverged
 from .feed import Feed
 from .one_at_a_time import OneAtATime
 
@@ -94,14 +94,6 @@ class LossCollector:
 
 def _joined(values: Sequence[Tensor]) -> NDArray[Any]:
     return joined_rows([value.detach().cpu().numpy() for value in values])
-
-
-def diverged(what: str, *, where: str) -> ZooError:
-    """The error for training that has run away."""
-    return ZooError(
-        f"training diverged in {where}: {what}",
-        hint="a lower learning rate usually helps (-t lr=...); what earlier epochs saved is kept",
-    )
 
 
 def evaluate_feed(

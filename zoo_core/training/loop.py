@@ -13,8 +13,9 @@ from zoo_core.records import EpochRow, TrainResult
 from zoo_core.tasks import TrainingLoss
 
 from .checkpoint import copy_state, load_strictly
+from .diverged import check_row, diverged
 from .epoch_rows import best_row
-from .evaluation import Collector, LossCollector, diverged, evaluate_feed, evaluation_batch
+from .evaluation import Collector, LossCollector, evaluate_feed, evaluation_batch
 from .feed import Feed, Inputs
 from .freezing import train_mode
 from .job import TrainJob
@@ -66,6 +67,7 @@ class Loop:
             show_targets(self.module, self.feed.targets)
         while len(self.rows) < self.job.epochs and not self.out_of_patience():
             row = self.epoch(len(self.rows) + 1)
+            check_row(row, selection=self.job.task.selection, task=self.job.task.name)
             self.keep(row)
             on_epoch(row)
         return self.result()

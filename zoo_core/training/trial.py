@@ -10,13 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from zoo_core.declared_metrics import check_metrics
 from zoo_core.errors import ZooError
 from zoo_core.plugin_faults import PluginFaultError, plugin_line
 from zoo_core.tasks import TrainingLoss
 from zoo_core.torch_modules import Read, called, named_outputs
 
 from .augment import Augment
-from .evaluation import evaluate
+from .evaluation import tally
 from .feed import Feed, Inputs
 from .one_at_a_time import OneAtATime
 
@@ -75,9 +76,10 @@ def try_measures(
     task: Task,
     outputs: tuple[str, ...],
     read: Read | None = None,
+    plugin: str,
     device: str,
 ) -> None:
-    """Measure a few samples. Raises ZooError where the metrics are not those that the task declares.
+    """Measure a few samples. Raises ZooError where the metrics are not those that the task, of a plugin, declares.
 
     How well they are answered is nobody's question, and a task may refuse so few of them.
     """
@@ -85,16 +87,13 @@ def try_measures(
     try:
         with torch.no_grad(), np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             few = samples.first(_MEASURED)
-            found = evaluate(module, few, task=task, outputs=outputs, read=read, device=device)
+            measured = tally(module, few, task=task, outputs=outputs, read=read, device=device)
+            found = measured.metrics()
     except PluginFaultError:
         raise
     except ZooError:
         return
-    if (wanted := task.spec.selection) not in found:
-        raise ZooError(
-            f"task {task.name} picks the best epoch by {wanted!r}, and measures {', '.join(found)}",
-            hint=f"whoever wrote it gives its tally that metric, or names another one; zoo check task:{task.name}",
-        )
+    check_metrics(found, task, tally=measured, plugin=plugin)
 
 
 def try_batch(

@@ -27,8 +27,21 @@ def imports_without_heavy_packages(plugin: PluginCandidate) -> None:
         named = [f"{name} ({places[name]})" if name in places else name for name in heavy]
         raise BrokenRuleError(
             f"loading {plugin.module} loads {', '.join(named)}: move that import into the function that needs it, "
-            "build, fit or load; classes that derive from its own go into a module that this function imports"
+            "build, fit or load; classes that derive from its own go into a module that this function imports",
+            causes=heavy,
         )
+
+
+def loads(plugin: PluginCandidate) -> None:
+    """The plugin can be loaded, and its hooks return what they should.
+
+    One that cannot offers nothing; `zoo plugins` shows the same reason.
+    """
+    if plugin.plugin.status == "disabled":
+        raise NotApplicableError("ZOO_PLUGINS leaves it out")
+    if plugin.plugin.problem is not None:
+        slow = plugin.plugin.status == "slow"
+        raise BrokenRuleError(plugin.plugin.problem, causes=plugin.watched["heavy"] if slow else ())
 
 
 def imports_quickly(plugin: PluginCandidate) -> None:
@@ -39,7 +52,7 @@ def imports_quickly(plugin: PluginCandidate) -> None:
     seconds = plugin.watched["seconds"]
     if seconds >= IMPORT_SECONDS:
         shown = f"{seconds * 1000:.0f} ms; python -X importtime -c 'import {plugin.module}' says where"
-        raise BrokenRuleError(f"importing {plugin.module} takes {shown}")
+        raise BrokenRuleError(f"importing {plugin.module} takes {shown}", causes=plugin.watched["heavy"])
 
 
 def imports_offline(plugin: PluginCandidate) -> None:
@@ -48,7 +61,7 @@ def imports_offline(plugin: PluginCandidate) -> None:
     A list must not depend on a server, nor tell one who looks at it.
     """
     if asked := plugin.watched["network"]:
-        raise BrokenRuleError(f"loading {plugin.module} uses the network: {asked[0]}")
+        raise BrokenRuleError(f"loading {plugin.module} uses the network: {asked[0]}", causes=plugin.watched["heavy"])
 
 
 def imports_without_side_effects(plugin: PluginCandidate) -> None:
@@ -58,9 +71,10 @@ def imports_without_side_effects(plugin: PluginCandidate) -> None:
     """
     seen = plugin.watched
     if seen["written"]:
-        raise BrokenRuleError(f"loading {plugin.module} writes {seen['written'][0]}")
+        raise BrokenRuleError(f"loading {plugin.module} writes {seen['written'][0]}", causes=seen["heavy"])
     if seen["processes"]:
-        raise BrokenRuleError(f"loading {plugin.module} starts a process: {seen['processes'][0]}")
+        started = f"loading {plugin.module} starts a process: {seen['processes'][0]}"
+        raise BrokenRuleError(started, causes=seen["heavy"])
 
 
 def names_stay_apart(plugin: PluginCandidate) -> None:
@@ -143,7 +157,8 @@ def _member_of(plugin: PluginCandidate, entry: Any) -> bool:
 
 RULES = rules(
     "import",
-    imports_without_heavy_packages,
+    imports_without_heavy_packages,  # first of all: what follows from it takes long, and is skipped
+    loads,
     imports_quickly,
     imports_offline,
     imports_without_side_effects,

@@ -166,7 +166,7 @@ def runs_without_torch(recipe: RecipeCandidate) -> None:
     """
     _ = recipe.made
     if heavy := _elsewhere(recipe, _HASH_SEEDS[0])["heavy"]:
-        raise BrokenRuleError(f"making an input imports {heavy}")
+        raise BrokenRuleError(f"making an input imports {heavy}", causes=(heavy,))
 
 
 def _elsewhere(recipe: RecipeCandidate, seed: str) -> dict[str, Any]:

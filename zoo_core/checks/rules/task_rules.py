@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zoo_core.checks.apart.own_process import in_child
 from zoo_core.checks.candidates.task_candidate import TaskCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
+from zoo_core.declared_metrics import fault_of_metrics
 from zoo_core.records import counted
 from zoo_core.shapes import TensorSpec
 from zoo_core.tasks import Outputs
@@ -34,11 +35,8 @@ def measures_what_it_says(task: TaskCandidate) -> None:
     example, tally = task.example, task.task.tally()
     tally.add(example.outputs, example.targets)
     found = tally.metrics()
-    if unknown := sorted(set(found) - set(task.spec.metrics)):
-        raise BrokenRuleError(f"it measures {unknown[0]!r}, which its spec does not name")
-    needed = {"loss", task.spec.selection} if task.task.has_loss else {task.spec.selection}
-    if missing := sorted(needed - set(found)):
-        raise BrokenRuleError(f"it does not measure {missing[0]!r}")
+    if fault := fault_of_metrics(found, task.task):
+        raise BrokenRuleError(fault)
     if bad := [name for name, value in found.items() if not math.isfinite(value)]:
         raise BrokenRuleError(f"{bad[0]} is {found[bad[0]]}")
     details = tally.details(example.labels)
@@ -161,7 +159,7 @@ def runs_without_torch(task: TaskCandidate) -> None:
     """
     task.need_metrics()
     if reached := in_child("zoo_core.checks.apart.task_child:torch_reached_by", task.spec.name, task.plugin):
-        raise BrokenRuleError(f"measuring and answering import {reached}")
+        raise BrokenRuleError(f"measuring and answering import {reached}", causes=(reached,))
 
 
 def _same(first: Mapping[str, Any], second: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from zoo_core.declared_metrics import check_metrics
 from zoo_core.records import Record
 from zoo_core.registry import Zoo
 from zoo_core.runtime.running.isolated import Isolated
@@ -57,9 +58,10 @@ def evaluate(
     tally = predictor.task.tally()
     for rows, outputs in predictor.batches(part.samples):
         tally.add(outputs, part.samples.targets[rows])
-    details = tally.details(part.labels)
+    metrics, details = tally.metrics(), tally.details(part.labels)
+    check_metrics(metrics, predictor.task, tally=tally, plugin=predictor.task_plugin)
     return Evaluation(
-        metrics=tally.metrics(),
+        metrics=metrics,
         n=len(part.samples),
         split=part.split,
         details=details,

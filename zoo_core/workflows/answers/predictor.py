@@ -37,7 +37,8 @@ class Predictor:
     """A run or an export: where its own dataset is told, how its inputs are made, and how it answers.
 
     `batches(samples)` gives, batch by batch, which samples these are and the outputs by name. `fingerprints`: those of
-    the parts of its own dataset as they were in training, by their names, as far as they were recorded.
+    the parts of its own dataset as they were in training, by their names, as far as they were recorded. `task_plugin`:
+    what offers the task; empty for a bundled one.
     """
 
     shown: str
@@ -50,6 +51,7 @@ class Predictor:
     options: Mapping[str, Any]
     batches: Callable[[Samples], Batches]
     fingerprints: Mapping[str, str] = field(default_factory=dict)
+    task_plugin: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +98,7 @@ def export_predictor(model: ExportedModel, name: str) -> Predictor:
         options=options if isinstance(options, dict) else {},
         batches=lambda samples: model.run_batches(samples.arrays, count=len(samples)),
         fingerprints=_recorded(trained_on),
+        task_plugin=model.metadata.task_plugin,
     )
 
 
@@ -133,6 +136,7 @@ def run_predictor(run: Run, zoo: Zoo) -> Predictor:
         options=run.info.dataset_options,
         batches=lambda samples: _module_batches(build(), samples, model),
         fingerprints=run.info.fingerprints if run.info.dataset_fingerprint else {},
+        task_plugin=run.info.task_plugin,
     )
 
 

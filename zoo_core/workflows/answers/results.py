@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import inspect
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from typing import IO, Any
 
 from zoo_core.files import clear_io_errors
 from zoo_core.foreign_text import csv_cell, told_apart
-from zoo_core.plugin_faults import wrong_result
+from zoo_core.plugin_faults import code_of, wrong_result
 from zoo_core.tasks import Task
 from zoo_core.tasks.task_results import fault_of_cells
 
@@ -82,9 +81,8 @@ def cells_of(answer: Mapping[str, Any], columns: Sequence[str], *, task: Task, p
     """An answer by the columns of its task. Raises ZooError where a table would lose something of it."""
     cells = task.cells(answer)
     if fault := fault_of_cells(cells, columns, answer=answer):
-        code = getattr(inspect.unwrap(task.cells), "__code__", None)
         where = f"task {task.name} of plugin {plugin}, in cells" if plugin else f"task {task.name}, in cells"
-        raise wrong_result(where, fault, plugin=plugin, code=code)
+        raise wrong_result(where, fault, plugin=plugin, code=code_of(task.cells))
     return cells
 
 

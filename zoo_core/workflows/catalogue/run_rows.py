@@ -63,10 +63,11 @@ def _differences(entries: Sequence[ShelfEntry]) -> dict[str, dict[str, str]]:
 
 
 def _best(data: Mapping[str, Any]) -> tuple[str | None, float | None]:
+    """Which metric that is, and its value; None for one that is no number, and for both where nothing was measured."""
     metrics, name = data.get("validation"), metric_of(data)
-    if isinstance(metrics, dict) and isinstance(metrics.get(name), int | float):
-        return name, metrics[name]
-    return None, None
+    if not isinstance(metrics, dict) or not isinstance(value := metrics.get(name), int | float | None):
+        return None, None
+    return (name if name in metrics else None), value
 
 
 def _epochs_done(run: Path) -> int:
@@ -144,11 +145,17 @@ def run_cells(row: Mapping[str, Any]) -> list[str]:
         row["model"],
         row["dataset"] or "",
         epochs if row["status"] == "finished" else f"{epochs} of {row['planned'] or '?'}",
-        "" if row["best"] is None else f"{row['metric']} {row['best']:.4f}",
+        _best_in_words(row),
         "" if row["seconds"] is None else f"{row['seconds']:.1f}",
         _local(row["date"]),
         " ".join(f"{name}={value}" for name, value in row["differs"].items()),
     ]
+
+
+def _best_in_words(row: Mapping[str, Any]) -> str:
+    if row["metric"] is None:
+        return ""
+    return f"{row['metric']} nan" if row["best"] is None else f"{row['metric']} {row['best']:.4f}"
 
 
 def _local(date: str | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import TYPE_CHECKING
 
 from zoo_core.errors import ZooError
@@ -90,4 +91,4 @@ def _check_same(run: Run, dataset: BoundDataset, validation: Samples, *, moved: 
 def _metrics(run: Run) -> dict[str, float]:
     found = {f"validation {name}": value for name, value in run.info.validation.items()}
     found.update({f"test {name}": value for name, value in (run.info.test or {}).items()})
-    return found
+    return {name: value for name, value in found.items() if math.isfinite(value)}  # the metadata of a file have no NaN

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
+import contextlib
+import shutil
+from collections.abc import Iterator
 from typing import Any
 
 from zoo_core.errors import ZooError
-from zoo_core.plugin_faults import plugin_line, plugin_module, who_mends, wrong_result
+from zoo_core.plugin_faults import code_of, plugin_line, plugin_module, who_mends, wrong_result
 from zoo_core.records import TrainResult
 from zoo_core.registry import Trainer, Zoo
+from zoo_core.training.directory import RunDirectory, read_info
+from zoo_core.training.diverged import DivergedError, with_what_is_kept
 
 from .train_plan import TrainPlan
 
@@ -26,6 +30,22 @@ def failed_training(error: Exception, plan: TrainPlan, zoo: Zoo) -> ZooError:
         f"training {plan.info.model} failed: {reason}",
         hint=f"{at}; ZOO_DEBUG=1 shows {'all of it' if place else 'where'}",
     )
+
+
+@contextlib.contextmanager
+def no_empty_run(directory: RunDirectory, *, kept: bool) -> Iterator[None]:
+    """A run that fails before its first epoch is done has nothing to keep, and is removed; one that was stopped or has
+    diverged later can be resumed or exported. `kept`: the folder stays, which that of a dry run does not."""
+    try:
+        yield
+    except Exception as error:
+        empty = directory.is_empty
+        if empty:
+            shutil.rmtree(directory.path, ignore_errors=True)
+        if not isinstance(error, DivergedError):
+            raise
+        best = None if empty or not kept else read_info(directory.path).best_epoch
+        raise with_what_is_kept(error, directory.path, best=best) from error
 
 
 def _whose(module: str, plan: TrainPlan, zoo: Zoo) -> tuple[str, str]:
@@ -52,5 +72,5 @@ def checked_result(result: Any, trainer: Trainer) -> TrainResult:
         f"trainer {trainer.name} of plugin {trainer.plugin}, in fit",
         f"it returns {found}, not a TrainResult, such as loop.fit gives",
         plugin=trainer.plugin,
-        code=getattr(inspect.unwrap(trainer.spec.fit), "__code__", None),
+        code=code_of(trainer.spec.fit),
     )

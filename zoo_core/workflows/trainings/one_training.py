@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,13 +18,14 @@ from zoo_core.registry import Zoo
 from zoo_core.replacing import scratch
 from zoo_core.shelf import RUNS, is_free, is_run, spelled
 from zoo_core.training.directory import RunDirectory
+from zoo_core.training.diverged import check_row
 from zoo_core.training.epoch_rows import best_row
 from zoo_core.training.job import TrainJob
 from zoo_core.training.run import Run, load_run
 from zoo_core.training.run_card import model_card
 from zoo_core.training.run_pictures import older_pictures_of, pictures_of, set_pictures_aside
 
-from .failed import checked_result, failed_training
+from .failed import checked_result, failed_training, no_empty_run
 from .legs import leg_notes
 from .measuring import measured
 from .remarks import remarks_before, with_remarks
@@ -74,7 +74,7 @@ class Training:
         if new:
             training = training.created()
         directory = RunDirectory(training.plan.path)
-        with directory.lock(), _no_empty_run(directory):
+        with directory.lock(), no_empty_run(directory, kept=not self.quiet):
             if not new:
                 training.go_on(directory)
             info, result = training.fit(module, directory)
@@ -141,7 +141,8 @@ class Training:
             device=info.device,
         )
         if info.task_plugin:  # those of the zoo itself measure what they say
-            try_measures(module, validation, task=plan.task, outputs=plan.outputs, read=read, device=info.device)
+            told = {"plugin": info.task_plugin, "device": info.device}
+            try_measures(module, validation, task=plan.task, outputs=plan.outputs, read=read, **told)
         freeze(module, info.freeze)
         return module
 
@@ -177,6 +178,7 @@ class Training:
 
         def epoch_ended(row: EpochRow) -> None:
             nonlocal info
+            check_row(row, selection=plan.task.selection, task=plan.task.name)  # for trainers with loops of their own
             rows.append(row)
             best = best_row(rows, selection=plan.task.selection)
             seconds = sum(each.seconds for each in rows)
@@ -281,14 +283,3 @@ def _remove_run(path: Path) -> None:
         raise UsageError(f"{path} exists and is not a run", hint="another name with --run")
     hint = "another name with --run, or wait for it"
     RunDirectory(path).remove(busy=UsageError(f"{path} is being replaced by another process", hint=hint))
-
-
-@contextlib.contextmanager
-def _no_empty_run(directory: RunDirectory) -> Iterator[None]:
-    # A stopped run can be resumed; one that failed before its first epoch was done has nothing to keep.
-    try:
-        yield
-    except Exception:
-        if directory.is_empty:
-            shutil.rmtree(directory.path, ignore_errors=True)
-        raise

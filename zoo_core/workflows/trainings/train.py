@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.records import RunInfo
+from zoo_core.records import RunInfo, to_plain
 from zoo_core.registry import Zoo
 from zoo_core.training.extras import need_torch
 from zoo_core.training.run import Run
@@ -65,8 +65,8 @@ def run_report(run: Run) -> dict[str, Any]:
         "run": run.name,
         "epochs": len(run.rows),
         "seconds": info.seconds,
-        "validation": dict(info.validation),
-        "test": None if info.test is None else dict(info.test),
+        "validation": to_plain(info.validation),
+        "test": to_plain(info.test),
         "beats_chance": info.beats_chance,
         "remarks": list(info.remarks),
     }
