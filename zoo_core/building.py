@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from .distributions import is_installed
 from .errors import Terminated, UsageError, ZooError, missing_package
 from .options import Option, check_options, typed_value
-from .plugin_faults import plugin_fault, plugin_line, who_mends
+from .plugin_faults import code_of, plugin_fault, plugin_line, who_mends
 
 if TYPE_CHECKING:
     from .specs import ModelSpec
@@ -52,7 +52,7 @@ def build_model(
     with _torch_unchanged(where, plugin):
         module = _built(spec, options, where, plugin)
     _check_sizes(spec, options, where)
-    _check_module(module, where, plugin)
+    _check_module(module, where, who_mends(plugin, code=code_of(spec.build)))
     return module
 
 
@@ -114,8 +114,7 @@ def _torch_defaults() -> dict[str, str]:
     return {"dtype": dtype, "device": str(torch.get_default_device())}
 
 
-def _check_module(module: Any, where: str, plugin: str) -> None:
-    hint = who_mends(plugin)
+def _check_module(module: Any, where: str, hint: str) -> None:
     if isinstance(module, type):
         raise ZooError(
             f"{where}: its builder returns the class {module.__name__}, not an nn.Module made of it", hint=hint

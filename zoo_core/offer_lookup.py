@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import importlib
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from .discovery.entry_points import bundled_offers
-from .discovery.mending import check_none_broken, check_offered, told_of_unusable
+from .discovery.mending import check_extra_of, check_none_broken, check_offered, told_of_unusable
 from .errors import UsageError, did_you_mean
 from .unwatched import before_plugin_code
+
+if TYPE_CHECKING:
+    from .registry import Entry, Kind, Zoo
 
 Looked = Literal["task", "recipe"]
 
@@ -40,6 +43,20 @@ def find_offer(kind: Looked, name: str, *, plugin: str, without: str) -> tuple[A
         hint = " ".join(filter(None, hints)) or f"see zoo list {kind}s"
         raise UsageError(f"unknown {kind} {name!r}: no plugin that is installed offers it", hint=hint) from None
     return zoo.offer(kind, entry.qualified), entry.plugin
+
+
+def recorded_entry(zoo: Zoo, kind: Kind, name: str, *, plugin: str) -> Entry:
+    """What a run or a file says that it is made of: the entry of that name, or old name, of that plugin, by its id.
+
+    Nobody has typed it: raises ZooError, and no UsageError, where the plugin is not installed, cannot be loaded, or
+    does not offer it any more.
+    """
+    for entry in zoo.entries(kind):
+        if entry.plugin == plugin and name in {entry.name, *entry.data.get("aliases", ())}:
+            return entry
+    check_extra_of(zoo.plugins, f"{plugin}/{name}")
+    check_offered(zoo.plugins, kind, name, plugin=plugin)
+    return zoo.find(kind, f"{plugin}/{name}")
 
 
 @functools.cache

@@ -190,7 +190,8 @@ class DatasetSpec:
     pictures shipped with the plugin, to try a trained model on. `augment`: which of the AUGMENTATIONS leave a sample
     what it is, for training; digits are not mirrored. `preprocess`: how the first input is made of a picture;
     `recipes`: how others are made, by their names, of files, texts or rows that `load` gives. An option of the dataset
-    with the name of a field of a recipe fills it in.
+    with the name of a field of a recipe fills it in. `own_files`: samples are files of the user's, which `-d root=PATH`
+    names; None: where nothing is fetched and only the data know the names of the classes that they need.
     """
 
     name: str
@@ -208,6 +209,7 @@ class DatasetSpec:
     samples: tuple[str, ...] = ()
     augment: tuple[str, ...] = ()
     recipes: Mapping[str, Recipe | Preprocess] = field(default_factory=dict)
+    own_files: bool | None = None
     requires_core: str = ""
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 

@@ -21,8 +21,21 @@ def list_table(rows: Sequence[Mapping[str, Any]], *, kind: str | None) -> list[s
     columns = ["name", "summary"] if kind == "exports" else ["name", "kind", "task", "summary"]
     if "parameters" in rows[0]:
         columns.insert(-1, "parameters")
-    cells = [[f"{row[name]:,}" if name == "parameters" else row[name] for name in columns] for row in rows]
+    if kind == "datasets":
+        columns[1:2] = []
+        columns.insert(-1, "data")
+    cells = [[_cell(row, name) for name in columns] for row in rows]
     return table([name.upper() for name in columns], cells, width=terminal_width())
+
+
+def _cell(row: Mapping[str, Any], column: str) -> str:
+    if column == "parameters":
+        return f"{row[column]:,}"
+    if column == "data":
+        from zoo_core.workflows.catalogue.data_at_hand import in_words
+
+        return in_words(row[column], row["download_bytes"])
+    return str(row[column])
 
 
 def told_in_summaries(zoo: Zoo, kind: str | None, pattern: str) -> str:

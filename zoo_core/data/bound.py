@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from zoo_core.data_root import default_root
 from zoo_core.errors import UsageError, ZooError, did_you_mean
 from zoo_core.recipes import InputRecipe
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess, Recipe
 from zoo_core.task_lookup import task_spec
 
-from .loader_call import call_loader
+from .loader_call import call_loader, lacks_root
 from .loader_faults import given_by_loader
 from .recipe_inputs import as_declared, learnt_from, named_recipes
 from .recipe_options import inputs_of, recipe_of, tiles_of
-from .root import default_root
 from .sample_checks import check_samples
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
@@ -93,6 +93,11 @@ class BoundDataset:
         """The folder of the data: the one given, or the default."""
         given = self.options["root"]
         return Path(given).expanduser() if given is not None else default_root(self.name)
+
+    @property
+    def lacks_root(self) -> bool:
+        """Whether its samples are the user's own files, and nobody has said where they are."""
+        return lacks_root(self.spec, self.options["root"], default=self.root)
 
     def class_names(self) -> tuple[str, ...] | None:
         """The names of the classes in use; the data are read if only they know, and None if there are none."""

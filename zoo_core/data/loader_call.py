@@ -20,6 +20,14 @@ class RootNeededError(UsageError):
     """A dataset of the user's own files is asked for without saying where they are."""
 
 
+def lacks_root(spec: DatasetSpec, given: Any, *, default: Path) -> bool:
+    """Whether samples are the user's own files, and nobody has said where they are."""
+    own = spec.own_files
+    if own is None:
+        own = spec.classes is None and targets_of(spec.task).needs_names and not spec.download_bytes
+    return own and given is None and not default.exists()
+
+
 def call_loader(
     spec: DatasetSpec,
     split: str,
@@ -34,8 +42,7 @@ def call_loader(
 
     `options` are the dataset's own and the core's. Raises ZooError that says whose fault it is.
     """
-    own_files = spec.classes is None and targets_of(spec.task).needs_names and not spec.download_bytes
-    if own_files and options["root"] is None and not root.exists():
+    if lacks_root(spec, options["root"], default=root):
         raise RootNeededError(
             f"{where} needs the folder of your data, or their file", hint=f"-d root=PATH; see zoo info {spec.name}"
         )

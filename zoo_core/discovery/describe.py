@@ -102,6 +102,9 @@ def _entry(kind: str, spec: ModelSpec | DatasetSpec | TrainerSpec) -> dict[str, 
         if not isinstance(spec.download_bytes, int) or not math.isfinite(spec.download_bytes):
             raise ZooError(f"{spec.name!r}: download_bytes is a whole number, not {spec.download_bytes!r}")
         data["download_bytes"] = spec.download_bytes
+        if spec.own_files not in {None, True, False}:
+            raise ZooError(f"{spec.name!r}: own_files is True or False, not {spec.own_files!r}")
+        data["own_files"] = spec.own_files
         return data
     data["outputs"] = {name: tensor.to_json() for name, tensor in spec.outputs.items()}
     data["aliases"] = _texts(spec.aliases, f"{spec.name!r}: aliases")

@@ -53,8 +53,8 @@ def check_extra_of(plugins: Iterable[Plugin], name: str) -> None:
 
 
 def check_owner_of(plugins: Iterable[Plugin], kind: str, name: str) -> None:
-    """Raises UsageError if a qualified name, as records of runs have it, is of a plugin that is not installed, and
-    ZooError if it is of one that does not offer it now."""
+    """Raises UsageError if a qualified name that was typed is of a plugin that is not installed, and ZooError if it is
+    of one that does not offer it now. For a name that stands in a record: `recorded_entry`."""
     owner, _, own = name.partition("/")
     if ":" not in owner:
         return

@@ -38,6 +38,7 @@ def _is_entry(entry: Any) -> bool:
         and all(_are_texts(entry.get(name, [])) for name in _LIST_FIELDS)
         and (entry.get("classes") is None or _are_texts(entry["classes"]))
         and isinstance(entry.get("download_bytes", 0), int)
+        and isinstance(entry.get("own_files"), bool | None)
         and all(isinstance(entry.get(name, {}), dict) for name in ("inputs", "outputs", "metrics"))
         and isinstance(options := entry.get("options", []), list)
         and all(isinstance(option, dict) and isinstance(option.get("name"), str) for option in options)

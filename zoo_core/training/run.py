@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from zoo_core.errors import UsageError, ZooError
+from zoo_core.offer_lookup import recorded_entry
 from zoo_core.recipe_spec import Recipe
 from zoo_core.records import EpochRow, RunInfo
-from zoo_core.registry import Dataset, Model, Zoo, open_zoo
+from zoo_core.registry import Dataset, Entry, Model, Zoo, open_zoo
 from zoo_core.shelf import find_run
 from zoo_core.task_lookup import task_spec
 
@@ -54,15 +55,18 @@ class Run:
         return tensors
 
     def model(self, zoo: Zoo | None = None) -> Model:
-        """The model that was trained. Raises ZooError where the plugin of its task is not there, either."""
+        """The model that was trained. Raises ZooError where its plugin, or that of its task, is not there."""
         self._check_task(zoo := zoo or open_zoo())
-        return zoo.model(f"{self.info.model_plugin}/{self.info.model}")
+        return zoo.model(self._entry(zoo, "model").qualified)
+
+    def _entry(self, zoo: Zoo, kind: Literal["model", "dataset"]) -> Entry:
+        name, plugin = getattr(self.info, kind), getattr(self.info, f"{kind}_plugin")
+        return recorded_entry(zoo, kind, name, plugin=plugin)
 
     def _check_task(self, zoo: Zoo) -> None:
         """A run outlives the plugin of its task, of which its model only knows the name."""
         if self.info.task_plugin:
-            task = zoo.find("model", f"{self.info.model_plugin}/{self.info.model}").task
-            task_spec(task, plugin=self.info.task_plugin)
+            task_spec(self._entry(zoo, "model").task, plugin=self.info.task_plugin)
 
     def build(self, zoo: Zoo | None = None) -> nn.Module:
         """The module with its best weights, in evaluation mode. Raises ZooError when they do not fit it."""
@@ -74,11 +78,14 @@ class Run:
         return module.eval()
 
     def dataset(self, zoo: Zoo | None = None, *, root: str | None = None) -> BoundDataset:
-        """The dataset it was trained on, with the same options; nothing is read yet. `root`: where it lies now."""
+        """The dataset it was trained on, with the same options; nothing is read yet. `root`: where it lies now.
+
+        Raises ZooError where its plugin, or that of its task, is not there.
+        """
         from zoo_core.data import bind_dataset
 
         self._check_task(zoo := zoo or open_zoo())
-        dataset: Dataset = zoo.dataset(f"{self.info.dataset_plugin}/{self.info.dataset}")
+        dataset: Dataset = zoo.dataset(self._entry(zoo, "dataset").qualified)
         moved = {} if root is None else {"root": root}
         return bind_dataset(dataset, {**self.info.dataset_options, **moved}, recipes=self.recipes)
 

@@ -92,9 +92,12 @@ def _plain(value: Any) -> str:
 
 
 def require_data(bound: BoundDataset, *, shown: str, again: str) -> None:
-    """Raises ZooError where the data that `shown` was trained on are not where they were; `again` names others."""
-    if bound.options["root"] is not None and not bound.root.exists():
-        raise ZooError(
-            f"the data of {shown} are no longer in {bound.root}",
-            hint=f"say where they lie now: {again}",
-        )
+    """Raises ZooError where the data that `shown` was trained on are not where they were, or where it does not say
+    where that is, as an exported file does not; `again` names others."""
+    told = ""
+    if bound.lacks_root:
+        told = f"the data of {shown} are files of somebody's own, and it does not say where they lie"
+    elif bound.options["root"] is not None and not bound.root.exists():
+        told = f"the data of {shown} are no longer in {bound.root}"
+    if told:
+        raise ZooError(told, hint=f"say where they lie now: {again}")

@@ -58,6 +58,7 @@ def zoo_datasets() -> Iterator[DatasetSpec]:
         preprocess=Preprocess(resize=(128, 128), interpolation="bicubic", color="L"),
         splits=("train", "validation", "test"),
         augment=("flip",),
+        own_files=True,
     )
     yield DatasetSpec(
         name="noisy-folder",
@@ -68,4 +69,5 @@ def zoo_datasets() -> Iterator[DatasetSpec]:
         preprocess=Preprocess(resize=(128, 128), interpolation="bicubic", color="L"),
         splits=("train",),
         augment=("flip",),
+        own_files=True,
     )

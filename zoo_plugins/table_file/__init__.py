@@ -73,5 +73,6 @@ def zoo_datasets() -> Iterator[DatasetSpec]:
         load=numbers_file,
         task="regression",
         summary="your own table, numbers for each row: -d root=FILE.csv -d target=COLUMN",
+        own_files=True,
         **shared,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from zoo_core.data.root import default_root
+from zoo_core.data_root import default_root
 from zoo_core.discovery.cache import cache_folder
 from zoo_core.distributions import DamagedDistributionError, requirements_of, version_of
 from zoo_core.installation import CORE, extra_with, install_command, own_distribution

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from zoo_core.data import BoundDataset, Samples
 from zoo_core.errors import UsageError
 from zoo_core.matching import check_tasks, counterparts
+from zoo_core.offer_lookup import recorded_entry
 from zoo_core.plugin_faults import blamed_on
 from zoo_core.registry import Model, Zoo
 from zoo_core.runtime.running.isolated import Isolated
@@ -227,13 +228,21 @@ def _compared(
     return compared.same, tuple(filter(None, (compared.remark, in_force)))
 
 
+def _recorded_dataset(predictor: Predictor, zoo: Zoo) -> str:
+    """The full name of what it was trained on. Raises ZooError where the plugin of that is not there."""
+    plugin, _, name = str(predictor.dataset).partition("/")
+    if ":" not in plugin:
+        return str(predictor.dataset)  # a file that does not say of which plugin it is
+    return recorded_entry(zoo, "dataset", name, plugin=plugin).qualified
+
+
 def _dataset_for(
     predictor: Predictor, zoo: Zoo, name: str | None, data: Mapping[str, Any]
 ) -> tuple[bool, BoundDataset]:
     """The dataset, whose pictures are prepared as the predictor needs them; and whether it is the predictor's own."""
     if name is None and predictor.dataset is None:
         raise UsageError(f"{predictor.shown} does not say what it was trained on", hint="name a dataset: --dataset D")
-    chosen = zoo.dataset(name.removeprefix("dataset:") if name is not None else str(predictor.dataset))
+    chosen = zoo.dataset(name.removeprefix("dataset:") if name is not None else _recorded_dataset(predictor, zoo))
     predictor.task.tally()  # a task without metrics says so before any data are read
     check_tasks(predictor.task.name, model=predictor.shown, dataset=chosen.name, dataset_task=chosen.spec.task)
     own = predictor.dataset is not None and predictor.dataset in {f"{chosen.plugin}/{chosen.name}", chosen.name}

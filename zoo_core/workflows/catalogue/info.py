@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo_core.discovery.mending import check_extra_of, told_of_unusable
+from zoo_core.discovery.mending import check_extra_of, check_owner_of, told_of_unusable
 from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
 from zoo_core.installation import install_command
 from zoo_core.matching import bound_tensors, fixed_axes, match_options
@@ -36,6 +36,7 @@ def find_entry(zoo: Zoo, text: str) -> Entry:
         return zoo.find(having[0], text)
     _refuse_run(text)
     check_extra_of(zoo.plugins, text)
+    check_owner_of(zoo.plugins, "name", text)
     known = [entry.shown for entry in zoo.entries()]
     hints = [told_of_unusable(zoo.plugins, text), did_you_mean(text, known)]
     raise UsageError(f"unknown name {text!r}", hint=" ".join(filter(None, hints)) or "see zoo list")

@@ -11,6 +11,7 @@ from zoo_core.discovery.entry_points import bundled_offers
 from zoo_core.errors import UsageError, did_you_mean
 from zoo_core.registry import Entry, Zoo
 
+from .data_at_hand import AtHand, data_at_hand
 from .run_rows import sort_runs
 from .shelf_rows import shelf_rows
 
@@ -36,6 +37,7 @@ def list_rows(
     sort: str | None = None,
 ) -> list[dict[str, Any]]:
     """Rows `{name, kind, task, summary, plugin, source}` in natural order, or runs sorted by a field of `SORTED_BY`.
+    Datasets also have `data`, an AtHand, and `download_bytes`.
 
     `kind` is one of KINDS, None for the whole catalogue, of which tasks and recipes are shown with `plugin` alone. A
     pattern with `*`, `?` or `[` is matched against the whole name, any other text is looked for inside it; the model
@@ -70,7 +72,16 @@ def _all_rows(zoo: Zoo, kind: str | None, license: str | None, *, of_plugin: boo
         if shelf == kind:
             return shelf_rows(zoo, shelf)
     entries = [entry for entry in zoo.entries() if _is_of(entry, kind) or whole]
-    return [entry.to_json() for entry in entries if license is None or _has_license(entry, license)]
+    at_hand = data_at_hand(zoo) if any(entry.kind == "dataset" for entry in entries) else {}
+    return [
+        _dataset_row(entry, at_hand[entry.qualified]) if entry.kind == "dataset" else entry.to_json()
+        for entry in entries
+        if license is None or _has_license(entry, license)
+    ]
+
+
+def _dataset_row(entry: Entry, at_hand: AtHand) -> dict[str, Any]:
+    return {**entry.to_json(), "data": at_hand, "download_bytes": entry.data["download_bytes"]}
 
 
 def _is_of(entry: Entry, kind: str | None) -> bool:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from zoo_core.data import BoundDataset, Samples
 from zoo_core.errors import ZooError
+from zoo_core.offer_lookup import recorded_entry
 from zoo_core.records import RunInfo, counted
 from zoo_core.registry import Zoo
 from zoo_core.shelf import is_run
@@ -110,7 +111,7 @@ def _named(parts: Mapping[str, Samples]) -> str:
 
 def _trained_on(zoo: Zoo, run: Run, dataset: BoundDataset) -> Samples:
     """What a run was trained on, in the form in which samples of this dataset are kept."""
-    own = zoo.dataset(f"{run.info.dataset_plugin}/{run.info.dataset}")
+    own = zoo.dataset(recorded_entry(zoo, "dataset", run.info.dataset, plugin=run.info.dataset_plugin).qualified)
     bound = bind_prepared(
         own,
         {},

@@ -13,6 +13,7 @@ from zoo_core.distributions import direct_requirements
 from zoo_core.environment import commit_of_working_folder, package_versions
 from zoo_core.errors import ZooError
 from zoo_core.installation import CORE
+from zoo_core.offer_lookup import recorded_entry
 from zoo_core.records import OF_EVERY_TRAINING, Leg, RunInfo, changes_between, counted, library_changes, plugin_changes
 from zoo_core.registry import Zoo, warn
 from zoo_core.version import __version__
@@ -94,7 +95,7 @@ def libraries_of(info: RunInfo, zoo: Zoo) -> dict[str, str]:
     for plugin in zoo.plugins:
         if plugin.id in {info.model_plugin, info.dataset_plugin, info.trainer_plugin}:
             names |= _required_by(plugin)
-    library = zoo.find("model", f"{info.model_plugin}/{info.model}").data.get("library")
+    library = recorded_entry(zoo, "model", info.model, plugin=info.model_plugin).data.get("library")
     found = package_versions(sorted(names | ({library} if isinstance(library, str) else set())))
     return {name: version for name, version in found.items() if name not in {"python", CORE, *OF_EVERY_TRAINING}}
 

@@ -11,18 +11,19 @@ from typing import Any
 from zoo_core.building import builder_options
 from zoo_core.data import BoundDataset, bind_dataset
 from zoo_core.environment import commit_of_working_folder, machine_kind
-from zoo_core.errors import UsageError
+from zoo_core.errors import UsageError, ZooError
 from zoo_core.foreign_text import shell_word
 from zoo_core.matching import check_tasks, match_options
+from zoo_core.offer_lookup import recorded_entry
 from zoo_core.options import check_options
 from zoo_core.records import RunInfo
 from zoo_core.registry import Dataset, Model, Trainer, Zoo
-from zoo_core.shelf import RUNS, folder_name, free_run_name, is_free
+from zoo_core.shelf import RUNS, find_run, folder_name, free_run_name, is_free
 from zoo_core.task_lookup import task_plugin
 from zoo_core.tasks import Task, get_task
 from zoo_core.training import RunDirectory, pick_device
 from zoo_core.training.choices import AUTO
-from zoo_core.training.directory import RUN_FILE
+from zoo_core.training.directory import RUN_FILE, read_info
 from zoo_core.training.record_seal import check_record
 from zoo_core.training.run import recorded_recipes
 from zoo_core.training.trainer_options import options_with_recipe
@@ -144,10 +145,11 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     Raises UsageError if there is none or if the request contradicts it, ZooError if the checkpoint is damaged or if a
     plugin has changed.
     """
+    _check_recorded(zoo, request)
     model, dataset = _named(zoo, request)
     path, info = run_to_resume(request.run, model=model, dataset=dataset, epochs=request.epochs)
     info = dataclasses.replace(info, name=path.resolve().name)  # the folder may have been renamed since
-    trainer = zoo.trainer(f"{info.trainer_plugin}/{info.trainer}")
+    trainer = zoo.trainer(recorded_entry(zoo, "trainer", info.trainer, plugin=info.trainer_plugin).qualified)
     added = request.epochs if (request.epochs or 0) > info.epochs else None
     _refuse(request, info, model=model, dataset=dataset, trainer=trainer)
     pick_device(info.device)
@@ -161,6 +163,18 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
         info = dataclasses.replace(info, config={**info.config, "epochs": added})
     config = trainer.spec.config(**check_options(info.config, trainer.spec.options, where=f"run {info.name!r}"))
     return TrainPlan(path=path, info=info, model=model, dataset=bound, trainer=trainer, config=config)
+
+
+def _check_recorded(zoo: Zoo, request: TrainRequest) -> None:
+    """Raise ZooError where what was typed is what the run has, and its plugin is gone: the name is no unknown one."""
+    try:
+        info = read_info(find_run(request.run or ""))
+    except ZooError:
+        return  # which is told where the run is looked up
+    if request.model == info.model:
+        recorded_entry(zoo, "model", info.model, plugin=info.model_plugin)
+    if request.dataset == info.dataset:
+        recorded_entry(zoo, "dataset", info.dataset, plugin=info.dataset_plugin)
 
 
 def _moved(request: TrainRequest) -> dict[str, Any]:
