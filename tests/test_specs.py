@@ -136,3 +136,20 @@ def test_a_dataset_names_augmentations_that_there_are() -> None:
     with pytest.raises(ZooError, match=r"DatasetSpec .*: unknown augmentation twist") as caught:
         DatasetSpec(**{**DATASET, "augment": ("flip", "twist")})
     assert caught.value.hint == "one of flip, crop, affine, color"
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"color": "gray"}, "color cannot be 'gray'"),
+        ({"interpolation": "cubic"}, "interpolation cannot be 'cubic'"),
+        ({"layout": "XYZ"}, "layout cannot be 'XYZ'"),
+        ({"mean": 0.5}, "mean is a tuple of numbers, one for each channel, not 0.5"),
+        ({"std": ("a",)}, "std is a tuple of numbers"),
+        ({"resize": [16, 16]}, r"resize is \(height, width\) in pixels, not \[16, 16\]"),
+        ({"crop": 16}, r"crop is \(height, width\) in pixels, not 16"),
+    ],
+)
+def test_preprocessing_that_cannot_be_is_refused_when_it_is_declared(fields: dict[str, Any], words: str) -> None:
+    with pytest.raises(ZooError, match=f"preprocess: {words}"):
+        Preprocess(**fields)

@@ -9,7 +9,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from .errors import ZooError
+from .errors import ZooError, in_words
 from .options import SCALARS, Option
 
 
@@ -95,7 +95,9 @@ def _options(function: Callable[..., Any], *, where: str, skip: Iterable[str]) -
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
             raise ZooError(
                 f"{where}: parameter {parameter.name!r} of {function.__qualname__} must be keyword-only",
-                hint=f"def {function.__name__}(*, {parameter.name}: int = ...)",
+                hint=f"def {function.__name__}(*, {parameter.name}: int = ...)"
+                if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+                else "name each option: one that is mistyped would be swallowed",
             )
         if parameter.name not in hints:
             raise ZooError(f"{where}: option {parameter.name!r} of {function.__qualname__} has no type")
@@ -103,7 +105,7 @@ def _options(function: Callable[..., Any], *, where: str, skip: Iterable[str]) -
 
 
 def options_of_dataclass(config: type, *, where: str) -> tuple[Option, ...]:
-    """The fields of a dataclass as options."""
+    """The fields of a dataclass as options. Raises ZooError for one that cannot be made of its defaults."""
     hints = typing.get_type_hints(config, include_extras=True)
     found = []
     for field in dataclasses.fields(config):
@@ -113,4 +115,9 @@ def options_of_dataclass(config: type, *, where: str) -> tuple[Option, ...]:
         if default is dataclasses.MISSING:
             default = inspect.Parameter.empty
         found.append(_option(field.name, hints[field.name], default, where=where))
+    if not any(option.required for option in found):
+        try:
+            config()
+        except Exception as error:
+            raise ZooError(f"{where}: {config.__name__} refuses its own defaults: {in_words(error)}") from error
     return tuple(found)

@@ -6,11 +6,22 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from numbers import Integral, Real
+from typing import Any, Literal, get_args
 
 from .errors import ZooError
 from .file_limits import MAX_PIXELS, MAX_SIDE
 from .records import counted
+
+Interpolation = Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"]
+Color = Literal["RGB", "BGR", "L"]
+Layout = Literal["NCHW", "NHWC"]
+
+_CHOICES: Mapping[str, tuple[str, ...]] = {
+    "interpolation": get_args(Interpolation),
+    "color": get_args(Color),
+    "layout": get_args(Layout),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,17 +33,25 @@ class Preprocess:
     """
 
     resize: int | tuple[int, int] | None = None
-    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = "bilinear"
+    interpolation: Interpolation = "bilinear"
     crop: tuple[int, int] | None = None
     scale: float = 1 / 255
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
-    color: Literal["RGB", "BGR", "L"] = "RGB"
-    layout: Literal["NCHW", "NHWC"] = "NCHW"
+    color: Color = "RGB"
+    layout: Layout = "NCHW"
 
     def __post_init__(self) -> None:
+        for name, allowed in _CHOICES.items():
+            if (value := getattr(self, name)) not in allowed:
+                raise ZooError(f"preprocess: {name} cannot be {value!r}", hint=f"one of {', '.join(allowed)}")
+        for name, allows_side in (("resize", True), ("crop", False)):
+            if not _is_size(size := getattr(self, name), allows_side=allows_side):
+                raise ZooError(f"preprocess: {name} is (height, width) in pixels, not {size!r}")
         channels = self.channels
         for name, values in (("mean", self.mean), ("std", self.std)):
+            if not isinstance(values, list | tuple) or not all(isinstance(value, Real) for value in values):
+                raise ZooError(f"preprocess: {name} is a tuple of numbers, one for each channel, not {values!r}")
             if len(values) not in {1, channels}:
                 raise ZooError(f"preprocess: {name} has {len(values)} values for {counted(channels, 'channel')}")
         if any(value == 0 for value in self.std):
@@ -83,11 +102,11 @@ class Preprocess:
         if unknown := set(data) - known:
             raise ZooError(f"preprocess: unknown field {', '.join(sorted(unknown))}")
         values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        for name, allowed in (
-            ("interpolation", ("nearest", "bilinear", "bicubic", "lanczos", "box", "hamming")),
-            ("color", ("RGB", "BGR", "L")),
-            ("layout", ("NCHW", "NHWC")),
-        ):
-            if name in values and values[name] not in allowed:
-                raise ZooError(f"preprocess: {name} cannot be {values[name]!r}", hint=f"one of {', '.join(allowed)}")
         return cls(**values)
+
+
+def _is_size(size: Any, *, allows_side: bool) -> bool:
+    """Whether it is (height, width), or one side where that is allowed, or nothing."""
+    if size is None or (allows_side and isinstance(size, Integral)):
+        return True
+    return isinstance(size, tuple) and len(size) == 2 and all(isinstance(side, Integral) for side in size)

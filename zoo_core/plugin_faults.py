@@ -73,6 +73,25 @@ class PluginFaultError(ZooError):
     """Something that the code of a plugin did wrongly: no other data and no other option helps."""
 
 
+class ModelFaultError(ZooError):
+    """What a model or its own loss gives is not what it is to give. `code`: that of what gave it, where it is known."""
+
+    def __init__(self, message: str, *, hint: str | None = None, code: CodeType | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+def faulty_model(error: ModelFaultError, model: Model) -> ZooError:
+    """The same error, which names the plugin of the model, and the line that is to be mended."""
+    raised = error.__cause__
+    if raised is not None and plugin_line(raised):
+        mend, message = who_mends(model.plugin, raised), f"{error.message} (plugin {model.plugin})"
+    else:
+        code = error.code or code_of(model.spec.build)
+        mend, message = who_mends(model.plugin, code=code), given_by(error.message, plugin=model.plugin, code=code)
+    return PluginFaultError(message, hint="; ".join(filter(None, (error.hint, mend))))
+
+
 def plugin_fault(where: str, error: BaseException, *, plugin: str, place: str = "") -> ZooError:
     """The error for something that the code of `plugin` has raised; `where` says what it was asked for."""
     at = f", at {place}" if place else ""
@@ -105,7 +124,7 @@ def given_by(what: str, *, plugin: str, code: CodeType | None) -> str:
 
 def who_mends(plugin: str, error: BaseException | None = None, *, code: CodeType | None = None) -> str:
     """What to do about a fault of a plugin, by its id: "plugin ... must fix it"; where it is installed from a folder in
-    which it can be edited, "edit FILE:LINE" for the line that the exception has come through, or where `code` begins.
+    which it can be edited, "edit FILE:LINE" for the line that the exception has come through, else where `code` begins.
     """
     folder = editable_folder(plugin.partition(":")[0])
     if folder is None:
@@ -116,7 +135,7 @@ def who_mends(plugin: str, error: BaseException | None = None, *, code: CodeType
         for frame, number in traceback.walk_tb(error.__traceback__ if error is not None else None)
         if is_plugins(frame) and own in (file := Path(frame.f_code.co_filename).resolve()).parents
     ]
-    if code is not None and own in (file := Path(code.co_filename).resolve()).parents:
+    if code is not None and not files and own in (file := Path(code.co_filename).resolve()).parents:
         files.append(f"{file}:{code.co_firstlineno}")
     return f"edit {files[-1] if files else folder}"
 
@@ -152,6 +171,11 @@ def is_plugins(frame: FrameType) -> bool:
     """Whether a frame runs code that is there only because a plugin has brought it."""
     module = str(frame.f_globals.get("__name__", ""))
     return not frame.f_code.co_filename.startswith("<") and module.partition(".")[0] not in NOT_A_PLUGINS
+
+
+def is_plugins_code(function: Any) -> bool:
+    """Whether a function is there only because a plugin has brought it."""
+    return str(getattr(function, "__module__", "")).partition(".")[0] not in {*NOT_A_PLUGINS, ""}
 
 
 def line_of(frame: FrameType, number: int) -> str:

@@ -88,7 +88,9 @@ def sources_of(inputs: Iterable[str], recipes: Mapping[str, Any]) -> tuple[str, 
 def check_recipes(
     where: str, inputs: Mapping[str, Any], recipes: Mapping[str, Any], preprocess: Preprocess | None
 ) -> None:
-    """Raise ZooError for recipes of inputs that there are not, and for two recipes of one input."""
+    """Raise ZooError for what is no recipe, for recipes of inputs that there are not, and for two of one input."""
+    if preprocess is not None and not isinstance(preprocess, Preprocess):
+        raise ZooError(f"{where}: preprocess is a Preprocess, not {preprocess!r}")
     for name, recipe in recipes.items():
         if not isinstance(recipe, Recipe | Preprocess):
             raise ZooError(f"{where}: the recipe of {name!r} is a {type(recipe).__name__}, not a Recipe")

@@ -86,8 +86,9 @@ class Weights:
 
 
 def _check_tensors(kind: str, tensors: Mapping[str, TensorSpec]) -> None:
-    if not tensors:
-        raise ZooError(f"{kind} declares no tensor")
+    if not tensors or not isinstance(tensors, Mapping):
+        what = "no tensor" if not tensors else f"a {type(tensors).__name__}, not names with a TensorSpec each"
+        raise ZooError(f"{kind} declares {what}")
     for name, tensor in tensors.items():
         if not isinstance(tensor, TensorSpec):
             raise ZooError(f"{kind}: {name!r} is a {type(tensor).__name__}, not a TensorSpec")

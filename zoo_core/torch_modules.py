@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from zoo_core.errors import FailedForwardError, NotVerifiedError, Terminated, ZooError, in_words
-from zoo_core.plugin_faults import plugin_line
+from zoo_core.plugin_faults import ModelFaultError, plugin_line
 
 Read = Callable[[Any], Any]
 """A model's `read_outputs`: what of the things that its `forward` returns are the declared outputs."""
@@ -33,7 +33,7 @@ def named_outputs(result: Any, names: Sequence[str], read: Read | None = None) -
         result = read(result)
     if isinstance(result, Mapping):
         if missing := [name for name in names if name not in result]:
-            raise ZooError(
+            raise ModelFaultError(
                 f"the model gives no output {', '.join(missing)}, only {', '.join(map(str, result))}",
                 hint="the names in its spec's outputs are those that it returns",
             )
@@ -42,11 +42,14 @@ def named_outputs(result: Any, names: Sequence[str], read: Read | None = None) -
         values = list(result) if isinstance(result, list | tuple) else [result]
     if len(values) != len(names) or not all(isinstance(value, Tensor) for value in values):
         kinds = ", ".join(type(value).__name__ for value in values)
-        raise ZooError(f"the model declares the outputs {', '.join(names)} but returned {len(values)}: {kinds}")
+        raise ModelFaultError(
+            f"the model declares the outputs {', '.join(names)} but returned {len(values)}: {kinds}",
+            hint="outputs are tensors; read_outputs of the spec picks them from what is returned with them",
+        )
     for name, value in zip(names, values, strict=True):
         if value.layout is not torch.strided or value.is_meta:
             kind = "on the meta device" if value.is_meta else "sparse"
-            raise ZooError(f"the model gives {name} as a tensor that is {kind}, not dense numbers")
+            raise ModelFaultError(f"the model gives {name} as a tensor that is {kind}, not dense numbers")
     return dict(zip(names, values, strict=True))
 
 

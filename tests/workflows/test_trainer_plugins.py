@@ -114,3 +114,43 @@ def test_a_check_of_a_trainer_that_fails_is_no_fault_of_the_zoo(
     result = run_zoo(*SMALL, "--trainer", "other")
     assert (result.code, "training mlp failed: KeyError: 1" in result.stderr) == (1, True), result.stderr
     assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("raise SystemExit(0)", "training mlp failed: SystemExit: 0"),
+        ("on_epoch({'epoch': 1})", "training mlp failed: on_epoch is told an EpochRow, not a dict"),
+        (
+            "on_epoch(EpochRow(epoch=1, train={}, validation={'acc': 1.0}, learning_rate=0.1, seconds=1.0))",
+            "training mlp failed: the row of epoch 1 has no 'accuracy' of the validation part, which picks the best",
+        ),
+    ],
+)
+def test_a_trainer_that_leaves_or_tells_something_else_is_told_with_its_line(
+    body: str, told: str, run_zoo: Zoo, fake_distribution: Callable[..., Path], tmp_path: Path
+) -> None:
+    fake_distribution("other-trainer", TRAINER.format(body=body))
+    result = run_zoo(*SMALL, "--trainer", "other")
+    assert (result.code, told in result.stderr) == (1, True), result.stderr
+    assert "trainer other of other-trainer:other-trainer, at other_trainer/__init__.py:11; plugin" in result.stderr
+    assert "Stopped" not in result.stderr
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_options_of_a_trainer_that_have_no_value_are_asked_for(
+    run_zoo: Zoo, fake_distribution: Callable[..., Path]
+) -> None:
+    fake_distribution("other-trainer", TRAINER.replace("rate: float = 0.1", "rate: float").format(body="pass"))
+    refused = run_zoo(*SMALL, "--trainer", "other")
+    assert refused.code == 2
+    assert refused.stderr == "Error: trainer other needs rate\nHint: -t rate=...\n"
+
+
+def test_a_trainer_that_refuses_its_own_defaults_is_told_at_once(
+    run_zoo: Zoo, fake_distribution: Callable[..., Path]
+) -> None:
+    refusing = "rate: float = 0.1\n\n        def __post_init__(self):\n            raise ValueError('below 0')\n"
+    fake_distribution("other-trainer", TRAINER.replace("rate: float = 0.1\n", refusing).format(body="pass"))
+    [row] = [row for row in run_zoo("plugins", "--json").json if row["distribution"] == "other-trainer"]
+    assert "trainer other: Config refuses its own defaults: ValueError: below 0" in row["problem"]

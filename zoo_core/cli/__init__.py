@@ -97,10 +97,10 @@ class ZooGroup(click.Group):
         except Exception as error:
             if (plugin := ctx.meta.get("zoo.plugin")) is None:
                 raise
-            raise ZooError(
-                f"the command of plugin {plugin} fails: {in_words(error)}",
-                hint="ZOO_DEBUG=1 shows the traceback",
-            ) from error
+            from zoo_core.plugin_faults import plugin_fault, plugin_line
+
+            where = f"the command of plugin {plugin} fails"
+            raise plugin_fault(where, error, plugin=plugin, place=plugin_line(error)) from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for heading, helps in self._groups().items():

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo_core.errors import Terminated, UsageError, ZooError, in_words
-from zoo_core.plugin_faults import who_mends
+from zoo_core.plugin_faults import code_of, who_mends
 from zoo_core.specs import DatasetSpec
 
 from .loader_faults import given_by_loader, is_bundled
@@ -53,14 +53,14 @@ def call_loader(
     except (ZooError, KeyboardInterrupt, Terminated, MemoryError):
         raise
     except OSError as error:
-        mend = "" if is_bundled(plugin) else f", or {who_mends(plugin, error)}"
+        mend = "" if is_bundled(plugin) else f", or {who_mends(plugin, error, code=code_of(spec.load))}"
         raise ZooError(f"{where} could not be loaded: {error}", hint=f"check -d root=DIR{mend}") from error
     except BaseException as error:
         if isinstance(error, ModuleNotFoundError) and (absent := absent_package(error, where=where)):
             raise absent from error
         raise ZooError(
             f"{where} (plugin {plugin}) could not be loaded: {in_words(error)}",
-            hint=f"{who_mends(plugin, error)}; ZOO_DEBUG=1 shows where",
+            hint=f"{who_mends(plugin, error, code=code_of(spec.load))}; ZOO_DEBUG=1 shows where",
         ) from error
     if loaded is None and split != "train":
         return None

@@ -106,6 +106,7 @@ def _entry(kind: str, spec: ModelSpec | DatasetSpec | TrainerSpec) -> dict[str, 
             raise ZooError(f"{spec.name!r}: own_files is True or False, not {spec.own_files!r}")
         data["own_files"] = spec.own_files
         return data
+    _texts(spec.labels, f"{spec.name!r}: labels")
     data["outputs"] = {name: tensor.to_json() for name, tensor in spec.outputs.items()}
     data["aliases"] = _texts(spec.aliases, f"{spec.name!r}: aliases")
     data["weights"] = [weights.name for weights in spec.weights]

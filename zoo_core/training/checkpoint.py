@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from zoo_core.bounded_json import load_json
 from zoo_core.errors import ZooError
 from zoo_core.files import clear_io_errors, write_atomic
+from zoo_core.plugin_faults import ModelFaultError
 
 from .safetensors_header import check_header
 
@@ -93,7 +94,7 @@ def copy_state(module: nn.Module) -> dict[str, Tensor]:
     """The module's state on the CPU, detached from it. Raises ZooError if it holds anything but tensors."""
     state = module.state_dict()
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]:
-        raise ZooError(f"the model's state holds things that are not tensors: {', '.join(odd)}")
+        raise ModelFaultError(f"the model's state holds things that are not tensors: {', '.join(odd)}")
     return {name: value.detach().cpu().clone() for name, value in state.items()}
 
 

@@ -13,18 +13,26 @@ class DivergedError(ZooError):
     """A training that cannot go on: what it measures is NaN or infinite."""
 
 
-def diverged(what: str, *, where: str) -> DivergedError:
-    """The error for training that has run away."""
+def diverged(what: str, *, where: str, fresh: bool = False) -> DivergedError:
+    """The error for training that has run away. `fresh`: no epoch was good before, and it may be no matter of steps."""
+    alone = "; where it does not, zoo check MODEL --rule stays-finite looks whether the model gives numbers at all"
     return DivergedError(
         f"training diverged in {where}: {what}",
-        hint="a lower learning rate usually helps (-t lr=...); what earlier epochs saved is kept",
+        hint=f"a lower learning rate usually helps (-t lr=...){alone if fresh else ''}; {_KEPT}",
     )
+
+
+_KEPT = "what earlier epochs saved is kept"
 
 
 def check_row(row: EpochRow, *, selection: str, task: str) -> None:
     """Raise DivergedError where a loss, or what picks the best epoch, is no number. Any other metric may be undefined
-    for an epoch."""
+    for an epoch. Raises ValueError for a row that a trainer should not have told."""
     picks = selection.removeprefix("-")
+    if not isinstance(row, EpochRow):
+        raise ValueError(f"on_epoch is told an EpochRow, not a {type(row).__name__}")
+    if picks not in row.validation:
+        raise ValueError(f"the row of epoch {row.epoch} has no {picks!r} of the validation part, which picks the best")
     for part, metrics, names in (("training", row.train, ("loss",)), ("validation", row.validation, ("loss", picks))):
         measured = {name: metrics[name] for name in names if name in metrics}
         if not (words := without_number(measured)):
@@ -34,7 +42,7 @@ def check_row(row: EpochRow, *, selection: str, task: str) -> None:
         raise DivergedError(
             f"{words} on the {part} part after epoch {row.epoch}, and the best epoch is picked by it",
             hint=f"the loss is a number: that part may hold nothing that {picks!r} counts, or the task {task} "
-            "computes it wrongly; what earlier epochs saved is kept",
+            f"computes it wrongly; {_KEPT}",
         )
 
 
@@ -43,5 +51,5 @@ def with_what_is_kept(error: DivergedError, run: Path, *, best: int | None) -> D
     kept = "no epoch was good before that, so no run is left"
     if best is not None:
         kept = f"{run} keeps the weights of epoch {best}, the best before that: zoo export {shell_word(run.name)}"
-    hint = (error.hint or "").removesuffix("; what earlier epochs saved is kept")
+    hint = (error.hint or "").removesuffix(f"; {_KEPT}")
     return DivergedError(error.message, hint=f"{hint}; {kept}")

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from zoo_core.errors import ZooError
+from zoo_core.plugin_faults import ModelFaultError
 from zoo_core.records import EpochRow, TrainResult
 from zoo_core.tasks import TrainingLoss
 
@@ -125,6 +126,11 @@ class Loop:
             loss = self.loss(outputs, targets)
         else:
             raise TypeError("a loop is given a loss, or a job with losses")
+        if not loss.requires_grad:
+            raise ModelFaultError(
+                "the loss does not depend on anything that is trained: no gradient comes back from it",
+                hint="forward, or the loss, may call detach(), argmax() or .item(), or work under torch.no_grad()",
+            )
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return outputs, loss
@@ -189,7 +195,7 @@ class Loop:
     def _check(self, loss: Tensor, *, step: int, number: int) -> None:
         value = float(loss.detach())
         if value - value != 0:  # neither a number nor finite
-            raise diverged(f"the loss is {value} at step {step}", where=f"epoch {number}")
+            raise diverged(f"the loss is {value} at step {step}", where=f"epoch {number}", fresh=not self.rows)
 
 
 def show_targets(module: torch.nn.Module, targets: Tensor) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from zoo_core.errors import UsageError, ZooError
+from zoo_core.errors import UsageError
+from zoo_core.plugin_faults import ModelFaultError, code_of
 from zoo_core.tasks import TrainingLoss, get_task
 
 
@@ -30,11 +31,11 @@ def loss_for(
 def sum_of(parts: Mapping[str, Tensor]) -> Tensor:
     """The sum of the losses that a model has computed itself. Raises ZooError for what are no scalars by name."""
     if not isinstance(parts, Mapping) or not parts:
-        raise ZooError(f"the model's own losses are {type(parts).__name__}, not scalars by name")
+        raise ModelFaultError(f"the model's own losses are {type(parts).__name__}, not scalars by name")
     for name, value in parts.items():
         if not isinstance(value, Tensor) or value.ndim:
             found = f"of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-            raise ZooError(
+            raise ModelFaultError(
                 f"the model's own loss {name!r} is {found}, not a single number", hint="its mean, for example"
             )
     return torch.stack(list(parts.values())).sum()
@@ -45,7 +46,8 @@ def _checked(own: TrainingLoss) -> TrainingLoss:
         value = own(outputs, targets)
         if not isinstance(value, Tensor) or value.ndim:
             found = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
-            raise ZooError(f"the model's own loss returned {found}, not a single number", hint="its mean, for example")
+            told = f"the model's own loss returned {found}, not a single number"
+            raise ModelFaultError(told, hint="its mean, for example", code=code_of(own))
         return value
 
     return loss

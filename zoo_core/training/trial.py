@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from zoo_core.declared_metrics import check_metrics
 from zoo_core.errors import ZooError
-from zoo_core.plugin_faults import PluginFaultError, plugin_line
+from zoo_core.plugin_faults import ModelFaultError, PluginFaultError, code_of, is_plugins_code, plugin_line
 from zoo_core.tasks import TrainingLoss
 from zoo_core.torch_modules import Read, called, named_outputs
 
@@ -54,12 +54,16 @@ def try_module(
     try:
         with torch.no_grad():  # not inference_mode: lazy modules make their parameters here
             found = named_outputs(called(module, inputs), outputs, read)
+    except ModelFaultError as error:
+        forward = getattr(type(module), "forward", None)
+        error.code = code_of(forward) if is_plugins_code(forward) else None
+        raise
     except ZooError:
         raise
     except Exception as error:
         reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         at = f", at {place}" if (place := plugin_line(error)) else ""
-        raise ZooError(
+        raise ModelFaultError(
             f"model {model!r} failed on a batch of shape {_shapes(inputs)}: {reason}{at}",
             hint="ZOO_DEBUG=1 shows where",
         ) from error
@@ -156,7 +160,7 @@ def _check_declared(
             sizes |= spec.sizes_in(shape)
     for name, spec in outputs.items():
         if not spec.bind(sizes).fits(found[name]):
-            raise ZooError(
+            raise ModelFaultError(
                 f"model {model!r} declares the output {name!r} as {spec}, "
                 f"but returned the shape {found[name]} for a batch of the shape {_shapes(fed)}",
                 hint=f"whoever wrote it has to mend one of the two; zoo doctor {model} shows where",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from zoo_core.errors import ZooError
+from zoo_core.installation import CORE
 from zoo_core.plugin_faults import code_of, plugin_line, plugin_module, who_mends, wrong_result
 from zoo_core.records import TrainResult
 from zoo_core.registry import Trainer, Zoo
@@ -17,7 +18,7 @@ from zoo_core.training.diverged import DivergedError, with_what_is_kept
 from .train_plan import TrainPlan
 
 
-def failed_training(error: Exception, plan: TrainPlan, zoo: Zoo) -> ZooError:
+def failed_training(error: BaseException, plan: TrainPlan, zoo: Zoo) -> ZooError:
     """The error for what was raised while a plan was trained; where no plugin's line was on the way, the trainer, which
     calls everything, is named."""
     reason = str(error).strip().partition("\n")[0]
@@ -25,7 +26,9 @@ def failed_training(error: Exception, plan: TrainPlan, zoo: Zoo) -> ZooError:
         reason = f"{type(error).__name__}: {reason}".removesuffix(": ")
     place = plugin_line(error)
     whose, plugin = _whose(plugin_module(error), plan, zoo)
-    at = f"{whose}, at {place}; {who_mends(plugin, error)}" if place else whose
+    at = f"{whose}, at {place}" if place else whose
+    if plugin.partition(":")[0] != CORE:
+        at += f"; {who_mends(plugin, error, code=code_of(plan.trainer.spec.fit))}"
     return ZooError(
         f"training {plan.info.model} failed: {reason}",
         hint=f"{at}; ZOO_DEBUG=1 shows {'all of it' if place else 'where'}",

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.data import Samples
-from zoo_core.errors import UsageError, ZooError
+from zoo_core.errors import Terminated, UsageError, ZooError
 from zoo_core.files import clear_io_errors
 from zoo_core.matching import bound_tensors
+from zoo_core.plugin_faults import ModelFaultError, faulty_model
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
 from zoo_core.replacing import scratch
@@ -130,16 +131,17 @@ class Training:
         seed_everything(info.seed)
         module: nn.Module = plan.model.build(**info.options).to(pick_device(info.device))
         read, validation = reader_of(plan.model.spec), self.splits["validation"]
-        try_module(
-            module,
-            self.splits["train"],
-            task=plan.task,
-            outputs=plan.outputs,
-            declared=bound_tensors(plan.model, info.options),
-            read=read,
-            model=info.model,
-            device=info.device,
-        )
+        with self.plugin_errors():
+            try_module(
+                module,
+                self.splits["train"],
+                task=plan.task,
+                outputs=plan.outputs,
+                declared=bound_tensors(plan.model, info.options),
+                read=read,
+                model=info.model,
+                device=info.device,
+            )
         if info.task_plugin:  # those of the zoo itself measure what they say
             told = {"plugin": info.task_plugin, "device": info.device}
             try_measures(module, validation, task=plan.task, outputs=plan.outputs, read=read, **told)
@@ -216,9 +218,11 @@ class Training:
         """What trainer, model or augmentation raise is a failed training, and not a fault of the zoo."""
         try:
             yield
-        except ZooError:
+        except ModelFaultError as error:
+            raise faulty_model(error, self.plan.model) from error
+        except (ZooError, KeyboardInterrupt, Terminated):
             raise
-        except Exception as error:
+        except BaseException as error:
             if any(error is each for each in self.raised):
                 raise
             raise failed_training(error, self.plan, self.zoo) from error

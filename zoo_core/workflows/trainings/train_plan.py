@@ -230,6 +230,8 @@ def _config(model: Model, trainer: Trainer, request: TrainRequest) -> tuple[Any,
             raise UsageError(f"--epochs takes 1 or more, not {request.epochs}")
         if "epochs" in named:
             given["epochs"] = request.epochs
+    if missing := [option.name for option in trainer.spec.options if option.required and option.name not in given]:
+        raise UsageError(f"{where} needs {', '.join(missing)}", hint=" ".join(f"-t {name}=..." for name in missing))
     try:
         config = trainer.spec.config(**given)
     except (ValueError, TypeError) as error:
