@@ -19,7 +19,7 @@ Made by `python docs/make_commands.py` from what each command says with `--help`
 | exit code | means |
 | --- | --- |
 | 0 | done |
-| 1 | data, files, extras, plugins that are gone, network or disk; sizes that do not match, or that a builder cannot take; measures that are no numbers |
+| 1 | data, files, extras, plugins, network, disk; sizes that do not match or cannot be taken; no number as a measure |
 | 2 | something typed wrong: a name, an option, a type |
 | 3 | an export that could not be converted, or a check that failed or was not conclusive |
 | 4 | a file refused before it is opened: unsafe, or not of the format its name says |
