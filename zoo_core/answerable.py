@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from .distributions import is_installed
 from .errors import Terminated, ZooError, missing_package
-from .plugin_faults import plugin_fault, plugin_line, wrong_result
+from .plugin_faults import code_of, plugin_fault, plugin_line, wrong_result
 
 Interface = TypeVar("Interface")
 
@@ -35,9 +35,9 @@ class WrongResultError(Exception):
 class Owner:
     """Whose an object is: `called`, such as "task height", and the id of its plugin.
 
-    `checks` of results, by the name of the method that gives them, or "NAME()" for what is given by calling what method
-    NAME gave. `hands_out`: methods and properties that give a
-    further object of the plugin's.
+    `checks` of results, by the name of the method or property that gives them, or "NAME()" for what is given by calling
+    what method NAME gave. `hands_out`: methods and properties that give a further object of the plugin's; of the
+    latter, None is one, too.
     """
 
     called: str
@@ -79,7 +79,14 @@ class _StandIn:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name in {"_inner", "_owner"}:  # which a copy that is being made has not yet
             raise AttributeError(name)
-        return self._passed_on(name, getattr(self._inner, name))
+        try:
+            found = getattr(self._inner, name)
+        except AttributeError as error:
+            if not self._given_by or error.obj is not self._inner:
+                raise
+            with self._owner.answering(self._given_by):
+                raise WrongResultError(f"it gives a {type(self._inner).__name__}, which has no {name!r}") from None
+        return self._passed_on(name, found)
 
     def __call__(self, *arguments: Any, **more: Any) -> Any:
         with self._owner.answering(self._given_by, getattr(self._inner, "__code__", None)):
@@ -89,8 +96,11 @@ class _StandIn:
             return result
 
     def _read(self, name: str) -> Any:
-        with self._owner.answering(name):
+        declared = inspect.getattr_static(type(self._inner), name, None)
+        with self._owner.answering(name, code_of(declared.fget) if isinstance(declared, property) else None):
             found = getattr(self._inner, name)
+            if not inspect.isroutine(found) and (check := self._owner.checks.get(name)) is not None:
+                found = check(found, self._inner)
         return self._passed_on(name, found)
 
     def _passed_on(self, name: str, found: Any) -> Any:
@@ -104,6 +114,8 @@ class _StandIn:
                 result = found(*arguments, **more)
                 if (check := self._owner.checks.get(name)) is not None:
                     result = check(result, self._inner, *arguments, **more)
+                if result is None and name in self._owner.hands_out:
+                    raise WrongResultError("it gives nothing")
             return self._handed_out(name, result)
 
         return call

@@ -60,6 +60,8 @@ class TaskSpec:
             raise ZooError(f"{where}: targets cannot be {self.targets!r}", hint=f"one of {', '.join(TARGET_FORMS)}")
         if not callable(self.load):
             raise ZooError(f"{where}: load is not callable")
+        if not isinstance(self.metrics, Mapping):
+            raise ZooError(f"{where}: metrics are names with 'more' or 'less' each, not {self.metrics!r}")
         if unknown := [name for name, better in self.metrics.items() if better not in get_args(Better)]:
             raise ZooError(f"{where}: metric {unknown[0]!r} is better with 'more' or with 'less'")
         if self.metrics and self.selection not in self.metrics:

@@ -94,6 +94,15 @@ FAULTS = {
     "recipe raises": (FILE_ASKED, "recipe.py", "text.split()", "text.splits()", "read", "AttributeError"),
     "recipe loses rows": (FILE_ASKED, "recipe.py", "np.stack(samples)", "np.stack(samples)[1:]", "stack", "(0, 3)"),
     "training reads": (TRAIN, "recipe.py", "text.split()", "text.splits()", "read", "AttributeError"),
+    "a shape that is no tuple": (TRAIN, "recipe.py", "shape = True, (3,)", "shape = True, 3", "shape", "it is 3, not"),
+    "no range": (
+        TRAIN, "recipe.py", "shape = True, (3,)", "shape, values = True, (3,), 7", "values", "it is 7, not a lowest"
+    ),
+    "no tally": (MEASURED, "task.py", "return Largest()", "Largest()", "tally", "it gives nothing"),
+    "no tally to train with": (TRAIN, "task.py", "return Largest()", "Largest()", "tally", "it gives nothing"),
+    "a tally without details": (
+        MEASURED, "task.py", "def details(", "def detail(", "tally", "it gives a Largest, which has no 'details'"
+    ),
     "a loss for each": (TRAIN, "task.py", ".abs().mean()", ".abs()", "loss", "has the shape (54, 1)"),
     "a loss that is no tensor": (TRAIN, "task.py", ".abs().mean()", ".abs().mean().item()", "loss", "a float, not a"),
     "training has a loss": (TRAIN, "task.py", ".abs().mean()", ".absolut()", "loss", "AttributeError"),

@@ -25,4 +25,34 @@ def a_row_each(stored: Any, recipe: Any, samples: Sequence[Any], *_: Any, **__: 
     return stored
 
 
-CHECKS: Mapping[str, Check] = {"samples_in": several, "stack": a_row_each, "prepare": a_row_each}
+def axes(shape: Any, *_: Any) -> Any:
+    """The axes after the batch, or None."""
+    sizes = shape if isinstance(shape, tuple | list) else [shape]
+    if shape is not None and (sizes is not shape or not all(isinstance(size, int | None) for size in sizes)):
+        raise WrongResultError(f"it is {shape!r}, not a tuple of sizes such as (16,), with None for an unknown one")
+    return shape
+
+
+def a_range(values: Any, *_: Any) -> Any:
+    """A lowest and a highest number, or None."""
+    pair = values is None or (isinstance(values, tuple | list) and len(values) == 2)
+    if not pair or not all(isinstance(value, int | float | np.number) for value in values or ()):
+        raise WrongResultError(f"it is {values!r}, not a lowest and a highest number such as (0, 128)")
+    return values
+
+
+def names(texts: Any, *_: Any) -> Any:
+    """Names of columns."""
+    if not isinstance(texts, tuple | list) or not all(isinstance(text, str) for text in texts):
+        raise WrongResultError(f"it is {texts!r}, not a tuple of names")
+    return texts
+
+
+CHECKS: Mapping[str, Check] = {
+    "samples_in": several,
+    "stack": a_row_each,
+    "prepare": a_row_each,
+    "shape": axes,
+    "values": a_range,
+    "needed_columns": names,
+}
