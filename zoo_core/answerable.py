@@ -11,6 +11,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any, ClassVar, TypeVar, cast
 
 from .distributions import is_installed
@@ -84,7 +85,7 @@ class _StandIn:
         except AttributeError as error:
             if not self._given_by or error.obj is not self._inner:
                 raise
-            with self._owner.answering(self._given_by):
+            with self._owner.answering(self._given_by, _code_of_class(self._inner)):
                 raise WrongResultError(f"it gives a {type(self._inner).__name__}, which has no {name!r}") from None
         return self._passed_on(name, found)
 
@@ -97,7 +98,8 @@ class _StandIn:
 
     def _read(self, name: str) -> Any:
         declared = inspect.getattr_static(type(self._inner), name, None)
-        with self._owner.answering(name, code_of(declared.fget) if isinstance(declared, property) else None):
+        code = code_of(declared.fget) if isinstance(declared, property) else _code_of_class(self._inner)
+        with self._owner.answering(name, code):
             found = getattr(self._inner, name)
             if not inspect.isroutine(found) and (check := self._owner.checks.get(name)) is not None:
                 found = check(found, self._inner)
@@ -126,6 +128,11 @@ class _StandIn:
         if name not in self._owner.hands_out or value is None:
             return value
         return _StandIn(value, self._owner, given_by=name)
+
+
+def _code_of_class(inner: Any) -> CodeType | None:
+    """Where the first method of an object's class begins: what is an attribute, or is missing, has no line of its own."""
+    return next((code_of(each) for each in vars(type(inner)).values() if inspect.isfunction(each)), None)
 
 
 def answerable(made: Interface, interface: type[Interface], owner: Owner) -> Interface:

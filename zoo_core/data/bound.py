@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import functools
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ import numpy as np
 
 from zoo_core.data_root import default_root
 from zoo_core.errors import UsageError, ZooError, did_you_mean
+from zoo_core.plugin_faults import PluginFaultError
 from zoo_core.recipes import InputRecipe
 from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess, Recipe
@@ -53,9 +53,13 @@ class BoundDataset:
     def inputs(self) -> dict[str, TensorSpec]:
         """What an item looks like; where sizes are declared as free axes, the data are read if there are any."""
         declared = inputs_of(self.spec, self.options, self.preprocess)
-        with contextlib.suppress(ZooError):  # what is wrong with the data is said when they are loaded
+        try:
             made = self.recipes
             declared |= {name: as_declared(declared[name], made[name]) for name in self.spec.recipes}
+        except PluginFaultError:
+            raise
+        except ZooError:
+            pass  # what is wrong with the data is said when they are loaded
         unknown = [name for name in declared if name not in self._named and len(declared[name].free_axes) > 1]
         if not unknown or (self.options["root"] is None and not self.root.exists()):
             return declared

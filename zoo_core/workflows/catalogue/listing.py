@@ -37,7 +37,7 @@ def list_rows(
     sort: str | None = None,
 ) -> list[dict[str, Any]]:
     """Rows `{name, kind, task, summary, plugin, source}` in natural order, or runs sorted by a field of `SORTED_BY`.
-    Datasets also have `data`, an AtHand, and `download_bytes`.
+    Where datasets alone are asked for, they also have `data`, an AtHand, and `download_bytes`.
 
     `kind` is one of KINDS, None for the whole catalogue, of which tasks and recipes are shown with `plugin` alone. A
     pattern with `*`, `?` or `[` is matched against the whole name, any other text is looked for inside it; the model
@@ -72,12 +72,11 @@ def _all_rows(zoo: Zoo, kind: str | None, license: str | None, *, of_plugin: boo
         if shelf == kind:
             return shelf_rows(zoo, shelf)
     entries = [entry for entry in zoo.entries() if _is_of(entry, kind) or whole]
-    at_hand = data_at_hand(zoo) if any(entry.kind == "dataset" for entry in entries) else {}
-    return [
-        _dataset_row(entry, at_hand[entry.qualified]) if entry.kind == "dataset" else entry.to_json()
-        for entry in entries
-        if license is None or _has_license(entry, license)
-    ]
+    entries = [entry for entry in entries if license is None or _has_license(entry, license)]
+    if kind != "datasets":
+        return [entry.to_json() for entry in entries]
+    at_hand = data_at_hand(zoo)
+    return [_dataset_row(entry, at_hand[entry.qualified]) for entry in entries]
 
 
 def _dataset_row(entry: Entry, at_hand: AtHand) -> dict[str, Any]:
