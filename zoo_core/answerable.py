@@ -131,7 +131,7 @@ class _StandIn:
 
 
 def _code_of_class(inner: Any) -> CodeType | None:
-    """Where the first method of an object's class begins: what is an attribute, or is missing, has no line of its own."""
+    """Where the first method of the class begins: what is an attribute, or is missing, has no line of its own."""
     return next((code_of(each) for each in vars(type(inner)).values() if inspect.isfunction(each)), None)
 
 
