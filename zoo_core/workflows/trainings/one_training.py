@@ -60,7 +60,7 @@ class Training:
     callbacks: TrainCallbacks
     on_weights: tuple[str, ...] = ()
     quiet: bool = False
-    raised: list[Exception] = field(default_factory=list)
+    raised: list[BaseException] = field(default_factory=list)
 
     def run(self, *, new: bool, replace: bool) -> RunInfo:
         """Train to the end; the record of the finished run."""
@@ -207,7 +207,7 @@ class Training:
         def call(*arguments: Any) -> None:
             try:
                 callback(*arguments)
-            except Exception as error:
+            except BaseException as error:
                 self.raised.append(error)
                 raise
 
