@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .discovery import Plugin, discover
-from .discovery.mending import check_extra_of, check_owner_of, told_of_unusable
+from .discovery.mending import check_extra_of, check_owner_of, told_of_path, told_of_unusable
 from .errors import UsageError, ZooError, did_you_mean
 from .foreign_text import terminal_lines
 
@@ -242,7 +242,7 @@ class Zoo:
         if others:
             return UsageError(f"{name!r} is a {others[0]}, not a {kind}", hint=f"see zoo list {kind}s")
         check_owner_of(self.plugins, kind, name)
-        hints = [told_of_unusable(self.plugins, name), did_you_mean(name, known)]
+        hints = [told_of_unusable(self.plugins, name), told_of_path(kind, name) or did_you_mean(name, known)]
         hint = " ".join(filter(None, hints)) or f"see zoo list {kind}s"
         return UsageError(f"unknown {kind} {name!r}", hint=hint)
 

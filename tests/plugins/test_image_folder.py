@@ -205,6 +205,14 @@ def test_all_bad_pictures_of_all_splits_are_told_of_at_once(tmp_path: Path) -> N
     assert caught.value.message.endswith("\n  and 5 more")
 
 
+def test_bad_pictures_of_one_part_are_so_many_of_all(tmp_path: Path) -> None:
+    fill(tmp_path / "train", cat=20, dog=20)
+    fill(tmp_path / "test", cat=6, dog=4)
+    (tmp_path / "test" / "cat" / "000.png").write_bytes(DAMAGED)
+    with pytest.raises(ZooError, match=r"dataset image-folder: 1 of 50 samples cannot be read:"):
+        bound("image-folder", root=tmp_path).load_all()
+
+
 def test_bad_pictures_are_left_out_and_recorded(tmp_path: Path, zoo_here: RunZoo) -> None:
     good = bound("image-folder", root=fill(tmp_path / "good", cat=10, dog=10), size=8)
     root = tmp_path / "pictures"

@@ -101,3 +101,36 @@ def test_all_pictures_without_a_counterpart_are_told_of_at_once(tmp_path: Path) 
         for here, there in (("inputs", "targets"), ("targets", "inputs")):
             alone = tmp_path / split / here / f"only-{here}.png"
             assert f"{alone} has no counterpart in {tmp_path / split / there}" in refused.value.message
+
+
+def resized(name: str, **options: Any) -> list[str]:
+    return [remark for remark in bound(name, **options).load("train").remarks if " are resized " in remark]
+
+
+def test_a_size_that_nobody_asked_for_is_told(tmp_path: Path) -> None:
+    for n in range(12):
+        for part in ("inputs", "targets"):
+            write(tmp_path / "pairs" / part / f"{n}.png", 20, 30 + n // 11)
+        write(tmp_path / "clean" / f"{n}.png", 16, 16)
+        for kind in ("cat", "dog"):
+            write(tmp_path / "pets" / kind / f"{n}.png", 64, 64)
+    assert resized("picture-pairs", root=str(tmp_path / "pairs")) == [
+        "Pictures of 30 x 20 to 31 x 20 pixels (width x height) are resized to 128 x 128, whatever their proportions; "
+        "-d size=N makes them N x N, -d tiles=N cuts them into pieces instead"
+    ]
+    assert resized("picture-pairs", root=str(tmp_path / "pairs"), size=16) == []
+    assert resized("picture-pairs", root=str(tmp_path / "pairs"), tiles=8) == []
+    (told,) = resized("noisy-folder", root=str(tmp_path / "clean"))
+    assert told.startswith("Pictures of 16 x 16 pixels (width x height) are resized to 128 x 128; -d size=N")
+    assert resized("image-folder", root=str(tmp_path / "pets")) == []  # 64 x 64 is what it takes by default
+    assert resized("digits") == []
+
+
+def test_a_training_tells_the_size_before_the_first_step(tmp_path: Path, zoo_here: Any) -> None:
+    for n in range(12):
+        for kind in ("cat", "dog"):
+            write(tmp_path / "pets" / kind / f"{n}.png", 20, 30)
+    asked = ("train", "mlp", "--dataset", "image-folder", "-d", f"root={tmp_path / 'pets'}", "--epochs", "1")
+    told = zoo_here(*asked).stderr.partition("epoch 1/1")[0]
+    assert "Pictures of 30 x 20 pixels (width x height) are resized to 64 x 64, whatever their proportions" in told
+    assert "are resized" not in zoo_here(*asked, "-d", "size=16").stderr

@@ -149,3 +149,27 @@ def test_the_legs_of_a_run_are_marked_in_its_curves(tmp_path: Path) -> None:
         assert words[2:4] == ["plugins changed after epoch 1", "extended after epoch 2"]
         places = [line.get_xdata()[0] for line in axes.lines if line.get_label() in words[2:4]]
         assert places == [1.5, 2.5]
+
+
+def test_a_name_too_long_for_a_line_of_the_legend_is_told_whole(tmp_path: Path) -> None:
+    names = [f"{'long-' * 25}{end}" for end in ("one", "two")]
+    runs = [load_run(write_run(tmp_path, name, metric="accuracy", seed=n)) for n, name in enumerate(names)]
+    figure = overlaid_curves(runs)
+    (legend,) = figure.legends
+    told = ["".join(text.get_text().split()) for text in legend.get_texts()]
+    assert told == [f"{name}:seed={number}" for number, name in enumerate(names)]
+    figure.canvas.draw()
+    box = legend.get_window_extent()
+    assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+    assert box.y0 >= figure.bbox.y0
+    assert box.y1 <= min(axes.get_tightbbox().y0 for axes in figure.axes)
+
+
+def test_the_file_of_several_runs_has_their_names_in_any_writing(run_zoo: Zoo, tmp_path: Path) -> None:
+    long = [f"{letter * 80}-{number}" for number, letter in enumerate("äöü")]
+    for name in ("学習", "übung 1", *long):
+        write_run(tmp_path, name)
+    assert run_zoo("plot", "学習", "übung 1", "--json").json["files"] == ["plots/学習-übung-1-curves.png"]
+    drawn = [run_zoo("plot", *names, "--json").json["files"][0] for names in (long, long[::-1], [*long[:2], "学習"])]
+    assert len(set(drawn)) == 3
+    assert all((tmp_path / file).is_file() for file in drawn)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +73,53 @@ def test_a_typo_in_the_columns_that_are_left_out_is_told_of_that_option(data: Pa
     refused = run_zoo("train", "tablemlp", "--dataset", "table-file", *options, "drop=scor")
     assert refused.code == 1
     assert "Did you mean 'score'? -d drop=COLUMN" in refused.stderr
+
+
+AGES = "height,weight,age\n" + "".join(f"{150 + n % 40},{50 + n % 31},{18 + n % 61}\n" for n in range(120))
+
+
+def train_table(run: RunZoo, dataset: str, *options: str) -> Any:
+    model = {"table-file": "tablemlp", "text-file": "textcnn"}.get(dataset, "tablemlp-regression")
+    given = [word for option in options for word in ("-d", option)]
+    return run("train", model, "--dataset", dataset, *given, "--epochs", "1", "--run", "a")
+
+
+def test_amounts_that_are_taken_as_classes_are_told_before_the_first_step(tmp_path: Path, zoo_here: RunZoo) -> None:
+    (tmp_path / "ages.csv").write_text(AGES)
+    (tmp_path / "grades.csv").write_text("\n".join(["size,grade", *(f"{n % 7},{1 + n % 5}" for n in range(60))]))
+    told = train_table(zoo_here, "table-file", "root=ages.csv", "target=age").stderr.partition("epoch 1/1")[0]
+    assert "The column 'age' holds 61 different numbers, and each counts as a class of its own" in told
+    assert "--dataset table-file-regression" in told
+    assert "61 of 61 classes have at most 2 training samples" in told
+    shutil.rmtree("runs")
+    grades = train_table(zoo_here, "table-file", "root=grades.csv", "target=grade")
+    assert grades.code == 0, grades.stderr
+    assert "a class of its own" not in grades.stderr
+    assert "at most 2 training samples" not in grades.stderr
+
+
+def test_texts_are_no_amounts(data: Path, zoo_here: RunZoo) -> None:
+    refused = train_table(zoo_here, "table-file-regression", "root=tables", "target=city")
+    assert refused.code == 1
+    assert "the column 'city' has no numbers, but texts such as " in refused.stderr
+    assert "--dataset table-file takes them as classes" in refused.stderr
+    assert "fill it in" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("dataset", "root", "hint"),
+    [
+        ("table-file", "ages.csv", "say which one is to be told, such as -d target=age"),
+        ("table-file-regression", "ages.csv", "say which one is to be told, such as -d target=age"),
+        ("text-file", "texts", "say which ones hold texts and classes: -d text=COLUMN -d target=COLUMN"),
+    ],
+)
+def test_a_column_that_nobody_has_typed_is_told_as_the_usual_one(
+    dataset: str, root: str, hint: str, data: Path, zoo_here: RunZoo
+) -> None:
+    (data / "ages.csv").write_text(AGES)
+    refused = train_table(zoo_here, dataset, f"root={data / root}")
+    assert refused.code == 1
+    assert re.search("by default: it has '(height', 'weight', 'age|review', 'kind)'", refused.stderr)
+    assert f"Hint: {hint}" in refused.stderr
+    assert "Did you mean" not in refused.stderr

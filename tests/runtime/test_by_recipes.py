@@ -117,6 +117,12 @@ def test_texts_come_from_lines_columns_and_the_command_line(reader: Path, tmp_pa
     assert json.loads(done.stdout)[0]["label"] == "high"
 
 
+def test_a_text_that_is_typed_as_a_file_is_told_how_it_is_typed(reader: Path, zoo_here: RunZoo) -> None:
+    told = zoo_here("predict", str(reader), "one two")
+    assert told.code == 1
+    assert "(a text is typed as --text 'one two'; of a file, save it as one of these" in told.stdout
+
+
 def test_texts_are_for_models_that_take_them(tmp_path: Path) -> None:
     export = mean_sign(tmp_path, 1, 800, recipes={"x": WAVE})
     with pytest.raises(UsageError, match="takes no text"):
@@ -157,3 +163,48 @@ def test_a_damaged_recipe_in_a_file_is_told(tmp_path: Path, recipe: Recipe, word
     with pytest.raises(ZooError, match=words) as caught:
         predict(export, inputs=["a.wav"])
     assert caught.value.exit_code == 1
+
+
+WORDS = {"[PAD]": 0, "[UNK]": 1, "one": 2, "two": 3}
+OTHERS = {
+    "a vocabulary of other numbers": (
+        {**WORDS, "two": 700},
+        "it makes numbers from 0 to 700, and the input takes 0 to 3",
+    ),
+    "one that has lost its words": ({}, "what it has learnt of the training part is missing"),
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_recipe_that_is_none_of_the_file_is_told_once_and_no_input_is_blamed(
+    name: str, tmp_path: Path, zoo_here: RunZoo
+) -> None:
+    recipe = learning(load_recipe(TEXT), ["one two"]).recipe
+    vocabulary, told = OTHERS[name]
+    model = {**recipe.learnt["tokenizer"]["model"], "vocab": vocabulary}
+    learnt = {"tokenizer": {**recipe.learnt["tokenizer"], "model": model}} if vocabulary else {}
+    inputs = {"x": _tokens(recipe)}
+    export = mean_sign(tmp_path, 4, dtype="int64", recipes={"x": recipe.changed(learnt=learnt)}, inputs=inputs)
+    (tmp_path / "texts.txt").write_text("one\ntwo\n" * 20)
+    done = zoo_here("predict", str(export), str(tmp_path / "texts.txt"), "--out", str(tmp_path / "r.csv"))
+    assert (done.code, done.stdout) == (1, ""), done.stderr
+    assert f"the recipe of input 'x' is damaged: {told}" in done.stderr
+    assert "Hint: no input is at fault" in done.stderr
+    assert not (tmp_path / "r.csv").exists()
+
+
+def test_a_recipe_that_makes_another_shape_is_told_before_any_input(tmp_path: Path) -> None:
+    export = mean_sign(tmp_path, 1, 800, recipes={"x": WAVE.changed(seconds=0.2)})
+    with pytest.raises(ZooError, match=r"makes samples of shape \(1, 1600\), and the input is \(N, 1, 800\)"):
+        predict(export, inputs=["none.wav"])
+
+
+def test_a_tokenizer_without_its_unknown_token_fails_the_texts_that_need_it(tmp_path: Path) -> None:
+    recipe = learning(load_recipe(TEXT), ["one two"]).recipe
+    tokenizer = recipe.learnt["tokenizer"]
+    learnt = {"tokenizer": {**tokenizer, "model": {**tokenizer["model"], "unk_token": "[NONE]"}}}
+    inputs = {"x": _tokens(recipe)}
+    export = mean_sign(tmp_path, 4, dtype="int64", recipes={"x": recipe.changed(learnt=learnt)}, inputs=inputs)
+    known, unknown = plan_predictions(export, inputs=[], texts=["one", "three"]).rows()
+    assert known["label"] == "high"
+    assert unknown["error"].startswith("three: the tokenizer of the model fails of this text")

@@ -236,6 +236,16 @@ def test_what_a_plugin_prints_is_no_part_of_the_result(
     assert ("in decode" in told.stderr, "in read" in told.stderr) == (True, True)
 
 
+def test_what_a_plugin_fails_of_is_not_blamed_on_the_files(
+    faulty: Callable[[str, str, str], str], run_zoo: Zoo
+) -> None:
+    faulty("recipe.py", "text = ", "1 / 0; text = ")
+    told = run_zoo(*ASKED)
+    assert (told.code, "in read: ZeroDivisionError" in told.stdout) == (1, True), told.stdout + told.stderr
+    assert "it is the plugin's fault, not that of the inputs" in told.stderr
+    assert "mend those files" not in told.stderr
+
+
 def test_a_trainer_that_returns_nothing_is_told_with_its_line(heights: Path, run_zoo: Zoo, tmp_path: Path) -> None:
     shutil.copytree(heights, tmp_path, dirs_exist_ok=True)
     write_distribution(tmp_path / "site", "zoo-forgets", FORGETS)

@@ -147,6 +147,10 @@ def test_paths_on_standard_input(album: Path, run_zoo: Callable[..., Any]) -> No
     ]  # fmt: skip
     assert "No such file" in done.json[3]["error"]
     grey("two\nlines.png")
+    Path("-").write_bytes(Path("album/a.png").read_bytes())
+    named = run_zoo("predict", "brightness", "./-", "--json", typed="album/b.png\n")
+    assert [row["input"] for row in named.json] == ["-"]
+    Path("-").unlink()
     apart = run_zoo("predict", "brightness", "-", "--json", typed="two\nlines.png\0album/a.png\0")
     assert [row["input"] for row in apart.json] == ["two\nlines.png", "album/a.png"]
     nothing = run_zoo("predict", "brightness", "-", typed="\n")

@@ -146,7 +146,6 @@ def test_a_table_of_results_names_the_masks(name: str, run_zoo: Callable[..., An
     [
         (["a.png"], "mask.jpg", r"--out mask.jpg: masks are written as .png or .npy"),
         (["a.png", "b.png"], "mask.png", "--out mask.png is one file, for 2 inputs"),
-        (["a.png", "in/a.png"], "masks", "a.png and in/a.png would both be written to masks/a.mask.png"),
         (["a.png"], "a.png", "a.png is an input, and would be overwritten"),
         (["in/a.png"], "in/../in/a.png", "is an input, and would be overwritten"),
         (["a.png"], "taken", "taken/a.mask.png is a folder, but a file of that name would be written"),
@@ -162,6 +161,19 @@ def test_out_that_does_not_fit(inputs: list[str], out: str, words: str, here: Pa
         predict("exported/light", inputs=inputs, out=out)
     assert Path("a.png").read_bytes() == before
     assert not Path("masks").exists()
+
+
+def test_inputs_of_one_name_have_a_file_each(here: Path) -> None:
+    light_mask(here)
+    names = ["a.png", "in/a.png", "a-2.png", "a.bmp", "in/b.png"]
+    for path in names:
+        half(path)
+    rows = predict("exported/light", inputs=names, out="masks")
+    expected = {"a.png": "a", "in/a.png": "a-3", "a-2.png": "a-2", "a.bmp": "a-4", "in/b.png": "b"}
+    assert {row["input"]: row["file"] for row in rows} == {
+        name: f"masks/{stem}.mask.png" for name, stem in expected.items()
+    }
+    assert sorted(path.name for path in Path("masks").iterdir()) == sorted(f"{n}.mask.png" for n in expected.values())
 
 
 def test_a_folder_that_cannot_be_written(here: Path) -> None:

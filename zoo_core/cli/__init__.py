@@ -25,6 +25,7 @@ from zoo_core.unwatched import PluginCodeAhead, plugins_refused
 from zoo_core.version import __version__
 
 from .bundled import bundled_verb, bundled_verbs, whole
+from .misplaced import hint_of_misplaced
 from .streams import NobodyListensError, broken_pipes_told_apart, drop_output, own_stdout, some_stderr, tell_warnings
 
 if TYPE_CHECKING:
@@ -194,7 +195,8 @@ def _code_of_command() -> int:
             like = _like(error.option_name, error.possibilities or ())
             error = click.NoSuchOption(error.option_name, error.message, like, error.ctx)
         where = f"zoo {error.ctx.command_path.partition(' ')[2]}".strip() if error.ctx else "zoo"
-        return _fail(error.format_message(), f"see {where} --help", 2, error)
+        hint = "; ".join(filter(None, (hint_of_misplaced(error), f"see {where} --help")))
+        return _fail(error.format_message(), hint, 2, error)
     except click.ClickException as error:
         return _fail(error.format_message(), None, error.exit_code, error)
     except Terminated as stop:

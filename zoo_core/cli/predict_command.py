@@ -66,7 +66,7 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     filter gives becomes a PNG: values from 0 to 1 are a picture already, others are shown as |value| / largest. One
     channel is grey, three are RGB, other numbers lie side by side, each on a scale of its own.
     """
-    from zoo_core.cli.predict_output import lines_of_stdin, show_rows
+    from zoo_core.cli.predict_output import lines_of_stdin, show_rows, what_mends
     from zoo_core.runtime.reading.run_beside import run_gone_on
     from zoo_core.shelf import find_export
     from zoo_core.workflows.answers.predict import plan_predictions
@@ -80,5 +80,5 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     if failed:
         raise ZooError(
             f"{failed:,} of {counted(total, 'input')} could not be predicted",
-            hint="each of them has an error in its row; mend those files or leave them out",
+            hint=f"each of them has an error in its row; {what_mends(planned.errors)}",
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.commands.common import JsonList, note, say
-from zoo_core.errors import Terminated
+from zoo_core.errors import Terminated, ZooError
+from zoo_core.plugin_faults import PluginFaultError
 from zoo_core.records import counted
 
 if TYPE_CHECKING:
@@ -44,6 +45,15 @@ def show_rows(planned: Predicting, *, as_json: bool) -> tuple[int, int]:
     if written is not None and not as_json:
         say(f"{total - failed:,} of {total:,} predicted: {written}")
     return total, failed
+
+
+def what_mends(errors: Sequence[ZooError]) -> str:
+    """What to do about inputs that could not be predicted: a fault of a plugin is none of theirs."""
+    faults = sum(isinstance(error, PluginFaultError) for error in errors)
+    files = "mend those files or leave them out"
+    if not faults:
+        return files
+    return "it is the plugin's fault, not that of the inputs" if faults == len(errors) else f"{files}, and the plugin"
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -28,7 +29,7 @@ Examples:
   zoo train lenet5 --dataset digits
   zoo train mlp --dataset digits -o hidden=128,64 -t lr=0.001 --epochs 10
   zoo train lenet5 --dataset image-folder -d root=pictures -d size=32
-  zoo train lenet5 --dataset digits --resume
+  zoo train --resume                              the unfinished run, where there is one; else --run NAME says which
   zoo train lenet5 --dataset digits --run lenet5-digits --resume --epochs 30    more epochs for a finished run
   zoo train torchvision/resnet18 --dataset image-folder -d root=cats --init-from weights:DEFAULT --freeze '!fc'
                                      published weights, of which only the last layer, fc, is trained
@@ -36,8 +37,8 @@ Examples:
 
 
 @click.command("train", epilog=EXAMPLES)
-@click.argument("model", shell_complete=complete_models)
-@click.option("--dataset", required=True, metavar="D", shell_complete=complete_datasets, help="Name of the dataset.")
+@click.argument("model", metavar="MODEL", required=False, shell_complete=complete_models)
+@click.option("--dataset", metavar="D", shell_complete=complete_datasets, help="Name of the dataset.")
 @click.option("--run", metavar="NAME", shell_complete=complete_runs, help="Default: MODEL-DATASET, then -2, ...")
 @click.option("--epochs", type=click.IntRange(min=1), metavar="N", help="Default: the trainer's.")
 @model_options
@@ -54,19 +55,27 @@ Examples:
 )
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
 @click.option("--dry-run", is_flag=True, help="One batch through everything, then stop; leaves no run.")
-@click.option("--resume", is_flag=True, help="Go on with --run NAME, or the newest unfinished run.")
+@click.option("--resume", is_flag=True, help="Go on with --run NAME, or the newest unfinished run of MODEL on D.")
 @click.option("--accept-changes", is_flag=True, help="--resume also with plugins that have changed since.")
 @json_option
 def command(as_json: bool, **asked: Any) -> None:
-    """Train MODEL on a dataset, keep the best weights, and measure them on the test split."""
+    """Train MODEL on a dataset, keep the best weights, and measure them on the test split.
+
+    Both have to be named, but with `--resume`: the record of a run says what it is of.
+    """
     from zoo_core.cli.report import show_report
     from zoo_core.errors import NotVerifiedError
     from zoo_core.registry import open_zoo
     from zoo_core.training.run import load_run
+    from zoo_core.workflows.trainings.resuming import named_by_run
     from zoo_core.workflows.trainings.train import run_report, train
     from zoo_core.workflows.unmeasured import refuse_unmeasured
 
-    zoo, run = open_zoo(), asked["run"] if asked["resume"] else None  # one to go on with may be a path
+    zoo = open_zoo()
+    if asked["resume"]:
+        asked |= named_by_run(asked["run"], model=asked["model"], dataset=asked["dataset"], zoo=zoo)
+    _require(asked)
+    run = asked["run"] if asked["resume"] else None  # one to go on with may be a path
     with TrainProgress() as progress:
         try:
             info = train(zoo, **asked, callbacks=progress.callbacks())
@@ -101,3 +110,10 @@ def command(as_json: bool, **asked: Any) -> None:
         shown=f"run {done.name!r}",
         kept=f"the run is finished, and its weights are kept in {done.path}",
     )
+
+
+def _require(asked: Mapping[str, Any]) -> None:
+    """Fail as for any argument that is missing: only the record of a run can say what it is of."""
+    missing = [param for param in command.params if param.name in {"model", "dataset"} and asked[param.name] is None]
+    if missing:
+        raise click.MissingParameter(ctx=click.get_current_context(), param=missing[0])

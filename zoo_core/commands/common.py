@@ -20,7 +20,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class FilePath(click.Path):
-    """The type of an option or argument that is a path. An empty text, the current folder elsewhere, is refused."""
+    """The type of an option or argument that is a path. An empty text, the current folder elsewhere, is refused.
+
+    With `allow_dash` a dash alone stays a text, which is no path: `./-` is the file of that name.
+    """
 
     name = "path"
 
@@ -28,10 +31,10 @@ class FilePath(click.Path):
         super().__init__(path_type=Path, allow_dash=allow_dash, readable=False)  # who reads it says so, with the others
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path. Fails for an empty text."""
+        """The path, or the dash. Fails for an empty text."""
         if value == "":
             self.fail("an empty text is no path; the current folder is a dot: .", param, ctx)
-        return super().convert(value, param, ctx)
+        return value if value == "-" and self.allow_dash else super().convert(value, param, ctx)
 
 
 def json_option(function: F) -> F:

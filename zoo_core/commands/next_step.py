@@ -61,12 +61,15 @@ def export_of(run: str, zoo: Zoo) -> str:
 
 
 def use_of_run(run: str, zoo: Zoo) -> str:
-    """What comes after a run, by its name or path: its export, or more epochs where it is no better than chance."""
+    """What comes after a run, by its name or path: the rest of it where it was stopped, more epochs where it is no
+    better than chance, else its export."""
     from zoo_core.shelf import RUNS, find_run
-    from zoo_core.training.directory import read_info
+    from zoo_core.training.directory import read_info, read_rows
 
     path = find_run(run)
     word, info = path.name if path.parent == RUNS else str(path), read_info(path)
+    if info.status == "unfinished" and len(read_rows(path)) < info.epochs:
+        return going_on(info, word)
     if info.beats_chance is not False:
         return export_of(word, zoo)
     longer = ("--resume", "--epochs", 2 * info.epochs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import UsageError
@@ -19,11 +19,17 @@ if TYPE_CHECKING:
 
 
 def bind_dataset(
-    dataset: Dataset, given: Mapping[str, Any], *, recipes: Mapping[str, Recipe] | None = None
+    dataset: Dataset,
+    given: Mapping[str, Any],
+    *,
+    recipes: Mapping[str, Recipe] | None = None,
+    left_out: Sequence[str] = (),
 ) -> BoundDataset:
     """The dataset with its options: text is parsed, values are checked, nothing is read yet.
 
-    `recipes`: those of its inputs that take the place of its own, with what was learnt before.
+    `recipes`: those of its inputs that take the place of its own, with what was learnt before. `left_out`: files, from
+    the dataset's root on, that were left out before because they could not be read (`skip_bad`); they keep their place
+    where they are gone by now, so that everything else is divided as it was.
 
     Raises UsageError for unknown or missing options, wrong types and impossible values.
     """
@@ -46,7 +52,7 @@ def bind_dataset(
         options["stratified"] = False
     if options["classes"] and spec.classes is not None:
         check_classes(options["classes"], spec.classes, where=where)
-    return BoundDataset(dataset.name, dataset.plugin, spec, options, recipes or {})
+    return BoundDataset(dataset.name, dataset.plugin, spec, options, recipes or {}, left_out)
 
 
 def _check_chosen(options: Mapping[str, Any], why: str, *, typed: Mapping[str, Any], where: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess, Recipe
 from zoo_core.task_lookup import task_spec
 
+from .left_out import with_left_out
 from .loader_call import call_loader, lacks_root
 from .loader_faults import given_by_loader
 from .recipe_inputs import as_declared, learnt_from, named_recipes
@@ -27,23 +28,30 @@ from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
 from .splits import ArraySplit, Split, arrays_of, numbers_to_choose_by, take
 from .targets import TargetKind, targets_of
-from .unreadable import UnreadableFilesError, joined
+from .unreadable import UnreadableFilesError
 
 
 class BoundDataset:
     """A dataset with its options.
 
     `options` holds every option, defaults filled in. `inputs`, `preprocess` and `recipes` are those in force, with the
-    options applied. What the loader returns is kept, so that a split is read from the disk once.
+    options applied; `left_out` as in `bind_dataset`. What the loader returns is kept, so that a split is read once.
     """
 
     def __init__(
-        self, name: str, plugin: str, spec: DatasetSpec, options: Mapping[str, Any], recorded: Mapping[str, Recipe]
+        self,
+        name: str,
+        plugin: str,
+        spec: DatasetSpec,
+        options: Mapping[str, Any],
+        recorded: Mapping[str, Recipe],
+        left_out: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.plugin = plugin
         self.spec = spec
         self.options = dict(options)
+        self.left_out = tuple(left_out) if options["skip_bad"] else ()
         self.input_name = next(iter(spec.inputs))
         self.preprocess: Preprocess | None = recipe_of(spec, options)
         self._named = named_recipes(spec, self.options, self.preprocess, recorded)
@@ -178,7 +186,8 @@ class BoundDataset:
             except UnreadableFilesError as error:
                 unreadable.append(error)
         if unreadable:
-            raise joined(unreadable, where=self._where)
+            every = sum(len(self._part(split, download=download)[0]) for split in self.split_names)
+            raise UnreadableFilesError([bad for error in unreadable for bad in error.bad], of=every, where=self._where)
         return loaded
 
     def skipped(self, samples: Samples) -> tuple[str, ...]:
@@ -278,7 +287,7 @@ class BoundDataset:
     def _read(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]] | None:
         """What the loader returns for a split, checked; None when this root has no such split."""
         if split not in self._read_splits:
-            self._read_splits[split] = call_loader(
+            found = call_loader(
                 self.spec,
                 split,
                 root=self.root,
@@ -287,6 +296,9 @@ class BoundDataset:
                 where=self._where,
                 plugin=self.plugin,
             )
+            if found is not None and self.left_out:
+                found = with_left_out(found[0], self.left_out, root=self.root), found[1]
+            self._read_splits[split] = found
         return self._read_splits[split]
 
     @property

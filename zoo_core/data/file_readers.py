@@ -38,11 +38,22 @@ def picture_reader(
     return read
 
 
-def pair_reader(split: FileSplit, truth: TargetFiles, preprocess: Preprocess, digest: Any) -> Callable[[int], Pair]:
-    """What reads a picture with its truth, a mask (H, W) or a picture (H, W, C)."""
+def pair_reader(
+    split: FileSplit, truth: TargetFiles, preprocess: Preprocess, digest: Any, sizes: list[tuple[int, int]]
+) -> Callable[[int], Pair]:
+    """What reads a picture with its truth, a mask (H, W) or a picture (H, W, C). `digest` and `sizes` as in
+    `picture_reader`."""
     if isinstance(truth, PictureFiles):
-        return _truth_reader(split, truth, preprocess, digest)
-    return _mask_reader(split, truth, preprocess, digest)
+        reader = _truth_reader(split, truth, preprocess, digest)
+    else:
+        reader = _mask_reader(split, truth, preprocess, digest)
+
+    def read(index: int) -> Pair:
+        pair = reader(index)
+        sizes.append((pair[1].shape[0], pair[1].shape[1]))
+        return pair
+
+    return read
 
 
 def _truth_reader(split: FileSplit, truth: PictureFiles, preprocess: Preprocess, digest: Any) -> Callable[[int], Pair]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -28,6 +28,7 @@ from zoo_core.task_spec import TargetForm
 from .boxes import BoxTargets, in_prepared
 from .file_readers import Pair, cut, pair_reader, picture_reader, times_larger
 from .recipe_inputs import hash_source, read_files, stored_input
+from .resized import resized
 from .splits import ArraySplit, FileSplit, Split, arrays_of, names_of
 from .target_files import MaskFiles, TargetFiles
 from .targets import targets_of
@@ -46,7 +47,7 @@ class Samples:
     IGNORED; flags, uint8 (N, K); numbers, float32 (N, K); what outputs shall look like, uint8 (N, C, h, w) with 255
     for 1, or float32; BoxTargets in pixels of the stored pictures. `fingerprint`: sha256 of the raw content, targets
     and class names. `files`: where each sample comes from, a file or a row of one, None where nobody says. `skipped`:
-    files that could not be read, and were left out.
+    files that could not be read, and were left out. `remarks`: what is worth a line before they are trained on.
     """
 
     inputs: Mapping[str, NDArray[Any]]
@@ -57,6 +58,7 @@ class Samples:
     fingerprint: str
     files: tuple[str, ...] | None = None
     skipped: tuple[Path, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         made = {name: as_implementation(recipe) for name, recipe in self.recipes.items()}
@@ -134,12 +136,13 @@ class Samples:
 
 
 class _Stored(NamedTuple):
-    """Samples in their stored form, the file of each, and files that were left out."""
+    """Samples in their stored form, the file of each, files that were left out, and the sizes of pictures, (H, W)."""
 
     inputs: Mapping[str, NDArray[Any]]
     targets: Any
     files: tuple[str, ...] = ()
     skipped: tuple[Path, ...] = ()
+    sizes: Sequence[tuple[int, int]] = ()
 
 
 def make_samples(
@@ -176,6 +179,7 @@ def make_samples(
         fingerprint=digest.hexdigest(),
         files=stored.files or None,
         skipped=stored.skipped,
+        remarks=(*split.remarks, *resized(stored.sizes, recipes, spec)),
     )
 
 
@@ -217,7 +221,8 @@ def _from_arrays(
         targets = in_prepared(targets, np.tile(raw.shape[1:3], (len(raw), 1)), recipe)
     elif recipe is not None and kind.has_places:
         targets = _prepared_truth(targets, recipe, factor, where)
-    return _Stored(inputs, targets, names_of(split))
+    sizes = [] if recipe is None or split.names is None else [(raw.shape[1], raw.shape[2])]  # somebody's own files
+    return _Stored(inputs, targets, names_of(split), sizes=sizes)
 
 
 def _fits_places(targets: NDArray[Any], size: tuple[int, ...], where: str) -> int:
@@ -266,15 +271,15 @@ def _from_files(
         files = read_files(split, recipes, digest, spec, where=where, skip_bad=skip_bad)
         return _Stored(files.inputs, files.targets, files.names, files.bad)
     names: list[str] = []
+    sizes: list[tuple[int, int]] = []
     if isinstance(split.targets, TargetFiles):
-        both = ReadOneByOne(split.paths, pair_reader(split, split.targets, preprocess, digest))
+        both = ReadOneByOne(split.paths, pair_reader(split, split.targets, preprocess, digest, sizes))
         pairs = both if tiles is None else cut(both, tiles)
         inputs, targets = stack_pairs(_noted(pairs, names), len(split), preprocess)
         both.check(skip=skip_bad, where=where)
         if isinstance(split.targets, MaskFiles):
             digest.update(repr(sorted(split.targets.numbers.items())).encode())
-        return _Stored({name: inputs}, targets, tuple(names), tuple(each.path for each in both.bad))
-    sizes: list[tuple[int, int]] = []
+        return _Stored({name: inputs}, targets, tuple(names), tuple(each.path for each in both.bad), sizes)
     plain = ReadOneByOne(split.paths, picture_reader(split, preprocess, digest, sizes))
     inputs = stack_pictures(_noted(plain, names), len(split), preprocess)
     plain.check(skip=skip_bad, where=where)
@@ -282,7 +287,7 @@ def _from_files(
     kind.add_to(digest, kept)
     if isinstance(kept, BoxTargets):
         kept = in_prepared(kept, np.array(sizes, np.int64).reshape(-1, 2), preprocess)
-    return _Stored({name: inputs}, kept, tuple(names), tuple(each.path for each in plain.bad))
+    return _Stored({name: inputs}, kept, tuple(names), tuple(each.path for each in plain.bad), sizes)
 
 
 def _noted(named: Iterable[_Named], names: list[str]) -> Iterator[_Named]:

@@ -33,12 +33,14 @@ class ArraySplit:
     (N, C, H, W), as large as the inputs or a whole number of times as large; BoxTargets, in pixels of the pictures
     given. `classes`: names, where only the data know them; of flags those of the columns, of numbers what they are
     called. `names`: where each sample comes from, for people, such as "wines.csv[3]"; of a list of paths these are.
+    `remarks`: what is worth a line before anything is trained on them, in sentences.
     """
 
     inputs: NDArray[Any] | Sequence[Any] | Mapping[str, NDArray[Any] | Sequence[Any]]
     targets: NDArray[Any] | BoxTargets
     classes: tuple[str, ...] | None = None
     names: Sequence[str] | None = None
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.inputs.values())) if isinstance(self.inputs, Mapping) else self.inputs)
@@ -49,14 +51,15 @@ class FileSplit:
     """Samples as files, in the order that counts: pictures, or what the recipes of the dataset read.
 
     `targets`: class numbers (N,), flags, numbers or BoxTargets; where each place has its own, MaskFiles or
-    PictureFiles. `classes` as in ArraySplit. `misnamed`: a file's name may not say its format, and it may be a GIF,
-    whose first frame counts.
+    PictureFiles. `classes` and `remarks` as in ArraySplit. `misnamed`: a file's name may not say its format, and it may
+    be a GIF, whose first frame counts.
     """
 
     paths: tuple[Path, ...]
     targets: NDArray[Any] | TargetFiles | BoxTargets
     classes: tuple[str, ...] | None = None
     misnamed: bool = False
+    remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -177,7 +180,8 @@ def take(split: Split, index: NDArray[np.int64]) -> Split:
         targets = split.targets[index]
     if isinstance(split, ArraySplit):
         inputs = {name: array[index] for name, array in arrays_of(split).items()}
-        return ArraySplit(inputs=inputs, targets=targets, names=split.names and [split.names[i] for i in index])
+        names = split.names and [split.names[i] for i in index]
+        return dataclasses.replace(split, inputs=inputs, targets=targets, names=names)
     return dataclasses.replace(split, paths=tuple(split.paths[i] for i in index), targets=targets)
 
 

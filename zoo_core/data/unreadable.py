@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -66,10 +66,3 @@ class ReadOneByOne(Generic[T]):
         """Raise UnreadableFilesError for what could not be read, unless it is to be skipped and something is left."""
         if self.bad and (not skip or len(self.bad) == len(self._paths)):
             raise UnreadableFilesError(self.bad, of=len(self._paths), where=where)
-
-
-def joined(errors: Iterable[UnreadableFilesError], *, where: str) -> UnreadableFilesError:
-    """The error for all of these files."""
-    every = list(errors)
-    bad = [each for error in every for each in error.bad]
-    return UnreadableFilesError(bad, of=sum(error.of for error in every), where=where)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
+from zoo_core.foreign_text import shell_word
 from zoo_core.installation import editable_folder, extra_with, install_command
 
 if TYPE_CHECKING:
@@ -37,6 +39,18 @@ def mended(record: Mapping[str, Any], *, distribution: str) -> dict[str, Any]:
     if place := _editable_place(record["problem"], record["files"], folder):
         return {"hint": f"edit {place}; {hint}" if hint else f"edit {place}"}
     return {"hint": hint or f"edit {folder}"}
+
+
+def told_of_path(kind: str, name: str) -> str:
+    """What to do where somebody's own files are named in place of a dataset that reads them; empty where they are
+    not."""
+    if kind != "dataset" or not os.path.exists(name):
+        return ""
+    kind_of_path = "folder" if os.path.isdir(name) else "file"
+    return (
+        f"{name} is a {kind_of_path}: --dataset D -d root={shell_word(name)}, with a dataset D that reads your own "
+        "files, see zoo list datasets --search your"
+    )
 
 
 def check_extra_of(plugins: Iterable[Plugin], name: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from zoo_core.errors import UsageError, ZooError
+from zoo_core.foreign_text import shell_word
 from zoo_core.offer_lookup import recorded_entry
 from zoo_core.recipe_spec import Recipe
 from zoo_core.records import EpochRow, RunInfo
@@ -14,7 +15,7 @@ from zoo_core.registry import Dataset, Entry, Model, Zoo, open_zoo
 from zoo_core.shelf import find_run
 from zoo_core.task_lookup import task_spec
 
-from .directory import RUN_FILE, WEIGHTS_FILE, read_info, read_rows
+from .directory import RUN_FILE, WEIGHTS_FILE, RunDirectory, read_info, read_rows
 from .extras import need_torch
 
 if TYPE_CHECKING:
@@ -47,12 +48,23 @@ class Run:
 
         path = self.path / WEIGHTS_FILE
         if not path.exists():
-            unfinished = self.info.status == "unfinished"
-            hint = f"zoo train {self.info.model} --dataset {self.info.dataset} --run {self.name} --resume"
-            raise ZooError(f"run {self.name!r} has no weights: {path} is missing", hint=hint if unfinished else None)
-        tensors, facts = read_tensors(path, what="the run's weights")
+            raise ZooError(f"run {self.name!r} has no weights: {path} is missing", hint=self._weights_again())
+        try:
+            tensors, facts = read_tensors(path, what="the run's weights")
+        except ZooError as error:
+            raise ZooError(error.message, hint=self._weights_again()) from None
         check_record(self.info, facts.get("record"), file=self.path / RUN_FILE)
         return tensors
+
+    def _weights_again(self) -> str:
+        """What brings a file of weights back that is missing or damaged."""
+        resume = f"zoo train {self.info.model} --dataset {self.info.dataset} --run {shell_word(self.name)} --resume"
+        if self.info.status == "unfinished":
+            return resume
+        if RunDirectory(self.path).has_state:
+            longer = f"{resume} --epochs {self.info.epochs + 1}"
+            return f"bring the file back from a copy; or {longer} takes them from the run's checkpoint, and trains on"
+        return "bring the file back from a copy, or train again"
 
     def model(self, zoo: Zoo | None = None) -> Model:
         """The model that was trained. Raises ZooError where its plugin, or that of its task, is not there."""
@@ -87,7 +99,8 @@ class Run:
         self._check_task(zoo := zoo or open_zoo())
         dataset: Dataset = zoo.dataset(self._entry(zoo, "dataset").qualified)
         moved = {} if root is None else {"root": root}
-        return bind_dataset(dataset, {**self.info.dataset_options, **moved}, recipes=self.recipes)
+        options = {**self.info.dataset_options, **moved}
+        return bind_dataset(dataset, options, recipes=self.recipes, left_out=self.info.skipped)
 
     @property
     def recipes(self) -> dict[str, Recipe]:

@@ -16,6 +16,9 @@ from zoo_core.specs import DatasetSpec, ModelSpec
 
 from .choices import loss_in_words
 
+_MOST_NAMED = 20
+"""Classes and files that a card lists."""
+
 
 def model_card(
     info: RunInfo,
@@ -50,10 +53,18 @@ def model_card(
         links = ", ".join(f"[{markdown_text(PurePosixPath(each).stem)}]({quote(each)})" for each in drawn)
         lines += [f"Drawn after epoch {done}, of the run as it was then: {links}", ""] if drawn else []
     lines += [*_facts(info, model, dataset), "", "## Next", "", "```sh"]
-    lines += [f"zoo export {word}", *([f"zoo plot {word}"] if has_verb("plot") else [])]
+    lines += [_next(info, word), *([f"zoo plot {word}"] if has_verb("plot") else [])]
     lines += ["```", "", "## The same again", "", *_not_quite(info), "```sh"]
     lines += [*commands(info), "```", ""]
     return "\n".join(lines)
+
+
+def _next(info: RunInfo, word: str) -> str:
+    """What is worth doing with the run: more epochs where it is no better than chance, else its export."""
+    if info.beats_chance is not False:
+        return f"zoo export {word}"
+    more = f"--run {shell_word(info.name)} --resume --epochs {2 * info.epochs}"
+    return f"zoo train {info.model} --dataset {info.dataset} {more}"
 
 
 def _metrics(info: RunInfo) -> list[str]:
@@ -74,7 +85,9 @@ def _loss(info: RunInfo, model: ModelSpec) -> str:
 
 
 def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
-    classes = ", ".join(info.classes[:20]) + (f" and {len(info.classes) - 20} more" if len(info.classes) > 20 else "")
+    classes = ", ".join(info.classes[:_MOST_NAMED])
+    if len(info.classes) > _MOST_NAMED:
+        classes += f" and {len(info.classes) - _MOST_NAMED} more"
     facts = {
         "Model": f"{info.model} ({info.model_plugin})",
         "Model options": _pairs(info.options),
@@ -85,6 +98,7 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
         "Dataset source": dataset.source,
         "Dataset license": dataset.license,
         "Dataset fingerprint": info.dataset_fingerprint,
+        "Left out": _left_out(info.skipped),
         "Classes": classes,
         "Trainer": f"{info.trainer} ({info.trainer_plugin})",
         "Trainer options": _pairs(info.config),
@@ -104,6 +118,15 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
         "| --- | --- |",
         *(f"| {name} | {markdown_text(text)} |" for name, text in facts.items() if text),
     ]
+
+
+def _left_out(skipped: Sequence[str]) -> str:
+    """Which files of the dataset are in no part of it."""
+    if not skipped:
+        return ""
+    names = sorted(skipped)
+    more = f" and {len(skipped) - _MOST_NAMED:,} more, which run.json names" if len(skipped) > _MOST_NAMED else ""
+    return f"{counted(len(skipped), 'file')} that cannot be read: {', '.join(names[:_MOST_NAMED])}{more}"
 
 
 def _leg(info: RunInfo, number: int) -> str:

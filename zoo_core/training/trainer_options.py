@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
 from zoo_core.options import check_options
 from zoo_core.registry import Model, Trainer
+
+DEFAULT_TRAINER = "supervised"
+"""The trainer that a model's own recipe is for."""
+
+
+def usual_options(model: Model, trainer: Trainer, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """What the options of a trainer are where nobody types any but its choices in words, as they are in `chosen`."""
+    choices = {option.name for option in trainer.spec.options if option.choices}
+    recipe = model.spec.recipe if trainer.name == DEFAULT_TRAINER else {}
+    if any(name in choices and chosen.get(name) != value for name, value in recipe.items()):
+        recipe = {}
+    usual = {**{option.name: option.default for option in trainer.spec.options}, **recipe}
+    typed = {name: chosen[name] for name in choices if name in chosen}
+    # What is none by default, a trainer may make a number of by its choices.
+    made = dataclasses.asdict(trainer.spec.config(**{**usual, **typed}))
+    return {**made, **{name: usual[name] for name in choices}}
 
 
 def options_with_recipe(model: Model, trainer: Trainer, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
+from zoo_core.commands import counted
 from zoo_core.runtime import Isolated, open_model
 from zoo_core.tasks import get_task
 from zoo_core.verification import SelfTestCase, self_test_cases
@@ -123,7 +124,7 @@ def _cannot(a: Side, b: Side) -> str:
         return f"{'A' if a.metadata is None else 'B'} holds no self-test: zoo export makes it"
     for role, mine, theirs in (("inputs", a.file.inputs, b.file.inputs), ("outputs", a.file.outputs, b.file.outputs)):
         if len(mine) != len(theirs):
-            return f"A has {len(mine)} {role}, and B has {len(theirs)}"
+            return f"A has {counted(len(mine), role.removesuffix('s'))}, and B has {len(theirs)}"
         if role == "inputs" and [value.dtype for value in mine] != [value.dtype for value in theirs]:
             return "their inputs are of other types"
     return ""

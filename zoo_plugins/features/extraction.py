@@ -133,10 +133,10 @@ def _open_run(zoo: Zoo, found: Located, dataset: str | None, data: Mapping[str, 
     own = run.dataset(zoo)
     chosen = zoo.dataset(dataset.removeprefix("dataset:") if dataset else f"{own.plugin}/{own.name}")
     same = (chosen.plugin, chosen.name) == (own.plugin, own.name)
-    recorded = own.options if same else None
+    known: dict[str, Any] = {"recorded": own.options, "left_out": own.left_out} if same else {}
     # Without a recipe the data themselves would be asked, which may lie elsewhere by now.
     inputs = own.inputs if own.preprocess is not None or run.recipes else {}
-    bound = bind_prepared(chosen, data, recipe=own.preprocess, inputs=inputs, recipes=run.recipes, recorded=recorded)
+    bound = bind_prepared(chosen, data, recipe=own.preprocess, inputs=inputs, recipes=run.recipes, **known)
     require_data(bound, shown=f"run {run.name!r}", again="the same command with -d root=DIR")
     trained_on = run.info.fingerprints if same else {}
     names = tuple(run.model(zoo).spec.inputs)

@@ -69,8 +69,10 @@ def read_noisy(root: Path, split: str, *, noise: float, seed: int) -> ArraySplit
             f"dataset noisy-folder: noise is a deviation above 0, up to 1, and seed 0 or more, not {noise} and {seed}",
             hint="-d noise=0.1",
         )
-    clean = prepare_pictures(pictures_in(root), Preprocess(color="L"))[:, 0]
-    return ArraySplit(inputs=with_noise(clean, noise=noise, seed=seed, stream=0), targets=clean)
+    paths = pictures_in(root)
+    clean = prepare_pictures(paths, Preprocess(color="L"))[:, 0]
+    noisy = with_noise(clean, noise=noise, seed=seed, stream=0)
+    return ArraySplit(inputs=noisy, targets=clean, names=[str(path) for path in paths])
 
 
 def _check_folder(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 _FEW = 10
 """Runs up to which the colours are those of a palette made to be told apart."""
 
-_LONGEST = 75
-"""Letters of a line in the legend."""
+_WIDTH, _LINES = 75, 6
+"""Letters in a line of the legend, and lines for a run."""
 
 
 def overlaid_curves(runs: Sequence[Run]) -> Figure:
@@ -32,7 +33,8 @@ def overlaid_curves(runs: Sequence[Run]) -> Figure:
     for run in runs:
         if not run.rows:
             raise ZooError(f"run {run.name!r} has no epoch to draw yet", hint=f"look at {run.path}, or leave it out")
-    figure = new_figure(width=10, height=4.4 + 0.22 * len(runs))
+    labels = [_in_lines(label) for label in labels_of(runs)]
+    figure = new_figure(width=10, height=4.4 + 0.2 * sum(1 + label.count("\n") for label in labels))
     names = list(dict.fromkeys(name for run in runs for name in drawn_metrics(run)))
     for axes, name in zip(figure.subplots(1, len(names), squeeze=False)[0], names, strict=True):
         for run, color in zip(runs, _colors(len(runs)), strict=True):
@@ -40,8 +42,16 @@ def overlaid_curves(runs: Sequence[Run]) -> Figure:
                 _draw(axes, run, name, color)
         dress(axes, name, epochs=max(len(run.rows) for run in runs))
     heading(figure, _title(runs), "solid: validation, with the best epoch; dashed: train")
-    _name(figure, [short(label, _LONGEST) for label in labels_of(runs)])
+    _name(figure, labels)
     return figure
+
+
+def _in_lines(label: str) -> str:
+    """All that is told of a run, in as many lines as it takes: what is cut off may be what tells it from the others."""
+    lines = textwrap.wrap(label, _WIDTH, subsequent_indent="    ")
+    if len(lines) > _LINES:
+        lines = [*lines[: _LINES - 1], short(" ".join(lines[_LINES - 1 :]), _WIDTH)]
+    return "\n".join(lines)
 
 
 def labels_of(runs: Sequence[Run]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from zoo_core.commands import Located, is_export
 
 FOLDER = "plots"
 _MOST_NAMED = 3
+_LONGEST_NAME = 160
+"""Bytes of a file's name, of 255 that file systems take: its kind is still to come."""
 
 
 def several(sources: Sequence[Located]) -> Located:
@@ -26,7 +29,7 @@ def target_of(source: Located, what: str, out: Path | None, *, read: Path | None
     `out` is a PNG file, or a folder: a name without a dot, or one that exists. Raises UsageError for another kind of
     file, for one inside an export (its report has the hash of every file), and for `read`, the input.
     """
-    name = f"{re.sub(r'[^A-Za-z0-9._-]+', '-', source.name)}-{what}.png"
+    name = f"{_file_name(source.name)}-{what}.png"
     if out is None:
         if source.kind == "run" and source.path is not None:
             return source.path / FOLDER / f"{what}.png"
@@ -41,6 +44,16 @@ def target_of(source: Located, what: str, out: Path | None, *, read: Path | None
     if read is not None and target.exists() and read.exists() and target.samefile(read):  # also by a hard link
         raise UsageError(f"{target} is the input, and would be overwritten", hint="another --out")
     return target
+
+
+def _file_name(name: str) -> str:
+    """A name that a file can have anywhere: letters of any writing stay; one that is too long is cut, and told from
+    others by its hash."""
+    plain = re.sub(r"[^\w.-]+", "-", name).strip("-") or "picture"
+    if len(plain.encode()) <= _LONGEST_NAME:
+        return plain
+    digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
+    return f"{plain.encode()[:_LONGEST_NAME].decode(errors='ignore')}-{digest}"
 
 
 def title_of(source: Located) -> str:

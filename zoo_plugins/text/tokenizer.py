@@ -90,6 +90,18 @@ def opened(data: Any, *, name: str) -> Tokenizer:
     return tokenizer
 
 
+def tokens_in(text: str, tokenizer: Tokenizer) -> list[int]:
+    """The tokens of a text. Raises ZooError for a tokenizer that fails of it, as one without its unknown token may."""
+    try:
+        found: list[int] = tokenizer.encode(text).ids
+    except Exception as error:  # noqa: BLE001 what a damaged one raises is no part of the library's contract
+        raise ZooError(
+            f"the tokenizer of the model fails of this text: {str(error)[:200]}",
+            hint="train with a tokenizer.json whose vocabulary has its unknown token",
+        ) from None
+    return found
+
+
 def padding_of(tokenizer: Tokenizer) -> tuple[int, int]:
     """The numbers of the padding and of the unknown token. Raises ZooError where there is no padding token."""
     ids = [tokenizer.token_to_id(token) for token in (PAD, "<pad>", "<PAD>", "<|endoftext|>")]

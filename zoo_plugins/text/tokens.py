@@ -14,7 +14,7 @@ from zoo_core import ZooError
 from zoo_core.data import read_plain
 from zoo_core.recipes import MAX_TEXT_BYTES, MAX_TOKENIZER_BYTES, InputRecipe, lines_of, made_text, mask_of, padded
 
-from .tokenizer import Words, learnt_words, opened, padding_of
+from .tokenizer import Words, learnt_words, opened, padding_of, tokens_in
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -120,5 +120,4 @@ class TextRecipe(InputRecipe):
     def _tokens_of(self, text: str) -> list[int]:
         if self._tokenizer is None:
             raise TypeError("a tokenizer is learnt before texts are stacked")
-        found: list[int] = self._tokenizer.encode(text).ids
-        return found or [self._unknown]
+        return tokens_in(text, self._tokenizer) or [self._unknown]

@@ -15,9 +15,8 @@ from zoo_core.errors import ZooError
 from zoo_core.options import typed_value
 from zoo_core.registry import open_zoo
 from zoo_core.task_lookup import task_spec
-from zoo_core.training.trainer_options import options_with_recipe
+from zoo_core.training.trainer_options import DEFAULT_TRAINER, options_with_recipe
 from zoo_core.verification.feed.rows import plausible_range
-from zoo_core.workflows.trainings.train_plan import DEFAULT_TRAINER
 
 _UNKNOWN = "zoo_no_such_option"
 

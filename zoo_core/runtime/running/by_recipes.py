@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoo_core.errors import UsageError, ZooError
+from zoo_core.foreign_text import shell_word
 from zoo_core.pictures import SUFFIXES as PICTURE_SUFFIXES
 from zoo_core.recipe_spec import source_of
 from zoo_core.recipes import TABLE_SUFFIXES, bytes_of, read_given, read_rows
@@ -81,9 +82,12 @@ class _Maker:
             return
         reader = self.readers[source := self._alone(given)]
         if path is not None and self._takes_text and ending not in self._suffixes:
+            hint = "save it as one of these: a text a line, or a table with commas between its cells"
+            typed = f"a text is typed as --text {shell_word(str(path))}; of a file, {hint}"
             raise ZooError(
                 f"{path} is not read: its name ends in none of {', '.join(self._suffixes)}",
-                hint="save it as one of these: a text a line, or a table with commas between its cells",
+                hint=hint,
+                command_hint=hint if os.path.exists(path) else typed,
             )
         content = bytes_of(path, reader) if path is not None else _content(value, given.name)
         samples = reader.samples_in(content, name=given.name)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from zoo_core.errors import UnverifiedWarning, UsageError, ZooError
 from zoo_core.file_limits import MAX_INPUT_ELEMENTS
 from zoo_core.recipe_spec import sources_of
-from zoo_core.recipes import InputRecipe, load_recipe
+from zoo_core.recipes import InputRecipe
 from zoo_core.records import counted
 from zoo_core.runtime.reading.metadata import Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
@@ -34,6 +34,7 @@ from .faults import WrongExportError
 from .inputs import check_ends, check_fetched, check_inputs, check_large_enough
 from .isolated import Isolated, limits_of, open_session
 from .outcomes import Prediction, batch_of
+from .own_recipes import own_recipes
 from .predictions import predictions_of
 from .session import Optimization, Session, SessionSettings
 from .sources import Source, in_short, one_or_many
@@ -144,11 +145,8 @@ class ExportedModel:
     @functools.cached_property
     def recipes(self) -> dict[str, InputRecipe]:
         """How each input that is no picture is made. Raises ZooError where a plugin that offers one is not installed,
-        or where the recipe in the file is damaged."""
-        try:
-            return {name: load_recipe(recipe) for name, recipe in self.metadata.recipes.items()}
-        except UsageError as error:
-            raise ZooError(f"{self.path}: {error.message}", hint=error.hint) from None
+        or where the recipe in the file is damaged, or is none of this input."""
+        return own_recipes(self.metadata, self.path)
 
     @property
     def sources(self) -> tuple[str, ...]:

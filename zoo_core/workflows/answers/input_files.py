@@ -41,15 +41,15 @@ def find_inputs(
 
     A folder stands for the files below it that end in `suffixes`, in the order of their names; hidden ones are left
     out, and links that lead out of it, links to nothing and pipes have an error. A pattern such as
-    `pictures/**/*.png` is what a shell would make of it. "-" are the paths in `listed`, with line breaks between them,
-    or zero bytes. An input that stands for nothing has an error. Raises UsageError for none at all, for an empty text,
-    and for a pattern that cannot be read.
+    `pictures/**/*.png` is what a shell would make of it. The text "-" are the paths in `listed`, with line breaks
+    between them, or zero bytes. An input that stands for nothing has an error. Raises UsageError for none at all, for
+    an empty text, and for a pattern that cannot be read.
     """
     found: list[Found] = []
     for given in inputs:
         if not str(given):
             raise UsageError("an input is an empty text, and no path", hint="the current folder is a dot: .")
-        if str(given) == STDIN:
+        if given == STDIN:  # a path of that name, such as ./- was, is a file
             for path in _paths_in(b"".join(listed)):
                 found += _stands_for(path, suffixes, what)
         elif _MAGIC.intersection(str(given)) and not os.path.lexists(given):

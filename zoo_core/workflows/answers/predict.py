@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,9 @@ from .asked import check_top, gallery_for, is_kept, tiling_for
 from .contents import Contents, Row, array_contents, bad_row, best_of, drawing, sequence_contents, stacked
 from .gallery import Gallery, write_gallery
 from .input_files import Found, find_inputs, runs_of
-from .predicted import Targets, check_target, drawings_for, is_results, originals_of, targets_for
-from .readable import files_read, texts_as_inputs
-from .results import RESULT_SUFFIXES, ResultsFile, cells_of, columns_of
+from .predicted import Targets, check_target, originals_of, written_by
+from .readable import check_recipes, files_read, texts_as_inputs
+from .results import ResultsFile, cells_of, columns_of
 from .shown import npy_bytes, undrawn
 
 Notes = Callable[[str], None]
@@ -39,6 +39,7 @@ class Predicting:
     `found` are the files. `targets`: where masks, pictures and arrays go, None where answers are told. `drawings`:
     where those are drawn, None where the task draws nothing. `results`: the file that has all rows, if one was asked
     for. `gallery`: where vectors are looked up; `kept`: the one that is made. `tiling`: how large pictures are cut.
+    `errors`: what rows have had instead of an answer so far.
     """
 
     model: ExportedModel
@@ -51,6 +52,7 @@ class Predicting:
     gallery: Gallery | None = None
     kept: Path | None = None
     tiling: Tiling | None = None
+    errors: list[ZooError] = field(default_factory=list)
 
     def rows(
         self, *, on_done: Callable[[int], None] = lambda done: None, on_note: Notes = lambda text: None
@@ -129,6 +131,7 @@ class Predicting:
                 rows, contents = self._made(index, prediction)
                 any(map(is_there, contents))  # raises where no such file can be: its name may be too long
             except ZooError as error:
+                self.errors.append(error)
                 yield bad_row(prediction.name, error)
                 continue
             for target, content in contents.items():
@@ -182,6 +185,7 @@ class Predicting:
         bad: list[Row] = []
         for _, prediction in self._predictions(on_done, on_note):
             if prediction.error is not None:
+                self.errors.append(prediction.error)
                 bad.append(bad_row(prediction.name, prediction.error))
                 continue
             names.append(prediction.name)
@@ -243,12 +247,13 @@ def plan_predictions(
     if threshold is not None:
         model.decide_at(threshold)
     found = [*_files_of(model, inputs, listed), *texts_as_inputs(model, texts)]
+    check_recipes(model)
     path, known_vectors = None if out is None else Path(out), gallery_for(model, gallery)
     check_top(model, top, known_vectors)
     kept = path if is_kept(model, path, known_vectors) else None
     if kept is not None:
         check_target(kept, originals_of(found))
-    results, targets, drawings = _written(model, found, None if kept is not None else path)
+    results, targets, drawings = written_by(model, found, None if kept is not None else path)
     return Predicting(
         model=model,
         task=model.meaning,
@@ -267,29 +272,6 @@ def _files_of(model: ExportedModel, inputs: Sequence[str | Path], listed: Iterab
     """The files of the kinds that the model reads."""
     known, what = files_read(model.metadata)
     return find_inputs(inputs, suffixes=known, what=what, listed=listed) if inputs else ()
-
-
-def _written(
-    model: ExportedModel, found: Sequence[Found], path: Path | None
-) -> tuple[Path | None, Targets | None, Targets | None]:
-    """The file of results, the files of answers, and those of their drawings, where there are such."""
-    gives = model.meaning.gives
-    results = path if path is not None and is_results(path, gives=gives) else None
-    if results is not None:
-        check_target(results, originals_of(found))
-    drawn = model.meaning.drawn if model.preprocess is not None else ""
-    if not model.meaning.is_told:
-        outputs = tuple(model.metadata.outputs) if gives in {"arrays", "pictures"} else ("mask",)
-        targets = targets_for(found, gives=gives, outputs=outputs, out=path)
-        alone = not drawn or targets.stacked or targets.single
-        return results, targets, None if alone else drawings_for(found, drawn=drawn, out=path)
-    drawings = drawings_for(found, drawn=drawn, out=path) if drawn else None
-    if path is not None and results is None and drawings is None:
-        raise UsageError(
-            f"--out {path}: {model.task} gives {gives}, which are written as {' or '.join(RESULT_SUFFIXES)}",
-            hint="--out results.csv, or leave it out: they are printed",
-        )
-    return results, None, drawings
 
 
 def _predicted(model: ExportedModel, part: Sequence[Found], tiling: Tiling | None) -> Iterator[Prediction]:

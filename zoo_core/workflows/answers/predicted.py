@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.paths import Identity, identity, is_folder
+from zoo_core.runtime.running.model import ExportedModel
 
 from .input_files import Found
 from .results import RESULT_SUFFIXES
@@ -56,6 +58,32 @@ class Targets:
         return "" if len(self.outputs) == 1 else f".{re.sub(r'[^A-Za-z0-9_-]', '_', output)}"
 
 
+def written_by(
+    model: ExportedModel, found: Sequence[Found], path: Path | None
+) -> tuple[Path | None, Targets | None, Targets | None]:
+    """The file of results, the files of answers, and those of their drawings, where there are such; `path` as --out.
+
+    Raises UsageError as `targets_for` and `check_target` do.
+    """
+    gives = model.meaning.gives
+    results = path if path is not None and is_results(path, gives=gives) else None
+    if results is not None:
+        check_target(results, originals_of(found))
+    drawn = model.meaning.drawn if model.preprocess is not None else ""
+    if not model.meaning.is_told:
+        outputs = tuple(model.metadata.outputs) if gives in {"arrays", "pictures"} else ("mask",)
+        targets = targets_for(found, gives=gives, outputs=outputs, out=path)
+        alone = not drawn or targets.stacked or targets.single
+        return results, targets, None if alone else drawings_for(found, drawn=drawn, out=path)
+    drawings = drawings_for(found, drawn=drawn, out=path) if drawn else None
+    if path is not None and results is None and drawings is None:
+        raise UsageError(
+            f"--out {path}: {model.task} gives {gives}, which are written as {' or '.join(RESULT_SUFFIXES)}",
+            hint="--out results.csv, or leave it out: they are printed",
+        )
+    return results, None, drawings
+
+
 def drawings_for(inputs: Sequence[Found], *, drawn: str, out: Path | None) -> Targets:
     """The drawings of answers that are told: a.jpg gives a.`drawn`.png. `out` as in `targets_for`; beside a file of
     results they lie in its folder. Raises as `targets_for`."""
@@ -66,9 +94,10 @@ def targets_for(inputs: Sequence[Found], *, gives: str, outputs: Sequence[str], 
     """The files to write. `out`: a folder, made if it is missing, or one file; default the current folder.
 
     In a folder, a.jpg gives a.mask.png, a.filtered.png, a.mask.csv or a.features.npy; with several outputs, the name
-    of the output stands before that, and what lay in a folder below a given one lies so again. Beside a file of
-    results, files lie in its folder. Raises UsageError for a file name of another kind, one file for several inputs
-    (but arrays: they are stacked), two inputs for one file, and an input that would be overwritten.
+    of the output stands before that, and what lay in a folder below a given one lies so again. Of two inputs of one
+    name, such as a.jpg and a.png, the second gives a-2.mask.png. Beside a file of results, files lie in its folder.
+    Raises UsageError for a file name of another kind, one file for several inputs (but arrays: they are stacked), and
+    an input that would be overwritten.
     """
     return _targets(inputs, kind=gives, form=FORMS[gives], outputs=outputs, out=out)
 
@@ -81,7 +110,7 @@ def _targets(
         out = out.parent
     if out is None or is_folder(out) or not out.suffix:
         stems = [each.below.with_name(each.below.stem) if each.below.name else each.below for each in inputs]
-        found = Targets(folder=out or Path(), stems=stems, ending=ending, outputs=outputs)
+        found = Targets(folder=out or Path(), stems=_told_apart(stems), ending=ending, outputs=outputs)
     else:
         if out.suffix.lower() not in suffixes:
             raise UsageError(
@@ -98,6 +127,20 @@ def _targets(
         )
     _check(found, inputs)
     return found
+
+
+def _told_apart(stems: Sequence[Path]) -> list[Path]:
+    """Each of the names, and where it is there before, with the first number from 2 on that makes another of it."""
+    own, taken, numbers = set(stems), set[Path](), Counter[Path]()
+    apart: list[Path] = []
+    for stem in stems:
+        name = stem
+        while name in taken or (name in own and name != stem):
+            numbers[stem] += 1
+            name = stem.with_name(f"{stem.name}-{numbers[stem] + 1}")
+        taken.add(name)
+        apart.append(name)
+    return apart
 
 
 def is_results(out: Path, *, gives: str) -> bool:

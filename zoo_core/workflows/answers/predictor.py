@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from zoo_core.data import BoundDataset, Samples
+from zoo_core.data.root import default_root
 from zoo_core.errors import UsageError
 from zoo_core.matching import check_tasks, counterparts
 from zoo_core.offer_lookup import recorded_entry
 from zoo_core.plugin_faults import blamed_on
 from zoo_core.registry import Model, Zoo
+from zoo_core.runtime.reading.run_beside import data_of_run
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
 from zoo_core.shapes import TensorSpec
@@ -39,7 +41,8 @@ class Predictor:
 
     `batches(samples)` gives, batch by batch, which samples these are and the outputs by name. `fingerprints`: those of
     the parts of its own dataset as they were in training, by their names, as far as they were recorded. `task_plugin`:
-    what offers the task; empty for a bundled one.
+    what offers the task; empty for a bundled one. `left_out`: the files that were left out of its dataset, because they
+    could not be read.
     """
 
     shown: str
@@ -53,6 +56,7 @@ class Predictor:
     batches: Callable[[Samples], Batches]
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     task_plugin: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,11 +87,15 @@ def open_predictor(source: Located, zoo: Zoo, *, isolated: Isolated = None) -> P
 
 
 def export_predictor(model: ExportedModel, name: str) -> Predictor:
-    """An opened file as what is measured; `name` is what messages call it."""
+    """An opened file as what is measured; `name` is what messages call it. The run beside it says where data lie."""
     trained_on = model.metadata.dataset or {}
     known = isinstance(trained_on.get("name"), str)
     plugin = trained_on.get("plugin")
     options = trained_on.get("options")
+    options = dict(options) if isinstance(options, dict) else {}
+    of_run = data_of_run(model.path, trained_on)
+    if of_run.root is not None and known and not default_root(trained_on["name"]).exists():
+        options.setdefault("root", of_run.root)
     return Predictor(
         shown=f"export {name!r}",
         task=model.meaning,
@@ -96,10 +104,11 @@ def export_predictor(model: ExportedModel, name: str) -> Predictor:
         recipes=model.metadata.recipes,
         inputs=model.metadata.inputs,
         dataset=(f"{plugin}/{trained_on['name']}" if plugin else str(trained_on["name"])) if known else None,
-        options=options if isinstance(options, dict) else {},
+        options=options,
         batches=lambda samples: model.run_batches(samples.arrays, count=len(samples)),
         fingerprints=_recorded(trained_on),
         task_plugin=model.metadata.task_plugin,
+        left_out=of_run.left_out,
     )
 
 
@@ -138,6 +147,7 @@ def run_predictor(run: Run, zoo: Zoo) -> Predictor:
         batches=lambda samples: _module_batches(build(), samples, model),
         fingerprints=run.info.fingerprints if run.info.dataset_fingerprint else {},
         task_plugin=run.info.task_plugin,
+        left_out=run.info.skipped,
     )
 
 
@@ -254,4 +264,5 @@ def _dataset_for(
         inputs=predictor.inputs,
         recipes=predictor.recipes,
         recorded=recorded,
+        left_out=predictor.left_out if own else (),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo_core.data import BoundDataset, bind_dataset
@@ -23,17 +23,18 @@ def bind_prepared(
     inputs: Mapping[str, TensorSpec],
     recipes: Mapping[str, Recipe] | None = None,
     recorded: Mapping[str, Any] | None = None,
+    left_out: Sequence[str] = (),
 ) -> BoundDataset:
     """The dataset with its pictures prepared by `recipe`, and other inputs by `recipes`, for a model of such inputs.
 
     Its own recipe stays where either has none, or one of another kind. `recorded`: the options that the model was
-    trained with, where that was on this dataset; `data`, those that are given now, come first. Raises UsageError for
-    one of them that changes what `recipes` have fixed.
+    trained with, where that was on this dataset; `data`, those that are given now, come first; `left_out` as in
+    `bind_dataset`. Raises UsageError for one of them that changes what `recipes` have fixed.
     """
     # The recipe already has the size that the model was trained with.
     kept = {key: value for key, value in (recorded or {}).items() if key != "size"}
     own = _counterparts(dataset.spec, recipes or {}, inputs)
-    bound = bind_dataset(_prepared(dataset, recipe, inputs), {**kept, **data}, recipes=own)
+    bound = bind_dataset(_prepared(dataset, recipe, inputs), {**kept, **data}, recipes=own, left_out=left_out)
     for name, fixed in own.items():
         _check_fixed(bound, name, fixed, data)
     return bound

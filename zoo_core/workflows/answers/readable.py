@@ -35,6 +35,12 @@ def files_read(metadata: Metadata) -> tuple[tuple[str, ...], str]:
     return tuple(dict.fromkeys((*own, *TABLE_SUFFIXES))), "file that the model reads"
 
 
+def check_recipes(model: ExportedModel) -> None:
+    """Raise ZooError where a recipe of the file cannot be used: that is told once, and of no input."""
+    if model.meaning.spec.answers:
+        _ = model.recipes
+
+
 def texts_as_inputs(model: ExportedModel, texts: Sequence[str]) -> list[Found]:
     """Texts as inputs. Raises UsageError for a model that takes none."""
     if texts and (len(model.sources) != 1 or not any(recipe.takes_text for recipe in model.recipes.values())):

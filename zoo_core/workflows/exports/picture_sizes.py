@@ -37,5 +37,11 @@ def at_sizes(dataset: BoundDataset, zoo: Zoo, inputs: Mapping[str, TensorSpec]) 
         return dataset
     chosen = zoo.dataset(f"{dataset.plugin}/{dataset.name}")
     return bind_prepared(
-        chosen, {}, recipe=recipe, inputs=inputs, recipes=dataset.recorded_recipes, recorded=dataset.options
+        chosen,
+        {},
+        recipe=recipe,
+        inputs=inputs,
+        recipes=dataset.recorded_recipes,
+        recorded=dataset.options,
+        left_out=dataset.left_out,
     )

@@ -119,6 +119,7 @@ def _trained_on(zoo: Zoo, run: Run, dataset: BoundDataset) -> Samples:
         inputs=dataset.inputs,
         recipes=dataset.recorded_recipes,
         recorded=run.info.dataset_options,
+        left_out=run.info.skipped,
     )
     return bound.load("train")
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo_core.data import Samples
 from zoo_core.records import RunInfo, counted, lasting
@@ -23,6 +24,9 @@ _USUAL_BATCH = 64
 _MANY_PARAMETERS = 10_000_000
 """For one thread of a processor, to be trained: a few steps a second at best."""
 _LONG_ENOUGH = 0.5
+_MANY_CLASSES = 10
+_HARDLY_ANY = 2
+"""So few training samples teach nothing of a class."""
 _STEP_IN_FORWARDS = 3
 """Of what a forward pass costs: the way back costs two."""
 
@@ -33,7 +37,9 @@ def remarks_before(module: nn.Module, info: RunInfo, train: Samples | None) -> l
     if train is not None:
         batch_size = info.config.get("batch_size", _USUAL_BATCH)
         found += [
+            *train.remarks,
             classes_without_samples(train),
+            classes_with_few_samples(train),
             slow_epochs(module, train, batch_size=batch_size, device=info.device),
         ]
     return [remark for remark in found if remark]
@@ -59,11 +65,26 @@ def classes_without_samples(train: Samples) -> str:
     """
     if train.form != "classes":
         return ""
-    counts = np.bincount(train.targets, minlength=len(train.classes))
-    missing = [name for name, count in zip(train.classes, counts, strict=True) if not count]
+    missing = [name for name, count in zip(train.classes, _counts(train), strict=True) if not count]
     if not missing:
         return ""
     return f"No training sample of {len(missing)} of {counted(len(train.classes), 'class')}: {_listed(missing)}"
+
+
+def classes_with_few_samples(train: Samples) -> str:
+    """Whether most of many classes have hardly a training sample, as where each is an amount or the name of a single
+    thing; empty where they have more."""
+    if train.form != "classes" or len(train.classes) < _MANY_CLASSES:
+        return ""
+    few = int((_counts(train) <= _HARDLY_ANY).sum())
+    if 2 * few <= len(train.classes):
+        return ""
+    classes = counted(len(train.classes), "class")
+    return f"{few} of {classes} have at most {_HARDLY_ANY} training samples: hardly enough to learn them from"
+
+
+def _counts(train: Samples) -> NDArray[np.int64]:
+    return np.bincount(train.targets, minlength=len(train.classes))
 
 
 def skipped_files(skipped: Sequence[str]) -> str:
@@ -122,9 +143,11 @@ def with_remarks(
     words = task.chance(metrics, targets, classes=info.classes)
     beats_chance = not words
     if words:
+        has_classes = splits[split].form == "classes"
+        counts = f"; zoo info {info.dataset} counts the samples of each class" if has_classes else ""
         found.append(
             f"Not clearly better than chance on the {split} part: {words}. Worth a try: more epochs, another learning "
-            f"rate (-t lr=...), more data; zoo info {info.dataset} counts the samples of each class."
+            f"rate (-t lr=...), more data{counts}."
         )
     return dataclasses.replace(info, beats_chance=beats_chance, remarks=tuple(found))
 

@@ -21,18 +21,17 @@ from zoo_core.registry import Dataset, Model, Trainer, Zoo
 from zoo_core.shelf import RUNS, find_run, folder_name, free_run_name, is_free
 from zoo_core.task_lookup import task_plugin
 from zoo_core.tasks import Task, get_task
-from zoo_core.training import RunDirectory, pick_device
+from zoo_core.training import pick_device
 from zoo_core.training.choices import AUTO
 from zoo_core.training.directory import RUN_FILE, read_info
 from zoo_core.training.record_seal import check_record
 from zoo_core.training.run import recorded_recipes
-from zoo_core.training.trainer_options import options_with_recipe
+from zoo_core.training.trainer_options import DEFAULT_TRAINER, options_with_recipe
 from zoo_core.workflows.same_data import require_data
 
+from .checkpoints import checkpoint_of
 from .legs import first_leg, versions_of, with_next_leg
 from .resuming import refuse_contradictions, run_to_resume
-
-DEFAULT_TRAINER = "supervised"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,10 +152,12 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     added = request.epochs if (request.epochs or 0) > info.epochs else None
     _refuse(request, info, model=model, dataset=dataset, trainer=trainer)
     pick_device(info.device)
-    bound = bind_dataset(dataset, {**info.dataset_options, **_moved(request)}, recipes=recorded_recipes(info))
+    data = {**info.dataset_options, **_moved(request)}
+    bound = bind_dataset(dataset, data, recipes=recorded_recipes(info), left_out=info.skipped)
     info = dataclasses.replace(info, dataset_options=bound.options)
     require_data(bound, shown=f"run {info.name!r}", again=f"{_going_on(request, info)} -d root=DIR")
-    state = RunDirectory(path).read_state()
+    called = request.run or info.name
+    state = checkpoint_of(path, info, called=called, model=model, dataset=dataset, trainer=trainer)
     check_record(info, None if state is None else state.record, file=path / RUN_FILE)
     info = with_next_leg(info, state, zoo, epochs=added, accept_changes=request.accept_changes)
     if added is not None and "epochs" in info.config:
