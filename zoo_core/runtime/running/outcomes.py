@@ -58,19 +58,27 @@ def batch_of(values: int) -> int:
     return max(1, min(BATCH, BATCH_VALUES // max(1, values)))
 
 
-def in_blocks(given: Iterable[T], model: ExportedModel, *, values: int) -> Iterator[list[T]]:
-    """What is given in blocks that are run at once, of samples of so many values: 1, 2, 4 and so on up to 16, so that
-    the first answer comes at once. A fixed batch of the file is filled instead.
+def block_sizes(model: ExportedModel, *, values: int) -> Iterator[int]:
+    """How many samples of so many values are run at once: 1, 2, 4 and so on up to 16, so that the first answer comes at
+    once. A fixed batch of the file is filled instead.
 
     The sizes are always the same, as the last bits of an answer may depend on them.
     """
     first = next(iter(model.metadata.inputs.values())).axes[0]
     size = first if isinstance(first, int) else 1
     largest = max(size, min(batch_of(values), LARGEST_BLOCK))
-    waiting = iter(given)
-    while block := list(itertools.islice(waiting, size)):
-        yield block
+    while True:
+        yield size
         size = min(2 * size, largest)
+
+
+def in_blocks(given: Iterable[T], model: ExportedModel, *, values: int) -> Iterator[list[T]]:
+    """What is given in blocks that are run at once, see `block_sizes`."""
+    waiting = iter(given)
+    for size in block_sizes(model, values=values):
+        if not (block := list(itertools.islice(waiting, size))):
+            return
+        yield block
 
 
 def prediction(
