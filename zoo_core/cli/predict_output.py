@@ -15,7 +15,7 @@ from zoo_core.records import counted
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from zoo_core.workflows.answers.predict import Predicting
+    from zoo_core.workflows.answers.predicting import Predicting
 
 _WORTH_A_BAR = 20
 _WIDEST = 120
@@ -29,20 +29,27 @@ def lines_of_stdin() -> Iterator[bytes]:
 
 def show_rows(planned: Predicting, *, as_json: bool) -> tuple[int, int]:
     """Predict, and show every row as soon as it is there: how many there were, and how many of them have an error."""
-    failed = total = 0
+    failed = total = kept = 0
     written = planned.results or planned.kept
+
+    def keep(rows: int) -> None:
+        nonlocal kept
+        kept = rows
+
     elsewhere = written is not None or not sys.stdout.isatty()
     with PredictProgress(len(planned.found), shown=elsewhere) as bar, _printed(planned, as_json=as_json) as show:
         try:
-            for row in planned.rows(on_done=bar.done, on_note=note):
+            for row in planned.rows(on_done=bar.done, on_note=note, on_kept=keep):
                 show(row)
                 total, failed = total + 1, failed + ("error" in row)
         except (KeyboardInterrupt, Terminated):
-            if planned.results is not None and total:
-                note(f"{counted(total, 'row')} of {counted(len(planned.found), 'input')} in {planned.results}")
+            if planned.results is not None and total + kept:
+                rows = f"{counted(total + kept, 'row')} of {counted(len(planned.found), 'input')}"
+                note(f"{rows} in {planned.results}; the same command with --resume goes on")
             raise
     if written is not None and not as_json:
-        say(f"{total - failed:,} of {total:,} predicted: {written}")
+        more = f", and {counted(kept, 'row')} were there" if kept else ""
+        say(f"{total - failed:,} of {total:,} predicted{more}: {written}")
     return total, failed
 
 

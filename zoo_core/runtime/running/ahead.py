@@ -28,11 +28,11 @@ class _Work(Generic[T, R]):
         self._result: R | None = None
         self._error: BaseException | None = None
 
-    def do(self, read: Callable[[T], R]) -> None:
-        """Read it. An error waits for whoever asks for the result."""
+    def do(self, read: Callable[[T], R], *, catching: type[BaseException]) -> None:
+        """Read it. An error of that kind waits for whoever asks for the result."""
         try:
             self._result = read(self.given)
-        except BaseException as error:  # noqa: BLE001 it is raised where the result is asked for
+        except catching as error:
             self._error = error
         self._done.set()
 
@@ -76,7 +76,8 @@ class Reading(Generic[T, R]):
         """The next `count` things with their results, fewer at the end; then up to `ahead` more are being read."""
         self._take(count)
         due = [self._waiting.popleft() for _ in range(min(count, len(self._waiting)))]
-        self._take(ahead)
+        if self._most > 1:
+            self._take(ahead)
         return [(work.given, work.result()) for work in due]
 
     def _take(self, count: int) -> None:
@@ -91,7 +92,7 @@ class Reading(Generic[T, R]):
 
     def _begin(self, work: _Work[T, R], *, several: bool) -> None:
         if self._most < 2 or self._here(work.given) or not (several or self._threads):
-            work.do(self._read)
+            work.do(self._read, catching=Exception)
             return
         self._todo.put(work)
         if len(self._threads) < self._most:
@@ -101,4 +102,4 @@ class Reading(Generic[T, R]):
 
     def _work(self) -> None:
         while (work := self._todo.get()) is not _END and not self._stopped:
-            work.do(self._read)
+            work.do(self._read, catching=BaseException)  # else nobody would ever be done waiting for it

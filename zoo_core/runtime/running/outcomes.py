@@ -40,7 +40,7 @@ class Prediction:
     `index` is the place of its source among those given, `row` its place in that file where the file has several, and
     `name` both in one word: a path, or `path[row]`. `header`: the line of names that a table begins with. `picture`: of
     a sample that a table names the files of, the first of them that is a picture. `unknown`: the columns of a row whose
-    values training has not seen, which count as unknown.
+    values training has not seen, which count as unknown. One that was passed over has an empty answer.
     """
 
     name: str
@@ -88,6 +88,11 @@ def prediction(
     if isinstance(outcome, ZooError):
         return Prediction(name=name, index=given.index, row=row, error=outcome, header=header)
     return Prediction(name=name, index=given.index, row=row, answer=outcome, header=header)
+
+
+def passed_over(given: Named, *, row: int | None = None) -> Prediction:
+    """A sample that is neither read nor run."""
+    return prediction(given, {}, row=row)
 
 
 def naming(name: str, error: ZooError) -> ZooError:

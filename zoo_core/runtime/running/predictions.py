@@ -28,6 +28,7 @@ from .outcomes import (
     block_sizes,
     in_blocks,
     naming,
+    passed_over,
     prediction,
     run_named,
 )
@@ -42,12 +43,18 @@ AHEAD_VALUES = 1 << 24
 
 
 def predictions_of(
-    model: ExportedModel, sources: Iterable[Source], *, tiling: Tiling | None = None, ahead: int | None = None
+    model: ExportedModel,
+    sources: Iterable[Source],
+    *,
+    tiling: Tiling | None = None,
+    ahead: int | None = None,
+    done: int = 0,
 ) -> Iterator[Prediction]:
     """One prediction for each sample of the sources, in their order; few of them are in memory at a time.
 
     With a `tiling`, pictures keep their own size, and are run in tiles. `ahead`: how many more are read than are run,
-    None as many as `usual_ahead` says.
+    None as many as `usual_ahead` says. `done`: so many of the first samples are passed over, but for those that are run
+    together with one that is not: then every answer has the same bits as if none were passed over.
 
     Raises ZooError, before any source is read, for a model that cannot answer, and WrongExportError for a file whose
     outputs are not what it says.
@@ -59,14 +66,14 @@ def predictions_of(
     if tiling is not None:
         check_tiling(model, tiling)
     if model.recipes or len(model.metadata.inputs) > 1:
-        return predictions_by_recipes(model, named(sources))
+        return predictions_by_recipes(model, named(sources), done=done)
     if model.preprocess is not None:
         values = _values_of(model.preprocess) if tiling is None else BATCH_VALUES
         ahead = usual_ahead(sources, values) if ahead is None else ahead
         if tiling is not None:
-            return _of_large_pictures(model, named(sources), model.preprocess, tiling, ahead=ahead)
-        return _of_pictures(model, named(sources), model.preprocess, ahead=ahead)
-    return itertools.chain.from_iterable(_of_numbers(model, each) for each in named(sources))
+            return _of_large_pictures(model, named(sources), model.preprocess, tiling, ahead=ahead, done=done)
+        return _of_pictures(model, named(sources), model.preprocess, ahead=ahead, done=done)
+    return _of_numbers(model, named(sources), done=done)
 
 
 def usual_ahead(sources: Iterable[Source], values: int) -> int:
@@ -90,10 +97,15 @@ class _Picture:
 
 
 def _of_pictures(
-    model: ExportedModel, given: Iterator[Named], recipe: Preprocess, *, ahead: int
+    model: ExportedModel, given: Iterator[Named], recipe: Preprocess, *, ahead: int, done: int
 ) -> Iterator[Prediction]:
     with Reading(given, lambda each: _read_picture(each, recipe), here=is_held) as reading:
         for size in block_sizes(model, values=_values_of(recipe)):
+            if done >= size:
+                yield from map(passed_over, itertools.islice(given, size))
+                done -= size
+                continue
+            done = 0
             if not (block := reading.taken(size, ahead=ahead)):
                 return
             yield from _of_block(model, block, recipe)
@@ -116,9 +128,10 @@ def _of_block(
 
 
 def _of_large_pictures(
-    model: ExportedModel, given: Iterator[Named], recipe: Preprocess, tiling: Tiling, *, ahead: int
+    model: ExportedModel, given: Iterator[Named], recipe: Preprocess, tiling: Tiling, *, ahead: int, done: int
 ) -> Iterator[Prediction]:
     own_size = dataclasses.replace(recipe, resize=None, crop=None)
+    yield from map(passed_over, itertools.islice(given, done))
     with Reading(given, lambda each: _pixels_or_error(each, recipe), here=is_held) as reading:
         while block := reading.taken(1, ahead=ahead):
             ((each, pixels),) = block
@@ -164,7 +177,16 @@ def _in_size(outcome: Outcome, size: tuple[int, int], model: ExportedModel, reci
     return {name: stretched(array, size) for name, array in outcome.items()}
 
 
-def _of_numbers(model: ExportedModel, given: Named) -> Iterator[Prediction]:
+def _of_numbers(model: ExportedModel, given: Iterator[Named], *, done: int) -> Iterator[Prediction]:
+    for each in given:
+        behind = 0
+        for found in _of_file(model, each, done=done):
+            yield found
+            behind += 1
+        done = max(0, done - behind)
+
+
+def _of_file(model: ExportedModel, given: Named, *, done: int) -> Iterator[Prediction]:
     spec = model.metadata.inputs[model.input_name]
     sequences = model.meaning.gives == "sequences"
     try:
@@ -174,6 +196,9 @@ def _of_numbers(model: ExportedModel, given: Named) -> Iterator[Prediction]:
         yield prediction(given, error)
         return
     for block in in_blocks(range(len(found.rows)), model, values=found.rows[0].size):
+        if block[-1] < done:
+            yield from (passed_over(given, row=row if found.several else None) for row in block)
+            continue
         part = found.rows[block[0] : block[-1] + 1]
         names = [f"{given.name}[{row}]" if found.several else given.name for row in block]
         for row, outcome in zip(block, run_named(model, {model.input_name: part}, names), strict=True):
