@@ -17,7 +17,6 @@ from zoo_core.errors import RefusedFileError, UsageError
 from zoo_core.pictures import read_picture
 
 
-
 def encoded(image: Image.Image, format_: str = "PNG", **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, format_, **options)

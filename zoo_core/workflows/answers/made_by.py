@@ -14,8 +14,8 @@ from zoo_core.paths import is_there
 
 @dataclass(frozen=True, kw_only=True)
 class MadeBy:
-    """`sha256`: of the exported file, and of weights beside it; `asked`: the options that change answers, None where one
-    was not given."""
+    """`sha256`: of the exported file, and of weights beside it; `asked`: the options that change answers, None where
+    one was not given."""
 
     sha256: Sequence[str]
     asked: Mapping[str, Any]

@@ -68,9 +68,7 @@ class ResultsFile:
         file of results.
         """
         with clear_io_errors("cannot read", self._lines), open(self._lines, "rb") as file:
-            if (header := file.read(len(self.form.header))) != self.form.header:
-                if self.form.header.startswith(header):
-                    return  # stopped before its first row
+            if file.read(len(self.form.header)) != self.form.header:
                 raise _no_results(self.path, "its first line is another one")
             for number, line in enumerate(file, start=1):
                 if not line.endswith(b"\n"):
@@ -90,8 +88,9 @@ class ResultsFile:
             return False
         if not is_plain(self._lines):
             raise UsageError(f"--resume: {self.path} is no plain file, and what was written there cannot be read")
-        if self._lines.stat().st_size <= len(self.form.header):
-            return False
+        with clear_io_errors("cannot read", self._lines), open(self._lines, "rb") as file:
+            if self.form.header.startswith(file.read(len(self.form.header) + 1)):
+                return False  # it was stopped before its first row
         check_made_by(self.path, self._made_by)
         return True
 

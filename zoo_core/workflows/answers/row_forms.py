@@ -72,7 +72,10 @@ class CsvLines:
 
     def told(self, line: bytes) -> Told:
         """The first cell, and whether the last has a text."""
-        (cells,) = csv.reader([line.decode()], strict=True)
+        try:
+            (cells,) = csv.reader([line.decode()], strict=True)
+        except csv.Error as error:
+            raise ValueError(str(error)) from None
         if len(cells) != len(self._columns):
             raise ValueError(f"a row has {len(self._columns)} cells")
         return Told(cells[0], bool(cells[-1]))
