@@ -30,12 +30,10 @@ def _groups(root: Path, own: str) -> list[Path]:
         _, controllers, path = (*line.split(":", 2), "", "")[:3]
         if controllers and "cpu" not in controllers.split(","):
             continue
-        base = root / controllers if controllers else root
+        bases = [root / controllers, root / "cpu"] if controllers else [root]
         inside = [part for part in path.split("/") if part not in {"", "."}]
-        if ".." not in inside:
-            found += [base.joinpath(*inside[:depth]) for depth in range(len(inside) + 1)]
-        if controllers:
-            found.append(root / "cpu")
+        depths = range(1 if ".." in inside else len(inside) + 1)
+        found += [base.joinpath(*inside[:depth]) for base in bases for depth in depths]
     return found
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from zoo_core.environment import usable_processors
@@ -60,12 +61,15 @@ class Reading(Generic[T, R]):
         self._todo: queue.SimpleQueue[_Work[T, R] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._stopped = False
+        self._may_read = threading.Event()
+        self._may_read.set()
 
     def __enter__(self) -> Reading[T, R]:
         return self
 
     def __exit__(self, *ending: object) -> None:
         self._stopped = True
+        self._may_read.set()
         for _ in self._threads:
             self._todo.put(_END)
         last = time.monotonic() + _LONGEST_WAIT
@@ -79,6 +83,16 @@ class Reading(Generic[T, R]):
         if self._most > 1:
             self._take(ahead)
         return [(work.given, work.result()) for work in due]
+
+    @contextlib.contextmanager
+    def resting(self) -> Iterator[None]:
+        """No thread begins to read while the block runs, which needs all processors itself: its threads wait for each
+        other, and each of them would wait for one that a reader has put aside."""
+        self._may_read.clear()
+        try:
+            yield
+        finally:
+            self._may_read.set()
 
     def _take(self, count: int) -> None:
         """So many things are on their way, as long as there are any."""
@@ -101,5 +115,8 @@ class Reading(Generic[T, R]):
             thread.start()
 
     def _work(self) -> None:
-        while (work := self._todo.get()) is not _END and not self._stopped:
+        while (work := self._todo.get()) is not _END:
+            self._may_read.wait()
+            if self._stopped:
+                return
             work.do(self._read, catching=BaseException)  # else nobody would ever be done waiting for it

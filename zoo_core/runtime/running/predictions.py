@@ -108,23 +108,25 @@ def _of_pictures(
             done = 0
             if not (block := reading.taken(size, ahead=ahead)):
                 return
-            yield from _of_block(model, block, recipe)
+            with reading.resting():
+                outcomes = iter(_run_pictures(model, block, recipe))
+            for each, picture in block:
+                if isinstance(picture, ZooError):
+                    yield prediction(each, picture)
+                else:
+                    yield prediction(each, _in_size(next(outcomes), picture.size, model, recipe))
 
 
-def _of_block(
+def _run_pictures(
     model: ExportedModel, block: Sequence[tuple[Named, _Picture | ZooError]], recipe: Preprocess
-) -> Iterator[Prediction]:
+) -> list[Outcome]:
+    """What came of those pictures of a block that could be read."""
     good = [(each.name, picture.rows) for each, picture in block if isinstance(picture, _Picture)]
-    outcomes: Iterator[Outcome] = iter(())
-    if good:
-        rows = np.concatenate([rows for _, rows in good])
-        rows = normalize(rows, recipe) if recipe.size is None else rows
-        outcomes = iter(run_named(model, {model.input_name: rows}, [name for name, _ in good]))
-    for each, picture in block:
-        if isinstance(picture, ZooError):
-            yield prediction(each, picture)
-        else:
-            yield prediction(each, _in_size(next(outcomes), picture.size, model, recipe))
+    if not good:
+        return []
+    rows = np.concatenate([rows for _, rows in good])
+    rows = normalize(rows, recipe) if recipe.size is None else rows
+    return run_named(model, {model.input_name: rows}, [name for name, _ in good])
 
 
 def _of_large_pictures(
@@ -136,7 +138,8 @@ def _of_large_pictures(
         while block := reading.taken(1, ahead=ahead):
             ((each, pixels),) = block
             try:
-                outcome = pixels if isinstance(pixels, ZooError) else tiled_answer(model, pixels, own_size, tiling)
+                with reading.resting():
+                    outcome = pixels if isinstance(pixels, ZooError) else tiled_answer(model, pixels, own_size, tiling)
             except (WrongExportError, UsageError):
                 raise
             except ZooError as error:
