@@ -21,6 +21,7 @@ Examples:
   zoo predict exported/lenet5-digits pictures/ --json
   zoo predict model.onnx a.png b.jpg
   zoo predict lenet5-digits pictures/ --out results.csv     a row as soon as each is done
+  zoo predict lenet5-digits pictures/ --out results.csv --resume    goes on where that was stopped
   zoo predict lenet5-digits 'pictures/**/*.png' --top 3     a pattern in quotes, the 3 likeliest classes
   find . -name '*.png' | zoo predict lenet5-digits -        one path on each line
   zoo predict unet-pets cat.jpg --out masks       masks/cat.mask.png: each pixel is a class number
@@ -61,6 +62,16 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
 
     An input that cannot be predicted has an error in its row, the others go on, and the exit code is 1. An export that
     cannot be used is refused before any input is read.
+
+    A file of results, `--out RESULTS.csv`, .jsonl or .parquet, has each row as soon as it is there; those of Parquet
+    wait in a file beside it until the last one is. With `--resume`, what was stopped goes on and becomes the file of a
+    call that was not: inputs that have an answer are not read again, those with an error are tried again, and those
+    that are new come at the end. Which export and options made the rows is noted beside them, in .NAME.made-by.json;
+    with others, nothing goes on.
+
+    Pictures are read by as many threads as there are processors, and run in blocks of 1, 2, 4, 8 and then 16, or of the
+    file's own fixed number. An answer does not depend on the others of its block but for rounding, which is within the
+    bound that the export was verified with.
 
     A mask is a PNG whose pixels are class numbers, in the size of the picture, or what the model leaves of it. What a
     filter gives becomes a PNG: values from 0 to 1 are a picture already, others are shown as |value| / largest. One

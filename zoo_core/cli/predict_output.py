@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _WORTH_A_BAR = 20
 _WIDEST = 120
+_FAST = 10.0
 
 
 def lines_of_stdin() -> Iterator[bytes]:
@@ -118,6 +120,8 @@ class PredictProgress:
     def __init__(self, total: int, *, shown: bool) -> None:
         self._total = total
         self._bar: Progress | None = None
+        self._first: int | None = None
+        self._begun = 0.0
         self._shown = shown and total >= _WORTH_A_BAR and sys.stderr.isatty()
 
     def __enter__(self) -> PredictProgress:
@@ -126,8 +130,9 @@ class PredictProgress:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             columns = (TextColumn("predicting"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-            self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-            self._bar.add_task("", total=self._total)
+            more = (TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+            self._bar = Progress(*columns, *more, console=Console(stderr=True), transient=True)
+            self._bar.add_task("", total=self._total, rate="")
             self._bar.start()
         return self
 
@@ -138,6 +143,12 @@ class PredictProgress:
             self._bar.stop()
 
     def done(self, inputs: int) -> None:
-        """So many inputs are done."""
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=inputs)
+        """So many inputs are done; what is done when it is called first, another call has done."""
+        if self._bar is None:
+            return
+        if self._first is None:
+            self._first, self._begun = inputs, time.monotonic()
+        seconds = time.monotonic() - self._begun
+        pace = (inputs - self._first) / seconds if seconds else 0.0
+        rate = f"{pace:,.0f}/s" if pace >= _FAST else f"{pace:.2g}/s"
+        self._bar.update(self._bar.task_ids[0], completed=inputs, rate=rate if pace else "")

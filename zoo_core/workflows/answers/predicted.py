@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,7 +108,7 @@ def is_results(out: Path, *, gives: str) -> bool:
 
 def _check(targets: Targets, inputs: Sequence[Found]) -> None:
     taken: dict[Path, str] = {}
-    originals = originals_of(inputs)
+    originals = set(originals_of(inputs))
     for index, each in enumerate(inputs[:1] if targets.stacked else inputs):
         if each.error is not None:
             continue
@@ -127,12 +127,12 @@ def _check(targets: Targets, inputs: Sequence[Found]) -> None:
                 continue  # no such file can be, its name is too long: the row of this input says so
 
 
-def originals_of(inputs: Sequence[Found]) -> set[Identity]:
+def originals_of(inputs: Sequence[Found]) -> Iterator[Identity]:
     """Which files are read, whatever names they have."""
-    return {identity(Path(each.shown)) for each in inputs if each.error is None}
+    return (identity(Path(each.shown)) for each in inputs if each.error is None)
 
 
-def check_target(file: Path, originals: set[Identity]) -> None:
+def check_target(file: Path, originals: Iterable[Identity]) -> None:
     """Raise UsageError for a file that is an input, see `originals_of`, or a folder, or would lie in a file."""
     if identity(file) in originals:
         raise UsageError(f"{file} is an input, and would be overwritten", hint="another name with --out")
