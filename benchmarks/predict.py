@@ -218,9 +218,7 @@ def _spread(values: Sequence[float]) -> str:
 
 
 def _memory(folder: Path, counts: Sequence[int]) -> None:
-    print(
-        f"\nPeak memory of zoo predict lenet5-digits FOLDER --out results.csv; JPEGs of {SMALL[0]} x {SMALL[1]} pixels"
-    )
+    print(f"\nzoo predict lenet5-digits FOLDER --out results.csv: peak memory; JPEGs of {SMALL[0]} x {SMALL[1]} pixels")
     for count in counts:
         _pictures(folder / str(count), count, SMALL, distinct=LINKED)
         results = folder / f"{count}.csv"

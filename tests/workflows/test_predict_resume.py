@@ -205,6 +205,19 @@ def test_what_cannot_go_on(album: Path, zoo_here: Any) -> None:
         resumed(album)
 
 
+def test_where_rows_cannot_be_written_any_more(album: Path, zoo_here: Any) -> None:
+    os.symlink("/dev/full", "full.csv")
+    done = zoo_here("predict", "noise", album, "--out", "full.csv")
+    assert done.code == 1
+    assert "Error: cannot write full.csv: No space left on device" in done.stderr
+    os.mkfifo("pipe.jsonl")
+    with subprocess.Popen(["head", "-c", "1", "pipe.jsonl"], stdout=subprocess.DEVNULL):
+        done = zoo_here("predict", "noise", *[album] * 200, "--out", "pipe.jsonl")
+    assert done.code == 1
+    assert "Error: cannot write pipe.jsonl: Broken pipe" in done.stderr
+    assert not list(Path().glob(".pipe*"))
+
+
 def test_two_processes_do_not_write_the_same_file(album: Path) -> None:
     content = whole(album, "csv")
     path = stopped(content[:200], "csv")

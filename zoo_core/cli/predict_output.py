@@ -47,7 +47,8 @@ def show_rows(planned: Predicting, *, as_json: bool) -> tuple[int, int]:
         except (KeyboardInterrupt, Terminated):
             if planned.results is not None and total + kept:
                 rows = f"{counted(total + kept, 'row')} of {counted(len(planned.found), 'input')}"
-                note(f"{rows} in {planned.results}; the same command with --resume goes on")
+                where = f"kept for {written}" if planned.results.suffix.lower() == ".parquet" else f"in {written}"
+                note(f"{rows} {where}; the same command with --resume goes on")
             raise
     if written is not None and not as_json:
         more = f", and {counted(kept, 'row')} were there" if kept else ""

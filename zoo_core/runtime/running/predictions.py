@@ -38,8 +38,8 @@ from .tiling import Tiling, check_tiling, tiled_answer
 if TYPE_CHECKING:
     from .model import ExportedModel
 
-AHEAD_VALUES = 1 << 24
-"""Values of inputs that are read ahead: 64 MB."""
+AHEAD_VALUES = 1 << 23
+"""Values of inputs that are read ahead: 32 MB. Of pictures that keep their own size, that is one for each processor."""
 
 
 def predictions_of(

@@ -52,8 +52,13 @@ class ResultsFile:
     ) -> None:
         if self._file is None:
             return
-        self._file.close()
-        if self._is_parquet and kind is None:
+        if kind is not None:
+            with contextlib.suppress(OSError):  # it tries once more to write what could not be written
+                self._file.close()
+            return
+        with clear_io_errors("cannot write", self.path):
+            self._file.close()
+        if self._is_parquet:
             parquet_from(self._lines, self.path)
             self._lines.unlink()
 
