@@ -160,8 +160,7 @@ def test_the_filters_of_warnings_are_as_before(pictures: list[Path], monkeypatch
     shapes = []
 
     def read_many() -> None:
-        for _ in range(400):
-            shapes.append(read_picture(pictures[1], color="L").shape)
+        shapes.extend(read_picture(pictures[1], color="L").shape for _ in range(400))
 
     interval = sys.getswitchinterval()
     with warnings.catch_warnings():
