@@ -22,7 +22,9 @@ _OPTIONS = (
     click.option(
         "--resume",
         is_flag=True,
-        help="Go on with a file of results that was stopped. Inputs that have an error in it are tried again.",
+        help="Go on with a file of results that was stopped, which then is that of a call that was not. Inputs with an "
+        "error in it are tried again, new ones come last. Only for the export and the options that "
+        ".RESULTS.made-by.json beside it says; rows of Parquet wait in .RESULTS.rows until the last is there.",
     ),
     click.option("--text", "texts", metavar="TEXT", multiple=True, help="A text itself, for a model that reads texts."),
     click.option(

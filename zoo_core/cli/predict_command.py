@@ -54,24 +54,13 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
 
     Classes are printed, and `--json` prints the probabilities of all of them. What a detector finds is printed with its
     box, x1, y1, x2, y2 in pixels, and drawn: a.jpg gives a.boxes.png. Everything else is written to files, which
-    replace older ones of the same name; a name in .npy takes the numbers as they are. A model that gives vectors
-    writes them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other inputs,
-    `--gallery gallery.npz` tells which of it are nearest, by the cosine.
+    replace older ones of the same name; a name in .npy takes the numbers as they are. Vectors are written, with the
+    names of their inputs, as a gallery (`--out gallery.npz`), of which `--gallery` tells the nearest, by the cosine.
 
     `--tile SIZE` takes pictures in their own size: masks and pictures are joined of tiles that fade into each other.
 
-    An input that cannot be predicted has an error in its row, the others go on, and the exit code is 1. An export that
-    cannot be used is refused before any input is read.
-
-    A file of results, `--out RESULTS.csv`, .jsonl or .parquet, has each row as soon as it is there; those of Parquet
-    wait in a file beside it until the last one is. With `--resume`, what was stopped goes on and becomes the file of a
-    call that was not: inputs that have an answer are not read again, those with an error are tried again, and those
-    that are new come at the end. Which export and options made the rows is noted beside them, in .NAME.made-by.json;
-    with others, nothing goes on.
-
-    Pictures are read by as many threads as there are processors, and run in blocks of 1, 2, 4, 8 and then 16, or of the
-    file's own fixed number. An answer does not depend on the others of its block but for rounding, which is within the
-    bound that the export was verified with.
+    Inputs are run in blocks of at most 16: an answer depends on the others of its block by rounding alone. An input
+    that cannot be predicted has an error in its row, the others go on, and the exit code is 1.
 
     A mask is a PNG whose pixels are class numbers, in the size of the picture, or what the model leaves of it. What a
     filter gives becomes a PNG: values from 0 to 1 are a picture already, others are shown as |value| / largest. One

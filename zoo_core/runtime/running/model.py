@@ -108,8 +108,7 @@ class ExportedModel:
             self._session = None
 
     def with_content(self, content: bytes) -> ExportedModel:
-        """The same model with other bytes of its file, run without optimisations, in this process or in one of its
-        own."""
+        """The same model with other bytes of its file, run without optimisations, in a process as before."""
         file = dataclasses.replace(self.file, content=content)
         settings = SessionSettings(optimization="none")
         return ExportedModel(file=file, metadata=self.metadata, settings=settings, isolated=self._isolated)
@@ -200,15 +199,13 @@ class ExportedModel:
         self, sources: Source | Iterable[Source], *, tiling: Tiling | None = None, ahead: int | None = None
     ) -> Iterator[Prediction]:
         """As `answers`, with names and places; a bad input has an error instead of an answer, and the rest goes on.
-
         Threads read pictures, one for each processor. `ahead`: how many more are read than are run; by itself a few of
         a list, and none of an iterator, which is asked for no more than is run at once: at most 16. With a `tiling`,
-        pictures keep their own size and are run in tiles, for masks and pictures alone.
-
-        Raises ZooError, before any input is read, for a model that cannot answer.
+        pictures keep their own size and are run in tiles, for masks and pictures alone. Raises ZooError, before any
+        input is read, for a model that cannot answer.
         """
-        by_name = bool(self.metadata.recipes) or len(self.metadata.inputs) > 1
-        return predictions_of(self, one_or_many(sources, by_name=by_name), tiling=tiling, ahead=ahead)
+        several = bool(self.metadata.recipes) or len(self.metadata.inputs) > 1
+        return predictions_of(self, one_or_many(sources, by_name=several), tiling=tiling, ahead=ahead)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """All outputs by name for inputs by name, prepared and of the declared dtype and shape.

@@ -62,12 +62,16 @@ def what_is_left(
     if not one_each:
         return _beginning(samples, found, names=names, header=header, path=path)
     there = list(samples)
-    size = there[-1].end if there else header
     in_order = zip(there, found, strict=False)
-    if len(there) <= len(found) and all(sample.name == names(each.shown) for sample, each in in_order):
-        again = [place for place, sample in enumerate(there) if sample.is_error]
-        kept = len(there) - len(again)
-        return LeftOver(places=range(len(found)), done=len(there), again=again, kept=kept, size=size)
+    if len(there) > len(found) or any(sample.name != names(each.shown) for sample, each in in_order):
+        return _by_name(there, found, names=names, header=header)
+    again = [place for place, sample in enumerate(there) if sample.is_error]
+    kept, size = len(there) - len(again), there[-1].end if there else header
+    return LeftOver(places=range(len(found)), done=len(there), again=again, kept=kept, size=size)
+
+
+def _by_name(there: Sequence[_Sample], found: Sequence[Found], *, names: Names, header: int) -> LeftOver:
+    """Where there are other rows than those with which the inputs begin: each has an answer, or has none."""
     good = Counter(sample.name for sample in there if not sample.is_error)
     open_places: dict[str, list[int]] = {}
     for place, each in enumerate(found):
@@ -81,7 +85,7 @@ def what_is_left(
     ]
     places = sorted(place for several in open_places.values() for place in several)
     kept = len(there) - sum(place is not None for place in again_or_not)
-    return LeftOver(places=places, done=0, again=again_or_not, kept=kept, size=size)
+    return LeftOver(places=places, done=0, again=again_or_not, kept=kept, size=there[-1].end if there else header)
 
 
 def _samples(earlier: Iterable[tuple[bytes, Told]], lines_each: int, *, begin: int) -> Iterator[_Sample]:

@@ -71,23 +71,13 @@ def plan_predictions(
     """What `predict` does, before the first input is read. `listed`: lines that the input "-" stands for."""
     if not inputs and not texts:
         raise UsageError("there is nothing to predict", hint="zoo predict EXPORT INPUT..., or --text TEXT")
-    model = open_model(export, isolated=isolated)
-    if threshold is not None:
-        model.decide_at(threshold)
+    model = _opened(export, threshold, isolated)
     found = [*_files_of(model, inputs, listed), *texts_as_inputs(model, texts)]
     path, known_vectors = None if out is None else Path(out), gallery_for(model, gallery)
     check_top(model, top, known_vectors)
-    kept = path if is_kept(model, path, known_vectors) else None
-    if kept is not None:
-        check_target(kept, originals_of(found))
-    results, targets, drawings = _written(model, found, None if kept is not None else path)
-    if resume and results is None:
-        raise UsageError(
-            "--resume is for a file of results", hint=f"--out RESULTS{' or RESULTS'.join(RESULT_SUFFIXES)}"
-        )
-    asked: dict[str, Any] = {"top": top, "threshold": threshold, "tile": tile, "overlap": overlap, "gallery": None}
-    if known_vectors is not None:
-        asked["gallery"] = sha256_of(known_vectors.path)
+    kept = _gallery_to_make(model, path, known_vectors, found)
+    results, targets, drawings = _written(model, found, None if kept is not None else path, resume=resume)
+    asked = {"top": top, "threshold": threshold, "tile": tile, "overlap": overlap}
     return Predicting(
         model=model,
         task=model.meaning,
@@ -104,6 +94,22 @@ def plan_predictions(
     )
 
 
+def _opened(export: str | Path, threshold: float | None, isolated: Isolated) -> ExportedModel:
+    model = open_model(export, isolated=isolated)
+    if threshold is not None:
+        model.decide_at(threshold)
+    return model
+
+
+def _gallery_to_make(
+    model: ExportedModel, path: Path | None, known: Gallery | None, found: Sequence[Found]
+) -> Path | None:
+    if path is None or not is_kept(model, path, known):
+        return None
+    check_target(path, originals_of(found))
+    return path
+
+
 def _files_of(model: ExportedModel, inputs: Sequence[str | Path], listed: Iterable[bytes]) -> Sequence[Found]:
     """The files of the kinds that the model reads."""
     known, what = files_read(model.metadata)
@@ -111,11 +117,14 @@ def _files_of(model: ExportedModel, inputs: Sequence[str | Path], listed: Iterab
 
 
 def _written(
-    model: ExportedModel, found: Sequence[Found], path: Path | None
+    model: ExportedModel, found: Sequence[Found], path: Path | None, *, resume: bool
 ) -> tuple[Path | None, Targets | None, Targets | None]:
     """The file of results, the files of answers, and those of their drawings, where there are such."""
     gives = model.meaning.gives
     results = path if path is not None and is_results(path, gives=gives) else None
+    if resume and results is None:
+        names = " or ".join(f"RESULTS{suffix}" for suffix in RESULT_SUFFIXES)
+        raise UsageError("--resume is for a file of results, which goes on where it stopped", hint=f"--out {names}")
     if results is not None:
         check_target(results, originals_of(found))
     drawn = model.meaning.drawn if model.preprocess is not None else ""
