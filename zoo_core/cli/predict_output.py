@@ -45,8 +45,8 @@ def show_rows(planned: Predicting, *, as_json: bool) -> tuple[int, int]:
                 show(row)
                 total, failed = total + 1, failed + ("error" in row)
         except (KeyboardInterrupt, Terminated):
-            if planned.results is not None and total + kept:
-                rows = f"{counted(total + kept, 'row')} of {counted(len(planned.found), 'input')}"
+            if planned.results is not None and total + kept:  # else an older file is still there
+                rows = f"{counted(planned.rows_written(), 'row')} of {counted(len(planned.found), 'input')}"
                 where = f"kept for {written}" if planned.results.suffix.lower() == ".parquet" else f"in {written}"
                 note(f"{rows} {where}; the same command with --resume goes on")
             raise

@@ -70,14 +70,24 @@ class Predicting:
         """
         if self.targets and not self.targets.stacked and (remark := undrawn(self.task.gives, self.targets.ending)):
             on_note(remark)
-        if self.results is not None and self.made_by is not None:
-            with ResultsFile(self.results, columns=self._columns(), made_by=self.made_by) as file:
+        if (results := self._results_file()) is not None:
+            with results as file:
                 yield from self._into(file, on_done, on_note, on_kept)
         elif self.targets and self.targets.stacked:
             yield from self._stacked(on_done, on_note)
         else:
             rows = chain.from_iterable(self._each(range(len(self.found)), on_done, on_note))
             yield from rows if self.kept is None else self._keeping(rows, self.kept)
+
+    def rows_written(self) -> int:
+        """The rows of a file of results, of this call and of earlier ones."""
+        file = self._results_file()
+        return 0 if file is None else file.count()
+
+    def _results_file(self) -> ResultsFile | None:
+        if self.results is None or self.made_by is None:
+            return None
+        return ResultsFile(self.results, columns=self._columns(), made_by=self.made_by)
 
     def _into(
         self, file: ResultsFile, on_done: Callable[[int], None], on_note: Notes, on_kept: Callable[[int], None]

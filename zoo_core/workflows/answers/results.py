@@ -99,6 +99,10 @@ class ResultsFile:
         check_made_by(self.path, self._made_by)
         return True
 
+    def count(self) -> int:
+        """Whole rows that are there now, as the file itself says; 0 where it cannot be read again."""
+        return sum(1 for _ in self.earlier()) if is_plain(self._lines) else 0
+
     def go_on(self, *, size: int) -> None:
         """Write after the first `size` bytes of what is there; what comes after them is cut off."""
         with clear_io_errors("cannot write", self._lines):
