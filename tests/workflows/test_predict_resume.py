@@ -22,8 +22,9 @@ from number_models import mean_sign
 from onnx_files import brightness_metadata, brightness_model, write_brightness, write_model
 from PIL import Image
 
-from zoo_core import Preprocess, TensorSpec
+from zoo_core import Preprocess, Recipe, TensorSpec
 from zoo_core.errors import MissingExtraError, UsageError
+from zoo_core.recipes import learning, load_recipe
 from zoo_core.workflows.answers.predict import predict
 
 LINES = ("csv", "jsonl")
@@ -252,6 +253,23 @@ def test_files_of_several_samples(here: Path) -> None:
     Path("b.csv").write_bytes(damaged)
     predict(export, inputs=inputs, out="r.csv", resume=True)
     assert Path("r.csv").read_bytes() == content
+
+
+def test_rows_of_tables_that_a_recipe_reads(here: Path) -> None:
+    """A row that is damaged is done again, and so is every one after it."""
+    known = [{"size": str(number), "age": "1"} for number in range(5)]
+    recipe = learning(load_recipe(Recipe("table", source="row")), known).recipe
+    export = mean_sign(here, 2, recipes={"x": recipe})
+    Path("a.csv").write_text("age,size\n" + "".join(f"{number},{number % 5}\n" for number in range(40)))
+    Path("b.csv").write_text("age,size\n1,2\n1\n2,3\n")
+    predict(export, inputs=["a.csv", "b.csv", "a.csv"], out="whole.jsonl")
+    content = Path("whole.jsonl").read_bytes()
+    assert content.count(b"\n") == 83
+    for end in range(0, len(content), 997):
+        path = stopped(content[:end], "jsonl")
+        rows = predict(export, inputs=["a.csv", "b.csv", "a.csv"], out="r.jsonl", resume=True)
+        assert path.read_bytes() == content
+        assert len(rows) == 83 - min(41, content[:end].count(b"\n"))
 
 
 def test_samples_of_several_lines_are_whole(here: Path) -> None:
