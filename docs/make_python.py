@@ -61,6 +61,19 @@ for answer in model(["pictures/seven.png", "pictures/two.png"]):
     print(answer["label"], answer["probability"])
 ```
 
+Many files, of which one may be damaged: an answer or an error for each, in their order. Threads read the pictures, one
+for each processor, and of a list a few more than are run; few are in memory at a time, whatever their number.
+
+```python
+for prediction in model.predictions(["pictures/seven.png", "pictures/absent.png"]):
+    print(prediction.name, prediction.error or prediction.answer["label"])
+```
+
+```
+pictures/seven.png 7
+pictures/absent.png cannot read picture pictures/absent.png: No such file or directory
+```
+
 It takes every [`Source`](#source): paths, bytes, open files, pictures of Pillow and arrays. A file that this machine
 does not know runs in a process of its own; `isolated=Limits(memory=8_000_000_000, seconds=60)` sets other limits of
 bytes and seconds, and `with open_model(...) as model:` ends it early, as `model.close()` does.

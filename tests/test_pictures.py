@@ -14,7 +14,7 @@ from PIL import Image
 
 from zoo_core import ZooError
 from zoo_core.errors import RefusedFileError, UsageError
-from zoo_core.preprocess import read_picture
+from zoo_core.pictures import read_picture
 
 
 def encoded(image: Image.Image, format_: str = "PNG", **options: object) -> bytes:

@@ -12,13 +12,13 @@ import torch
 from PIL import Image
 
 from zoo_core import Preprocess, ZooError
+from zoo_core.pictures import read_picture
 from zoo_core.preprocess import (
     convert_color,
     load_pictures,
     normalize,
     prepare_arrays,
     prepare_pictures,
-    read_picture,
     resize_picture,
 )
 from zoo_core.training.normalize import normalize_tensor

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import math
 import os
 import platform
 import subprocess
 from collections.abc import Iterable
 from typing import Any
 
+from .container_limit import processors_of_container
 from .distributions import version_of
 from .errors import UsageError
 
@@ -35,10 +37,10 @@ def machine_kind() -> str:
 
 
 def usable_processors() -> int:
-    """Processors this process may run on."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Processors this process may run on, as far as a limit of its container lets it; a part of one counts as one."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = processors_of_container()
+    return there if limit is None else max(1, min(there, math.ceil(limit)))
 
 
 def seconds_from(variable: str, *, default: float) -> float:

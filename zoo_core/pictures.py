@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from .errors import RefusedFileError, UsageError, ZooError
 from .file_limits import MAX_PICTURE_BYTES, MAX_PIXELS
 from .files import read_plain
+from .quiet_pillow import pillow_quiet
 
 SUFFIXES = {
     ".png": "PNG",
@@ -32,6 +32,7 @@ SUFFIXES = {
 # without a colour profile. What is not listed here (32-bit integers, floats, Lab, ...) is refused.
 _PLAIN_MODES = ("1", "L", "P", "RGB", "CMYK")
 _ALPHA_MODES = ("LA", "PA", "RGBA")
+_ORIENTATION, _UPRIGHT = ExifTags.Base.Orientation, 1
 
 _SIGNATURES = (
     (b"\x89PNG", "PNG"),
@@ -57,8 +58,18 @@ def read_picture(
     a suffix of another format, more pixels than `max_pixels`, more bytes than `max_bytes`, more than one frame, or an
     undefined mode; ZooError for a missing, truncated or damaged file. Rules: docs/preprocessing.md.
     """
+    return pixels_in(read_image(source, color=color, name=name, misnamed=misnamed), color)
+
+
+def read_image(
+    source: Path | bytes, *, color: Literal["RGB", "BGR", "L"], name: str = "", misnamed: bool = False
+) -> Image.Image:
+    """The picture of `read_picture` as one of Pillow, before it becomes an array: mode "L" for that colour, else "RGB".
+
+    To resize it at once saves two copies of the whole picture. Raises as `read_picture`.
+    """
     name, image = _opened(source, name, misnamed=misnamed)
-    return _pixels(_decode(image, name), color, name)
+    return _in_mode(_decode(image, name, ours=True), color, name)
 
 
 def read_mask(source: Path | bytes, *, name: str = "") -> NDArray[np.uint8]:
@@ -68,7 +79,7 @@ def read_mask(source: Path | bytes, *, name: str = "") -> NDArray[np.uint8]:
     all three values are equal. Raises as `read_picture`, and RefusedFileError for other colours and larger numbers.
     """
     name, image = _opened(source, name)
-    image = _decode(image, name)
+    image = _decode(image, name, ours=True)
     if image.mode == "1":
         image = image.convert("L")
     values = np.asarray(image)
@@ -88,8 +99,13 @@ def pixels_of_image(
     image: Image.Image, *, color: Literal["RGB", "BGR", "L"], name: str = "picture"
 ) -> NDArray[np.uint8]:
     """The pixels of a Pillow picture, by the rules of `read_picture`: uint8, shape (H, W, C). It is not changed."""
+    return pixels_in(checked_image(image, color=color, name=name), color)
+
+
+def checked_image(image: Image.Image, *, color: Literal["RGB", "BGR", "L"], name: str = "picture") -> Image.Image:
+    """A Pillow picture as `read_image` gives one. It is not changed, and may be the answer itself."""
     _check_header(image, name, one_frame=False)
-    return _pixels(_decode(image, name), color, name)
+    return _in_mode(_decode(image, name, ours=False), color, name)
 
 
 def max_pixels() -> int:
@@ -146,9 +162,7 @@ def _open(content: bytes, name: str, *, misnamed: bool) -> Image.Image:
             hint=f"rename it to {Path(name).with_suffix('.' + found.lower()).name}, if you trust it",
         )
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of 89 megapixels, and of a JPEG whose second view is damaged, which is not looked at.
-            warnings.simplefilter("ignore")
+        with pillow_quiet():  # it warns of 89 megapixels, and of a JPEG whose second view is damaged
             return _opened_by_pillow(content, found)
     except Image.DecompressionBombError:
         raise _too_large(name, "more than 178") from None
@@ -202,11 +216,15 @@ def _damaged(name: str, why: str) -> ZooError:
     return ZooError(f"picture {name} is damaged: {why}", hint="replace the file, or remove it")
 
 
-def _decode(image: Image.Image, name: str) -> Image.Image:
-    """All pixels, turned upright as the EXIF orientation says."""
+def _decode(image: Image.Image, name: str, *, ours: bool) -> Image.Image:
+    """All pixels, turned upright as the EXIF orientation says; in place where the picture is `ours`."""
     try:
         image.load()
-        upright = ImageOps.exif_transpose(image)
+        upright = image
+        if ours:
+            ImageOps.exif_transpose(image, in_place=True)
+        elif image.getexif().get(_ORIENTATION, _UPRIGHT) != _UPRIGHT:
+            upright = ImageOps.exif_transpose(image)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 as above
@@ -214,7 +232,7 @@ def _decode(image: Image.Image, name: str) -> Image.Image:
     return upright
 
 
-def _pixels(image: Image.Image, color: Literal["RGB", "BGR", "L"], name: str) -> NDArray[np.uint8]:
+def _in_mode(image: Image.Image, color: Literal["RGB", "BGR", "L"], name: str) -> Image.Image:
     if image.mode == "I;16":
         image = _sixteen_bit(image)
     if image.mode not in _PLAIN_MODES + _ALPHA_MODES:
@@ -226,9 +244,16 @@ def _pixels(image: Image.Image, color: Literal["RGB", "BGR", "L"], name: str) ->
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     # Everything goes through RGB first: grey is unchanged by it, and colour has one formula for its grey (ITU-R 601).
-    if image.mode != "L":
+    # Pillow copies the whole picture also where it has that mode already.
+    if image.mode not in {"L", "RGB"}:
         image = image.convert("RGB")
-    array = np.asarray(image.convert("L" if color == "L" else "RGB"), dtype=np.uint8)
+    wanted = "L" if color == "L" else "RGB"
+    return image if image.mode == wanted else image.convert(wanted)
+
+
+def pixels_in(image: Image.Image, color: Literal["RGB", "BGR", "L"]) -> NDArray[np.uint8]:
+    """The pixels of a picture of `read_image`, which was read for this colour: uint8, shape (H, W, C)."""
+    array = np.asarray(image, dtype=np.uint8)
     if color == "L":
         return np.ascontiguousarray(array[:, :, np.newaxis])
     return np.ascontiguousarray(array[:, :, ::-1] if color == "BGR" else array)

@@ -6,7 +6,6 @@ Two halves: pictures are brought to their size once and kept as uint8; scale, me
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .errors import ZooError
-from .pictures import max_pixels, read_picture
+from .picture_geometry import crop_box, enlarged, resized_size
+from .pictures import pixels_in, read_image
 from .specs import Preprocess
 
 
@@ -32,18 +32,34 @@ def resize_truth(pixels: NDArray[np.uint8], preprocess: Preprocess, *, factor: i
 
     Raises as `resize_picture`.
     """
-    size = _resized_size(pixels.shape[0] // factor, pixels.shape[1] // factor, preprocess.resize)
+    size = resized_size(pixels.shape[0] // factor, pixels.shape[1] // factor, preprocess.resize)
     wanted = size[0] * factor, size[1] * factor
     if wanted != pixels.shape[:2]:
         image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-        way = Image.Resampling[preprocess.interpolation.upper()]
-        # Widths first, as in every Pillow before 13: since then it depends on the sizes, and pixels may be others.
-        image = image.resize((wanted[1], image.height), way).resize(wanted[::-1], way)
-        pixels = np.asarray(image).reshape(*wanted, pixels.shape[2])
+        pixels = np.asarray(_brought_to(wanted, image, preprocess)).reshape(*wanted, pixels.shape[2])
     if preprocess.crop is None:
         return pixels
-    rows, columns = _crop_box(*size, preprocess.crop)
-    return pixels[_enlarged(rows, factor), _enlarged(columns, factor)]
+    rows, columns = crop_box(*size, preprocess.crop)
+    return pixels[enlarged(rows, factor), enlarged(columns, factor)]
+
+
+def stored_image(image: Image.Image, preprocess: Preprocess) -> NDArray[np.uint8]:
+    """A picture of `read_image` in its stored form, uint8 (C, h, w): that of `resize_picture`, without an array of the
+    whole picture in between. Raises as `resize_picture`.
+    """
+    size = resized_size(image.height, image.width, preprocess.resize)
+    if size != (image.height, image.width):
+        image = _brought_to(size, image, preprocess)
+    pixels = pixels_in(image, preprocess.color)
+    if preprocess.crop is not None:
+        pixels = pixels[crop_box(*size, preprocess.crop)]
+    return np.ascontiguousarray(pixels.transpose(2, 0, 1))
+
+
+def _brought_to(size: tuple[int, int], image: Image.Image, preprocess: Preprocess) -> Image.Image:
+    way = Image.Resampling[preprocess.interpolation.upper()]
+    # Widths first, as in every Pillow before 13: since then it depends on the sizes, and pixels may be others.
+    return image.resize((size[1], image.height), way).resize(size[::-1], way)
 
 
 def resize_mask(mask: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.uint8]:
@@ -51,10 +67,10 @@ def resize_mask(mask: NDArray[np.uint8], preprocess: Preprocess) -> NDArray[np.u
 
     Raises as `resize_picture`.
     """
-    size = _resized_size(mask.shape[0], mask.shape[1], preprocess.resize)
+    size = resized_size(mask.shape[0], mask.shape[1], preprocess.resize)
     if size != mask.shape:
         mask = np.asarray(Image.fromarray(mask).resize(size[::-1], Image.Resampling.NEAREST))
-    return mask if preprocess.crop is None else mask[_crop_box(*size, preprocess.crop)]
+    return mask if preprocess.crop is None else mask[crop_box(*size, preprocess.crop)]
 
 
 def cut_tiles(pixels: NDArray[np.uint8], side: int, *, name: str = "the picture") -> Iterator[NDArray[np.uint8]]:
@@ -73,60 +89,12 @@ def cut_tiles(pixels: NDArray[np.uint8], side: int, *, name: str = "the picture"
             yield pixels[row * side : (row + 1) * side, column * side : (column + 1) * side]
 
 
-def _resized_size(height: int, width: int, resize: int | tuple[int, int] | None) -> tuple[int, int]:
-    if resize is None:
-        return height, width
-    if isinstance(resize, int):
-        # The longer side is cut off to a whole number, as torchvision does it.
-        short = min(height, width)
-        resize = resize * height // short, resize * width // short
-    if resize[0] * resize[1] > max_pixels():
-        raise ZooError(
-            f"a picture of {height} x {width} pixels would become {resize[0]} x {resize[1]}, "
-            f"over {max_pixels() / 1e6:g} megapixels",
-            hint="choose a smaller size (datasets: -d size=N), or allow more pixels: ZOO_MAX_PIXELS",
-        )
-    return resize
-
-
-def _crop_box(height: int, width: int, crop: tuple[int, int]) -> tuple[slice, slice]:
-    rows, columns = crop
-    if rows > height or columns > width:
-        raise ZooError(
-            f"a picture of {height} x {width} pixels is smaller than the crop of {rows} x {columns}",
-            hint="resize to a larger size first",
-        )
-    top, left = round((height - rows) / 2), round((width - columns) / 2)
-    return slice(top, top + rows), slice(left, left + columns)
-
-
-def _enlarged(part: slice, factor: int) -> slice:
-    return slice(part.start * factor, part.stop * factor)
-
-
-@dataclass(frozen=True, kw_only=True)
-class PreparedPlace:
-    """Where the points of a picture are after its preparation: `point * scale - shift`, within `size`; all (y, x)."""
-
-    scale: tuple[float, float]
-    shift: tuple[int, int]
-    size: tuple[int, int]
-
-
-def prepared_place(height: int, width: int, preprocess: Preprocess) -> PreparedPlace:
-    """That of a picture of (height, width) pixels. Raises as `resize_picture`."""
-    size = _resized_size(height, width, preprocess.resize)
-    scale = size[0] / height, size[1] / width
-    if preprocess.crop is None:
-        return PreparedPlace(scale=scale, shift=(0, 0), size=size)
-    rows, columns = _crop_box(*size, preprocess.crop)
-    return PreparedPlace(scale=scale, shift=(rows.start, columns.start), size=preprocess.crop)
-
-
 def prepare_pictures(paths: Sequence[Path], preprocess: Preprocess) -> NDArray[np.uint8]:
     """Picture files, resized: uint8, shape (N, C, h, w). Raises as `read_picture`, or ZooError if sizes differ."""
-    pictures = ((str(path), read_picture(path, color=preprocess.color)) for path in paths)
-    return stack_pictures(pictures, len(paths), preprocess)
+    stack = _Stack(len(paths))
+    for path in paths:
+        stack.add(str(path), stored_image(read_image(path, color=preprocess.color), preprocess))
+    return stack.stored(preprocess)
 
 
 def stack_pictures(
@@ -136,9 +104,7 @@ def stack_pictures(
     stack = _Stack(count)
     for name, pixels in pictures:
         stack.add(name, resize_picture(pixels, preprocess).transpose(2, 0, 1))
-    if stack.array is None:
-        return np.empty((0, preprocess.channels, *(preprocess.size or (0, 0))), np.uint8)
-    return stack.array
+    return stack.stored(preprocess)
 
 
 def stack_pairs(
@@ -179,6 +145,11 @@ class _Stack:
         """All of them, (N, ...); None before the first."""
         return None if self._room is None else self._room[: self._used]
 
+    def stored(self, preprocess: Preprocess) -> NDArray[np.uint8]:
+        """All of them as pictures, also where there is none."""
+        none = (0, preprocess.channels, *(preprocess.size or (0, 0)))
+        return np.empty(none, np.uint8) if self.array is None else self.array
+
     def add(self, name: str, item: NDArray[np.uint8]) -> None:
         """One more. Raises ZooError when its shape, (..., h, w), is another one than that of those before."""
         if self._room is None:
@@ -210,11 +181,11 @@ def prepare_arrays(arrays: NDArray[np.uint8], preprocess: Preprocess) -> NDArray
     """Pictures in memory, (N, H, W) grey or (N, H, W, C) grey or RGB, brought to the stored form (N, C, h, w)."""
     pixels = convert_color(arrays[..., np.newaxis] if arrays.ndim == 3 else arrays, preprocess.color)
     count, height, width = pixels.shape[:3]
-    size = _resized_size(height, width, preprocess.resize)
+    size = resized_size(height, width, preprocess.resize)
     if size == (height, width):
         # Nothing to resize: no Python for each sample, so that 60,000 digits take a moment.
         if preprocess.crop is not None:
-            pixels = pixels[:, *_crop_box(height, width, preprocess.crop)]
+            pixels = pixels[:, *crop_box(height, width, preprocess.crop)]
         return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
     return stack_pictures(_named(pixels), count, preprocess)
 

@@ -38,4 +38,4 @@ def test_a_bar_on_a_terminal(count: int, shown: bool, here: Path) -> None:
     os.close(ours)
     assert done.returncode == 0
     assert done.stdout.decode().startswith(f"{count} of {count} predicted: r.csv\n")
-    assert (b"predicting" in text and b"/30" in text) == shown
+    assert (b"predicting" in text and b"/30" in text and b"/s " in text) == shown

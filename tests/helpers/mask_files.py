@@ -71,3 +71,24 @@ def high_sequence(folder: Path, *, channels: int = 1, name: str = "high", **chan
 def filter_bank(folder: Path, weight: np.ndarray, *, name: str = "filter", **changes: Any) -> Path:
     """Filters for grey pictures of any size."""
     return convolution(folder, name=name, weight=weight.astype(np.float32), task="image-filter", labels=(), **changes)
+
+
+def two_outputs(folder: Path, *, name: str = "both") -> Path:
+    """Two outputs for grey pictures of any size, the picture itself and its opposite; the .onnx file."""
+    shape = ["N", 1, "H", "W"]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["x"], ["same"]), helper.make_node("Neg", ["x"], ["opposite"])],
+        "both",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info(output, TensorProto.FLOAT, shape) for output in ("same", "opposite")],
+    )
+    metadata = Metadata(
+        name=name,
+        task="features",
+        inputs={"x": TensorSpec(*shape)},
+        outputs={output: TensorSpec(*shape) for output in ("same", "opposite")},
+        preprocess=Preprocess(color="L"),
+        opset=20,
+    )
+    model = helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 20)])
+    return write_model(folder / "exported" / name / "model.onnx", model, metadata)

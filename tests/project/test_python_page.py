@@ -53,13 +53,15 @@ def test_no_text_of_the_page_depends_on_the_machine() -> None:
 
 def test_the_examples_run_and_say_what_is_expected(workplace: Path) -> None:
     examples = re.findall(r"```python\n(.*?)```", PAGE.partition("## `zoo_core`")[0], re.DOTALL)
-    assert len(examples) == 4
+    assert len(examples) == 5
     shutil.copytree(ROOT / "zoo_plugins" / "digits" / "samples", workplace / "pictures")
     done = subprocess.run(
         [sys.executable, "-c", "\n".join(examples)], cwd=workplace, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    trainers, summary, run, accuracy, seven, two, shape = done.stdout.splitlines()
+    trainers, summary, run, accuracy, seven, two, *many, shape = done.stdout.splitlines()
+    (shown,) = re.findall(r"```\n\n```\n(.*?)```", PAGE.partition("## `zoo_core`")[0], re.DOTALL)
+    assert many == shown.splitlines()
     assert (trainers, summary) == ("['supervised']", "LeNet-5, the 1998 digit reader")
     assert run == "lenet5 digits 4"
     assert float(accuracy) > 0.3

@@ -17,7 +17,14 @@ _OPTIONS = (
         metavar="PATH",
         type=FilePath(),
         help="Where masks, pictures and arrays are written: a folder, or one file. Default: the current folder. "
-        "Or RESULTS.csv or RESULTS.jsonl: a row for each input, written as they come.",
+        "Or RESULTS.csv, RESULTS.jsonl or RESULTS.parquet: a row for each input, written as they come.",
+    ),
+    click.option(
+        "--resume",
+        is_flag=True,
+        help="Go on with a file of results that was stopped, which then is that of a call that was not. Inputs with an "
+        "error in it are tried again, new ones come last. Only for the export and the options that "
+        ".RESULTS.made-by.json beside it says; rows of Parquet wait in .RESULTS.rows until the last is there.",
     ),
     click.option("--text", "texts", metavar="TEXT", multiple=True, help="A text itself, for a model that reads texts."),
     click.option(
@@ -43,7 +50,8 @@ _OPTIONS = (
 
 
 def answer_options(function: F) -> F:
-    """`out`, `top`, `threshold`, `gallery`, `tile` and `overlap`: None where nothing was said; and `texts`, a tuple."""
+    """`out`, `top`, `threshold`, `gallery`, `tile` and `overlap`: None where nothing was said; `texts`, a tuple; and
+    `resume`."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function

@@ -21,6 +21,7 @@ Examples:
   zoo predict exported/lenet5-digits pictures/ --json
   zoo predict model.onnx a.png b.jpg
   zoo predict lenet5-digits pictures/ --out results.csv     a row as soon as each is done
+  zoo predict lenet5-digits pictures/ --out results.csv --resume    goes on where that was stopped
   zoo predict lenet5-digits 'pictures/**/*.png' --top 3     a pattern in quotes, the 3 likeliest classes
   find . -name '*.png' | zoo predict lenet5-digits -        one path on each line
   zoo predict unet-pets cat.jpg --out masks       masks/cat.mask.png: each pixel is a class number
@@ -53,14 +54,13 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
 
     Classes are printed, and `--json` prints the probabilities of all of them. What a detector finds is printed with its
     box, x1, y1, x2, y2 in pixels, and drawn: a.jpg gives a.boxes.png. Everything else is written to files, which
-    replace older ones of the same name; a name in .npy takes the numbers as they are. A model that gives vectors
-    writes them, with the names of their inputs, as a gallery (`--out gallery.npz`); of other inputs,
-    `--gallery gallery.npz` tells which of it are nearest, by the cosine.
+    replace older ones of the same name; a name in .npy takes the numbers as they are. Vectors are written, with the
+    names of their inputs, as a gallery (`--out gallery.npz`), of which `--gallery` tells the nearest, by the cosine.
 
     `--tile SIZE` takes pictures in their own size: masks and pictures are joined of tiles that fade into each other.
 
-    An input that cannot be predicted has an error in its row, the others go on, and the exit code is 1. An export that
-    cannot be used is refused before any input is read.
+    Inputs are run in blocks of at most 16: an answer depends on the others of its block by rounding alone. An input
+    that cannot be predicted has an error in its row, the others go on, and the exit code is 1.
 
     A mask is a PNG whose pixels are class numbers, in the size of the picture, or what the model leaves of it. What a
     filter gives becomes a PNG: values from 0 to 1 are a picture already, others are shown as |value| / largest. One

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,11 @@ from zoo_core.records import counted
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from zoo_core.workflows.answers.predict import Predicting
+    from zoo_core.workflows.answers.predicting import Predicting
 
 _WORTH_A_BAR = 20
 _WIDEST = 120
+_FAST = 10.0
 
 
 def lines_of_stdin() -> Iterator[bytes]:
@@ -30,20 +32,28 @@ def lines_of_stdin() -> Iterator[bytes]:
 
 def show_rows(planned: Predicting, *, as_json: bool) -> tuple[int, int]:
     """Predict, and show every row as soon as it is there: how many there were, and how many of them have an error."""
-    failed = total = 0
+    failed = total = kept = 0
     written = planned.results or planned.kept
+
+    def keep(rows: int) -> None:
+        nonlocal kept
+        kept = rows
+
     elsewhere = written is not None or not sys.stdout.isatty()
     with PredictProgress(len(planned.found), shown=elsewhere) as bar, _printed(planned, as_json=as_json) as show:
         try:
-            for row in planned.rows(on_done=bar.done, on_note=note):
+            for row in planned.rows(on_done=bar.done, on_note=note, on_kept=keep):
                 show(row)
                 total, failed = total + 1, failed + ("error" in row)
         except (KeyboardInterrupt, Terminated):
-            if planned.results is not None and total:
-                note(f"{counted(total, 'row')} of {counted(len(planned.found), 'input')} in {planned.results}")
+            if planned.results is not None and total + kept:  # else an older file is still there
+                rows = f"{counted(planned.rows_written(), 'row')} of {counted(len(planned.found), 'input')}"
+                where = f"kept for {written}" if planned.results.suffix.lower() == ".parquet" else f"in {written}"
+                note(f"{rows} {where}; the same command with --resume goes on")
             raise
     if written is not None and not as_json:
-        say(f"{total - failed:,} of {total:,} predicted: {written}")
+        more = f", and {counted(kept, 'row')} were there" if kept else ""
+        say(f"{total - failed:,} of {total:,} predicted{more}: {written}")
     return total, failed
 
 
@@ -121,6 +131,8 @@ class PredictProgress:
     def __init__(self, total: int, *, shown: bool) -> None:
         self._total = total
         self._bar: Progress | None = None
+        self._first: int | None = None
+        self._begun = 0.0
         self._shown = shown and total >= _WORTH_A_BAR and sys.stderr.isatty()
 
     def __enter__(self) -> PredictProgress:
@@ -129,8 +141,9 @@ class PredictProgress:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             columns = (TextColumn("predicting"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
-            self._bar = Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True)
-            self._bar.add_task("", total=self._total)
+            more = (TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+            self._bar = Progress(*columns, *more, console=Console(stderr=True), transient=True)
+            self._bar.add_task("", total=self._total, rate="")
             self._bar.start()
         return self
 
@@ -141,6 +154,12 @@ class PredictProgress:
             self._bar.stop()
 
     def done(self, inputs: int) -> None:
-        """So many inputs are done."""
-        if self._bar is not None:
-            self._bar.update(self._bar.task_ids[0], completed=inputs)
+        """So many inputs are done; what is done when it is called first, another call has done."""
+        if self._bar is None:
+            return
+        if self._first is None:
+            self._first, self._begun = inputs, time.monotonic()
+        seconds = time.monotonic() - self._begun
+        pace = (inputs - self._first) / seconds if seconds else 0.0
+        rate = f"{pace:,.0f}/s" if pace >= _FAST else f"{pace:.2g}/s"
+        self._bar.update(self._bar.task_ids[0], completed=inputs, rate=rate if pace else "")

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from zoo_core.bounded_json import load_json
 from zoo_core.files import plain_file, read_plain
+from zoo_core.picture_geometry import PreparedPlace, prepared_place
 from zoo_core.pictures import SUFFIXES as PICTURE_SUFFIXES
 from zoo_core.pictures import read_mask
-from zoo_core.preprocess import PreparedPlace, normalize, prepare_pictures, prepared_place
+from zoo_core.preprocess import normalize, prepare_pictures
 
 from .archives import read_members, unpack
 from .binding import bind_dataset

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
-from zoo_core.preprocess import prepared_place
+from zoo_core.picture_geometry import prepared_place
 from zoo_core.specs import Preprocess
 
 from .hashing import hash_array

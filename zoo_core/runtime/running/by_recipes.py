@@ -20,7 +20,7 @@ from zoo_core.recipe_spec import source_of
 from zoo_core.recipes import TABLE_SUFFIXES, bytes_of, read_given, read_rows
 from zoo_core.table_files import other_separator
 
-from .outcomes import Outcome, Prediction, in_blocks, naming, prediction, run_named
+from .outcomes import Outcome, Prediction, in_blocks, naming, passed_over, prediction, run_named
 from .sources import CertainText, Named
 from .unnamed import unnamed
 
@@ -214,8 +214,11 @@ def _content(value: Any, name: str) -> bytes:
     return content
 
 
-def predictions_by_recipes(model: ExportedModel, sources: Iterator[Named]) -> Iterator[Prediction]:
-    """One prediction for each sample of the sources, in their order; few of them are in memory at a time."""
+def predictions_by_recipes(model: ExportedModel, sources: Iterator[Named], *, done: int = 0) -> Iterator[Prediction]:
+    """One prediction for each sample of the sources, in their order; few of them are in memory at a time.
+
+    `done`: as in `predictions_of`.
+    """
     maker = _Maker(model)
     sizes = [
         [axis if isinstance(axis, int) else _FREE for axis in spec.axes] for spec in model.metadata.inputs.values()
@@ -223,7 +226,13 @@ def predictions_by_recipes(model: ExportedModel, sources: Iterator[Named]) -> It
     values = sum(int(np.prod(axes[1:])) for axes in sizes)
     found = itertools.chain.from_iterable(_found(maker, each) for each in sources)
     for block in in_blocks(found, model, values=values):
-        yield from _of_block(model, maker, block)
+        if done >= len(block):
+            yield from (
+                each if isinstance(each, Prediction) else passed_over(each.given, row=each.row) for each in block
+            )
+        else:
+            yield from _of_block(model, maker, block)
+        done = max(0, done - len(block))
 
 
 def _found(maker: _Maker, given: Named) -> Iterator[_Sample | Prediction]:

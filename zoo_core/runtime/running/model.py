@@ -109,8 +109,7 @@ class ExportedModel:
             self._session = None
 
     def with_content(self, content: bytes) -> ExportedModel:
-        """The same model with other bytes of its file, run without optimisations, in this process or in one of its
-        own."""
+        """The same model with other bytes of its file, run without optimisations, in a process as before."""
         file = dataclasses.replace(self.file, content=content)
         settings = SessionSettings(optimization="none")
         return ExportedModel(file=file, metadata=self.metadata, settings=settings, isolated=self._isolated)
@@ -186,23 +185,25 @@ class ExportedModel:
     def answers(self, sources: Source | Iterable[Source]) -> Iterator[dict[str, Any]]:
         """The predictions of `__call__`, one after the other; the first input that is bad raises its error.
 
-        A mask has the size of its picture where the recipe resized it and cut nothing off, else that of the model's
-        output. An answer for a sequence also has its `values`, shape (length, channels).
+        A mask has the size of its picture where the recipe resized it and cut nothing off, else that of the output. An
+        answer for a sequence also has its `values`, shape (length, channels).
         """
         for prediction in self.predictions(sources):
             if prediction.error is not None:
                 raise prediction.error
             yield dict(prediction.answer or {})
 
-    def predictions(self, sources: Source | Iterable[Source], *, tiling: Tiling | None = None) -> Iterator[Prediction]:
+    def predictions(
+        self, sources: Source | Iterable[Source], *, tiling: Tiling | None = None, ahead: int | None = None
+    ) -> Iterator[Prediction]:
         """As `answers`, with names and places; a bad input has an error instead of an answer, and the rest goes on.
-
-        With a `tiling`, pictures keep their own size and are run in tiles, for masks and pictures alone.
-
-        Raises ZooError, before any input is read, for a model that cannot answer.
+        Threads read pictures, one for each processor. `ahead`: how many more are read than are run; by itself a few of
+        a list, and none of an iterator, which is asked for no more than is run at once: at most 16. With a `tiling`,
+        pictures keep their own size and are run in tiles, for masks and pictures alone. Raises ZooError, before any
+        input is read, for a model that cannot answer.
         """
-        by_name = bool(self.metadata.recipes) or len(self.metadata.inputs) > 1
-        return predictions_of(self, one_or_many(sources, by_name=by_name), tiling=tiling)
+        several = bool(self.metadata.recipes) or len(self.metadata.inputs) > 1
+        return predictions_of(self, one_or_many(sources, by_name=several), tiling=tiling, ahead=ahead)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         """All outputs by name for inputs by name, prepared and of the declared dtype and shape.

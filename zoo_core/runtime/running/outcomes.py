@@ -40,7 +40,7 @@ class Prediction:
     `index` is the place of its source among those given, `row` its place in that file where the file has several, and
     `name` both in one word: a path, or `path[row]`. `header`: the line of names that a table begins with. `picture`: of
     a sample that a table names the files of, the first of them that is a picture. `unknown`: the columns of a row whose
-    values training has not seen, which count as unknown.
+    values training has not seen, which count as unknown. One that was passed over has an empty answer.
     """
 
     name: str
@@ -58,19 +58,27 @@ def batch_of(values: int) -> int:
     return max(1, min(BATCH, BATCH_VALUES // max(1, values)))
 
 
-def in_blocks(given: Iterable[T], model: ExportedModel, *, values: int) -> Iterator[list[T]]:
-    """What is given in blocks that are run at once, of samples of so many values: 1, 2, 4 and so on up to 16, so that
-    the first answer comes at once. A fixed batch of the file is filled instead.
+def block_sizes(model: ExportedModel, *, values: int) -> Iterator[int]:
+    """How many samples of so many values are run at once: 1, 2, 4 and so on up to 16, so that the first answer comes at
+    once. A fixed batch of the file is filled instead.
 
     The sizes are always the same, as the last bits of an answer may depend on them.
     """
     first = next(iter(model.metadata.inputs.values())).axes[0]
     size = first if isinstance(first, int) else 1
     largest = max(size, min(batch_of(values), LARGEST_BLOCK))
-    waiting = iter(given)
-    while block := list(itertools.islice(waiting, size)):
-        yield block
+    while True:
+        yield size
         size = min(2 * size, largest)
+
+
+def in_blocks(given: Iterable[T], model: ExportedModel, *, values: int) -> Iterator[list[T]]:
+    """What is given in blocks that are run at once, see `block_sizes`."""
+    waiting = iter(given)
+    for size in block_sizes(model, values=values):
+        if not (block := list(itertools.islice(waiting, size))):
+            return
+        yield block
 
 
 def prediction(
@@ -80,6 +88,11 @@ def prediction(
     if isinstance(outcome, ZooError):
         return Prediction(name=name, index=given.index, row=row, error=outcome, header=header)
     return Prediction(name=name, index=given.index, row=row, answer=outcome, header=header)
+
+
+def passed_over(given: Named, *, row: int | None = None) -> Prediction:
+    """A sample that is neither read nor run."""
+    return prediction(given, {}, row=row)
 
 
 def naming(name: str, error: ZooError) -> ZooError:

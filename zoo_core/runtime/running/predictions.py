@@ -4,33 +4,57 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo_core.environment import usable_processors
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.preprocess import normalize, stack_pictures
+from zoo_core.preprocess import normalize, stored_image
 from zoo_core.specs import Preprocess
 
+from .ahead import Reading
 from .arrangement import arrange
 from .by_recipes import predictions_by_recipes
 from .faults import WrongExportError
-from .outcomes import BATCH_VALUES, Outcome, Prediction, in_blocks, naming, prediction, run_named
-from .sources import Named, Source, named, numbers_of, pixels_of
+from .outcomes import (
+    BATCH_VALUES,
+    LARGEST_BLOCK,
+    Outcome,
+    Prediction,
+    block_sizes,
+    in_blocks,
+    naming,
+    passed_over,
+    prediction,
+    run_named,
+)
+from .sources import Named, Source, image_of, is_held, named, numbers_of, pixels_of
 from .tiling import Tiling, check_tiling, tiled_answer
 
 if TYPE_CHECKING:
     from .model import ExportedModel
 
+AHEAD_VALUES = 1 << 23
+"""Values of inputs that are read ahead: 32 MB. Of pictures that keep their own size, that is one for each processor."""
+
 
 def predictions_of(
-    model: ExportedModel, sources: Iterable[Source], *, tiling: Tiling | None = None
+    model: ExportedModel,
+    sources: Iterable[Source],
+    *,
+    tiling: Tiling | None = None,
+    ahead: int | None = None,
+    done: int = 0,
 ) -> Iterator[Prediction]:
     """One prediction for each sample of the sources, in their order; few of them are in memory at a time.
 
-    With a `tiling`, pictures keep their own size, and are run in tiles.
+    With a `tiling`, pictures keep their own size, and are run in tiles. `ahead`: how many more are read than are run,
+    None as many as `usual_ahead` says. `done`: so many of the first samples are passed over, but for those that are run
+    together with one that is not: then every answer has the same bits as if none were passed over.
 
     Raises ZooError, before any source is read, for a model that cannot answer, and WrongExportError for a file whose
     outputs are not what it says.
@@ -42,57 +66,109 @@ def predictions_of(
     if tiling is not None:
         check_tiling(model, tiling)
     if model.recipes or len(model.metadata.inputs) > 1:
-        return predictions_by_recipes(model, named(sources))
-    if model.preprocess is not None and tiling is not None:
-        return _of_large_pictures(model, named(sources), model.preprocess, tiling)
+        return predictions_by_recipes(model, named(sources), done=done)
     if model.preprocess is not None:
-        return _of_pictures(model, named(sources), model.preprocess)
-    return itertools.chain.from_iterable(_of_numbers(model, each) for each in named(sources))
+        values = _values_of(model.preprocess) if tiling is None else BATCH_VALUES
+        ahead = usual_ahead(sources, values) if ahead is None else ahead
+        if tiling is not None:
+            return _of_large_pictures(model, named(sources), model.preprocess, tiling, ahead=ahead, done=done)
+        return _of_pictures(model, named(sources), model.preprocess, ahead=ahead, done=done)
+    return _of_numbers(model, named(sources), done=done)
 
 
-def _of_pictures(model: ExportedModel, given: Iterator[Named], recipe: Preprocess) -> Iterator[Prediction]:
-    values = BATCH_VALUES if recipe.size is None else recipe.channels * recipe.size[0] * recipe.size[1]
-    for block in in_blocks(given, model, values=values):
-        read = [_read_picture(each, recipe) for each in block]
-        names = [each.name for each, picture in zip(block, read, strict=True) if isinstance(picture, tuple)]
-        stored = [picture[0] for picture in read if isinstance(picture, tuple)]
-        outcomes = iter(
-            run_named(model, {model.input_name: normalize(np.concatenate(stored), recipe)}, names) if stored else ()
-        )
-        for each, picture in zip(block, read, strict=True):
-            if isinstance(picture, ZooError):
-                outcome: Outcome = picture
-            else:
-                outcome = _in_size(next(outcomes), picture[1], model, recipe)
-            yield prediction(each, outcome)
+def usual_ahead(sources: Iterable[Source], values: int) -> int:
+    """How many inputs of so many values are read ahead of those that are run: a block and two for each processor, or
+    what fits into little memory. None of an iterator: it is asked for no more than is run."""
+    processors = usable_processors()
+    most = max(processors, AHEAD_VALUES // values)
+    return min(LARGEST_BLOCK + 2 * processors, most) if isinstance(sources, Sequence) else 0
+
+
+def _values_of(recipe: Preprocess) -> int:
+    return BATCH_VALUES if recipe.size is None else recipe.channels * recipe.size[0] * recipe.size[1]
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """A picture that was read: the input of one row, or stored pixels where it keeps its own size; and that size."""
+
+    rows: NDArray[Any]
+    size: tuple[int, int]
+
+
+def _of_pictures(
+    model: ExportedModel, given: Iterator[Named], recipe: Preprocess, *, ahead: int, done: int
+) -> Iterator[Prediction]:
+    with Reading(given, lambda each: _read_picture(each, recipe), here=is_held) as reading:
+        for size in block_sizes(model, values=_values_of(recipe)):
+            if done >= size:
+                yield from map(passed_over, itertools.islice(given, size))
+                done -= size
+                continue
+            done = 0
+            if not (block := reading.taken(size, ahead=ahead)):
+                return
+            with reading.resting():
+                outcomes = iter(_run_pictures(model, block, recipe))
+            for each, picture in block:
+                if isinstance(picture, ZooError):
+                    yield prediction(each, picture)
+                else:
+                    yield prediction(each, _in_size(next(outcomes), picture.size, model, recipe))
+
+
+def _run_pictures(
+    model: ExportedModel, block: Sequence[tuple[Named, _Picture | ZooError]], recipe: Preprocess
+) -> list[Outcome]:
+    """What came of those pictures of a block that could be read."""
+    good = [(each.name, picture.rows) for each, picture in block if isinstance(picture, _Picture)]
+    if not good:
+        return []
+    rows = np.concatenate([rows for _, rows in good])
+    rows = normalize(rows, recipe) if recipe.size is None else rows
+    return run_named(model, {model.input_name: rows}, [name for name, _ in good])
 
 
 def _of_large_pictures(
-    model: ExportedModel, given: Iterator[Named], recipe: Preprocess, tiling: Tiling
+    model: ExportedModel, given: Iterator[Named], recipe: Preprocess, tiling: Tiling, *, ahead: int, done: int
 ) -> Iterator[Prediction]:
     own_size = dataclasses.replace(recipe, resize=None, crop=None)
-    for each in given:
-        try:
-            outcome: Outcome = tiled_answer(model, pixels_of(each, color=recipe.color), own_size, tiling)
-        except (WrongExportError, UsageError):
-            raise
-        except ZooError as error:
-            outcome = error
-        yield prediction(each, outcome)
+    yield from map(passed_over, itertools.islice(given, done))
+    with Reading(given, lambda each: _pixels_or_error(each, recipe), here=is_held) as reading:
+        while block := reading.taken(1, ahead=ahead):
+            ((each, pixels),) = block
+            try:
+                with reading.resting():
+                    outcome = pixels if isinstance(pixels, ZooError) else tiled_answer(model, pixels, own_size, tiling)
+            except (WrongExportError, UsageError):
+                raise
+            except ZooError as error:
+                outcome = error
+            yield prediction(each, outcome)
 
 
-def _read_picture(given: Named, recipe: Preprocess) -> tuple[NDArray[np.uint8], tuple[int, int]] | ZooError:
-    """A picture in its stored form, (1, C, h, w), and its own size."""
+def _pixels_or_error(given: Named, recipe: Preprocess) -> NDArray[np.uint8] | ZooError:
     try:
-        pixels = pixels_of(given, color=recipe.color)
+        return pixels_of(given, color=recipe.color)
     except UsageError:
         raise  # a mistyped variable makes every picture unreadable
     except ZooError as error:
         return error
+
+
+def _read_picture(given: Named, recipe: Preprocess) -> _Picture | ZooError:
+    """A picture as the model takes it. One that keeps its own size is normalized when it is run: it is large."""
     try:
-        return stack_pictures([(given.name, pixels)], 1, recipe), (pixels.shape[0], pixels.shape[1])
+        image = image_of(given, color=recipe.color)
+    except UsageError:
+        raise
+    except ZooError as error:
+        return error
+    try:
+        stored = stored_image(image, recipe)[np.newaxis]
     except ZooError as error:
         return naming(given.name, error)
+    return _Picture(stored if recipe.size is None else normalize(stored, recipe), (image.height, image.width))
 
 
 def _in_size(outcome: Outcome, size: tuple[int, int], model: ExportedModel, recipe: Preprocess) -> Outcome:
@@ -104,7 +180,16 @@ def _in_size(outcome: Outcome, size: tuple[int, int], model: ExportedModel, reci
     return {name: stretched(array, size) for name, array in outcome.items()}
 
 
-def _of_numbers(model: ExportedModel, given: Named) -> Iterator[Prediction]:
+def _of_numbers(model: ExportedModel, given: Iterator[Named], *, done: int) -> Iterator[Prediction]:
+    for each in given:
+        behind = 0
+        for found in _of_file(model, each, done=done):
+            yield found
+            behind += 1
+        done = max(0, done - behind)
+
+
+def _of_file(model: ExportedModel, given: Named, *, done: int) -> Iterator[Prediction]:
     spec = model.metadata.inputs[model.input_name]
     sequences = model.meaning.gives == "sequences"
     try:
@@ -114,6 +199,9 @@ def _of_numbers(model: ExportedModel, given: Named) -> Iterator[Prediction]:
         yield prediction(given, error)
         return
     for block in in_blocks(range(len(found.rows)), model, values=found.rows[0].size):
+        if block[-1] < done:
+            yield from (passed_over(given, row=row if found.several else None) for row in block)
+            continue
         part = found.rows[block[0] : block[-1] + 1]
         names = [f"{given.name}[{row}]" if found.several else given.name for row in block]
         for row, outcome in zip(block, run_named(model, {model.input_name: part}, names), strict=True):

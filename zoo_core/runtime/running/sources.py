@@ -14,7 +14,7 @@ from PIL import Image
 
 from zoo_core.errors import ZooError
 from zoo_core.file_limits import MAX_NUMBERS_BYTES
-from zoo_core.pictures import max_bytes, pixels_of_image, read_picture
+from zoo_core.pictures import checked_image, max_bytes, pixels_of_image, read_image, read_picture
 from zoo_core.preprocess import convert_color
 
 from .numbers import Numbers, as_dtype, read_numbers
@@ -76,6 +76,23 @@ def named(sources: Iterable[Source]) -> Iterator[Named]:
         known = known or getattr(source, "name", None)
         has_path = isinstance(known, str | os.PathLike) and str(known)
         yield Named(source=source, index=index, name=str(known) if has_path else f"input {index}")
+
+
+def is_held(given: Named) -> bool:
+    """Whether it is an object that is read by one thread only: an open file has a place, and Pillow reads pictures when
+    they are looked at."""
+    return isinstance(given.source, Image.Image) or hasattr(given.source, "read")
+
+
+def image_of(given: Named, *, color: Literal["RGB", "BGR", "L"]) -> Image.Image:
+    """A picture that was given in any way, as `read_image` gives it. Raises as that."""
+    source = given.source
+    if isinstance(source, Image.Image):
+        return checked_image(source, color=color, name=given.name)
+    if isinstance(source, np.ndarray):
+        pixels = pixels_of(given, color="RGB" if color == "BGR" else color)
+        return Image.fromarray(pixels[:, :, 0] if color == "L" else pixels)
+    return read_image(_content(given, most=max_bytes()), color=color, name=given.name)
 
 
 def pixels_of(given: Named, *, color: Literal["RGB", "BGR", "L"]) -> NDArray[np.uint8]:

@@ -66,9 +66,16 @@ def _record() -> Path:
 
 
 def _name(file: OnnxFile, digests: Mapping[str, str]) -> str:
+    parts = content_digests(file, digests=digests)
+    return f"{file.size}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()}"
+
+
+def content_digests(file: OnnxFile, *, digests: Mapping[str, str] | None = None) -> list[str]:
+    """The sha256 of a vetted file, and of each file of weights beside it. `digests`: as in `remember`."""
+    digests = digests or {}
     parts = [digests.get(file.path.name) or hashlib.sha256(file.content).hexdigest()]
     parts += [digests.get(name) or sha256_of(file.path.parent / name) for name in sorted(files_beside(file))]
-    return f"{file.size}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()}"
+    return parts
 
 
 def files_beside(file: OnnxFile) -> frozenset[str]:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.files import io_error
@@ -15,18 +16,23 @@ STDIN = "-"
 _MAGIC = frozenset("*?[")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Found:
-    """One file to predict, or what is wrong with an input that stands for none.
+    """One file to predict, or what is wrong with an input that stands for none; there may be a million of them.
 
-    `below`: the path of the file from the folder or pattern on that was given, of a file that was named itself its
+    `inside`: the path of the file from the folder or pattern on that was given, of a file that was named itself its
     name alone. `text`: one that is no file.
     """
 
     shown: str
-    below: Path
+    inside: str
     error: ZooError | None = None
     text: str | None = None
+
+    @property
+    def below(self) -> Path:
+        """`inside` as a path."""
+        return Path(self.inside)
 
     @property
     def source(self) -> Path | str:
@@ -72,7 +78,7 @@ def _stands_for(given: Path, suffixes: tuple[str, ...], what: str) -> list[Found
         return [_nothing(str(given), ZooError(f"{str(given)!r} cannot be a path: it has a zero byte"))]
     try:
         if not is_folder(given):
-            return [Found(shown=str(given), below=Path(given.name))]
+            return [Found(shown=str(given), inside=given.name)]
         inside = _files_below(given, suffixes, base=given)
     except ZooError as error:
         return [_nothing(str(given), error)]
@@ -88,7 +94,7 @@ def _files_below(folder: Path, suffixes: tuple[str, ...], *, base: Path) -> list
     def fail(error: OSError) -> None:
         folder = Path(error.filename)
         problem = io_error("cannot read the folder", folder, error)
-        found.append(Found(shown=str(folder), below=folder.relative_to(base), error=problem))
+        found.append(Found(shown=str(folder), inside=str(folder.relative_to(base)), error=problem))
 
     for place, folders, names in os.walk(folder, onerror=fail):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -129,7 +135,7 @@ def _split(pattern: Path) -> tuple[Path, Path]:
 
 
 def _nothing(shown: str, error: ZooError) -> Found:
-    return Found(shown=shown, below=Path(Path(shown).name), error=error)
+    return Found(shown=shown, inside=Path(shown).name, error=error)
 
 
 def _seen(path: Path, suffixes: tuple[str, ...], *, base: Path) -> list[Found]:
@@ -144,7 +150,7 @@ def _seen(path: Path, suffixes: tuple[str, ...], *, base: Path) -> list[Found]:
         return []
     if path.suffix.lower() not in suffixes and not folder:
         return []
-    return [Found(shown=str(path), below=path.relative_to(base), error=error)]
+    return [Found(shown=str(path), inside=str(path.relative_to(base)), error=error)]
 
 
 def _no_file(path: Path, *, base: Path) -> ZooError | None:
@@ -161,14 +167,27 @@ def _stays_inside(path: Path, folder: Path) -> bool:
     return not os.path.islink(path) or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
 
 
-def runs_of(found: Sequence[Found]) -> Iterator[tuple[int, Sequence[Found]]]:
-    """Neighbours that are all files, or one that is none; with the place of the first."""
+class Sources(Sequence[Any]):
+    """What a model is given of the inputs at these places, one after the other."""
+
+    def __init__(self, found: Sequence[Found], places: Sequence[int]) -> None:
+        self._found, self._places = found, places
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, number: Any) -> Any:
+        return self._found[self._places[number]].source
+
+
+def runs_of(found: Sequence[Found], places: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Of these places, neighbours that are all files, or one that is none."""
     start = 0
-    for place, each in enumerate(found):
-        if each.error is not None:
-            if start < place:
-                yield start, found[start:place]
-            yield place, found[place : place + 1]
-            start = place + 1
-    if start < len(found):
-        yield start, found[start:]
+    for number, place in enumerate(places):
+        if found[place].error is not None:
+            if start < number:
+                yield places[start:number]
+            yield places[number : number + 1]
+            start = number + 1
+    if start < len(places):
+        yield places[start:]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.paths import Identity, identity, is_folder
-from zoo_core.runtime.running.model import ExportedModel
 
 from .input_files import Found
 from .results import RESULT_SUFFIXES
@@ -56,32 +55,6 @@ class Targets:
     def _middle(self, output: str) -> str:
         # The names of outputs come from a file that a stranger may have made.
         return "" if len(self.outputs) == 1 else f".{re.sub(r'[^A-Za-z0-9_-]', '_', output)}"
-
-
-def written_by(
-    model: ExportedModel, found: Sequence[Found], path: Path | None
-) -> tuple[Path | None, Targets | None, Targets | None]:
-    """The file of results, the files of answers, and those of their drawings, where there are such; `path` as --out.
-
-    Raises UsageError as `targets_for` and `check_target` do.
-    """
-    gives = model.meaning.gives
-    results = path if path is not None and is_results(path, gives=gives) else None
-    if results is not None:
-        check_target(results, originals_of(found))
-    drawn = model.meaning.drawn if model.preprocess is not None else ""
-    if not model.meaning.is_told:
-        outputs = tuple(model.metadata.outputs) if gives in {"arrays", "pictures"} else ("mask",)
-        targets = targets_for(found, gives=gives, outputs=outputs, out=path)
-        alone = not drawn or targets.stacked or targets.single
-        return results, targets, None if alone else drawings_for(found, drawn=drawn, out=path)
-    drawings = drawings_for(found, drawn=drawn, out=path) if drawn else None
-    if path is not None and results is None and drawings is None:
-        raise UsageError(
-            f"--out {path}: {model.task} gives {gives}, which are written as {' or '.join(RESULT_SUFFIXES)}",
-            hint="--out results.csv, or leave it out: they are printed",
-        )
-    return results, None, drawings
 
 
 def drawings_for(inputs: Sequence[Found], *, drawn: str, out: Path | None) -> Targets:
@@ -151,7 +124,7 @@ def is_results(out: Path, *, gives: str) -> bool:
 
 def _check(targets: Targets, inputs: Sequence[Found]) -> None:
     taken: dict[Path, str] = {}
-    originals = originals_of(inputs)
+    originals = set(originals_of(inputs))
     for index, each in enumerate(inputs[:1] if targets.stacked else inputs):
         if each.error is not None:
             continue
@@ -170,12 +143,12 @@ def _check(targets: Targets, inputs: Sequence[Found]) -> None:
                 continue  # no such file can be, its name is too long: the row of this input says so
 
 
-def originals_of(inputs: Sequence[Found]) -> set[Identity]:
+def originals_of(inputs: Sequence[Found]) -> Iterator[Identity]:
     """Which files are read, whatever names they have."""
-    return {identity(Path(each.shown)) for each in inputs if each.error is None}
+    return (identity(Path(each.shown)) for each in inputs if each.error is None)
 
 
-def check_target(file: Path, originals: set[Identity]) -> None:
+def check_target(file: Path, originals: Iterable[Identity]) -> None:
     """Raise UsageError for a file that is an input, see `originals_of`, or a folder, or would lie in a file."""
     if identity(file) in originals:
         raise UsageError(f"{file} is an input, and would be overwritten", hint="another name with --out")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from zoo_core.errors import UsageError
 from zoo_core.pictures import SUFFIXES
@@ -45,4 +44,4 @@ def texts_as_inputs(model: ExportedModel, texts: Sequence[str]) -> list[Found]:
     """Texts as inputs. Raises UsageError for a model that takes none."""
     if texts and (len(model.sources) != 1 or not any(recipe.takes_text for recipe in model.recipes.values())):
         raise UsageError(f"{model.path} takes no text", hint="leave out --text; zoo info EXPORT says what it takes")
-    return [Found(shown=text, below=Path("text"), text=CertainText(text)) for text in texts]
+    return [Found(shown=text, inside="text", text=CertainText(text)) for text in texts]

@@ -1,35 +1,47 @@
-"""A file of results, CSV or JSON lines, written row by row while they come."""
+"""A file of results, CSV, JSON lines or Parquet, written row by row while they come."""
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from zoo_core.files import clear_io_errors
-from zoo_core.foreign_text import csv_cell, told_apart
+from zoo_core.errors import UsageError
+from zoo_core.files import clear_io_errors, written_whole
+from zoo_core.locks import take_lock
+from zoo_core.paths import is_plain, is_there
 from zoo_core.plugin_faults import code_of, wrong_result
 from zoo_core.tasks import Task
 from zoo_core.tasks.task_results import fault_of_cells
 
-RESULT_SUFFIXES = (".csv", ".jsonl")
+from .made_by import MadeBy, check_made_by, note_made_by
+from .parquet_rows import parquet_from, require_pyarrow, rows_from
+from .row_forms import CsvLines, JsonLines, RowForm, TableLines, Told
+
+RESULT_SUFFIXES = (".csv", ".jsonl", ".parquet")
 
 
 class ResultsFile:
     """A file that has each row as soon as it is added; an older one of its name is replaced by the first row.
 
-    A CSV has the columns `columns`, and texts in it are as `csv_cell` writes them. JSON lines have the rows as they
-    are, but for bytes of names that are no UTF-8: these are as in a CSV, since half a character is no valid JSON.
+    Rows of a Parquet file wait in a file of lines beside it, `.NAME.rows`, and become one when the block ends without
+    an error. What made the rows is noted beside them, see `MadeBy`.
     """
 
-    def __init__(self, path: Path, *, columns: Sequence[str]) -> None:
+    def __init__(self, path: Path, *, columns: Sequence[str], made_by: MadeBy) -> None:
         self.path = path
-        self._columns = columns
+        self._made_by = made_by
         self._file: IO[bytes] | None = None
+        suffix = path.suffix.lower()
+        self._is_parquet = suffix == ".parquet"
+        self._lines = path.with_name(f".{path.name}.rows") if self._is_parquet else path
+        self.is_table = suffix != ".jsonl"
+        self.form: RowForm = JsonLines() if suffix == ".jsonl" else CsvLines(columns)
+        if self._is_parquet:
+            require_pyarrow(path)
+            self.form = TableLines(columns)
 
     def __enter__(self) -> ResultsFile:
         return self
@@ -37,36 +49,103 @@ class ResultsFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
+        if self._file is None:
+            return
+        if kind is not None:
+            with contextlib.suppress(OSError):  # it tries once more to write what could not be written
+                self._file.close()
+            return
+        with clear_io_errors("cannot write", self.path):
             self._file.close()
+        if self._is_parquet:
+            parquet_from(self._lines, self.path)
+            self._lines.unlink()
 
     def add(self, row: Mapping[str, Any]) -> None:
         """One row more. The first one makes the file: until there is one, an older file stays."""
-        if self._file is None:
-            self._begin()
-        if self.is_table:
-            self._write(_csv_line([_cell(name, row) for name in self._columns]))
-        else:
-            self._write(json.dumps(_whole(row), ensure_ascii=False, allow_nan=False) + "\n")
+        self._write(self.form.line(row))
 
-    def _begin(self) -> None:
+    def earlier(self) -> Iterator[tuple[bytes, Told]]:
+        """The whole lines that are there, to go on with; a last one that was cut off is none.
+
+        Raises UsageError for a file that another model has made, or the same with other options, and for one that is no
+        file of results.
+        """
+        with clear_io_errors("cannot read", self._lines), open(self._lines, "rb") as file:
+            if file.read(len(self.form.header)) != self.form.header:
+                raise _no_results(self.path, "its first line is another one")
+            for number, line in enumerate(file, start=1):
+                if not line.endswith(b"\n"):
+                    return
+                try:
+                    told = self.form.told(line)
+                except ValueError:
+                    raise _no_results(self.path, f"row {number:,} is none that the zoo writes") from None
+                yield line, told
+
+    def has_earlier(self) -> bool:
+        """Whether there is a file to go on with. Raises as `earlier`."""
+        if self._is_parquet and not is_there(self._lines) and is_there(self.path):
+            check_made_by(self.path, self._made_by)
+            rows_from(self.path, self._lines, self.form)
+        if not is_there(self._lines):
+            return False
+        if not is_plain(self._lines):
+            raise UsageError(f"--resume: {self.path} is no plain file, and what was written there cannot be read")
+        with clear_io_errors("cannot read", self._lines), open(self._lines, "rb") as file:
+            if self.form.header.startswith(file.read(len(self.form.header) + 1)):
+                return False  # it was stopped before its first row
+        check_made_by(self.path, self._made_by)
+        return True
+
+    def count(self) -> int:
+        """Whole rows that are there now, as the file itself says; 0 where it cannot be read again."""
+        return sum(1 for _ in self.earlier()) if is_plain(self._lines) else 0
+
+    def go_on(self, *, size: int) -> None:
+        """Write after the first `size` bytes of what is there; what comes after them is cut off."""
+        with clear_io_errors("cannot write", self._lines):
+            self._file = open(self._lines, "r+b")  # noqa: SIM115 it is closed at the end of the block
+            self._hold(self._file)
+            self._file.truncate(size)
+            self._file.seek(size)
+
+    @contextlib.contextmanager
+    def replaced(self) -> Iterator[IO[bytes]]:
+        """A file to write all lines anew into, which takes the place of what is there when the block ends."""
+        with written_whole(self._lines) as file:
+            file.write(self.form.header)
+            yield file
+        self.go_on(size=self._lines.stat().st_size)
+
+    def _begin(self) -> IO[bytes]:
         with clear_io_errors("cannot write", self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.path.open("wb")
-        if self.is_table:
-            self._write(_csv_line(self._columns))
+            file = self._lines.open("ab")
+            self._hold(file)
+            if is_plain(self._lines):
+                file.truncate(0)
+                note_made_by(self.path, self._made_by)
+            file.write(self.form.header)
+        return file
 
-    @property
-    def is_table(self) -> bool:
-        """Whether rows are written by columns; else as they are."""
-        return self.path.suffix.lower() == ".csv"
+    def _hold(self, file: IO[bytes]) -> None:
+        """Raise UsageError while another process writes there."""
+        if take_lock(file.fileno()) == "another's":
+            file.close()
+            raise UsageError(f"{self.path} is being written by another process", hint="wait for it, or another --out")
 
-    def _write(self, line: str) -> None:
-        if self._file is None:
-            raise ValueError("the file is not open")
+    def _write(self, line: bytes) -> None:
         with clear_io_errors("cannot write", self.path):
-            self._file.write(line.encode("utf-8"))
+            self._file = self._file or self._begin()
+            self._file.write(line)
             self._file.flush()
+
+
+def _no_results(path: Path, why: str) -> UsageError:
+    return UsageError(
+        f"--resume: {path} does not hold results of this model: {why}", hint="leave out --resume to write it anew"
+    )
 
 
 def columns_of(*, gives: str, top: int | None) -> tuple[str, ...]:
@@ -84,34 +163,3 @@ def cells_of(answer: Mapping[str, Any], columns: Sequence[str], *, task: Task, p
         where = f"task {task.name} of plugin {plugin}, in cells" if plugin else f"task {task.name}, in cells"
         raise wrong_result(where, fault, plugin=plugin, code=code_of(task.cells))
     return cells
-
-
-def _cell(column: str, row: Mapping[str, Any]) -> str:
-    name, _, place = column.rpartition("_")
-    if place.isdecimal():
-        ranked = list(row.get("probabilities", {}).items())
-        if int(place) > len(ranked):
-            return ""
-        label, probability = ranked[int(place) - 1]
-        return csv_cell(label) if name == "label" else repr(probability)
-    value = row.get(column)
-    if value is None:
-        return ""
-    if isinstance(value, list):
-        return " x ".join(map(str, value))
-    return csv_cell(value) if isinstance(value, str) else repr(value)
-
-
-def _whole(value: Any) -> Any:
-    """The same without halves of characters, as which names of files hold bytes that are no UTF-8."""
-    if isinstance(value, str):
-        return told_apart(value, only_halves=True)
-    if isinstance(value, Mapping):
-        return {_whole(key): _whole(each) for key, each in value.items()}
-    return [_whole(each) for each in value] if isinstance(value, list | tuple) else value
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow(cells)
-    return line.getvalue()
