@@ -2,6 +2,7 @@
 
 Open `predictor.py` first: a run or an export, opened alike. `prepared.py` makes a dataset fit it, `evaluate.py`
 measures; `predict.py`, `input_files.py`, `predicted.py`, `results.py` and `shown.py` are `zoo predict`.
+`self_tested.py` asks an open model whether it computes here what its export says.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from .predictor import Part, Predictor, load_part, open_predictor
     from .prepared import bind_prepared, choose_split
+    from .self_tested import self_test
     from .shown import class_color, stretches
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "load_part",
     "open_predictor",
     "require_data",
+    "self_test",
     "stretches",
 ]
 
@@ -43,6 +46,7 @@ __getattr__, __dir__ = lazy_names(
             "bind_prepared",
             "choose_split",
         ),
+        ".self_tested": ("self_test",),
         "zoo_core.workflows.same_data": (
             "compare_part",
             "require_data",

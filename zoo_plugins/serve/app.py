@@ -1,0 +1,99 @@
+"""The addresses of the Open Inference Protocol, version 2, and what each answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, Router
+
+from zoo_core import TensorSpec, __version__
+from zoo_core.runtime import Metadata
+
+from .datatypes import NAMES
+from .infer import HEADER, read_infer, write_infer
+from .repository import Repository
+from .served import ServedModel
+from .settings import ServeSettings
+from .waiting import answer_of, read_body
+
+EXTENSIONS = ("binary_tensor_data",)
+_MODEL = "/v2/models/{name}"
+_VERSION = _MODEL + "/versions/{version}"
+
+
+class App:
+    """The application: one method for each address."""
+
+    def __init__(self, models: Repository, settings: ServeSettings) -> None:
+        self._models = models
+        self._settings = settings
+
+    def router(self) -> Router:
+        """All addresses; those that are asked most come first."""
+        routes = []
+        for place in (_MODEL, _VERSION):
+            routes += [
+                Route(f"{place}/infer", self.infer, methods=["POST"]),
+                Route(f"{place}/ready", self.model_ready),
+                Route(place, self.model_metadata),
+            ]
+        routes += [
+            Route("/v2/health/live", self.live),
+            Route("/v2/health/ready", self.ready),
+            Route("/v2", self.server_metadata),
+        ]
+        return Router(routes, redirect_slashes=False)
+
+    async def live(self, request: Request) -> Response:
+        """The server answers."""
+        return JSONResponse({"live": True})
+
+    async def ready(self, request: Request) -> Response:
+        """Whether all models that are wanted can be asked; 400 says no, as the protocol has it."""
+        ready = self._models.is_ready
+        return JSONResponse({"ready": ready}, 200 if ready else 400)
+
+    async def server_metadata(self, request: Request) -> Response:
+        """Who answers."""
+        return JSONResponse({"name": "zoo", "version": __version__, "extensions": list(EXTENSIONS)})
+
+    async def model_ready(self, request: Request) -> Response:
+        """Whether one model can be asked."""
+        model = self._model(request)
+        ready = model.state == "READY"
+        told = {"name": model.name, "ready": ready} | ({} if ready else {"reason": model.reason})
+        return JSONResponse(told, 200 if ready else 400)
+
+    async def model_metadata(self, request: Request) -> Response:
+        """What a model takes and gives."""
+        model = self._model(request)
+        told = tensors_of(model.metadata)
+        versions = list(self._models.versions(model.name))
+        return JSONResponse({"name": model.name, "versions": versions, "platform": "onnx_onnxv1", **told})
+
+    async def infer(self, request: Request) -> Response:
+        """The outputs for some inputs."""
+        model = self._model(request)
+        body = await read_body(request, most=self._settings.body)
+        asked = read_infer(body, header=request.headers.get(HEADER), metadata=model.metadata)
+        outputs = await answer_of(model.answer(asked.inputs), request.receive, seconds=self._settings.seconds)
+        content, headers = write_infer(outputs, asked, model=model.name, version=model.version)
+        return Response(content, headers=headers)
+
+    def _model(self, request: Request) -> ServedModel:
+        return self._models.find(request.path_params["name"], request.path_params.get("version"))
+
+
+def tensors_of(metadata: Metadata) -> dict[str, list[dict[str, Any]]]:
+    """Inputs and outputs as the protocol describes them: an axis that is free is -1."""
+    return {
+        "inputs": [_tensor(name, spec) for name, spec in metadata.inputs.items()],
+        "outputs": [_tensor(name, spec) for name, spec in metadata.outputs.items()],
+    }
+
+
+def _tensor(name: str, spec: TensorSpec) -> dict[str, Any]:
+    shape = [axis if isinstance(axis, int) else -1 for axis in spec.axes]
+    return {"name": name, "datatype": NAMES[spec.dtype], "shape": shape}

@@ -1,0 +1,120 @@
+"""The options of `zoo serve`, which become one argument: `settings`."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from zoo_core import UsageError
+from zoo_core.commands import isolation_options
+
+TOKEN = "ZOO_SERVE_TOKEN"  # noqa: S105 the name of a variable
+_SHORTEST_TOKEN = 16
+
+_OPTIONS = (
+    click.option("--host", default="127.0.0.1", metavar="ADDRESS", help="Where to listen. Default: 127.0.0.1."),
+    click.option(
+        "--port", type=click.IntRange(0, 65535), default=8000, metavar="N", help="Default: 8000; 0 takes a free one."
+    ),
+    click.option(
+        "--allow-host",
+        "names",
+        metavar="NAME",
+        multiple=True,
+        help="A name that requests may be addressed to, besides localhost and addresses; repeatable.",
+    ),
+    click.option(
+        "--batch",
+        type=click.IntRange(1, 4096),
+        default=64,
+        metavar="ROWS",
+        help="Most rows of several requests that run together. Default: 64; 1 runs each request by itself.",
+    ),
+    click.option(
+        "--delay",
+        type=click.FloatRange(0, 10_000),
+        default=0.0,
+        metavar="MS",
+        help="How long a request waits for others while a worker is free, in milliseconds. Default: 0.",
+    ),
+    click.option(
+        "--queue",
+        type=click.IntRange(1, 100_000),
+        default=256,
+        metavar="N",
+        help="Most requests that wait for a model; one more is answered with 429. Default: 256.",
+    ),
+    click.option("--workers", type=click.IntRange(1, 64), metavar="N", help="Batches of a model that run at a time."),
+    click.option(
+        "--threads", type=click.IntRange(1, 256), metavar="N", help="Threads of onnxruntime for each of them."
+    ),
+    click.option(
+        "--body", type=click.FloatRange(0.001, 4096), default=64.0, metavar="MB", help="Largest body. Default: 64."
+    ),
+    click.option(
+        "--grace",
+        type=click.FloatRange(0, 3600),
+        default=30.0,
+        metavar="SECONDS",
+        help="What is under way when SIGTERM comes has so long. Default: 30.",
+    ),
+)
+
+
+def serve_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Where to listen, who is let in, and what a request may use; with `--memory`, `--timeout` and `--trusted`."""
+
+    @functools.wraps(function)
+    def wrapped(*args: Any, exports: Any, as_json: bool, **chosen: Any) -> Any:
+        return function(*args, exports=exports, as_json=as_json, settings=_settings(**chosen))
+
+    decorated: Callable[..., Any] = isolation_options(wrapped)
+    for option in reversed(_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+def _settings(
+    *,
+    host: str,
+    port: int,
+    names: tuple[str, ...],
+    batch: int,
+    delay: float,
+    queue: int,
+    workers: int | None,
+    threads: int | None,
+    body: float,
+    grace: float,
+    isolated: Any,
+) -> Any:
+    from .batcher import BatchLimits
+    from .settings import REQUEST_SECONDS, ServeSettings, shared_out
+
+    at_a_time, each = shared_out(workers, threads)
+    return ServeSettings(
+        host="127.0.0.1" if host == "localhost" else host,
+        port=port,
+        token=_token(),
+        names=names,
+        batch=BatchLimits(rows=batch, delay=delay / 1000, waiting=queue, workers=at_a_time, joined=batch > 1),
+        threads=each,
+        body=int(body * 1e6),
+        seconds=getattr(isolated, "seconds", None) or REQUEST_SECONDS,
+        grace=grace,
+        isolated=isolated,
+    )
+
+
+def _token() -> str | None:
+    token = os.environ.get(TOKEN) or None
+    if token is not None and not (len(token) >= _SHORTEST_TOKEN and token.isascii() and token.isprintable()):
+        raise UsageError(
+            f"{TOKEN} is a text of at least {_SHORTEST_TOKEN} letters and digits",
+            hint=f"{TOKEN}=$(openssl rand -hex 24)",
+        )
+    return token

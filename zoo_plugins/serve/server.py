@@ -1,0 +1,129 @@
+"""Listening, and ending well: what is under way when SIGTERM comes is answered."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+
+import uvicorn
+
+from zoo_core import UsageError, ZooError
+
+from .app import App
+from .gate import Gate
+from .repository import Repository
+from .settings import ServeSettings
+
+_SAME_SIGNAL_SECONDS = 1.0
+"""A signal that comes again within this time is the same one: a terminal sends Ctrl-C to every process of a command,
+and the first of them passes it on."""
+
+
+def listen(settings: ServeSettings) -> socket.socket:
+    """The socket. Raises UsageError where others than this machine could ask without a token, ZooError where the port
+    is taken."""
+    if settings.token is None and not is_loopback(settings.host):
+        raise UsageError(
+            f"whoever reaches {settings.host} could use this server: that needs a token",
+            hint="put one into the variable ZOO_SERVE_TOKEN, or listen on 127.0.0.1",
+        )
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((settings.host, settings.port))
+    except OSError as error:
+        listening.close()
+        raise ZooError(
+            f"cannot listen on port {settings.port} of {settings.host}: {error.strerror or error}",
+            hint="choose another --port; --port 0 takes a free one",
+        ) from error
+    return listening
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def url_of(listening: socket.socket) -> str:
+    """Where a browser finds it."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def serve(
+    models: Repository, settings: ServeSettings, listening: socket.socket, *, on_ready: Callable[[], None]
+) -> int | None:
+    """Answer until SIGTERM or Ctrl-C, and then what is under way; the signal that came. Models are open already.
+
+    Raises ZooError where requests were left without an answer.
+    """
+    gate = Gate(App(models, settings).router(), token=settings.token, names=(settings.host, *settings.names))
+    config = uvicorn.Config(
+        gate,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=max(1, round(settings.grace)),
+    )
+    server = _Server(config, gate=gate, models=models, on_ready=on_ready)
+    server.run(sockets=[listening])
+    models.close()
+    if server.left:
+        raise ZooError(
+            f"{server.left:,} requests were left without an answer: they took longer than {settings.grace:g} seconds",
+            hint="--grace gives them more time",
+        )
+    return server.signal
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, whose end is ours: it does not send itself the signal that ended it once more."""
+
+    def __init__(self, config: uvicorn.Config, *, gate: Gate, models: Repository, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._gate = gate
+        self._models = models
+        self._on_ready = on_ready
+        self._told: float | None = None
+        self.signal: int | None = None
+        self.left = 0
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        for model in self._models:
+            model.start()
+        await super().startup(sockets=sockets)
+        self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets=sockets)
+        self.left = self._gate.under_way
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if self._told is not None and now - self._told < _SAME_SIGNAL_SECONDS:
+            return
+        if self._told is not None:
+            self.force_exit = True
+        self._told, self.signal, self.should_exit = now, sig, True
