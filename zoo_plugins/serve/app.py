@@ -8,17 +8,20 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, Router
 
-from zoo_core import TensorSpec, __version__
+from zoo_core import TensorSpec, ZooError, __version__
 from zoo_core.runtime import Metadata
 
 from .datatypes import NAMES
-from .infer import HEADER, read_infer, write_infer
+from .infer import HEADER, parameters_of, read_infer, read_object, write_infer
+from .refusals import RefusedError
 from .repository import Repository
 from .served import ServedModel
 from .settings import ServeSettings
 from .waiting import answer_of, read_body
 
-EXTENSIONS = ("binary_tensor_data",)
+EXTENSIONS = ("binary_tensor_data", "model_repository", "model_repository(unload_dependents)")
+_SMALL = 1 << 16
+"""The largest body of a request that holds no arrays."""
 _MODEL = "/v2/models/{name}"
 _VERSION = _MODEL + "/versions/{version}"
 
@@ -43,6 +46,9 @@ class App:
             Route("/v2/health/live", self.live),
             Route("/v2/health/ready", self.ready),
             Route("/v2", self.server_metadata),
+            Route("/v2/repository/index", self.index, methods=["POST"]),
+            Route("/v2/repository/models/{name}/load", self.load, methods=["POST"]),
+            Route("/v2/repository/models/{name}/unload", self.unload, methods=["POST"]),
         ]
         return Router(routes, redirect_slashes=False)
 
@@ -81,6 +87,33 @@ class App:
         outputs = await answer_of(model.answer(asked.inputs), request.receive, seconds=self._settings.seconds)
         content, headers = write_infer(outputs, asked, model=model.name, version=model.version)
         return Response(content, headers=headers)
+
+    async def index(self, request: Request) -> Response:
+        """The models of the command line, and the state of each."""
+        asked = read_object(await read_body(request, most=_SMALL))
+        rows = self._models.index()
+        return JSONResponse([row for row in rows if row["state"] == "READY" or asked.get("ready") is not True])
+
+    async def load(self, request: Request) -> Response:
+        """Open all versions of a model, also those that are open: their files may be new."""
+        asked = read_object(await read_body(request, most=_SMALL))
+        if parameters_of(asked):
+            raise RefusedError(
+                400, "a model is loaded as it was given on the command line", hint="leave out parameters"
+            )
+        for model in self._models.versions(request.path_params["name"]).values():
+            try:
+                await model.load()
+            except ZooError as error:
+                raise RefusedError(400, error.message, hint=error.hint) from error
+        return JSONResponse({})
+
+    async def unload(self, request: Request) -> Response:
+        """Take no more requests for a model, answer those that wait, and give its memory back."""
+        await read_body(request, most=_SMALL)
+        for model in self._models.versions(request.path_params["name"]).values():
+            await model.unload()
+        return JSONResponse({})
 
     def _model(self, request: Request) -> ServedModel:
         return self._models.find(request.path_params["name"], request.path_params.get("version"))

@@ -148,6 +148,7 @@ class Batcher:
     async def close(self) -> None:
         """Take no more requests, answer those that are there, and end the worker threads."""
         self._closed = True
+        self._look_at(_SOON)  # nobody waits for company that cannot come any more
         await self._idle.wait()
         self._threads.shutdown(wait=False)
 

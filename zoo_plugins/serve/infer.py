@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from numpy.typing import NDArray
 
 from zoo_core import TensorSpec, did_you_mean
+from zoo_core.commands import counted
 from zoo_core.runtime import Metadata
 
 from .datatypes import NAMES, from_bytes, from_json, shape_of, to_bytes
@@ -32,7 +33,7 @@ class InferRequest:
 def read_infer(body: bytes, *, header: str | None, metadata: Metadata) -> InferRequest:
     """The request in a body; `header` is the value of HEADER. Raises RefusedError that says what is wrong with it."""
     length = _json_length(header, len(body))
-    told = _object(body[:length])
+    told = read_object(body[:length])
     rest = memoryview(body)[length:]
     inputs: dict[str, NDArray[Any]] = {}
     given = told.get("inputs")
@@ -46,7 +47,7 @@ def read_infer(body: bytes, *, header: str | None, metadata: Metadata) -> InferR
             _unknown("input", name, metadata.inputs)
         inputs[name], rest = _array(name, each, metadata.inputs[name], rest)
     if rest:
-        raise RefusedError(400, f"{len(rest):,} bytes behind the JSON belong to no input")
+        raise RefusedError(400, f"the body has {counted(len(rest), 'byte')} more than its inputs need")
     request_id = told.get("id", "")
     if not isinstance(request_id, str) or len(request_id) > _MOST_ID:
         raise RefusedError(400, f"an id is a text of at most {_MOST_ID} letters")
@@ -61,9 +62,10 @@ def _json_length(header: str | None, body: int) -> int:
     return int(header)
 
 
-def _object(content: bytes) -> dict[str, Any]:
+def read_object(content: bytes) -> dict[str, Any]:
+    """The JSON object of a body; an empty one where the body is. Raises RefusedError."""
     try:
-        told = json.loads(content, parse_constant=_no_number)
+        told = json.loads(content or b"{}", parse_constant=_no_number)
     except RecursionError:
         raise RefusedError(400, "the body is JSON that is nested too deep") from None
     except (ValueError, UnicodeDecodeError) as error:
@@ -82,17 +84,18 @@ def _array(name: str, told: Mapping[str, Any], spec: TensorSpec, rest: memoryvie
     if told.get("datatype") != NAMES[spec.dtype]:
         raise RefusedError(400, f"input {name!r} is {NAMES[spec.dtype]}, not {str(told.get('datatype'))[:30]}")
     shape = shape_of(told.get("shape"), name=name)
-    size = _parameters(told).get("binary_data_size")
+    size = parameters_of(told).get("binary_data_size")
     if size is None:
         return from_json(told.get("data"), dtype=spec.dtype, shape=shape, name=name), rest
     if type(size) is not int or not 0 <= size <= len(rest):
-        raise RefusedError(400, f"input {name!r}: binary_data_size is {size!r}, and {len(rest):,} bytes are left")
+        raise RefusedError(400, f"input {name!r}: binary_data_size is {size!r}, and {counted(len(rest), 'byte')} left")
     if "data" in told:
         raise RefusedError(400, f"input {name!r} has data in JSON and as bytes")
     return from_bytes(rest[:size], dtype=spec.dtype, shape=shape, name=name), rest[size:]
 
 
-def _parameters(told: Mapping[str, Any]) -> Mapping[str, Any]:
+def parameters_of(told: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parameters of a part of a request. Raises RefusedError where they are no object."""
     parameters = told.get("parameters", {})
     if not isinstance(parameters, dict):
         raise RefusedError(400, f"parameters are an object, not {str(parameters)[:60]}")
@@ -101,13 +104,13 @@ def _parameters(told: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _wanted(told: Mapping[str, Any], metadata: Metadata) -> dict[str, bool]:
     """The outputs that are asked for, all where none is named; True for those that are to come as bytes."""
-    usual = _parameters(told).get("binary_data_output") is True
+    usual = parameters_of(told).get("binary_data_output") is True
     asked = told.get("outputs") or [{"name": name} for name in metadata.outputs]
     if not isinstance(asked, list) or not all(isinstance(each, dict) for each in asked):
         raise RefusedError(400, "outputs are a list of {name}")
     wanted: dict[str, bool] = {}
     for each in asked:
-        name, parameters = each.get("name"), _parameters(each)
+        name, parameters = each.get("name"), parameters_of(each)
         if not isinstance(name, str) or name not in metadata.outputs:
             _unknown("output", name, metadata.outputs)
         if "classification" in parameters:

@@ -101,6 +101,12 @@ class Repository:
         several = {name for name, versions in self._models.items() if len(versions) > 1}
         return ", ".join(f"{each.name}/{each.version}" if each.name in several else each.name for each in self)
 
+    def index(self) -> list[dict[str, str]]:
+        """The state of every model, as the protocol tells it."""
+        return [
+            {"name": each.name, "version": each.version, "state": each.state, "reason": each.reason} for each in self
+        ]
+
     def to_json(self) -> list[dict[str, str]]:
         """All models as plain data."""
         return [{"name": each.name, "version": each.version, "export": str(each.path)} for each in self]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -38,8 +38,14 @@ class ServedModel:
         self.reason = "not loaded"
         self.is_wanted = True
         self._settings = settings
-        self._model: ExportedModel | None = None
-        self._batcher: Batcher | None = None
+        self._opened: ExportedModel | None = None
+        self._running: _Running | None = None
+        self._one_change_at_a_time = asyncio.Lock()
+
+    @property
+    def model(self) -> ExportedModel:
+        """The open model. Raises RefusedError where it is not ready."""
+        return self._ready().model
 
     @property
     def metadata(self) -> Metadata:
@@ -47,94 +53,115 @@ class ServedModel:
         return self.model.metadata
 
     @property
-    def model(self) -> ExportedModel:
-        """The open model. Raises RefusedError where it is not ready."""
-        if self._model is None or self.state != "READY":
-            raise RefusedError(503, f"model {self.name!r} is not ready: {self.reason}", headers=RETRY)
-        return self._model
-
-    @property
     def waiting(self) -> int:
         """Requests in its queue."""
-        return self._batcher.waiting if self._batcher is not None else 0
-
-    def open(self) -> None:
-        """Open the file, and have it test itself in the very session that will serve.
-
-        Blocks. Raises ZooError, SelfTestFailedError among them; then it is not ready, and says why.
-        """
-        self.state, self.reason = "LOADING", "it is being loaded"
-        try:
-            self._model = self._tested()
-        except ZooError as error:
-            self.state, self.reason = "UNAVAILABLE", in_one_line(error)
-            raise
-
-    def start(self) -> None:
-        """Take requests; in the event loop, once it is open."""
-        if self._model is not None:
-            limits = dataclasses.replace(self._settings.batch, joined=joins_rows(self._model.metadata))
-            run = self._model.run_rows if limits.joined else self._model.run
-            self._batcher = Batcher(run, limits=limits, on_batch=self._seen)
-            self.state, self.reason = "READY", ""
-
-    async def load(self) -> None:
-        """Open it beside the event loop, and take requests. Raises as `open`."""
-        self.is_wanted = True
-        await asyncio.to_thread(self.open)
-        self.start()
-
-    async def unload(self) -> None:
-        """Answer what is waiting, then give back memory and processes."""
-        self.is_wanted = False
-        if self.state != "READY":
-            return
-        self.state, self.reason = "UNLOADING", "it is being unloaded"
-        if self._batcher is not None:
-            await self._batcher.close()
-        self.close()
-
-    def close(self) -> None:
-        """Give back memory and processes."""
-        if self._model is not None:
-            self._model.close()
-        self._model = self._batcher = None
-        self.state, self.reason = "UNAVAILABLE", "unloaded"
+        return self._running.batcher.waiting if self._running is not None else 0
 
     def answer(self, inputs: Mapping[str, NDArray[Any]]) -> asyncio.Future[Arrays]:
         """All outputs by name, to come. Raises RefusedError for inputs that do not fit, and QueueFullError."""
-        model = self.model
+        running = self._ready()
+        specs = running.model.metadata.inputs
         try:
-            check_inputs(inputs, model.metadata.inputs, where=self.name)
+            check_inputs(inputs, specs, where=self.name)
         except ZooError as error:
             raise RefusedError(400, error.message, hint=error.hint) from None
-        if self._batcher is None:
-            raise RefusedError(503, f"model {self.name!r} is not ready", headers=RETRY)
-        ordered = {name: inputs[name] for name in model.metadata.inputs}
-        return self._batcher.put(ordered, rows=len(next(iter(ordered.values()))))
+        ordered = {name: inputs[name] for name in specs}
+        return running.batcher.put(ordered, rows=len(next(iter(ordered.values()))))
+
+    def open(self) -> None:
+        """Open the file, and have it test itself in the very session that will serve; before there is an event loop.
+
+        Raises ZooError, SelfTestFailedError among them.
+        """
+        self._opened = self._tested()
+
+    def start(self) -> None:
+        """Take requests; in the event loop, once it is open."""
+        if self._opened is not None:
+            self._running = _Running(self._opened, self._settings, on_batch=self._seen)
+            self._opened = None
+            self.state, self.reason = "READY", ""
+
+    async def load(self) -> None:
+        """Open the file, also once more, and take requests as soon as it has passed its self-test.
+
+        A model that is ready answers until then, and goes on where the new file is no good. Raises as `open`.
+        """
+        async with self._one_change_at_a_time:
+            before = self._running
+            self.is_wanted = True
+            if before is None:
+                self.state, self.reason = "LOADING", "it is being loaded"
+            try:
+                # Not asyncio.to_thread: what this process may not do, a plugin's code, is noted in the context.
+                self._opened = await asyncio.get_running_loop().run_in_executor(None, self._tested)
+            except ZooError as error:
+                if before is None:
+                    self.state, self.reason = "UNAVAILABLE", in_one_line(error)
+                raise
+            self.start()
+            if before is not None:
+                await before.end()
+
+    async def unload(self) -> None:
+        """Answer what is waiting, then give back memory and processes."""
+        async with self._one_change_at_a_time:
+            self.is_wanted = False
+            if self._running is not None:
+                self.state, self.reason = "UNLOADING", "it is being unloaded"
+                await self._running.end()
+            self.close()
+
+    def close(self) -> None:
+        """Give back memory and processes at once."""
+        for model in (self._opened, self._running.model if self._running is not None else None):
+            if model is not None:
+                model.close()
+        self._opened = self._running = None
+        self.state, self.reason = "UNAVAILABLE", "it was unloaded"
+
+    def _ready(self) -> _Running:
+        if self._running is None or self.state != "READY":
+            raise RefusedError(503, f"model {self.name!r} is not ready: {self.reason}", headers=RETRY)
+        return self._running
 
     def _tested(self) -> ExportedModel:
         settings = self._settings
         model = open_model(self.path, threads=settings.threads, isolated=settings.isolated)
         try:
             bad = next((check for check in self_test(model) if check.outcome != "passed"), None)
+            if bad is not None:
+                raise SelfTestFailedError(
+                    f"{self.path} is not served: its self-test says {bad.outcome}: {bad.detail}",
+                    hint="zoo verify says more; do not use this file, or export it again",
+                )
         except BaseException:
             model.close()
             raise
-        if bad is None:
-            return model
-        model.close()
-        raise SelfTestFailedError(
-            f"{self.path} is not served: its self-test says {bad.outcome}: {bad.detail}",
-            hint="zoo verify says more; do not use this file, or export it again",
-        )
+        return model
 
     def _seen(self, seen: BatchSeen) -> None:
         """Nothing is counted yet."""
 
 
-def joins_rows(metadata: Metadata) -> bool:
-    """Whether rows of several requests may run together: what the check proved for an axis N, which every input and
+class _Running:
+    """An open model with its queue."""
+
+    def __init__(self, model: ExportedModel, settings: ServeSettings, *, on_batch: Callable[[BatchSeen], None]) -> None:
+        self.model = model
+        limits = dataclasses.replace(
+            settings.batch, joined=settings.batch.joined and rows_are_independent(model.metadata)
+        )
+        self.batcher = Batcher(model.run_rows if limits.joined else model.run, limits=limits, on_batch=on_batch)
+
+    async def end(self) -> None:
+        """Answer what is waiting, then give back memory and processes."""
+        await self.batcher.close()
+        self.model.close()
+
+
+def rows_are_independent(metadata: Metadata) -> bool:
+    """Whether rows of several requests may run together: what the check proved for the axis N, which every input and
     output has first and nowhere else."""
     return all(
         spec.axes[:1] == (BATCH,) and all(axis.name != BATCH for axis in spec.parsed[1:])
