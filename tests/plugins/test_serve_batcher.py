@@ -100,7 +100,7 @@ def test_each_gets_its_own_answer_whatever_the_others_do(seed: int) -> None:
                 outcomes["left"] += 1
                 return
         if bad:
-            with pytest.raises(ValueError, match="^1 bad$"):  # run by itself in the end: nobody else is to blame
+            with pytest.raises(ValueError, match=r"^1 bad$"):  # run by itself in the end: nobody else is to blame
                 await future
             outcomes["failed"] += 1
             return
