@@ -13,6 +13,7 @@ from zoo_core.runtime import Metadata
 
 from .datatypes import NAMES
 from .infer import HEADER, parameters_of, read_infer, read_object, write_infer
+from .people import People
 from .refusals import RefusedError
 from .repository import Repository
 from .served import ServedModel
@@ -49,6 +50,7 @@ class App:
             Route("/v2/repository/index", self.index, methods=["POST"]),
             Route("/v2/repository/models/{name}/load", self.load, methods=["POST"]),
             Route("/v2/repository/models/{name}/unload", self.unload, methods=["POST"]),
+            *People(self._models, self._settings).routes((_MODEL, _VERSION)),
         ]
         return Router(routes, redirect_slashes=False)
 

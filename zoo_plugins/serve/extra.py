@@ -6,7 +6,7 @@ import importlib.util
 
 from zoo_core import MissingExtraError
 
-PACKAGES = ("starlette", "uvicorn", "prometheus_client")
+PACKAGES = ("starlette", "uvicorn", "python_multipart", "prometheus_client")
 
 
 def require_extra() -> None:

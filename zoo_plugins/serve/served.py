@@ -6,18 +6,20 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 from numpy.typing import NDArray
 
-from zoo_core import ZooError
+from zoo_core import CheckResult, ZooError
 from zoo_core.runtime import ExportedModel, Metadata, check_inputs, open_model
 from zoo_core.workflows.answers import self_test
 
 from .batcher import Arrays, Batcher, BatchSeen
 from .refusals import RETRY, RefusedError, SelfTestFailedError, in_one_line
 from .settings import ServeSettings
+from .threads import BoundedThreads
 
+T = TypeVar("T")
 State: TypeAlias = Literal["LOADING", "READY", "UNLOADING", "UNAVAILABLE"]
 
 BATCH = "N"
@@ -38,7 +40,7 @@ class ServedModel:
         self.reason = "not loaded"
         self.is_wanted = True
         self._settings = settings
-        self._opened: ExportedModel | None = None
+        self._opened: _Tested | None = None
         self._running: _Running | None = None
         self._one_change_at_a_time = asyncio.Lock()
 
@@ -67,6 +69,15 @@ class ServedModel:
             raise RefusedError(400, error.message, hint=error.hint) from None
         ordered = {name: inputs[name] for name in specs}
         return running.batcher.put(ordered, rows=len(next(iter(ordered.values()))))
+
+    def beside(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Work with the open model, beside the event loop. Raises RefusedError and QueueFullError."""
+        return self._ready().threads.put(work)
+
+    @property
+    def checks(self) -> tuple[CheckResult, ...]:
+        """How its self-test went in the session that serves. Raises RefusedError where it is not ready."""
+        return self._ready().tested.checks
 
     def open(self) -> None:
         """Open the file, and have it test itself in the very session that will serve; before there is an event loop.
@@ -114,9 +125,9 @@ class ServedModel:
 
     def close(self) -> None:
         """Give back memory and processes at once."""
-        for model in (self._opened, self._running.model if self._running is not None else None):
-            if model is not None:
-                model.close()
+        for tested in (self._opened, self._running.tested if self._running is not None else None):
+            if tested is not None:
+                tested.model.close()
         self._opened = self._running = None
         self.state, self.reason = "UNAVAILABLE", "it was unloaded"
 
@@ -125,11 +136,12 @@ class ServedModel:
             raise RefusedError(503, f"model {self.name!r} is not ready: {self.reason}", headers=RETRY)
         return self._running
 
-    def _tested(self) -> ExportedModel:
+    def _tested(self) -> _Tested:
         settings = self._settings
         model = open_model(self.path, threads=settings.threads, isolated=settings.isolated)
         try:
-            bad = next((check for check in self_test(model) if check.outcome != "passed"), None)
+            checks = self_test(model)
+            bad = next((check for check in checks if check.outcome != "passed"), None)
             if bad is not None:
                 raise SelfTestFailedError(
                     f"{self.path} is not served: its self-test says {bad.outcome}: {bad.detail}",
@@ -138,25 +150,35 @@ class ServedModel:
         except BaseException:
             model.close()
             raise
-        return model
+        return _Tested(model=model, checks=checks)
 
     def _seen(self, seen: BatchSeen) -> None:
         """Nothing is counted yet."""
 
 
-class _Running:
-    """An open model with its queue."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Tested:
+    """An open model that has passed its self-test."""
 
-    def __init__(self, model: ExportedModel, settings: ServeSettings, *, on_batch: Callable[[BatchSeen], None]) -> None:
-        self.model = model
-        limits = dataclasses.replace(
-            settings.batch, joined=settings.batch.joined and rows_are_independent(model.metadata)
-        )
-        self.batcher = Batcher(model.run_rows if limits.joined else model.run, limits=limits, on_batch=on_batch)
+    model: ExportedModel
+    checks: tuple[CheckResult, ...]
+
+
+class _Running:
+    """An open model with its queue, and with threads for what is done beside it."""
+
+    def __init__(self, tested: _Tested, settings: ServeSettings, *, on_batch: Callable[[BatchSeen], None]) -> None:
+        self.tested = tested
+        self.model = model = tested.model
+        joined = settings.batch.joined and rows_are_independent(model.metadata)
+        limits = dataclasses.replace(settings.batch, joined=joined)
+        self.batcher = Batcher(model.run_rows if joined else model.run, limits=limits, on_batch=on_batch)
+        self.threads = BoundedThreads(limits.workers, waiting=limits.waiting)
 
     async def end(self) -> None:
         """Answer what is waiting, then give back memory and processes."""
         await self.batcher.close()
+        await self.threads.close()
         self.model.close()
 
 
