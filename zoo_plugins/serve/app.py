@@ -13,6 +13,8 @@ from zoo_core.runtime import Metadata
 
 from .datatypes import NAMES
 from .infer import HEADER, parameters_of, read_infer, read_object, write_infer
+from .log import Log
+from .measures import CONTENT_TYPE, Measures
 from .people import People
 from .refusals import RefusedError
 from .repository import Repository
@@ -30,9 +32,11 @@ _VERSION = _MODEL + "/versions/{version}"
 class App:
     """The application: one method for each address."""
 
-    def __init__(self, models: Repository, settings: ServeSettings) -> None:
+    def __init__(self, models: Repository, settings: ServeSettings, *, log: Log) -> None:
         self._models = models
         self._settings = settings
+        self._log = log
+        self.measures = Measures(models)
 
     def router(self) -> Router:
         """All addresses; those that are asked most come first."""
@@ -50,6 +54,7 @@ class App:
             Route("/v2/repository/index", self.index, methods=["POST"]),
             Route("/v2/repository/models/{name}/load", self.load, methods=["POST"]),
             Route("/v2/repository/models/{name}/unload", self.unload, methods=["POST"]),
+            Route("/metrics", self.metrics),
             *People(self._models, self._settings).routes((_MODEL, _VERSION)),
         ]
         return Router(routes, redirect_slashes=False)
@@ -104,10 +109,13 @@ class App:
                 400, "a model is loaded as it was given on the command line", hint="leave out parameters"
             )
         for model in self._models.versions(request.path_params["name"]).values():
+            about: dict[str, Any] = {"model": model.name, "version": model.version, "export": model.path}
             try:
                 await model.load()
             except ZooError as error:
+                self._log.tell("not loaded", level="error", **about, error=error.message)
                 raise RefusedError(400, error.message, hint=error.hint) from error
+            self._log.tell("loaded", **about)
         return JSONResponse({})
 
     async def unload(self, request: Request) -> Response:
@@ -115,7 +123,12 @@ class App:
         await read_body(request, most=_SMALL)
         for model in self._models.versions(request.path_params["name"]).values():
             await model.unload()
+            self._log.tell("unloaded", model=model.name, version=model.version)
         return JSONResponse({})
+
+    async def metrics(self, request: Request) -> Response:
+        """What was counted and timed, for Prometheus."""
+        return Response(self.measures.text(), headers={"content-type": CONTENT_TYPE})
 
     def _model(self, request: Request) -> ServedModel:
         return self._models.find(request.path_params["name"], request.path_params.get("version"))

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -18,26 +21,53 @@ from .refusals import RETRY, ClientLeftError, RefusedError, in_one_line
 
 OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/", "/page.css", "/page.js"})
 """What needs no token: it says nothing of the models."""
+LEFT = 499
+"""What is noted as the status where the client has gone, and nothing was sent."""
 _LOOPBACK_NAMES = frozenset({"localhost"})
 
 
-class Gate:
-    """An ASGI application around another: checks the Host, the Origin and the token, and tells errors as JSON."""
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """One request that is over; `operation` and `model` are empty where no address was found."""
 
-    def __init__(self, app: ASGIApp, *, token: str | None, names: tuple[str, ...]) -> None:
+    method: str
+    path: str
+    status: int
+    seconds: float
+    operation: str = ""
+    model: str = ""
+    error: Exception | None = None
+
+    @property
+    def is_bug(self) -> bool:
+        """Whether nobody has foreseen the error."""
+        return self.error is not None and not isinstance(self.error, ZooError | HTTPException)
+
+
+class Gate:
+    """An ASGI application around another: checks the Host, the Origin and the token, and tells errors as JSON.
+
+    `on_done` is called with every request that is over.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, token: str | None, names: tuple[str, ...], on_done: Callable[[Done], None]
+    ) -> None:
         self._app = app
         self._token = token
         self._names = _LOOPBACK_NAMES | {name.lower().rstrip(".") for name in names}
+        self._on_done = on_done
         self.under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        begun = False
+        began, status, problem = time.perf_counter(), 0, None
 
         async def noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
             await send(message)
 
         self.under_way += 1
@@ -46,13 +76,14 @@ class Gate:
             scope["app"] = self  # then the router raises what it does not find
             await self._app(scope, receive, noted)
         except (ClientDisconnect, ClientLeftError):
-            return
-        except Exception as error:
-            if begun:
-                raise
-            await _told(error)(scope, receive, send)
+            status = LEFT
+        except Exception as error:  # noqa: BLE001 the last line of defence
+            problem = error
+            if not status:
+                await _told(error)(scope, receive, noted)
         finally:
             self.under_way -= 1
+            self._on_done(_done(scope, status, time.perf_counter() - began, problem))
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
@@ -81,6 +112,18 @@ class Gate:
         except ValueError:
             return False
         return True
+
+
+def _done(scope: Scope, status: int, seconds: float, error: Exception | None) -> Done:
+    return Done(
+        method=scope["method"],
+        path=scope["path"],
+        status=status,
+        seconds=seconds,
+        operation=getattr(scope.get("endpoint"), "__name__", ""),
+        model=scope.get("path_params", {}).get("name", ""),
+        error=error,
+    )
 
 
 def _without_port(host: str) -> str:

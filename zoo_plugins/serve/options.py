@@ -56,6 +56,12 @@ _OPTIONS = (
         "--body", type=click.FloatRange(0.001, 4096), default=64.0, metavar="MB", help="Largest body. Default: 64."
     ),
     click.option(
+        "--log",
+        type=click.Choice(("problems", "all", "nothing")),
+        default="problems",
+        help="What is written to stderr, a line of JSON each; all: every request. Default: problems.",
+    ),
+    click.option(
         "--grace",
         type=click.FloatRange(0, 3600),
         default=30.0,
@@ -90,6 +96,7 @@ def _settings(
     threads: int | None,
     body: float,
     grace: float,
+    log: Any,
     isolated: Any,
 ) -> Any:
     from .batcher import BatchLimits
@@ -107,6 +114,7 @@ def _settings(
         seconds=getattr(isolated, "seconds", None) or REQUEST_SECONDS,
         grace=grace,
         isolated=isolated,
+        log=log,
     )
 
 

@@ -30,6 +30,7 @@ class ServedModel:
     """An export under a name and a version.
 
     `state` is one of the protocol's, `reason` why it is not ready. `is_wanted`: nobody has unloaded it.
+    `on_batch` is called with every batch that has run.
     """
 
     def __init__(self, path: Path, *, name: str, version: str, settings: ServeSettings) -> None:
@@ -39,6 +40,7 @@ class ServedModel:
         self.state: State = "UNAVAILABLE"
         self.reason = "not loaded"
         self.is_wanted = True
+        self.on_batch: Callable[[BatchSeen], None] = lambda seen: None
         self._settings = settings
         self._opened: _Tested | None = None
         self._running: _Running | None = None
@@ -89,7 +91,7 @@ class ServedModel:
     def start(self) -> None:
         """Take requests; in the event loop, once it is open."""
         if self._opened is not None:
-            self._running = _Running(self._opened, self._settings, on_batch=self._seen)
+            self._running = _Running(self._opened, self._settings, on_batch=self.on_batch)
             self._opened = None
             self.state, self.reason = "READY", ""
 
@@ -151,9 +153,6 @@ class ServedModel:
             model.close()
             raise
         return _Tested(model=model, checks=checks)
-
-    def _seen(self, seen: BatchSeen) -> None:
-        """Nothing is counted yet."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

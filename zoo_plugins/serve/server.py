@@ -15,7 +15,8 @@ import uvicorn
 from zoo_core import UsageError, ZooError
 
 from .app import App
-from .gate import Gate
+from .gate import Done, Gate
+from .log import Log
 from .repository import Repository
 from .settings import ServeSettings
 
@@ -67,7 +68,15 @@ def serve(
 
     Raises ZooError where requests were left without an answer.
     """
-    gate = Gate(App(models, settings).router(), token=settings.token, names=(settings.host, *settings.names))
+    log = Log(settings.log)
+    app = App(models, settings, log=log)
+
+    def on_done(done: Done) -> None:
+        app.measures.count(done)
+        log.request(done)
+
+    names = (settings.host, *settings.names)
+    gate = Gate(app.router(), token=settings.token, names=names, on_done=on_done)
     config = uvicorn.Config(
         gate,
         lifespan="off",
@@ -79,7 +88,9 @@ def serve(
         timeout_graceful_shutdown=max(1, round(settings.grace)),
     )
     server = _Server(config, gate=gate, models=models, on_ready=on_ready)
+    log.tell("started", address=url_of(listening), models=models.to_json())
     server.run(sockets=[listening])
+    log.tell("ended", signal=server.signal, left=server.left)
     models.close()
     if server.left:
         raise ZooError(

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from zoo_core.runtime import Isolated
 
 from .batcher import BatchLimits
+
+Wanted: TypeAlias = Literal["problems", "all", "nothing"]
+"""What is written into the log."""
 
 REQUEST_SECONDS = 60.0
 
@@ -31,6 +35,7 @@ class ServeSettings:
     seconds: float = REQUEST_SECONDS
     grace: float = 30.0
     isolated: Isolated = None
+    log: Wanted = "problems"
 
 
 def shared_out(workers: int | None, threads: int | None) -> tuple[int, int]:
