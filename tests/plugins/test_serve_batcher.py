@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from zoo_plugins.serve.batcher import Batcher, BatchLimits, BatchSeen, ClosedError, QueueFullError, kind_of
+from zoo_plugins.serve.batch import kind_of
+from zoo_plugins.serve.batcher import Batcher, BatchLimits, BatchSeen
+from zoo_plugins.serve.refusals import ClosedError, QueueFullError
 
 Arrays = Mapping[str, NDArray[Any]]
 

@@ -10,19 +10,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
-from zoo_core import ZooError
-
-Arrays: TypeAlias = Mapping[str, NDArray[Any]]
-Kind: TypeAlias = tuple[tuple[str, str, tuple[int, ...]], ...]
+from .batch import Answer, Arrays, Batch, Kind, Ticket, answers_of, checked_answers, kind_of
+from .refusals import ClosedError, QueueFullError
+from .threads import WorkerThreads
 
 _SOON = 0.0
 """In the next turn of the loop, so that all requests that come in this one meet."""
@@ -34,7 +28,8 @@ class BatchLimits:
 
     A batch has at most so many `rows`, unless one request alone has more; 1 row, or not `joined`: each request runs by
     itself. `delay`: the longest in seconds that a request waits for others. At most so many requests, and so many
-    bytes of them, are `waiting`; `workers` batches run at a time.
+    bytes of them, are `waiting`; `workers` batches run at a time. One that runs for more than so many `seconds` is
+    told of.
     """
 
     rows: int = 64
@@ -43,58 +38,26 @@ class BatchLimits:
     waiting_bytes: int = 1 << 29
     workers: int = 1
     joined: bool = True
-
-
-class QueueFullError(ZooError):
-    """As many requests wait as may; the same one can be made again a little later."""
-
-    def __init__(self, waiting: int) -> None:
-        super().__init__(f"{waiting:,} requests wait already", hint="make the request again a little later")
-
-
-class ClosedError(ZooError):
-    """The batcher takes no requests any more."""
+    seconds: float = 86_400.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchSeen:
-    """One batch that has run, to be counted: `waited` is how long its oldest request was in the queue, in seconds."""
+    """One batch that has run, to be counted: `waited` is how long its oldest request was in the queue, in seconds;
+    `failed`: a request of it has an error for an answer."""
 
     requests: int
     rows: int
     waited: float
     ran: float
-
-
-class _Ticket:
-    """One request in the queue."""
-
-    __slots__ = ("arrived", "future", "id", "inputs", "nbytes", "rows", "waiting")
-
-    def __init__(self, number: int, inputs: Arrays, rows: int, *, now: float, future: asyncio.Future[Arrays]) -> None:
-        self.id = number
-        self.inputs = inputs
-        self.rows = rows
-        self.nbytes = sum(array.nbytes for array in inputs.values())
-        self.arrived = now
-        self.future = future
-        self.waiting = True
-
-    @property
-    def is_wanted(self) -> bool:
-        """Whether it is in the queue, and who asked has not left."""
-        return self.waiting and not self.future.done()
-
-
-_Answer: TypeAlias = "tuple[int, Arrays | Exception]"
-"""The number of a ticket, and what came of it."""
+    failed: bool = False
 
 
 class Batcher:
     """Runs requests together where that is allowed; belongs to the event loop in which it is made.
 
     `run` is called in a worker thread with arrays by name, and gives arrays by name, whose first axis are the same
-    rows where requests are joined.
+    rows where requests are joined. `on_batch` is told of each batch, `on_overdue` of one that runs for too long.
     """
 
     def __init__(
@@ -103,15 +66,17 @@ class Batcher:
         *,
         limits: BatchLimits,
         on_batch: Callable[[BatchSeen], None] = lambda seen: None,
+        on_overdue: Callable[[], None] = lambda: None,
     ) -> None:
         self._run = run
         self._limits = limits
         self._on_batch = on_batch
+        self._on_overdue = on_overdue
         self._loop = asyncio.get_running_loop()
-        self._threads = ThreadPoolExecutor(limits.workers, thread_name_prefix="zoo-serve")
+        self._threads = WorkerThreads(limits.workers, name="zoo-serve")
         self._numbers = itertools.count()
-        self._queues: dict[Kind, deque[_Ticket]] = {}
-        self._free = limits.workers
+        self._queues: dict[Kind, deque[Ticket]] = {}
+        self._running: dict[Batch, asyncio.TimerHandle] = {}
         self._waiting = self._waiting_bytes = 0
         self._looking: asyncio.Handle | None = None
         self._looking_at = _SOON
@@ -135,13 +100,13 @@ class Batcher:
         if self._waiting >= limits.waiting or self._waiting_bytes >= limits.waiting_bytes:
             raise QueueFullError(self._waiting)
         future: asyncio.Future[Arrays] = self._loop.create_future()
-        ticket = _Ticket(next(self._numbers), inputs, rows, now=self._loop.time(), future=future)
+        ticket = Ticket(next(self._numbers), inputs, rows, now=self._loop.time(), future=future)
         self._waiting += 1
         self._waiting_bytes += ticket.nbytes
         self._queues.setdefault(kind_of(inputs), deque()).append(ticket)
         self._idle.clear()
         future.add_done_callback(partial(self._leave, ticket))
-        if self._free:
+        if self._has_room:
             self._look_at(_SOON)
         return future
 
@@ -150,9 +115,25 @@ class Batcher:
         self._closed = True
         self._look_at(_SOON)  # nobody waits for company that cannot come any more
         await self._idle.wait()
-        self._threads.shutdown(wait=False)
+        self._threads.end()
 
-    def _leave(self, ticket: _Ticket, _: object = None) -> None:
+    def abandon(self, error: Exception) -> None:
+        """Take no more requests; those that wait or run fail with the error, and nobody waits for the threads."""
+        self._closed = True
+        waiting = [ticket for queue in self._queues.values() for ticket in queue]
+        for ticket in (*waiting, *(ticket for batch in self._running for ticket in batch.tickets)):
+            if not ticket.future.done():
+                ticket.future.set_exception(error)
+        for overdue in self._running.values():
+            overdue.cancel()
+        self._threads.end()
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether a worker has nothing to do."""
+        return len(self._running) < self._limits.workers
+
+    def _leave(self, ticket: Ticket, _: object = None) -> None:
         """The ticket is out of the queue: taken into a batch, or given up by who asked."""
         if ticket.waiting:
             ticket.waiting = False
@@ -179,15 +160,15 @@ class Batcher:
                 queue.popleft()
             if not queue:
                 del self._queues[kind]
-        while self._free and (queue_due := self._due(now)) is not None:
-            self._start(queue_due, now)
-        if self._free and self._waiting:
+        while self._has_room and (due := self._due(now)) is not None:
+            self._start(due, now)
+        if self._has_room and self._waiting:
             oldest = min(queue[0].arrived for queue in self._queues.values() if queue)
             self._look_at(oldest + self._limits.delay)
-        if not self._waiting and self._free == self._limits.workers:
+        if not self._waiting and not self._running:
             self._idle.set()
 
-    def _due(self, now: float) -> deque[_Ticket] | None:
+    def _due(self, now: float) -> deque[Ticket] | None:
         """Of the queues that are due, the one whose first request has waited longest."""
         limits = self._limits
         due = [
@@ -203,19 +184,15 @@ class Batcher:
         ]
         return min(due, key=lambda queue: queue[0].arrived, default=None)
 
-    def _start(self, queue: deque[_Ticket], now: float) -> None:
-        batch = self._taken(queue)
-        if not batch:
-            return
-        self._free -= 1
-        ids = [ticket.id for ticket in batch]
-        waited = now - batch[0].arrived
-        running = self._loop.run_in_executor(self._threads, partial(_answers, self._run, batch))
-        running.add_done_callback(partial(self._deliver, batch, ids, now, waited))
+    def _start(self, queue: deque[Ticket], now: float) -> None:
+        if tickets := self._taken(queue):
+            batch = Batch(tickets, now=now)
+            self._running[batch] = self._loop.call_later(self._limits.seconds, self._on_overdue)
+            self._threads.run(partial(answers_of, self._run, tickets), partial(self._deliver, batch))
 
-    def _taken(self, queue: deque[_Ticket]) -> list[_Ticket]:
+    def _taken(self, queue: deque[Ticket]) -> list[Ticket]:
         """The next batch: from the first request on, those that still wait and fit."""
-        taken: list[_Ticket] = []
+        taken: list[Ticket] = []
         rows = 0
         while queue:
             ticket = queue[0]
@@ -228,59 +205,18 @@ class Batcher:
             queue.popleft()
         return taken
 
-    def _deliver(
-        self, batch: Sequence[_Ticket], ids: list[int], began: float, waited: float, done: asyncio.Future[list[_Answer]]
-    ) -> None:
-        self._free += 1
-        try:
-            answers = done.result()
-            if [number for number, _ in answers] != ids or [ticket.id for ticket in batch] != ids:
-                raise RuntimeError(f"the answers of batch {ids} are those of {[number for number, _ in answers]}")
-        except BaseException as error:  # noqa: BLE001 whatever it is, somebody waits for it
-            answers = [(number, error if isinstance(error, Exception) else RuntimeError(repr(error))) for number in ids]
-        for ticket, (_, answer) in zip(batch, answers, strict=True):
+    def _deliver(self, batch: Batch, answers: list[Answer] | BaseException) -> None:
+        self._running.pop(batch).cancel()
+        failed = False
+        for ticket, answer in zip(batch.tickets, checked_answers(batch, answers), strict=True):
+            failed = failed or isinstance(answer, Exception)
             if ticket.future.done():
                 continue  # who asked has left
             if isinstance(answer, Exception):
                 ticket.future.set_exception(answer)
             else:
                 ticket.future.set_result(answer)
-        rows = sum(ticket.rows for ticket in batch)
-        self._on_batch(BatchSeen(requests=len(batch), rows=rows, waited=waited, ran=self._loop.time() - began))
+        rows = sum(ticket.rows for ticket in batch.tickets)
+        ran = self._loop.time() - batch.began
+        self._on_batch(BatchSeen(requests=len(batch.tickets), rows=rows, waited=batch.waited, ran=ran, failed=failed))
         self._look_at(_SOON)
-
-
-def kind_of(inputs: Arrays) -> Kind:
-    """What requests have in common that may run together."""
-    return tuple((name, array.dtype.str, array.shape[1:]) for name, array in inputs.items())
-
-
-def _answers(run: Callable[[Arrays], Arrays], batch: Sequence[_Ticket]) -> list[_Answer]:
-    """An answer or an error for each ticket. Requests that fail together run one by one: one may be to blame."""
-    if len(batch) == 1:
-        (ticket,) = batch
-        try:
-            return [(ticket.id, run(ticket.inputs))]
-        except Exception as error:  # noqa: BLE001 whatever it is, it is the answer
-            return [(ticket.id, error)]
-    together = {name: np.concatenate([ticket.inputs[name] for ticket in batch]) for name in batch[0].inputs}
-    try:
-        outputs = run(together)
-        return list(_parts(outputs, batch))
-    except Exception:  # noqa: BLE001 each is asked again, and tells its own
-        return [answer for ticket in batch for answer in _answers(run, [ticket])]
-
-
-def _parts(outputs: Arrays, batch: Sequence[_Ticket]) -> list[_Answer]:
-    """The rows of each ticket. Raises RuntimeError where there are more or fewer than were asked for."""
-    rows = sum(ticket.rows for ticket in batch)
-    for name, value in outputs.items():
-        if not value.ndim or len(value) != rows:
-            raise RuntimeError(f"output {name!r} has the shape {value.shape} for {rows} rows")
-    found: list[_Answer] = []
-    start = 0
-    for ticket in batch:
-        stop = start + ticket.rows
-        found.append((ticket.id, {name: value[start:stop] for name, value in outputs.items()}))
-        start = stop
-    return found

@@ -33,7 +33,7 @@ def command(exports: tuple[str, ...], settings: Any, as_json: bool) -> None:
     An EXPORT is a name, a bundle's folder or an .onnx file; NAME=EXPORT and NAME/VERSION=EXPORT give it another name.
     Each is opened and has to pass the self-test that it carries, in the session that will serve it, before the server
     listens; else the exit code is 3. A file that was not exported or verified on this machine runs in a process of its
-    own with limits. `--timeout` is for each request, `--memory` for the process.
+    own, with a limit of memory. A model that fails, or that runs for longer than a request may wait, is opened anew.
 
     Requests run together where the check proved that rows do not depend on their company; a full queue is answered
     with 429 and Retry-After. Only this machine is answered, unless ZOO_SERVE_TOKEN holds a token and --host another
@@ -48,9 +48,10 @@ def command(exports: tuple[str, ...], settings: Any, as_json: bool) -> None:
     require_extra()
     from .repository import Repository, read_given
     from .server import listen, serve, url_of
+    from .threads import ending_though_busy
 
     models = Repository([read_given(text) for text in exports], settings=settings)
-    with listen(settings) as listening:
+    with ending_though_busy(), listen(settings) as listening:
         models.open()
         url = url_of(listening)
 
@@ -62,5 +63,5 @@ def command(exports: tuple[str, ...], settings: Any, as_json: bool) -> None:
             sys.stdout.flush()
 
         ended_by = serve(models, settings, listening, on_ready=tell)
-    if ended_by == signal.SIGINT:
-        raise KeyboardInterrupt
+        if ended_by == signal.SIGINT:
+            raise KeyboardInterrupt

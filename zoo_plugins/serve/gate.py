@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 import time
@@ -16,8 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zoo_core import ZooError
 
-from .batcher import ClosedError, QueueFullError
-from .refusals import RETRY, ClientLeftError, RefusedError, in_one_line
+from .refusals import RETRY, ClientLeftError, ClosedError, QueueFullError, RefusedError, in_one_line
 
 OPEN = frozenset({"/v2/health/live", "/v2/health/ready", "/", "/page.css", "/page.js"})
 """What needs no token: it says nothing of the models."""
@@ -62,7 +62,8 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        began, status, problem = time.perf_counter(), 0, None
+        began, status = time.perf_counter(), 0
+        problem: Exception | None = None
 
         async def noted(message: Message) -> None:
             nonlocal status
@@ -77,11 +78,13 @@ class Gate:
             await self._app(scope, receive, noted)
         except (ClientDisconnect, ClientLeftError):
             status = LEFT
+        except asyncio.CancelledError:
+            problem = RefusedError(503, "the server ends, and there was no answer in time", headers=RETRY)
         except Exception as error:  # noqa: BLE001 the last line of defence
             problem = error
-            if not status:
-                await _told(error)(scope, receive, noted)
         finally:
+            if problem is not None and not status:
+                await _told(problem)(scope, receive, noted)
             self.under_way -= 1
             self._on_done(_done(scope, status, time.perf_counter() - began, problem))
 

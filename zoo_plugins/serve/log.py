@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 import traceback
@@ -29,6 +30,13 @@ class Log:
         line = json.dumps({"time": stamp, "level": level, "event": event, **more}, default=str)
         sys.stderr.write(f"{line}\n")
 
+    def take_over(self, name: str) -> None:
+        """Write what a library logs under that name, its problems alone, as lines of ours."""
+        logger = logging.getLogger(name)
+        logger.handlers = [_Handler(self)]
+        logger.propagate = False
+        logger.setLevel(logging.WARNING)
+
     def request(self, done: Done) -> None:
         """One request that was answered, or whose client has left."""
         bad = done.status >= _BAD
@@ -41,3 +49,16 @@ class Log:
                 more["traceback"] = "".join(traceback.format_exception(done.error))
         told = {"method": done.method, "path": done.path, "status": done.status, "model": done.model, **more}
         self.tell("request", level="error" if bad else "info", **told)
+
+
+class _Handler(logging.Handler):
+    """Takes what a library logs into our log."""
+
+    def __init__(self, log: Log) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        more = {"traceback": "".join(traceback.format_exception(*record.exc_info))} if record.exc_info else {}
+        level: Literal["warning", "error"] = "error" if record.levelno >= logging.ERROR else "warning"
+        self._log.tell(record.name, level=level, message=record.getMessage(), **more)

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from zoo_core import UsageError
-from zoo_core.commands import isolation_options
 
 TOKEN = "ZOO_SERVE_TOKEN"  # noqa: S105 the name of a variable
 _SHORTEST_TOKEN = 16
@@ -56,6 +55,21 @@ _OPTIONS = (
         "--body", type=click.FloatRange(0.001, 4096), default=64.0, metavar="MB", help="Largest body. Default: 64."
     ),
     click.option(
+        "--timeout",
+        type=click.FloatRange(0, 86_400, min_open=True),
+        default=60.0,
+        metavar="SECONDS",
+        help="The longest that a request waits for its answer. Default: 60.",
+    ),
+    click.option(
+        "--memory",
+        type=click.FloatRange(0, 1e6, min_open=True),
+        metavar="GB",
+        help="The most that the process which runs a file may use. Default for a file that was not exported or "
+        "verified on this machine: 4 GB and four times its size.",
+    ),
+    click.option("--trusted", is_flag=True, help="Run files in the server's own process, whoever made them."),
+    click.option(
         "--log",
         type=click.Choice(("problems", "all", "nothing")),
         default="problems",
@@ -72,13 +86,13 @@ _OPTIONS = (
 
 
 def serve_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Where to listen, who is let in, and what a request may use; with `--memory`, `--timeout` and `--trusted`."""
+    """Where to listen, who is let in, and what a request may use."""
 
     @functools.wraps(function)
     def wrapped(*args: Any, exports: Any, as_json: bool, **chosen: Any) -> Any:
         return function(*args, exports=exports, as_json=as_json, settings=_settings(**chosen))
 
-    decorated: Callable[..., Any] = isolation_options(wrapped)
+    decorated: Callable[..., Any] = wrapped
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
     return decorated
@@ -95,12 +109,19 @@ def _settings(
     workers: int | None,
     threads: int | None,
     body: float,
+    timeout: float,
+    memory: float | None,
+    trusted: bool,
     grace: float,
     log: Any,
-    isolated: Any,
 ) -> Any:
+    from zoo_core.runtime import Limits
+
     from .batcher import BatchLimits
-    from .settings import REQUEST_SECONDS, ServeSettings, shared_out
+    from .settings import ServeSettings, shared_out
+
+    if trusted and memory is not None:
+        raise UsageError("--trusted means no limits, and --memory sets one", hint="leave one of them out")
 
     at_a_time, each = shared_out(workers, threads)
     return ServeSettings(
@@ -111,9 +132,9 @@ def _settings(
         batch=BatchLimits(rows=batch, delay=delay / 1000, waiting=queue, workers=at_a_time, joined=batch > 1),
         threads=each,
         body=int(body * 1e6),
-        seconds=getattr(isolated, "seconds", None) or REQUEST_SECONDS,
+        seconds=timeout,
         grace=grace,
-        isolated=isolated,
+        isolated=False if trusted else None if memory is None else Limits(memory=int(memory * 1e9)),
         log=log,
     )
 

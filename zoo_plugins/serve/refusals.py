@@ -18,6 +18,17 @@ class RefusedError(ZooError):
         self.headers = dict(headers or {})
 
 
+class QueueFullError(ZooError):
+    """As many requests wait as may; the same one can be made again a little later."""
+
+    def __init__(self, waiting: int) -> None:
+        super().__init__(f"{waiting:,} requests wait already", hint="make the request again a little later")
+
+
+class ClosedError(ZooError):
+    """No requests are taken any more."""
+
+
 class SelfTestFailedError(ZooError):
     """The file does not compute here what its own self-test says, or has none (exit code 3)."""
 

@@ -14,10 +14,11 @@ from zoo_core import CheckResult, ZooError
 from zoo_core.runtime import ExportedModel, Metadata, check_inputs, open_model
 from zoo_core.workflows.answers import self_test
 
-from .batcher import Arrays, Batcher, BatchSeen
+from .batch import Arrays
+from .batcher import Batcher, BatchSeen
 from .refusals import RETRY, RefusedError, SelfTestFailedError, in_one_line
 from .settings import ServeSettings
-from .threads import BoundedThreads
+from .threads import BoundedWork
 
 T = TypeVar("T")
 State: TypeAlias = Literal["LOADING", "READY", "UNLOADING", "UNAVAILABLE"]
@@ -45,6 +46,7 @@ class ServedModel:
         self._opened: _Tested | None = None
         self._running: _Running | None = None
         self._one_change_at_a_time = asyncio.Lock()
+        self._recovery: asyncio.Task[None] | None = None
 
     @property
     def model(self) -> ExportedModel:
@@ -91,7 +93,7 @@ class ServedModel:
     def start(self) -> None:
         """Take requests; in the event loop, once it is open."""
         if self._opened is not None:
-            self._running = _Running(self._opened, self._settings, on_batch=self.on_batch)
+            self._running = _Running(self._opened, self._settings, on_batch=self._seen, on_overdue=self._overdue)
             self._opened = None
             self.state, self.reason = "READY", ""
 
@@ -106,8 +108,7 @@ class ServedModel:
             if before is None:
                 self.state, self.reason = "LOADING", "it is being loaded"
             try:
-                # Not asyncio.to_thread: what this process may not do, a plugin's code, is noted in the context.
-                self._opened = await asyncio.get_running_loop().run_in_executor(None, self._tested)
+                self._opened = await self._beside(self._tested)
             except ZooError as error:
                 if before is None:
                     self.state, self.reason = "UNAVAILABLE", in_one_line(error)
@@ -124,6 +125,51 @@ class ServedModel:
                 self.state, self.reason = "UNLOADING", "it is being unloaded"
                 await self._running.end()
             self.close()
+
+    def _seen(self, seen: BatchSeen) -> None:
+        self.on_batch(seen)
+        if seen.failed:
+            self._distrust(overdue=False)
+
+    def _overdue(self) -> None:
+        self._distrust(overdue=True)
+
+    def _distrust(self, *, overdue: bool) -> None:
+        """See whether it still computes what it should, and open it anew if not; unless that is being done.
+
+        Of one that is overdue nothing can be asked, neither by this nor by one that has begun to ask.
+        """
+        if self._recovery is not None and overdue and self._running is not None:
+            self._recovery.cancel()
+            self._recovery = None
+        if self._recovery is None or self._recovery.done():
+            self._recovery = asyncio.get_running_loop().create_task(self._recover(self._running, overdue=overdue))
+
+    async def _recover(self, running: _Running | None, *, overdue: bool) -> None:
+        async with self._one_change_at_a_time:
+            if running is None or self._running is not running or (not overdue and await self._is_sound(running)):
+                return
+            self.state, self.reason = "LOADING", "it is opened anew, for it failed"
+            self._running = None
+            running.abandon(RefusedError(503, f"model {self.name!r} failed, and is opened anew", headers=RETRY))
+            try:
+                self._opened = await self._beside(self._tested)
+            except ZooError as error:
+                self.state, self.reason = "UNAVAILABLE", in_one_line(error)
+            else:
+                self.start()
+
+    async def _is_sound(self, running: _Running) -> bool:
+        """Whether it still passes its self-test; a request that fails by itself is no fault of the model."""
+        try:
+            return all(check.outcome == "passed" for check in await self._beside(lambda: self_test(running.model)))
+        except ZooError:
+            return False
+
+    async def _beside(self, work: Callable[[], T]) -> T:
+        """The result of what would block the event loop."""
+        # Not asyncio.to_thread: what this process may not do, a plugin's code, is noted in the context.
+        return await asyncio.get_running_loop().run_in_executor(None, work)
 
     def close(self) -> None:
         """Give back memory and processes at once."""
@@ -166,18 +212,32 @@ class _Tested:
 class _Running:
     """An open model with its queue, and with threads for what is done beside it."""
 
-    def __init__(self, tested: _Tested, settings: ServeSettings, *, on_batch: Callable[[BatchSeen], None]) -> None:
+    def __init__(
+        self,
+        tested: _Tested,
+        settings: ServeSettings,
+        *,
+        on_batch: Callable[[BatchSeen], None],
+        on_overdue: Callable[[], None],
+    ) -> None:
         self.tested = tested
         self.model = model = tested.model
         joined = settings.batch.joined and rows_are_independent(model.metadata)
-        limits = dataclasses.replace(settings.batch, joined=joined)
-        self.batcher = Batcher(model.run_rows if joined else model.run, limits=limits, on_batch=on_batch)
-        self.threads = BoundedThreads(limits.workers, waiting=limits.waiting)
+        limits = dataclasses.replace(settings.batch, joined=joined, seconds=settings.seconds)
+        run = model.run_rows if joined else model.run
+        self.batcher = Batcher(run, limits=limits, on_batch=on_batch, on_overdue=on_overdue)
+        self.threads = BoundedWork(limits.workers, waiting=limits.waiting)
 
     async def end(self) -> None:
         """Answer what is waiting, then give back memory and processes."""
         await self.batcher.close()
         await self.threads.close()
+        self.model.close()
+
+    def abandon(self, error: RefusedError) -> None:
+        """Fail all that is waiting or running, and give back memory and processes at once."""
+        self.batcher.abandon(error)
+        self.threads.abandon(error)
         self.model.close()
 
 

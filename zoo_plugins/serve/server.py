@@ -69,6 +69,7 @@ def serve(
     Raises ZooError where requests were left without an answer.
     """
     log = Log(settings.log)
+    log.take_over("uvicorn")
     app = App(models, settings, log=log)
 
     def on_done(done: Done) -> None:
@@ -93,9 +94,10 @@ def serve(
     log.tell("ended", signal=server.signal, left=server.left)
     models.close()
     if server.left:
+        told = "1 request was" if server.left == 1 else f"{server.left:,} requests were"
         raise ZooError(
-            f"{server.left:,} requests were left without an answer: they took longer than {settings.grace:g} seconds",
-            hint="--grace gives them more time",
+            f"{told} left without an answer within {settings.grace:g} seconds of the end",
+            hint="--grace gives more time",
         )
     return server.signal
 

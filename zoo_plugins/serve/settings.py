@@ -13,8 +13,6 @@ from .batcher import BatchLimits
 Wanted: TypeAlias = Literal["problems", "all", "nothing"]
 """What is written into the log."""
 
-REQUEST_SECONDS = 60.0
-
 
 @dataclass(frozen=True, kw_only=True)
 class ServeSettings:
@@ -32,7 +30,7 @@ class ServeSettings:
     batch: BatchLimits = field(default_factory=BatchLimits)
     threads: int = 1
     body: int = 64 << 20
-    seconds: float = REQUEST_SECONDS
+    seconds: float = 60.0
     grace: float = 30.0
     isolated: Isolated = None
     log: Wanted = "problems"
