@@ -25,6 +25,7 @@ def test_answers_are_those_of_each_row_by_itself(tmp_path: Path, known: Path, fo
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3000)
 def test_20_000_requests_of_64_clients_are_answered_rightly_or_refused_and_then_rightly(
     tmp_path: Path, known: Path
 ) -> None:
@@ -36,6 +37,7 @@ def test_20_000_requests_of_64_clients_are_answered_rightly_or_refused_and_then_
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3000)
 def test_memory_is_flat_over_100_000_requests(tmp_path: Path, known: Path) -> None:
     with serving(SAMPLE, "--trusted", cwd=tmp_path) as running:
         load(running, known, "--requests", "20000")  # until every buffer has its size

@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo_core.commands import counted
+
 Arrays: TypeAlias = Mapping[str, NDArray[Any]]
 Kind: TypeAlias = tuple[tuple[str, str, tuple[int, ...]], ...]
 
@@ -83,7 +85,7 @@ def _parts(outputs: Arrays, batch: Sequence[Ticket]) -> list[Answer]:
     rows = sum(ticket.rows for ticket in batch)
     for name, value in outputs.items():
         if not value.ndim or len(value) != rows:
-            raise RuntimeError(f"output {name!r} has the shape {value.shape} for {rows} rows")
+            raise RuntimeError(f"output {name!r} has the shape {value.shape} for {counted(rows, 'row')}")
     found: list[Answer] = []
     start = 0
     for ticket in batch:

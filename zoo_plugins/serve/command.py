@@ -18,6 +18,7 @@ Examples:
   zoo serve lenet5-digits
   zoo serve lenet5-digits unet-pets --port 0                   two models, a free port
   zoo serve digits/1=exported/lenet5-digits digits/2=new.onnx  two versions of one
+  zoo serve lenet5-digits --grpc-port 8001
   zoo serve big.onnx --memory 8 --timeout 20                   limits of a file that is not known here
   ZOO_SERVE_TOKEN=$(openssl rand -hex 24) zoo serve lenet5-digits --host 0.0.0.0
 """
@@ -41,11 +42,11 @@ def command(exports: tuple[str, ...], settings: Any, as_json: bool) -> None:
 
     SIGTERM lets what is under way finish, and ends with exit code 0; Ctrl-C does the same, with 130.
 
-    --json prints {"url": ..., "models": [{"name", "version", "export"}]} once the server answers.
+    --json prints {"url": ..., "grpc": "HOST:PORT", "models": [{"name", "version", "export"}]} once the server answers.
     """
     from .extra import require_extra
 
-    require_extra()
+    require_extra(grpc=settings.grpc_port is not None)
     from .repository import Repository, read_given
     from .server import listen, serve, url_of
     from .threads import ending_though_busy
@@ -55,11 +56,12 @@ def command(exports: tuple[str, ...], settings: Any, as_json: bool) -> None:
         models.open()
         url = url_of(listening)
 
-        def tell() -> None:
+        def tell(grpc: str) -> None:
             if as_json:
-                print_json({"url": url, "models": models.to_json()})
+                print_json({"url": url, **({"grpc": grpc} if grpc else {}), "models": models.to_json()})
             else:
-                say(f"Serving {models.in_words()}: {url}", "Next: open the address in a browser; Ctrl-C here ends it.")
+                say(f"Serving {models.in_words()}: {url}", *([f"gRPC: {grpc}"] if grpc else []))
+                say("Next: open the address in a browser; Ctrl-C here ends it.")
             sys.stdout.flush()
 
         ended_by = serve(models, settings, listening, on_ready=tell)

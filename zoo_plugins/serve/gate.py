@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import hmac
 import ipaddress
 import time
@@ -37,6 +38,10 @@ class Done:
     operation: str = ""
     model: str = ""
     error: Exception | None = None
+
+    def about(self, *, operation: str, model: str) -> Done:
+        """The same, with what was asked of which model."""
+        return dataclasses.replace(self, operation=operation, model=model)
 
     @property
     def is_bug(self) -> bool:
@@ -118,15 +123,9 @@ class Gate:
 
 
 def _done(scope: Scope, status: int, seconds: float, error: Exception | None) -> Done:
-    return Done(
-        method=scope["method"],
-        path=scope["path"],
-        status=status,
-        seconds=seconds,
-        operation=getattr(scope.get("endpoint"), "__name__", ""),
-        model=scope.get("path_params", {}).get("name", ""),
-        error=error,
-    )
+    done = Done(method=scope["method"], path=scope["path"], status=status, seconds=seconds, error=error)
+    operation = getattr(scope.get("endpoint"), "__name__", "")
+    return done.about(operation=operation, model=scope.get("path_params", {}).get("name", ""))
 
 
 def _without_port(host: str) -> str:

@@ -44,7 +44,7 @@ def read_infer(body: bytes, *, header: str | None, metadata: Metadata) -> InferR
         if name in inputs:
             raise RefusedError(400, f"input {name!r} is given twice")
         if not isinstance(name, str) or name not in metadata.inputs:
-            _unknown("input", name, metadata.inputs)
+            unknown("input", name, metadata.inputs)
         inputs[name], rest = _array(name, each, metadata.inputs[name], rest)
     if rest:
         raise RefusedError(400, f"the body has {counted(len(rest), 'byte')} more than its inputs need")
@@ -112,7 +112,7 @@ def _wanted(told: Mapping[str, Any], metadata: Metadata) -> dict[str, bool]:
     for each in asked:
         name, parameters = each.get("name"), parameters_of(each)
         if not isinstance(name, str) or name not in metadata.outputs:
-            _unknown("output", name, metadata.outputs)
+            unknown("output", name, metadata.outputs)
         if "classification" in parameters:
             raise RefusedError(
                 400, "classification is not offered here", hint="/predict gives labels and probabilities"
@@ -121,7 +121,8 @@ def _wanted(told: Mapping[str, Any], metadata: Metadata) -> dict[str, bool]:
     return wanted
 
 
-def _unknown(what: str, name: Any, known: Mapping[str, Any]) -> NoReturn:
+def unknown(what: str, name: Any, known: Mapping[str, Any]) -> NoReturn:
+    """Raise RefusedError for a name that the model does not have."""
     raise RefusedError(400, f"there is no {what} {str(name)[:60]!r}", hint=did_you_mean(str(name)[:60], known) or None)
 
 

@@ -20,6 +20,12 @@ _OPTIONS = (
         "--port", type=click.IntRange(0, 65535), default=8000, metavar="N", help="Default: 8000; 0 takes a free one."
     ),
     click.option(
+        "--grpc-port",
+        type=click.IntRange(0, 65535),
+        metavar="N",
+        help="Speak gRPC, too, on this port; 0 for a free one.",
+    ),
+    click.option(
         "--allow-host",
         "names",
         metavar="NAME",
@@ -102,6 +108,7 @@ def _settings(
     *,
     host: str,
     port: int,
+    grpc_port: int | None,
     names: tuple[str, ...],
     batch: int,
     delay: float,
@@ -127,6 +134,7 @@ def _settings(
     return ServeSettings(
         host="127.0.0.1" if host == "localhost" else host,
         port=port,
+        grpc_port=grpc_port,
         token=_token(),
         names=names,
         batch=BatchLimits(rows=batch, delay=delay / 1000, waiting=queue, workers=at_a_time, joined=batch > 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import ipaddress
 import signal
@@ -10,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -20,6 +22,9 @@ from .gate import Done, Gate
 from .log import Log
 from .repository import Repository
 from .settings import ServeSettings
+
+if TYPE_CHECKING:
+    from .grpc_service import GrpcService
 
 _SWITCH_SECONDS = 0.0005
 """How long the event loop keeps a worker that has its outputs waiting for Python; usually ten times as long."""
@@ -65,7 +70,7 @@ def url_of(listening: socket.socket) -> str:
 
 
 def serve(
-    models: Repository, settings: ServeSettings, listening: socket.socket, *, on_ready: Callable[[], None]
+    models: Repository, settings: ServeSettings, listening: socket.socket, *, on_ready: Callable[[str], None]
 ) -> int | None:
     """Answer until SIGTERM or Ctrl-C, and then what is under way; the signal that came. Models are open already.
 
@@ -91,28 +96,50 @@ def serve(
         proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(settings.grace)),
     )
-    server = _Server(config, gate=gate, models=models, on_ready=on_ready)
+    grpc = _grpc_service(models, settings, on_done) if settings.grpc_port is not None else None
+    server = _Server(config, gate=gate, models=models, grpc=grpc, on_ready=on_ready)
     log.tell("started", address=url_of(listening), models=models.to_json())
     sys.setswitchinterval(_SWITCH_SECONDS)
-    server.run(sockets=[listening])
+    try:
+        server.run(sockets=[listening])
+    finally:
+        models.close()
     log.tell("ended", signal=server.signal, left=server.left)
-    models.close()
-    if server.left:
-        told = "1 request was" if server.left == 1 else f"{server.left:,} requests were"
+    _check_none_left(server.left, settings)
+    return server.signal
+
+
+def _check_none_left(left: int, settings: ServeSettings) -> None:
+    if left:
+        told = "1 request was" if left == 1 else f"{left:,} requests were"
         raise ZooError(
             f"{told} left without an answer within {settings.grace:g} seconds of the end",
             hint="--grace gives more time",
         )
-    return server.signal
+
+
+def _grpc_service(models: Repository, settings: ServeSettings, on_done: Callable[[Done], None]) -> GrpcService:
+    from .grpc_service import GrpcService  # an extra of its own
+
+    return GrpcService(models, settings, on_done=on_done)
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server, whose end is ours: it does not send itself the signal that ended it once more."""
 
-    def __init__(self, config: uvicorn.Config, *, gate: Gate, models: Repository, on_ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        *,
+        gate: Gate,
+        models: Repository,
+        grpc: GrpcService | None,
+        on_ready: Callable[[str], None],
+    ) -> None:
         super().__init__(config)
         self._gate = gate
         self._models = models
+        self._grpc = grpc
         self._on_ready = on_ready
         self._told: float | None = None
         self.signal: int | None = None
@@ -121,11 +148,14 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         for model in self._models:
             model.start()
+        if self._grpc is not None:
+            await self._grpc.start()
         await super().startup(sockets=sockets)
-        self._on_ready()
+        self._on_ready(self._grpc.place if self._grpc is not None else "")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().shutdown(sockets=sockets)
+        stopping = [self._grpc.stop()] if self._grpc is not None else []
+        await asyncio.gather(super().shutdown(sockets=sockets), *stopping)
         self.left = self._gate.under_way
 
     @contextlib.contextmanager

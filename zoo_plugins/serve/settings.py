@@ -18,13 +18,14 @@ Wanted: TypeAlias = Literal["problems", "all", "nothing"]
 class ServeSettings:
     """Where to listen, who is let in, and what a request may use.
 
-    `names`: of hosts that requests may be addressed to, besides this machine. `seconds`: for one request, from its last
-    byte to its answer. `grace`: seconds for what is under way when the server is told to end. `threads` of
-    onnxruntime for each worker.
+    `grpc_port`: where gRPC is spoken, None for nowhere. `names`: of hosts that requests may be addressed to, besides
+    this machine. `seconds`: for one request, from its last byte to its answer. `grace`: seconds for what is under way
+    when the server is told to end. `threads` of onnxruntime for each worker.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
+    grpc_port: int | None = None
     token: str | None = None
     names: tuple[str, ...] = ()
     batch: BatchLimits = field(default_factory=BatchLimits)
