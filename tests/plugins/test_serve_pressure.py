@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import select
 import signal
 import socket
 import subprocess
@@ -12,8 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from serving import Reply, Serving, serving
+from serving import SAMPLE, Reply, Serving, serving
 from slow_model import A_WHILE, FOR_EVER, write_slow
 from warm import PROGRAM
 
@@ -53,6 +56,17 @@ def send(server: Serving, body: dict[str, Any]) -> socket.socket:
     head = f"POST {INFER} HTTP/1.1\r\nHost: {server.place}\r\nContent-Length: {len(content)}\r\n\r\n"
     line.sendall(head.encode() + content)
     return line
+
+
+def npy(*times: int) -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.array(times, np.int64))
+    return content.getvalue()
+
+
+def ended(lines: list[socket.socket]) -> list[socket.socket]:
+    """Those of the connections that were answered."""
+    return select.select(lines, [], [], 60)[0]
 
 
 @pytest.fixture
@@ -106,9 +120,49 @@ def test_a_request_without_an_end_is_ended_and_the_others_go_on(tmp_path: Path, 
         assert endless.status in {503, 504}  # whichever is noticed first, the request or its batch
         until(lambda: running.ask("/v2/health/ready").status == 200)
         assert doubled(running.ask(INFER, counting_to(3, 4))) == [6.0, 8.0]
+        predicted = running.ask("/v2/models/slow/predict?name=times.npy", npy(FOR_EVER))
+        assert predicted.status in {503, 504}
+        until(lambda: running.ask("/v2/health/ready").status == 200)
+        assert doubled(running.ask(INFER, counting_to(5))) == [10.0]
+        line = send(running, counting_to(FOR_EVER))
+        assert running.ask("/v2/repository/models/slow/unload", b"").status == 200
+        with line:
+            assert line.recv(1000)[:12] in {b"HTTP/1.1 503", b"HTTP/1.1 504"}
+        assert running.ask("/v2/repository/models/slow/load", b"").status == 200
+        assert doubled(running.ask(INFER, counting_to(6))) == [12.0]
         code, _, stderr = running.end()
     assert code == 0
     assert "Traceback" not in stderr
+    assert {json.loads(line)["text"] for line in stderr.splitlines() if "trouble" in line} == {"a batch took too long"}
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(tmp_path: Path) -> None:
+    with serving(SAMPLE, "--trusted", "--timeout", "0.5", cwd=tmp_path) as running:
+        host, port = running.place.split(":")
+        with socket.create_connection((host, int(port)), timeout=60) as line:
+            head = (
+                f"POST /v2/models/lenet5-digits/infer HTTP/1.1\r\nHost: {running.place}\r\nContent-Length: 99\r\n\r\n"
+            )
+            line.sendall(head.encode() + b"{")
+            with line.makefile("rb") as answer:
+                text = answer.read().decode()
+        assert text.startswith("HTTP/1.1 408 ")
+        assert text.endswith('{"error":"the body took longer than 0.5 seconds"}')
+
+
+def test_so_much_is_held_and_no_more(tmp_path: Path) -> None:
+    with serving(SAMPLE, "--trusted", "--body", "0.1", "--timeout", "30", cwd=tmp_path) as running:
+        host, port = running.place.split(":")
+        head = (
+            f"POST /v2/models/lenet5-digits/infer HTTP/1.1\r\nHost: {running.place}\r\nContent-Length: 100000\r\n\r\n"
+        )
+        lines = [socket.create_connection((host, int(port)), timeout=60) for _ in range(17)]
+        for line in lines:
+            line.sendall(head.encode() + bytes(99_000))
+        assert b" 429 " in next(iter(ended(lines))).recv(1000)
+        for line in lines:
+            line.close()
+        until(lambda: running.ask("/v2/models/lenet5-digits/infer", {}).status == 400)
 
 
 def test_a_run_that_cannot_be_stopped_stops_nobody(tmp_path: Path, slow: Path) -> None:

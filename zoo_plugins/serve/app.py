@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.requests import Request
@@ -20,11 +21,9 @@ from .refusals import RefusedError
 from .repository import Repository
 from .served import ServedModel
 from .settings import ServeSettings
-from .waiting import answer_of, read_body
+from .waiting import Bodies, answer_of
 
 EXTENSIONS = ("binary_tensor_data", "model_repository", "model_repository(unload_dependents)")
-_SMALL = 1 << 16
-"""The largest body of a request that holds no arrays."""
 _MODEL = "/v2/models/{name}"
 _VERSION = _MODEL + "/versions/{version}"
 
@@ -36,7 +35,13 @@ class App:
         self._models = models
         self._settings = settings
         self._log = log
+        self._bodies = Bodies(most=settings.body, seconds=settings.seconds)
         self.measures = Measures(models)
+        for model in models:
+            model.on_trouble = self._tell_of(model)
+
+    def _tell_of(self, model: ServedModel) -> Callable[[str], None]:
+        return lambda text: self._log.tell("trouble", level="error", model=model.name, version=model.version, text=text)
 
     def router(self) -> Router:
         """All addresses; those that are asked most come first."""
@@ -55,7 +60,7 @@ class App:
             Route("/v2/repository/models/{name}/load", self.load, methods=["POST"]),
             Route("/v2/repository/models/{name}/unload", self.unload, methods=["POST"]),
             Route("/metrics", self.metrics),
-            *People(self._models, self._settings).routes((_MODEL, _VERSION)),
+            *People(self._models, self._settings, bodies=self._bodies).routes((_MODEL, _VERSION)),
         ]
         return Router(routes, redirect_slashes=False)
 
@@ -89,21 +94,21 @@ class App:
     async def infer(self, request: Request) -> Response:
         """The outputs for some inputs."""
         model = self._model(request)
-        body = await read_body(request, most=self._settings.body)
-        asked = read_infer(body, header=request.headers.get(HEADER), metadata=model.metadata)
-        outputs = await answer_of(model.answer(asked.inputs), request.receive, seconds=self._settings.seconds)
+        async with self._bodies.read(request) as body:
+            asked = read_infer(body, header=request.headers.get(HEADER), metadata=model.metadata)
+            outputs = await answer_of(model.answer(asked.inputs), request.receive, seconds=self._settings.seconds)
         content, headers = write_infer(outputs, asked, model=model.name, version=model.version)
         return Response(content, headers=headers)
 
     async def index(self, request: Request) -> Response:
         """The models of the command line, and the state of each."""
-        asked = read_object(await read_body(request, most=_SMALL))
+        asked = await self._small(request)
         rows = self._models.index()
         return JSONResponse([row for row in rows if row["state"] == "READY" or asked.get("ready") is not True])
 
     async def load(self, request: Request) -> Response:
         """Open all versions of a model, also those that are open: their files may be new."""
-        asked = read_object(await read_body(request, most=_SMALL))
+        asked = await self._small(request)
         if parameters_of(asked):
             raise RefusedError(
                 400, "a model is loaded as it was given on the command line", hint="leave out parameters"
@@ -120,7 +125,7 @@ class App:
 
     async def unload(self, request: Request) -> Response:
         """Take no more requests for a model, answer those that wait, and give its memory back."""
-        await read_body(request, most=_SMALL)
+        await self._small(request)
         for model in self._models.versions(request.path_params["name"]).values():
             await model.unload()
             self._log.tell("unloaded", model=model.name, version=model.version)
@@ -129,6 +134,11 @@ class App:
     async def metrics(self, request: Request) -> Response:
         """What was counted and timed, for Prometheus."""
         return Response(self.measures.text(), headers={"content-type": CONTENT_TYPE})
+
+    async def _small(self, request: Request) -> dict[str, Any]:
+        """The JSON object of a body that holds no arrays."""
+        async with self._bodies.read(request) as body:
+            return read_object(body)
 
     def _model(self, request: Request) -> ServedModel:
         return self._models.find(request.path_params["name"], request.path_params.get("version"))

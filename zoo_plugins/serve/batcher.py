@@ -126,6 +126,7 @@ class Batcher:
                 ticket.future.set_exception(error)
         for overdue in self._running.values():
             overdue.cancel()
+        self._idle.set()
         self._threads.end()
 
     @property

@@ -52,7 +52,7 @@ class Done:
 class Gate:
     """An ASGI application around another: checks the Host, the Origin and the token, and tells errors as JSON.
 
-    `on_done` is called with every request that is over.
+    `on_done` is called with every request that is over. `cut_off`: how many had no answer when the server ended.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Gate:
         self._token = token
         self._names = _LOOPBACK_NAMES | {name.lower().rstrip(".") for name in names}
         self._on_done = on_done
-        self.under_way = 0
+        self.under_way = self.cut_off = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,13 +84,14 @@ class Gate:
         except (ClientDisconnect, ClientLeftError):
             status = LEFT
         except asyncio.CancelledError:
+            self.cut_off += 1
             problem = RefusedError(503, "the server ends, and there was no answer in time", headers=RETRY)
         except Exception as error:  # noqa: BLE001 the last line of defence
             problem = error
         finally:
+            self.under_way -= 1
             if problem is not None and not status:
                 await _told(problem)(scope, receive, noted)
-            self.under_way -= 1
             self._on_done(_done(scope, status, time.perf_counter() - began, problem))
 
     def _check(self, scope: Scope) -> None:

@@ -18,7 +18,7 @@ from .repository import Repository
 from .served import ServedModel
 from .settings import ServeSettings
 from .uploads import Upload, uploads_of
-from .waiting import answer_of, read_body
+from .waiting import Bodies, answer_of
 
 PAGE = {
     "/": ("page.html", "text/html"),
@@ -38,8 +38,9 @@ _HEADERS = {
 class People:
     """One method for each address that is not the protocol's."""
 
-    def __init__(self, models: Repository, settings: ServeSettings) -> None:
+    def __init__(self, models: Repository, settings: ServeSettings, *, bodies: Bodies) -> None:
         self._models = models
+        self._bodies = bodies
         self._settings = settings
 
     def routes(self, places: tuple[str, ...]) -> list[Route]:
@@ -65,9 +66,9 @@ class People:
         if top is not None and served.model.meaning.gives != "labels":
             raise RefusedError(400, f"{served.model.task} gives no labels, and top says how many of them")
         drawn = request.query_params.get("drawn", "") not in {"", "0", "false"}
-        sources = await uploads_of(request, await read_body(request, most=self._settings.body))
-        work = partial(_rows, served.model, sources, top=top, drawn=drawn)
-        rows = await answer_of(served.beside(work), request.receive, seconds=self._settings.seconds)
+        async with self._bodies.read(request) as body:
+            work = partial(_rows, served.model, await uploads_of(request, body), top=top, drawn=drawn)
+            rows = await answer_of(served.beside(work), request.receive, seconds=self._settings.seconds)
         return JSONResponse(rows, 200 if any("error" not in row for row in rows) else 400)
 
     def _model(self, request: Request) -> ServedModel:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
@@ -31,7 +32,7 @@ class ServedModel:
     """An export under a name and a version.
 
     `state` is one of the protocol's, `reason` why it is not ready. `is_wanted`: nobody has unloaded it.
-    `on_batch` is called with every batch that has run.
+    `on_batch` is called with every batch that has run, `on_trouble` with what becomes of a model that fails.
     """
 
     def __init__(self, path: Path, *, name: str, version: str, settings: ServeSettings) -> None:
@@ -42,6 +43,7 @@ class ServedModel:
         self.reason = "not loaded"
         self.is_wanted = True
         self.on_batch: Callable[[BatchSeen], None] = lambda seen: None
+        self.on_trouble: Callable[[str], None] = lambda text: None
         self._settings = settings
         self._opened: _Tested | None = None
         self._running: _Running | None = None
@@ -76,7 +78,15 @@ class ServedModel:
 
     def beside(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Work with the open model, beside the event loop. Raises RefusedError and QueueFullError."""
-        return self._ready().threads.put(work)
+        running = self._ready()
+        future = running.threads.put(work)
+
+        def look(done: asyncio.Future[T]) -> None:
+            if not done.cancelled() and done.exception() is not None:
+                self._distrust(running, overdue=False)
+
+        future.add_done_callback(look)
+        return future
 
     @property
     def checks(self) -> tuple[CheckResult, ...]:
@@ -126,38 +136,47 @@ class ServedModel:
                 await self._running.end()
             self.close()
 
-    def _seen(self, seen: BatchSeen) -> None:
+    def _seen(self, running: _Running, seen: BatchSeen) -> None:
         self.on_batch(seen)
         if seen.failed:
-            self._distrust(overdue=False)
+            self._distrust(running, overdue=False)
 
-    def _overdue(self) -> None:
-        self._distrust(overdue=True)
+    def _overdue(self, running: _Running) -> None:
+        self._distrust(running, overdue=True)
 
-    def _distrust(self, *, overdue: bool) -> None:
+    def _distrust(self, running: _Running, *, overdue: bool) -> None:
         """See whether it still computes what it should, and open it anew if not; unless that is being done.
 
         Of one that is overdue nothing can be asked, neither by this nor by one that has begun to ask.
         """
-        if self._recovery is not None and overdue and self._running is not None:
+        if self._running is not running or self.state != "READY":
+            if overdue:  # it is on its way out, and would never be
+                running.abandon(self._failed())
+            return
+        if self._recovery is not None and overdue:
             self._recovery.cancel()
             self._recovery = None
         if self._recovery is None or self._recovery.done():
-            self._recovery = asyncio.get_running_loop().create_task(self._recover(self._running, overdue=overdue))
+            self._recovery = asyncio.get_running_loop().create_task(self._recover(running, overdue=overdue))
 
-    async def _recover(self, running: _Running | None, *, overdue: bool) -> None:
+    async def _recover(self, running: _Running, *, overdue: bool) -> None:
         async with self._one_change_at_a_time:
-            if running is None or self._running is not running or (not overdue and await self._is_sound(running)):
+            if self._running is not running or (not overdue and await self._is_sound(running)):
                 return
             self.state, self.reason = "LOADING", "it is opened anew, for it failed"
+            self.on_trouble("a batch took too long" if overdue else "it does not pass its self-test any more")
             self._running = None
-            running.abandon(RefusedError(503, f"model {self.name!r} failed, and is opened anew", headers=RETRY))
+            running.abandon(self._failed())
             try:
                 self._opened = await self._beside(self._tested)
             except ZooError as error:
                 self.state, self.reason = "UNAVAILABLE", in_one_line(error)
+                self.on_trouble(f"it cannot be opened anew: {self.reason}")
             else:
                 self.start()
+
+    def _failed(self) -> RefusedError:
+        return RefusedError(503, f"model {self.name!r} failed, and is opened anew", headers=RETRY)
 
     async def _is_sound(self, running: _Running) -> bool:
         """Whether it still passes its self-test; a request that fails by itself is no fault of the model."""
@@ -217,16 +236,20 @@ class _Running:
         tested: _Tested,
         settings: ServeSettings,
         *,
-        on_batch: Callable[[BatchSeen], None],
-        on_overdue: Callable[[], None],
+        on_batch: Callable[[_Running, BatchSeen], None],
+        on_overdue: Callable[[_Running], None],
     ) -> None:
         self.tested = tested
         self.model = model = tested.model
         joined = settings.batch.joined and rows_are_independent(model.metadata)
         limits = dataclasses.replace(settings.batch, joined=joined, seconds=settings.seconds)
         run = model.run_rows if joined else model.run
-        self.batcher = Batcher(run, limits=limits, on_batch=on_batch, on_overdue=on_overdue)
-        self.threads = BoundedWork(limits.workers, waiting=limits.waiting)
+        self.batcher = Batcher(
+            run, limits=limits, on_batch=partial(on_batch, self), on_overdue=partial(on_overdue, self)
+        )
+        self.threads = BoundedWork(
+            limits.workers, waiting=limits.waiting, seconds=limits.seconds, on_overdue=partial(on_overdue, self)
+        )
 
     async def end(self) -> None:
         """Answer what is waiting, then give back memory and processes."""

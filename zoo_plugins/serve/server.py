@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _SWITCH_SECONDS = 0.0005
 """How long the event loop keeps a worker that has its outputs waiting for Python; usually ten times as long."""
+_KEEP_SECONDS = 75
+"""How long a connection is kept for the next request."""
 _SAME_SIGNAL_SECONDS = 1.0
 """A signal that comes again within this time is the same one: a terminal sends Ctrl-C to every process of a command,
 and the first of them passes it on."""
@@ -94,6 +96,7 @@ def serve(
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        timeout_keep_alive=_KEEP_SECONDS,
         timeout_graceful_shutdown=max(1, round(settings.grace)),
     )
     grpc = _grpc_service(models, settings, on_done) if settings.grpc_port is not None else None
@@ -156,7 +159,7 @@ class _Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         stopping = [self._grpc.stop()] if self._grpc is not None else []
         await asyncio.gather(super().shutdown(sockets=sockets), *stopping)
-        self.left = self._gate.under_way
+        self.left = self._gate.under_way + self._gate.cut_off
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

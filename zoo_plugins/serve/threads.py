@@ -9,7 +9,8 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 from zoo_core import ZooError
 from zoo_core.commands import note
@@ -95,34 +96,30 @@ def _somebody_is_busy() -> bool:
 
 
 class BoundedWork:
-    """Pieces of work in threads of their own, of which at most so many wait."""
+    """Pieces of work in threads of their own, of which at most so many wait; told of is one that takes too long."""
 
-    def __init__(self, threads: int, *, waiting: int) -> None:
+    def __init__(self, threads: int, *, waiting: int, seconds: float, on_overdue: Callable[[], None]) -> None:
+        self._loop = asyncio.get_running_loop()
         self._threads = WorkerThreads(threads, name="zoo-predict")
         self._most = threads + waiting
-        self._under_way: set[asyncio.Future[object]] = set()
+        self._seconds = seconds
+        self._on_overdue = on_overdue
+        self._under_way: dict[asyncio.Future[Any], asyncio.TimerHandle | None] = {}
 
     def put(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """What the work gives, to come; cancelled before it has begun, it never does. Raises QueueFullError."""
         if len(self._under_way) >= self._most:
             raise QueueFullError(len(self._under_way))
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        kept: asyncio.Future[object] = future  # type: ignore[assignment]  # nobody looks at its result here
-        self._under_way.add(kept)
+        future: asyncio.Future[Any] = self._loop.create_future()
+        self._under_way[future] = None
 
         def unless_cancelled() -> T | None:
-            return None if future.cancelled() else work()
+            if future.cancelled():
+                return None
+            self._loop.call_soon_threadsafe(self._begin, future)
+            return work()
 
-        def tell(result: T | BaseException | None) -> None:
-            self._under_way.discard(kept)
-            if future.done():
-                return
-            if isinstance(result, BaseException):
-                future.set_exception(result)
-            else:
-                kept.set_result(result)
-
-        self._threads.run(unless_cancelled, tell)
+        self._threads.run(unless_cancelled, partial(self._end, future))
         return future
 
     async def close(self) -> None:
@@ -133,7 +130,24 @@ class BoundedWork:
 
     def abandon(self, error: Exception) -> None:
         """Nobody waits any more for what is under way: it fails with the error."""
-        for future in list(self._under_way):
+        for future, overdue in list(self._under_way.items()):
+            if overdue is not None:
+                overdue.cancel()
             if not future.done():
                 future.set_exception(error)
         self._threads.end()
+
+    def _begin(self, future: asyncio.Future[Any]) -> None:
+        if future in self._under_way:
+            self._under_way[future] = self._loop.call_later(self._seconds, self._on_overdue)
+
+    def _end(self, future: asyncio.Future[Any], result: object) -> None:
+        overdue = self._under_way.pop(future)
+        if overdue is not None:
+            overdue.cancel()
+        if future.done():
+            return  # who asked has left
+        if isinstance(result, BaseException):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
