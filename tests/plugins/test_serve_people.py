@@ -13,6 +13,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from PIL import Image
+from served_models import write_filter
 from serving import SAMPLE, Serving, serving
 from warm import run_to_success
 
@@ -81,15 +82,15 @@ def test_a_card_says_what_the_file_is_and_how_its_self_test_went_here(server: Se
 
 
 def test_what_would_be_a_file_is_in_the_row(tmp_path: Path) -> None:
-    run_to_success("export", "filter-sobel", cwd=tmp_path)
+    write_filter(tmp_path / "half.onnx")
     noise = np.random.default_rng(0).integers(0, 256, (12, 20, 3), dtype=np.uint8)
     content = io.BytesIO()
     Image.fromarray(noise).save(content, format="PNG")
     tmp_path.joinpath("noise.png").write_bytes(content.getvalue())
-    (printed,) = run_to_success("predict", "filter-sobel", "noise.png", "--json", cwd=tmp_path).json
-    with serving("filter-sobel", cwd=tmp_path) as running:
-        reply = running.ask("/v2/models/filter-sobel/predict?name=noise.png", content.getvalue())
-        refused = running.ask("/v2/models/filter-sobel/predict?top=2", content.getvalue())
+    (printed,) = run_to_success("predict", "half.onnx", "noise.png", "--json", cwd=tmp_path).json
+    with serving("half.onnx", cwd=tmp_path) as running:
+        reply = running.ask("/v2/models/half/predict?name=noise.png", content.getvalue())
+        refused = running.ask("/v2/models/half/predict?top=2", content.getvalue())
     (row,) = reply.json
     assert row["file"].startswith("data:image/png;base64,")
     held = base64.b64decode(row.pop("file").partition(",")[2])

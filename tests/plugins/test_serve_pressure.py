@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from served_models import A_WHILE, FOR_EVER, write_slow
 from serving import SAMPLE, Reply, Serving, serving
-from slow_model import A_WHILE, FOR_EVER, write_slow
 from warm import PROGRAM
 
 INFER = "/v2/models/slow/infer"

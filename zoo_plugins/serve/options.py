@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo_core import UsageError
+
+if TYPE_CHECKING:
+    from .settings import ServeSettings
 
 TOKEN = "ZOO_SERVE_TOKEN"  # noqa: S105 the name of a variable
 _SHORTEST_TOKEN = 16
@@ -96,7 +99,7 @@ def serve_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def wrapped(*args: Any, exports: Any, as_json: bool, **chosen: Any) -> Any:
-        return function(*args, exports=exports, as_json=as_json, settings=_settings(**chosen))
+        return function(*args, exports=exports, as_json=as_json, settings=_settings(chosen))
 
     decorated: Callable[..., Any] = wrapped
     for option in reversed(_OPTIONS):
@@ -104,46 +107,27 @@ def serve_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return decorated
 
 
-def _settings(
-    *,
-    host: str,
-    port: int,
-    grpc_port: int | None,
-    names: tuple[str, ...],
-    batch: int,
-    delay: float,
-    queue: int,
-    workers: int | None,
-    threads: int | None,
-    body: float,
-    timeout: float,
-    memory: float | None,
-    trusted: bool,
-    grace: float,
-    log: Any,
-) -> Any:
+def _settings(chosen: Mapping[str, Any]) -> ServeSettings:
+    """What was chosen, by the names of the options."""
     from zoo_core.runtime import Limits
 
     from .batcher import BatchLimits
     from .settings import ServeSettings, shared_out
 
-    if trusted and memory is not None:
+    memory, rows = chosen["memory"], chosen["batch"]
+    if chosen["trusted"] and memory is not None:
         raise UsageError("--trusted means no limits, and --memory sets one", hint="leave one of them out")
-
-    at_a_time, each = shared_out(workers, threads)
+    workers, threads = shared_out(chosen["workers"], chosen["threads"])
+    limits = {"waiting": chosen["queue"], "delay": chosen["delay"] / 1000, "workers": workers}
     return ServeSettings(
-        host="127.0.0.1" if host == "localhost" else host,
-        port=port,
-        grpc_port=grpc_port,
+        host="127.0.0.1" if chosen["host"] == "localhost" else chosen["host"],
         token=_token(),
-        names=names,
-        batch=BatchLimits(rows=batch, delay=delay / 1000, waiting=queue, workers=at_a_time, joined=batch > 1),
-        threads=each,
-        body=int(body * 1e6),
-        seconds=timeout,
-        grace=grace,
-        isolated=False if trusted else None if memory is None else Limits(memory=int(memory * 1e9)),
-        log=log,
+        batch=BatchLimits(rows=rows, joined=rows > 1, **limits),
+        threads=threads,
+        body=int(chosen["body"] * 1e6),
+        seconds=chosen["timeout"],
+        isolated=False if chosen["trusted"] else None if memory is None else Limits(memory=int(memory * 1e9)),
+        **{name: chosen[name] for name in ("port", "grpc_port", "names", "grace", "log")},
     )
 
 
