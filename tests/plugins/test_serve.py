@@ -44,6 +44,7 @@ def test_the_server_and_its_model_describe_themselves(server: Serving) -> None:
     assert server.ask("/v2/health/live").json == {"live": True}
     assert server.ask("/v2/health/ready").json == {"ready": True}
     about = server.ask("/v2").json
+    assert server.ask("/v2/").json == about
     assert (about["name"], about["version"]) == ("zoo", __version__)
     assert server.ask("/v2/models/lenet5-digits").json == {
         "name": "lenet5-digits",

@@ -56,8 +56,11 @@ def in_loop(work: Callable[[Callable[..., Batcher], Machine], Coroutine[Any, Any
     """Run in an event loop, with what makes a batcher for a machine; the batcher is closed at the end."""
     machine = Machine()
 
+    faults: list[Any] = []
+
     async def main() -> None:
         made: list[Batcher] = []
+        asyncio.get_running_loop().set_exception_handler(lambda loop, fault: faults.append(fault))
 
         def make(**limits: Any) -> Batcher:
             made.append(Batcher(machine.run, limits=BatchLimits(**limits), on_batch=machine.seen.append))
@@ -69,6 +72,7 @@ def in_loop(work: Callable[[Callable[..., Batcher], Machine], Coroutine[Any, Any
             await batcher.close()
 
     asyncio.run(main())
+    assert faults == []
     return machine
 
 
@@ -207,6 +211,35 @@ def test_a_full_queue_refuses_and_is_free_again_when_somebody_leaves() -> None:
         assert await asyncio.gather(first, second) == [[12], [14, 16, 18]]
 
     assert in_loop(work).batches == [[1], [3, 5], [6], [7, 8, 9]]
+
+
+def test_who_leaves_at_once_was_never_there() -> None:
+    async def work(make: Callable[..., Batcher], machine: Machine) -> None:
+        batcher = make()
+        for _ in range(3):
+            assert batcher.put(rows_of(1), rows=1).cancel()
+        await asyncio.sleep(0.01)
+        assert batcher.waiting == 0
+        batcher.put(rows_of(2), rows=1).cancel()
+        assert await ask(batcher, 3) == [6]
+
+    assert in_loop(work).batches == [[3]]
+
+
+def test_an_abandoned_batcher_fails_what_it_has_and_can_be_closed() -> None:
+    async def work(make: Callable[..., Batcher], machine: Machine) -> None:
+        machine.open.clear()
+        batcher = make(rows=1)
+        asked = [asyncio.ensure_future(ask(batcher, number)) for number in (1, 2)]
+        await asyncio.sleep(0.02)
+        batcher.abandon(TimeoutError("it took too long"))
+        for each in asked:
+            with pytest.raises(TimeoutError, match="it took too long"):
+                await each
+        await batcher.close()  # though its thread is still busy
+        machine.open.set()
+
+    assert in_loop(work).batches == [[1]]
 
 
 def test_one_that_fails_takes_nobody_with_it() -> None:

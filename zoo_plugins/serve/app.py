@@ -55,7 +55,7 @@ class App:
         routes += [
             Route("/v2/health/live", self.live),
             Route("/v2/health/ready", self.ready),
-            Route("/v2", self.server_metadata),
+            *(Route(path, self.server_metadata) for path in ("/v2", "/v2/")),
             Route("/v2/repository/index", self.index, methods=["POST"]),
             Route("/v2/repository/models/{name}/load", self.load, methods=["POST"]),
             Route("/v2/repository/models/{name}/unload", self.unload, methods=["POST"]),

@@ -163,9 +163,8 @@ class Batcher:
                 del self._queues[kind]
         while self._has_room and (due := self._due(now)) is not None:
             self._start(due, now)
-        if self._has_room and self._waiting:
-            oldest = min(queue[0].arrived for queue in self._queues.values() if queue)
-            self._look_at(oldest + self._limits.delay)
+        if self._has_room and (left := [queue[0].arrived for queue in self._queues.values() if queue]):
+            self._look_at(min(left) + self._limits.delay)
         if not self._waiting and not self._running:
             self._idle.set()
 
