@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,11 @@ def _parse_axis(axis: int | str) -> Axis:
         if axis < 1:
             raise ZooError(f"a fixed axis is at least 1, not {axis}")
         return Axis(name=None, size=axis)
+    return _parse_name(axis)
+
+
+@functools.lru_cache(maxsize=1024)  # every input of every request is held against its axes
+def _parse_name(axis: str) -> Axis:
     match = _AXIS.fullmatch(axis)
     if match is None:
         raise ZooError(

@@ -90,7 +90,7 @@ def use(given: Warm) -> None:
     _known[:] = [given]
 
 
-LIGHT = {"list", "plugins", "new", "view", "verify", "predict", "--help", "--version"}
+LIGHT = {"list", "plugins", "new", "view", "serve", "verify", "predict", "--help", "--version"}
 """Commands that need no PyTorch and begin quickly: they always start cold, as they do for those who deploy."""
 
 

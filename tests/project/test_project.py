@@ -35,9 +35,12 @@ TESTS = sorted(ROOT.glob("tests/**/*.py"))
 DISTRIBUTIONS = {
     "PIL": "pillow",
     "cv2": "opencv-python-headless",
+    "google": "protobuf",
+    "grpc": "grpcio",
     "importlinter": "import-linter",
     "markdown_it": "rich",
     "onnx_ir": "onnxscript",
+    "prometheus_client": "prometheus-client",
     "requests": "pooch",
     "segmentation_models_pytorch": "segmentation-models-pytorch",
     "skimage": "scikit-image",
@@ -234,17 +237,18 @@ def test_the_base_install_is_what_deployment_needs() -> None:
     assert PROJECT["project"]["optional-dependencies"]["features"] == ["zoo-core[train]"]
     extras = PROJECT["project"]["optional-dependencies"]
     apart = {"all", "test", "foreign", "docs"}
-    more = {"sklearn", "audio", "text", "parquet"}
+    more = {"sklearn", "audio", "text", "parquet", "serve", "grpc"}
     assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", *more, *apart}
     assert extras["all"] == [f"zoo-core[{','.join(name for name in extras if name not in apart)}]"]
 
 
 def test_what_is_imported_is_declared() -> None:
-    declared = requirements("train", "view", "timm", "smp", "tensorboard", "sklearn", "audio", "text", "parquet")
+    verbs = ("view", "serve", "grpc")
+    declared = requirements("train", *verbs, "timm", "smp", "tensorboard", "sklearn", "audio", "text", "parquet")
     for path in PRODUCT:
         known = declared | {"pytest"} if short(path) == "zoo_core/testing.py" else declared  # pytest itself loads that
         assert imported(path) <= known, short(path)
-    declared = requirements("train", "view", "test", "foreign", "docs", "audio", "text", "parquet")
+    declared = requirements("train", *verbs, "test", "foreign", "docs", "audio", "text", "parquet")
     benchmarks = list(ROOT.glob("benchmarks/*.py"))
     beside = {path.stem for path in benchmarks}
     for path in [*TESTS, *benchmarks, *ROOT.glob("docs/*.py")]:

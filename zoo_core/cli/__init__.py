@@ -47,7 +47,7 @@ COMMANDS = {
 
 RUN_NO_PLUGIN = {"list", "plugins", "check", "view", "new", "rm"}
 """Commands in whose own process no plugin's code computes anything."""
-RUN_PLUGINS_SELDOM = {"verify", "predict"}
+RUN_PLUGINS_SELDOM = {"verify", "predict", "serve"}
 """Commands that come upon code of a plugin that is not bundled only with an export that needs it: they begin without a
 worker, which takes its time, and begin anew in one before the first such code."""
 

@@ -2,6 +2,8 @@
 
 Open `predictor.py` first: a run or an export, opened alike. `prepared.py` makes a dataset fit it, `evaluate.py`
 measures; `predict.py`, `input_files.py`, `predicted.py`, `results.py` and `shown.py` are `zoo predict`.
+`in_memory.py` has its rows without files. `self_tested.py` asks an open model whether it computes here what its export
+says.
 """
 
 from __future__ import annotations
@@ -13,8 +15,10 @@ from zoo_core.lazy import lazy_names
 if TYPE_CHECKING:
     from zoo_core.workflows.same_data import compare_part, require_data
 
+    from .in_memory import rows_in_memory
     from .predictor import Part, Predictor, load_part, open_predictor
     from .prepared import bind_prepared, choose_split
+    from .self_tested import self_test
     from .shown import class_color, stretches
 
 __all__ = [
@@ -27,12 +31,15 @@ __all__ = [
     "load_part",
     "open_predictor",
     "require_data",
+    "rows_in_memory",
+    "self_test",
     "stretches",
 ]
 
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        ".in_memory": ("rows_in_memory",),
         ".predictor": (
             "Part",
             "Predictor",
@@ -43,6 +50,7 @@ __getattr__, __dir__ = lazy_names(
             "bind_prepared",
             "choose_split",
         ),
+        ".self_tested": ("self_test",),
         "zoo_core.workflows.same_data": (
             "compare_part",
             "require_data",
