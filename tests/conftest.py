@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 from shared import shared
-from warm import Result, run_program, run_to_success, start_children_warm
+from warm import Result, children_cold, run_program, run_to_success, start_children_warm
 
 from zoo_core.cli import main
 
@@ -45,8 +45,11 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("ZOO_DATA", str(base / "data"))
         patch.setenv("ZOO_STATE", str(base / "state"))
         patch.setenv("MPLCONFIGDIR", str(base / "matplotlib"))
-        # Else PyTorch sets it when a test first needs it, and from then on no program is started warm.
+        # Else PyTorch and scikit-learn set these when a test first needs them, and from then on no program starts warm.
         patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(base / "inductor"))
+        for name, value in {"KMP_DUPLICATE_LIB_OK": "True", "KMP_INIT_AT_FORK": "FALSE"}.items():
+            if name not in os.environ:
+                patch.setenv(name, value)
         patch.setenv("NO_COLOR", "1")
         start_children_warm()
         yield
@@ -75,6 +78,13 @@ def write_distribution(
     lines = [f"{entry} = {value}" for entry, value in (entries or {name: package}).items()]
     info.joinpath("entry_points.txt").write_text("[zoo.plugins]\n" + "\n".join(lines) + "\n")
     return folder
+
+
+@pytest.fixture
+def cold_children() -> Iterator[None]:
+    """Processes that the zoo starts in this one are its own children, for tests that look at them: see `warm.py`."""
+    with children_cold():
+        yield
 
 
 @pytest.fixture
