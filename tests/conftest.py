@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import shutil
 import signal
@@ -17,9 +18,10 @@ from typing import Any
 
 import pytest
 from shared import shared
-from warm import Result, run_program, run_to_success, start_children_warm
+from warm import Result, children_cold, run_program, run_to_success, start_children_warm
 
 from zoo_core.cli import main
+from zoo_core.discovery.cache import read_cache, write_cache
 
 # Before anything loads torch: two processors are the common case, and one thread each is faster than threads that wait
 # for each other. Children have it too, so that what they compute is equal to the bit.
@@ -45,11 +47,28 @@ def own_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("ZOO_DATA", str(base / "data"))
         patch.setenv("ZOO_STATE", str(base / "state"))
         patch.setenv("MPLCONFIGDIR", str(base / "matplotlib"))
-        # Else PyTorch sets it when a test first needs it, and from then on no program is started warm.
+        # Else PyTorch and scikit-learn set these when a test first needs them, and from then on no program starts warm.
         patch.setenv("TORCHINDUCTOR_CACHE_DIR", str(base / "inductor"))
+        for name, value in {"KMP_DUPLICATE_LIB_OK": "True", "KMP_INIT_AT_FORK": "FALSE"}.items():
+            if name not in os.environ:
+                patch.setenv(name, value)
         patch.setenv("NO_COLOR", "1")
         start_children_warm()
         yield
+
+
+_forgotten: dict[Path, int] = {}
+
+
+def forget_plugins() -> None:
+    """Keep in the cache only what is known of the bundled plugins, and nothing that an earlier test has installed."""
+    for path in Path(os.environ["ZOO_CACHE"]).glob("catalogue-*.json"):
+        if _forgotten.get(path) == path.stat().st_mtime_ns:
+            continue
+        known = read_cache(path)
+        bundled = {name: record for name, record in known.get("records", {}).items() if name.startswith("zoo-core:")}
+        write_cache(path, {"records": bundled})
+        _forgotten[path] = path.stat().st_mtime_ns
 
 
 def write_distribution(
@@ -78,9 +97,33 @@ def write_distribution(
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Path:
-    """The folder where `fake_distribution` installs; `run_zoo` has it on PYTHONPATH."""
-    return tmp_path / "site"
+def cold_children() -> Iterator[None]:
+    """Processes that the zoo starts in this one are its own children, for tests that look at them: see `warm.py`."""
+    with children_cold():
+        yield
+
+
+@pytest.fixture(scope="session")
+def worker_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The place for `site`, which each test finds empty."""
+    return tmp_path_factory.mktemp("plugins") / "site"
+
+
+@pytest.fixture
+def site(request: pytest.FixtureRequest, tmp_path: Path, worker_site: Path) -> Path:
+    """The folder where `fake_distribution` installs; `run_zoo` has it on PYTHONPATH.
+
+    It is in the same place for all tests of a worker: what is known of the bundled plugins holds as long as the search
+    path does, and to load all of them costs more than most tests. Where discovery is what is tested, it is another one
+    for each test, and so is what the zoo remembers.
+    """
+    if request.path.parent.name == "discovery":
+        return tmp_path / "site"
+    shutil.rmtree(worker_site, ignore_errors=True)
+    assert not worker_site.exists()
+    forget_plugins()
+    importlib.invalidate_caches()
+    return worker_site
 
 
 @pytest.fixture

@@ -16,8 +16,13 @@ from torch import Tensor, nn
 
 from zoo_core.errors import NotVerifiedError
 
+LIKE_ANOTHER = {"bidirectional gru": "lstm"}
+"""Those that the check takes the same way as another one."""
 
-@pytest.mark.parametrize("name", HEALTHY)
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in LIKE_ANOTHER else ()) for name in HEALTHY]
+)
 def test_an_ordinary_model_is_verified(name: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
     build = HEALTHY[name]

@@ -10,7 +10,9 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from conftest import Result
+from shared import shared
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "exported" / "lenet5-digits"
@@ -33,11 +35,15 @@ class Archives:
             return {member.name.partition("/")[2] for member in packed.getmembers() if member.isfile()}
 
 
-def build_archives(to: Path) -> Archives:
-    """`python -m build`: the source archive of the working tree, and the wheel of that source archive."""
-    done = run_tool(sys.executable, "-m", "build", "--no-isolation", "--outdir", to, ROOT, cwd=to)
-    assert done.code == 0, done.stdout + done.stderr
-    (wheel,), (sdist,) = to.glob("*.whl"), to.glob("*.tar.gz")
+def build_archives(factory: pytest.TempPathFactory) -> Archives:
+    """`python -m build`, once: the source archive of the working tree, and the wheel of that source archive."""
+
+    def make(to: Path) -> None:
+        done = run_tool(sys.executable, "-m", "build", "--no-isolation", "--outdir", to, ROOT, cwd=to)
+        assert done.code == 0, done.stdout + done.stderr
+
+    folder = shared(factory, "archives", make)
+    (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
     return Archives(wheel=wheel, sdist=sdist)
 
 

@@ -1,4 +1,7 @@
-"""Start the console program: as a process of its own, or as a fork of one that has PyTorch loaded already."""
+"""Start the console program: as a process of its own, or as a fork of one that has loaded its libraries already.
+
+There are two such warm processes: a heavy one with PyTorch, and a light one without, for what needs none.
+"""
 
 from __future__ import annotations
 
@@ -6,21 +9,28 @@ import atexit
 import contextlib
 import json
 import os
+import resource
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+import weakref
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Literal, Self
 
 PROGRAM = Path(sys.executable).with_name("zoo")
 SERVER = Path(__file__).with_name("warm_process.py")
 FROM_THE_START = ("PYTHON", "LD_", "LC_", "LANG", "OMP_", "MKL_", "KMP_", "TORCH", "MALLOC_", "CUDA", "MPL")
 """Variables that are looked at when Python starts or a package is imported; another value needs a cold start."""
+NO_WARNINGS = ("PYTHONWARNINGS", "ignore")
+"""A fork sees to that by itself."""
+
+Kind = Literal["heavy", "light"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,36 +51,51 @@ class Result:
 
 
 class Warm:
-    """The line to the warm process, and what it has said of itself: `threads`, and the names that are `loaded`.
+    """A line to a warm process, and what that has said of itself: `threads`, and the names that are `loaded`.
 
-    `environment` are the variables with which it was started.
+    `environment` are the variables with which it was started, and `limits` are those of its resources; `start` is all
+    this as plain JSON.
     """
 
     def __init__(self, line: socket.socket, start: Mapping[str, Any]) -> None:
         self._line = line
+        self.start = start
         self.threads: int = start["threads"]
         self.loaded: frozenset[str] = frozenset(start["loaded"])
         self.environment: Mapping[str, str] = start["environment"]
+        self.limits: list[list[int]] = start["limits"]
 
-    def ask(self, job: Mapping[str, Any], streams: list[int]) -> socket.socket:
-        """Fork a process for the job, with these three descriptors; gives the line to it."""
+    def ask(self, job: Mapping[str, Any], streams: list[int], *, light: Warm | None) -> socket.socket:
+        """Fork a process for the job, with these three descriptors and a line to `light`; gives the line to it."""
+        ours, theirs = socket.socketpair()
+        with theirs, contextlib.ExitStack() as sent:
+            given = [*streams, theirs.fileno()]
+            if light is not None:
+                given.append(sent.enter_context(light.another_line()).fileno())
+            socket.send_fds(self._line, [b"+"], given)
+        told = {**job, "light": None if light is None else light.start}
+        ours.sendall(json.dumps(told).encode() + b"\n")
+        return ours
+
+    def another_line(self) -> socket.socket:
+        """A line for somebody else."""
         ours, theirs = socket.socketpair()
         with theirs:
-            socket.send_fds(self._line, [b"+"], [*streams, theirs.fileno()])
-        ours.sendall(json.dumps(job).encode() + b"\n")
+            socket.send_fds(self._line, [b"l"], [theirs.fileno()])
         return ours
 
 
-_known: list[Warm] = []
+_known: dict[Kind, Warm] = {}
+_forked = False
 
 
-def warm() -> Warm:
-    """The one of this process, started when it is first needed. It ends, with all its forks, when we do."""
-    if not _known:
+def warm(kind: Kind = "heavy") -> Warm:
+    """The one of this kind, started when it is first needed. It ends, with all its forks, when we do."""
+    if kind not in _known:
         ours, theirs = socket.socketpair()
         with theirs:
             process = subprocess.Popen(
-                [sys.executable, SERVER, str(theirs.fileno())],
+                [sys.executable, SERVER, str(theirs.fileno()), kind],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
@@ -81,23 +106,32 @@ def warm() -> Warm:
         atexit.register(ours.close)
         with ours.makefile("r", encoding="utf-8") as said:
             start = json.loads(said.readline())
-        use(Warm(ours, start))
-    return _known[0]
+        _known[kind] = Warm(ours, start)
+    return _known[kind]
 
 
-def use(given: Warm) -> None:
-    """Use that one: for a fork, which has a line of its own."""
-    _known[:] = [given]
+def use(given: Mapping[Kind, Warm]) -> None:
+    """Use these, and no others: for a fork, which has lines of its own."""
+    global _forked
+    _forked = True
+    _known.clear()
+    _known.update(given)
 
 
 LIGHT = {"list", "plugins", "new", "view", "serve", "verify", "predict", "--help", "--version"}
-"""Commands that need no PyTorch and begin quickly: they always start cold, as they do for those who deploy."""
+"""Commands that need no PyTorch: they are forks of a process that has none, as with those who deploy."""
+
+
+def kind_of(command: list[str]) -> Kind:
+    """The kind of process of which a command of the program is a fork."""
+    light = not command[1:] or (command[1] in LIGHT and "--max-parameters" not in command)
+    return "light" if light else "heavy"
 
 
 class WarmProcess:
-    """A fork of the warm process, for what is needed of `subprocess.Popen`. It leads a process group.
+    """A fork of a warm process, for what is needed of `subprocess.Popen`. It leads a process group.
 
-    It runs the console program, or the code when there is some. Each stream is `subprocess.PIPE`,
+    It runs the console program, or the code or the module when there is one. Each stream is `subprocess.PIPE`,
     `subprocess.DEVNULL`, a descriptor, or ours for None. Unlike there, `kill` ends the whole group.
     """
 
@@ -110,17 +144,26 @@ class WarmProcess:
         stdin: int | None = None,
         stdout: int | None = None,
         stderr: int | None = None,
+        kind: Kind = "heavy",
         code: str | None = None,
+        module: str | None = None,
         text: bool = True,
     ) -> None:
-        self.args, self.returncode = arguments, None
-        job = {"argv": arguments, "cwd": str(cwd), "env": dict(env), "code": code}
+        self.args, self.kind = arguments, kind
+        self.pid: int = 0
+        self.returncode: int | None = None
+        job = {"argv": arguments, "cwd": str(cwd), "env": dict(env), "code": code, "module": module}
+        light = None if kind == "light" or not is_there("light") else warm("light")
         with contextlib.ExitStack() as theirs:
             streams = [_stream(given, own, text, theirs) for own, given in enumerate((stdin, stdout, stderr))]
-            self._line = warm().ask(job, [descriptor for descriptor, _ in streams])
+            self._line = warm(kind).ask(job, [descriptor for descriptor, _ in streams], light=light)
         self.stdin, self.stdout, self.stderr = (ours for _, ours in streams)
+        # It stays open as long as we are there: more than one thread may wait for what it says.
+        weakref.finalize(self, self._line.close)
+        self._one_at_a_time = threading.Lock()
         self._said = b""
-        self.pid: int = self._next(None)["pid"]
+        while not self.pid:
+            self._hear(None)
 
     def poll(self) -> int | None:
         """How it ended, as with `subprocess`; None while it runs."""
@@ -130,9 +173,10 @@ class WarmProcess:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for its end. Raises subprocess.TimeoutExpired."""
-        if self.returncode is None:
-            self.returncode = self._next(timeout)["code"]
-            self._line.close()
+        until = None if timeout is None else time.monotonic() + timeout
+        while self.returncode is None:
+            if not self._hear(None if until is None else max(0.0, until - time.monotonic())):
+                raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
         return self.returncode
 
     def communicate(self, typed: str | None = None, timeout: float | None = None) -> tuple[str | None, str | None]:
@@ -186,19 +230,24 @@ class WarmProcess:
                     stream.close()
         self.wait()
 
-    def _next(self, timeout: float | None) -> dict[str, int]:
-        """What the warm process says next about it."""
-        self._line.settimeout(timeout)
-        while b"\n" not in self._said:
-            try:
-                more = self._line.recv(1000)
-            except (TimeoutError, BlockingIOError):
-                raise subprocess.TimeoutExpired(self.args, timeout or 0.0) from None
-            if not more:
-                raise RuntimeError("the warm process is gone")
-            self._said += more
-        line, self._said = self._said.split(b"\n", 1)
-        return json.loads(line)
+    def _hear(self, timeout: float | None) -> bool:
+        """Take in what the warm process says next about it; False where that is nothing for so long."""
+        waiting = select.poll()
+        waiting.register(self._line, select.POLLIN)
+        if not waiting.poll(None if timeout is None else 1000 * timeout):
+            return False
+        with self._one_at_a_time:
+            if self.returncode is not None:  # another thread has heard it
+                return True
+            with contextlib.suppress(BlockingIOError):
+                more = self._line.recv(1000, socket.MSG_DONTWAIT)
+                if not more:
+                    raise RuntimeError("the warm process is gone")
+                *lines, self._said = (self._said + more).split(b"\n")
+                for line in lines:
+                    told = json.loads(line)
+                    self.pid, self.returncode = told.get("pid", self.pid), told.get("code")
+        return True
 
 
 def _stream(given: int | None, own: int, text: bool, theirs: contextlib.ExitStack) -> tuple[int, IO[Any] | None]:
@@ -228,7 +277,7 @@ def start_program(
 ) -> subprocess.Popen[str] | WarmProcess:
     """Start the console program; `env` is added to the environment, None takes a variable away.
 
-    `site` is a folder for PYTHONPATH. A fork of the warm process, unless `cold`, or unless something is there that a
+    `site` is a folder for PYTHONPATH. A fork of a warm process, unless `cold`, or unless something is there that a
     starting Python or torch would look at: then a process from the very beginning.
     """
     environment = {**os.environ, **{k: v for k, v in (env or {}).items() if v is not None}}
@@ -238,10 +287,9 @@ def start_program(
         parts = [str(site), environment.get("PYTHONPATH", "")]
         environment["PYTHONPATH"] = os.pathsep.join(part for part in parts if part)
     command = [str(PROGRAM), *map(str, arguments)]
-    light = not command[1:] or (command[1] in LIGHT and "--max-parameters" not in command)
-    if cold or light or must_be_cold(environment):
+    if cold or must_be_cold(environment, kind_of(command)):
         return subprocess.Popen(command, cwd=cwd, env=environment, text=True, encoding="utf-8", **streams)
-    return WarmProcess(command, cwd=cwd, env=environment, **streams)
+    return WarmProcess(command, cwd=cwd, env=environment, kind=kind_of(command), **streams)
 
 
 def run_program(
@@ -284,44 +332,88 @@ def run_to_success(*arguments: str | Path, cwd: Path, **more: Any) -> Result:
     return done
 
 
-def must_be_cold(environment: Mapping[str, str]) -> bool:
+def is_there(kind: Kind) -> bool:
+    """Whether there is a warm process of this kind, or there can be one: a fork starts none."""
+    return hasattr(os, "pidfd_open") and (kind in _known or not _forked)
+
+
+def own_limits() -> list[list[int]]:
+    """What this process may use of each resource."""
+    return [list(resource.getrlimit(value)) for name, value in vars(resource).items() if name.startswith("RLIMIT_")]
+
+
+def must_be_cold(environment: Mapping[str, str], kind: Kind = "heavy") -> bool:
     """Whether something is there that a starting Python, or a package when it is imported, would look at."""
-    if not hasattr(os, "pidfd_open"):
+    if not is_there(kind):
         return True
-    known = {**warm().environment, "PYTHONPATH": environment.get("PYTHONPATH")}
+    known = {**warm(kind).environment, "PYTHONPATH": environment.get("PYTHONPATH")}
     changed = {name for name in {*known, *environment} if known.get(name) != environment.get(name)}
-    if any(name.startswith(FROM_THE_START) for name in changed):
+    if any(name.startswith(FROM_THE_START) and (name, environment.get(name)) != NO_WARNINGS for name in changed):
+        return True
+    if own_limits() != warm(kind).limits:  # which a child inherits
         return True
     folders = [Path(part) for part in environment.get("PYTHONPATH", "").split(os.pathsep) if part]
     names = {path.stem for folder in folders if folder.is_dir() for path in folder.iterdir()}
-    return not names.isdisjoint({"sitecustomize", "usercustomize", *warm().loaded})
+    return not names.isdisjoint({"sitecustomize", "usercustomize", *warm(kind).loaded})
 
 
-WARM_CHILDREN = (
-    "zoo_core.checks.watched_child:main",
-    "zoo_core.checks.doctor.doctor_child:main",
-    "zoo_core.checks.candidates.trainer_candidate:train_until_stopped",
-    "zoo_core.workflows.catalogue.counting_child:main",
-)
-"""The zoo's own children that load PyTorch as a matter of course; those that look at imports start cold."""
+WARM_CHILDREN: Mapping[str, Kind] = {
+    "zoo_core.checks.watched_child:main": "heavy",
+    "zoo_core.checks.doctor.doctor_child:main": "heavy",
+    "zoo_core.checks.candidates.trainer_candidate:train_until_stopped": "heavy",
+    "zoo_core.workflows.catalogue.counting_child:main": "heavy",
+    "zoo_core.discovery.cold_child:main": "light",
+    "zoo_core.discovery.cold_child:apart": "light",
+    "zoo_core.checks.apart.dataset_child:fingerprint": "light",
+    "zoo_core.checks.apart.dataset_child:load_offline": "light",
+    "zoo_core.checks.apart.recipe_child:made_by": "light",
+    "zoo_core.checks.apart.task_child:torch_reached_by": "light",
+}
+"""Those of the zoo's own children that load such libraries as a matter of course, or look only for others.
+
+Those that look at each import start cold.
+"""
+APART = "zoo_core.checks.apart.own_process:answer"
+WARM_MODULES: Mapping[str, Kind] = {
+    "zoo_core.verification.subject.subject_child": "light",
+    "zoo_core.runtime.running.isolated_child": "light",
+}
+"""The same of those that are started with `python -P -m`."""
+
+
+_children_cold = False
+
+
+@contextlib.contextmanager
+def children_cold() -> Iterator[None]:
+    """In the block, children of this process begin at the very beginning, for who looks at the processes themselves."""
+    global _children_cold
+    _children_cold = True
+    try:
+        yield
+    finally:
+        _children_cold = False
 
 
 def start_children_warm() -> None:
-    """From now on, in this process, those children are forks of the warm process too, where that is the same."""
+    """From now on, in this process, those children are forks of a warm process too, where that is the same."""
     from zoo_core.children import parent  # not for the warm process itself, which has no module of the zoo
 
     started = parent.Child.__init__
 
     def start(self: Any, call: str, task: Any, **more: Any) -> None:
         environment = {**os.environ, **(more.get("environment") or {})}
-        if call in WARM_CHILDREN and not must_be_cold(environment):
-            parent.subprocess = _Warmly
+        # What does one function apart is as heavy as that function.
+        kind = None if _children_cold else WARM_CHILDREN.get(task["call"] if call == APART else call)
+        if kind is not None and not must_be_cold(environment, kind):
+            parent.subprocess = _Warmly(kind)
         try:
             started(self, call, task, **more)
         finally:
             parent.subprocess = subprocess
 
     parent.Child.__init__ = start
+    subprocess.Popen = _Popen
 
 
 class _Warmly:
@@ -329,6 +421,22 @@ class _Warmly:
 
     PIPE, TimeoutExpired = subprocess.PIPE, subprocess.TimeoutExpired
 
-    @staticmethod
-    def Popen(command: list[str], *, start_new_session: bool, **more: Any) -> WarmProcess:
-        return WarmProcess(["-c"], cwd=Path.cwd(), code=command[-1], text=False, **more)
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+
+    def Popen(self, command: list[str], *, start_new_session: bool, **more: Any) -> WarmProcess:
+        return WarmProcess(["-c"], cwd=Path.cwd(), kind=self._kind, code=command[-1], text=False, **more)
+
+
+class _Popen(subprocess.Popen):
+    """Those modules run in a fork of a warm process; everything else is as it was."""
+
+    def __new__(cls, *given: Any, **more: Any) -> Any:
+        command = given[0] if given else None
+        if cls is _Popen and isinstance(command, list) and command[:3] == [sys.executable, "-P", "-m"]:
+            kind = None if _children_cold else WARM_MODULES.get(command[3])
+            if kind is not None and not must_be_cold(more["env"], kind):
+                streams = {name: more.get(name) for name in ("stdin", "stdout", "stderr", "env")}
+                text = "encoding" in more
+                return WarmProcess(command[2:], cwd=Path.cwd(), kind=kind, module=command[3], text=text, **streams)
+        return super().__new__(cls)

@@ -1,8 +1,10 @@
-"""A process that has PyTorch loaded and forks for each command, for tests that start the program very often.
+"""A process that has loaded libraries and forks for each command, for tests that start the program very often.
 
-`warm.py` starts it with a socket as its first argument. One byte there with four descriptors is one command: stdin,
-stdout and stderr of its process, and a socket of its own, on which comes what to run, as a line of JSON, and goes its
-number, then how it ended. To close that socket ends the process and what is in its group.
+`warm.py` starts it with a socket as its first argument, and its kind: `heavy`, with PyTorch, or `light`. A byte `+`
+there with four descriptors is one command: stdin, stdout and stderr of its process, and a socket of its own, on which
+comes what to run, as a line of JSON, and goes its number, then how it ended. To close that socket ends the process and
+what is in its group. A fifth one is the line of the command's process to the light process. A byte `l` with one
+descriptor is a further line of this sort, from somebody else.
 
 It has loaded modules that are no business of ours, has run no operator and has no second thread: that is what makes
 a fork as good as a fresh process. No module of the zoo is in its table, so one that misses an import is found out;
@@ -19,6 +21,7 @@ import importlib.util
 import json
 import os
 import random
+import runpy
 import select
 import signal
 import socket
@@ -27,48 +30,30 @@ import threading
 import time
 import types
 import warnings
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import warm
 
 DESCRIPTORS = 4
+AND_LIGHT = 5
 OPSET = 20
 OPERATOR_TABLE = Path(__file__).parents[2] / "zoo_core" / "export" / "convert" / "operator_table.py"
-LOADED = (
+LIGHT = (
     "numpy.random",
     "numpy.ma",
-    "torch",
-    "torchvision",
-    "torchvision.models.detection",
-    "torch.utils.data",
-    "torch.utils.flop_counter",
-    "torch.onnx._internal.exporter._compat",
-    "torch.onnx._internal.torchscript_exporter.utils",
-    "torch.onnx._internal.exporter._torchlib.ops",
-    "torch.export._trace",
-    "torch._export.passes._node_metadata_hook",
-    "torch._export.passes.replace_autocast_with_hop_pass",
-    "torch._export.passes.replace_set_grad_with_hop_pass",
-    "torch._dynamo.eval_frame",
-    "torch._inductor.sizevars",
-    "torch._inductor.compiler_bisector",
-    "torch._inductor.fx_passes.dedupe_symint_uses",
-    "torch._subclasses.schema_check_mode",
-    "torch._functorch.aot_autograd",
-    "torch.fx.experimental.validator",
-    "sympy.tensor.tensor",
-    "onnx.checker",
-    "onnx.external_data_helper",
-    "onnxscript.optimizer",
-    "onnxscript.rewriter.onnx_fusions",
-    "onnxscript.rewriter.rules.fusion",
-    "onnxscript.function_libs.torch_lib.ops",
-    "safetensors.torch",
-    "multiprocessing.popen_fork",
-    "multiprocessing.synchronize",
+    "importlib.metadata",
+    "inspect",
+    "json",
+    "logging",
+    "zipfile",
+    "difflib",
+    "csv",
+    "subprocess",
     "concurrent.futures",
+    "concurrent.futures.thread",
     "click.shell_completion",
     "pluggy",
     "platformdirs.unix",
@@ -81,23 +66,62 @@ LOADED = (
     "PIL.BmpImagePlugin",
     "PIL.GifImagePlugin",
     "PIL.PpmImagePlugin",
-    "matplotlib.figure",
-    "matplotlib.backends.backend_agg",
 )
+LOADED = {
+    "light": LIGHT,
+    "heavy": (
+        *LIGHT,
+        "torch",
+        "torchvision",
+        "torchvision.models.detection",
+        "torch.utils.data",
+        "torch.utils.flop_counter",
+        "torch.onnx._internal.exporter._compat",
+        "torch.onnx._internal.torchscript_exporter.utils",
+        "torch.onnx._internal.exporter._torchlib.ops",
+        "torch.export._trace",
+        "torch._export.passes._node_metadata_hook",
+        "torch._export.passes.replace_autocast_with_hop_pass",
+        "torch._export.passes.replace_set_grad_with_hop_pass",
+        "torch._dynamo.eval_frame",
+        "torch._inductor.sizevars",
+        "torch._inductor.compiler_bisector",
+        "torch._inductor.fx_passes.dedupe_symint_uses",
+        "torch._subclasses.schema_check_mode",
+        "torch._functorch.aot_autograd",
+        "torch.fx.experimental.validator",
+        "sympy.tensor.tensor",
+        "onnx.checker",
+        "onnx.external_data_helper",
+        "onnxscript.optimizer",
+        "onnxscript.rewriter.onnx_fusions",
+        "onnxscript.rewriter.rules.fusion",
+        "onnxscript.function_libs.torch_lib.ops",
+        "safetensors.torch",
+        "multiprocessing.popen_fork",
+        "multiprocessing.synchronize",
+        "matplotlib.figure",
+        "matplotlib.backends.backend_agg",
+    ),
+}
 
 
-def load() -> None:
+def load(kind: str) -> None:
     """Import what the commands would import; a module that is not there is the commands' own business."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in LOADED:
+        for name in LOADED[kind]:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
-        with contextlib.suppress(ImportError, AttributeError):
-            _tables.enter_context(_operator_tables())
+        if kind == "heavy":
+            with contextlib.suppress(ImportError, AttributeError):
+                _tables.enter_context(_operator_tables())
     # What is there now is never collected, so that a fork does not copy all pages to look at it.
     gc.collect()
     gc.freeze()
+    # Nor is it taken apart one by one when a fork ends: PyTorch would do so with each of its two hundred libraries.
+    for finalizer in weakref.finalize._registry:
+        finalizer.atexit = False
 
 
 _tables = contextlib.ExitStack()
@@ -119,6 +143,14 @@ def _operator_tables() -> Iterator[None]:
         yield
 
 
+class Fork(NamedTuple):
+    """What a fork has to begin with: where its job comes, a line to its kind, and one to the light process."""
+
+    job: socket.socket
+    line: socket.socket
+    light: socket.socket | None
+
+
 class Server:
     """Forks a process for each command that comes, and tells whoever has asked how it ended.
 
@@ -132,23 +164,30 @@ class Server:
         self._poll = select.poll()
         self._poll.register(control, select.POLLIN)
 
-    def serve(self) -> tuple[socket.socket, socket.socket] | None:
-        """Fork until nobody can ask. Returns in each fork, with its job and its line, and at the end with None."""
+    def serve(self) -> Fork | None:
+        """Fork until nobody can ask. Returns in each fork, and at the end with None."""
         while True:
             for descriptor, _ in self._poll.poll():
                 if descriptor in self._running:
                     self._end(descriptor)
                 elif descriptor in self._asking:
-                    given, descriptors, _, _ = socket.recv_fds(self._asking[descriptor], 1, DESCRIPTORS)
-                    if len(descriptors) == DESCRIPTORS:
+                    given, descriptors, _, _ = socket.recv_fds(self._asking[descriptor], 1, AND_LIGHT)
+                    if given == b"+":
                         if (own := self._fork(descriptors)) is not None:
                             return own
-                    elif not given and self._hung_up(descriptor):
+                    elif given == b"l":
+                        self._listen_to(socket.socket(fileno=descriptors[0]))
+                    elif self._hung_up(descriptor):
                         return None
                 else:
                     self._forgotten(descriptor)
 
-    def _fork(self, descriptors: list[int]) -> tuple[socket.socket, socket.socket] | None:
+    def _listen_to(self, line: socket.socket) -> None:
+        self._asking[line.fileno()] = line
+        self._poll.register(line, select.POLLIN)
+
+    def _fork(self, descriptors: list[int]) -> Fork | None:
+        light = socket.socket(fileno=descriptors.pop()) if len(descriptors) == AND_LIGHT else None
         job = socket.socket(fileno=descriptors.pop())
         line, theirs = socket.socketpair()
         if (number := os.fork()) == 0:
@@ -159,14 +198,15 @@ class Server:
                 each.close()
             for each in (*descriptors, *self._running):
                 os.close(each)
-            return job, theirs
+            return Fork(job, theirs, light)
         for each in descriptors:
             os.close(each)
-        theirs.close()
+        for each in filter(None, (theirs, light)):
+            each.close()
         ended = os.pidfd_open(number)
         self._running[ended] = (number, job)
-        self._asking[line.fileno()] = line
-        for each, events in ((ended, select.POLLIN), (job, select.POLLHUP), (line, select.POLLIN)):
+        self._listen_to(line)
+        for each, events in ((ended, select.POLLIN), (job, select.POLLHUP)):
             self._poll.register(each, events)
         _tell(job, {"pid": number})
         return None
@@ -217,13 +257,16 @@ def become(job: dict[str, Any]) -> None:
     os.environ.update(job["env"])
     time.tzset()
     sys.argv[:] = sys.orig_argv[1:] = job["argv"]
-    sys.path[:1] = [os.path.dirname(job["argv"][0]), *filter(None, job["env"].get("PYTHONPATH", "").split(os.pathsep))]
+    own_folder = [] if job["module"] else [os.path.dirname(job["argv"][0])]
+    sys.path[:1] = [*own_folder, *filter(None, job["env"].get("PYTHONPATH", "").split(os.pathsep))]
     sys.path_importer_cache.clear()
     _open_streams()
     random.seed()
     sys.modules["numpy"].random.seed()
-    if (threads := int(job["env"].get("OMP_NUM_THREADS", os.cpu_count()))) != 1:
+    if "torch" in sys.modules and (threads := int(job["env"].get("OMP_NUM_THREADS", os.cpu_count()))) != 1:
         sys.modules["torch"].set_num_threads(threads)
+    if job["env"].get("PYTHONWARNINGS") == "ignore":
+        warnings.simplefilter("ignore")
     main = types.ModuleType("__main__")
     if job["code"] is None:
         main.__file__ = job["argv"][0]
@@ -246,8 +289,8 @@ def _open_streams() -> None:
         setattr(sys, f"__{name}__", opened)
 
 
-def run(code: str | None) -> None:
-    """Do what the console script does, or the code, and end as Python does.
+def run(code: str | None, module: str | None) -> None:
+    """Do what the console script does, or the code or the module, and end as Python does.
 
     But for taking apart one by one what torch has made, which is slow, and which the cold starts show to be sound.
     """
@@ -255,6 +298,9 @@ def run(code: str | None) -> None:
     try:
         if code is not None:
             exec(code, sys.modules["__main__"].__dict__)
+            status = None
+        elif module is not None:
+            runpy.run_module(module, run_name="__main__", alter_sys=True)
             status = None
         else:
             from zoo_core.cli import main
@@ -277,28 +323,29 @@ def run(code: str | None) -> None:
     os._exit(status or 0)
 
 
-def _serve_and_run() -> None:
+def _serve_and_run(descriptor: str, kind: Literal["heavy", "light"]) -> None:
     environment = dict(os.environ)  # packages add to it when they are imported
-    load()
-    first = socket.socket(fileno=int(sys.argv[1]))
+    load(kind)
+    first = socket.socket(fileno=int(descriptor))
     # A line says that commands may come, and what the other side has to know.
     start = {
         "threads": len(os.listdir("/proc/self/task")),
         "loaded": sorted({name.partition(".")[0] for name in sys.modules}),
         "environment": environment,
+        "limits": warm.own_limits(),
     }
     first.sendall(json.dumps(start).encode() + b"\n")
     own = Server(first).serve()
     if own is None:
         return
-    asked, line = own
-    with asked, asked.makefile("r", encoding="utf-8") as lines:
+    with own.job, own.job.makefile("r", encoding="utf-8") as lines:
         job = json.loads(lines.readline())
     become(job)
-    warm.use(warm.Warm(line, start))
+    lines_of = {"light": warm.Warm(own.light, job["light"])} if own.light is not None else {}
+    warm.use({**lines_of, kind: warm.Warm(own.line, start)})
     warm.start_children_warm()
-    run(job["code"])
+    run(job["code"], job["module"])
 
 
 if __name__ == "__main__":
-    _serve_and_run()
+    _serve_and_run(*sys.argv[1:])

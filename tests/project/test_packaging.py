@@ -35,7 +35,7 @@ OFFLINE = ("--no-input", "--no-deps", "--no-index")
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> Archives:
-    return build_archives(tmp_path_factory.mktemp("dist"))
+    return build_archives(tmp_path_factory)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,11 +6,10 @@ import ast
 import importlib
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from warm import run_code
 
 pytestmark = pytest.mark.heavy
 
@@ -30,8 +29,10 @@ def modules_with_all() -> set[str]:
 
 def test_the_page_of_public_names_is_up_to_date() -> None:
     # In a process of its own: what another test has patched or loaded shows in no signature.
-    code = "import runpy, sys; sys.stdout.write(runpy.run_path('docs/make_python.py')['make_page']())"
-    made = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    made = run_code(
+        "import runpy, sys; sys.stdout.write(runpy.run_path('docs/make_python.py')['make_page']())", cwd=ROOT
+    )
+    assert (made.code, made.stderr) == (0, "")
     assert made.stdout == PAGE, "run: python docs/make_python.py"
 
 
@@ -55,10 +56,8 @@ def test_the_examples_run_and_say_what_is_expected(workplace: Path) -> None:
     examples = re.findall(r"```python\n(.*?)```", PAGE.partition("## `zoo_core`")[0], re.DOTALL)
     assert len(examples) == 5
     shutil.copytree(ROOT / "zoo_plugins" / "digits" / "samples", workplace / "pictures")
-    done = subprocess.run(
-        [sys.executable, "-c", "\n".join(examples)], cwd=workplace, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_code("\n".join(examples), cwd=workplace)
+    assert done.code == 0, done.stderr
     trainers, summary, run, accuracy, seven, two, *many, shape = done.stdout.splitlines()
     (shown,) = re.findall(r"```\n\n```\n(.*?)```", PAGE.partition("## `zoo_core`")[0], re.DOTALL)
     assert many == shown.splitlines()

@@ -61,12 +61,12 @@ open_zoo().no_such_method()
 '''
 
 
-def make_environment(folder: Path, *more: str) -> Path:
+def make_environment(folder: Path, factory: pytest.TempPathFactory, *more: str) -> Path:
     """The Python of an environment with the wheel, what a base install brings, and `more` packages."""
     python = make_base_environment(folder / "environment", with_ours=False)
     for name in more:
         link_distribution(name, python)
-    wheel = build_archives(folder).wheel
+    wheel = build_archives(factory).wheel
     command = (sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--no-index", wheel)
     done = run_tool(*command, cwd=folder)
     assert done.code == 0, done.stdout + done.stderr
@@ -76,7 +76,7 @@ def make_environment(folder: Path, *more: str) -> Path:
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of an environment without PyTorch."""
-    return make_environment(tmp_path_factory.mktemp("typing"))
+    return make_environment(tmp_path_factory.mktemp("typing"), tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +104,8 @@ def test_an_example_is_strictly_typed(python: Path, cache: Path, tmp_path: Path)
 
 
 @pytest.mark.slow  # mypy reads all of torch
-def test_an_example_with_a_network_is_strictly_typed(tmp_path: Path) -> None:
-    python = make_environment(tmp_path, "torch")
+def test_an_example_with_a_network_is_strictly_typed(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    python = make_environment(tmp_path, tmp_path_factory, "torch")
     tmp_path.joinpath("look.py").write_text(SCRIPT + NETWORK)
     packages = [copy_example(name, tmp_path) for name in ("zoo-convmixer", "zoo-sentences")]
     done = check_types(python, *packages, "look.py", cwd=tmp_path, cache=tmp_path / "cache")

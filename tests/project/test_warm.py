@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from warm import WarmProcess, must_be_cold, run_code, start_program, warm
+from warm import Kind, WarmProcess, must_be_cold, run_code, start_program, warm
 
 pytestmark = [
     pytest.mark.heavy,
@@ -21,16 +21,42 @@ pytestmark = [
 PIPES = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
 
 
-def test_it_has_one_thread_and_no_module_of_ours_and_no_onnxruntime() -> None:
-    assert warm().threads == 1
-    assert "torch" in warm().loaded
-    assert not {"zoo_core", "zoo_plugins", "onnxruntime"} & warm().loaded
+@pytest.mark.parametrize("kind", ["heavy", "light"])
+def test_it_has_one_thread_and_no_module_of_ours_and_no_onnxruntime(kind: Kind) -> None:
+    assert warm(kind).threads == 1
+    assert not {"zoo_core", "zoo_plugins", "onnxruntime"} & warm(kind).loaded
+    assert "numpy" in warm(kind).loaded
+    heavy = {"torch", "torchvision", "onnx", "onnxscript", "safetensors", "matplotlib"}
+    assert warm(kind).loaded & heavy == (heavy if kind == "heavy" else set())
+
+
+def test_what_needs_no_torch_runs_where_none_is_loaded(tmp_path: Path) -> None:
+    code = "import sys; print('torch' in sys.modules, sorted({'numpy', 'onnx'} & set(sys.modules)))"
+    with WarmProcess(["-c"], cwd=tmp_path, env=os.environ, code=code, kind="light", **PIPES) as child:
+        assert child.communicate() == ("False ['numpy']\n", "")
+
+
+def test_a_fork_starts_its_children_in_the_light_process(tmp_path: Path) -> None:
+    """Each that runs a file of an export; and it waits for it, or ends it, as with any other."""
+    code = """
+import os, subprocess, sys
+from zoo_core.verification.subject import subject
+with subject.children_ready(1):
+    (child,) = subject._waiting.get()
+    print(type(child).__name__, child.kind, child.poll())
+print(child.returncode)
+"""
+    for kind in ("heavy", "light"):
+        with WarmProcess(["-c"], cwd=tmp_path, env=os.environ, code=code, kind=kind, **PIPES) as process:
+            assert process.communicate() == ("WarmProcess light None\n-9\n", "")
 
 
 def test_what_packages_do_to_the_environment_here_makes_no_start_cold() -> None:
-    warm()
-    importlib.import_module("torchvision")
-    assert not must_be_cold(os.environ)
+    warm("heavy"), warm("light")
+    for name in ("torchvision", "sklearn", "matplotlib.pyplot"):
+        importlib.import_module(name)
+    assert not must_be_cold(os.environ, "heavy")
+    assert not must_be_cold(os.environ, "light")
 
 
 def test_what_a_fork_sees_is_what_a_fresh_process_sees(tmp_path: Path) -> None:
@@ -49,7 +75,7 @@ print(json.dumps({
     command = [sys.executable, "-c", code]
     fresh = subprocess.run(command, cwd=tmp_path, env=dict(os.environ), text=True, check=True, **PIPES)
     ours, theirs = forked.json, json.loads(fresh.stdout)
-    assert ours.pop("fd") == theirs.pop("fd") + 1  # the line to the warm process is open too
+    assert ours.pop("fd") == theirs.pop("fd") + 2  # the lines to the warm processes are open too
     assert ours == theirs
     assert (forked.code, forked.stderr) == (0, fresh.stderr)
 
@@ -111,10 +137,21 @@ def test_what_a_starting_python_looks_at_needs_a_cold_start(tmp_path: Path) -> N
         assert must_be_cold({**usual, "PYTHONPATH": str(folder)})
 
 
-@pytest.mark.parametrize(("cold", "command"), [(True, "info"), (False, "info"), (False, "predict")])
-def test_a_program_is_told_apart_by_how_it_starts(cold: bool, command: str, tmp_path: Path) -> None:
-    with start_program(command, cwd=tmp_path, cold=cold, **PIPES) as child:
+def test_what_may_use_less_than_others_starts_no_child_that_may_use_more(tmp_path: Path) -> None:
+    code = """
+import os, resource
+from warm import must_be_cold
+print(must_be_cold(os.environ, "light"))
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+print(must_be_cold(os.environ, "light"))
+"""
+    assert run_code(code, cwd=tmp_path).stdout == "False\nTrue\n"
+
+
+@pytest.mark.parametrize(("command", "kind"), [("info", ""), ("info", "heavy"), ("predict", "light")])
+def test_a_program_is_told_apart_by_how_it_starts(command: str, kind: str, tmp_path: Path) -> None:
+    with start_program(command, cwd=tmp_path, cold=not kind, **PIPES) as child:
         stderr = child.communicate(timeout=60)[1]
     assert child.returncode == 2
     assert stderr.startswith("Error: Missing ")
-    assert isinstance(child, WarmProcess) == (not cold and command == "info")
+    assert (child.kind if isinstance(child, WarmProcess) else "") == kind

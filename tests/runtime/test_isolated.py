@@ -21,6 +21,7 @@ from zoo_core import UsageError, ZooError
 from zoo_core.runtime import Limits, open_model
 from zoo_core.runtime.running.faults import WrongExportError
 
+pytestmark = pytest.mark.usefixtures("cold_children")  # the process is what is looked at
 LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell of memory")
 ROWS = np.linspace(0, 1, 32, dtype=np.float32).reshape(2, 1, 4, 4)
 

@@ -121,6 +121,7 @@ def test_a_closed_model_says_so_and_may_be_closed_again(isolated: bool, strange:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="this system does not list processes there")
+@pytest.mark.usefixtures("cold_children")
 def test_closing_a_model_ends_its_process(strange: Path) -> None:
     before = children()
     model = open_model(strange, isolated=True)

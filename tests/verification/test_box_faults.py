@@ -35,7 +35,7 @@ PLANTED = {
 }
 
 
-@pytest.fixture(scope="module", params=PLANTED)
+@pytest.fixture(scope="module", params=[pytest.param("maps", marks=pytest.mark.slow), "chosen rows"])
 def form(request: pytest.FixtureRequest) -> str:
     found: str = request.param
     return found

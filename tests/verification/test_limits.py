@@ -13,6 +13,7 @@ from onnx import helper, numpy_helper
 from zoo_core.children.memory import default_memory_limit, memory_of
 from zoo_core.verification.subject.subject import Group, SubjectError, run_subject
 
+pytestmark = pytest.mark.usefixtures("cold_children")  # the process is what is looked at
 LINUX = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="this system does not tell")
 WIDE = 2**20
 

@@ -77,6 +77,7 @@ def test_faults_in_numbers_are_seen_in_the_stage_where_they_are(
     assert [mutant.name for mutant in found if mutant.verdict != "killed" or "values" not in mutant.rules] == []
 
 
+@pytest.mark.slow  # of each kind one is in test_mutations.py, and those in the numbers of a stage stand above
 def test_all_other_faults_are_seen(judged: Judge) -> None:
     found = judged(tuple(kind for kind in KINDS if kind not in (*NUMBERS, CHOICE)))
     assert len(found) >= 10

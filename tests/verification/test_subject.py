@@ -15,6 +15,8 @@ from onnx import helper, numpy_helper
 
 from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, Group, SubjectError, children_ready, run_subject
 
+pytestmark = pytest.mark.usefixtures("cold_children")  # the process is what is looked at
+
 
 def _identity(path: Path, *, rows: str | int = "N") -> Path:
     value = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [rows, 3]) for name in ("x", "y")]

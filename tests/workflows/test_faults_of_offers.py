@@ -32,12 +32,24 @@ def heights(tmp_path_factory: pytest.TempPathFactory, own_folders: None) -> Path
 
 
 @pytest.fixture
-def faulty(heights: Path, tmp_path: Path) -> Callable[[str, str, str], str]:
+def copied(heights: Path, tmp_path: Path, site: Path) -> Callable[[], None]:
+    """Copies the run, the export and the plugins to the test's own places, where nothing else is then."""
+
+    def copy() -> None:
+        for ours, theirs in ((tmp_path, heights), (site, heights / "site")):
+            shutil.rmtree(ours, ignore_errors=True)
+            shutil.copytree(theirs, ours, ignore=shutil.ignore_patterns("site"))
+
+    return copy
+
+
+@pytest.fixture
+def faulty(copied: Callable[[], None], site: Path) -> Callable[[str, str, str], str]:
     """Makes the test's own folder one in which a file of the plugin is changed, and gives the place of the change."""
 
     def change(file: str, old: str, new: str) -> str:
-        shutil.copytree(heights, tmp_path, dirs_exist_ok=True)
-        path = tmp_path / "site" / "zoo_height" / file
+        copied()
+        path = site / "zoo_height" / file
         text = path.read_text()
         assert text.count(old) == 1
         path.write_text(text.replace(old, new))
@@ -131,10 +143,10 @@ def test_the_plugin_and_its_line_are_told(
 
 @pytest.mark.parametrize("command", [("eval", "run:heights"), TRAIN])
 def test_a_forward_that_fails_is_told_with_its_line(
-    command: tuple[str, ...], heights: Path, run_zoo: Zoo, tmp_path: Path
+    command: tuple[str, ...], copied: Callable[[], None], run_zoo: Zoo, tmp_path: Path, site: Path
 ) -> None:
-    shutil.copytree(heights, tmp_path, dirs_exist_ok=True)
-    plugin = tmp_path / "site" / "zoo_ruler" / "__init__.py"
+    copied()
+    plugin = site / "zoo_ruler" / "__init__.py"
     plugin.write_text(plugin.read_text().replace("super().forward(", "super().forwards("))
     if command is TRAIN:
         shutil.rmtree(tmp_path / "runs")
@@ -205,18 +217,17 @@ GONE = {
 
 @pytest.mark.parametrize("state", ["gone", "broken"])
 def test_what_comes_from_a_plugin_that_is_gone_or_broken(
-    state: str, heights: Path, tmp_path: Path, run_zoo: Zoo
+    state: str, copied: Callable[[], None], site: Path, run_zoo: Zoo
 ) -> None:
     for command, (distribution, told, code) in GONE.items():
-        shutil.rmtree(tmp_path)
-        shutil.copytree(heights, tmp_path)
+        copied()
         package = distribution.replace("-", "_")
         if state == "broken":
             assert run_zoo("list", "ruler").code == 0
-            tmp_path.joinpath("site", package, "__init__.py").write_text("1 / 0\n")
+            site.joinpath(package, "__init__.py").write_text("1 / 0\n")
         else:
-            shutil.rmtree(tmp_path / "site" / package)
-            shutil.rmtree(tmp_path / "site" / f"{package}-1.0.dist-info")
+            shutil.rmtree(site / package)
+            shutil.rmtree(site / f"{package}-1.0.dist-info")
         result = run_zoo(*command)
         assert told in result.stderr, (command, result.stdout + result.stderr)
         words = "is not installed" if state == "gone" else "ZeroDivisionError: division by zero"
@@ -226,10 +237,10 @@ def test_what_comes_from_a_plugin_that_is_gone_or_broken(
 
 
 def test_what_a_plugin_prints_is_no_part_of_the_result(
-    faulty: Callable[[str, str, str], str], run_zoo: Zoo, tmp_path: Path
+    faulty: Callable[[str, str, str], str], run_zoo: Zoo, site: Path
 ) -> None:
     faulty("task.py", "return [{", "print('in decode'); return [{")
-    recipe = tmp_path / "site" / "zoo_height" / "recipe.py"
+    recipe = site / "zoo_height" / "recipe.py"
     recipe.write_text(recipe.read_text().replace("text = ", "print('in read'); text = "))
     told = run_zoo(*FILE_ASKED)
     assert [row["input"] for row in told.json] == ["line.txt"]
@@ -246,9 +257,11 @@ def test_what_a_plugin_fails_of_is_not_blamed_on_the_files(
     assert "mend those files" not in told.stderr
 
 
-def test_a_trainer_that_returns_nothing_is_told_with_its_line(heights: Path, run_zoo: Zoo, tmp_path: Path) -> None:
-    shutil.copytree(heights, tmp_path, dirs_exist_ok=True)
-    write_distribution(tmp_path / "site", "zoo-forgets", FORGETS)
+def test_a_trainer_that_returns_nothing_is_told_with_its_line(
+    copied: Callable[[], None], run_zoo: Zoo, site: Path
+) -> None:
+    copied()
+    write_distribution(site, "zoo-forgets", FORGETS)
     told = run_zoo(*TRAIN[:-2], "--trainer", "forgets", "--run", "again")
     assert told.code == 1, told.stderr
     words = "trainer forgets of plugin zoo-forgets:zoo-forgets, in fit: it returns nothing, not a TrainResult"

@@ -202,8 +202,9 @@ class _Watch:
             if self._is_own_file(path) or path.startswith(within) or of_failure or _is_data(path):
                 paths.add(path)
         # The import system lists what it searches; whatever else is listed, a plugin has looked for files in.
-        packages = {folder for module in list(sys.modules.values()) for folder in _package_path(module)}
-        folders |= {path for path in listed - searched - packages if path.startswith(within) or _is_data(path)}
+        if looked_in := {path for path in listed - searched if path.startswith(within) or _is_data(path)}:
+            packages = {folder for module in list(sys.modules.values()) for folder in _package_path(module)}
+            folders |= looked_in - packages
         return stat_all(paths | folders), sorted(self.absent.names)
 
     def _package_folders(self, own: Sequence[str], *, failed: bool) -> set[str]:

@@ -18,6 +18,7 @@ _WATCHED = {"builtins", "click", "importlib", "io", "json", "os", "pluggy", "sys
 _FREE = {"sys.excepthook", "sys.displayhook", "sys.unraisablehook", "sys.breakpointhook"}
 """What a library may well replace: nobody else is touched by it."""
 _NOT_TO_BE_LOST = (_WATCHED | sys.stdlib_module_names) - {"distutils"}  # setuptools brings its own
+_SIGNALS = signal.valid_signals()
 _SHOWN = 3
 
 
@@ -27,7 +28,7 @@ class SharedState:
     def __init__(self, files: tuple[int, ...]) -> None:
         self._descriptors = (0, 1, 2, *files)
         self._facts = self._now()
-        self._names = {name: dict(names) for name, names in _watched_names()}
+        self._names = {name: (owner, dict(names)) for name, owner, names in _watched_names()}
         self._path, self._environment = list(sys.path), dict(os.environ)
         self._recursion = sys.getrecursionlimit()
 
@@ -52,7 +53,7 @@ class SharedState:
         facts: dict[str, Any] = {
             "the working folder": _answer(os.getcwd),
             "the locale": _answer(lambda: locale.setlocale(locale.LC_ALL)),
-            "signal handlers": {number: signal.getsignal(number) for number in signal.valid_signals()},
+            "signal handlers": {number: signal.getsignal(number) for number in _SIGNALS},
             "tracing": (sys.gettrace(), sys.getprofile()),
             "its standard streams or the line to the zoo": [_file_at(number) for number in self._descriptors],
         }
@@ -95,13 +96,13 @@ class SharedState:
     def _replaced_names(self) -> list[str]:
         """Functions and classes of watched modules that are others now; they are put back."""
         replaced = []
-        for owner, before in self._names.items():
-            now = vars(before[_OWNER])
-            for name, value in before.items():
-                if name != _OWNER and now.get(name) is not value and f"{owner}.{name}" not in _FREE:
-                    replaced.append(f"{owner}.{name}")
+        for owner_name, (owner, before) in self._names.items():
+            now = vars(owner).get
+            for name in [name for name, value in before.items() if now(name) is not value]:
+                if f"{owner_name}.{name}" not in _FREE:
+                    replaced.append(f"{owner_name}.{name}")
                     with contextlib.suppress(Exception):
-                        setattr(before[_OWNER], name, value)
+                        setattr(owner, name, before[name])
         return [_some(replaced)] if replaced else []
 
     @staticmethod
@@ -110,28 +111,25 @@ class SharedState:
         lost = [
             name
             for name, module in before.items()
-            if name.partition(".")[0] in _NOT_TO_BE_LOST and sys.modules.get(name) is not module
+            if sys.modules.get(name) is not module and name.partition(".")[0] in _NOT_TO_BE_LOST
         ]
         for name in lost:
             sys.modules[name] = before[name]
         return [f"loaded modules ({_some(lost)})"] if lost else []
 
 
-_OWNER = "\0owner"
-
-
-def _watched_names() -> Iterator[tuple[str, dict[str, Any]]]:
-    """The functions and classes of each watched module, and of each class that is defined in it; and the owner."""
+def _watched_names() -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Each watched module and each class that is defined in it: its name, itself, and its functions and classes."""
     for module_name, module in list(sys.modules.items()):
         if module_name.partition(".")[0] not in _WATCHED or not isinstance(module, types.ModuleType):
             continue
         found = {name: value for name, value in vars(module).items() if callable(value)}
-        yield module_name, {**found, _OWNER: module}
+        yield module_name, module, found
         for name, value in found.items():
             if isinstance(value, type) and value.__module__ == module_name and not name.startswith("__"):
                 # What is callable belongs to the class; the rest is what a class itself remembers.
                 methods = {key: each for key, each in vars(value).items() if callable(each)}
-                yield f"{module_name}.{name}", {**methods, _OWNER: value}
+                yield f"{module_name}.{name}", value, methods
 
 
 def _count_strict() -> int:
