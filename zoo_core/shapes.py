@@ -268,3 +268,10 @@ def joined_rows(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
         for part in parts
     ]
     return np.concatenate(widened)
+
+
+def filled_up(rows: NDArray[Any], count: int) -> NDArray[Any]:
+    """So many rows (count, ...), for a model of a fixed batch: the last one is repeated."""
+    import numpy as np
+
+    return np.concatenate([rows, np.repeat(rows[-1:], count - len(rows), axis=0)])

@@ -72,6 +72,15 @@ def test_diff(run_zoo: Callable[..., Any], blocked: dict[str, str], tmp_path: Pa
     assert done.json["behaviour"]["compared"] is True
 
 
+def test_bench(run_zoo: Callable[..., Any], blocked: dict[str, str]) -> None:
+    sample = Path(__file__).parents[2] / "exported" / "lenet5-digits"
+    asked = ("--engine", "onnxruntime", "--engine", "torch", "--batch", 1, "--seconds", 0.01)
+    done = run_zoo("bench", sample, *asked, "--json", env=blocked)
+    assert done.code == 0, done.stderr
+    assert [row["engine"] for row in done.json["rows"]] == ["onnxruntime"]
+    assert list(done.json["not_measured"][str(sample)]) == ["torch"]
+
+
 def test_refusals(run_zoo: Callable[..., Any], blocked: dict[str, str], export: Path, pictures: list[Path]) -> None:
     export.write_bytes(export.read_bytes()[:1000])
     done = run_zoo("predict", "linear-digits", *pictures, env=blocked)

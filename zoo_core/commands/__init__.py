@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from zoo_core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from zoo_core.environment import machine_kind, package_versions, usable_processors
     from zoo_core.files import clear_io_errors, write_atomic, written_whole
     from zoo_core.foreign_text import csv_cell, html_text, markdown_text, terminal_line
     from zoo_core.installation import install_command
@@ -76,10 +77,12 @@ __all__ = [
     "lazy_command",
     "locate",
     "look_at",
+    "machine_kind",
     "markdown_text",
     "model_file",
     "model_options",
     "note",
+    "package_versions",
     "print_json",
     "say",
     "seed_option",
@@ -88,6 +91,7 @@ __all__ = [
     "terminal_width",
     "trainer_options",
     "typed",
+    "usable_processors",
     "use_of",
     "use_of_run",
     "usual_folder",
@@ -100,6 +104,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "zoo_core.environment": ("machine_kind", "package_versions", "usable_processors"),
         "zoo_core.files": ("clear_io_errors", "write_atomic", "written_whole"),
         "zoo_core.foreign_text": ("csv_cell", "html_text", "markdown_text", "terminal_line"),
         "zoo_core.installation": ("install_command",),

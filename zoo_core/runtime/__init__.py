@@ -18,14 +18,16 @@ if TYPE_CHECKING:
     from .reading.outside import stored_array
     from .reading.protobuf import bytes_field
     from .reading.wire import OnnxFile, read_onnx
+    from .running.given_rows import Rows
     from .running.inputs import check_inputs
     from .running.isolated import Isolated, Limits
-    from .running.model import ExportedModel, Rows, open_model
+    from .running.model import ExportedModel, open_model
     from .running.outcomes import Prediction
     from .running.sequences import read_sequence, sequence_input
-    from .running.session import Optimization, has_external_data
+    from .running.session import Optimization, SessionSettings, Timing, has_external_data
     from .running.sources import Source
     from .running.tiling import Tiling
+    from .running.tuned import keep_tuned
     from .vetting.vet import vet
 
 __all__ = [
@@ -38,12 +40,15 @@ __all__ = [
     "Optimization",
     "Prediction",
     "Rows",
+    "SessionSettings",
     "Source",
     "Tiling",
+    "Timing",
     "UnverifiedWarning",
     "bytes_field",
     "check_inputs",
     "has_external_data",
+    "keep_tuned",
     "open_model",
     "read_metadata",
     "read_onnx",
@@ -68,6 +73,7 @@ __getattr__, __dir__ = lazy_names(
             "OnnxFile",
             "read_onnx",
         ),
+        ".running.given_rows": ("Rows",),
         ".running.inputs": ("check_inputs",),
         ".running.isolated": (
             "Isolated",
@@ -75,7 +81,6 @@ __getattr__, __dir__ = lazy_names(
         ),
         ".running.model": (
             "ExportedModel",
-            "Rows",
             "open_model",
         ),
         ".running.outcomes": ("Prediction",),
@@ -85,10 +90,13 @@ __getattr__, __dir__ = lazy_names(
         ),
         ".running.session": (
             "Optimization",
+            "SessionSettings",
+            "Timing",
             "has_external_data",
         ),
         ".running.sources": ("Source",),
         ".running.tiling": ("Tiling",),
+        ".running.tuned": ("keep_tuned",),
         ".vetting.vet": ("vet",),
     },
 )

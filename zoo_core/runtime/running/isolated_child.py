@@ -34,7 +34,7 @@ def main() -> None:
         return
     told = start[0]
     content = None if told["content"] is None else requests.read(told["content"])
-    waiting: queue.SimpleQueue[Arrays] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[tuple[int | None, Arrays]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(requests, waiting), daemon=True).start()
     seconds = float(told["seconds"])
     session: LocalSession | None = None
@@ -48,11 +48,19 @@ def main() -> None:
                 session, content = LocalSession(source, SessionSettings(**told["settings"])), None
                 send(answers, {})
             else:
-                send(answers, {}, _numbers(session.run(waiting.get())))
+                send(answers, *_answer(session, *waiting.get()))
         except ZooError as error:
             send(answers, {"error": error.message, "hint": error.hint})
             if session is None:
                 return
+
+
+def _answer(session: LocalSession, times: int | None, inputs: Arrays) -> tuple[dict[str, Any], Arrays]:
+    """What is told with the outputs, and the outputs: of one run, or of the last of several that are timed."""
+    if times is None:
+        return {}, _numbers(session.run(inputs))
+    timing = session.timed(inputs, times=times)
+    return {"seconds": timing.seconds, "peak": timing.peak_bytes}, _numbers(timing.outputs)
 
 
 def _pipes() -> tuple[IO[bytes], IO[bytes]]:
@@ -64,10 +72,10 @@ def _pipes() -> tuple[IO[bytes], IO[bytes]]:
     return answers, requests
 
 
-def _listen(requests: IO[bytes], waiting: queue.SimpleQueue[Arrays]) -> None:
+def _listen(requests: IO[bytes], waiting: queue.SimpleQueue[tuple[int | None, Arrays]]) -> None:
     """Read requests as they come. Where they end, the parent is gone, and this process ends in whatever it does."""
     while (request := receive(requests)) is not None:
-        waiting.put(request[1])
+        waiting.put((request[0].get("times"), request[1]))
     os._exit(0)
 
 

@@ -6,10 +6,10 @@ import dataclasses
 import functools
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,42 +18,46 @@ from zoo_core.errors import UnverifiedWarning, UsageError, ZooError
 from zoo_core.file_limits import MAX_INPUT_ELEMENTS
 from zoo_core.recipe_spec import sources_of
 from zoo_core.recipes import InputRecipe
-from zoo_core.records import counted
 from zoo_core.runtime.reading.metadata import Metadata, read_metadata
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.vetting.agreement import check_agreement
 from zoo_core.runtime.vetting.published import remark_on
 from zoo_core.runtime.vetting.vet import vet
-from zoo_core.shapes import joined_rows, takes_one
+from zoo_core.shapes import filled_up, joined_rows, takes_one
 from zoo_core.shelf import model_file
 from zoo_core.specs import Preprocess
 from zoo_core.tasks import Task, get_task
 from zoo_core.unwatched import before_plugin_code
 
 from .faults import WrongExportError
+from .given_rows import Batch, Rows, fetching
 from .inputs import check_ends, check_fetched, check_inputs, check_large_enough
 from .isolated import Isolated, limits_of, open_session
 from .outcomes import Prediction, batch_of
 from .own_recipes import own_recipes
 from .predictions import predictions_of
-from .session import Optimization, Session, SessionSettings
+from .session import Optimization, Session, SessionSettings, Timing, settings_from
 from .sources import Source, in_short, one_or_many
 from .tiling import Tiling
+from .tuned import tuned_settings
 
 
 def open_model(
     path: str | Path,
     *,
-    optimization: Optimization = "all",
+    optimization: Optimization | None = None,
     threads: int | None = None,
+    spinning: bool | None = None,
     isolated: Isolated = None,
 ) -> ExportedModel:
     """Vet an exported file (`model.onnx`, or its folder) and make it ready to run on the CPU.
 
     A file that was not exported or verified on this machine runs in a child process, whose memory and time are limited:
     `isolated` is Limits for other limits, True for a child process in any case, and False for a file that you trust,
-    which then runs in this process. `optimization` is onnxruntime's own, `threads` None all processors that this
-    process may use. Close the model, or open it with `with`, where it has to give back its memory and its child.
+    which then runs in this process. `optimization` is onnxruntime's own, usually "all"; `threads`, usually all
+    processors that this process may use, wait busily between two runs unless `spinning` is False. Where none of
+    them is given, `zoo bench --tune` may have found better ones for this file on this machine. Close the model, or open
+    it with `with`, where it has to give back its memory and its child.
 
     Warns (UnverifiedWarning, of Python's `warnings`) of a file that is another one than the report beside it was made
     for, that was never verified, or whose report is missing or damaged.
@@ -61,7 +65,7 @@ def open_model(
     Raises RefusedFileError for a hostile file or one that is no ONNX file, ZooError for one without our metadata and
     for a child process that reached a limit, UsageError for arguments of other kinds.
     """
-    settings = SessionSettings(optimization=optimization, threads=threads)
+    asked = settings_from(optimization=optimization, threads=threads, spinning=spinning)
     if not isinstance(path, str | os.PathLike):
         raise UsageError(f"open_model takes the path of a model.onnx or of its folder, not {in_short(path)}")
     if not os.fspath(path):
@@ -74,14 +78,8 @@ def open_model(
     check_agreement(file, metadata)
     if (remark := remark_on(file)) is not None:
         warnings.warn(remark, UnverifiedWarning, stacklevel=2)
+    settings = asked or tuned_settings(file) or SessionSettings()
     return ExportedModel(file=file, metadata=metadata, settings=settings, isolated=isolated)
-
-
-Batch: TypeAlias = "NDArray[Any] | Mapping[str, NDArray[Any]]"
-"""Rows as the model takes them: an array for its only input, or arrays by name."""
-
-Rows: TypeAlias = "Batch | Callable[[slice], Batch]"
-"""Any number of rows: a Batch of all of them, or a function that gives a slice of them."""
 
 
 class ExportedModel:
@@ -91,8 +89,9 @@ class ExportedModel:
         self.path = file.path
         self.file = file
         self.metadata = metadata
-        self._isolated: Isolated = limits_of(file, isolated) or False
-        self._session: Session | None = open_session(file, settings, isolated=self._isolated)
+        self.settings = settings
+        self.isolated: Isolated = limits_of(file, isolated) or False
+        self._session: Session | None = open_session(file, settings, isolated=self.isolated)
 
     def __enter__(self) -> ExportedModel:
         return self
@@ -112,7 +111,7 @@ class ExportedModel:
         """The same model with other bytes of its file, run without optimisations, in a process as before."""
         file = dataclasses.replace(self.file, content=content)
         settings = SessionSettings(optimization="none")
-        return ExportedModel(file=file, metadata=self.metadata, settings=settings, isolated=self._isolated)
+        return ExportedModel(file=file, metadata=self.metadata, settings=settings, isolated=self.isolated)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -210,12 +209,20 @@ class ExportedModel:
 
         Raises ZooError that says what was given, what is needed and the fix, and for a model that was closed.
         """
+        return self._session_for(inputs).run(inputs)
+
+    def timed(self, inputs: Mapping[str, NDArray[Any]], *, times: int) -> Timing:
+        """As `run`, so many times, each measured where the file runs, without the way there."""
+        return self._session_for(inputs).timed(inputs, times=times)
+
+    def _session_for(self, inputs: Mapping[str, NDArray[Any]]) -> Session:
+        """The session that these inputs may be given to."""
         sizes = check_inputs(inputs, self.metadata.inputs, where=str(self.path))
         check_ends(sizes, largest=self.metadata.largest, where=str(self.path))
         check_large_enough(sizes, self.metadata.inputs, self.metadata.outputs, where=str(self.path))
         if self._session is None:
             raise ZooError(f"{self.path} was closed", hint="open_model(...) opens it again")
-        return self._session.run(inputs)
+        return self._session
 
     def run_rows(self, rows: Rows, *, count: int | None = None) -> dict[str, NDArray[Any]]:
         """All outputs for any number of rows, run in batches; a fixed batch size is filled up and cut again.
@@ -229,7 +236,7 @@ class ExportedModel:
 
     def run_batches(self, rows: Rows, *, count: int | None = None) -> Iterator[tuple[slice, dict[str, NDArray[Any]]]]:
         """As `run_rows`, batch by batch: which rows, and their outputs."""
-        fetch, total = self._fetching(rows, count)
+        fetch, total = fetching(rows, count, by_name=self._by_name, where=str(self.path))
         if total == 0:
             raise ZooError(f"{self.path}: nothing to run: there are no rows")
         first = next(iter(self.metadata.inputs.values())).axes[0]
@@ -246,7 +253,7 @@ class ExportedModel:
             held, batch = part.stop - part.start, fetch(part)
             check_fetched(batch, part, total, where=str(self.path))
             if isinstance(first, int) and held < first:
-                batch = {name: _filled_up(array, first) for name, array in batch.items()}
+                batch = {name: filled_up(array, first) for name, array in batch.items()}
             outputs = self.run(batch)
             if self._is_alone:
                 outputs = {name: value[np.newaxis] for name, value in outputs.items()}
@@ -257,30 +264,7 @@ class ExportedModel:
     def _is_alone(self) -> bool:
         return takes_one(self.metadata.inputs, self.metadata.outputs)
 
-    def _fetching(self, rows: Rows, count: int | None) -> tuple[Callable[[slice], Mapping[str, NDArray[Any]]], int]:
-        """What gives a slice of the rows by the names of the inputs, and how many rows there are."""
-        if not (callable(rows) or isinstance(rows, Mapping) or (isinstance(rows, np.ndarray) and rows.ndim)):
-            raise ZooError(
-                f"{self.path}: rows are an array whose first axis is the batch, or a function, not {in_short(rows)}",
-                hint="numpy.stack(...) makes one array of several",
-            )
-        if callable(rows):
-            return (lambda part: self._by_name(rows(part))), count or 0
-        named = self._by_name(rows)
-        if unfit := [array for array in named.values() if not np.ndim(array)]:
-            raise ZooError(f"{self.path}: rows are arrays by the names of the inputs, not {in_short(unfit[0])}")
-        counts = {len(array) for array in named.values()}
-        if len(counts) > 1:
-            shown = ", ".join(f"{len(array)} of {name}" for name, array in named.items())
-            raise ZooError(f"{self.path}: the inputs differ in the number of rows: {shown}")
-        held = max(counts, default=0)
-        if count not in {None, held}:
-            raise ZooError(
-                f"{self.path}: {counted(held, 'row')} are given, and count is {count}", hint="leave out count"
-            )
-        return (lambda part: {name: array[part] for name, array in named.items()}), held
-
-    def _by_name(self, rows: NDArray[Any] | Mapping[str, NDArray[Any]]) -> Mapping[str, NDArray[Any]]:
+    def _by_name(self, rows: Batch) -> Mapping[str, NDArray[Any]]:
         return rows if isinstance(rows, Mapping) else {self.input_name: rows}
 
     def _check_rows(self, outputs: Mapping[str, NDArray[Any]], rows: int) -> None:
@@ -290,8 +274,3 @@ class ExportedModel:
                     f"{self.path}: output {name!r} has shape {value.shape} for a batch of {rows}",
                     hint="the export is wrong: check it with `zoo verify`",
                 )
-
-
-def _filled_up(array: NDArray[Any], rows: int) -> NDArray[Any]:
-    """As many rows as a file of a fixed batch takes: the last one is repeated."""
-    return np.concatenate([array, np.repeat(array[-1:], rows - len(array), axis=0)])

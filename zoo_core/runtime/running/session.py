@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,33 +11,53 @@ from typing import Any, Literal, Protocol, TypeAlias, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from zoo_core.children.memory import memory_of
 from zoo_core.environment import load_onnxruntime, usable_processors
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.utf8_paths import in_utf8
 
-Optimization: TypeAlias = Literal["all", "none"]
-"""onnxruntime's own optimisation of the graph: all of it, or none."""
+Optimization: TypeAlias = Literal["all", "extended", "basic", "none"]
+"""onnxruntime's own optimisation of the graph: all of it, less and less of it, or none."""
 
 Arrays = dict[str, NDArray[Any]]
 
 _PROVIDERS = ["CPUExecutionProvider"]
+_LEVELS: Mapping[Optimization, str] = {
+    "all": "ORT_ENABLE_ALL",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "basic": "ORT_ENABLE_BASIC",
+    "none": "ORT_DISABLE_ALL",
+}
 _FATAL_ONLY = 4
 """What onnxruntime has to say comes as an exception; its own lines are not for the terminal."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SessionSettings:
-    """How onnxruntime runs a file; `threads` None: as many as there are processors that this process may use."""
+    """How onnxruntime runs a file; `threads` None: as many as there are processors that this process may use.
+
+    `spinning`: threads that have nothing to do wait busily, which makes the next run begin sooner.
+    """
 
     optimization: Optimization = "all"
     threads: int | None = None
+    spinning: bool = True
 
     def __post_init__(self) -> None:
         if self.optimization not in get_args(Optimization):
-            raise UsageError(f"optimization is 'all' or 'none', not {self.optimization!r}")
+            raise UsageError(f"optimization is one of {', '.join(get_args(Optimization))}, not {self.optimization!r}")
         if self.threads is not None and not (isinstance(self.threads, int) and self.threads >= 1):
             raise UsageError(f"threads are a whole number of at least 1, or None, not {self.threads!r}")
+
+
+def settings_from(
+    *, optimization: Optimization | None, threads: int | None, spinning: bool | None
+) -> SessionSettings | None:
+    """The settings that are asked for, with the usual ones in place of what is None; None where all of them are."""
+    given = {"optimization": optimization, "threads": threads, "spinning": spinning}
+    asked: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    return SessionSettings(**asked) if asked else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +82,26 @@ class SessionFile:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """The same inputs run several times: the seconds of each run, where the file runs, and the outputs of the last.
+
+    `peak_bytes` is the most memory that the process which runs it ever held; None where the system does not tell.
+    """
+
+    seconds: tuple[float, ...]
+    outputs: Arrays
+    peak_bytes: int | None
+
+
 class Session(Protocol):
     """A file that is ready to run, until it is closed."""
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """All outputs by name. Raises ZooError with onnxruntime's reason."""
+
+    def timed(self, inputs: Mapping[str, NDArray[Any]], *, times: int) -> Timing:
+        """As `run`, so many times, at least once."""
 
     def close(self) -> None:
         """Give back memory and processes; nothing can be run any more."""
@@ -78,11 +114,10 @@ class LocalSession:
         self._path = source.path
         ort = load_onnxruntime()
         options = ort.SessionOptions()
-        levels = ort.GraphOptimizationLevel
-        everything = settings.optimization == "all"
-        options.graph_optimization_level = levels.ORT_ENABLE_ALL if everything else levels.ORT_DISABLE_ALL
+        options.graph_optimization_level = getattr(ort.GraphOptimizationLevel, _LEVELS[settings.optimization])
         options.intra_op_num_threads = settings.threads or usable_processors()
         options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", str(int(settings.spinning)))
         options.log_severity_level = _FATAL_ONLY
         options.add_session_config_entry("session.load_model_format", "ONNX")
         # The memory pattern is planned for one shape: with pictures of many sizes it only grows.
@@ -111,6 +146,16 @@ class LocalSession:
                 hint="check the file with `zoo verify`; too little memory is another cause",
             ) from error
         return {name: np.asarray(value) for name, value in zip(names, values, strict=True)}
+
+    def timed(self, inputs: Mapping[str, NDArray[Any]], *, times: int) -> Timing:
+        """As `run`, so many times, at least once."""
+        seconds: list[float] = []
+        outputs: Arrays = {}
+        while len(seconds) < max(1, times):
+            start = time.perf_counter()
+            outputs = self.run(inputs)
+            seconds.append(time.perf_counter() - start)
+        return Timing(seconds=tuple(seconds), outputs=outputs, peak_bytes=memory_of("self", peak=True))
 
     def close(self) -> None:
         """Give back the memory."""

@@ -34,7 +34,7 @@ def is_known(file: OnnxFile) -> bool:
         # By size first: of a file that was never seen, nothing is read for this.
         if not any(name.startswith(size) for name in os.listdir(_record())):
             return False
-        return (_record() / _name(file, {})).is_file()
+        return (_record() / name_of(file, {})).is_file()
     except (OSError, ZooError):
         return False
 
@@ -44,7 +44,7 @@ def known_since(file: OnnxFile) -> str | None:
     if not is_known(file):
         return None
     try:
-        stamp = (_record() / _name(file, {})).stat().st_mtime
+        stamp = (_record() / name_of(file, {})).stat().st_mtime
     except OSError:
         return None
     return time.strftime("%Y-%m-%d %H:%M", time.gmtime(stamp))
@@ -58,14 +58,15 @@ def remember(file: OnnxFile, *, digests: Mapping[str, str] | None = None) -> Non
     with contextlib.suppress(OSError, ZooError):
         folder = _record()
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _name(file, digests or {})).touch()
+        (folder / name_of(file, digests or {})).touch()
 
 
 def _record() -> Path:
     return state_folder() / "known-files"
 
 
-def _name(file: OnnxFile, digests: Mapping[str, str]) -> str:
+def name_of(file: OnnxFile, digests: Mapping[str, str]) -> str:
+    """What this machine calls a vetted file in its records: its size, and the sha256 of all that it holds."""
     parts = content_digests(file, digests=digests)
     return f"{file.size}-{hashlib.sha256(' '.join(parts).encode()).hexdigest()}"
 

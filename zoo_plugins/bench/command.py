@@ -1,0 +1,122 @@
+"""`zoo bench`: how fast models answer here, in every engine that can run them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from zoo_core.commands import (
+    FilePath,
+    complete_runs_and_exports,
+    isolation_options,
+    json_option,
+    model_options,
+    note,
+    print_json,
+    say,
+)
+
+EXAMPLES = """
+\b
+Examples:
+  zoo bench lenet5-digits                              a run: PyTorch
+  zoo bench export:lenet5-digits                       its export: onnxruntime at each level, PyTorch beside it
+  zoo bench export:lenet5-digits --batch 1 --batch 64 --threads 1 --threads 2
+  zoo bench old/model.onnx new/model.onnx --engine onnxruntime --picture bench.png
+  zoo bench export:lenet5-digits --tune --batch 1      what zoo predict and open_model use from then on
+  zoo bench torchvision/resnet18 --size H=224 --size W=224 --batch 1
+"""
+
+
+@click.command("bench", epilog=EXAMPLES)
+@click.argument(
+    "sources", metavar="MODEL|RUN|EXPORT...", nargs=-1, required=True, shell_complete=complete_runs_and_exports
+)
+@click.option(
+    "--batch",
+    "batches",
+    type=click.IntRange(1),
+    multiple=True,
+    metavar="N",
+    help="Samples at a time; repeatable. Default: 1, 8 and 32.",
+)
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    multiple=True,
+    metavar="N",
+    help="Threads of the engine; repeatable. Default: a processor each.",
+)
+@click.option(
+    "--engine",
+    "engines",
+    multiple=True,
+    metavar="E",
+    help="onnxruntime, onnxruntime:extended, :basic, :none, torch, torch:compiled or openvino; repeatable. "
+    "Default: all that can be had.",
+)
+@click.option(
+    "--size",
+    "sizes",
+    multiple=True,
+    metavar="AXIS=N",
+    help="Size of a free axis; repeatable. Default: that of the self-test, or some 64.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    metavar="S",
+    help="How long each engine answers at each batch size.",
+)
+@click.option("--weights", metavar="NAME|FILE", help="Weights for a MODEL. Default: fresh random ones.")
+@model_options
+@click.option(
+    "--tune",
+    "tuning",
+    is_flag=True,
+    help="Find the session settings that answer --batch (default: 1) quickest, for one export.",
+)
+@click.option("--picture", metavar="FILE.png", type=FilePath(), help="Draw rows a second, and seconds for a batch.")
+@isolation_options
+@json_option
+def command(sources: tuple[str, ...], as_json: bool, picture: Path | None, **asked: Any) -> None:
+    """Measure how fast models answer on this machine, and how much memory they take.
+
+    All engines are loaded first, each in a process of its own, and then answer in short turns, one after the other:
+    what else the machine does, it does to all of them. Every answer is compared: those of an export with its own file,
+    not optimised and on one thread, within the bound of its check; those of a model with its own first answers in
+    PyTorch. An engine that answers wrongly has no speed.
+
+    Inputs are those of the file's self-test, or drawn within the ranges that the model declares. * marks the engine
+    that gives the most rows a second.
+
+    --tune tries onnxruntime's levels, threads, and whether idle threads spin; the best is measured once more beside the
+    usual settings, and where it is quicker, kept in the user's state folder for this very file, this kind of machine
+    and this onnxruntime. open_model, and with it every command, then takes these settings where none are asked for.
+
+    Exit code 0 when all engines answer rightly, 1 when one does not: the table says which.
+    """
+    from zoo_core import open_zoo
+
+    from .bench import run_bench
+    from .picture import check_picture, draw_rows
+    from .tables import failures, lines_of, next_after, tuned_line
+
+    if picture is not None:
+        check_picture(picture)
+    found = run_bench(open_zoo(), sources, progress=note, **asked)
+    drawn = None if picture is None else draw_rows(found.rows, picture, machine=found.machine)
+    if as_json:
+        print_json({**found.to_json(), "picture": None if drawn is None else str(drawn)})
+    else:
+        say(*([tuned_line(found.tuned), ""] if found.tuned is not None else []))
+        say(*lines_of(found.rows, found.subjects, machine=found.machine, reasons=found.tuned is None))
+        say("", *([f"Picture: {drawn}"] if drawn is not None else []))
+        say(f"Next: {next_after(found.subjects, found.rows)}")
+    if bad := failures(found.rows):
+        note(bad)
+        raise click.exceptions.Exit(1)
