@@ -24,9 +24,6 @@ from .threads import BoundedWork
 T = TypeVar("T")
 State: TypeAlias = Literal["LOADING", "READY", "UNLOADING", "UNAVAILABLE"]
 
-BATCH = "N"
-"""The free axis that every batch of an export has first."""
-
 
 class ServedModel:
     """An export under a name and a version.
@@ -241,7 +238,7 @@ class _Running:
     ) -> None:
         self.tested = tested
         self.model = model = tested.model
-        joined = settings.batch.joined and rows_are_independent(model.metadata)
+        joined = settings.batch.joined and model.metadata.rows_are_independent
         limits = dataclasses.replace(settings.batch, joined=joined, seconds=settings.seconds)
         run = model.run_rows if joined else model.run
         self.batcher = Batcher(
@@ -262,12 +259,3 @@ class _Running:
         self.batcher.abandon(error)
         self.threads.abandon(error)
         self.model.close()
-
-
-def rows_are_independent(metadata: Metadata) -> bool:
-    """Whether rows of several requests may run together: what the check proved for the axis N, which every input and
-    output has first and nowhere else."""
-    return all(
-        spec.axes[:1] == (BATCH,) and all(axis.name != BATCH for axis in spec.parsed[1:])
-        for spec in (*metadata.inputs.values(), *metadata.outputs.values())
-    )

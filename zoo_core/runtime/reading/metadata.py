@@ -70,6 +70,15 @@ class Metadata:
         """Whether its answers or its inputs are made by code of a plugin that is not bundled."""
         return bool(self.task_plugin) or any(recipe.plugin for recipe in self.recipes.values())
 
+    @property
+    def rows_are_independent(self) -> bool:
+        """Whether rows of several requests may run together: what the check proved for the axis N, which every input
+        and output has first and nowhere else."""
+        return all(
+            spec.axes[:1] == ("N",) and all(axis.name != "N" for axis in spec.parsed[1:])
+            for spec in (*self.inputs.values(), *self.outputs.values())
+        )
+
     def to_json(self) -> str:
         """The JSON text that goes into the file, the same for equal metadata. Raises ZooError if it is too long."""
         plain = {

@@ -1,0 +1,105 @@
+"""What is packaged: an export that has just passed the self-test that it carries, its files, and how it is batched."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from zoo_core import UsageError, ZooError
+from zoo_core.commands import find_export, model_file
+from zoo_core.data import plain_file, read_plain
+from zoo_core.runtime import Isolated, Metadata, SessionSettings, open_model
+from zoo_core.verification import self_test_cases
+from zoo_core.workflows.answers import self_test
+
+MODEL = "model.onnx"
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
+_MOST_BYTES = 64 << 30
+_MOST_FILES = 1000
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """An export that may be packaged. `folder` is where its files lie, `files` their paths from there on, the model
+    first; `example` one row for each input; `settings` those that `zoo bench --tune` found for it."""
+
+    typed: str
+    name: str
+    metadata: Metadata
+    settings: SessionSettings
+    folder: Path
+    files: tuple[str, ...]
+    example: Mapping[str, NDArray[Any]] = field(repr=False)
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """The files that onnxruntime needs, the model among them."""
+        return tuple(name for name in self.files if name == self.files[0] or name.startswith(f"{self.files[0]}."))
+
+    def pieces(self, name: str) -> Iterator[bytes]:
+        """The content of a file, some of it at a time."""
+        with plain_file(self.folder / name, most=_MOST_BYTES, within=self.folder) as file:
+            while piece := file.read(_PIECE):
+                yield piece
+
+    def sha256(self, name: str) -> str:
+        """Of one of the files."""
+        digest = hashlib.sha256()
+        for piece in self.pieces(name):
+            digest.update(piece)
+        return digest.hexdigest()
+
+    def text(self, name: str) -> bytes:
+        """The content of a small file."""
+        return read_plain(self.folder / name, most=_PIECE << 6, within=self.folder)
+
+
+def open_contents(typed: str, *, name: str | None, isolated: Isolated) -> Contents:
+    """The export of that name or path, once its own self-test has passed here.
+
+    Raises UsageError where there is none, ZooError where the self-test does not pass, RefusedFileError.
+    """
+    path = find_export(typed)
+    file = model_file(path)
+    with open_model(path, isolated=isolated) as model:
+        metadata, settings = model.metadata, model.settings
+        bad = next((check for check in self_test(model) if check.outcome != "passed"), None)
+    if bad is not None:
+        raise ZooError(
+            f"{typed} is not packaged: its self-test says {bad.outcome}: {bad.detail}",
+            hint="zoo verify says more; do not use this file, or export it again",
+        )
+    cases = self_test_cases(metadata)
+    rows = cases[0].inputs()
+    folder, files = (path, _files_in(path)) if path.is_dir() else (file.parent, (file.name,))
+    return Contents(
+        typed=typed,
+        name=_checked_name(metadata.name if name is None else name),
+        metadata=metadata,
+        settings=settings,
+        folder=folder,
+        files=(file.name, *(each for each in files if each != file.name)),
+        example={key: value[:1] for key, value in rows.items()},
+    )
+
+
+def _files_in(folder: Path) -> tuple[str, ...]:
+    found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    if len(found) > _MOST_FILES:
+        raise ZooError(f"{folder} holds {len(found):,} files, and an export holds some ten", hint="name its .onnx file")
+    return tuple(found)
+
+
+def _checked_name(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot be the name of a model here", hint="--name with letters, digits, '.', '_' and '-'"
+        )
+    return name

@@ -1,0 +1,116 @@
+"""A model of a Triton model repository: `NAME/config.pbtxt`, `NAME/VERSION/model.onnx`, and inputs to warm up with.
+
+After Triton's model configuration (model_config.proto) and the README of its onnxruntime backend.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from zoo_core import TensorSpec, UsageError
+from zoo_core.runtime import SessionSettings
+
+from .contents import MODEL, Contents
+from .folders import new_folder, write
+
+_TYPES: Mapping[str, str] = {
+    "float32": "TYPE_FP32",
+    "float64": "TYPE_FP64",
+    "float16": "TYPE_FP16",
+    "int64": "TYPE_INT64",
+    "int32": "TYPE_INT32",
+    "int8": "TYPE_INT8",
+    "uint8": "TYPE_UINT8",
+    "bool": "TYPE_BOOL",
+}
+_LEVELS: Mapping[str, int | None] = {"all": None, "extended": 1, "basic": -1, "none": 2}
+"""What Triton's onnxruntime backend calls the levels of optimisation; all is its own default."""
+
+LABELS = "labels.txt"
+_WARM_UP = "warmup"
+
+
+def write_triton(contents: Contents, repository: Path, *, version: int, batch: int, delay: float) -> Path:
+    """Write the model into a repository; its folder there.
+
+    `batch`: rows that Triton puts together at most, and `delay` the milliseconds that it waits for them, where rows are
+    independent. Raises UsageError where the repository has a model of that name.
+    """
+    target = repository / contents.name
+    if version < 1:
+        raise UsageError("a version of a Triton model is a number from 1 on")
+    with new_folder(target) as folder:
+        for name in contents.weights:
+            stored = MODEL if name == contents.files[0] else f"{MODEL}{name.removeprefix(contents.files[0])}"
+            write(folder / str(version) / stored, contents.pieces(name))
+        for number, value in enumerate(contents.example.values()):
+            write(folder / _WARM_UP / f"input_{number}", [value.tobytes()])
+        if _labelled(contents):
+            lines = (" ".join(label.split()) + "\n" for label in contents.metadata.labels)
+            write(folder / LABELS, (line.encode() for line in lines))
+        text = "\n".join(_config(contents, batch=batch, delay=delay)) + "\n"
+        write(folder / "config.pbtxt", [text.encode()])
+    return target
+
+
+def _labelled(contents: Contents) -> bool:
+    """Whether the only output has a value for each label."""
+    metadata = contents.metadata
+    last = [spec.axes[-1] for spec in metadata.outputs.values()]
+    return bool(metadata.labels) and len(last) == 1 and last[0] == len(metadata.labels)
+
+
+def _config(contents: Contents, *, batch: int, delay: float) -> Iterator[str]:
+    metadata = contents.metadata
+    joined = metadata.rows_are_independent
+    most = min(batch, metadata.largest.get("N", batch)) if joined else 0
+    yield f"# {contents.name}: made by zoo package; its self-test has passed where it was made."
+    yield f"name: {_text(contents.name)}"
+    yield 'backend: "onnxruntime"'
+    yield f"default_model_filename: {_text(MODEL)}"
+    yield f"max_batch_size: {most}"
+    for name, spec in metadata.inputs.items():
+        yield f"input {{ {_tensor(name, spec, joined)} }}"
+    for name, spec in metadata.outputs.items():
+        labels = f" label_filename: {_text(LABELS)}" if _labelled(contents) else ""
+        yield f"output {{ {_tensor(name, spec, joined)}{labels} }}"
+    if most > 1:
+        yield f"dynamic_batching {{ max_queue_delay_microseconds: {round(delay * 1000)} }}"
+    yield "instance_group { count: 1 kind: KIND_CPU }"
+    yield from _session(contents.settings)
+    yield from _warm_up(contents, joined)
+
+
+def _session(settings: SessionSettings) -> Iterator[str]:
+    level = _LEVELS[settings.optimization]
+    if level is not None:
+        yield f"optimization {{ graph {{ level: {level} }} }}"
+    if settings.threads is not None:
+        yield f'parameters {{ key: "intra_op_thread_count" value {{ string_value: "{settings.threads}" }} }}'
+
+
+def _warm_up(contents: Contents, joined: bool) -> Iterator[str]:
+    """One request with a row of the self-test: Triton is ready when it is answered."""
+    inputs = []
+    for number, (name, value) in enumerate(contents.example.items()):
+        shape = value.shape[1:] if joined else value.shape
+        kind = _TYPES[contents.metadata.inputs[name].dtype]
+        dims = " ".join(f"dims: {size}" for size in shape)
+        source = f'input_data_file: "input_{number}"'
+        inputs.append(f"inputs {{ key: {_text(name)} value {{ data_type: {kind} {dims} {source} }} }}")
+    yield f'model_warmup {{ name: "a row of the self-test" batch_size: 1 {" ".join(inputs)} }}'
+
+
+def _tensor(name: str, spec: TensorSpec, joined: bool) -> str:
+    axes = spec.axes[1:] if joined else spec.axes
+    dims = " ".join(f"dims: {axis if isinstance(axis, int) else -1}" for axis in axes)
+    if not axes:  # Triton wants at least one: a number for each row is (rows, 1) to it
+        dims = "dims: 1 reshape { }"
+    return f"name: {_text(name)} data_type: {_TYPES[spec.dtype]} {dims}"
+
+
+def _text(value: str) -> str:
+    """A string of protobuf's text format; it escapes as JSON does, but for letters, which are plain UTF-8."""
+    return json.dumps(value, ensure_ascii=False)
