@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from zoo_core.data import BoundDataset, Samples
-from zoo_core.data.root import default_root
+from zoo_core.data_root import default_root
 from zoo_core.errors import UsageError
 from zoo_core.matching import check_tasks, counterparts
 from zoo_core.offer_lookup import recorded_entry
