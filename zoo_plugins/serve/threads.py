@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from zoo_core import ZooError
 from zoo_core.commands import note
@@ -73,22 +73,25 @@ def ending_though_busy() -> Iterator[None]:
 
     Python would end orderly under its feet, and onnxruntime would abort the process.
     """
-    code = 0
     try:
         yield
     except ZooError as error:
         if not _somebody_is_busy():
             raise
         note(f"Error: {error.message}", *([f"Hint: {error.hint}"] if error.hint else []))
-        code = error.exit_code
+        _leave(error.exit_code)
     except KeyboardInterrupt:
         if not _somebody_is_busy():
             raise
-        code = 130
+        _leave(130)
     if _somebody_is_busy():
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+        _leave(0)
+
+
+def _leave(code: int) -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _somebody_is_busy() -> bool:
