@@ -48,8 +48,7 @@ def command(
     """List models, datasets and trainers; tasks or recipes; your runs; or your exports.
 
     PATTERN with *, ? or [ is matched against the whole name, any other text is looked for inside it; of a run, its
-    model and its dataset count too. --search looks in summaries. `zoo list datasets` says of each whether its data are
-    bundled, here, fetched with --download, or your own.
+    model and its dataset count too. --search looks in summaries. `zoo list datasets` says where their data are.
     Of a run are shown the epochs that are done, the best epoch's metric on the validation part, when it began, and the
     options in which runs of the same model and dataset differ. --sort has the best or the newest first.
     """

@@ -19,9 +19,9 @@ from zoo_core.commands.common import (
     trainer_options,
 )
 from zoo_core.commands.completion import complete_datasets, complete_models, complete_runs, complete_trainers
-from zoo_core.commands.next_step import going_on, use_of_run, without
+from zoo_core.commands.next_step import going_on, without
 
-from .progress import TrainProgress, summary
+from .progress import TrainProgress
 
 EXAMPLES = """
 \b
@@ -68,8 +68,9 @@ def command(as_json: bool, **asked: Any) -> None:
     from zoo_core.registry import open_zoo
     from zoo_core.training.run import load_run
     from zoo_core.workflows.trainings.resuming import named_by_run
-    from zoo_core.workflows.trainings.train import run_report, train
-    from zoo_core.workflows.unmeasured import refuse_unmeasured
+    from zoo_core.workflows.trainings.train import train
+
+    from .train_result import show_trained
 
     zoo = open_zoo()
     if asked["resume"]:
@@ -99,17 +100,7 @@ def command(as_json: bool, **asked: Any) -> None:
             say(f"Next: {without('--dry-run')}")
         return
     done = load_run(run or info.name)
-    if as_json:
-        print_json(run_report(done))
-    else:
-        for line in (*summary(info, epochs=len(done.rows)), f"  files       {done.path}"):
-            say(line)
-        say(f"Next: {use_of_run(run or done.name, zoo)}")
-    refuse_unmeasured(
-        {"validation": info.validation, "test": info.test},
-        shown=f"run {done.name!r}",
-        kept=f"the run is finished, and its weights are kept in {done.path}",
-    )
+    show_trained(info, done, zoo, called=run or done.name, as_json=as_json)
 
 
 def _require(asked: Mapping[str, Any]) -> None:

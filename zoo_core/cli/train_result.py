@@ -1,0 +1,33 @@
+"""What `zoo train` prints of a finished run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zoo_core.commands.common import print_json, say
+from zoo_core.commands.next_step import use_of_run
+
+from .progress import summary
+
+if TYPE_CHECKING:
+    from zoo_core.records import RunInfo
+    from zoo_core.registry import Zoo
+    from zoo_core.training import Run
+
+
+def show_trained(info: RunInfo, done: Run, zoo: Zoo, *, called: str, as_json: bool) -> None:
+    """The metrics of a run and what comes next; `called`: its name or path. Raises ZooError for what is no number."""
+    from zoo_core.workflows.trainings.train import run_report
+    from zoo_core.workflows.unmeasured import refuse_unmeasured
+
+    if as_json:
+        print_json(run_report(done))
+    else:
+        for line in (*summary(info, epochs=len(done.rows)), f"  files       {done.path}"):
+            say(line)
+        say(f"Next: {use_of_run(called, zoo)}")
+    refuse_unmeasured(
+        {"validation": info.validation, "test": info.test},
+        shown=f"run {done.name!r}",
+        kept=f"the run is finished, and its weights are kept in {done.path}",
+    )
