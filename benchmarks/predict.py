@@ -51,12 +51,14 @@ SMALL, LINKED = (64, 48), 200
 
 @dataclass(frozen=True)
 class Round:
-    """Seconds; `reading` is of the processor, `others` a share of all processors."""
+    """Seconds; `reading`, `ours_work` and `bare_work` are of the processor, `others` a share of all processors."""
 
     loop: float
     ours: float
     bare: float
     reading: float
+    ours_work: float
+    bare_work: float
     others: float
 
     @property
@@ -68,6 +70,11 @@ class Round:
     def over_bound(self) -> float:
         """Ours against what it could be at best without running and reading at once."""
         return self.ours / (self.bare + self.reading / usable_processors())
+
+    @property
+    def over_work(self) -> float:
+        """What ours takes of the processors against what it has to: it says something also where others take more."""
+        return self.ours_work / (self.bare_work + self.reading)
 
 
 def main() -> int:
@@ -156,11 +163,11 @@ def _round(model: ExportedModel, pictures: Sequence[Path], prepared: Sequence[np
             _read(model, each)
 
     begun, ours_begun, wall = _busy_seconds(), time.process_time(), time.perf_counter()
-    times = [_seconds(each) for each in (loop, ours, bare)]
+    times, works = zip(*(_seconds_and_work(each) for each in (loop, ours, bare)), strict=True)
     of_reading = _seconds(reading, clock=time.thread_time)
     elapsed = (time.perf_counter() - wall) * (os.cpu_count() or 1)
     others = (_busy_seconds() - begun - (time.process_time() - ours_begun)) / elapsed
-    return Round(*times, of_reading, max(0.0, others))
+    return Round(*times, of_reading, *works[1:], max(0.0, others))
 
 
 def _blocks(model: ExportedModel, pictures: Sequence[Path]) -> Iterator[list[Path]]:
@@ -183,6 +190,12 @@ def _seconds(do: Callable[[], None], *, clock: Callable[[], float] = time.perf_c
     begun = clock()
     do()
     return clock() - begun
+
+
+def _seconds_and_work(do: Callable[[], None]) -> tuple[float, float]:
+    begun = time.process_time()
+    seconds = _seconds(do)
+    return seconds, time.process_time() - begun
 
 
 def _busy_seconds() -> float:
@@ -210,6 +223,7 @@ def _told(path: Path, rounds: Sequence[Round], *, least: float) -> bool:
         f"  ours / (bare + reading / processors) {_spread([each.over_bound for each in rounds])}"
         f"  (target: at most {MOST_OVER_BOUND})"
     )
+    print(f"  processor seconds of ours / (of bare + reading) {_spread([each.over_work for each in rounds])}")
     return speedup >= least and over <= MOST_OVER_BOUND
 
 
