@@ -247,7 +247,6 @@ def plan_predictions(
     if threshold is not None:
         model.decide_at(threshold)
     found = [*_files_of(model, inputs, listed), *texts_as_inputs(model, texts)]
-    check_recipes(model)
     path, known_vectors = None if out is None else Path(out), gallery_for(model, gallery)
     check_top(model, top, known_vectors)
     kept = path if is_kept(model, path, known_vectors) else None
@@ -269,8 +268,9 @@ def plan_predictions(
 
 
 def _files_of(model: ExportedModel, inputs: Sequence[str | Path], listed: Iterable[bytes]) -> Sequence[Found]:
-    """The files of the kinds that the model reads."""
+    """The files of the kinds that the model reads; raises ZooError where it has lost how it reads them."""
     known, what = files_read(model.metadata)
+    check_recipes(model)
     return find_inputs(inputs, suffixes=known, what=what, listed=listed) if inputs else ()
 
 
