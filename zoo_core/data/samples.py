@@ -221,9 +221,8 @@ def _from_arrays(
         targets = in_prepared(targets, np.tile(raw.shape[1:3], (len(raw), 1)), recipe)
     elif recipe is not None and kind.has_places:
         targets = _prepared_truth(targets, recipe, factor, where)
-    return _Stored(
-        inputs, targets, names_of(split), sizes=[raw.shape[1:3]] * (raw.ndim > 2 and split.names is not None)
-    )
+    own = raw.ndim > 2 and split.names is not None
+    return _Stored(inputs, targets, names_of(split), sizes=[raw.shape[1:3]] * own)
 
 
 def _fits_places(targets: NDArray[Any], size: tuple[int, ...], where: str) -> int:
