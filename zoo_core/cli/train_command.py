@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -22,6 +21,7 @@ from zoo_core.commands.completion import complete_datasets, complete_models, com
 from zoo_core.commands.next_step import going_on, without
 
 from .progress import TrainProgress
+from .train_request import whole
 
 EXAMPLES = """
 \b
@@ -59,23 +59,16 @@ Examples:
 @click.option("--accept-changes", is_flag=True, help="--resume also with plugins that have changed since.")
 @json_option
 def command(as_json: bool, **asked: Any) -> None:
-    """Train MODEL on a dataset, keep the best weights, and measure them on the test split.
-
-    Both have to be named, but with `--resume`: the record of a run says what it is of.
-    """
+    """Train MODEL on a dataset, keep the best weights, and measure them. With `--resume`, a run knows both."""
     from zoo_core.cli.report import show_report
     from zoo_core.errors import NotVerifiedError
     from zoo_core.registry import open_zoo
     from zoo_core.training.run import load_run
-    from zoo_core.workflows.trainings.resuming import named_by_run
     from zoo_core.workflows.trainings.train import train
 
     from .train_result import show_trained
 
-    zoo = open_zoo()
-    if asked["resume"]:
-        asked |= named_by_run(asked["run"], model=asked["model"], dataset=asked["dataset"], zoo=zoo)
-    _require(asked)
+    asked = whole(asked, zoo := open_zoo(), command)
     run = asked["run"] if asked["resume"] else None  # one to go on with may be a path
     with TrainProgress() as progress:
         try:
@@ -101,10 +94,3 @@ def command(as_json: bool, **asked: Any) -> None:
         return
     done = load_run(run or info.name)
     show_trained(info, done, zoo, called=run or done.name, as_json=as_json)
-
-
-def _require(asked: Mapping[str, Any]) -> None:
-    """Fail as for any argument that is missing: only the record of a run can say what it is of."""
-    missing = [param for param in command.params if param.name in {"model", "dataset"} and asked[param.name] is None]
-    if missing:
-        raise click.MissingParameter(ctx=click.get_current_context(), param=missing[0])

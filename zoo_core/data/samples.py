@@ -221,8 +221,7 @@ def _from_arrays(
         targets = in_prepared(targets, np.tile(raw.shape[1:3], (len(raw), 1)), recipe)
     elif recipe is not None and kind.has_places:
         targets = _prepared_truth(targets, recipe, factor, where)
-    sizes = [] if recipe is None or split.names is None else [(raw.shape[1], raw.shape[2])]  # somebody's own files
-    return _Stored(inputs, targets, names_of(split), sizes=sizes)
+    return _Stored(inputs, targets, names := names_of(split), sizes=[raw.shape[1:3]] * (raw.ndim > 2 and bool(names)))
 
 
 def _fits_places(targets: NDArray[Any], size: tuple[int, ...], where: str) -> int:

@@ -73,7 +73,6 @@ def plan_predictions(
         raise UsageError("there is nothing to predict", hint="zoo predict EXPORT INPUT..., or --text TEXT")
     model = _opened(export, threshold, isolated)
     found = [*_files_of(model, inputs, listed), *texts_as_inputs(model, texts)]
-    check_recipes(model)
     path, known_vectors = None if out is None else Path(out), gallery_for(model, gallery)
     check_top(model, top, known_vectors)
     kept = _gallery_to_make(model, path, known_vectors, found)
@@ -112,8 +111,9 @@ def _gallery_to_make(
 
 
 def _files_of(model: ExportedModel, inputs: Sequence[str | Path], listed: Iterable[bytes]) -> Sequence[Found]:
-    """The files of the kinds that the model reads."""
+    """The files of the kinds that the model reads; raises ZooError where it has lost how it reads them."""
     known, what = files_read(model.metadata)
+    check_recipes(model)
     return find_inputs(inputs, suffixes=known, what=what, listed=listed) if inputs else ()
 
 

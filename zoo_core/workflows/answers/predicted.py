@@ -123,18 +123,11 @@ def is_results(out: Path, *, gives: str) -> bool:
 
 
 def _check(targets: Targets, inputs: Sequence[Found]) -> None:
-    taken: dict[Path, str] = {}
     originals = set(originals_of(inputs))
     for index, each in enumerate(inputs[:1] if targets.stacked else inputs):
         if each.error is not None:
             continue
         for file in targets.of(index).values():
-            if file in taken:
-                raise UsageError(
-                    f"{taken[file]} and {each.shown} would both be written to {file}",
-                    hint="one after the other, with another --out for each",
-                )
-            taken[file] = each.shown
             try:
                 check_target(file, originals)
             except UsageError:
