@@ -11,7 +11,7 @@ from conftest import Result
 from zoo_core.cli.bundled import bundled_verbs
 
 Zoo = Callable[..., Result]
-VERBS = ("bench", "diff", "features", "new", "package", "plot", "rm", "view")
+VERBS = ("bench", "diff", "features", "new", "package", "plot", "rm", "serve", "view")
 NO_DISCOVERY = {"ZOO_PLUGIN_TIMEOUT": "soon"}
 """Whoever discovers plugins stumbles over it."""
 

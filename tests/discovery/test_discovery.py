@@ -90,7 +90,7 @@ def test_zoo_plugins_none_disables_the_bundled_ones_too_but_verbs_tasks_and_reci
     always = {row["id"].partition(":")[2] for row in rows if row["status"] == "ok"}
     tasks = {"classification", "detection", "embedding", "image-to-image", "multilabel", "raw-outputs", "regression"}
     recipes = {"picture", "ragged", "table", "text", "waveform"}
-    assert always == {"diff", "features", "new", "plot", "rm", "view", *tasks, *recipes}
+    assert always == {"bench", "diff", "features", "new", "package", "plot", "rm", "serve", "view", *tasks, *recipes}
     assert {row["status"] for row in rows if row["id"].partition(":")[2] not in always} == {"disabled"}
     assert run_zoo("list", "--json", env={"ZOO_PLUGINS": "none"}).json == []
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from onnx_files import brightness_metadata, brightness_model, write_model
 from PIL import Image
 from warm import Result
 
+from zoo_core import TensorSpec
 from zoo_core.runtime import SessionSettings, keep_tuned, open_model, read_onnx
 
 Zoo = Callable[..., Result]
@@ -95,12 +97,15 @@ def test_a_broken_run_is_a_row(run_zoo: Zoo, workplace: Path) -> None:
     ("words", "told"),
     [
         (("--engine", "tensorrt"), "unknown engine 'tensorrt'"),
-        (("--size", "N"), "--size takes AXIS=N"),
+        (("--size", "N"), "--size takes AXIS=N, such as H=64, not 'N'"),
         (("--size", "Q=3"), "has no free axis Q"),
         (("--picture", "bench.jpg"), "a picture is written as PNG"),
         (("--tune", "--batch", "1", "--batch", "2"), "--tune takes one export, and one --batch"),
         (("--tune", "--threads", "1"), "--tune tries engines and threads itself"),
+        (("--batch", "0"), "0 is not in the range"),
+        (("--engine", "torch"), "nothing can be measured of "),
         ((str(SAMPLE),), "is named twice"),
+        (("--tune", "lenet5"), "--tune takes one export, and one --batch: the settings are the best for batches of"),
         (("--weights", "DEFAULT"), "it brings its own weights and options"),
     ],
 )
@@ -108,6 +113,20 @@ def test_what_is_typed_wrongly(words: tuple[str, ...], told: str, run_zoo: Zoo) 
     done = run_zoo("bench", SAMPLE, *words)
     assert (done.code, done.stdout) == (2, "")
     assert told in done.stderr
+
+
+def test_a_file_of_a_fixed_batch_and_free_sizes(run_zoo: Zoo, tmp_path: Path) -> None:
+    specs = {"inputs": {"image": TensorSpec(2, 1, "H", "W")}, "outputs": {"logits": TensorSpec(2, 3)}}
+    write_model(
+        tmp_path / "fixed.onnx", brightness_model(batch=2, side="S"), brightness_metadata(preprocess=None, **specs)
+    )
+    engine = ("--engine", "onnxruntime", *QUICKLY)
+    done = run_zoo("bench", "fixed.onnx", *engine, "--size", "H=5", "--json")
+    assert done.code == 0, done.stderr
+    assert (done.json["sizes"]["fixed.onnx"], rows_of(done)[0]["batch"]) == ({"H": 5, "W": 64}, 2)
+    refused = run_zoo("bench", "fixed.onnx", *engine, "--batch", 3)
+    assert refused.code == 2
+    assert "fixed.onnx takes batches of 2 alone, not of 3" in refused.stderr
 
 
 def test_a_file_that_reaches_its_limit_is_told(run_zoo: Zoo) -> None:

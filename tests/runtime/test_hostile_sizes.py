@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import resource
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from conftest import Result
 from onnx_files import brightness_metadata, brightness_model, write_brightness, write_model
 from picture_files import half
+from PIL import Image
 
 from zoo_core import TensorSpec, ZooError
 from zoo_core.errors import RefusedFileError
@@ -74,18 +76,32 @@ def test_a_batch_that_no_memory_holds(tmp_path: Path) -> None:
     assert caught.value.exit_code == 1
 
 
-def test_too_little_memory_is_no_bug_of_ours(tmp_path: Path, zoo_here: Any) -> None:
-    write_brightness(tmp_path)
-    half(tmp_path / "large.png", height=7_000, width=7_000)
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    zoo_here("predict", "brightness", "absent.png")  # what is loaded, is loaded now
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used + (120 << 20), before[1]))
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from zoo_core.cli import main
+
+def predict(name):
+    sys.argv = ["zoo", "predict", "brightness", name, "--trusted"]
     try:
-        done: Result = zoo_here("predict", "brightness", "large.png")
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
-    assert done.code == 1
+        main(watched=False)
+    except SystemExit as ended:
+        return ended.code
+
+assert predict("small.png") == 0  # what is loaded, is loaded now
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + (20 << 20), resource.RLIM_INFINITY))
+sys.exit(predict("large.png"))
+"""
+
+
+def test_too_little_memory_is_no_bug_of_ours(tmp_path: Path) -> None:
+    write_brightness(tmp_path)
+    half(tmp_path / "small.png")
+    Image.new("RGB", (7_000, 7_000)).save(tmp_path / "large.png")  # four bytes a pixel while it is read
+    command = [sys.executable, "-c", LIMITED]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
     assert done.stderr == "Error: there is not enough memory for this\nHint: smaller or fewer files at a time\n"
 
 

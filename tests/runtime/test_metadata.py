@@ -122,7 +122,7 @@ STRANGE: dict[str, tuple[Callable[[dict[str, Any]], None], str]] = {
     "recipe size": (recipe(crop=[100_000, 100_000]), "1 to 16,384 pixels a side, not 100000"),
     "recipe resize": (recipe(resize=10**9), "1 to 16,384 pixels a side"),
     "recipe negative": (recipe(crop=[-1, 2]), "pixels a side, not -1"),
-    "recipe float": (recipe(crop=[1.5, 2]), "pixels a side, not 1.5"),
+    "recipe float": (recipe(crop=[1.5, 2]), "crop is (height, width) in pixels, not (1.5, 2)"),
     "recipe one side": (recipe(crop=[2]), "crop cannot be [2]"),
     "recipe list": (replaced(preprocess=[]), "preprocess is an object or null"),
 }

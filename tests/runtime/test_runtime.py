@@ -104,7 +104,7 @@ def test_optimization_and_threads(optimization: Any, threads: int | None, tmp_pa
 
 def test_wrong_optimization_and_threads(tmp_path: Path) -> None:
     path = write_brightness(tmp_path)
-    with pytest.raises(UsageError, match="optimization is 'all' or 'none', not 'some'"):
+    with pytest.raises(UsageError, match="optimization is one of all, extended, basic, none, not 'some'"):
         open_model(path, optimization="some")  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="threads are a whole number of at least 1, or None, not 0"):
         open_model(path, threads=0)

@@ -263,6 +263,7 @@ def test_what_an_export_does_not_take_of_a_dataset(
 @pytest.mark.heavy
 @pytest.mark.parametrize("command", [("eval", "export:pets"), ("plot", "export:pets", "--what", "errors")])
 def test_an_export_does_not_say_where_its_data_lie(folder: Path, zoo_here: Zoo, command: tuple[str, ...]) -> None:
+    shutil.rmtree(folder / "runs")  # which does
     asked = zoo_here(*command)
     assert asked.code == 1, asked.stderr
     told = "the data of export 'pets' are files of somebody's own, and it does not say where they lie"

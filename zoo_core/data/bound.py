@@ -26,9 +26,9 @@ from .recipe_options import inputs_of, recipe_of, tiles_of
 from .sample_checks import check_samples
 from .samples import Samples, make_samples
 from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
-from .splits import ArraySplit, Split, arrays_of, numbers_to_choose_by, take
+from .splits import Split, numbers_to_choose_by, sizes_in, take
 from .targets import TargetKind, targets_of
-from .unreadable import UnreadableFilesError
+from .unreadable import told_at_once
 
 
 class BoundDataset:
@@ -71,14 +71,7 @@ class BoundDataset:
         unknown = [name for name in declared if name not in self._named and len(declared[name].free_axes) > 1]
         if not unknown or (self.options["root"] is None and not self.root.exists()):
             return declared
-        split = self._existing("train", download=False)[0]
-        if not isinstance(split, ArraySplit):
-            return declared
-        arrays = arrays_of(split)
-        return {
-            **declared,
-            **{name: declared[name].with_axes(declared[name].axes[0], *arrays[name].shape[1:]) for name in unknown},
-        }
+        return declared | sizes_in(self._existing("train", download=False)[0], {key: declared[key] for key in unknown})
 
     @functools.cached_property
     def recipes(self) -> dict[str, InputRecipe]:
@@ -178,17 +171,12 @@ class BoundDataset:
 
     def load_all(self, *, download: bool = False) -> dict[str, Samples]:
         """Every split as `load` gives it. Files that cannot be read are told of for all splits at once."""
-        loaded: dict[str, Samples] = {}
-        unreadable: list[UnreadableFilesError] = []
-        for split in self.split_names:
-            try:
-                loaded[split] = self.load(split, download=download)
-            except UnreadableFilesError as error:
-                unreadable.append(error)
-        if unreadable:
-            every = sum(len(self._part(split, download=download)[0]) for split in self.split_names)
-            raise UnreadableFilesError([bad for error in unreadable for bad in error.bad], of=every, where=self._where)
-        return loaded
+        return told_at_once(
+            self.split_names,
+            lambda split: self.load(split, download=download),
+            count=lambda split: len(self._part(split, download=download)[0]),
+            where=self._where,
+        )
 
     def skipped(self, samples: Samples) -> tuple[str, ...]:
         """The files that were left out because they cannot be read, from the dataset's root on where they are in it."""

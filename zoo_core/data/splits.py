@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError
 from zoo_core.records import counted
+from zoo_core.shapes import TensorSpec
 from zoo_core.specs import IGNORED, DatasetSpec
 
 from .boxes import BoxTargets
@@ -201,3 +202,11 @@ def arrays_of(split: ArraySplit) -> Mapping[str, NDArray[Any]]:
     if not isinstance(found, Mapping):
         raise TypeError("checked_split names the inputs")
     return {name: np.asarray(values) for name, values in found.items()}
+
+
+def sizes_in(split: Split, unknown: Mapping[str, TensorSpec]) -> dict[str, TensorSpec]:
+    """The tensors, with the sizes that the arrays of a split have beside the batch; nothing of files."""
+    if not isinstance(split, ArraySplit):
+        return {}
+    arrays = arrays_of(split)
+    return {name: spec.with_axes(spec.axes[0], *arrays[name].shape[1:]) for name, spec in unknown.items()}

@@ -66,3 +66,21 @@ class ReadOneByOne(Generic[T]):
         """Raise UnreadableFilesError for what could not be read, unless it is to be skipped and something is left."""
         if self.bad and (not skip or len(self.bad) == len(self._paths)):
             raise UnreadableFilesError(self.bad, of=len(self._paths), where=where)
+
+
+def told_at_once(
+    splits: Sequence[str], load: Callable[[str], T], *, count: Callable[[str], int], where: str
+) -> dict[str, T]:
+    """What `load` gives for every split. Raises UnreadableFilesError that has the files of all splits; `count` says how
+    many a split has."""
+    loaded: dict[str, T] = {}
+    unreadable: list[UnreadableFilesError] = []
+    for split in splits:
+        try:
+            loaded[split] = load(split)
+        except UnreadableFilesError as error:
+            unreadable.append(error)
+    if unreadable:
+        bad = [each for error in unreadable for each in error.bad]
+        raise UnreadableFilesError(bad, of=sum(map(count, splits)), where=where)
+    return loaded

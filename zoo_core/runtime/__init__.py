@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .reading.outside import stored_array
     from .reading.protobuf import bytes_field
     from .reading.wire import OnnxFile, read_onnx
+    from .running.array_pipe import receive_arrays, send_arrays
     from .running.given_rows import Rows
     from .running.inputs import check_inputs
     from .running.isolated import Isolated, Limits
@@ -53,6 +54,8 @@ __all__ = [
     "read_metadata",
     "read_onnx",
     "read_sequence",
+    "receive_arrays",
+    "send_arrays",
     "sequence_input",
     "stored_array",
     "vet",
@@ -73,6 +76,7 @@ __getattr__, __dir__ = lazy_names(
             "OnnxFile",
             "read_onnx",
         ),
+        ".running.array_pipe": ("receive_arrays", "send_arrays"),
         ".running.given_rows": ("Rows",),
         ".running.inputs": ("check_inputs",),
         ".running.isolated": (

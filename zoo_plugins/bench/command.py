@@ -8,15 +8,15 @@ from typing import Any
 import click
 
 from zoo_core.commands import (
-    FilePath,
     complete_runs_and_exports,
     isolation_options,
     json_option,
-    model_options,
     note,
     print_json,
     say,
 )
+
+from .options import bench_options
 
 EXAMPLES = """
 \b
@@ -34,53 +34,7 @@ Examples:
 @click.argument(
     "sources", metavar="MODEL|RUN|EXPORT...", nargs=-1, required=True, shell_complete=complete_runs_and_exports
 )
-@click.option(
-    "--batch",
-    "batches",
-    type=click.IntRange(1),
-    multiple=True,
-    metavar="N",
-    help="Samples at a time; repeatable. Default: 1, 8 and 32.",
-)
-@click.option(
-    "--threads",
-    type=click.IntRange(1),
-    multiple=True,
-    metavar="N",
-    help="Threads of the engine; repeatable. Default: a processor each.",
-)
-@click.option(
-    "--engine",
-    "engines",
-    multiple=True,
-    metavar="E",
-    help="onnxruntime, onnxruntime:extended, :basic, :none, torch, torch:compiled or openvino; repeatable. "
-    "Default: all that can be had.",
-)
-@click.option(
-    "--size",
-    "sizes",
-    multiple=True,
-    metavar="AXIS=N",
-    help="Size of a free axis; repeatable. Default: that of the self-test, or some 64.",
-)
-@click.option(
-    "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
-    default=1.0,
-    show_default=True,
-    metavar="S",
-    help="How long each engine answers at each batch size.",
-)
-@click.option("--weights", metavar="NAME|FILE", help="Weights for a MODEL. Default: fresh random ones.")
-@model_options
-@click.option(
-    "--tune",
-    "tuning",
-    is_flag=True,
-    help="Find the session settings that answer --batch (default: 1) quickest, for one export.",
-)
-@click.option("--picture", metavar="FILE.png", type=FilePath(), help="Draw rows a second, and seconds for a batch.")
+@bench_options
 @isolation_options
 @json_option
 def command(sources: tuple[str, ...], as_json: bool, picture: Path | None, **asked: Any) -> None:

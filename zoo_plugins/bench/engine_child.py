@@ -6,7 +6,6 @@ Called as `python -m` with the name of this module.
 from __future__ import annotations
 
 import os
-import pickle
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,10 +14,10 @@ from typing import IO, Any
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
+from zoo_core.runtime import receive_arrays, send_arrays
 from zoo_core.training import need_torch
 
 from .engines import TORCH
-from .own_process import Failure
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -27,20 +26,19 @@ def main() -> None:
     """Load what is told, answer every request, and end when nobody asks any more."""
     requests, answers = _pipes()
     run: Callable[[Arrays], Arrays] | None = None
-    while (message := _received(requests)) is not None:
+    while (request := receive_arrays(requests)) is not None:
+        message, inputs = request
         try:
             if run is None:
                 run = _loaded(message)
-                answer: Any = "ready"
+                send_arrays(answers, {})
             else:
-                answer = _timed(run, *message)
+                send_arrays(answers, *_timed(run, inputs, message["times"]))
         except ZooError as error:
-            answer = Failure(message=error.message, hint=error.hint)
+            send_arrays(answers, {"error": error.message, "hint": error.hint})
         except Exception as error:  # noqa: BLE001 whatever an engine raises is a row of the table
             words = str(error).strip().partition("\n")[0][:400]
-            answer = Failure(message=f"{type(error).__name__}: {words}")
-        pickle.dump(answer, answers)
-        answers.flush()
+            send_arrays(answers, {"error": f"{type(error).__name__}: {words}", "hint": None})
 
 
 def _pipes() -> tuple[IO[bytes], IO[bytes]]:
@@ -52,21 +50,14 @@ def _pipes() -> tuple[IO[bytes], IO[bytes]]:
     return requests, answers
 
 
-def _received(requests: IO[bytes]) -> Any:
-    try:
-        return pickle.load(requests)  # noqa: S301 of the process that started this one
-    except EOFError:
-        return None
-
-
-def _timed(run: Callable[[Arrays], Arrays], inputs: Arrays, times: int) -> tuple[list[float], Arrays, int | None]:
+def _timed(run: Callable[[Arrays], Arrays], inputs: Arrays, times: int) -> tuple[dict[str, Any], Arrays]:
     seconds: list[float] = []
     outputs: Arrays = {}
     while len(seconds) < max(1, times):
         begin = time.perf_counter()
         outputs = run(inputs)
         seconds.append(time.perf_counter() - begin)
-    return seconds, outputs, _peak_bytes()
+    return {"seconds": seconds, "peak": _peak_bytes()}, outputs
 
 
 def _peak_bytes() -> int | None:

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import pickle
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import IO, Any
 
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
-from zoo_core.runtime import Timing
+from zoo_core.runtime import Timing, receive_arrays, send_arrays
 
 MOST_SECONDS = 900.0
 """For one step: to load a model, or one turn of runs. To compile one may take minutes."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Failure:
-    """Why an engine cannot do what it was told."""
-
-    message: str
-    hint: str | None = None
+Arrays = Mapping[str, NDArray[Any]]
 
 
 class EngineProcess:
@@ -40,12 +32,12 @@ class EngineProcess:
             stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the parent, which ends it
         )
-        self._asked(dict(task))
+        self._asked(task, {})
 
-    def timed(self, inputs: Mapping[str, NDArray[Any]], *, times: int) -> Timing:
+    def timed(self, inputs: Arrays, *, times: int) -> Timing:
         """Answer so many times. Raises ZooError with the engine's reason."""
-        seconds, outputs, peak = self._asked((dict(inputs), times))
-        return Timing(seconds=tuple(seconds), outputs=outputs, peak_bytes=peak)
+        told, outputs = self._asked({"times": times}, inputs)
+        return Timing(seconds=tuple(told["seconds"]), outputs=outputs, peak_bytes=told["peak"])
 
     def close(self) -> None:
         """End the process."""
@@ -56,28 +48,27 @@ class EngineProcess:
                 with contextlib.suppress(OSError):
                     pipe.close()
 
-    def _asked(self, message: Any) -> Any:
+    def _asked(self, message: Mapping[str, Any], arrays: Arrays) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         late = threading.Timer(MOST_SECONDS, self._process.kill)
         late.start()
         try:
             with contextlib.suppress(BrokenPipeError):  # it has ended, which is told below
-                pickle.dump(message, _pipe(self._process.stdin))
-                _pipe(self._process.stdin).flush()
-            answer = pickle.load(_pipe(self._process.stdout))  # noqa: S301 of our own process
-        except (EOFError, pickle.UnpicklingError):
-            overdue = late.finished.is_set()
-            self.close()
-            why = f"took more than {MOST_SECONDS:.0f} s" if overdue else f"ended ({self._process.returncode})"
-            hint = "too little memory is the usual reason; --batch 1, or another --engine"
-            raise ZooError(f"the process that runs {self._engine} {why}", hint=hint) from None
+                send_arrays(_pipe(self._process.stdin), message, arrays)
+            answer = receive_arrays(_pipe(self._process.stdout))
         except BaseException:  # Ctrl-C: an answer that nobody has read would be taken for the next one
             self.close()
             raise
         finally:
+            overdue = late.finished.is_set()
             late.cancel()
-        if isinstance(answer, Failure):
+        if answer is None:
             self.close()
-            raise ZooError(f"{self._engine}: {answer.message}", hint=answer.hint)
+            why = f"took more than {MOST_SECONDS:.0f} s" if overdue else f"ended ({self._process.returncode})"
+            hint = "too little memory is the usual reason; --batch 1, or another --engine"
+            raise ZooError(f"the process that runs {self._engine} {why}", hint=hint)
+        if "error" in answer[0]:
+            self.close()
+            raise ZooError(f"{self._engine}: {answer[0]['error']}", hint=answer[0]["hint"])
         return answer
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo_core import MissingExtraError, UsageError, Zoo, ZooError, bound_tensors, builder_options, load_run
-from zoo_core.commands import Located, locate
+from zoo_core.commands import Located, install_command, locate
 from zoo_core.runtime import Isolated, Metadata, open_model
 from zoo_core.verification import self_test_cases
 from zoo_core.workflows.exports import refuse_for_run
@@ -72,9 +72,7 @@ def open_subject(typed: str, zoo: Zoo, asked: Asked) -> Subject:
 
 
 def _export(typed: str, found: Located, zoo: Zoo, asked: Asked) -> Subject:
-    path = found.path
-    if path is None:
-        raise UsageError(f"{typed} is no export")
+    path = found.path or Path(found.name)
     with open_model(path, isolated=asked.isolated) as model:
         batches, metadata, known = of_export(model, asked.sizes), model.metadata, model.isolated is False
     start = partial(onnxruntime, path, subject=typed, isolated=asked.isolated)
@@ -168,7 +166,7 @@ def _has_torch() -> bool:
 def _no_openvino(metadata: Metadata, known: bool) -> str:
     """Why OpenVINO is not measured; empty where it can be."""
     if importlib.util.find_spec("openvino") is None:
-        return "it is not installed: pip install openvino"
+        return f"it is not installed: {install_command('openvino')}"
     if not known:
         return "it runs without limits, and this machine does not know the file: zoo verify, or --trusted"
     return ""

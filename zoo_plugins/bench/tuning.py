@@ -71,7 +71,7 @@ def tune(subject: Subject, batch: int, *, isolated: Isolated, seconds: float, pr
     first = _measured(subject, contenders, batch, seconds, progress)
     best = min((row for row in first if row.seconds and row.is_right), key=_typical, default=None)
     if best is None:
-        raise ZooError(f"{subject.typed} gives no right answer under any setting", hint="zoo verify says more")
+        raise ZooError(f"{first[0].contender}: {first[0].error or first[0].answers}", hint="zoo verify says more")
     progress(f"once more, beside the usual settings: {best.contender.setting}")
     again = _measured(subject, [usual, dataclasses.replace(best.contender)], batch, 2 * seconds, progress)
     if bad := [row for row in again if not row.seconds or not row.is_right]:

@@ -12,7 +12,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from zoo_core import UsageError, ZooError
-from zoo_core.commands import find_export, model_file
+from zoo_core.commands import counted, find_export, model_file
 from zoo_core.data import plain_file, read_plain
 from zoo_core.runtime import Isolated, Metadata, SessionSettings, open_model
 from zoo_core.verification import self_test_cases
@@ -93,7 +93,9 @@ def open_contents(typed: str, *, name: str | None, isolated: Isolated) -> Conten
 def _files_in(folder: Path) -> tuple[str, ...]:
     found = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     if len(found) > _MOST_FILES:
-        raise ZooError(f"{folder} holds {len(found):,} files, and an export holds some ten", hint="name its .onnx file")
+        raise ZooError(
+            f"{folder} holds {counted(len(found), 'file')}, and an export holds some ten", hint="name its .onnx file"
+        )
     return tuple(found)
 
 

@@ -16,7 +16,7 @@ _KINDS = "biuf"
 Arrays = dict[str, NDArray[Any]]
 
 
-def send(pipe: IO[bytes], message: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
+def send_arrays(pipe: IO[bytes], message: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> None:
     """Write a message of plain JSON, and numeric arrays of any shape by name."""
     held = {name: np.asarray(value, order="C") for name, value in (arrays or {}).items()}
     told = [[name, value.dtype.str, list(value.shape)] for name, value in held.items()]
@@ -26,10 +26,10 @@ def send(pipe: IO[bytes], message: Mapping[str, Any], arrays: Mapping[str, NDArr
     pipe.flush()
 
 
-def receive(pipe: IO[bytes], *, most: int | None = None) -> tuple[dict[str, Any], Arrays] | None:
+def receive_arrays(pipe: IO[bytes], *, most: int | None = None) -> tuple[dict[str, Any], Arrays] | None:
     """The next message and its arrays, of at most so many bytes; None where the pipe has ended.
 
-    Raises ValueError for anything else than what `send` writes.
+    Raises ValueError for anything else than what `send_arrays` writes.
     """
     line = pipe.readline(LONGEST_HEADER)
     if not line.endswith(b"\n"):

@@ -22,7 +22,7 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.runtime.vetting.known import is_known
 
-from .array_pipe import Arrays, receive, send
+from .array_pipe import Arrays, receive_arrays, send_arrays
 from .faults import WrongExportError
 from .session import LocalSession, Session, SessionFile, SessionSettings, Timing
 
@@ -193,10 +193,10 @@ class _Child:
         try:
             with self._watch.step(seconds):
                 with suppress(BrokenPipeError):  # it has ended; why is told below
-                    send(_pipe(self._process.stdin), message, arrays)
+                    send_arrays(_pipe(self._process.stdin), message, arrays)
                     _pipe(self._process.stdin).write(content)
                     _pipe(self._process.stdin).flush()
-                answer = receive(_pipe(self._process.stdout), most=self._memory)
+                answer = receive_arrays(_pipe(self._process.stdout), most=self._memory)
         except ValueError as error:
             self.end()
             hint = "do not use this file"

@@ -17,7 +17,7 @@ import numpy as np
 
 from zoo_core.errors import ZooError
 
-from .array_pipe import Arrays, receive, send
+from .array_pipe import Arrays, receive_arrays, send_arrays
 from .session import LocalSession, SessionFile, SessionSettings
 
 SLACK_SECONDS = 10
@@ -29,7 +29,7 @@ def main() -> None:
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
     answers, requests = _pipes()
-    start = receive(requests)
+    start = receive_arrays(requests)
     if start is None:
         return
     told = start[0]
@@ -46,11 +46,11 @@ def main() -> None:
                     path=told["path"] if content is None else told["shown"], content=content, one_size=told["one_size"]
                 )
                 session, content = LocalSession(source, SessionSettings(**told["settings"])), None
-                send(answers, {})
+                send_arrays(answers, {})
             else:
-                send(answers, *_answer(session, *waiting.get()))
+                send_arrays(answers, *_answer(session, *waiting.get()))
         except ZooError as error:
-            send(answers, {"error": error.message, "hint": error.hint})
+            send_arrays(answers, {"error": error.message, "hint": error.hint})
             if session is None:
                 return
 
@@ -74,7 +74,7 @@ def _pipes() -> tuple[IO[bytes], IO[bytes]]:
 
 def _listen(requests: IO[bytes], waiting: queue.SimpleQueue[tuple[int | None, Arrays]]) -> None:
     """Read requests as they come. Where they end, the parent is gone, and this process ends in whatever it does."""
-    while (request := receive(requests)) is not None:
+    while (request := receive_arrays(requests)) is not None:
         waiting.put((request[0].get("times"), request[1]))
     os._exit(0)
 
