@@ -211,7 +211,8 @@ class WarmProcess:
     def send_signal(self, number: int) -> None:
         """Send it, unless the process has ended."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):  # it has ended since, and its parent knows
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End its process group, unless the process has ended."""

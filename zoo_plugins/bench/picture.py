@@ -53,9 +53,10 @@ def _figure(rows: Sequence[Row], machine: str) -> Figure:
     most = max(sum(row.batch == batch for row in rows) for batch in batches)
     figure = Figure(figsize=(11, 1.2 + len(batches) * (0.8 + 0.32 * most)), layout="constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(machine, fontsize=10)
+    subjects = list(dict.fromkeys(row.contender.subject for row in rows))
+    figure.suptitle(f"{', '.join(map(_printable, subjects))}\n{machine}", fontsize=10)
     grid = figure.subplots(len(batches), 2, squeeze=False, sharey="row")
-    several = len({row.contender.subject for row in rows}) > 1
+    several = len(subjects) > 1
     for cells, batch in zip(grid, batches, strict=True):
         own = [row for row in rows if row.batch == batch]
         names = [_name(row, several) for row in own]
@@ -66,8 +67,14 @@ def _figure(rows: Sequence[Row], machine: str) -> Figure:
     return figure
 
 
+def _printable(name: str, most: int = 40) -> str:
+    """The end of a long name, without letters that no font has."""
+    readable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
+    return readable if len(readable) <= most else f"…{readable[1 - most :]}"
+
+
 def _name(row: Row, several: bool) -> str:
-    subject = f"{row.contender.subject}: " if several else ""
+    subject = f"{_printable(row.contender.subject)}: " if several else ""
     return f"{subject}{row.contender.setting}"
 
 
