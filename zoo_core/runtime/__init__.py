@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from .reading.outside import stored_array
     from .reading.protobuf import bytes_field
     from .reading.wire import OnnxFile, read_onnx
-    from .running.array_pipe import receive_arrays, send_arrays
+    from .running.array_pipe import private_pipes, receive_arrays, send_arrays
     from .running.given_rows import Rows
     from .running.inputs import check_inputs
     from .running.isolated import Isolated, Limits
     from .running.model import ExportedModel, open_model
     from .running.outcomes import Prediction
     from .running.sequences import read_sequence, sequence_input
-    from .running.session import Optimization, SessionSettings, Timing, has_external_data
+    from .running.session import Optimization, SessionSettings, Timing, has_external_data, timed_runs
     from .running.sources import Source
     from .running.tiling import Tiling
     from .running.tuned import keep_tuned
@@ -51,6 +51,7 @@ __all__ = [
     "has_external_data",
     "keep_tuned",
     "open_model",
+    "private_pipes",
     "read_metadata",
     "read_onnx",
     "read_sequence",
@@ -58,6 +59,7 @@ __all__ = [
     "send_arrays",
     "sequence_input",
     "stored_array",
+    "timed_runs",
     "vet",
 ]
 
@@ -76,7 +78,7 @@ __getattr__, __dir__ = lazy_names(
             "OnnxFile",
             "read_onnx",
         ),
-        ".running.array_pipe": ("receive_arrays", "send_arrays"),
+        ".running.array_pipe": ("private_pipes", "receive_arrays", "send_arrays"),
         ".running.given_rows": ("Rows",),
         ".running.inputs": ("check_inputs",),
         ".running.isolated": (
@@ -97,6 +99,7 @@ __getattr__, __dir__ = lazy_names(
             "SessionSettings",
             "Timing",
             "has_external_data",
+            "timed_runs",
         ),
         ".running.sources": ("Source",),
         ".running.tiling": ("Tiling",),

@@ -106,8 +106,7 @@ def measure(
             taking_part = [entrant for entrant in entrants if batch in sizes[entrant.subject.typed]]
             progress(f"batches of {batch}")
             rows += _at(batch, taking_part, seconds)
-    order = {id(contender): place for place, (_, contender) in enumerate(contenders_of(subjects))}
-    return sorted(rows, key=lambda row: (row.batch, order[id(row.contender)]))
+    return sorted(rows, key=lambda row: row.batch)
 
 
 def _expected(subject: Subject, sizes: Sequence[int], progress: Callable[[str], None]) -> dict[int, Outputs]:

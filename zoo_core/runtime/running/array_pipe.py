@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -14,6 +15,18 @@ LONGEST_HEADER = 1 << 20
 _KINDS = "biuf"
 
 Arrays = dict[str, NDArray[Any]]
+
+
+def private_pipes() -> tuple[IO[bytes], IO[bytes]]:
+    """In a process that is asked through its stdin: where requests come from, and where answers go.
+
+    Whatever else reads from stdin finds nothing, and whatever else writes to stdout reaches nobody.
+    """
+    requests, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    with open(os.devnull, "r+b", buffering=0) as nothing:
+        os.dup2(nothing.fileno(), 0)
+        os.dup2(nothing.fileno(), 1)
+    return requests, answers
 
 
 def send_arrays(pipe: IO[bytes], message: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]] | None = None) -> None:

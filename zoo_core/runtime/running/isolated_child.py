@@ -17,7 +17,7 @@ import numpy as np
 
 from zoo_core.errors import ZooError
 
-from .array_pipe import Arrays, receive_arrays, send_arrays
+from .array_pipe import Arrays, private_pipes, receive_arrays, send_arrays
 from .session import LocalSession, SessionFile, SessionSettings
 
 SLACK_SECONDS = 10
@@ -28,7 +28,7 @@ def main() -> None:
     # When memory runs out, the system takes this process first, and the one that waits for it lives to tell.
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")
-    answers, requests = _pipes()
+    requests, answers = private_pipes()
     start = receive_arrays(requests)
     if start is None:
         return
@@ -61,15 +61,6 @@ def _answer(session: LocalSession, times: int | None, inputs: Arrays) -> tuple[d
         return {}, _numbers(session.run(inputs))
     timing = session.timed(inputs, times=times)
     return {"seconds": timing.seconds, "peak": timing.peak_bytes}, _numbers(timing.outputs)
-
-
-def _pipes() -> tuple[IO[bytes], IO[bytes]]:
-    """Where answers go and requests come from; whatever else writes to stdout reaches nobody."""
-    answers, requests = os.fdopen(os.dup(1), "wb"), os.fdopen(os.dup(0), "rb")
-    with open(os.devnull, "r+b", buffering=0) as nothing:
-        os.dup2(nothing.fileno(), 0)
-        os.dup2(nothing.fileno(), 1)
-    return answers, requests
 
 
 def _listen(requests: IO[bytes], waiting: queue.SimpleQueue[tuple[int | None, Arrays]]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias, get_args
@@ -94,6 +94,19 @@ class Timing:
     peak_bytes: int | None
 
 
+def timed_runs(
+    run: Callable[[Mapping[str, NDArray[Any]]], Arrays], inputs: Mapping[str, NDArray[Any]], *, times: int
+) -> Timing:
+    """Call `run` so many times, at least once, in this process."""
+    seconds: list[float] = []
+    outputs: Arrays = {}
+    while len(seconds) < max(1, times):
+        start = time.perf_counter()
+        outputs = run(inputs)
+        seconds.append(time.perf_counter() - start)
+    return Timing(seconds=tuple(seconds), outputs=outputs, peak_bytes=memory_of("self", peak=True))
+
+
 class Session(Protocol):
     """A file that is ready to run, until it is closed."""
 
@@ -149,13 +162,7 @@ class LocalSession:
 
     def timed(self, inputs: Mapping[str, NDArray[Any]], *, times: int) -> Timing:
         """As `run`, so many times, at least once."""
-        seconds: list[float] = []
-        outputs: Arrays = {}
-        while len(seconds) < max(1, times):
-            start = time.perf_counter()
-            outputs = self.run(inputs)
-            seconds.append(time.perf_counter() - start)
-        return Timing(seconds=tuple(seconds), outputs=outputs, peak_bytes=memory_of("self", peak=True))
+        return timed_runs(self.run, inputs, times=times)
 
     def close(self) -> None:
         """Give back the memory."""
