@@ -31,18 +31,18 @@ class Machine:
         self.open = threading.Event()
         self.open.set()
         self.seen: list[BatchSeen] = []
-        self._at_a_time = self.most_at_a_time = 0
+        self.at_a_time = self.most_at_a_time = 0
         self._lock = threading.Lock()
 
     def run(self, inputs: Arrays) -> Arrays:
         with self._lock:
-            self._at_a_time += 1
-            self.most_at_a_time = max(self.most_at_a_time, self._at_a_time)
+            self.at_a_time += 1
+            self.most_at_a_time = max(self.most_at_a_time, self.at_a_time)
         assert self.open.wait(30)
         rows = inputs["x"].reshape(len(inputs["x"]), -1)[:, 0]
         self.batches.append(rows.tolist())
         with self._lock:
-            self._at_a_time -= 1
+            self.at_a_time -= 1
         if (rows < 0).any():
             raise ValueError(f"{int((rows < 0).sum())} bad")
         return {"y": inputs["x"] * 2, "rows": np.arange(len(rows))}
@@ -150,6 +150,28 @@ def test_who_comes_in_the_same_turn_runs_together() -> None:
         assert await asyncio.gather(*(ask(batcher, number) for number in range(5))) == [[2 * n] for n in range(5)]
 
     assert in_loop(work).batches == [[0, 1, 2, 3, 4]]
+
+
+@pytest.mark.parametrize("delay", [0.0, 60.0])
+def test_workers_that_are_free_share_what_waits(delay: float) -> None:
+    async def work(make: Callable[..., Batcher], machine: Machine) -> None:
+        batcher = make(rows=6, delay=delay, workers=2)
+        machine.open.clear()
+        asked = [asyncio.ensure_future(ask(batcher, number)) for number in range(6)]
+        while machine.at_a_time < 2:
+            await asyncio.sleep(0.001)
+        machine.open.set()
+        assert await asyncio.gather(*asked) == [[2 * number] for number in range(6)]
+
+    assert sorted(in_loop(work).batches) == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_workers_that_are_free_run_different_kinds_rather_than_share_one() -> None:
+    async def work(make: Callable[..., Batcher], machine: Machine) -> None:
+        batcher = make(workers=2)
+        await asyncio.gather(*(ask(batcher, number, width=1 + number % 2) for number in range(6)))
+
+    assert sorted(in_loop(work).batches) == [[0, 2, 4], [1, 3, 5]]
 
 
 def test_a_request_waits_for_company_until_its_time_or_until_there_is_enough() -> None:

@@ -2,13 +2,15 @@
 
 A request goes into the queue of its kind: arrays of the same names, dtypes and shapes but for the first axis. A batch
 starts as soon as a worker is free and a queue is due, which is when it has enough rows, or when its oldest request has
-waited long enough. With a delay of 0 nobody ever waits for company: batches form while the workers are busy.
+waited long enough. With a delay of 0 nobody ever waits for company: batches form while the workers are busy. Workers
+that are free at the same time share what waits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,7 +108,7 @@ class Batcher:
         self._queues.setdefault(kind_of(inputs), deque()).append(ticket)
         self._idle.clear()
         future.add_done_callback(partial(self._leave, ticket))
-        if self._has_room:
+        if self._free_workers:
             self._look_at(_SOON)
         return future
 
@@ -130,9 +132,9 @@ class Batcher:
         self._threads.end()
 
     @property
-    def _has_room(self) -> bool:
-        """Whether a worker has nothing to do."""
-        return len(self._running) < self._limits.workers
+    def _free_workers(self) -> int:
+        """How many have nothing to do."""
+        return self._limits.workers - len(self._running)
 
     def _leave(self, ticket: Ticket, _: object = None) -> None:
         """The ticket is out of the queue: taken into a batch, or given up by who asked."""
@@ -161,15 +163,15 @@ class Batcher:
                 queue.popleft()
             if not queue:
                 del self._queues[kind]
-        while self._has_room and (due := self._due(now)) is not None:
-            self._start(due, now)
-        if self._has_room and (left := [queue[0].arrived for queue in self._queues.values() if queue]):
+        while (free := self._free_workers) and (due := self._due(now)):
+            self._start(due[0], now, workers=max(1, free // len(due)))
+        if self._free_workers and (left := [queue[0].arrived for queue in self._queues.values() if queue]):
             self._look_at(min(left) + self._limits.delay)
         if not self._waiting and not self._running:
             self._idle.set()
 
-    def _due(self, now: float) -> deque[Ticket] | None:
-        """Of the queues that are due, the one whose first request has waited longest."""
+    def _due(self, now: float) -> list[deque[Ticket]]:
+        """The queues that are due, and first the one whose first request has waited longest."""
         limits = self._limits
         due = [
             queue
@@ -179,25 +181,28 @@ class Batcher:
                 not limits.joined
                 or self._closed
                 or queue[0].arrived + limits.delay <= now
-                or sum(ticket.rows for ticket in queue if ticket.is_wanted) >= limits.rows
+                or _rows_wanted(queue) >= limits.rows
             )
         ]
-        return min(due, key=lambda queue: queue[0].arrived, default=None)
+        return sorted(due, key=lambda queue: queue[0].arrived)
 
-    def _start(self, queue: deque[Ticket], now: float) -> None:
-        if tickets := self._taken(queue):
-            batch = Batch(tickets, now=now)
-            self._running[batch] = self._loop.call_later(self._limits.seconds, self._on_overdue)
-            self._threads.run(partial(answers_of, self._run, tickets), partial(self._deliver, batch))
+    def _start(self, queue: deque[Ticket], now: float, *, workers: int) -> None:
+        """Run what waits in the queue, shared out among so many workers."""
+        share = min(math.ceil(_rows_wanted(queue) / workers), self._limits.rows)
+        for _ in range(workers):
+            if tickets := self._taken(queue, most_rows=share):
+                batch = Batch(tickets, now=now)
+                self._running[batch] = self._loop.call_later(self._limits.seconds, self._on_overdue)
+                self._threads.run(partial(answers_of, self._run, tickets), partial(self._deliver, batch))
 
-    def _taken(self, queue: deque[Ticket]) -> list[Ticket]:
+    def _taken(self, queue: deque[Ticket], *, most_rows: int) -> list[Ticket]:
         """The next batch: from the first request on, those that still wait and fit."""
         taken: list[Ticket] = []
         rows = 0
         while queue:
             ticket = queue[0]
             if ticket.is_wanted:
-                if taken and (rows + ticket.rows > self._limits.rows or not self._limits.joined):
+                if taken and (rows + ticket.rows > most_rows or not self._limits.joined):
                     break
                 taken.append(ticket)
                 rows += ticket.rows
@@ -220,3 +225,7 @@ class Batcher:
         ran = self._loop.time() - batch.began
         self._on_batch(BatchSeen(requests=len(batch.tickets), rows=rows, waited=batch.waited, ran=ran, failed=failed))
         self._look_at(_SOON)
+
+
+def _rows_wanted(queue: deque[Ticket]) -> int:
+    return sum(ticket.rows for ticket in queue if ticket.is_wanted)
