@@ -71,6 +71,7 @@ def test_pytorch_beside_its_export_and_another_run_in_its_place(run_zoo: Zoo, wo
     assert "Next: zoo verify export:lenet5-digits" in told.stdout
 
 
+@pytest.mark.slow  # PyTorch beside an export stands above
 def test_a_run_and_a_model_are_measured_in_pytorch(run_zoo: Zoo, workplace: Path) -> None:
     asked = ("--engine", "torch", "--batch", 1, *QUICKLY, "--json")
     done = run_zoo("bench", "run:lenet5-digits", "unet1d", *asked, "--size", "L=32")

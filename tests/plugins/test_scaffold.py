@@ -49,6 +49,11 @@ def environment(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Fres
     return made
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [pytest.param(each, marks=pytest.mark.slow if each == "trainer" else ()) for each in KINDS],
+    indirect=True,
+)
 def test_it_is_green_on_its_first_test_run(package: Path, environment: FreshEnvironment) -> None:
     result = environment.run("-m", "pytest", "-p", "no:cacheprovider", cwd=package)
     assert passed(result) > 5

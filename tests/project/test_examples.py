@@ -10,8 +10,8 @@ import pytest
 from fresh_environment import FreshEnvironment, build_wheel, make_environment, passed
 
 pytestmark = pytest.mark.heavy
-LARGE = {"zoo-convmixer", "zoo-keywords", "zoo-mlflow"}
-"""Whose own tests take long; `test_scaffold.py`, `test_loggers.py` and zoo-sentences do the like."""
+LARGE = {"zoo-convmixer", "zoo-keywords", "zoo-mlflow", "zoo-sentences"}
+"""Whose own tests take long; `test_scaffold.py`, `test_loggers.py` and zoo-ecg do the like."""
 EXAMPLES = sorted(path.parent for path in Path(__file__).parents[2].glob("examples/*/pyproject.toml"))
 
 

@@ -281,7 +281,8 @@ def test_zoo_verify_shows_a_table_and_fails_where_the_check_is_too_weak(tmp_path
     assert "Survivors, and how far their outputs are" in done.stdout
 
 
-@pytest.mark.parametrize("limits", [(), pytest.param(("--memory", "2"), marks=pytest.mark.slow)])
+@pytest.mark.slow  # how many processes are spared; what is seen is above
+@pytest.mark.parametrize("limits", [(), ("--memory", "2")])
 def test_only_faults_in_a_file_that_has_limits_are_checked_in_further_processes(
     limits: tuple[str, ...], tmp_path: Path, zoo_here: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

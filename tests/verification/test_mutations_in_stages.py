@@ -69,11 +69,16 @@ def test_the_healthy_file_is_verified(healthy: Prepared, tmp_path: Path) -> None
     assert verdict.outcome == "verified", [check for check in verdict.checks if check.outcome != "passed"]
 
 
+@pytest.mark.parametrize(
+    ("kinds", "least"),
+    [(("weight times 1.001", "bias dropped"), 2), pytest.param(NUMBERS, 8, marks=pytest.mark.slow)],
+    ids=["two kinds", "all"],
+)
 def test_faults_in_numbers_are_seen_in_the_stage_where_they_are(
-    judged: Judge,
+    kinds: tuple[str, ...], least: int, judged: Judge
 ) -> None:
-    found = judged(NUMBERS)
-    assert len(found) >= 8
+    found = judged(kinds)
+    assert len(found) >= least
     assert [mutant.name for mutant in found if mutant.verdict != "killed" or "values" not in mutant.rules] == []
 
 

@@ -77,7 +77,7 @@ def started(names: Sequence[str], form: str) -> subprocess.Popen[bytes]:
     return process
 
 
-@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("form", [FORMS[0], *(pytest.param(form, marks=pytest.mark.slow) for form in FORMS[1:])])
 def test_stopped_again_and_again_it_ends_with_the_file_of_a_call_that_was_not(form: str, album: Path) -> None:
     """Ctrl-C, kill and kill -9, each in the middle of what the one before has left."""
     names = [str(path) for path in sorted(album.iterdir())] * 50
