@@ -8,7 +8,7 @@ import click
 
 from zoo_core.commands.common import data_options, json_option, note, print_json, say
 from zoo_core.commands.completion import complete_datasets, complete_runs_and_exports
-from zoo_core.commands.isolation import isolation_options
+from zoo_core.commands.isolation import isolation_options, provider_option
 from zoo_core.commands.next_step import use_of, use_of_run, words_of
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ Examples:
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
 @click.option("--accept-changes", is_flag=True, help="Also on data that have changed since training.")
 @isolation_options
+@provider_option
 @json_option
 def command(source: str, as_json: bool, **asked: Any) -> None:
     """Measure a run, or an exported file without PyTorch, on a dataset.

@@ -9,7 +9,7 @@ import click
 from zoo_core.cli.answer_options import answer_options
 from zoo_core.commands.common import FilePath, json_option, note, say
 from zoo_core.commands.completion import complete_exports
-from zoo_core.commands.isolation import isolation_options
+from zoo_core.commands.isolation import isolation_options, provider_option
 from zoo_core.commands.next_step import verify_again
 from zoo_core.errors import ZooError
 from zoo_core.records import counted
@@ -23,6 +23,7 @@ Examples:
   zoo predict lenet5-digits pictures/ --out results.csv     a row as soon as each is done
   zoo predict lenet5-digits pictures/ --out results.csv --resume    goes on where that was stopped
   zoo predict lenet5-digits 'pictures/**/*.png' --top 3     a pattern in quotes, the 3 likeliest classes
+  zoo predict lenet5-digits pictures/ --provider cuda        not on the processor
   find . -name '*.png' | zoo predict lenet5-digits -        one path on each line
   zoo predict unet-pets cat.jpg --out masks       masks/cat.mask.png: each pixel is a class number
   zoo predict unet-mask-folder scan.png --tile 256 --overlap 48    a scan of any size
@@ -43,6 +44,7 @@ Examples:
 @click.argument("inputs", metavar="INPUT...", nargs=-1, type=FilePath(allow_dash=True))
 @answer_options
 @isolation_options
+@provider_option
 @json_option
 def command(source: str, as_json: bool, **asked: Any) -> None:
     """Predict files, or folders of them, with an export. PyTorch is not needed.

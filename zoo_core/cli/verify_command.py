@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,12 +10,13 @@ import click
 
 from zoo_core.commands.common import json_option, say
 from zoo_core.commands.completion import complete_exports
-from zoo_core.commands.isolation import isolation_options
+from zoo_core.commands.isolation import isolation_options, provider_option
 from zoo_core.commands.next_step import use_of, words_of
 from zoo_core.errors import NotVerifiedError
 from zoo_core.records import counted
 
 if TYPE_CHECKING:
+    from zoo_core.records import CheckResult, ExportReport
     from zoo_core.runtime.running.isolated import Isolated
     from zoo_core.verification.mutants import MutationScore
 
@@ -25,6 +27,7 @@ Examples:
   zoo verify exported/lenet5-digits     the same, as a path
   zoo verify model.onnx                 a bare file: its self-test travels inside it
   zoo verify lenet5-digits --thorough   every optimisation level and thread count
+  zoo verify lenet5-digits --provider cuda    and is it right on the graphics card?
   zoo verify lenet5-digits --mutants    does the check see faults? about a minute for a small model
 """
 
@@ -34,13 +37,19 @@ Examples:
 @click.option("--thorough", is_flag=True, help="Every optimisation level and thread count of onnxruntime.")
 @click.option("--mutants", is_flag=True, help="Then plant faults in copies and count those that the check sees.")
 @isolation_options
+@provider_option
 @json_option
-def command(source: str, thorough: bool, mutants: bool, isolated: Any, as_json: bool) -> None:
+def command(source: str, thorough: bool, mutants: bool, isolated: Any, provider: str | None, as_json: bool) -> None:
     """Check an export again: here, on this machine, without PyTorch.
 
     Hashes, structure, the self-test inside the file, the test vectors beside it, and that its outputs depend on its
     inputs. Exit code 3 unless the outcome is `verified`; with `--mutants` also when a planted fault changes an output
     by more than rounding and the check does not see it.
+
+    `--provider`: then on that, too. Its answers are held against those of the processor, within the bounds of the
+    self-test, or as many times more as the provider declares to round more coarsely (cuda and tensorrt: tf32, coreml:
+    float16), and it has to compute a part of the graph itself. The verdict is kept in the user's state folder: until
+    there is one, other commands with `--provider` warn, and where the file was wrong they refuse.
     """
     from zoo_core.shelf import find_export
     from zoo_core.verification.conclude.recheck import verify_export
@@ -53,13 +62,15 @@ def command(source: str, thorough: bool, mutants: bool, isolated: Any, as_json: 
 
         onnx_package()
     report = verify_export(path, thorough=thorough, isolated=isolated)
+    if provider is not None and report.outcome == "verified":
+        report = _with_provider(report, path, provider, isolated)
     score = _score(path, isolated) if mutants and report.outcome == "verified" else None
     show_report(report, as_json=as_json, path=path, mutants=score)
     if report.outcome != "verified":
         bad = next(check for check in report.checks if check.outcome not in {"passed", "skipped"})
         raise NotVerifiedError(
             f"{path} {report.outcome_in_words}: {bad.rule}: {bad.detail}",
-            hint=_hint(bad.detail),
+            hint=_hint(bad),
         )
     if score is not None and score.visible:
         raise NotVerifiedError(
@@ -70,7 +81,18 @@ def command(source: str, thorough: bool, mutants: bool, isolated: Any, as_json: 
         say(f"Next: {use_of(source, words_of(source))}")
 
 
-def _hint(detail: str) -> str:
+def _with_provider(report: ExportReport, path: Path, provider: str, isolated: Isolated) -> ExportReport:
+    from zoo_core.workflows.answers.on_provider import verify_on
+
+    check = verify_on(path, provider, isolated=isolated)
+    outcome = report.outcome if check.outcome == "passed" else "failed"
+    return dataclasses.replace(report, checks=(*report.checks, check), outcome=outcome)
+
+
+def _hint(bad: CheckResult) -> str:
+    if bad.rule == "provider":
+        return "the file is right on the processor; do not use it on this provider"
+    detail = bad.detail
     if "needed more than" in detail or "took more than" in detail:
         return "a limit of the process that runs the file; --memory and --timeout change it"
     return "do not use this file; fetch it or export it again"

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
         complete_trainers,
     )
     from .deferred import LazyCommand, lazy_command
-    from .isolation import isolation_options
+    from .isolation import isolation_options, provider_option
     from .next_step import data_words, export_of, look_at, use_of, use_of_run, verify_of
     from .spreadsheet import csv_text
     from .tables import table, terminal_width
@@ -84,6 +84,7 @@ __all__ = [
     "note",
     "package_versions",
     "print_json",
+    "provider_option",
     "say",
     "seed_option",
     "table",
@@ -118,6 +119,7 @@ __getattr__, __dir__ = lazy_names(
             "model_options",
             "note",
             "print_json",
+            "provider_option",
             "say",
             "seed_option",
             "trainer_options",
@@ -138,7 +140,7 @@ __getattr__, __dir__ = lazy_names(
             "LazyCommand",
             "lazy_command",
         ),
-        ".isolation": ("isolation_options",),
+        ".isolation": ("isolation_options", "provider_option"),
         ".next_step": (
             "data_words",
             "export_of",

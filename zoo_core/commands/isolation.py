@@ -1,4 +1,4 @@
-"""`--memory`, `--timeout` and `--trusted`: how a file runs that this machine does not know."""
+"""`--memory`, `--timeout` and `--trusted`: how a file runs that this machine does not know; `--provider`: on what."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from zoo_core.errors import UsageError
+from zoo_core.runtime.running.providers import PROVIDERS
 
 if TYPE_CHECKING:
     from zoo_core.runtime import Limits
@@ -41,6 +42,17 @@ def isolation_options(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, isolated=_isolated(memory, timeout, trusted), **more)
 
     return wrapped
+
+
+def provider_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--provider`, as `open_model` takes it: None where nothing was said."""
+    option = click.option(
+        "--provider",
+        type=click.Choice(list(PROVIDERS)),
+        metavar="P",
+        help=f"What computes, where this onnxruntime was built for it: {', '.join(PROVIDERS)}. Default: cpu.",
+    )
+    return option(function)
 
 
 def _isolated(memory: float | None, timeout: float | None, trusted: bool) -> Limits | bool | None:

@@ -19,11 +19,13 @@ if TYPE_CHECKING:
     from .reading.protobuf import bytes_field
     from .reading.wire import OnnxFile, read_onnx
     from .running.array_pipe import private_pipes, receive_arrays, send_arrays
+    from .running.compared import Agreement, agreement, worst
     from .running.given_rows import Rows
     from .running.inputs import check_inputs
     from .running.isolated import Isolated, Limits
     from .running.model import ExportedModel, open_model
     from .running.outcomes import Prediction
+    from .running.providers import PROVIDERS
     from .running.sequences import read_sequence, sequence_input
     from .running.session import Optimization, SessionSettings, Timing, has_external_data, timed_runs
     from .running.sources import Source
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from .vetting.vet import vet
 
 __all__ = [
+    "PROVIDERS",
+    "Agreement",
     "ExportedModel",
     "Isolated",
     "Limits",
@@ -46,6 +50,7 @@ __all__ = [
     "Tiling",
     "Timing",
     "UnverifiedWarning",
+    "agreement",
     "bytes_field",
     "check_inputs",
     "has_external_data",
@@ -61,6 +66,7 @@ __all__ = [
     "stored_array",
     "timed_runs",
     "vet",
+    "worst",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -79,6 +85,7 @@ __getattr__, __dir__ = lazy_names(
             "read_onnx",
         ),
         ".running.array_pipe": ("private_pipes", "receive_arrays", "send_arrays"),
+        ".running.compared": ("Agreement", "agreement", "worst"),
         ".running.given_rows": ("Rows",),
         ".running.inputs": ("check_inputs",),
         ".running.isolated": (
@@ -90,6 +97,7 @@ __getattr__, __dir__ = lazy_names(
             "open_model",
         ),
         ".running.outcomes": ("Prediction",),
+        ".running.providers": ("PROVIDERS",),
         ".running.sequences": (
             "read_sequence",
             "sequence_input",

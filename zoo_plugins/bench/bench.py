@@ -72,6 +72,8 @@ def run_bench(
     )
     subjects = tuple(open_subject(name, zoo, asked) for name in sources)
     if tuning:
+        if asked.providers:
+            raise UsageError("--tune is about the processor", hint="leave out --provider")
         return _tuned(subjects, batches, engines, threads, isolated=isolated, seconds=seconds, progress=progress)
     chosen = {subject.typed: _batches(subject, batches) for subject in subjects}
     rows = measure(subjects, chosen, seconds=seconds, progress=progress)

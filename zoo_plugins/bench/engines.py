@@ -1,4 +1,4 @@
-"""What answers: onnxruntime at one of its levels, PyTorch or OpenVINO, each in a process of its own."""
+"""What answers: onnxruntime at some level or on some provider, PyTorch or OpenVINO, each in a process of its own."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
-from zoo_core.runtime import ExportedModel, Isolated, Limits, Optimization, Timing, open_model
+from zoo_core.runtime import PROVIDERS, ExportedModel, Isolated, Limits, Optimization, Timing, open_model
 
 from .own_process import EngineProcess
 
@@ -41,13 +41,17 @@ class Running(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
-    """A subject in an engine, with so many threads. `start` begins its process; it raises ZooError where that fails."""
+    """A subject in an engine, with so many threads. `start` begins its process; it raises ZooError where that fails.
+
+    `loss`: how many times coarser than float32 it declares to round.
+    """
 
     subject: str
     engine: str
     threads: int
     start: Callable[[], Running] = field(repr=False)
     spinning: bool = True
+    loss: float = 1.0
 
     def started(self) -> tuple[Running, float]:
         """Ready to answer, and the seconds that this took: from no process at all to a loaded model."""
@@ -66,16 +70,28 @@ class Contender:
 
 
 def onnxruntime(
-    path: Path, *, subject: str, engine: str, threads: int, isolated: Isolated, spinning: bool = True
+    path: Path,
+    *,
+    subject: str,
+    engine: str,
+    threads: int,
+    isolated: Isolated,
+    spinning: bool = True,
+    provider: str | None = None,
 ) -> Contender:
     """An exported file in onnxruntime; always in a process of its own, so that its memory can be told."""
     limits = isolated if isinstance(isolated, Limits) else _NO_LIMITS if isolated is False else True
 
     def start() -> ExportedModel:
         level = LEVELS[engine]
-        return open_model(path, optimization=level, threads=threads, spinning=spinning, isolated=limits)
+        return open_model(
+            path, optimization=level, threads=threads, spinning=spinning, provider=provider, isolated=limits
+        )
 
-    return Contender(subject=subject, engine=engine, threads=threads, start=start, spinning=spinning)
+    if provider is None:
+        return Contender(subject=subject, engine=engine, threads=threads, start=start, spinning=spinning)
+    shown, loss = f"{engine}@{provider}", PROVIDERS[provider].loss
+    return Contender(subject=subject, engine=shown, threads=threads, start=start, spinning=spinning, loss=loss)
 
 
 def in_torch(source: Mapping[str, Any], *, subject: str, engine: str, threads: int) -> Contender:

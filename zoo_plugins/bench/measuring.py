@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
+from zoo_core.runtime import Agreement, agreement, worst
 
-from .answers import Agreement, agreement, worst
 from .engines import Contender, Running
 from .subjects import Subject, contenders_of
 
@@ -159,7 +159,7 @@ class _Entrant:
             self.error = error.message
             self.close()
             return (), None, Agreement()
-        found = agreement(timing.outputs, self._expected[batch], bounds=self.subject.bounds)
+        found = agreement(timing.outputs, self._expected[batch], bounds=self.subject.bounds, loss=self.contender.loss)
         if self.first is None:
             self.first = timing.seconds[0]
         return timing.seconds, timing.peak_bytes, found

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from zoo_core.commands import FilePath, model_options
+from zoo_core.runtime import PROVIDERS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,6 +35,14 @@ _OPTIONS = (
         metavar="E",
         help="onnxruntime, onnxruntime:extended, :basic, :none, torch, torch:compiled or openvino; repeatable. "
         "Default: all that can be had.",
+    ),
+    click.option(
+        "--provider",
+        "providers",
+        type=click.Choice(list(PROVIDERS)),
+        multiple=True,
+        metavar="P",
+        help=f"Also onnxruntime on this: {', '.join(PROVIDERS)}; repeatable.",
     ),
     click.option(
         "--size",

@@ -19,15 +19,18 @@ from zoo_core.workflows.exports import refuse_for_run
 from .batches import Batches, drawn, of_export
 from .engines import COMPILED, LEVELS, OPENVINO, TORCH, Contender, in_torch, onnxruntime, openvino
 
+USUAL = "onnxruntime"
 REFERENCE = "onnxruntime:none"
 """What the answers of an export are held against: no optimisation, one thread."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What was typed beside the names: engines (none: all that can be had), sizes of free axes, weights and options."""
+    """What was typed beside the names: engines (none: all that can be had), providers of onnxruntime beside them, sizes
+    of free axes, weights and options."""
 
     engines: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
     sizes: Mapping[str, int] = field(default_factory=dict)
     threads: tuple[int, ...] = ()
     isolated: Isolated = None
@@ -62,6 +65,8 @@ def open_subject(typed: str, zoo: Zoo, asked: Asked) -> Subject:
     Raises UsageError for unknown names, for engines that cannot run it, and for options that do not belong to it.
     """
     found = locate(typed, kinds=("run", "export", "model"), zoo=zoo)
+    if found.kind != "export" and asked.providers:
+        raise UsageError(f"a provider is onnxruntime's, and {typed} is a {found.kind}, which PyTorch computes")
     if found.kind != "model":
         refuse_for_run(typed, weights=asked.weights, options=asked.options)
     subject = _export(typed, found, zoo, asked) if found.kind == "export" else _in_torch(typed, found, zoo, asked)
@@ -77,6 +82,7 @@ def _export(typed: str, found: Located, zoo: Zoo, asked: Asked) -> Subject:
         batches, metadata, known = of_export(model, asked.sizes), model.metadata, model.isolated is False
     start = partial(onnxruntime, path, subject=typed, isolated=asked.isolated)
     contenders = [start(engine=engine, threads=n) for engine in LEVELS if asked.wants(engine) for n in asked.threads]
+    contenders += [start(engine=USUAL, threads=n, provider=name) for name in asked.providers for n in asked.threads]
     left_out = {}
     if reason := _no_openvino(metadata, known):
         left_out[OPENVINO] = reason

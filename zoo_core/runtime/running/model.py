@@ -36,6 +36,7 @@ from .isolated import Isolated, limits_of, open_session
 from .outcomes import Prediction, batch_of
 from .own_recipes import own_recipes
 from .predictions import predictions_of
+from .provider_verdicts import remark_on_provider
 from .session import Optimization, Session, SessionSettings, Timing, settings_from
 from .sources import Source, in_short, one_or_many
 from .tiling import Tiling
@@ -48,24 +49,28 @@ def open_model(
     optimization: Optimization | None = None,
     threads: int | None = None,
     spinning: bool | None = None,
+    provider: str | None = None,
     isolated: Isolated = None,
 ) -> ExportedModel:
-    """Vet an exported file (`model.onnx`, or its folder) and make it ready to run on the CPU.
+    """Vet an exported file (`model.onnx`, or its folder) and make it ready to run.
 
     A file that was not exported or verified on this machine runs in a child process, whose memory and time are limited:
     `isolated` is Limits for other limits, True for a child process in any case, and False for a file that you trust,
     which then runs in this process. `optimization` is onnxruntime's own, usually "all"; `threads`, usually all
-    processors that this process may use, wait busily between two runs unless `spinning` is False. Where none of
+    processors that this process may use, wait busily between two runs unless `spinning` is False. `provider` is what
+    computes: "cpu", or another one that this build of onnxruntime has, such as "cuda" or "openvino". Where none of
     them is given, `zoo bench --tune` may have found better ones for this file on this machine. Close the model, or open
     it with `with`, where it has to give back its memory and its child.
 
     Warns (UnverifiedWarning, of Python's `warnings`) of a file that is another one than the report beside it was made
-    for, that was never verified, or whose report is missing or damaged.
+    for, that was never verified, or whose report is missing or damaged; and of a provider on which the file was never
+    verified.
 
-    Raises RefusedFileError for a hostile file or one that is no ONNX file, ZooError for one without our metadata and
-    for a child process that reached a limit, UsageError for arguments of other kinds.
+    Raises RefusedFileError for a hostile file or one that is no ONNX file, ZooError for one without our metadata, for a
+    child process that reached a limit, and for a provider that cannot be had or was found to be wrong, UsageError for
+    arguments of other kinds.
     """
-    asked = settings_from(optimization=optimization, threads=threads, spinning=spinning)
+    asked = settings_from(optimization=optimization, threads=threads, spinning=spinning, provider=provider)
     if not isinstance(path, str | os.PathLike):
         raise UsageError(f"open_model takes the path of a model.onnx or of its folder, not {in_short(path)}")
     if not os.fspath(path):
@@ -77,6 +82,8 @@ def open_model(
         before_plugin_code()
     check_agreement(file, metadata)
     if (remark := remark_on(file)) is not None:
+        warnings.warn(remark, UnverifiedWarning, stacklevel=2)
+    if provider is not None and (remark := remark_on_provider(file, provider)) is not None:
         warnings.warn(remark, UnverifiedWarning, stacklevel=2)
     settings = asked or tuned_settings(file) or SessionSettings()
     return ExportedModel(file=file, metadata=metadata, settings=settings, isolated=isolated)

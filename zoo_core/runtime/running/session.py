@@ -1,4 +1,4 @@
-"""An onnxruntime session on the CPU, with our defaults and with errors that say what to do."""
+"""An onnxruntime session, with our defaults and with errors that say what to do."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ from zoo_core.errors import UsageError, ZooError
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.utf8_paths import in_utf8
 
+from .providers import USUAL, asked_of, check_runs_on, provider_of
+
 Optimization: TypeAlias = Literal["all", "extended", "basic", "none"]
 """onnxruntime's own optimisation of the graph: all of it, less and less of it, or none."""
 
 Arrays = dict[str, NDArray[Any]]
 
-_PROVIDERS = ["CPUExecutionProvider"]
 _LEVELS: Mapping[Optimization, str] = {
     "all": "ORT_ENABLE_ALL",
     "extended": "ORT_ENABLE_EXTENDED",
@@ -37,25 +38,28 @@ _FATAL_ONLY = 4
 class SessionSettings:
     """How onnxruntime runs a file; `threads` None: as many as there are processors that this process may use.
 
-    `spinning`: threads that have nothing to do wait busily, which makes the next run begin sooner.
+    `spinning`: threads that have nothing to do wait busily, which makes the next run begin sooner. `provider`: what
+    computes; "cpu" is the processor.
     """
 
     optimization: Optimization = "all"
     threads: int | None = None
     spinning: bool = True
+    provider: str = USUAL
 
     def __post_init__(self) -> None:
         if self.optimization not in get_args(Optimization):
             raise UsageError(f"optimization is one of {', '.join(get_args(Optimization))}, not {self.optimization!r}")
         if self.threads is not None and not (isinstance(self.threads, int) and self.threads >= 1):
             raise UsageError(f"threads are a whole number of at least 1, or None, not {self.threads!r}")
+        provider_of(self.provider)
 
 
 def settings_from(
-    *, optimization: Optimization | None, threads: int | None, spinning: bool | None
+    *, optimization: Optimization | None, threads: int | None, spinning: bool | None, provider: str | None = None
 ) -> SessionSettings | None:
     """The settings that are asked for, with the usual ones in place of what is None; None where all of them are."""
-    given = {"optimization": optimization, "threads": threads, "spinning": spinning}
+    given = {"optimization": optimization, "threads": threads, "spinning": spinning, "provider": provider}
     asked: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     return SessionSettings(**asked) if asked else None
 
@@ -121,7 +125,7 @@ class Session(Protocol):
 
 
 class LocalSession:
-    """An onnxruntime session in this process, on the CPU. Raises ZooError with onnxruntime's reason."""
+    """An onnxruntime session in this process. Raises ZooError with onnxruntime's reason, and without its provider."""
 
     def __init__(self, source: SessionFile, settings: SessionSettings) -> None:
         self._path = source.path
@@ -135,10 +139,11 @@ class LocalSession:
         options.add_session_config_entry("session.load_model_format", "ONNX")
         # The memory pattern is planned for one shape: with pictures of many sizes it only grows.
         options.enable_mem_pattern = source.one_size
+        providers = asked_of(ort, settings.provider)
         try:
             with in_utf8(Path(source.path)) as path:
                 given: Any = str(path) if source.content is None else source.content
-                self._session = ort.InferenceSession(given, sess_options=options, providers=_PROVIDERS)
+                self._session = ort.InferenceSession(given, sess_options=options, providers=providers)
         except ZooError:
             raise
         except Exception as error:
@@ -146,6 +151,7 @@ class LocalSession:
                 f"onnxruntime {ort.__version__} cannot load {source.path}: {_reason(error)}",
                 hint="the file is damaged, or needs another version of onnxruntime",
             ) from error
+        check_runs_on(self._session, settings.provider, path=source.path)
 
     def run(self, inputs: Mapping[str, NDArray[Any]]) -> Arrays:
         """All outputs by name. Raises ZooError with onnxruntime's reason."""

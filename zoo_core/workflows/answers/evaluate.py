@@ -42,16 +42,17 @@ def evaluate(
     download: bool = False,
     accept_changes: bool = False,
     isolated: Isolated = None,
+    provider: str | None = None,
 ) -> Evaluation:
     """Measure a run or an export on a dataset: its own unless another is named.
 
     Its own dataset comes with the options it was trained with, and `data` on top. Pictures are prepared by the recipe
     of what is measured, whatever the dataset's own. `split`: test where there is one, else validation. An exported file
-    never loads torch; `isolated`: as in `open_model`. Raises ZooError when tasks or classes differ, and when its own
-    data have changed since training and none were named in `data`, unless `accept_changes`; UsageError for unknown
-    names and splits.
+    never loads torch; `isolated` and `provider`: as in `open_model`. Raises ZooError when tasks or classes differ, and
+    when its own data have changed since training and none were named in `data`, unless `accept_changes`; UsageError for
+    unknown names and splits, and for a provider of a run.
     """
-    predictor = open_predictor(source, zoo, isolated=isolated)
+    predictor = open_predictor(source, zoo, isolated=isolated, provider=provider)
     part = load_part(
         predictor, zoo, dataset=dataset, data=data, split=split, download=download, accept_changes=accept_changes
     )

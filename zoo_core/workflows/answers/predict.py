@@ -32,6 +32,7 @@ def predict(
     top: int | None = None,
     threshold: float | None = None,
     isolated: Isolated = None,
+    provider: str | None = None,
     resume: bool = False,
 ) -> list[Row]:
     """One row for each input: `{input, label, probability, probabilities: {label: probability}}`, the `top` best.
@@ -42,13 +43,20 @@ def predict(
     own unless given. A file of several samples has a row for each, `input` is `file.csv[3]` then, counted from 0.
     An input that cannot be predicted has `{input, error}`, and a row of a table `unknown`: the columns whose values
     training has not seen. Of features in one file `out`, those of failed inputs are not in it, and `index` says
-    which place a row has. Inputs and `out` are as `find_inputs`, `targets_for` and `is_results` say, `isolated` as
-    in `open_model`. With `resume`, a file of results goes on where it stopped, and inputs that had an error are tried
-    again; the rows given are those that are new. Raises ZooError or RefusedFileError for an export that cannot be
-    used, before any input is read, and UsageError for an `out` that does not fit.
+    which place a row has. Inputs and `out` are as `find_inputs`, `targets_for` and `is_results` say, `isolated` and
+    `provider` as in `open_model`. With `resume`, a file of results goes on where it stopped, and inputs that had an
+    error are tried again; the rows given are those that are new. Raises ZooError or RefusedFileError for an export that
+    cannot be used, before any input is read, and UsageError for an `out` that does not fit.
     """
     planned = plan_predictions(
-        export, inputs=inputs, out=out, top=top, threshold=threshold, isolated=isolated, resume=resume
+        export,
+        inputs=inputs,
+        out=out,
+        top=top,
+        threshold=threshold,
+        isolated=isolated,
+        provider=provider,
+        resume=resume,
     )
     return list(planned.rows())
 
@@ -66,18 +74,23 @@ def plan_predictions(
     overlap: int | None = None,
     listed: Iterable[bytes] = (),
     isolated: Isolated = None,
+    provider: str | None = None,
     resume: bool = False,
 ) -> Predicting:
     """What `predict` does, before the first input is read. `listed`: lines that the input "-" stands for."""
     if not inputs and not texts:
         raise UsageError("there is nothing to predict", hint="zoo predict EXPORT INPUT..., or --text TEXT")
-    model = _opened(export, threshold, isolated)
+    model = open_model(export, isolated=isolated, provider=provider)
+    if threshold is not None:
+        model.decide_at(threshold)
     found = [*_files_of(model, inputs, listed), *texts_as_inputs(model, texts)]
     path, known_vectors = None if out is None else Path(out), gallery_for(model, gallery)
     check_top(model, top, known_vectors)
     kept = _gallery_to_make(model, path, known_vectors, found)
     results, targets, drawings = _written(model, found, None if kept is not None else path, resume=resume)
-    asked = {"top": top, "threshold": threshold, "tile": tile, "overlap": overlap}
+    asked: dict[str, Any] = {"top": top, "threshold": threshold, "tile": tile, "overlap": overlap}
+    if provider is not None:
+        asked["provider"] = provider
     return Predicting(
         model=model,
         task=model.meaning,
@@ -92,13 +105,6 @@ def plan_predictions(
         kept=kept,
         tiling=tiling_for(model, tile, overlap),
     )
-
-
-def _opened(export: str | Path, threshold: float | None, isolated: Isolated) -> ExportedModel:
-    model = open_model(export, isolated=isolated)
-    if threshold is not None:
-        model.decide_at(threshold)
-    return model
 
 
 def _gallery_to_make(

@@ -76,11 +76,19 @@ class Part:
     remarks: tuple[str, ...] = ()
 
 
-def open_predictor(source: Located, zoo: Zoo, *, isolated: Isolated = None) -> Predictor:
-    """The run or export that was named. An exported file never loads torch; `isolated`: as in `open_model`."""
+def open_predictor(source: Located, zoo: Zoo, *, isolated: Isolated = None, provider: str | None = None) -> Predictor:
+    """The run or export that was named. An exported file never loads torch; the rest is as in `open_model`.
+
+    Raises UsageError for a run that shall be run on a provider of onnxruntime.
+    """
     path = source.path or Path(source.name)
     if source.kind == "export":
-        return export_predictor(open_model(path, isolated=isolated), source.name)
+        return export_predictor(open_model(path, isolated=isolated, provider=provider), source.name)
+    if provider is not None:
+        raise UsageError(
+            f"{source.name} is a run, which PyTorch computes, and a provider is onnxruntime's",
+            hint=f"export:{source.name} is its export, once there is one",
+        )
     from zoo_core.training import load_run
 
     return run_predictor(load_run(path), zoo)

@@ -1,4 +1,4 @@
-"""Whether what an engine answers is right: the speed of a wrong answer is no speed."""
+"""How far answers are from those that they are held against, as a part of what is allowed."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 RELATIVE = 1e-3
 """Of the largest value of an output: what is allowed where nobody has proved a bound."""
+EPSILON = 2.0**-23
 LEAST_EQUAL = 0.99
 """Of whole numbers and flags, which part must be equal."""
 
@@ -52,14 +53,19 @@ def worst(agreements: list[Agreement]) -> Agreement:
     return max(agreements, key=lambda each: each.used, default=Agreement())
 
 
-def agreement(found: Arrays, expected: Arrays, *, bounds: Mapping[str, float] | None) -> Agreement:
-    """The worst output of a batch; `bounds` are those of the export's own check, None where there is none."""
-    outputs = [_one(name, found[name], value, bounds) for name, value in expected.items() if name in found]
+def agreement(found: Arrays, expected: Arrays, *, bounds: Mapping[str, float] | None, loss: float = 1.0) -> Agreement:
+    """The worst output of a batch; `bounds` are those of the export's own check, None where there is none.
+
+    `loss`: how many times more is allowed to what rounds so many times more coarsely than float32.
+    """
+    outputs = [_one(name, found[name], value, bounds, loss) for name, value in expected.items() if name in found]
     missing = [Agreement(output=name, shapes="of nothing: it is missing") for name in expected if name not in found]
     return worst([*outputs, *missing])
 
 
-def _one(name: str, found: NDArray[Any], expected: NDArray[Any], bounds: Mapping[str, float] | None) -> Agreement:
+def _one(
+    name: str, found: NDArray[Any], expected: NDArray[Any], bounds: Mapping[str, float] | None, loss: float
+) -> Agreement:
     if found.shape != expected.shape:
         return Agreement(output=name, shapes=f"{list(found.shape)}, not {list(expected.shape)}")
     if expected.dtype.kind != "f":
@@ -69,5 +75,5 @@ def _one(name: str, found: NDArray[Any], expected: NDArray[Any], bounds: Mapping
     with np.errstate(invalid="ignore"):
         apart = np.where((mine == theirs) | (np.isnan(mine) & np.isnan(theirs)), 0.0, np.abs(mine - theirs))
     size = np.abs(theirs[np.isfinite(theirs)]).max(initial=0.0)
-    allowed = (bounds or {}).get(name, RELATIVE * float(size))
+    allowed = loss * bounds[name] if bounds and name in bounds else max(RELATIVE, loss * EPSILON) * float(size)
     return Agreement(output=name, largest=float(apart.max(initial=0.0)), allowed=float(allowed))
