@@ -30,6 +30,7 @@ OPENS = {
     "zoo_core/replacing.py": "its own folders",
     "zoo_core/runtime/reading/outside.py": "what plain_file has opened",
     "zoo_core/runtime/running/array_pipe.py": "its own pipes",
+    "zoo_core/runtime/running/provider_verdicts.py": "what onnxruntime has just written",
     "zoo_core/training/checkpoint.py": "what check_header has opened with plain_file",
     "zoo_core/training/pickled.py": "what plain_file has opened",
     "zoo_core/verification/subject": "what the other process has just written",

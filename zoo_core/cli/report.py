@@ -1,4 +1,4 @@
-"""How a verification report is shown to people."""
+"""How a verification report is shown to people, and what follows from it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_core.commands.common import print_json, say
-from zoo_core.records import CheckResult, ExportReport
+from zoo_core.errors import NotVerifiedError
+from zoo_core.records import CheckResult, ExportReport, counted
 
 if TYPE_CHECKING:
     from zoo_core.verification.mutants import MutationScore
@@ -36,6 +37,27 @@ def show_report(
         from .mutation_table import show_mutants
 
         show_mutants(mutants)
+
+
+def refuse_unverified(report: ExportReport, *, path: Path, mutants: MutationScore | None = None) -> None:
+    """Raises NotVerifiedError with the first rule that was not passed, or with a fault that no rule sees."""
+    if report.outcome != "verified":
+        bad = next(check for check in report.checks if check.outcome not in {"passed", "skipped"})
+        raise NotVerifiedError(f"{path} {report.outcome_in_words}: {bad.rule}: {bad.detail}", hint=_what_to_do(bad))
+    if mutants is not None and mutants.visible:
+        raise NotVerifiedError(
+            f"the check of {path} does not see {counted(len(mutants.visible), 'fault')}, such as "
+            f"{mutants.visible[0].name}",
+            hint="the file itself is verified; the check is too weak for it: please report this",
+        )
+
+
+def _what_to_do(bad: CheckResult) -> str:
+    if bad.rule == "provider":
+        return "the file is right on the processor; do not use it on this provider"
+    if "needed more than" in bad.detail or "took more than" in bad.detail:
+        return "a limit of the process that runs the file; --memory and --timeout change it"
+    return "do not use this file; fetch it or export it again"
 
 
 def _worth_showing(results: list[CheckResult]) -> list[CheckResult]:

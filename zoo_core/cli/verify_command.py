@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,8 @@ from zoo_core.commands.common import json_option, say
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options, provider_option
 from zoo_core.commands.next_step import use_of, words_of
-from zoo_core.errors import NotVerifiedError
-from zoo_core.records import counted
 
 if TYPE_CHECKING:
-    from zoo_core.records import CheckResult, ExportReport
     from zoo_core.runtime.running.isolated import Isolated
     from zoo_core.verification.mutants import MutationScore
 
@@ -54,7 +50,7 @@ def command(source: str, thorough: bool, mutants: bool, isolated: Any, provider:
     from zoo_core.shelf import find_export
     from zoo_core.verification.conclude.recheck import verify_export
 
-    from .report import show_report
+    from .report import refuse_unverified, show_report
 
     path = find_export(source)
     if mutants:  # that they need a package is said before anything is checked
@@ -62,40 +58,15 @@ def command(source: str, thorough: bool, mutants: bool, isolated: Any, provider:
 
         onnx_package()
     report = verify_export(path, thorough=thorough, isolated=isolated)
-    if provider is not None and report.outcome == "verified":
-        report = _with_provider(report, path, provider, isolated)
+    if provider is not None:
+        from zoo_core.workflows.answers.on_provider import also_on
+
+        report = also_on(provider, report, path, isolated=isolated)
     score = _score(path, isolated) if mutants and report.outcome == "verified" else None
     show_report(report, as_json=as_json, path=path, mutants=score)
-    if report.outcome != "verified":
-        bad = next(check for check in report.checks if check.outcome not in {"passed", "skipped"})
-        raise NotVerifiedError(
-            f"{path} {report.outcome_in_words}: {bad.rule}: {bad.detail}",
-            hint=_hint(bad),
-        )
-    if score is not None and score.visible:
-        raise NotVerifiedError(
-            f"the check of {path} does not see {counted(len(score.visible), 'fault')}, such as {score.visible[0].name}",
-            hint="the file itself is verified; the check is too weak for it: please report this",
-        )
+    refuse_unverified(report, path=path, mutants=score)
     if not as_json:
         say(f"Next: {use_of(source, words_of(source))}")
-
-
-def _with_provider(report: ExportReport, path: Path, provider: str, isolated: Isolated) -> ExportReport:
-    from zoo_core.workflows.answers.on_provider import verify_on
-
-    check = verify_on(path, provider, isolated=isolated)
-    outcome = report.outcome if check.outcome == "passed" else "failed"
-    return dataclasses.replace(report, checks=(*report.checks, check), outcome=outcome)
-
-
-def _hint(bad: CheckResult) -> str:
-    if bad.rule == "provider":
-        return "the file is right on the processor; do not use it on this provider"
-    detail = bad.detail
-    if "needed more than" in detail or "took more than" in detail:
-        return "a limit of the process that runs the file; --memory and --timeout change it"
-    return "do not use this file; fetch it or export it again"
 
 
 def _score(path: Path, isolated: Isolated) -> MutationScore:

@@ -56,19 +56,15 @@ def open_model(
 
     A file that was not exported or verified on this machine runs in a child process, whose memory and time are limited:
     `isolated` is Limits for other limits, True for a child process in any case, and False for a file that you trust,
-    which then runs in this process. `optimization` is onnxruntime's own, usually "all"; `threads`, usually all
-    processors that this process may use, wait busily between two runs unless `spinning` is False. `provider` is what
-    computes: "cpu", or another one that this build of onnxruntime has, such as "cuda" or "openvino". Where none of
-    them is given, `zoo bench --tune` may have found better ones for this file on this machine. Close the model, or open
-    it with `with`, where it has to give back its memory and its child.
+    which then runs in this process. Settings that are None are those that `zoo bench --tune` found, else the usual
+    ones: `optimization`, onnxruntime's own, "all"; `threads`, as many as there are processors, which wait busily
+    between two runs unless `spinning` is False; `provider`, what computes, "cpu". Close the model, or open it with
+    `with`, where it has to give back its memory and its child.
 
     Warns (UnverifiedWarning, of Python's `warnings`) of a file that is another one than the report beside it was made
-    for, that was never verified, or whose report is missing or damaged; and of a provider on which the file was never
-    verified.
-
+    for, that was never verified, there or on the provider, or whose report is missing or damaged.
     Raises RefusedFileError for a hostile file or one that is no ONNX file, ZooError for one without our metadata, for a
-    child process that reached a limit, and for a provider that cannot be had or was found to be wrong, UsageError for
-    arguments of other kinds.
+    child process that reached a limit, and for a provider that cannot be had or is wrong; UsageError for other kinds.
     """
     asked = settings_from(optimization=optimization, threads=threads, spinning=spinning, provider=provider)
     if not isinstance(path, str | os.PathLike):
@@ -81,10 +77,9 @@ def open_model(
     if metadata.needs_plugin:
         before_plugin_code()
     check_agreement(file, metadata)
-    if (remark := remark_on(file)) is not None:
-        warnings.warn(remark, UnverifiedWarning, stacklevel=2)
-    if provider is not None and (remark := remark_on_provider(file, provider)) is not None:
-        warnings.warn(remark, UnverifiedWarning, stacklevel=2)
+    for remark in (remark_on(file), remark_on_provider(file, provider)):
+        if remark is not None:
+            warnings.warn(remark, UnverifiedWarning, stacklevel=2)
     settings = asked or tuned_settings(file) or SessionSettings()
     return ExportedModel(file=file, metadata=metadata, settings=settings, isolated=isolated)
 

@@ -67,12 +67,12 @@ def verdict_on(file: OnnxFile, provider: str) -> ProviderVerdict | None:
     return None
 
 
-def remark_on_provider(file: OnnxFile, provider: str) -> str | None:
+def remark_on_provider(file: OnnxFile, provider: str | None) -> str | None:
     """What is to be known before the answers of a provider are trusted; None where it has been verified here.
 
     Raises ZooError where it was found to be wrong.
     """
-    if provider == USUAL:
+    if provider is None or provider == USUAL:
         return None
     verdict = verdict_on(file, provider)
     if verdict is None:

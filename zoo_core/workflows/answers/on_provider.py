@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 from zoo_core.errors import UnverifiedWarning
-from zoo_core.records import CheckResult, counted
+from zoo_core.records import CheckResult, ExportReport, counted
 from zoo_core.runtime.running.compared import Agreement, agreement, worst
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
@@ -35,6 +36,15 @@ def verify_on(path: Path, provider: str, *, isolated: Isolated = None) -> CheckR
             verdict = _verdict(usual, asked, provider)
     keep_verdict(usual.file, verdict)
     return CheckResult(rule=RULE, outcome="passed" if verdict.is_right else "failed", detail=verdict.detail)
+
+
+def also_on(provider: str, report: ExportReport, path: Path, *, isolated: Isolated = None) -> ExportReport:
+    """The report of a file that was checked on the processor, with what `verify_on` says; a bad file stays as it is."""
+    if report.outcome != "verified":
+        return report
+    check = verify_on(path, provider, isolated=isolated)
+    outcome = report.outcome if check.outcome == "passed" else "failed"
+    return dataclasses.replace(report, checks=(*report.checks, check), outcome=outcome)
 
 
 def _verdict(usual: ExportedModel, asked: ExportedModel, provider: str) -> ProviderVerdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from zoo_core.file_limits import MAX_GALLERY_BYTES
 from zoo_core.files import sha256_of
 from zoo_core.runtime.running.isolated import Isolated
 from zoo_core.runtime.running.model import ExportedModel, open_model
+from zoo_core.runtime.running.providers import USUAL
 from zoo_core.runtime.vetting.known import content_digests
 
 from .asked import check_top, gallery_for, is_kept, tiling_for
@@ -80,17 +81,12 @@ def plan_predictions(
     """What `predict` does, before the first input is read. `listed`: lines that the input "-" stands for."""
     if not inputs and not texts:
         raise UsageError("there is nothing to predict", hint="zoo predict EXPORT INPUT..., or --text TEXT")
-    model = open_model(export, isolated=isolated, provider=provider)
-    if threshold is not None:
-        model.decide_at(threshold)
+    model = _opened(export, threshold, isolated=isolated, provider=provider)
     found = [*_files_of(model, inputs, listed), *texts_as_inputs(model, texts)]
     path, known_vectors = None if out is None else Path(out), gallery_for(model, gallery)
     check_top(model, top, known_vectors)
     kept = _gallery_to_make(model, path, known_vectors, found)
     results, targets, drawings = _written(model, found, None if kept is not None else path, resume=resume)
-    asked: dict[str, Any] = {"top": top, "threshold": threshold, "tile": tile, "overlap": overlap}
-    if provider is not None:
-        asked["provider"] = provider
     return Predicting(
         model=model,
         task=model.meaning,
@@ -99,12 +95,19 @@ def plan_predictions(
         drawings=drawings,
         results=results,
         top=top,
-        made_by=None if results is None else _made_by(model, known_vectors, asked),
+        made_by=None if results is None else _made_by(model, known_vectors, top, threshold, tile, overlap),
         resume=resume,
         gallery=known_vectors,
         kept=kept,
         tiling=tiling_for(model, tile, overlap),
     )
+
+
+def _opened(export: str | Path, threshold: float | None, **how: Any) -> ExportedModel:
+    model = open_model(export, **how)
+    if threshold is not None:
+        model.decide_at(threshold)
+    return model
 
 
 def _gallery_to_make(
@@ -149,6 +152,16 @@ def _written(
     return results, None, drawings
 
 
-def _made_by(model: ExportedModel, gallery: Gallery | None, asked: Mapping[str, Any]) -> MadeBy:
+def _made_by(
+    model: ExportedModel,
+    gallery: Gallery | None,
+    top: int | None,
+    threshold: float | None,
+    tile: int | None,
+    overlap: int | None,
+) -> MadeBy:
+    asked: dict[str, Any] = {"top": top, "threshold": threshold, "tile": tile, "overlap": overlap}
+    if (provider := model.settings.provider) != USUAL:
+        asked["provider"] = provider
     vectors = None if gallery is None else sha256_of(gallery.path, most=MAX_GALLERY_BYTES)
     return MadeBy(sha256=content_digests(model.file), asked={**asked, "gallery": vectors})
