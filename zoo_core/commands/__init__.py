@@ -12,6 +12,7 @@ from zoo_core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from zoo_core.environment import machine_kind, package_versions, usable_processors
+    from zoo_core.figures import check_picture, empty_figure, end_of, write_figure
     from zoo_core.files import clear_io_errors, write_atomic, written_whole
     from zoo_core.foreign_text import csv_cell, html_text, markdown_text, terminal_line
     from zoo_core.installation import install_command
@@ -52,6 +53,7 @@ __all__ = [
     "FilePath",
     "LazyCommand",
     "Located",
+    "check_picture",
     "clear_io_errors",
     "complete_datasets",
     "complete_entries",
@@ -67,6 +69,8 @@ __all__ = [
     "csv_text",
     "data_options",
     "data_words",
+    "empty_figure",
+    "end_of",
     "export_of",
     "find_export",
     "html_text",
@@ -99,6 +103,7 @@ __all__ = [
     "verify_of",
     "warn",
     "write_atomic",
+    "write_figure",
     "written_whole",
 ]
 
@@ -106,6 +111,7 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "zoo_core.environment": ("machine_kind", "package_versions", "usable_processors"),
+        "zoo_core.figures": ("check_picture", "empty_figure", "end_of", "write_figure"),
         "zoo_core.files": ("clear_io_errors", "write_atomic", "written_whole"),
         "zoo_core.foreign_text": ("csv_cell", "html_text", "markdown_text", "terminal_line"),
         "zoo_core.installation": ("install_command",),

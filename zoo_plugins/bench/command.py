@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from zoo_core.commands import (
+    check_picture,
     complete_runs_and_exports,
     isolation_options,
     json_option,
@@ -57,11 +58,11 @@ def command(sources: tuple[str, ...], as_json: bool, picture: Path | None, **ask
     from zoo_core import open_zoo
 
     from .bench import run_bench
-    from .picture import check_picture, draw_rows
+    from .picture import draw_rows
     from .tables import failures, lines_of, next_after, tuned_line
 
     if picture is not None:
-        check_picture(picture)
+        check_picture(picture, asked_by="zoo bench --picture")
     found = run_bench(open_zoo(), sources, progress=note, **asked)
     drawn = None if picture is None else draw_rows(found.rows, picture, machine=found.machine)
     if as_json:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
-import io
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zoo_core import MissingExtraError, UsageError
-from zoo_core.commands import write_atomic
+from zoo_core.commands import empty_figure, end_of, write_figure
 
 from .measuring import Row
 from .tables import amount, duration
@@ -19,42 +15,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_DOTS = 120
 _BAR, _LINE, _QUIET = "#2c6fad", "#c0562b", "#777777"
-
-
-def check_picture(path: Path) -> None:
-    """Raise UsageError for a name that is no PNG, MissingExtraError without matplotlib: before anything is measured."""
-    if path.suffix.lower() != ".png":
-        raise UsageError(f"a picture is written as PNG, and {path} is called otherwise", hint="--picture bench.png")
-    if importlib.util.find_spec("matplotlib") is None:
-        raise MissingExtraError(needed_for="zoo bench --picture", extra="plot", missing="matplotlib")
 
 
 def draw_rows(rows: Sequence[Row], path: Path, *, machine: str) -> Path:
     """Draw every row that has numbers, batch by batch; the file."""
-    import matplotlib
-
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams["text.parse_math"] = False  # a `$` in a name is a `$`
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        content = io.BytesIO()
-        _figure(rows, machine).savefig(content, format="png", dpi=_DOTS, metadata={"Software": None})
-    write_atomic(path, content.getvalue())
-    return path
+    return write_figure(lambda: _figure(rows, machine), path)
 
 
 def _figure(rows: Sequence[Row], machine: str) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     batches = list(dict.fromkeys(row.batch for row in rows))
     most = max(sum(row.batch == batch for row in rows) for batch in batches)
-    figure = Figure(figsize=(11, 1.2 + len(batches) * (0.8 + 0.32 * most)), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = empty_figure(11, 1.2 + len(batches) * (0.8 + 0.32 * most))
     subjects = list(dict.fromkeys(row.contender.subject for row in rows))
-    figure.suptitle(f"{', '.join(map(_printable, subjects))}\n{machine}", fontsize=10)
+    figure.suptitle(f"{', '.join(map(end_of, subjects))}\n{machine}", fontsize=10)
     grid = figure.subplots(len(batches), 2, squeeze=False, sharey="row")
     several = len(subjects) > 1
     for cells, batch in zip(grid, batches, strict=True):
@@ -67,14 +41,8 @@ def _figure(rows: Sequence[Row], machine: str) -> Figure:
     return figure
 
 
-def _printable(name: str, most: int = 40) -> str:
-    """The end of a long name, without letters that no font has."""
-    readable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
-    return readable if len(readable) <= most else f"…{readable[1 - most :]}"
-
-
 def _name(row: Row, several: bool) -> str:
-    subject = f"{_printable(row.contender.subject)}: " if several else ""
+    subject = f"{end_of(row.contender.subject)}: " if several else ""
     return f"{subject}{row.contender.setting}"
 
 

@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from zoo_core.commands import FilePath, complete_exports, isolation_options, json_option, note, print_json, say
+from zoo_core.commands import (
+    FilePath,
+    check_picture,
+    complete_exports,
+    isolation_options,
+    json_option,
+    note,
+    print_json,
+    say,
+)
 
 EXAMPLES = """
 \b
@@ -47,12 +56,12 @@ def command(a: str, b: str, everything: bool, picture: Path | None, isolated: An
     without one when a file cannot be read; 4 when a file is refused.
     """
     from .comparison import compare
-    from .picture import check_picture, draw_comparison
+    from .picture import draw_comparison
     from .sides import open_side
     from .tables import lines_of, next_after
 
     if picture is not None:
-        check_picture(picture)
+        check_picture(picture, asked_by="zoo diff --picture")
     found = compare(open_side(a), open_side(b), isolated=isolated)
     drawn = None if picture is None or found.graph is None else draw_comparison(found, picture)
     if as_json:

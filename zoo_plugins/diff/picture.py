@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
-import io
 import math
 import textwrap
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo_core import MissingExtraError, UsageError
-from zoo_core.commands import counted, write_atomic
+from zoo_core.commands import counted, empty_figure, end_of, write_figure
 
 from .behaviour import OutputDifference
 from .comparison import IN_WORDS, Comparison
@@ -24,45 +20,23 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-DOTS = 120
 _MOST_BARS = 30
 _MOST_OUTPUTS = 3
 _MOVED, _OUTPUT, _QUIET = "#2c6fad", "#c0562b", "#777777"
 
 
-def check_picture(path: Path) -> None:
-    """Raise UsageError for a name that is no PNG, MissingExtraError without matplotlib: before anything is read."""
-    if path.suffix.lower() != ".png":
-        raise UsageError(f"a picture is written as PNG, and {path} is called otherwise", hint="--picture diff.png")
-    if importlib.util.find_spec("matplotlib") is None:
-        raise MissingExtraError(needed_for="zoo diff --picture", extra="plot", missing="matplotlib")
-
-
 def draw_comparison(found: Comparison, path: Path) -> Path:
     """Draw what differs; the file. The same comparison gives the same bytes."""
-    import matplotlib
-
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams["text.parse_math"] = False  # a `$` in a name is a `$`
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        content = io.BytesIO()
-        _figure(found).savefig(content, format="png", dpi=DOTS, metadata={"Software": None})
-    write_atomic(path, content.getvalue())
-    return path
+    return write_figure(lambda: _figure(found), path)
 
 
 def _figure(found: Comparison) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     modules = by_module(found.weights)
     moves = [move for move in modules if move.differ][:_MOST_BARS]
     outputs = found.behaviour.outputs[:_MOST_OUTPUTS] if found.behaviour is not None else ()
     height = max(4.2, 1.6 + 0.26 * len(moves))
-    figure = Figure(figsize=(5.6 + 4.2 * max(1, len(outputs)), height), layout="constrained")
-    FigureCanvasAgg(figure)
-    names = "     ".join(f"{name}: {_end_of(side.typed)}" for name, side in (("A", found.a), ("B", found.b)))
+    figure = empty_figure(5.6 + 4.2 * max(1, len(outputs)), height)
+    names = "     ".join(f"{name}: {end_of(side.typed)}" for name, side in (("A", found.a), ("B", found.b)))
     figure.suptitle(f"{IN_WORDS[found.verdict]}\n{names}", fontsize=11)
     cells = figure.subplots(1, 1 + max(1, len(outputs)), squeeze=False)[0]
     _draw_moves(cells[0], moves, len(modules))
@@ -111,11 +85,6 @@ def _draw_output(axes: Axes, output: OutputDifference) -> None:
     bound = "" if output.bound is None else f"; A's own bound {number(output.bound)}"
     axes.set_title(f"{title}\nlargest difference {number(output.largest)}{bound}", fontsize=10)
     _plain(axes)
-
-
-def _end_of(path: str, most: int = 40) -> str:
-    readable = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in path)
-    return readable if len(readable) <= most else f"…{readable[1 - most :]}"
 
 
 def _plain(axes: Axes) -> None:
