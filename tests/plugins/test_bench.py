@@ -154,7 +154,7 @@ def tuned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The note of what was found for the sample."""
     monkeypatch.setenv("ZOO_STATE", str(tmp_path / "state"))
     file = read_onnx(SAMPLE / "model.onnx")
-    assert keep_tuned(file, {"optimization": "basic", "threads": 1, "spinning": False}, batch=4)
+    assert keep_tuned(file, {"optimization": "basic", "threads": 1, "spinning": True}, batch=4)
     (note,) = (tmp_path / "state" / "tuned").iterdir()
     return note
 
@@ -165,9 +165,9 @@ def opened(**asked: Any) -> SessionSettings:
 
 
 def test_what_was_tuned_is_used_unless_something_is_asked_for(tuned: Path) -> None:
-    assert opened() == SessionSettings(optimization="basic", threads=1, spinning=False)
+    assert opened() == SessionSettings(optimization="basic", threads=1, spinning=True)
     assert opened(threads=2) == SessionSettings(threads=2)
-    assert opened(spinning=True) == SessionSettings()
+    assert opened(spinning=False) == SessionSettings()
     assert keep_tuned(read_onnx(SAMPLE / "model.onnx"), None, batch=4)
     assert not tuned.exists()
     assert opened() == SessionSettings()

@@ -50,7 +50,7 @@ class Contender:
     engine: str
     threads: int
     start: Callable[[], Running] = field(repr=False)
-    spinning: bool = True
+    spinning: bool = False
     loss: float = 1.0
 
     def started(self) -> tuple[Running, float]:
@@ -65,7 +65,7 @@ class Contender:
     @property
     def setting(self) -> str:
         """The engine and how it is set up, in words."""
-        rest = "" if self.spinning else ", not spinning"
+        rest = ", spinning" if self.spinning else ""
         return f"{self.engine}, {self.threads} thread{'s' if self.threads > 1 else ''}{rest}"
 
 
@@ -76,7 +76,7 @@ def onnxruntime(
     engine: str,
     threads: int,
     isolated: Isolated,
-    spinning: bool = True,
+    spinning: bool = False,
     provider: str | None = None,
 ) -> Contender:
     """An exported file in onnxruntime; always in a process of its own, so that its memory can be told."""

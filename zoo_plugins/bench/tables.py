@@ -66,7 +66,7 @@ def _sizes(subject: Subject) -> str:
 
 
 def _cells(row: Row, rows: Sequence[Row]) -> tuple[str, ...]:
-    engine = row.contender.engine if row.contender.spinning else f"{row.contender.engine}, not spinning"
+    engine = f"{row.contender.engine}, spinning" if row.contender.spinning else row.contender.engine
     name = (engine, str(row.contender.threads), str(row.batch))
     if row.error or not row.is_right:
         return (*name, *("-",) * 6, "", row.error or str(row.answers))

@@ -87,8 +87,8 @@ def _settings(path: Path, subject: str, processors: int, isolated: Isolated) -> 
     threads = sorted({1, max(1, processors // 2), processors})
     return [
         onnxruntime(path, subject=subject, engine=engine, threads=n, isolated=isolated, spinning=spinning)
-        for engine, n, spinning in itertools.product(_TRIED, threads, (True, False))
-        if spinning or n > 1  # a single thread waits for nobody
+        for engine, n, spinning in itertools.product(_TRIED, threads, (False, True))
+        if n > 1 or not spinning  # a single thread waits for nobody
     ]
 
 

@@ -58,7 +58,7 @@ def open_model(
     `isolated` is Limits for other limits, True for a child process in any case, and False for a file that you trust,
     which then runs in this process. Settings that are None are those that `zoo bench --tune` found, else the usual
     ones: `optimization`, onnxruntime's own, "all"; `threads`, as many as there are processors, which wait busily
-    between two runs unless `spinning` is False; `provider`, what computes, "cpu". Close the model, or open it with
+    between two runs where `spinning` is True; `provider`, what computes, "cpu". Close the model, or open it with
     `with`, where it has to give back its memory and its child.
 
     Warns (UnverifiedWarning, of Python's `warnings`) of a file that is another one than the report beside it was made

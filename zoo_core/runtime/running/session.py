@@ -38,13 +38,13 @@ _FATAL_ONLY = 4
 class SessionSettings:
     """How onnxruntime runs a file; `threads` None: as many as there are processors that this process may use.
 
-    `spinning`: threads that have nothing to do wait busily, which makes the next run begin sooner. `provider`: what
-    computes; "cpu" is the processor.
+    `spinning`: threads that have nothing to do wait busily, so that the next run begins sooner; whatever else wants the
+    processors, such as what reads the next inputs, waits then. `provider`: what computes; "cpu" is the processor.
     """
 
     optimization: Optimization = "all"
     threads: int | None = None
-    spinning: bool = True
+    spinning: bool = False
     provider: str = USUAL
 
     def __post_init__(self) -> None:
