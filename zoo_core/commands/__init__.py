@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from zoo_core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from zoo_core.distributions import direct_requirements
     from zoo_core.environment import machine_kind, package_versions, usable_processors
     from zoo_core.files import clear_io_errors, write_atomic, written_whole
-    from zoo_core.foreign_text import csv_cell, html_text, markdown_text, terminal_line
+    from zoo_core.foreign_text import csv_cell, html_text, markdown_text, shell_word, terminal_line
     from zoo_core.installation import install_command
     from zoo_core.records import counted
     from zoo_core.registry import warn
@@ -67,6 +68,7 @@ __all__ = [
     "csv_text",
     "data_options",
     "data_words",
+    "direct_requirements",
     "export_of",
     "find_export",
     "html_text",
@@ -86,6 +88,7 @@ __all__ = [
     "print_json",
     "say",
     "seed_option",
+    "shell_word",
     "table",
     "terminal_line",
     "terminal_width",
@@ -104,9 +107,10 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "zoo_core.distributions": ("direct_requirements",),
         "zoo_core.environment": ("machine_kind", "package_versions", "usable_processors"),
         "zoo_core.files": ("clear_io_errors", "write_atomic", "written_whole"),
-        "zoo_core.foreign_text": ("csv_cell", "html_text", "markdown_text", "terminal_line"),
+        "zoo_core.foreign_text": ("csv_cell", "html_text", "markdown_text", "shell_word", "terminal_line"),
         "zoo_core.installation": ("install_command",),
         "zoo_core.records": ("counted",),
         "zoo_core.registry": ("warn",),
