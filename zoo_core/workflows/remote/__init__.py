@@ -1,7 +1,7 @@
 """Exports on other machines: what an address means, what a registry says, and whether the files are those published.
 
 Open `address.py` first. `registry.py` speaks to a registry of the Open Container Initiative, `manifest.py` reads what
-it has; `published_files.py` holds the files of an export against its report.
+it has; `report_files.py` holds the files of an export against its report.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from .address import Address, read_address
     from .hub import open_hub
     from .manifest import Descriptor, Manifest, read_manifest, write_manifest
-    from .published_files import check_published_files, checked_names, published_files
     from .registry import Registry
+    from .report_files import check_published_files, checked_names, published_files
 
 __all__ = [
     "Address",
@@ -37,7 +37,7 @@ __getattr__, __dir__ = lazy_names(
         ".address": ("Address", "read_address"),
         ".hub": ("open_hub",),
         ".manifest": ("Descriptor", "Manifest", "read_manifest", "write_manifest"),
-        ".published_files": ("check_published_files", "checked_names", "published_files"),
+        ".report_files": ("check_published_files", "checked_names", "published_files"),
         ".registry": ("Registry",),
     },
 )

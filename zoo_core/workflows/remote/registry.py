@@ -113,7 +113,9 @@ class Registry:
         if reply.headers.get("Www-Authenticate", "").lower().startswith("basic"):
             given = {"Authorization": f"Basic {basic}"} if basic else None
         else:
-            with contextlib.suppress(AttributeError, KeyError, TypeError, ValueError):  # a challenge that oras cannot read
+            with contextlib.suppress(
+                AttributeError, KeyError, TypeError, ValueError
+            ):  # a challenge that oras cannot read
                 found, knows = login.authenticate_request(reply, {}, refresh=bool(login.token))
                 given = found if knows else None
         if given is None:
