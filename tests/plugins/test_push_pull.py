@@ -7,6 +7,7 @@ import json
 import shutil
 import socket
 import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -222,6 +223,27 @@ def test_nothing_is_written_over(registry: LoopbackRegistry, zoo_here: Zoo, tmp_
 def test_what_is_no_address(address: str, zoo_here: Zoo) -> None:
     done = zoo_here("pull", address)
     assert (done.code, "is no address of an export" in done.stderr) == (2, True), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "package", "extra"),
+    [
+        (("pull", "oci://127.0.0.1:1/a/b"), "oras", "registry"),
+        (("push", SAMPLE, "oci://127.0.0.1:1/a/b"), "oras", "registry"),
+        (("pull", "hf://a/b"), "huggingface_hub", "hub"),
+        (("verify", SAMPLE, "--key", "k", "--signature", "k"), "model_signing", "sign"),
+    ],
+)
+def test_what_an_extra_brings(
+    words: tuple[str | Path, ...], package: str, extra: str, zoo_here: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    for name in [name for name in sys.modules if name.startswith(f"{package}.")]:
+        monkeypatch.delitem(sys.modules, name)
+    done = zoo_here(*words)
+    assert (done.code, "which is not installed" in done.stderr, f"[{extra}]" in done.stderr) == (1, True, True), (
+        done.stderr
+    )
 
 
 def test_what_is_not_pushed(registry: LoopbackRegistry, zoo_here: Zoo, tmp_path: Path) -> None:

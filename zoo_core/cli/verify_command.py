@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo_core.commands.common import json_option, say
+from zoo_core.commands.common import FilePath, json_option, say
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options
 from zoo_core.commands.next_step import use_of, words_of
-from zoo_core.errors import NotVerifiedError
+from zoo_core.errors import NotVerifiedError, UsageError
 from zoo_core.records import counted
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ Examples:
   zoo verify lenet5-digits              an export in exported/
   zoo verify exported/lenet5-digits     the same, as a path
   zoo verify model.onnx                 a bare file: its self-test travels inside it
+  zoo verify lenet5-digits --key key.pub  and is it signed by whom you think?
   zoo verify lenet5-digits --thorough   every optimisation level and thread count
   zoo verify lenet5-digits --mutants    does the check see faults? about a minute for a small model
 """
@@ -33,14 +34,19 @@ Examples:
 @click.argument("source", metavar="EXPORT", shell_complete=complete_exports)
 @click.option("--thorough", is_flag=True, help="Every optimisation level and thread count of onnxruntime.")
 @click.option("--mutants", is_flag=True, help="Then plant faults in copies and count those that the check sees.")
+@click.option("--key", type=FilePath(), metavar="FILE", help="The public key of who has to have signed it: zoo sign.")
+@click.option("--signature", type=FilePath(), metavar="FILE", help="With --key. Default: beside the export, NAME.sig.")
 @isolation_options
 @json_option
-def command(source: str, thorough: bool, mutants: bool, isolated: Any, as_json: bool) -> None:
+def command(
+    source: str, thorough: bool, mutants: bool, key: Path | None, signature: Path | None, isolated: Any, as_json: bool
+) -> None:
     """Check an export again: here, on this machine, without PyTorch.
 
     Hashes, structure, the self-test inside the file, the test vectors beside it, and that its outputs depend on its
     inputs. Exit code 3 unless the outcome is `verified`; with `--mutants` also when a planted fault changes an output
-    by more than rounding and the check does not see it.
+    by more than rounding and the check does not see it; with `--key` when its files are not those that this key's
+    owner has signed, which is looked at first (`zoo-core[sign]`).
     """
     from zoo_core.shelf import find_export
     from zoo_core.verification.conclude.recheck import verify_export
@@ -48,6 +54,7 @@ def command(source: str, thorough: bool, mutants: bool, isolated: Any, as_json: 
     from .report import show_report
 
     path = find_export(source)
+    _require_signed(path, key, signature)
     if mutants:  # that they need a package is said before anything is checked
         from zoo_core.verification.mutants import onnx_package
 
@@ -68,6 +75,15 @@ def command(source: str, thorough: bool, mutants: bool, isolated: Any, as_json: 
         )
     if not as_json:
         say(f"Next: {use_of(source, words_of(source))}")
+
+
+def _require_signed(path: Path, key: Path | None, signature: Path | None) -> None:
+    if key is not None:
+        from zoo_core.workflows.remote import check_signature, signature_of
+
+        check_signature(path, key=key, signature=signature or signature_of(path))
+    elif signature is not None:
+        raise UsageError("--signature needs --key, the public key of who has signed")
 
 
 def _hint(detail: str) -> str:

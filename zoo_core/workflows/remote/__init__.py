@@ -1,7 +1,7 @@
 """Exports on other machines: what an address means, what a registry says, and whether the files are those published.
 
 Open `address.py` first. `registry.py` speaks to a registry of the Open Container Initiative, `manifest.py` reads what
-it has; `report_files.py` holds the files of an export against its report.
+it has; `report_files.py` holds the files of an export against its report, `signature.py` against who signed them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .manifest import Descriptor, Manifest, read_manifest, write_manifest
     from .registry import Registry
     from .report_files import check_published_files, checked_names, published_files
+    from .signature import check_signature, sign_export, signature_of
 
 __all__ = [
     "Address",
@@ -23,11 +24,14 @@ __all__ = [
     "Manifest",
     "Registry",
     "check_published_files",
+    "check_signature",
     "checked_names",
     "open_hub",
     "published_files",
     "read_address",
     "read_manifest",
+    "sign_export",
+    "signature_of",
     "write_manifest",
 ]
 
@@ -39,5 +43,6 @@ __getattr__, __dir__ = lazy_names(
         ".manifest": ("Descriptor", "Manifest", "read_manifest", "write_manifest"),
         ".report_files": ("check_published_files", "checked_names", "published_files"),
         ".registry": ("Registry",),
+        ".signature": ("check_signature", "sign_export", "signature_of"),
     },
 )
