@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
+import time
 import venv
 from collections.abc import Callable
 from importlib import metadata
@@ -18,6 +21,7 @@ from warm import Result
 
 Zoo = Callable[..., Result]
 SAMPLE = TREE / "exported" / "lenet5-digits"
+PIP: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
 
 
 def steps(folder: Path) -> list[tuple[str, str]]:
@@ -95,29 +99,46 @@ def empty_wheel(folder: Path) -> Path:
 
 
 @pytest.mark.slow  # the packages come from the registry
-def test_the_steps_of_the_dockerfile_work_in_a_virtual_environment(run_zoo: Zoo, tmp_path: Path) -> None:
-    pip = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input")
-    built = [*pip, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path / "dist"), str(TREE)]
+@pytest.mark.parametrize("answers_http", [False, True])
+def test_the_steps_of_the_dockerfile_work_in_a_virtual_environment(
+    answers_http: bool, run_zoo: Zoo, tmp_path: Path
+) -> None:
+    built = [*PIP, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path / "dist"), str(TREE)]
     subprocess.run(built, check=True, capture_output=True)
     (wheel,) = tmp_path.joinpath("dist").glob("*.whl")
-    assert run_zoo("package", SAMPLE, "--for", "docker", "--to", "made", "--wheel", wheel).code == 0
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = ("--port", taken.getsockname()[1]) if answers_http else ()
+    assert run_zoo("package", SAMPLE, "--for", "docker", "--to", "made", "--wheel", wheel, *port).code == 0
     folder = tmp_path / "made"
     venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
     python = tmp_path / "venv" / "bin" / "python"
     (install,) = [rest for name, rest in steps(folder) if name == "RUN" and "pip" in rest]
     words = shlex.split(install)
     assert words[:3] == ["python", "-m", "pip"]
-    done = subprocess.run(
-        [*pip, "--python", python, *words[3:]], cwd=folder, capture_output=True, text=True, check=False
-    )
+    done = told([*PIP, "--python", python, *words[3:]], cwd=folder)
     if re.search("No matching distribution|Could not", done.stderr):
         pytest.skip(f"the registry does not have what is installed here: {done.stderr[-300:]}")
     assert done.returncode == 0, done.stderr
-    subprocess.run([*pip, "--python", python, "check"], check=True, capture_output=True)
-    for instruction in ("HEALTHCHECK", "CMD"):
-        program, *rest = [*(["zoo"] if instruction == "CMD" else []), *words_of(folder, instruction)]
-        rest = [word.replace("/models/", f"{folder}/models/") for word in rest]
-        done = subprocess.run(
-            [python.with_name(program), *rest], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert (done.returncode, "verified" in done.stdout) == (0, True), done.stdout + done.stderr
+    assert told([*PIP, "--python", python, "check"], cwd=folder).returncode == 0
+
+    def there(words: list[str]) -> list[str | Path]:
+        program, *rest = words
+        return [python.with_name(program), *(word.replace("/models/", f"{folder}/models/") for word in rest)]
+
+    health, start = there(words_of(folder, "HEALTHCHECK")), words_of(folder, "ENTRYPOINT")
+    if not answers_http:
+        for command in (health, there([*start, *words_of(folder, "CMD")])):
+            done = told(command, cwd=tmp_path)
+            assert (done.returncode, "verified" in done.stdout) == (0, True), done.stdout + done.stderr
+        return
+    assert told(health, cwd=tmp_path).returncode != 0
+    environment = {**os.environ, "ZOO_SERVE_TOKEN": "0123456789abcdef"}
+    with subprocess.Popen(there(start), cwd=tmp_path, env=environment) as process:
+        try:
+            for _ in range(120):
+                if told(health, cwd=tmp_path).returncode == 0:
+                    return
+                time.sleep(0.5)
+        finally:
+            process.terminate()
+    raise AssertionError("it does not become healthy")

@@ -42,6 +42,7 @@ def service_in(folder: Path) -> dict[str, Any]:
 def test_a_service_and_the_image_that_it_pulls(run_zoo: Zoo, tmp_path: Path) -> None:
     done = run_zoo("package", SAMPLE, "--for", "kserve", "--storage", STORAGE, "--to", "made", "--name", "My_Digits.1")
     assert done.code == 0, done.stderr
+    assert "made: my-digits-1 for kserve" in done.stdout
     assert f"zoo push made/image {STORAGE}, then kubectl apply -f made/inference-service.yaml" in done.stdout
     service = service_in(tmp_path / "made")
     assert (service["apiVersion"], service["kind"]) == ("serving.kserve.io/v1beta1", "InferenceService")

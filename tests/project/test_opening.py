@@ -41,7 +41,7 @@ OPENS = {
     "zoo_plugins/features_file/files.py": "what plain_file has opened",
     "zoo_plugins/new/scaffold.py": "its own templates",
     "zoo_plugins/package/folders.py": "what it writes",
-    "zoo_plugins/package/modelcar.py": "what it writes",
+    "zoo_plugins/package/image.py": "what it writes",
     "zoo_plugins/serve/command.py": "models, and no file",
     "zoo_plugins/serve/people.py": "its own page",
     "zoo_plugins/serve/repository.py": "models, and no file",

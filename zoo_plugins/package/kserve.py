@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,10 +28,9 @@ def write_kserve(
 ) -> Path:
     """Write the service and what its storage is to hold into a new folder; that folder.
 
-    `storage`: where KServe will find the models; for `oci://` an image is written besides. Raises UsageError for a name
-    or a storage that cannot be.
+    The name is one of `service_name`. `storage`: where KServe will find the models; for `oci://` an image is written
+    besides. Raises UsageError for a storage that cannot be.
     """
-    contents = dataclasses.replace(contents, name=service_name(contents.name))
     storage = _checked_storage(storage)
     with new_folder(target) as folder:
         models = folder / REPOSITORY
@@ -56,7 +54,7 @@ def next_steps(target: Path, storage: str) -> str:
 
 def service_name(name: str) -> str:
     """The name as Kubernetes takes it: small letters, digits and '-'. Raises UsageError where there is none."""
-    found = re.sub(r"[._]+", "-", name.lower())
+    found = re.sub(r"[._]+", "-", name.lower()).strip("-")
     if not _NAME.fullmatch(found):
         raise UsageError(
             f"{name!r} cannot be the name of a service of Kubernetes",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from zoo_core.runtime import Isolated
 from .contents import Contents, open_contents
 from .docker import write_docker
 from .image import write_modelcar
-from .kserve import next_steps, write_kserve
+from .kserve import next_steps, service_name, write_kserve
 from .mlserver import write_mlserver
 from .options import Asked
 from .triton import write_triton
@@ -31,6 +32,8 @@ class Packaged:
 def packaged(export: str, asked: Asked, *, isolated: Isolated) -> Packaged:
     """Make the package that is asked for. Raises UsageError and ZooError, and leaves nothing behind then."""
     contents = open_contents(export, name=asked.name, isolated=isolated)
+    if asked.target == "kserve":
+        contents = dataclasses.replace(contents, name=service_name(contents.name))
     made, then = _WRITERS[asked.target](contents, asked)
     files = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
     return Packaged(path=made, name=contents.name, files=files, then=then)

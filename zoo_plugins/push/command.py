@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from zoo_core import UsageError
 from zoo_core.commands import complete_exports, isolation_options, json_option, print_json, say, shell_word
 
 EXAMPLES = """
@@ -43,6 +44,8 @@ def command(source: str, address: str, replace: bool, private: bool, isolated: A
     from .to_registry import push_to_registry
 
     place = read_address(address)
+    if private and place.kind != "hf":
+        raise UsageError("--private is for a hub; who sees what lies in a registry, the registry says")
     content = content_of(source, place, isolated=isolated)
     if place.kind == "hf":
         sent = push_to_hub(content, place, replace=replace, private=private)
