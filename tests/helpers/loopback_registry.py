@@ -21,7 +21,8 @@ def digest_of(content: bytes) -> str:
 @dataclass
 class LoopbackRegistry:
     """`blobs` by digest, `manifests` by tag and digest; `refuse` is a status that every request gets, with the
-    header Www-Authenticate `challenge`, but those with the Authorization `password`."""
+    header Www-Authenticate `challenge`, but those with the Authorization `password`. `uploads` is where
+    it sends those who upload, `instead` what it stores as every manifest."""
 
     place: str = ""
     blobs: dict[str, bytes] = field(default_factory=dict)
@@ -29,6 +30,8 @@ class LoopbackRegistry:
     refuse: int = 0
     challenge: str = ""
     password: str = ""
+    uploads: str = ""
+    instead: bytes = b""
 
     def put_manifest(self, tag: str, content: bytes) -> None:
         self.manifests[tag] = self.manifests[digest_of(content)] = content
@@ -67,12 +70,12 @@ def loopback_registry() -> Iterator[LoopbackRegistry]:
         do_HEAD = do_GET
 
         def do_POST(self) -> None:
-            self.answer(202, Location=f"{self.path}one?state=x")
+            self.answer(202, Location=registry.uploads or f"{self.path}one?state=x")
 
         def do_PUT(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
             if match := re.fullmatch(r"/v2/.+/manifests/([^/]+)", self.path):
-                registry.put_manifest(match[1], content)
+                registry.put_manifest(match[1], registry.instead or content)
             elif match := re.fullmatch(r"/v2/.+/blobs/uploads/one\?state=x&digest=(.+)", self.path):
                 assert match[1] == digest_of(content)
                 registry.blobs[match[1]] = content

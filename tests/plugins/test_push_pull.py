@@ -34,7 +34,7 @@ def running() -> Iterator[LoopbackRegistry]:
 def registry(running: LoopbackRegistry) -> LoopbackRegistry:
     running.blobs.clear()
     running.manifests.clear()
-    running.refuse, running.challenge, running.password = 0, "", ""
+    running.refuse, running.challenge, running.password, running.uploads, running.instead = 0, "", "", "", b""
     return running
 
 
@@ -107,6 +107,14 @@ def test_an_image_is_put_there_as_it_is(registry: LoopbackRegistry, zoo_here: Zo
     assert stored == {digest.removeprefix("sha256:"): blob for digest, blob in registry.blobs.items()} | {
         digest_of(manifest).removeprefix("sha256:"): manifest
     }
+    for content in (b"", b"[]", b'{"manifests": []}', b'{"manifests": [{"digest": 7}]}'):
+        (tmp_path / "image" / "index.json").write_bytes(content)
+        done = zoo_here("push", "image", f"oci://{registry.place}/a/image:2")
+        assert (done.code, "image is no layout of one image" in done.stderr) == (1, True), done.stderr
+    done = zoo_here("push", "image", "hf://a/b")
+    assert (done.code, "is an image, which a registry takes" in done.stderr) == (2, True), done.stderr
+    done = zoo_here("push", "image", f"oci://{registry.place}/a/b", "--private")
+    assert (done.code, "--private is for a hub" in done.stderr) == (2, True), done.stderr
     pulled = zoo_here("pull", f"oci://{registry.place}/a/image:1")
     assert (pulled.code, "is no export of the zoo" in pulled.stderr) == (1, True), pulled.stderr
 
@@ -126,7 +134,7 @@ def test_a_content_that_was_altered(registry: LoopbackRegistry, zoo_here: Zoo, t
     done = refused_pull(registry, zoo_here, tmp_path)
     assert (done.code, "model.onnx of" in done.stderr, "was refused (digest)" in done.stderr) == (4, True, True)
     registry.blobs[digest_of(model)] = model + b"more"
-    assert "was refused (size)" in refused_pull(registry, zoo_here, tmp_path).stderr
+    assert "was refused (size): more comes than" in refused_pull(registry, zoo_here, tmp_path).stderr
 
 
 def test_a_file_that_is_not_that_of_the_report(registry: LoopbackRegistry, zoo_here: Zoo, tmp_path: Path) -> None:
@@ -135,7 +143,7 @@ def test_a_file_that_is_not_that_of_the_report(registry: LoopbackRegistry, zoo_h
     done = refused_pull(registry, zoo_here, tmp_path)
     assert (done.code, "README.md" in done.stderr, "has changed" in done.stderr) == (3, True, True), done.stderr
     put_by_hand(registry, files={name: content for name, content in files.items() if name != "README.md"})
-    assert "README.md is missing" in refused_pull(registry, zoo_here, tmp_path).stderr
+    assert "README.md is missing in " in refused_pull(registry, zoo_here, tmp_path).stderr
 
 
 def test_a_file_that_the_report_does_not_list(registry: LoopbackRegistry, zoo_here: Zoo, tmp_path: Path) -> None:
@@ -192,8 +200,24 @@ def test_a_registry_that_is_not_there_or_lets_us_not_in(
         registry.challenge = challenge
         done = refused_pull(registry, zoo_here, tmp_path)
         assert (done.code, f"docker login {registry.place}" in done.stderr) == (1, True), done.stderr
+    place = registry.place.replace("127.0.0.1", "127.1")  # which nobody takes for this machine
+    done = zoo_here("pull", f"oci://{place}/a/b:1")
+    assert (done.code, f"{place} cannot prove who it is" in done.stderr) == (1, True), done.stderr
     registry.refuse = 500
     assert "answers 500" in refused_pull(registry, zoo_here, tmp_path).stderr
+
+
+def test_a_registry_that_is_not_honest(registry: LoopbackRegistry, zoo_here: Zoo) -> None:
+    address = f"oci://{registry.place}/a/lenet5:1"
+    registry.uploads = "http://localhost:1/elsewhere"
+    done = zoo_here("push", SAMPLE, address)
+    assert (done.code, "wants uploads to go to localhost:1: they do not" in done.stderr) == (1, True), done.stderr
+    registry.uploads = ""
+    put_by_hand(registry)
+    registry.instead = registry.manifests["1"]
+    registry.manifests.clear()
+    done = zoo_here("push", SAMPLE, address)
+    assert (done.code, "has another content than was pushed" in done.stderr) == (1, True), done.stderr
 
 
 def test_a_login_of_docker_is_used(

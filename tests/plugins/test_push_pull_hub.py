@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -72,4 +73,11 @@ def test_what_is_not_as_it_should_be(hub: LoopbackHub, zoo: Zoo, tmp_path: Path)
 def test_a_hub_that_lets_us_not_in(hub: LoopbackHub, zoo: Zoo) -> None:
     hub.token = "another"
     done = zoo("push", SAMPLE, "hf://somebody/lenet5")
-    assert (done.code, "hf auth login" in done.stderr) == (1, True), done.stderr
+    assert (done.code, f"{hub.url} refuses (401)" in done.stderr, "hf auth login" in done.stderr) == (1, True, True)
+
+
+def test_a_hub_that_is_not_there(run_zoo: Zoo, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    done = run_zoo("pull", "hf://somebody/lenet5", env={"HF_ENDPOINT": url, "HF_HOME": str(tmp_path / "hf")})
+    assert (done.code, f"{url} does not answer as a hub does" in done.stderr) == (1, True), done.stderr

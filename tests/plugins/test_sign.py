@@ -102,7 +102,8 @@ def test_what_is_missing_or_no_key(export: Path, zoo_here: Zoo, tmp_path: Path) 
 
     assert told("verify", "digits", "--key", "ours.pub") == (1, "Error: there is no signature exported/digits.sig")
     assert told("verify", "digits", "--key", "none.pub") == (1, "Error: there is no public key none.pub")
-    assert told("verify", "digits", "--signature", "x.sig")[0] == 2
+    alone = "Error: --signature needs --key, the public key of who has signed"
+    assert told("verify", "digits", "--signature", "x.sig") == (2, alone)
     (tmp_path / "exported" / "digits.sig").write_bytes(b"{}")
     assert told("verify", "digits", "--key", "exported/digits/README.md")[0] == 1
     assert told("sign", "digits", "--key", "ours.pub", "--to", "x.sig")[0] == 1

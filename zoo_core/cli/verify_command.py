@@ -11,7 +11,7 @@ from zoo_core.commands.common import FilePath, json_option, say
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options
 from zoo_core.commands.next_step import use_of, words_of
-from zoo_core.errors import NotVerifiedError, UsageError
+from zoo_core.errors import NotVerifiedError
 from zoo_core.records import counted
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ def command(
     from .report import show_report
 
     path = find_export(source)
-    _require_signed(path, key, signature)
+    if key is not None or signature is not None:
+        from zoo_core.workflows.remote.signature import require_signed
+
+        require_signed(path, key=key, signature=signature)
     if mutants:  # that they need a package is said before anything is checked
         from zoo_core.verification.mutants import onnx_package
 
@@ -75,15 +78,6 @@ def command(
         )
     if not as_json:
         say(f"Next: {use_of(source, words_of(source))}")
-
-
-def _require_signed(path: Path, key: Path | None, signature: Path | None) -> None:
-    if key is not None:
-        from zoo_core.workflows.remote import check_signature, signature_of
-
-        check_signature(path, key=key, signature=signature or signature_of(path))
-    elif signature is not None:
-        raise UsageError("--signature needs --key, the public key of who has signed")
 
 
 def _hint(detail: str) -> str:

@@ -46,7 +46,7 @@ def _dockerfile(name: str, *, port: int | None, has_wheel: bool) -> Iterator[str
     model = f"/models/{name}"
     yield f"# {name}: made by zoo package; its self-test has passed where it was made."
     yield f"FROM python:{sys.version_info.major}.{sys.version_info.minor}-slim-bookworm"
-    yield f"RUN useradd --no-log-init --uid {USER} --user-group --create-home zoo"
+    yield f"RUN useradd --no-log-init --uid {USER} --user-group --create-home --home-dir /zoo zoo"
     yield "WORKDIR /opt/zoo"
     yield "COPY requirements.txt ./"
     if has_wheel:
@@ -54,7 +54,7 @@ def _dockerfile(name: str, *, port: int | None, has_wheel: bool) -> Iterator[str
     yield "RUN python -m pip install --no-cache-dir --no-deps --requirement requirements.txt"
     yield "COPY models /models/"
     yield f"USER {USER}:{USER}"
-    yield "WORKDIR /home/zoo"
+    yield "WORKDIR /zoo"
     if port is None:
         yield f"HEALTHCHECK --interval=5m --timeout=2m --start-period=1m CMD {_words('zoo', 'verify', model)}"
         yield f"ENTRYPOINT {_words('zoo')}"

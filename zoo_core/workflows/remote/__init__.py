@@ -1,7 +1,8 @@
 """Exports on other machines: what an address means, what a registry says, and whether the files are those published.
 
-Open `address.py` first. `registry.py` speaks to a registry of the Open Container Initiative, `manifest.py` reads what
-it has; `report_files.py` holds the files of an export against its report, `signature.py` against who signed them.
+Open `address.py` first. `oci_registry.py` speaks to a registry of the Open Container Initiative, `manifest.py` reads
+what it has, `hub.py` speaks to a hub; `report_files.py` holds the files of an export against its report,
+`signature.py` against who signed them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from .address import Address, read_address
     from .hub import open_hub
     from .manifest import Descriptor, Manifest, read_manifest, write_manifest
-    from .registry import Registry
+    from .oci_registry import Registry
     from .report_files import check_published_files, checked_names, published_files
     from .signature import check_signature, sign_export, signature_of
 
@@ -42,7 +43,7 @@ __getattr__, __dir__ = lazy_names(
         ".hub": ("open_hub",),
         ".manifest": ("Descriptor", "Manifest", "read_manifest", "write_manifest"),
         ".report_files": ("check_published_files", "checked_names", "published_files"),
-        ".registry": ("Registry",),
+        ".oci_registry": ("Registry",),
         ".signature": ("check_signature", "sign_export", "signature_of"),
     },
 )

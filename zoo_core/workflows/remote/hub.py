@@ -17,7 +17,7 @@ def open_hub(address: Address) -> Iterator[Any]:
     a hub that does not answer. Raises MissingExtraError without `huggingface_hub`."""
     try:
         from huggingface_hub import HfApi
-        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, RepositoryNotFoundError
+        from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError
         from huggingface_hub.errors import RevisionNotFoundError as NoRevisionError
         from huggingface_hub.utils import disable_progress_bars  # type: ignore[attr-defined]
     except ImportError:
@@ -37,9 +37,10 @@ def open_hub(address: Address) -> Iterator[Any]:
         status = getattr(error.response, "status_code", None)
         hint = "hf auth login, with an account that may do this" if status in {401, 403} else None
         raise ZooError(f"{hub.endpoint} refuses ({status}): {in_words(error)}", hint=hint) from error
-    except HFValidationError as error:
-        raise ZooError(f"{address}: {in_words(error)}") from error
-    except OSError as error:
+    except ZooError:
+        raise
+    except Exception as error:  # no connection, or an answer that is none: of the library for HTTP, and of many classes
         raise ZooError(
-            f"{hub.endpoint} does not answer: {in_words(error)}", hint="is the network there? HF_ENDPOINT names another"
+            f"{hub.endpoint} does not answer as a hub does: {in_words(error)}",
+            hint="is the network there? HF_ENDPOINT names another hub",
         ) from error

@@ -78,6 +78,13 @@ def check_signature(export: Path, *, key: Path, signature: Path) -> None:
         ) from None
 
 
+def require_signed(export: Path, *, key: Path | None, signature: Path | None) -> None:
+    """As `check_signature`; the signature is beside the export where none is named. Raises UsageError without a key."""
+    if key is None:
+        raise UsageError("--signature needs --key, the public key of who has signed")
+    check_signature(export, key=key, signature=signature or signature_of(export))
+
+
 def _require_plain(path: Path, *, what: str, most: int) -> None:
     if not path.exists():
         raise ZooError(f"there is no {what} {path}")

@@ -158,10 +158,6 @@ class Registry:
                 f"there is no registry that answers at {place}: {in_words(error)}",
                 hint="is the address right, and the registry running?",
             ) from error
-        except ValueError as error:  # oras, where no login is known or it does not help
-            raise ZooError(
-                f"{place} wants a login for {self.address.name}: {in_words(error)}", hint=f"docker login {place}"
-            ) from error
 
 
 def _session_with_logins(address: Address) -> tuple[Any, Any]:
