@@ -78,6 +78,7 @@ def test_what_is_no_wheel_of_the_zoo(name: str, run_zoo: Zoo, tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)  # pip on a busy machine
 @pytest.mark.parametrize("port", [(), ("--port", 8080)])
 def test_a_linter_of_dockerfiles_finds_nothing(port: tuple[str | int, ...], run_zoo: Zoo, tmp_path: Path) -> None:
     assert (
@@ -99,6 +100,7 @@ def empty_wheel(folder: Path) -> Path:
 
 
 @pytest.mark.slow  # the packages come from the registry
+@pytest.mark.timeout(1500)  # pip on a busy machine
 @pytest.mark.parametrize("answers_http", [False, True])
 def test_the_steps_of_the_dockerfile_work_in_a_virtual_environment(
     answers_http: bool, run_zoo: Zoo, tmp_path: Path

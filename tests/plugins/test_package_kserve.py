@@ -88,6 +88,7 @@ def test_what_is_no_service(words: tuple[str, ...], said: str, run_zoo: Zoo, tmp
 
 
 @pytest.mark.slow  # it makes an environment of its own for KServe's package
+@pytest.mark.timeout(1500)  # pip on a busy machine
 def test_the_package_of_kserve_reads_every_field(run_zoo: Zoo, tmp_path: Path) -> None:
     assert run_zoo("package", SAMPLE, "--for", "kserve", "--storage", STORAGE, "--to", "made").code == 0
     written = service_in(tmp_path / "made")

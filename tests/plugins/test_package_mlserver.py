@@ -107,6 +107,7 @@ def wait_until_ready(url: str) -> None:
 
 
 @pytest.mark.slow  # it makes an environment of its own: MLServer wants an old starlette
+@pytest.mark.timeout(1500)  # pip on a busy machine
 def test_a_real_mlserver_answers_as_the_file_does(mlserver: Path, run_zoo: Zoo, tmp_path: Path) -> None:
     done = run_zoo("package", SAMPLE, "--for", "mlserver", "--to", "models", "--name", "digits", "--delay", 20)
     assert done.code == 0, done.stderr
@@ -145,6 +146,7 @@ def test_a_real_mlserver_answers_as_the_file_does(mlserver: Path, run_zoo: Zoo, 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)  # pip on a busy machine
 def test_a_real_mlserver_is_not_ready_with_a_file_that_computes_something_else(
     mlserver: Path, run_zoo: Zoo, tmp_path: Path
 ) -> None:
