@@ -46,6 +46,7 @@ DISTRIBUTIONS = {
     "segmentation_models_pytorch": "segmentation-models-pytorch",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
 }
 
 

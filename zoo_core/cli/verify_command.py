@@ -50,14 +50,12 @@ def command(
     """
     from zoo_core.shelf import find_export
     from zoo_core.verification.conclude.recheck import verify_export
+    from zoo_core.workflows.remote.signature import require_signed
 
     from .report import show_report
 
     path = find_export(source)
-    if key is not None or signature is not None:
-        from zoo_core.workflows.remote.signature import require_signed
-
-        require_signed(path, key=key, signature=signature)
+    require_signed(path, key=key, signature=signature)
     if mutants:  # that they need a package is said before anything is checked
         from zoo_core.verification.mutants import onnx_package
 

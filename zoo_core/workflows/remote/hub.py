@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from .address import Address
 def open_hub(address: Address) -> Iterator[Any]:
     """An `HfApi`, whose errors are told in words: ZooError, for a repository that is not there, that lets us not in, or
     a hub that does not answer. Raises MissingExtraError without `huggingface_hub`."""
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")  # read when it is imported
     try:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError

@@ -79,7 +79,12 @@ def check_signature(export: Path, *, key: Path, signature: Path) -> None:
 
 
 def require_signed(export: Path, *, key: Path | None, signature: Path | None) -> None:
-    """As `check_signature`; the signature is beside the export where none is named. Raises UsageError without a key."""
+    """As `check_signature`, where a key is given; the signature is beside the export where none is named.
+
+    Raises UsageError for a signature without a key.
+    """
+    if key is None and signature is None:
+        return
     if key is None:
         raise UsageError("--signature needs --key, the public key of who has signed")
     check_signature(export, key=key, signature=signature or signature_of(export))
