@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from zoo_core.commands import FilePath, json_option, print_json, say, shell_word
+from zoo_core.commands import FilePath, counted, json_option, print_json, say, shell_word
 
 EXAMPLES = """
 \b
@@ -42,6 +42,7 @@ def command(address: str, to: Path | None, as_json: bool) -> None:
         print_json({"address": str(place), "path": str(fetched.path), "digest": fetched.digest, "files": fetched.files})
         return
     say(
-        f"{fetched.path}: {len(fetched.files)} files of {place}, {fetched.digest}", "Each has the sha256 of its report."
+        f"{fetched.path}: {counted(len(fetched.files), 'file')} of {place}, {fetched.digest}",
+        "Each has the sha256 of its report.",
     )
     say(f"Next: zoo verify {shell_word(fetched.typed)}")
