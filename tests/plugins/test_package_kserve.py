@@ -39,8 +39,8 @@ def service_in(folder: Path) -> dict[str, Any]:
     return found
 
 
-def test_a_service_and_the_image_that_it_pulls(run_zoo: Zoo, tmp_path: Path) -> None:
-    done = run_zoo("package", SAMPLE, "--for", "kserve", "--storage", STORAGE, "--to", "made", "--name", "My_Digits.1")
+def test_a_service_and_the_image_that_it_pulls(zoo_here: Zoo, tmp_path: Path) -> None:
+    done = zoo_here("package", SAMPLE, "--for", "kserve", "--storage", STORAGE, "--to", "made", "--name", "My_Digits.1")
     assert done.code == 0, done.stderr
     assert "made: my-digits-1 for kserve" in done.stdout
     assert f"zoo push made/image {STORAGE}, then kubectl apply -f made/inference-service.yaml" in done.stdout
@@ -62,8 +62,8 @@ def files_of(folder: Path) -> dict[str, bytes]:
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_what_is_copied_elsewhere_needs_no_image(run_zoo: Zoo, tmp_path: Path) -> None:
-    done = run_zoo("package", SAMPLE, "--for", "kserve", "--storage", 's3://bucket/"a\\b"', "--to", "made", "--json")
+def test_what_is_copied_elsewhere_needs_no_image(zoo_here: Zoo, tmp_path: Path) -> None:
+    done = zoo_here("package", SAMPLE, "--for", "kserve", "--storage", 's3://bucket/"a\\b"', "--to", "made", "--json")
     assert done.code == 0, done.stderr
     assert not [name for name in done.json["files"] if name.startswith("image/")]
     service = service_in(tmp_path / "made")
@@ -81,16 +81,16 @@ def test_what_is_copied_elsewhere_needs_no_image(run_zoo: Zoo, tmp_path: Path) -
         (("--storage", STORAGE, "--port", "8080"), "--port is of no use with --for kserve"),
     ],
 )
-def test_what_is_no_service(words: tuple[str, ...], said: str, run_zoo: Zoo, tmp_path: Path) -> None:
-    done = run_zoo("package", SAMPLE, "--for", "kserve", "--to", "made", *words)
+def test_what_is_no_service(words: tuple[str, ...], said: str, zoo_here: Zoo, tmp_path: Path) -> None:
+    done = zoo_here("package", SAMPLE, "--for", "kserve", "--to", "made", *words)
     assert (done.code, (tmp_path / "made").exists()) == (2, False)
     assert said in done.stderr
 
 
 @pytest.mark.slow  # it makes an environment of its own for KServe's package
 @pytest.mark.timeout(1500)  # pip on a busy machine
-def test_the_package_of_kserve_reads_every_field(run_zoo: Zoo, tmp_path: Path) -> None:
-    assert run_zoo("package", SAMPLE, "--for", "kserve", "--storage", STORAGE, "--to", "made").code == 0
+def test_the_package_of_kserve_reads_every_field(zoo_here: Zoo, tmp_path: Path) -> None:
+    assert zoo_here("package", SAMPLE, "--for", "kserve", "--storage", STORAGE, "--to", "made").code == 0
     written = service_in(tmp_path / "made")
     (tmp_path / "service.json").write_text(json.dumps(written))
     python = environment_with("kserve>=0.15")
