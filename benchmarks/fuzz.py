@@ -38,6 +38,7 @@ def main() -> int:
             continue
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
+            os.environ["ZOO_STATE"] = os.path.join(folder, "state")
             done = fuzz(reader, Path(folder), examples=arguments.examples, start=arguments.seed)
             os.chdir("/")
         numbers = f"{done.inputs:,} | {done.refused:,} | {done.accepted:,} | {done.seconds:.1f}"

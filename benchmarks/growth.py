@@ -41,6 +41,7 @@ def main() -> int:
         case = dataclasses.replace(CASES[name], size=CASES[name].size * arguments.scale)
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
+            os.environ["ZOO_STATE"] = os.path.join(folder, "state")
             costs = [cost_of(case, times, Path(folder), best_of=arguments.best_of) for times in TIMES]
             os.chdir("/")
         seconds, memory = growths(costs)

@@ -17,6 +17,7 @@ from typing import Any
 import hostile_files as hostile
 import numpy as np
 import recipe_files
+import server_files
 from sounds import wav
 
 from zoo_core.data import read_idx, read_members, unpack
@@ -243,6 +244,10 @@ CASES: dict[str, GrowthCase] = {
     "COCO of many names": GrowthCase(file="annotations.json", write=_names, read=_coco, size=2_000),
     "YOLO of many boxes": GrowthCase(file="x.txt", write=lambda n: b"0 0 0 1 1\n" * n, read=read_boxes, size=4_000),
     "YOLO of one line": GrowthCase(file="x.txt", write=lambda n: b"0 " * n, read=read_boxes, size=10_000),
+    **{
+        name: GrowthCase(file="report.json", write=write, read=read, size=size)
+        for name, (write, read, size) in server_files.GROWING.items()
+    },
     "report of many files": GrowthCase(file="report.json", write=_report, read=_bundle, size=10_000),
 }
 

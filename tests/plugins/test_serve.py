@@ -90,6 +90,7 @@ def changed(**changes: Any) -> dict[str, Any]:
         ({"inputs": changed()["inputs"] * 2}, "input 'image' is given twice"),
         (changed(name="imag"), "there is no input 'imag'; Did you mean 'image'?"),
         (changed(name=7), "there is no input '7'"),
+        (changed(name=["image"]), "there is no input"),
         (changed(datatype="FP64"), "input 'image' is FP32, not FP64"),
         (changed(shape=[1, 1, 28]), "are 28 numbers, and holds 784"),
         (changed(shape=[1, 784]), "must have 4 axes"),

@@ -28,6 +28,8 @@ KINDS = {
     "FLAC of silence",
     "table of one column",
     "tokenizer of words",
+    "manifest of annotations",
+    "body of numbers",
 }
 """One of each kind of reader; all cases are for `make test-all`."""
 

@@ -39,12 +39,14 @@ DISTRIBUTIONS = {
     "grpc": "grpcio",
     "importlinter": "import-linter",
     "markdown_it": "rich",
+    "model_signing": "model-signing",
     "onnx_ir": "onnxscript",
     "prometheus_client": "prometheus-client",
     "requests": "pooch",
     "segmentation_models_pytorch": "segmentation-models-pytorch",
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
+    "yaml": "pyyaml",
 }
 
 
@@ -236,14 +238,14 @@ def test_the_base_install_is_what_deployment_needs() -> None:
     assert requirements("plot") - base == {"matplotlib"}
     assert PROJECT["project"]["optional-dependencies"]["features"] == ["zoo-core[train]"]
     extras = PROJECT["project"]["optional-dependencies"]
-    apart = {"all", "test", "foreign", "docs", "openvino"}
-    more = {"sklearn", "audio", "text", "parquet", "serve", "grpc"}
+    apart = {"all", "test", "foreign", "docs", "openvino", "mlserver"}
+    more = {"sklearn", "audio", "text", "parquet", "serve", "grpc", "registry", "hub", "sign"}
     assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", *more, *apart}
     assert extras["all"] == [f"zoo-core[{','.join(name for name in extras if name not in apart)}]"]
 
 
 def test_what_is_imported_is_declared() -> None:
-    verbs = ("view", "serve", "grpc", "openvino")
+    verbs = ("view", "serve", "grpc", "openvino", "registry", "hub", "sign", "mlserver")
     declared = requirements("train", *verbs, "timm", "smp", "tensorboard", "sklearn", "audio", "text", "parquet")
     for path in PRODUCT:
         known = declared | {"pytest"} if short(path) == "zoo_core/testing.py" else declared  # pytest itself loads that

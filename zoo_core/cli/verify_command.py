@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from zoo_core.commands.common import json_option, say
+from zoo_core.commands.common import FilePath, json_option, say
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options, provider_option
 from zoo_core.commands.next_step import use_of, words_of
@@ -22,6 +22,7 @@ Examples:
   zoo verify lenet5-digits              an export in exported/
   zoo verify exported/lenet5-digits     the same, as a path
   zoo verify model.onnx                 a bare file: its self-test travels inside it
+  zoo verify lenet5-digits --key key.pub  and is it signed by whom you think?
   zoo verify lenet5-digits --thorough   every optimisation level and thread count
   zoo verify lenet5-digits --provider cuda    and is it right on the graphics card?
   zoo verify lenet5-digits --mutants    does the check see faults? about a minute for a small model
@@ -32,27 +33,40 @@ Examples:
 @click.argument("source", metavar="EXPORT", shell_complete=complete_exports)
 @click.option("--thorough", is_flag=True, help="Every optimisation level and thread count of onnxruntime.")
 @click.option("--mutants", is_flag=True, help="Then plant faults in copies and count those that the check sees.")
+@click.option("--key", type=FilePath(), metavar="FILE", help="The public key of who has to have signed it: zoo sign.")
+@click.option("--signature", type=FilePath(), metavar="FILE", help="With --key. Default: beside the export, NAME.sig.")
 @isolation_options
 @provider_option
 @json_option
-def command(source: str, thorough: bool, mutants: bool, isolated: Any, provider: str | None, as_json: bool) -> None:
+def command(
+    source: str,
+    thorough: bool,
+    mutants: bool,
+    key: Path | None,
+    signature: Path | None,
+    provider: str | None,
+    as_json: bool,
+    isolated: Any,
+) -> None:
     """Check an export again: here, on this machine, without PyTorch.
 
     Hashes, structure, the self-test inside the file, the test vectors beside it, and that its outputs depend on its
     inputs. Exit code 3 unless the outcome is `verified`; with `--mutants` also when a planted fault changes an output
-    by more than rounding and the check does not see it.
+    by more than rounding and the check does not see it; with `--key` when its files are not those that this key's
+    owner has signed, which is looked at first (`zoo-core[sign]`).
 
-    `--provider`: then on that, too. Its answers are held against those of the processor, within the bounds of the
-    self-test, or as many times more as the provider declares to round more coarsely (cuda and tensorrt: tf32, coreml:
-    float16), and it has to compute a part of the graph itself. The verdict is kept in the user's state folder: until
-    there is one, other commands with `--provider` warn, and where the file was wrong they refuse.
+    `--provider` holds the answers of that against those of the processor, within the bounds of the self-test, or as
+    many times more as the provider declares to round more coarsely, and counts the nodes that it computes. The verdict
+    is kept in the user's state folder, and heeded by other commands with `--provider`.
     """
     from zoo_core.shelf import find_export
     from zoo_core.verification.conclude.recheck import verify_export
+    from zoo_core.workflows.remote.signature import require_signed
 
     from .report import refuse_unverified, show_report
 
     path = find_export(source)
+    require_signed(path, key=key, signature=signature)
     if mutants:  # that they need a package is said before anything is checked
         from zoo_core.verification.mutants import onnx_package
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from zoo_core.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from zoo_core.distributions import direct_requirements
     from zoo_core.environment import machine_kind, package_versions, usable_processors
     from zoo_core.figures import check_picture, empty_figure, end_of, write_figure
     from zoo_core.files import clear_io_errors, write_atomic, written_whole
-    from zoo_core.foreign_text import csv_cell, html_text, markdown_text, terminal_line
+    from zoo_core.foreign_text import csv_cell, html_text, markdown_text, shell_word, terminal_line
     from zoo_core.installation import install_command
     from zoo_core.records import counted
     from zoo_core.registry import warn
@@ -69,6 +70,7 @@ __all__ = [
     "csv_text",
     "data_options",
     "data_words",
+    "direct_requirements",
     "empty_figure",
     "end_of",
     "export_of",
@@ -91,6 +93,7 @@ __all__ = [
     "provider_option",
     "say",
     "seed_option",
+    "shell_word",
     "table",
     "terminal_line",
     "terminal_width",
@@ -110,10 +113,11 @@ __all__ = [
 __getattr__, __dir__ = lazy_names(
     __name__,
     {
+        "zoo_core.distributions": ("direct_requirements",),
         "zoo_core.environment": ("machine_kind", "package_versions", "usable_processors"),
         "zoo_core.figures": ("check_picture", "empty_figure", "end_of", "write_figure"),
         "zoo_core.files": ("clear_io_errors", "write_atomic", "written_whole"),
-        "zoo_core.foreign_text": ("csv_cell", "html_text", "markdown_text", "terminal_line"),
+        "zoo_core.foreign_text": ("csv_cell", "html_text", "markdown_text", "shell_word", "terminal_line"),
         "zoo_core.installation": ("install_command",),
         "zoo_core.records": ("counted",),
         "zoo_core.registry": ("warn",),

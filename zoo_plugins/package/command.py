@@ -2,80 +2,57 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from zoo_core.commands import FilePath, complete_exports, isolation_options, json_option, print_json, say
+from zoo_core.commands import complete_exports, isolation_options, json_option, print_json, say
+
+from .options import package_options
 
 EXAMPLES = """
 \b
 Examples:
   zoo package lenet5-digits --for triton --to repository/    repository/lenet5-digits/, with config.pbtxt
   tritonserver --model-repository=repository
+  zoo package lenet5-digits --for mlserver --to models/      models/lenet5-digits/, with model-settings.json
+  mlserver start models
+  zoo package lenet5-digits --for kserve --storage oci://registry.example/models/lenet5:1 --to kserve/
+  zoo package lenet5-digits --for docker --port 8080 --to container/
+  docker build --tag lenet5-digits container/
   zoo package lenet5-digits --for modelcar --to image/       a container image with the files in /models
-  skopeo copy oci:image:latest docker://registry.example/models/lenet5:1
+  zoo push image/ oci://registry.example/models/lenet5:1
 """
 
 
 @click.command("package", epilog=EXAMPLES)
 @click.argument("export", metavar="EXPORT", shell_complete=complete_exports)
-@click.option("--for", "target", type=click.Choice(["triton", "modelcar"]), required=True, help="Who is to serve it.")
-@click.option("--to", type=FilePath(), required=True, metavar="DIR", help="A Triton repository, or a new folder.")
-@click.option("--name", metavar="NAME", help="Of the model in the repository. Default: the export's own.")
-@click.option("--version", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="For Triton.")
-@click.option(
-    "--batch",
-    type=click.IntRange(1),
-    default=32,
-    show_default=True,
-    metavar="N",
-    help="For Triton: rows of several requests that run together at most, where the check proved that they may.",
-)
-@click.option(
-    "--delay",
-    type=click.FloatRange(0, 60_000),
-    default=1.0,
-    show_default=True,
-    metavar="MS",
-    help="For Triton: how long a request waits for others.",
-)
-@click.option(
-    "--architecture",
-    type=click.Choice(["amd64", "arm64"]),
-    default="amd64",
-    show_default=True,
-    help="Of the machines that are to pull the image; the files are the same.",
-)
+@package_options
 @isolation_options
 @json_option
-def command(export: str, target: str, to: Path, as_json: bool, name: str | None, isolated: Any, **asked: Any) -> None:
+def command(export: str, asked: Any, isolated: Any, as_json: bool) -> None:
     """Lay an export out as a server wants to find it, once the self-test that it carries has passed here.
 
     \b
     triton     a model of a Triton model repository: config.pbtxt with inputs, outputs, labels, batching where
                rows are proved independent, the session settings of zoo bench --tune, and a row of the self-test
                to warm up with
+    kserve     an InferenceService that has Triton serve what lies at --storage, and what is to be put there: a
+               Triton repository, and for oci:// an image that holds it
+    mlserver   a model of MLServer: model-settings.json for the zoo's own runtime, which tests the file before it
+               is ready; the server needs `zoo-core[mlserver]`
+    docker     a Dockerfile for a container with the zoo and this export, packages as they are here, not run by
+               root, whose health check is the self-test
     modelcar   an OCI image layout that holds the export in /models, as KServe's Modelcars want it; equal exports
                give equal images
 
     Nothing is written over, and what fails leaves nothing behind.
     """
-    from .contents import open_contents
-    from .modelcar import write_modelcar
-    from .triton import write_triton
+    from .targets import packaged
 
-    contents = open_contents(export, name=name, isolated=isolated)
-    if target == "triton":
-        how = {key: asked[key] for key in ("version", "batch", "delay")}
-        made = write_triton(contents, to, **how)
-        after = f"tritonserver --model-repository={to}"
-    else:
-        made = write_modelcar(contents, to, architecture=asked["architecture"])
-        after = f"skopeo copy oci:{to}:latest docker://REGISTRY/{contents.name.lower()}:1"
-    files = sorted(path.relative_to(made).as_posix() for path in made.rglob("*") if path.is_file())
+    made = packaged(export, asked, isolated=isolated)
     if as_json:
-        print_json({"for": target, "path": str(made), "name": contents.name, "files": files})
+        print_json({"for": asked.target, "path": str(made.path), "name": made.name, "files": made.files})
         return
-    say(f"{made}: {contents.name} for {target}", *(f"  {name}" for name in files), "", f"Next: {after}")
+    say(f"{made.path}: {made.name} for {asked.target}", *(f"  {name}" for name in made.files), "")
+    say(f"Next: {made.then}")

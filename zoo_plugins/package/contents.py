@@ -13,16 +13,17 @@ from numpy.typing import NDArray
 
 from zoo_core import UsageError, ZooError
 from zoo_core.commands import counted, find_export, model_file
-from zoo_core.data import plain_file, read_plain
+from zoo_core.data import read_plain
 from zoo_core.runtime import Isolated, Metadata, SessionSettings, open_model
 from zoo_core.verification import self_test_cases
 from zoo_core.workflows.answers import self_test
 
+from .folders import pieces_of
+
 MODEL = "model.onnx"
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
-_MOST_BYTES = 64 << 30
 _MOST_FILES = 1000
-_PIECE = 1 << 20
+_MOST_TEXT = 64 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +44,17 @@ class Contents:
         """The files that onnxruntime needs, the model among them."""
         return tuple(name for name in self.files if name == self.files[0] or name.startswith(f"{self.files[0]}."))
 
+    def stored_name(self, name: str) -> str:
+        """What a file is called in a package: the model is `model.onnx` there, what belongs to it accordingly."""
+        return f"{MODEL}{name.removeprefix(self.files[0])}" if name in self.weights else name
+
+    def rows_together(self, most: int) -> int:
+        """How many rows of several requests may run together, at most so many; 0 where they may not at all."""
+        return min(most, self.metadata.largest.get("N", most)) if self.metadata.rows_are_independent else 0
+
     def pieces(self, name: str) -> Iterator[bytes]:
         """The content of a file, some of it at a time."""
-        with plain_file(self.folder / name, most=_MOST_BYTES, within=self.folder) as file:
-            while piece := file.read(_PIECE):
-                yield piece
+        return pieces_of(self.folder / name, within=self.folder)
 
     def sha256(self, name: str) -> str:
         """Of one of the files."""
@@ -58,7 +65,7 @@ class Contents:
 
     def text(self, name: str) -> bytes:
         """The content of a small file."""
-        return read_plain(self.folder / name, most=_PIECE << 6, within=self.folder)
+        return read_plain(self.folder / name, most=_MOST_TEXT, within=self.folder)
 
 
 def open_contents(typed: str, *, name: str | None, isolated: Isolated) -> Contents:

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from zoo_core import UsageError
 from zoo_core.commands import clear_io_errors
+from zoo_core.data import plain_file
+
+_PIECE = 1 << 20
 
 
 def check_free(target: Path) -> None:
@@ -35,6 +38,13 @@ def new_folder(target: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(being_made, ignore_errors=True)
             raise
+
+
+def pieces_of(path: Path, *, most: int = 64 << 30, within: Path | None = None) -> Iterator[bytes]:
+    """The content of a file, some of it at a time. Raises as `plain_file`."""
+    with plain_file(path, most=most, within=within) as file:
+        while piece := file.read(_PIECE):
+            yield piece
 
 
 def write(path: Path, pieces: Iterable[bytes]) -> None:

@@ -13,18 +13,9 @@ from zoo_core import TensorSpec, UsageError
 from zoo_core.runtime import SessionSettings
 
 from .contents import MODEL, Contents
+from .datatypes import NAMES
 from .folders import new_folder, write
 
-_TYPES: Mapping[str, str] = {
-    "float32": "TYPE_FP32",
-    "float64": "TYPE_FP64",
-    "float16": "TYPE_FP16",
-    "int64": "TYPE_INT64",
-    "int32": "TYPE_INT32",
-    "int8": "TYPE_INT8",
-    "uint8": "TYPE_UINT8",
-    "bool": "TYPE_BOOL",
-}
 _LEVELS: Mapping[str, int | None] = {"all": None, "extended": 1, "basic": -1, "none": 2}
 """What Triton's onnxruntime backend calls the levels of optimisation; all is its own default."""
 
@@ -43,8 +34,7 @@ def write_triton(contents: Contents, repository: Path, *, version: int, batch: i
         raise UsageError("a version of a Triton model is a number from 1 on")
     with new_folder(target) as folder:
         for name in contents.weights:
-            stored = MODEL if name == contents.files[0] else f"{MODEL}{name.removeprefix(contents.files[0])}"
-            write(folder / str(version) / stored, contents.pieces(name))
+            write(folder / str(version) / contents.stored_name(name), contents.pieces(name))
         for number, value in enumerate(contents.example.values()):
             write(folder / _WARM_UP / f"input_{number}", [value.tobytes()])
         if _labelled(contents):
@@ -65,7 +55,7 @@ def _labelled(contents: Contents) -> bool:
 def _config(contents: Contents, *, batch: int, delay: float) -> Iterator[str]:
     metadata = contents.metadata
     joined = metadata.rows_are_independent
-    most = min(batch, metadata.largest.get("N", batch)) if joined else 0
+    most = contents.rows_together(batch)
     yield f"# {contents.name}: made by zoo package; its self-test has passed where it was made."
     yield f"name: {_text(contents.name)}"
     yield 'backend: "onnxruntime"'
@@ -96,7 +86,7 @@ def _warm_up(contents: Contents, joined: bool) -> Iterator[str]:
     inputs = []
     for number, (name, value) in enumerate(contents.example.items()):
         shape = value.shape[1:] if joined else value.shape
-        kind = _TYPES[contents.metadata.inputs[name].dtype]
+        kind = f"TYPE_{NAMES[contents.metadata.inputs[name].dtype]}"
         dims = " ".join(f"dims: {size}" for size in shape)
         source = f'input_data_file: "input_{number}"'
         inputs.append(f"inputs {{ key: {_text(name)} value {{ data_type: {kind} {dims} {source} }} }}")
@@ -108,7 +98,7 @@ def _tensor(name: str, spec: TensorSpec, joined: bool) -> str:
     dims = " ".join(f"dims: {axis if isinstance(axis, int) else -1}" for axis in axes)
     if not axes:  # Triton wants at least one: a number for each row is (rows, 1) to it
         dims = "dims: 1 reshape { }"
-    return f"name: {_text(name)} data_type: {_TYPES[spec.dtype]} {dims}"
+    return f"name: {_text(name)} data_type: TYPE_{NAMES[spec.dtype]} {dims}"
 
 
 def _text(value: str) -> str:

@@ -41,10 +41,10 @@ def read_infer(body: bytes, *, header: str | None, metadata: Metadata) -> InferR
         raise RefusedError(400, "the request has no list of inputs", hint="an input is {name, shape, datatype, data}")
     for each in given:
         name = each.get("name")
-        if name in inputs:
-            raise RefusedError(400, f"input {name!r} is given twice")
         if not isinstance(name, str) or name not in metadata.inputs:
             unknown("input", name, metadata.inputs)
+        if name in inputs:
+            raise RefusedError(400, f"input {name!r} is given twice")
         inputs[name], rest = _array(name, each, metadata.inputs[name], rest)
     if rest:
         raise RefusedError(400, f"the body has {counted(len(rest), 'byte')} more than its inputs need")

@@ -5,7 +5,7 @@ A module for each kind of files; each has its `readers()`, and `reader.py` what 
 
 from __future__ import annotations
 
-from . import archives, graphs, numbers, pictures, recipes, records, weights
+from . import archives, graphs, numbers, pictures, recipes, records, servers, weights
 from .reader import Outcome, Reader, fuzz
 
 __all__ = ["Outcome", "Reader", "fuzz", "readers"]
@@ -13,5 +13,5 @@ __all__ = ["Outcome", "Reader", "fuzz", "readers"]
 
 def readers() -> dict[str, Reader]:
     """Every reader by its name."""
-    kinds = (graphs, records, weights, numbers, archives, pictures, recipes)
+    kinds = (graphs, records, weights, numbers, archives, pictures, recipes, servers)
     return {name: reader for kind in kinds for name, reader in kind.readers().items()}
