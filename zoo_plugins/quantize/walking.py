@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core import ZooError
+from zoo_core.commands import counted
 from zoo_core.runtime import open_model
 
 from .measuring import Answers, answers_of
@@ -100,8 +101,8 @@ def by_cost(tool: Tool, source: Source, *, save: Save, progress: Callable[[str],
     rows = [dict(inputs) for inputs in source.calibration_batches(_ROWS)]
     expected = _outputs(source.path, rows)
     costs = {}
-    for number, node in enumerate(tool.nodes, 1):
-        progress(f"looking for the nodes that cost most: {number} of {len(tool.nodes)}")
+    progress(f"too much is lost: looking at {counted(len(tool.nodes), 'node')}, which of them cost most")
+    for node in tool.nodes:
         path = save(tool.make([name for name in tool.nodes if name != node]), tool)
         try:
             costs[node] = _distance(_outputs(path, rows), expected)
