@@ -38,12 +38,13 @@ _MOST_BYTES = 2**31 - 1
 def own_metadata(source: Source, tool: Tool, name: str) -> Metadata:
     """What a smaller file says of itself, before it has a self-test. Raises ZooError where rows have no axis to fix."""
     metadata = source.metadata
-    specs = {"inputs": dict(metadata.inputs), "outputs": dict(metadata.outputs)}
+    inputs, outputs = dict(metadata.inputs), dict(metadata.outputs)
     if tool.rows_alone:
-        specs = {role: {n: _one_row(n, spec) for n, spec in found.items()} for role, found in specs.items()}
+        inputs, outputs = ({name: _one_row(name, spec) for name, spec in each.items()} for each in (inputs, outputs))
     return dataclasses.replace(
         metadata,
-        **specs,
+        inputs=inputs,
+        outputs=outputs,
         name=name,
         # Neither the weights of the run, nor its metrics: what PyTorch gives is not what this file has to give.
         run=None,

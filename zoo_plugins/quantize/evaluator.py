@@ -96,13 +96,13 @@ def _own_operators() -> list[Any]:
     """Those that onnx evaluates in float32 whatever it is given."""
     from onnx.reference.op_run import OpRun
 
-    class QuantizeLinear(OpRun):  # type: ignore[misc]
+    class QuantizeLinear(OpRun):
         op_domain = ""
 
         def _run(self, x: Any, scale: Any, zero: Any = None, axis: int = 1, **more: Any) -> tuple[Any]:
             return (quantized(x / spread(scale, x.ndim, axis), zero, axis),)
 
-    class DequantizeLinear(OpRun):  # type: ignore[misc]
+    class DequantizeLinear(OpRun):
         op_domain = ""
 
         def _run(self, x: Any, scale: Any, zero: Any = None, axis: int = 1, **more: Any) -> tuple[Any]:
@@ -110,7 +110,7 @@ def _own_operators() -> list[Any]:
             start = 0 if zero is None else spread(zero, x.ndim, axis).astype(kind)
             return (np.asarray((x.astype(kind) - start) * spread(scale, x.ndim, axis), kind),)
 
-    class DynamicQuantizeLinear(OpRun):  # type: ignore[misc]
+    class DynamicQuantizeLinear(OpRun):
         op_domain = ""
 
         def _run(self, x: Any) -> tuple[Any, Any, Any]:

@@ -102,7 +102,8 @@ def expected_of(graph: Float64Graph, metadata: Metadata, test: Mapping[str, Any]
 
 def _choosing(graph: Float64Graph, metadata: Metadata, test: Mapping[str, Any], vectors: Arrays) -> Expected:
     """Of a model that chooses rows: those that every run chooses, for each input alone."""
-    cases, bounds = [], {}
+    cases: list[dict[str, Any]] = []
+    bounds: dict[str, float] = {}
     for case in (test, *test.get("others", ())):
         inputs = _inputs(case)
         rows = [_alone(inputs, row) for row in range(len(next(iter(inputs.values()))))]

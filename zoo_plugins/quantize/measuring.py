@@ -22,7 +22,7 @@ from .source import Source
 ROUNDS = 15
 _WARM = 3
 _SECONDS_A_TURN = 0.02
-SLOWER = 1.05
+SLOWER = 1.1
 """From that part of the float file's time on a file is called slower: less is noise."""
 
 
@@ -101,8 +101,7 @@ class Allowance:
         return self.max_drop * (size if self.better == "less" else max(1.0, size))
 
     def drop(self, metrics: Mapping[str, float]) -> float:
-        """How much worse these are, in the metric's own units; below 0 where they are better, NaN where there are none.
-        """
+        """How much worse these are, in the metric's own units; below 0 where better, NaN where there are none."""
         lost = self.float_value - metrics.get(self.metric, float("nan"))
         return -lost if self.better == "less" else lost
 

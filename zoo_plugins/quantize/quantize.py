@@ -132,10 +132,8 @@ def run_quantize(
     allowed = allowance(source, answers, max_drop)
     size = sum(path.stat().st_size for path in _model_files(source))
     whole = Quantization(source=source, answers=answers, size=size, allowed=allowed, rows=())
-    rows = []
-    for kind in kinds:
-        rows.append(_one(kind, whole, to=to, samples=samples, progress=lambda what, k=kind: progress(f"{k}: {what}")))  # type: ignore[misc]
-    return dataclasses.replace(whole, rows=tuple(rows))
+    rows = tuple(_one(kind, whole, to=to, samples=samples, progress=progress) for kind in kinds)
+    return dataclasses.replace(whole, rows=rows)
 
 
 def _name(source: Source, kind: str) -> str:
@@ -152,6 +150,10 @@ def _one(kind: str, whole: Quantization, *, to: Path, samples: int, progress: Pr
     """One way, from the tool to the published export. What goes wrong with it becomes a row."""
     source, allowed = whole.source, whole.allowed
     row = Row(kind=kind, name=_name(source, kind))
+
+    def told(what: str) -> None:
+        progress(f"{kind}: {what}")
+
     try:
         with tempfile.TemporaryDirectory(prefix="zoo-quantize-") as place:
             draft = Path(place) / "draft.onnx"
@@ -161,18 +163,19 @@ def _one(kind: str, whole: Quantization, *, to: Path, samples: int, progress: Pr
                 written(proto, draft, own_metadata(source, tool, row.name), source, {})
                 return draft
 
-            progress("preparing")
+            told("preparing")
             tool = tool_for(kind, source, samples=samples)
-            found = walk_back(tool, source, save=save, allows=allowed.allows, progress=progress)
+            found = walk_back(tool, source, save=save, allows=allowed.allows, progress=told)
             row = _measured(row, found, whole)
             if found.path is None:
                 return dataclasses.replace(row, why=_too_much(found, allowed))
-            row = dataclasses.replace(row, size=draft.stat().st_size)
-            if row.size >= whole.size:
-                return dataclasses.replace(row, why=f"it has {row.size:,} bytes, no fewer than the float file")
-            progress("measuring its speed")
+            size = draft.stat().st_size
+            row = dataclasses.replace(row, size=size)
+            if size >= whole.size:
+                return dataclasses.replace(row, why=f"it has {size:,} bytes, no fewer than the float file")
+            told("measuring its speed")
             row = dataclasses.replace(row, race=race(draft, source))
-        return _proved(row, tool, found, whole, target=to / row.name, progress=progress)
+        return _proved(row, tool, found, whole, target=to / row.name, progress=told)
     except ZooError as error:
         return dataclasses.replace(row, why=error.message)
 

@@ -100,15 +100,19 @@ def _axis(node: Any) -> int:
     return int(getattr(node, "axis", 1))
 
 
-def _moved_steps(steps: NDArray[Any], x: NDArray[Any], scale: Any, random: np.random.Generator) -> NDArray[Any]:
+def _moved_steps(
+    steps: NDArray[np.float64], x: NDArray[Any], scale: Any, random: np.random.Generator
+) -> NDArray[np.float64]:
     if np.array_equal((_as_float32(x) / _as_float32(np.asarray(scale))).astype(np.float64), steps, equal_nan=True):
         return steps
-    return steps + random.uniform(-ROUNDINGS * EPS, ROUNDINGS * EPS, steps.shape) * np.abs(steps)
+    moved: NDArray[np.float64] = steps + random.uniform(-ROUNDINGS * EPS, ROUNDINGS * EPS, steps.shape) * np.abs(steps)
+    return moved
 
 
 def _moved(value: NDArray[Any], random: np.random.Generator) -> NDArray[Any]:
     size = float(np.abs(value[np.isfinite(value)]).max(initial=0.0))
-    return value + random.uniform(-ROUNDINGS * EPS, ROUNDINGS * EPS, value.shape) * size
+    moved: NDArray[Any] = value + random.uniform(-ROUNDINGS * EPS, ROUNDINGS * EPS, value.shape) * size
+    return moved
 
 
 def _is_exact(exact: Any, other: Any) -> bool:

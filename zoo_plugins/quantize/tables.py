@@ -9,14 +9,12 @@ from zoo_core.commands import counted, machine_kind, table, terminal_width, type
 from .measuring import SLOWER
 from .quantize import Quantization, Row
 
-_HEADER = ("file", "bytes", "size", "drop", "flipped", "p50 here", "time", "")
-
 
 def lines_of(found: Quantization) -> Iterator[str]:
     """The table, then a sentence for everything that is not in it."""
     source, allowed = found.source, found.allowed
     rows = [_float(found), *(_cells(row, found) for row in found.rows)]
-    header = tuple(allowed.metric if name == "drop" else name for name in _HEADER[:4]) + ("drop", *_HEADER[4:])
+    header = ("file", "bytes", "size", allowed.metric, "drop", "flipped", "p50 here", "time", "")
     yield from table(header, rows, width=terminal_width())
     yield ""
     better = "more is better" if allowed.better == "more" else "less is better"
@@ -26,7 +24,8 @@ def lines_of(found: Quantization) -> Iterator[str]:
     )
     timed = next((row.race for row in found.rows if row.race is not None), None)
     if timed is not None:
-        yield f"p50 here: of {counted(timed.batch, 'row')}; time: as a part of the float file's, in turns. {machine_kind()}"
+        yield f"p50 here: of {counted(timed.batch, 'row')}; time: as a part of the float file's, measured in turns."
+        yield f"{machine_kind()}"
     for row in found.rows:
         yield from _remarks(row, found)
 
@@ -35,7 +34,7 @@ def next_after(found: Quantization) -> str:
     """The command that comes next."""
     if not found.published:
         return typed("bench", found.source.typed)
-    best = min(found.published, key=lambda row: row.size or 0)
+    best = min(found.published, key=lambda row: (is_slower(row), row.size or 0))
     return typed("predict", f"{best.path}", "INPUT")
 
 
@@ -50,7 +49,7 @@ def _cells(row: Row, found: Quantization) -> tuple[str, ...]:
     allowed = found.allowed
     value, drop = "-", "-"
     if row.metrics is not None and allowed.metric in row.metrics:
-        value, drop = f"{row.metrics[allowed.metric]:.4f}", f"{allowed.drop(row.metrics) + 0.0:.4f}"
+        value, drop = f"{row.metrics[allowed.metric]:.4f}", f"{round(allowed.drop(row.metrics), 4) + 0.0:.4f}"
     flips = "-" if row.flips is None else f"{row.flips[0]:,} of {row.flips[1]:,}"
     size = ("-", "-") if row.size is None else (f"{row.size:,}", f"{row.size / found.size:.2f}")
     times = ("-", "-") if row.race is None else (duration(row.race.p50), f"{row.race.ratio:.2f}")
@@ -75,7 +74,8 @@ def _remarks(row: Row, found: Quantization) -> Iterator[str]:
         yield f"{row.name} is slower here: it takes {row.race.ratio:.2f} times as long as {found.source.name}."
     if row.path is not None and row.kept:
         shown = ", ".join(row.kept[:6]) + (f" and {len(row.kept) - 6} more" if len(row.kept) > 6 else "")
-        yield f"{row.name}: {len(row.kept)} of {counted(row.nodes, 'node')} stayed float, because they cost most: {shown}"
+        count = f"{len(row.kept)} of {counted(row.nodes, 'node')}"
+        yield f"{row.name}: {count} stayed float, because they cost most: {shown}"
 
 
 def duration(seconds: float) -> str:
