@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     import onnx
 
 
+_REQUANTIZED = frozenset({"Conv", "ConvTranspose", "Gemm"})
+
+
 def copied(proto: onnx.ModelProto) -> onnx.ModelProto:
     """A copy: onnxruntime's tools change what they are given."""
     import onnx
@@ -75,6 +78,25 @@ def _rename(nodes: Iterable[onnx.NodeProto], old: str, new: str) -> None:
             for place, name in enumerate(names):
                 if name == old:
                     names[place] = new
+
+
+def keep_weights_float(proto: onnx.ModelProto) -> None:
+    """See to it that weights which are float stay so.
+
+    Where one of these operators takes a float weight and what was a whole number, onnxruntime quantizes the weight
+    itself when it optimises, by one scale for all channels. A Sum of one value between the two keeps it from that.
+    """
+    graph = proto.graph
+    weights = {tensor.name for tensor in graph.initializer if tensor.data_type == tensor.FLOAT}
+    made = {name for node in graph.node if node.op_type == "DequantizeLinear" for name in node.output}
+    added = []
+    for node in graph.node:
+        if node.op_type in _REQUANTIZED and node.input[0] in made and node.input[1] in weights:
+            sum_of_one = type(node)(op_type="Sum", name=f"{node.name}.float", input=[node.input[0]])
+            sum_of_one.output.append(f"{node.name}.input")
+            node.input[0] = sum_of_one.output[0]
+            added.append(sum_of_one)
+    graph.node.extend(added)
 
 
 def forget_unused(proto: onnx.ModelProto) -> None:

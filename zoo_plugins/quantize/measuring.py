@@ -19,9 +19,9 @@ from zoo_core.runtime import ExportedModel, open_model
 
 from .source import Source
 
-ROUNDS = 15
+ROUNDS = 11
 _WARM = 3
-_SECONDS_A_TURN = 0.02
+_SECONDS_A_TURN = 0.01
 SLOWER = 1.1
 """From that part of the float file's time on a file is called slower: less is noise."""
 

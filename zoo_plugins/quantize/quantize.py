@@ -212,10 +212,11 @@ def _proved(row: Row, tool: Tool, found: Walked, whole: Quantization, *, target:
     expected = expected_of(Float64Graph(proto), metadata, test, vector_rows(source, VECTORS))
     recipes = {"recipes": test["recipes"]} if "recipes" in test else {}
     metadata = sealed(metadata, {**expected.self_test, **recipes})
-    told = _told(row, whole)
+    made_of = {"name": source.name, "sha256": source.sha256}
     with new_bundle(target) as folder:
-        made_of = {"kind": row.kind, "made_of": told["made_of"]}
-        written(proto, folder / MODEL, metadata, source, made_of)
+        written(proto, folder / MODEL, metadata, source, {"kind": row.kind, "made_of": made_of})
+        row = dataclasses.replace(row, size=(folder / MODEL).stat().st_size)
+        told = _told(row, whole)
         copy_learnt(source, folder)
         write_vectors(folder, expected)
         (folder / CARD).write_text(card(metadata, told), encoding="utf-8")

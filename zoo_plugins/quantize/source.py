@@ -116,10 +116,10 @@ def open_source(
 
 def need_onnx() -> None:
     """Raise MissingExtraError without the onnx package, which onnxruntime's tools need."""
-    import importlib.util
-
-    if importlib.util.find_spec("onnx") is None:
-        raise MissingExtraError(needed_for="zoo quantize", extra="quantize", missing="onnx")
+    try:
+        import onnx  # noqa: F401
+    except ImportError:
+        raise MissingExtraError(needed_for="zoo quantize", extra="quantize", missing="onnx") from None
 
 
 def _check_graph(typed: str, file: OnnxFile) -> None:

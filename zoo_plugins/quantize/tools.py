@@ -14,7 +14,7 @@ import numpy as np
 from zoo_core import ZooError
 
 from .exact import exact_ranges, exact_weights
-from .graphs import copied, float_inputs, forget_unused, in_order, keep_outputs_float, one_row_alone
+from .graphs import copied, float_inputs, forget_unused, in_order, keep_outputs_float, keep_weights_float, one_row_alone
 from .source import BATCH, Arrays, Source
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ class Static:
             found = self._quantized(kept, {})
             proto = self._quantized(kept, {"TensorQuantOverrides": exact_weights(found)})
         keep_outputs_float(proto)
+        keep_weights_float(proto)
         return _finished(proto)
 
     def _quantized(self, kept: Collection[str], extra: dict[str, Any]) -> onnx.ModelProto:
