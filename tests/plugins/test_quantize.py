@@ -236,11 +236,15 @@ def test_a_file_that_is_quantized_already(made: Path, run_zoo: Zoo) -> None:
     assert "is quantized already: it has DequantizeLinear" in done.stderr
 
 
-def test_a_file_with_an_old_opset(run_zoo: Zoo, tmp_path: Path) -> None:
+def test_a_file_with_an_old_opset_and_one_without_a_self_test(run_zoo: Zoo, tmp_path: Path) -> None:
     old = write_model(tmp_path / "old.onnx", brightness_model(opset=12, seed=1), brightness_metadata(opset=12))
     done = run_zoo("quantize", old, "--trusted", "--dataset", "digits")
     assert done.code == 1
     assert "has opset 12, and a scale for each channel needs 13 or later" in done.stderr
+    bare = write_model(tmp_path / "bare.onnx", brightness_model(seed=1), brightness_metadata())
+    done = run_zoo("quantize", bare, "--trusted", "--dataset", "digits")
+    assert done.code == 1
+    assert "holds no self-test, whose inputs a smaller file could be tried with" in done.stderr
 
 
 def test_without_the_onnx_package(run_zoo: Zoo, tmp_path: Path) -> None:

@@ -95,6 +95,7 @@ def dynamic_range(x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
 def _own_operators() -> list[Any]:
     """Those that onnx evaluates in float32 whatever it is given."""
     from onnx.reference.op_run import OpRun
+    from onnx.reference.ops.op_non_max_suppression import NonMaxSuppression
 
     class QuantizeLinear(OpRun):
         op_domain = ""
@@ -117,4 +118,17 @@ def _own_operators() -> list[Any]:
             scale, zero = dynamic_range(x)
             return quantized(x / scale, zero, 0), scale, zero
 
-    return [QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear]
+    return [QuantizeLinear, DequantizeLinear, DynamicQuantizeLinear, _with_scalars(NonMaxSuppression)]
+
+
+def _with_scalars(theirs: Any) -> Any:
+    """NonMaxSuppression with limits that are scalars, as the text of ONNX has them; onnx's own takes lists of one."""
+
+    class NonMaxSuppression(theirs):  # type: ignore[misc]
+        op_domain = ""
+
+        def _run(self, boxes: Any, scores: Any, *limits: Any, **more: Any) -> Any:
+            lists = [None if limit is None else np.asarray(limit).reshape(-1) for limit in limits]
+            return super()._run(boxes, scores, *lists, **more)
+
+    return NonMaxSuppression

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo_core import CheckResult, ZooError
+from zoo_core import CheckResult, ZooError, open_zoo
 from zoo_core.commands import counted, machine_kind, model_file, package_versions
 
 from .bundle import (
@@ -32,8 +32,8 @@ from .card import card
 from .expected import VECTORS, Expected, expected_of
 from .measuring import Allowance, Answers, Race, allowance, answers_of, flipped, race
 from .reference import Float64Graph
-from .source import Source
-from .tools import SUFFIXES, Tool, tool_for
+from .source import Source, need_onnx, open_source
+from .tools import KINDS, SUFFIXES, Tool, tool_for
 from .walking import Walked, walk_back
 
 if TYPE_CHECKING:
@@ -116,15 +116,18 @@ class Quantization:
         }
 
 
-def run_quantize(
-    source: Source, kinds: Sequence[str], *, to: Path, max_drop: float, samples: int, progress: Progress
+def quantize(
+    typed: str, kinds: Sequence[str], *, to: Path, max_drop: float, samples: int, progress: Progress, **more: Any
 ) -> Quantization:
-    """Make the file smaller in each of these ways, and publish below `to` what passes.
+    """Make the export of that name smaller in each of these ways (none: in all), and publish below `to` what passes.
 
-    Raises ZooError where the float file cannot be measured, or where something is in the way of a result.
+    `more` as in `open_source`, which says what is raised; ZooError also where something is in the way of a result.
     """
-    if source.metadata.self_test is None:
-        raise ZooError(f"{source.typed} holds no self-test, whose inputs a smaller file could be tried with")
+    need_onnx()
+    source = open_source(typed, open_zoo(), samples=samples, **more)
+    for remark in source.remarks:
+        progress(remark)
+    kinds = [kind for kind in KINDS if not kinds or kind in kinds]
     for kind in kinds:
         check_target(to / _name(source, kind))
     progress("float: measuring the validation part")

@@ -88,13 +88,9 @@ def open_source(
     path = find_export(typed)
     file = vet(model_file(path))
     metadata = read_metadata(file)
-    _check_graph(typed, file)
-    with open_model(path, isolated=False if trusted else None) as model:
-        if model.isolated is not False:
-            raise ZooError(
-                f"this machine does not know {typed}, and calibration runs it without limits",
-                hint=f"zoo verify {typed} first, or --trusted",
-            )
+    _check_graph(typed, file, metadata)
+    if not trusted:
+        _require_known(typed, path)
     predictor = open_predictor(Located(kind="export", name=typed, path=path), zoo, isolated=False)
     named: dict[str, Any] = {"dataset": dataset, "data": data, "download": download, "accept_changes": accept_changes}
     validation = load_part(predictor, zoo, split="validation", **named)
@@ -122,7 +118,16 @@ def need_onnx() -> None:
         raise MissingExtraError(needed_for="zoo quantize", extra="quantize", missing="onnx") from None
 
 
-def _check_graph(typed: str, file: OnnxFile) -> None:
+def _require_known(typed: str, path: Path) -> None:
+    with open_model(path) as model:
+        if model.isolated is not False:
+            raise ZooError(
+                f"this machine does not know {typed}, and calibration runs it without limits",
+                hint=f"zoo verify {typed} first, or --trusted",
+            )
+
+
+def _check_graph(typed: str, file: OnnxFile, metadata: Metadata) -> None:
     if done := sorted({node.op_type for node in file.nodes} & _QUANTIZED):
         raise UsageError(f"{typed} is quantized already: it has {done[0]}", hint="name the float file it was made of")
     if (opset := file.opsets.get("", 0)) < LEAST_OPSET:
@@ -130,6 +135,8 @@ def _check_graph(typed: str, file: OnnxFile) -> None:
             f"{typed} has opset {opset}, and a scale for each channel needs {LEAST_OPSET} or later",
             hint=f"export it again: zoo export RUN --opset {LEAST_OPSET + 4}",
         )
+    if metadata.self_test is None:
+        raise ZooError(f"{typed} holds no self-test, whose inputs a smaller file could be tried with")
 
 
 def _loaded(path: Path) -> onnx.ModelProto:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,35 +65,38 @@ def walk_back(
     if allows(answers.metrics):
         return Walked(answers=answers, path=path, nodes=nodes)
     order = by_cost(tool, source, save=save, progress=progress)
-    too_few, enough, best = 0, None, None
-    for count in _doubling(nodes):
+    passed: dict[int, Answers] = {}
+
+    def enough(count: int) -> bool:
         progress(f"walking back: {count} of {nodes} nodes are float again")
-        found = tried(order[:count])
-        if allows(found[1].metrics):
-            enough, best = count, found[1]
-            break
-        too_few = count
-    if enough is None or best is None:
+        found = tried(order[:count])[1]
+        if allows(found.metrics):
+            passed[count] = found
+        return count in passed
+
+    least = _least(nodes - 1, enough)
+    if least is None:
         return Walked(answers=answers, path=None, nodes=nodes)
-    while enough - too_few > 1:
-        middle = (too_few + enough) // 2
-        progress(f"walking back: {middle} of {nodes} nodes are float again")
-        found = tried(order[:middle])
-        if allows(found[1].metrics):
-            enough, best = middle, found[1]
-        else:
-            too_few = middle
-    return Walked(answers=best, path=save(tool.make(order[:enough]), tool), kept=order[:enough], nodes=nodes)
+    kept = order[:least]
+    return Walked(answers=passed[least], path=save(tool.make(kept), tool), kept=kept, nodes=nodes)
 
 
-def _doubling(nodes: int) -> Iterator[int]:
-    """1, 2, 4, ... and at last all but one: with all of them float the file would be no smaller."""
-    count = 1
-    while count < nodes - 1:
-        yield count
-        count *= 2
-    if nodes > 1:
-        yield nodes - 1
+def _least(most: int, enough: Callable[[int], bool]) -> int | None:
+    """The least number from 1 to `most` that is enough, if more never is less; None where `most` itself is not.
+
+    By doubling and then by halves, because each try costs a whole validation part.
+    """
+    too_few, count = 0, 1
+    while count <= most and not enough(count):
+        if count == most:
+            return None
+        too_few, count = count, min(2 * count, most)
+    if count > most:
+        return None
+    while count - too_few > 1:
+        middle = (too_few + count) // 2
+        too_few, count = (too_few, middle) if enough(middle) else (middle, count)
+    return count
 
 
 def by_cost(tool: Tool, source: Source, *, save: Save, progress: Callable[[str], None]) -> tuple[str, ...]:
