@@ -125,7 +125,7 @@ def write_report(
         checks=tuple(checks),
         outputs=tuple(outputs),
         versions=package_versions(VERSIONED),
-        files={path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
+        files={path.relative_to(folder).as_posix(): _sha256(path) for path in files},
         described=hashlib.sha256(metadata.to_json().encode()).hexdigest(),
         layer=metadata.layer,
     )
@@ -153,6 +153,10 @@ def verified_again(folder: Path) -> tuple[list[CheckResult], list[OutputError]]:
         why = "" if bad is None else f": {bad.rule}: {bad.detail}"
         raise ZooError(f"zoo verify says {report['outcome']}{why}")
     return checks, outputs
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(read_plain(path, most=_MOST_BYTES, within=path.parent)).hexdigest()
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from zoo_core.commands import markdown_text
+from zoo_core.commands import counted, markdown_text
 from zoo_core.runtime import Metadata
 
 _WAYS = {
@@ -36,14 +36,15 @@ def card(metadata: Metadata, quantized: Mapping[str, Any]) -> str:
 
 def _numbers(quantized: Mapping[str, Any]) -> str:
     measured = quantized["measured"]
-    header = f"## Results\n\nOn the {measured['n']:,} samples of the validation part of {measured['dataset']}:\n\n"
+    header = f"## Results\n\nOn {counted(measured['n'], 'sample')}, the validation part of {measured['dataset']}:\n\n"
     rows = ["| | float | this file |", "| --- | --- | --- |"]
     mine, theirs = measured["metrics"], measured["float_metrics"]
     rows += [f"| {markdown_text(name)} | {theirs[name]:.4g} | {mine[name]:.4g} |" for name in mine if name in theirs]
     rows.append(f"| bytes | {measured['float_bytes']:,} | {measured['bytes']:,} |")
     after = ""
     if measured["decisions"]:
-        after = f"\n\n{measured['flipped']:,} of {measured['decisions']:,} decisions are others than the float file's."
+        count = f"{measured['flipped']:,} of {counted(measured['decisions'], 'decision')}"
+        after = f"\n\nOtherwise than the float file decides: {count}."
     return header + "\n".join(rows) + after
 
 
@@ -51,4 +52,4 @@ def _float_again(nodes: Sequence[str], count: int) -> str:
     if not nodes:
         return ""
     named = ", ".join(f"`{markdown_text(name)}`" for name in nodes)
-    return f"Of {count} nodes {len(nodes)} stayed float, because they cost most: {named}."
+    return f"{len(nodes)} of {counted(count, 'node')} stayed float, because they cost most: {named}."

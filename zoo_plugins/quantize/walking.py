@@ -68,7 +68,7 @@ def walk_back(
     passed: dict[int, Answers] = {}
 
     def enough(count: int) -> bool:
-        progress(f"walking back: {count} of {nodes} nodes are float again")
+        progress(f"walking back: {count} of {counted(nodes, 'node')} float again")
         found = tried(order[:count])[1]
         if allows(found.metrics):
             passed[count] = found
