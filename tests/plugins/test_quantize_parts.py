@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
@@ -228,3 +230,56 @@ def test_a_check_that_ends_without_a_report(tmp_path: Path) -> None:
     tmp_path.joinpath("model.onnx").write_bytes(b"no model")
     with pytest.raises(ZooError, match="zoo verify could not check it: "):
         verified_again(tmp_path)
+
+
+def test_nothing_of_it_loads_torch() -> None:
+    code = (
+        "import sys, pkgutil, importlib, zoo_plugins.quantize as package\n"
+        "for module in pkgutil.iter_modules(package.__path__):\n"
+        "    importlib.import_module(f'{package.__name__}.{module.name}')\n"
+        "from zoo_core.export import remove_export\n"
+        "print(sorted({'torch', 'onnxscript', 'matplotlib'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def small_net(seed: int) -> onnx.ModelProto:
+    """A convolution, times and plus one number a channel, and a linear layer; values on both sides of zero."""
+    random = np.random.default_rng(seed)
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["c"], name="c", pads=[1, 1, 1, 1]),
+        helper.make_node("Mul", ["c", "k"], ["m"], name="m"),
+        helper.make_node("Add", ["m", "b"], ["a"], name="a"),
+        helper.make_node("Flatten", ["a"], ["f"], name="f"),
+        helper.make_node("MatMul", ["f", "v"], ["y"], name="y"),
+    ]
+    shapes = {"w": (8, 1, 3, 3), "k": (1, 8, 1, 1), "b": (1, 8, 1, 1), "v": (8 * 64, 4)}
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 1, 8, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 4])],
+        [numpy_helper.from_array(random.normal(size=s).astype(np.float32), name) for name, s in shapes.items()],
+    )
+    return helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 20)])
+
+
+@pytest.mark.parametrize(("seed", "kept"), [(0, ()), (1, ()), (2, ()), (3, ()), (0, ("c",)), (0, ("m", "y"))])
+def test_whole_numbers_are_exact_at_every_level(seed: int, kept: tuple[str, ...]) -> None:
+    import onnxruntime
+
+    rows = {"x": np.random.default_rng(1).normal(size=(64, 1, 8, 8)).astype(np.float32)}
+    given = SimpleNamespace(proto=small_net(seed), calibration_batches=lambda count: iter([rows]))
+    made = Static(given, samples=64).make(kept)  # type: ignore[arg-type]
+    expected = Float64Graph(made).run(rows)["y"]
+    # Where a node is float, float32 rounds, and what lies between two steps may go either way in a few rows.
+    near = 1e-4 if kept else 0.0
+    for level in ("ORT_DISABLE_ALL", "ORT_ENABLE_BASIC", "ORT_ENABLE_EXTENDED", "ORT_ENABLE_ALL"):
+        options = onnxruntime.SessionOptions()
+        options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+        (found,) = onnxruntime.InferenceSession(made.SerializeToString(), options).run(None, rows)
+        apart = np.abs(found - expected)
+        assert np.median(apart) <= near * np.abs(expected).max(), level
+        if not kept:
+            assert apart.max() == 0, level

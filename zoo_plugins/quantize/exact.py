@@ -42,15 +42,32 @@ def exact_ranges(found: Any) -> Any:
 
 
 def _ends(data: Any) -> tuple[float, float]:
-    low, high = min(0.0, float(np.min(data.lowest))), max(0.0, float(np.max(data.highest)))
-    if low == high or not np.isfinite([low, high]).all():
+    low, high = float(np.min(data.lowest)), float(np.max(data.highest))
+    if not np.isfinite([low, high]).all():
         return 0.0, 0.0
+    step, below = _steps(low, high)
+    return -below * step, (_STEPS - below) * step
+
+
+def _steps(low: float, high: float) -> tuple[float, int]:
+    """The exact step of a range with zero in it, and how many steps lie below zero; step 0 for a range of nothing."""
+    low, high = min(0.0, low), max(0.0, high)
+    if low == high:
+        return 0.0, 0
     step = float(power_of_two((high - low) / _STEPS))
-    below = np.ceil(-low / step - 0.5)
-    if below + np.ceil(high / step - 0.5) > _STEPS:
+    while (below := _even(-low / step)) + np.ceil(high / step - 0.5) > _STEPS:
         step *= 2
-        below = np.ceil(-low / step - 0.5)
-    return float(-below * step), float((_STEPS - below) * step)
+    return step, below
+
+
+def _even(steps: float) -> int:
+    """So many steps, and one more where they are odd.
+
+    A value half-way between two steps goes to the even one, and some of onnxruntime's operators count from zero, others
+    from the end of the range: with an even zero point that is the same step.
+    """
+    whole = int(np.ceil(steps - 0.5))
+    return whole + whole % 2
 
 
 def exact_weights(made: onnx.ModelProto) -> dict[str, list[dict[str, Any]]]:
@@ -66,12 +83,17 @@ def exact_weights(made: onnx.ModelProto) -> dict[str, list[dict[str, Any]]]:
     for node in made.graph.node:
         if node.op_type != "DequantizeLinear" or node.input[0] not in stored:
             continue
-        if to_array(stored[node.input[0]]).dtype != np.int8:
-            continue
-        scales = np.atleast_1d(power_of_two(to_array(stored[node.input[1]]))).astype(np.float32)
-        axis = {attribute.name: {"axis": attribute.i} for attribute in node.attribute if attribute.name == "axis"}
-        where = axis.get("axis", {})
-        told[node.input[0].removesuffix("_quantized")] = [
-            {"quant_type": QuantType.QInt8, "scale": scale, "zero_point": np.int8(0), **where} for scale in scales
-        ]
+        scales, zeros = (np.atleast_1d(to_array(stored[name])) for name in node.input[1:3])
+        name = node.input[0].removesuffix("_quantized")
+        if zeros.dtype == np.int8:
+            axis = [{"axis": each.i} for each in node.attribute if each.name == "axis"]
+            told[name] = [
+                {"quant_type": QuantType.QInt8, "scale": scale, "zero_point": np.int8(0), **(axis[0] if axis else {})}
+                for scale in power_of_two(scales).astype(np.float32)
+            ]
+        elif zeros.dtype == np.uint8:  # such as what is added to every row
+            zero, scale = int(zeros[0]), float(scales[0])
+            step, below = _steps(-zero * scale, (_STEPS - zero) * scale)
+            exact = {"scale": np.float32(step), "zero_point": np.uint8(below)}
+            told[name] = [{"quant_type": QuantType.QUInt8, **exact}]
     return told

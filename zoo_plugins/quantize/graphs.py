@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -125,7 +126,7 @@ def float_inputs(proto: onnx.ModelProto) -> Mapping[str, Sequence[str]]:
     import onnx
 
     sizes = {
-        tensor.name: int(onnx.numpy_helper.to_array(tensor).size)
+        tensor.name: math.prod(tensor.dims)
         for tensor in proto.graph.initializer
         if tensor.data_type == onnx.TensorProto.FLOAT
     }

@@ -27,10 +27,9 @@ SUFFIXES = {"fp16": "fp16", "int8-dynamic": "int8-dynamic", "int8-static": "int8
 _COSTLY = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Mul")
 _STATIC = (
     *_COSTLY,
-    *("MaxPool", "AveragePool", "GlobalAveragePool", "Relu", "LeakyRelu", "Clip", "Concat", "Reshape"),
-    *("Transpose", "Squeeze", "Unsqueeze", "Flatten", "Split", "Pad", "Resize"),
+    *("MaxPool", "Relu", "Clip", "Concat", "Reshape", "Transpose", "Squeeze", "Unsqueeze", "Flatten", "Split", "Pad"),
 )
-"""What is computed with whole numbers; Softmax, normalisations and the like stay float."""
+"""What is computed with whole numbers, and exactly so: means, Softmax, normalisations and the like stay float."""
 _DYNAMIC = ("Conv", "MatMul", "Gemm")
 
 
@@ -99,10 +98,9 @@ class Dynamic:
                 "an answer would depend on its company"
             )
         self._source = source
+        weights = float_inputs(source.proto)
         self.nodes = tuple(
-            node.name
-            for node in source.proto.graph.node
-            if node.op_type in _DYNAMIC and node.name in float_inputs(source.proto)
+            node.name for node in source.proto.graph.node if node.op_type in _DYNAMIC and node.name in weights
         )
         _require_some(self.nodes, f"it has no {', '.join(_DYNAMIC)} with weights of its own")
 
