@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 SAMPLE = Path(__file__).parents[1] / "exported" / "lenet5-digits"
-MODELS = ("tinydet:digit-scenes:3", "resnet-cifar:digits:4")
+MODELS = ("tinydet:digit-scenes:3",)
 
 
 def main() -> int:

@@ -31,6 +31,8 @@ ROUNDINGS = 8.0
 VARIATION = 1000.0
 """So many bounds an output has to vary by, or `zoo verify` concludes nothing."""
 TRIES = 6
+HOPELESS = 4.0
+"""Where so many times too little varies, other inputs do not help."""
 VECTORS = 4
 
 _DRAW = ("generator", "inputs")
@@ -80,7 +82,7 @@ def expected_of(graph: Float64Graph, metadata: Metadata, test: Mapping[str, Any]
     for usual in _drawn_anew(test):
         drawn = _runs(graph, _inputs(usual), metadata, free=free)
         tried.append((_lack(drawn, real), usual, drawn))
-        if tried[-1][0] <= 1:
+        if not 1 < tried[-1][0] < HOPELESS:
             break
     lack, usual, drawn = min(tried, key=lambda each: each[0])
     if lack > 1:
