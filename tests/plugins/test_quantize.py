@@ -166,6 +166,7 @@ def test_the_node_that_costs_most_is_walked_back_alone(
     assert report_of(folder)["quantized"]["float_nodes"] == ["node_conv2d_1"]
 
 
+@pytest.mark.slow
 def test_a_file_that_differs_from_its_graph_is_refused(
     zoo_here: Zoo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -186,22 +187,28 @@ def test_a_file_that_differs_from_its_graph_is_refused(
     assert not list((tmp_path / "exported").iterdir())
 
 
-def test_an_earlier_export_is_replaced_and_anything_else_is_not(made: Path, zoo_here: Zoo, tmp_path: Path) -> None:
-    half = ("quantize", str(SAMPLE), "--only", "fp16", "--trusted")
+HALF = ("quantize", str(SAMPLE), "--only", "fp16", "--trusted")
+
+
+def test_what_is_no_earlier_export_is_not_replaced(zoo_here: Zoo, tmp_path: Path) -> None:
     target = tmp_path / "exported" / "lenet5-digits-fp16"
     target.mkdir(parents=True)
     target.joinpath("mine.txt").write_text("mine")
-    done = zoo_here(*half)
+    done = zoo_here(*HALF)
     assert (done.code, target.joinpath("mine.txt").read_text()) == (1, "mine")
     assert "exists, is not empty and is not an earlier export, so it is not replaced" in done.stderr
     shutil.rmtree(target)
     target.write_text("a file")
-    assert "is there already, and is no folder" in zoo_here(*half).stderr
-    target.unlink()
+    assert "is there already, and is no folder" in zoo_here(*HALF).stderr
+
+
+@pytest.mark.slow
+def test_an_earlier_export_is_replaced_by_the_same_bytes(made: Path, zoo_here: Zoo, tmp_path: Path) -> None:
+    target = tmp_path / "exported" / "lenet5-digits-fp16"
     shutil.copytree(made / "exported" / target.name, target)
     target.joinpath("README.md").write_text("changed")
-    assert zoo_here(*half).code == 0
-    for name in ("README.md", "model.onnx"):  # the same file gives the same bytes
+    assert zoo_here(*HALF).code == 0
+    for name in ("README.md", "model.onnx"):
         assert target.joinpath(name).read_bytes() == (made / "exported" / target.name / name).read_bytes()
 
 
