@@ -239,7 +239,7 @@ def test_the_base_install_is_what_deployment_needs() -> None:
     assert PROJECT["project"]["optional-dependencies"]["features"] == ["zoo-core[train]"]
     extras = PROJECT["project"]["optional-dependencies"]
     apart = {"all", "test", "foreign", "docs", "openvino", "mlserver"}
-    more = {"sklearn", "audio", "text", "parquet", "serve", "grpc", "registry", "hub", "sign"}
+    more = {"sklearn", "audio", "text", "parquet", "serve", "grpc", "registry", "hub", "sign", "quantize"}
     assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", *more, *apart}
     assert extras["all"] == [f"zoo-core[{','.join(name for name in extras if name not in apart)}]"]
 
