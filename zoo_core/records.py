@@ -168,13 +168,25 @@ def without_number(metrics: Mapping[str, float]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRow(Record):
-    """One line of `metrics.jsonl`. Epochs count from 1; `seconds` are wall time, validation included."""
+    """One line of `metrics.jsonl`. Epochs count from 1; `seconds` are wall time, validation included.
+
+    `gradient_norm` and `largest_gradient_norm`: the mean and the largest length of the gradients of its steps, before
+    they were clipped; `samples_per_second`: how fast it was trained, validation left out. None where a trainer does not
+    say, and in rows of older versions; the line is without them then.
+    """
 
     epoch: int
     train: Mapping[str, float]
     validation: Mapping[str, float]
     learning_rate: float
     seconds: float
+    gradient_norm: float | None = None
+    largest_gradient_norm: float | None = None
+    samples_per_second: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, without what is None."""
+        return {name: value for name, value in super().to_json().items() if value is not None}
 
 
 def library_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from .losses import loss_for
     from .muon import Muon
     from .normalize import normalize_tensor
+    from .parameter_groups import parameter_groups
     from .placement import derive_seed, pick_device, seed_everything
     from .run import Run, load_run
-    from .schedules import Schedule
+    from .schedules import Plateau, Schedule
     from .state import TrainState
     from .trial import try_batch
 
@@ -38,6 +39,7 @@ __all__ = [
     "Feed",
     "Loop",
     "Muon",
+    "Plateau",
     "Run",
     "RunDirectory",
     "Schedule",
@@ -56,6 +58,7 @@ __all__ = [
     "named_outputs",
     "need_torch",
     "normalize_tensor",
+    "parameter_groups",
     "pick_device",
     "read_tensors",
     "save_tensors",
@@ -74,7 +77,10 @@ _LIGHT = {
         "Run",
         "load_run",
     ),
-    ".schedules": ("Schedule",),
+    ".schedules": (
+        "Plateau",
+        "Schedule",
+    ),
 }
 _WITH_TORCH = {
     "zoo_core.torch_modules": ("named_outputs",),
@@ -93,6 +99,7 @@ _WITH_TORCH = {
     ".loop": ("Loop",),
     ".losses": ("loss_for",),
     ".muon": ("Muon",),
+    ".parameter_groups": ("parameter_groups",),
     ".normalize": ("normalize_tensor",),
     ".placement": (
         "derive_seed",

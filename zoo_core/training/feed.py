@@ -77,10 +77,19 @@ class Feed:
         """Batches in an epoch."""
         return len(self._cuts())
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Samples in each batch of an epoch."""
+        return tuple(stop - start for start, stop in self._cuts())
+
+    def batch_at(self, step: int, *, seed: int, epoch: int) -> list[int]:
+        """The numbers of the samples in a batch of a training epoch; steps count from 1."""
+        start, stop = self._cuts()[step - 1]
+        return [int(number) for number in self._order(seed, epoch)[start:stop]]
+
     def shuffled(self, *, seed: int, epoch: int) -> Iterator[tuple[Inputs, Tensor]]:
         """The batches of one training epoch: inputs as the model takes them, and targets."""
-        generator = torch.Generator().manual_seed(derive_seed(seed, epoch, "order"))
-        order = torch.randperm(len(self), generator=generator).to(self.targets.device)
+        order = self._order(seed, epoch).to(self.targets.device)
         for start, stop in self._cuts():
             chosen = order[start:stop]
             inputs, targets = {name: part.at(chosen) for name, part in self._parts.items()}, self.targets[chosen]
@@ -99,6 +108,10 @@ class Feed:
             chosen = slice(start, start + self.batch_size)
             inputs = {name: part.at(chosen) for name, part in self._parts.items()}
             yield self._laid_out(inputs), self.targets[chosen]
+
+    def _order(self, seed: int, epoch: int) -> Tensor:
+        generator = torch.Generator().manual_seed(derive_seed(seed, epoch, "order"))
+        return torch.randperm(len(self), generator=generator)
 
     def _laid_out(self, inputs: Mapping[str, Tensor]) -> Inputs:
         laid = {name: _laid_out(value, self._parts[name].layout) for name, value in inputs.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import torch
 from torch import nn
@@ -15,10 +15,12 @@ from zoo_core.training import (
     Feed,
     Loop,
     Muon,
+    Plateau,
     Schedule,
     TrainJob,
     choose_augmentations,
     loss_for,
+    parameter_groups,
     try_batch,
 )
 
@@ -51,11 +53,15 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
     )
     loop = Loop(
         job,
-        optimizer=make_optimizer(job.module.parameters(), config),
+        optimizer=make_optimizer(job.module, config),
         loss=loss_of(job),
         learning_rate=schedule,
         feed=feed,
         patience=config.patience,
+        clip=config.clip,
+        accumulate=config.accumulate,
+        average=config.ema,
+        drop=drops_of(job),
     )
     return loop.fit(on_epoch=on_epoch)
 
@@ -103,10 +109,19 @@ def side_in(epoch: int, *, small: int) -> float:
     return SMALL_SIDES[0] if epoch <= small // 2 else SMALL_SIDES[1]
 
 
-def make_optimizer(parameters: Iterable[nn.Parameter], config: SupervisedConfig) -> torch.optim.Optimizer:
+def drops_of(job: TrainJob) -> Plateau | None:
+    """What lowers the rate by what the epochs have brought; None for a schedule of the steps alone."""
+    config: SupervisedConfig = job.config
+    if config.schedule != "plateau":
+        return None
+    selection = job.task.selection
+    return Plateau(gamma=config.gamma, wait=config.step_size, selection=selection, start=job.schedule_start)
+
+
+def make_optimizer(module: nn.Module, config: SupervisedConfig) -> torch.optim.Optimizer:
     """The optimizer that the config names."""
     lr, decay = config.lr or 0.0, config.weight_decay or 0.0
-    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    trained = parameter_groups(module, decay_vectors=config.decay == "all", layer_decay=config.layer_decay)
     if config.optimizer == "sgd":
         return torch.optim.SGD(trained, lr=lr, momentum=config.momentum, weight_decay=decay, nesterov=config.nesterov)
     if config.optimizer == "muon":
