@@ -25,8 +25,9 @@ from .task_spec import TaskSpec as TaskSpec
 IGNORED = 255
 """In a mask: a place that belongs to no class and is not counted, neither by a loss nor by a metric."""
 
-AUGMENTATIONS = ("flip", "crop", "affine", "color")
-"""What may be done to a training sample: mirror it, shift it, turn and scale it a little, change its colours."""
+AUGMENTATIONS = ("resized-crop", "flip", "crop", "affine", "color", "rand", "erase")
+"""What may be done to a training sample: take a part of it, mirror it, shift it, turn and scale it a little, change its
+colours, two things out of many, cut a hole into it."""
 
 CORE_DATA_OPTIONS = (
     Option(name="root", type="str", optional=True, help="folder of the data; none: in $ZOO_DATA, else in the cache"),

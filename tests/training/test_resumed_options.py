@@ -20,6 +20,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "decay": {"decay": "matrices", "weight_decay": 0.5},
     "layer-decay": {"layer_decay": 0.5},
     "ema": {"ema": 0.9, "accumulate": 2},
+    "balanced": {"sampling": "balanced"},
+    "class-weights": {"class_weights": "1,5,2"},
+    "mixup": {"mixup": 0.2},
+    "cutmix": {"cutmix": 1.0, "mixup": 0.4, "sampling": "balanced", "class_weights": "balanced"},
+    "augment": {"augment": "resized-crop,rand,erase"},
     "plateau": {"schedule": "plateau", "step_size": 1, "gamma": 0.5, "lr": 0.1},
 }
 TIMED = {"seconds", "samples_per_second"}

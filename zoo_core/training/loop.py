@@ -20,12 +20,14 @@ from .checkpoint import copy_state, load_strictly
 from .diverged import check_row
 from .epoch_rows import best_row
 from .evaluation import Collector, LossCollector, evaluate_feed, evaluation_batch
-from .feed import Feed, Inputs
+from .feed import Feed, Inputs, Targets
 from .freezing import train_mode
+from .groups import RATE_PART
 from .job import TrainJob
 from .losses import sum_of
-from .parameter_groups import RATE_PART
+from .mixing import MixedTargets
 from .placement import derive_seed, keep_memory, seed_everything
+from .sample_losses import batch_loss
 from .state import TrainState, optimizer_state, restore_optimizer
 from .updates import Updates
 from .watching import Watch
@@ -126,7 +128,7 @@ class Loop:
         """One pass over the training part; its metrics are those of the moving model, in training mode."""
         seed_everything(derive_seed(self.job.seed, number, "steps"))
         train_mode(self.module)
-        measured = self.job.task.measures_training and self.job.losses is None
+        measured = self.job.task.measures_training and self.job.losses is None and not self.feed.mixes
         seen = Collector(self.job.task) if measured else LossCollector()
         steps = self.feed.steps
         self.updates.begin(self.feed.sizes)
@@ -138,12 +140,12 @@ class Loop:
             outputs, loss = self.step(inputs, targets)
             if self.average is not None and self.updates.stepped:
                 self.average.follow((number - 1) * self.updates.in_epoch + self.updates.done)
-            seen.add(outputs, targets, loss)
+            seen.add(outputs, targets.first if isinstance(targets, MixedTargets) else targets, loss)
             self.job.on_batch(step, steps)
         watch.end()
         return seen.metrics(where=f"epoch {number}")
 
-    def step(self, inputs: Inputs, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def step(self, inputs: Inputs, targets: Targets) -> tuple[dict[str, Tensor], Tensor]:
         """One batch: forward, backward, and a step of the optimizer where it is time for one. The outputs by name, and
         the loss; no outputs of a model that computes its losses itself."""
         self.updates.open()
@@ -159,14 +161,14 @@ class Loop:
         self.updates.close(check=self._check_gradient)
         return outputs, loss
 
-    def outputs_and_loss(self, inputs: Inputs, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    def outputs_and_loss(self, inputs: Inputs, targets: Targets) -> tuple[dict[str, Tensor], Tensor]:
         """The outputs of a batch by name, none of a model that computes its losses itself, and the loss."""
         if self.job.losses is not None:
             return {}, sum_of(self.job.losses(self.module, inputs, targets))
         if self.loss is None:
             raise TypeError("a loop is given a loss, or a job with losses")
         outputs = self.job.forward(inputs)
-        return outputs, self.loss(outputs, targets)
+        return outputs, batch_loss(self.loss, outputs, targets)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0 over the whole run, in the epoch that comes next."""

@@ -52,12 +52,21 @@ class SupervisedConfig:
     patience: Annotated[int | None, "epochs without a better validation result before it stops; none: never"] = None
     label_smoothing: Annotated[float, "from 0 to below 1; 0.1 where labels are noisy or it is too sure of itself"] = 0.0
     augment: Annotated[
-        str, "usual (what the dataset allows), none, some of flip, crop, affine, color, or usual,-crop and the like"
+        str,
+        "usual (the dataset's), none, some of flip, crop, affine, color, resized-crop, rand, erase, or usual,-crop",
     ] = "usual"
     small_first: Annotated[
         float,
         "part of the epochs, the first, on pictures of 5/8, then 3/4 of their side: faster, if the model can",
     ] = 0.0
+    mixup: Annotated[float, "each sample with a part of another: a of Beta(a, a); 0.2 for many epochs; 0: never"] = 0.0
+    cutmix: Annotated[float, "each sample with a patch of another: a of Beta(a, a); 1 for many epochs; 0: never"] = 0.0
+    sampling: Annotated[
+        Literal["shuffled", "balanced"], "balanced: as many places of an epoch for each class, however rare it is"
+    ] = "shuffled"
+    class_weights: Annotated[
+        str, "how much the loss of a class counts: none, balanced (rare ones more), or a number for each: 1,5"
+    ] = "none"
     loss: Annotated[
         str, "usual (the task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such as bce+dice"
     ] = "usual"
@@ -87,15 +96,21 @@ class SupervisedConfig:
 
     def _check_names(self) -> None:
         """Raise UsageError for names that nothing has: before data are read that take their time."""
-        from zoo_core.training import choose_augmentations
+        from zoo_core.training import choose_augmentations, choose_class_weights
 
         choose_augmentations(self.augment, ())
+        choose_class_weights(self.class_weights)
+
+    @property
+    def weighs_samples(self) -> bool:
+        """Whether the loss has to be known sample by sample."""
+        return bool(self.mixup or self.cutmix or self.class_weights != "none")
 
 
 _RULES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
     ("lr gamma clip", lambda value: value > 0, "above 0"),
     ("epochs batch_size step_size patience accumulate", lambda value: value >= 1, "1 or more"),
-    ("weight_decay warmup", lambda value: value >= 0, "0 or more"),
+    ("weight_decay warmup mixup cutmix", lambda value: value >= 0, "0 or more"),
     ("layer_decay", lambda value: 0 < value <= 1, "above 0 and at most 1"),
     ("ema", lambda value: 0 < value < 1, "above 0 and below 1"),
     ("momentum label_smoothing small_first", lambda value: 0 <= value < 1, "from 0 to below 1"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from zoo_core.training import parameter_groups
-from zoo_core.training.parameter_groups import RATE_PART, layer_numbers
+from zoo_core.training.groups import RATE_PART, layer_numbers
 
 
 class Net(nn.Module):
