@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from zoo_core.commands.common import (
+    FilePath,
     data_options,
     json_option,
     model_options,
@@ -20,6 +21,7 @@ from zoo_core.commands.common import (
 from zoo_core.commands.completion import complete_datasets, complete_models, complete_runs, complete_trainers
 from zoo_core.commands.next_step import going_on, without
 
+from .durations import read_seconds
 from .progress import TrainProgress
 from .train_request import whole
 
@@ -31,6 +33,7 @@ Examples:
   zoo train lenet5 --dataset image-folder -d root=pictures -d size=32
   zoo train --resume                              the unfinished run, where there is one; else --run NAME says which
   zoo train lenet5 --dataset digits --run lenet5-digits --resume --epochs 30    more epochs for a finished run
+  zoo train --like lenet5-digits -t lr=0.01       the same again, but for that
   zoo train torchvision/resnet18 --dataset image-folder -d root=cats --init-from weights:DEFAULT --freeze '!fc'
                                      published weights, of which only the last layer, fc, is trained
 """
@@ -52,6 +55,12 @@ Examples:
 )
 @click.option(
     "--freeze", multiple=True, metavar="PATTERN", help="Parts that are not trained, '!PART': all but that; repeatable."
+)
+@click.option("--config", "config_file", type=FilePath(), metavar="FILE", help="A TOML file with what is not typed.")
+@click.option("--like", metavar="RUN", shell_complete=complete_runs, help="As RUN was, but for what is typed.")
+@click.option("--overfit", type=click.IntRange(min=1), metavar="N", help="Train and measure on the same N samples.")
+@click.option(
+    "--time-budget", callback=read_seconds, metavar="TIME", help="As many epochs as fit into 90s, 10m, 1h30m."
 )
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
 @click.option("--dry-run", is_flag=True, help="One batch through everything, then stop; leaves no run.")

@@ -7,18 +7,41 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo_core.commands.common import note
+
 if TYPE_CHECKING:
     from zoo_core.registry import Zoo
 
 
 def whole(asked: Mapping[str, Any], zoo: Zoo, command: click.Command) -> dict[str, Any]:
-    """The same with model and dataset, which a run to go on with knows; fails as for any argument that is missing."""
+    """The same with what a file or a run says that it shall be like, and with model and dataset, which a run to go on
+    with knows; fails as for any argument that is missing."""
     from zoo_core.workflows.trainings.resuming import named_by_run
 
-    known = dict(asked)
+    known = _described(asked, zoo)
     if known["resume"]:
         known |= named_by_run(known["run"], model=known["model"], dataset=known["dataset"], zoo=zoo)
     missing = [param for param in command.params if param.name in {"model", "dataset"} and known[param.name] is None]
     if missing:
         raise click.MissingParameter(ctx=click.get_current_context(), param=missing[0])
     return known
+
+
+def _described(asked: Mapping[str, Any], zoo: Zoo) -> dict[str, Any]:
+    from zoo_core.errors import UsageError
+    from zoo_core.workflows.trainings.described import asked_like, merged, read_asked
+
+    typed = dict(asked)
+    file, like = typed.pop("config_file"), typed.pop("like")
+    if file is None and like is None:
+        return typed
+    given = "--config" if like is None else "--like" if file is None else "--config and --like"
+    if typed["resume"] or (file and like):
+        other = " and --resume" if typed["resume"] else ""
+        raise UsageError(f"{given}{other}: each says what a training is", hint="give one of them")
+    if like is None:
+        return merged(typed, read_asked(file))
+    wanted, told = asked_like(like, typed, zoo)
+    if told:
+        note(told)
+    return merged(typed, wanted)

@@ -50,6 +50,7 @@ class TrainRequest:
     device: str | None = None
     init_from: str | None = None
     freeze: tuple[str, ...] = ()
+    overfit: int | None = None
     accept_changes: bool = False
 
 
@@ -86,7 +87,7 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False, download
     model, dataset = _named(zoo, request)
     trainer = zoo.trainer(request.trainer or DEFAULT_TRAINER)
     path, named = _new_path(request, model, dataset, replace=replace), request.run is not None
-    bound = bind_dataset(dataset, request.data)
+    bound = bind_dataset(dataset, _data(request))
     config, epochs = _config(model, trainer, request)
     device = str(pick_device(request.device or AUTO))
     info = RunInfo(
@@ -107,6 +108,7 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False, download
         device=device,
         init_from=request.init_from,
         freeze=request.freeze,
+        overfit=request.overfit,
         selection=get_task(model.spec.task).selection,
         task_plugin=task_plugin(model.spec.task),
         versions=versions_of((model.plugin, dataset.plugin, trainer.plugin)),
@@ -115,6 +117,14 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False, download
     )
     info = dataclasses.replace(info, legs=(first_leg(info, zoo),))
     return TrainPlan(path=path, named=named, info=info, model=model, dataset=bound, trainer=trainer, config=config)
+
+
+def _data(request: TrainRequest) -> Mapping[str, Any]:
+    if request.overfit is None:
+        return request.data
+    if "train_size" in request.data:
+        raise UsageError("--overfit says how many samples there are", hint="leave out -d train_size")
+    return {**request.data, "train_size": request.overfit}
 
 
 def _matched(model: Model, request: TrainRequest, bound: BoundDataset, *, download: bool) -> dict[str, Any]:
@@ -256,6 +266,7 @@ def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Data
         "trainer": request.trainer,
         "init-from": request.init_from,
         "freeze": request.freeze or None,
+        "overfit": request.overfit,
     }
     recorded = {
         "seed": info.seed,
@@ -263,6 +274,7 @@ def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Data
         "trainer": info.trainer,
         "init-from": info.init_from,
         "freeze": info.freeze,
+        "overfit": info.overfit,
     }
     refuse_contradictions(
         info,
