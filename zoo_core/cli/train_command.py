@@ -8,22 +8,18 @@ from typing import Any
 import click
 
 from zoo_core.commands.common import (
-    FilePath,
     data_options,
     json_option,
     model_options,
     note,
-    print_json,
-    say,
     seed_option,
     trainer_options,
 )
 from zoo_core.commands.completion import complete_datasets, complete_models, complete_runs, complete_trainers
-from zoo_core.commands.next_step import going_on, without
+from zoo_core.commands.next_step import going_on
 
-from .durations import read_seconds
 from .progress import TrainProgress
-from .train_request import whole
+from .train_request import more_options, whole
 
 EXAMPLES = """
 \b
@@ -34,6 +30,7 @@ Examples:
   zoo train --resume                              the unfinished run, where there is one; else --run NAME says which
   zoo train lenet5 --dataset digits --run lenet5-digits --resume --epochs 30    more epochs for a finished run
   zoo train --like lenet5-digits -t lr=0.01       the same again, but for that
+  zoo train lenet5 --dataset digits --find-lr rates.png    which learning rate suits, without a run
   zoo train torchvision/resnet18 --dataset image-folder -d root=cats --init-from weights:DEFAULT --freeze '!fc'
                                      published weights, of which only the last layer, fc, is trained
 """
@@ -56,12 +53,7 @@ Examples:
 @click.option(
     "--freeze", multiple=True, metavar="PATTERN", help="Parts that are not trained, '!PART': all but that; repeatable."
 )
-@click.option("--config", "config_file", type=FilePath(), metavar="FILE", help="A TOML file with what is not typed.")
-@click.option("--like", metavar="RUN", shell_complete=complete_runs, help="As RUN was, but for what is typed.")
-@click.option("--overfit", type=click.IntRange(min=1), metavar="N", help="Train and measure on the same N samples.")
-@click.option(
-    "--time-budget", callback=read_seconds, metavar="TIME", help="As many epochs as fit into 90s, 10m, 1h30m."
-)
+@more_options
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
 @click.option("--dry-run", is_flag=True, help="One batch through everything, then stop; leaves no run.")
 @click.option("--resume", is_flag=True, help="Go on with --run NAME, or the newest unfinished run of MODEL on D.")
@@ -75,9 +67,13 @@ def command(as_json: bool, **asked: Any) -> None:
     from zoo_core.training.run import load_run
     from zoo_core.workflows.trainings.train import train
 
-    from .train_result import show_trained
+    from .train_rates import show_rates
+    from .train_result import show_trained, show_tried
 
     asked = whole(asked, zoo := open_zoo(), command)
+    if (picture := asked.pop("find_lr")) is not None:
+        show_rates(zoo, asked, picture, as_json=as_json)
+        return
     run = asked["run"] if asked["resume"] else None  # one to go on with may be a path
     with TrainProgress() as progress:
         try:
@@ -95,11 +91,7 @@ def command(as_json: bool, **asked: Any) -> None:
                 show_report(report, as_json=as_json)
             raise
     if asked["dry_run"]:
-        if as_json:
-            print_json({"dry_run": True, "model": info.model, "dataset": info.dataset})
-        else:
-            say("Dry run: training, validation, saving and the export check work; no run was left.")
-            say(f"Next: {without('--dry-run')}")
+        show_tried(info, as_json=as_json)
         return
     done = load_run(run or info.name)
     show_trained(info, done, zoo, called=run or done.name, as_json=as_json)

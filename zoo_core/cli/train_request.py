@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from zoo_core.commands.common import note
+from zoo_core.commands.common import FilePath, note
+from zoo_core.commands.completion import complete_runs
+
+from .durations import read_seconds
 
 if TYPE_CHECKING:
     from zoo_core.registry import Zoo
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def more_options(function: F) -> F:
+    """What stands for words that are not typed (`config_file`, `like`), and other trainings than a whole one of so many
+    epochs (`overfit`, `time_budget`, `find_lr`)."""
+    named: dict[str, dict[str, Any]] = {
+        "--find-lr": {
+            "type": FilePath(),
+            "metavar": "PNG",
+            "help": "Try learning rates and draw them; no run.",
+        },
+        "--time-budget": {
+            "callback": read_seconds,
+            "metavar": "TIME",
+            "help": "As many epochs as fit: 10m, 1h30m.",
+        },
+        "--overfit": {
+            "type": click.IntRange(min=1),
+            "metavar": "N",
+            "help": "Train and measure on N samples alone.",
+        },
+        "--like": {"metavar": "RUN", "shell_complete": complete_runs, "help": "As RUN was, but for what is typed."},
+    }
+    for name, words in named.items():
+        function = click.option(name, **words)(function)
+    file = click.option("--config", "config_file", type=FilePath(), metavar="FILE", help="TOML with what is not typed.")
+    return file(function)
 
 
 def whole(asked: Mapping[str, Any], zoo: Zoo, command: click.Command) -> dict[str, Any]:

@@ -59,10 +59,24 @@ def train(
     asked = dataclasses.replace(asked, device=device, options=options or {}, data=data or {}, config=config or {})
     asked = dataclasses.replace(asked, init_from=init_from, freeze=tuple(freeze), accept_changes=accept_changes)
     asked = dataclasses.replace(asked, overfit=overfit)
-    plan = plan_resumed(zoo, asked) if resume else plan_new(zoo, asked, replace=replace or dry_run, download=download)
-    training = _open_training(zoo, plan, callbacks or TrainCallbacks(), download=download)
+    watching = callbacks or TrainCallbacks()
+    training = opened(zoo, asked, resume=resume, replace=replace or dry_run, download=download, callbacks=watching)
     training = dataclasses.replace(training, time_budget=time_budget)
     return training.dry_run() if dry_run else training.run(new=not resume, replace=replace)
+
+
+def opened(
+    zoo: Zoo,
+    request: TrainRequest,
+    *,
+    resume: bool = False,
+    replace: bool = False,
+    download: bool = False,
+    callbacks: TrainCallbacks,
+) -> Training:
+    """What was asked for, with its data at hand; nothing is built or written yet. Raises as `train`."""
+    plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, replace=replace, download=download)
+    return _open_training(zoo, plan, callbacks, download=download)
 
 
 def run_report(run: Run) -> dict[str, Any]:
