@@ -24,7 +24,9 @@ def show_rates(zoo: Zoo, asked: Mapping[str, Any], picture: Path, *, as_json: bo
     from zoo_core.workflows.trainings.train import opened
     from zoo_core.workflows.trainings.train_plan import TrainRequest
 
-    if wrong := [f"--{name.replace('_', '-')}" for name in ("resume", "dry_run", "time_budget") if asked[name]]:
+    if wrong := [
+        f"--{name.replace('_', '-')}" for name in ("resume", "dry_run", "time_budget", "folds") if asked[name]
+    ]:
         raise UsageError(f"--find-lr trains nothing, and {wrong[0]} says how", hint="give one of the two")
     check_picture(picture)
     request = TrainRequest(**{each.name: asked[each.name] for each in dataclasses.fields(TrainRequest)})

@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def more_options(function: F) -> F:
     """What stands for words that are not typed (`config_file`, `like`), and other trainings than a whole one of so many
-    epochs (`overfit`, `time_budget`, `find_lr`)."""
+    epochs (`overfit`, `folds`, `time_budget`, `find_lr`)."""
     named: dict[str, dict[str, Any]] = {
         "--find-lr": {
             "type": FilePath(),
@@ -32,6 +32,7 @@ def more_options(function: F) -> F:
             "metavar": "TIME",
             "help": "As many epochs as fit: 10m, 1h30m.",
         },
+        "--folds": {"type": click.IntRange(min=2), "metavar": "N", "help": "Cross-validation: a run for each fold."},
         "--overfit": {
             "type": click.IntRange(min=1),
             "metavar": "N",
@@ -51,7 +52,7 @@ def whole(asked: Mapping[str, Any], zoo: Zoo, command: click.Command) -> dict[st
     from zoo_core.workflows.trainings.resuming import named_by_run
 
     known = _described(asked, zoo)
-    if known["resume"]:
+    if known["resume"] and known["folds"] is None:
         known |= named_by_run(known["run"], model=known["model"], dataset=known["dataset"], zoo=zoo)
     missing = [param for param in command.params if param.name in {"model", "dataset"} and known[param.name] is None]
     if missing:
