@@ -39,9 +39,9 @@ def test_an_epoch_ends_with_a_step_and_a_batch_counts_by_its_samples() -> None:
     updates.begin([3, 1, 2])
     steps = []
     for slope in (4.0, 8.0, 6.0):
-        updates.open()
+        updates.before_batch()
         updates.backward((parameter * slope).sum())
-        updates.close()
+        updates.after_batch()
         steps.append(updates.stepped)
     assert steps == [False, True, True]
     assert parameter.tolist() == [-(4.0 * 3 / 4 + 8.0 * 1 / 4) - 6.0]
@@ -53,9 +53,9 @@ def test_a_longer_gradient_is_shortened_and_the_row_tells_its_whole_length() -> 
     parameter = nn.Parameter(torch.zeros(2))
     updates = Updates(torch.optim.SGD([parameter], lr=1.0), clip=1.0)
     updates.begin([1])
-    updates.open()
+    updates.before_batch()
     updates.backward((parameter * torch.tensor([3.0, 4.0])).sum())
-    updates.close()
+    updates.after_batch()
     assert parameter.detach().norm().item() == pytest.approx(1.0, abs=1e-6)
     assert updates.norms() == (5.0, 5.0)
 

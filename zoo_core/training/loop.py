@@ -148,7 +148,7 @@ class Loop:
     def step(self, inputs: Inputs, targets: Targets) -> tuple[dict[str, Tensor], Tensor]:
         """One batch: forward, backward, and a step of the optimizer where it is time for one. The outputs by name, and
         the loss; no outputs of a model that computes its losses itself."""
-        self.updates.open()
+        self.updates.before_batch()
         outputs, loss = self.outputs_and_loss(inputs, targets)
         if not loss.requires_grad:
             raise ModelFaultError(
@@ -158,7 +158,7 @@ class Loop:
         if self.watch is not None:
             self.watch.loss(loss)
         self.updates.backward(loss)
-        self.updates.close(check=self._check_gradient)
+        self.updates.after_batch(check=self._check_gradient)
         return outputs, loss
 
     def outputs_and_loss(self, inputs: Inputs, targets: Targets) -> tuple[dict[str, Tensor], Tensor]:

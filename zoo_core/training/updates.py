@@ -29,8 +29,8 @@ class Updates:
         """An epoch of batches with so many samples each begins."""
         self._sizes, self._batch, self._norms = sizes, 0, []
 
-    def open(self) -> None:
-        """Before a batch: the gradients of an earlier step go."""
+    def before_batch(self) -> None:
+        """The gradients of an earlier step go."""
         if self._batch % self.accumulate == 0:
             self.optimizer.zero_grad()
 
@@ -39,8 +39,8 @@ class Updates:
         part = self._part()
         (loss if part == 1.0 else loss * part).backward()  # type: ignore[no-untyped-call]
 
-    def close(self, *, check: Callable[[Tensor], None] = lambda norm: None) -> None:
-        """After a batch: the step, where it is time for one."""
+    def after_batch(self, *, check: Callable[[Tensor], None] = lambda norm: None) -> None:
+        """The step, where it is time for one."""
         self._batch += 1
         if not self.stepped:
             return
