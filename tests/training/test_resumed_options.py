@@ -11,8 +11,11 @@ import pytest
 import torch
 from small_jobs import TASK, Stop, fit, make_job, stop_after
 
+from zoo_core import open_zoo
 from zoo_core.training import Feed, RunDirectory, derive_seed, loss_for, seed_everything
 from zoo_core.training.checkpoint import content_hash, read_tensors
+from zoo_core.workflows.trainings.one_training import TrainCallbacks
+from zoo_core.workflows.trainings.train import train
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "clip": {"clip": 0.5},
@@ -75,3 +78,21 @@ def test_without_options_nothing_is_done_but_steps_of_the_optimizer(tmp_path: Pa
     state = directory.read_state()
     assert state is not None
     assert all(torch.equal(state.module[name], value) for name, value in module.state_dict().items())
+
+
+def test_a_run_from_before_an_option_of_every_dataset_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small: dict[str, Any] = {"model": "mlp", "dataset": "digits", "epochs": 2, "data": {"train_size": 60}}
+    train(open_zoo(), **small, run="straight")
+    with pytest.raises(Stop):
+        train(open_zoo(), **small, run="older", callbacks=TrainCallbacks(on_epoch=stop_after(1)))
+    directory = RunDirectory(tmp_path / "runs" / "older")
+    state = directory.read_state()
+    assert state is not None
+    record = json.loads((directory.path / "run.json").read_text())
+    del record["dataset_options"]["val_fold"], record["config"]["clip"], record["overfit"]
+    (directory.path / "run.json").write_text(json.dumps(record))
+    directory.save_state(state, selection="accuracy")  # sealed with the record that an older version wrote
+    directory.save_best(state.best, row=state.rows[0])
+    train(open_zoo(), model="mlp", dataset="digits", run="older", resume=True)
+    assert ended(directory) == ended(RunDirectory(tmp_path / "runs" / "straight"))

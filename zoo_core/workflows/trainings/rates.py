@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zoo_core.errors import UsageError, ZooError
+from zoo_core.errors import UsageError
 from zoo_core.records import EpochRow, Record
 from zoo_core.training.diverged import DivergedError
 
@@ -87,7 +87,5 @@ def suggested(trials: list[RateTrial]) -> float | None:
 def _loss(rows: list[EpochRow]) -> float | None:
     if not rows:
         return None
-    loss = rows[-1].validation.get("loss", rows[-1].train.get("loss"))
-    if loss is None:
-        raise ZooError("this training tells no loss, by which rates could be compared", hint="leave out --find-lr")
+    loss = {**rows[-1].train, **rows[-1].validation}.get("loss", math.nan)
     return loss if math.isfinite(loss) else None

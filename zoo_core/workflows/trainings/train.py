@@ -51,17 +51,12 @@ def train(
     Raises UsageError for anything mistyped, ZooError for the rest.
     """
     need_torch("training")
-    if resume and (dry_run or replace):
-        raise UsageError("a run is resumed, replaced or only tried (a dry run): give one of the three")
-    if time_budget is not None and (resume or epochs is not None or "epochs" in (config or {})):
-        raise UsageError("a time says how many epochs there are", hint="leave out one of --time-budget and --epochs")
     asked = TrainRequest(model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed)
     asked = dataclasses.replace(asked, device=device, options=options or {}, data=data or {}, config=config or {})
     asked = dataclasses.replace(asked, init_from=init_from, freeze=tuple(freeze), accept_changes=accept_changes)
-    asked = dataclasses.replace(asked, overfit=overfit)
-    watching = callbacks or TrainCallbacks()
-    training = opened(zoo, asked, resume=resume, replace=replace or dry_run, download=download, callbacks=watching)
-    training = dataclasses.replace(training, time_budget=time_budget)
+    asked = dataclasses.replace(asked, overfit=overfit, time_budget=time_budget)
+    watched = callbacks or TrainCallbacks()
+    training = opened(zoo, asked, resume=resume, replace=replace or dry_run, download=download, callbacks=watched)
     return training.dry_run() if dry_run else training.run(new=not resume, replace=replace)
 
 
@@ -75,8 +70,13 @@ def opened(
     callbacks: TrainCallbacks,
 ) -> Training:
     """What was asked for, with its data at hand; nothing is built or written yet. Raises as `train`."""
+    if resume and replace:
+        raise UsageError("a run is resumed, replaced or only tried (a dry run): give one of the three")
+    if request.time_budget is not None and (resume or request.epochs is not None or "epochs" in request.config):
+        raise UsageError("a time says how many epochs there are", hint="leave out one of --time-budget and --epochs")
     plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, replace=replace, download=download)
-    return _open_training(zoo, plan, callbacks, download=download)
+    training = _open_training(zoo, plan, callbacks, download=download)
+    return dataclasses.replace(training, time_budget=request.time_budget)
 
 
 def run_report(run: Run) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class TrainRequest:
     init_from: str | None = None
     freeze: tuple[str, ...] = ()
     overfit: int | None = None
+    time_budget: float | None = None
     accept_changes: bool = False
 
 
@@ -84,8 +85,7 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False, download
     """
     if request.accept_changes:
         raise UsageError("--accept-changes is for --resume", hint="leave it out")
-    model, dataset = _named(zoo, request)
-    trainer = zoo.trainer(request.trainer or DEFAULT_TRAINER)
+    (model, dataset), trainer = _named(zoo, request), zoo.trainer(request.trainer or DEFAULT_TRAINER)
     path, named = _new_path(request, model, dataset, replace=replace), request.run is not None
     bound = bind_dataset(dataset, _data(request))
     config, epochs = _config(model, trainer, request)
@@ -164,7 +164,9 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     pick_device(info.device)
     data = {**info.dataset_options, **_moved(request)}
     bound = bind_dataset(dataset, data, recipes=recorded_recipes(info), left_out=info.skipped)
-    info = dataclasses.replace(info, dataset_options=bound.options)
+    # An option of datasets that the run is older than is no part of it: its record is sealed as it was.
+    data = {name: value for name, value in bound.options.items() if name in info.dataset_options}
+    info = dataclasses.replace(info, dataset_options=data)
     require_data(bound, shown=f"run {info.name!r}", again=f"{_going_on(request, info)} -d root=DIR")
     called = request.run or info.name
     state = checkpoint_of(path, info, called=called, model=model, dataset=dataset, trainer=trainer)
