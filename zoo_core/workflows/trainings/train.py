@@ -46,17 +46,15 @@ def train(
     `run`: default MODEL-DATASET, then -2, ...; an existing one is an error unless `resume` or `replace`. `resume`: an
     unfinished run goes on, and each can get more `epochs`; with `accept_changes` although plugins have changed.
     `options`, `data`, `config`: of model, dataset, trainer, as text or values. `init_from`: weights to begin with;
-    `freeze`: patterns of what is not trained. `overfit`: so many samples are all there is, for training and for
-    validation. `time_budget`: seconds, in place of `epochs`: as many as fit. `dry_run`: one batch, and no run is left.
-    Raises UsageError for anything mistyped, ZooError for the rest.
+    `freeze`: patterns of what is not trained. `overfit`: train and validate on so many samples alone. `time_budget`:
+    seconds in place of `epochs`. `dry_run`: one batch, no run. Raises UsageError for what was mistyped, ZooError else.
     """
     need_torch("training")
     asked = TrainRequest(model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed)
     asked = dataclasses.replace(asked, device=device, options=options or {}, data=data or {}, config=config or {})
     asked = dataclasses.replace(asked, init_from=init_from, freeze=tuple(freeze), accept_changes=accept_changes)
     asked = dataclasses.replace(asked, overfit=overfit, time_budget=time_budget)
-    watched = callbacks or TrainCallbacks()
-    training = opened(zoo, asked, resume=resume, replace=replace or dry_run, download=download, callbacks=watched)
+    training = opened(zoo, asked, resume=resume, replace=replace or dry_run, download=download, callbacks=callbacks)
     return training.dry_run() if dry_run else training.run(new=not resume, replace=replace)
 
 
@@ -67,7 +65,7 @@ def opened(
     resume: bool = False,
     replace: bool = False,
     download: bool = False,
-    callbacks: TrainCallbacks,
+    callbacks: TrainCallbacks | None = None,
 ) -> Training:
     """What was asked for, with its data at hand; nothing is built or written yet. Raises as `train`."""
     if resume and replace:
@@ -75,7 +73,7 @@ def opened(
     if request.time_budget is not None and (resume or request.epochs is not None or "epochs" in request.config):
         raise UsageError("a time says how many epochs there are", hint="leave out one of --time-budget and --epochs")
     plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, replace=replace, download=download)
-    training = _open_training(zoo, plan, callbacks, download=download)
+    training = _open_training(zoo, plan, callbacks or TrainCallbacks(), download=download)
     return dataclasses.replace(training, time_budget=request.time_budget)
 
 
