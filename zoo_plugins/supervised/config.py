@@ -42,9 +42,7 @@ class SupervisedConfig:
     layer_decay: Annotated[
         float, "rate of each layer as a part of that of the next one; 0.7 to fine-tune published weights"
     ] = 1.0
-    clip: Annotated[float | None, "longer gradients are shortened to this length; 1 for transformers; none: never"] = (
-        None
-    )
+    clip: Annotated[float | None, "longest gradient, longer ones are shortened; 1 for transformers; none: any"] = None
     accumulate: Annotated[int, "batches a step of the optimizer; more for bigger steps than memory holds"] = 1
     ema: Annotated[
         float | None, "decay of a moving average of the weights, kept in their place; 0.999 is usual; none: no average"
