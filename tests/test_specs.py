@@ -135,7 +135,7 @@ def test_a_preprocess_from_wrong_json(data: dict[str, Any], message: str) -> Non
 def test_a_dataset_names_augmentations_that_there_are() -> None:
     with pytest.raises(ZooError, match=r"DatasetSpec .*: unknown augmentation twist") as caught:
         DatasetSpec(**{**DATASET, "augment": ("flip", "twist")})
-    assert caught.value.hint == "one of flip, crop, affine, color"
+    assert caught.value.hint == "one of resized-crop, flip, crop, affine, color, rand, erase"
 
 
 @pytest.mark.parametrize(

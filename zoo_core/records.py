@@ -66,8 +66,9 @@ class RunInfo(Record):
     """What `run.json` holds: everything that was decided before the first step, and how far the run came.
 
     `dataset_options` and `options` hold every value that was in force. `init_from`: the weights that training began
-    with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `skipped`:
-    files of the dataset that could not be read, and were left out. `dataset_fingerprint` is that of the training part,
+    with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `overfit`: so
+    many samples were all there was, to train on and to measure on; None where parts are kept apart. `skipped`: files of
+    the dataset that could not be read, and were left out. `dataset_fingerprint` is that of the training part,
     `part_fingerprints` those of every part by its name; runs of older versions have none. `validation` are the metrics
     of the best epoch, and `test` those of its weights on the test split, None where there is none; `beats_chance`:
     whether these are better than those of an answer that is always the same, None where nobody looked. `remarks`: what
@@ -96,6 +97,7 @@ class RunInfo(Record):
     init_from: str | None = None
     fresh: tuple[str, ...] = ()
     freeze: tuple[str, ...] = ()
+    overfit: int | None = None
     skipped: tuple[str, ...] = ()
     part_fingerprints: Mapping[str, str] = field(default_factory=dict)
     status: Literal["unfinished", "finished"] = "unfinished"
@@ -168,13 +170,25 @@ def without_number(metrics: Mapping[str, float]) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRow(Record):
-    """One line of `metrics.jsonl`. Epochs count from 1; `seconds` are wall time, validation included."""
+    """One line of `metrics.jsonl`. Epochs count from 1; `seconds` are wall time, validation included.
+
+    `gradient_norm` and `largest_gradient_norm`: the mean and the largest length of the gradients of its steps, before
+    they were clipped; `samples_per_second`: how fast it was trained, validation left out. None where a trainer does not
+    say, and in rows of older versions; the line is without them then.
+    """
 
     epoch: int
     train: Mapping[str, float]
     validation: Mapping[str, float]
     learning_rate: float
     seconds: float
+    gradient_norm: float | None = None
+    largest_gradient_norm: float | None = None
+    samples_per_second: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, without what is None."""
+        return {name: value for name, value in super().to_json().items() if value is not None}
 
 
 def library_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

@@ -15,6 +15,8 @@ from .picture_recipe import Preprocess as Preprocess
 from .recipe_spec import Recipe as Recipe
 from .recipe_spec import RecipeSpec as RecipeSpec
 from .recipe_spec import check_recipes, source_of, sources_of
+from .sample_options import AUGMENTATIONS as AUGMENTATIONS
+from .sample_options import CORE_DATA_OPTIONS as CORE_DATA_OPTIONS
 from .shapes import TensorSpec
 from .spec_axes import check_axes
 from .spec_names import check_common
@@ -24,21 +26,6 @@ from .task_spec import TaskSpec as TaskSpec
 
 IGNORED = 255
 """In a mask: a place that belongs to no class and is not counted, neither by a loss nor by a metric."""
-
-AUGMENTATIONS = ("flip", "crop", "affine", "color")
-"""What may be done to a training sample: mirror it, shift it, turn and scale it a little, change its colours."""
-
-CORE_DATA_OPTIONS = (
-    Option(name="root", type="str", optional=True, help="folder of the data; none: in $ZOO_DATA, else in the cache"),
-    Option(name="classes", type="str...", default=(), help="only samples of these, two or more; none named: all"),
-    Option(name="train_size", type="int", optional=True, help="so many training samples, to try something quickly"),
-    Option(name="val_size", type="int", optional=True, help="so many for validation; none: a tenth, or its own part"),
-    Option(name="test_size", type="int", optional=True, help="so many for the test; none: its own part, if it has one"),
-    Option(name="stratified", type="bool", default=True, help="each class gives its share to every part"),
-    Option(name="size", type="int", optional=True, help="side of the pictures in pixels: smaller is faster"),
-    Option(name="skip_bad", type="bool", default=False, help="leave out files that cannot be read; the run names them"),
-)
-"""Dataset options that belong to the core and work for every dataset."""
 
 _HASH = re.compile(r"[0-9A-Fa-f]{8,64}")
 _PACKAGED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*:(?!/)(?!(?:.*/)?\.\.?/)[^\\:]+\.(?:safetensors|pth)")

@@ -160,6 +160,7 @@ def test_options_are_all_there_and_reach_the_loader() -> None:
         "classes": (),
         "train_size": None,
         "val_size": None,
+        "val_fold": None,
         "test_size": None,
         "stratified": True,
         "size": None,

@@ -57,7 +57,7 @@ def make_job(run: RunDirectory | None = None, *, epochs: int = 4, **config: obje
         validation=make_samples(20, seed=1),
         task=TASK,
         outputs=("logits",),
-        config=trainer.spec.config(epochs=epochs, batch_size=16, **config),
+        config=trainer.spec.config(epochs=epochs, **{"batch_size": 16, **config}),
         epochs=epochs,
         seed=3,
         run=run,

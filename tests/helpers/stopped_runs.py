@@ -22,5 +22,6 @@ def weights(folder: Path, run: str = "run") -> bytes:
 
 
 def rows_without_time(folder: Path, run: str = "run") -> list[dict[str, Any]]:
+    timed = {"seconds", "samples_per_second"}
     lines = (folder / "runs" / run / "metrics.jsonl").read_text().splitlines()
-    return [{key: value for key, value in json.loads(line).items() if key != "seconds"} for line in lines]
+    return [{key: value for key, value in json.loads(line).items() if key not in timed} for line in lines]

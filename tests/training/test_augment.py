@@ -56,14 +56,14 @@ def test_seed_and_epoch_decide_and_class_numbers_stay(name: str) -> None:
         assert not torch.equal(found, other)
 
 
-@pytest.mark.parametrize("name", ["flip", "crop", "affine"])
+@pytest.mark.parametrize("name", ["flip", "crop", "affine", "resized-crop"])
 def test_a_mask_follows_its_picture(name: str) -> None:
     # Broad patches, so that a bilinear picture and its nearest mask can only differ at their borders.
     patches = (torch.rand(ROWS, 1, 4, 6, generator=torch.Generator().manual_seed(3)) > 0.5).float()
     mask = patches.repeat_interleave(8, 2).repeat_interleave(8, 3)
     found, followed = augmented(mask, mask[:, 0].to(torch.uint8), name)
     agreeing = (found[:, 0] > 0.5) == (followed == 1)
-    assert agreeing.float().mean() > (0.97 if name == "affine" else 0.9999)
+    assert agreeing.float().mean() > (0.97 if name in {"affine", "resized-crop"} else 0.9999)
     unmoved = (mask[:, 0] == 1) == (followed == 1)
     assert unmoved.float().mean() < 0.95
 
@@ -124,7 +124,9 @@ def test_what_is_asked_for() -> None:
     assert choose_augmentations("usual,color", ("flip",)) == ("flip", "color")
     with pytest.raises(UsageError, match="there is no augmentation twist") as caught:
         choose_augmentations("flip,twist", ())
-    assert caught.value.hint == "known: usual, none, flip, crop, affine, color; several: flip,crop; usual,-crop"
+    assert caught.value.hint == (
+        "known: usual, none, resized-crop, flip, crop, affine, color, rand, erase; several: flip,crop; usual,-crop"
+    )
     with pytest.raises(UsageError, match="there is nothing that -flip could be taken from") as caught:
         choose_augmentations("-flip", ("flip", "crop"))
     assert caught.value.hint == "augment=usual,-flip"
@@ -180,3 +182,37 @@ def test_a_model_that_takes_channels_last_sees_the_same_pictures() -> None:
         assert last.shape[-1] == 3
         assert torch.equal(first.permute(0, 2, 3, 1), last)
         assert torch.equal(numbers, same)
+
+
+def test_a_hole_is_cut_into_each_second_sample_and_what_is_behind_it_stays_true() -> None:
+    inputs, masks = torch.ones(1000, 1, 16, 24), torch.ones(1000, 16, 24, dtype=torch.uint8)
+    found, followed = augmented(inputs, masks, "erase")
+    assert torch.equal(followed, masks)
+    hole = (found == 0).flatten(1).float().mean(1)
+    assert 430 < int((hole > 0).sum()) < 570
+    assert 0 < float(hole[hole > 0].mean()) < 0.34
+    waves = augmented(torch.ones(100, 2, 64), labels(100), "erase")[0]
+    assert bool((waves == 0).any())
+    assert torch.equal(waves[:, 0], waves[:, 1])
+
+
+def test_a_resized_crop_is_a_part_of_the_picture() -> None:
+    ramp = torch.linspace(0, 1, 24).reshape(1, 1, 1, 24).expand(200, 1, 16, 24).contiguous()
+    found = augmented(ramp, labels(200), "resized-crop")[0][:, 0, 8]
+    width = (found[:, -2] - found[:, 1]) / (ramp[0, 0, 8, -2] - ramp[0, 0, 8, 1])
+    assert 0.4 < float(width.min()) < 0.75
+    assert float(width.max()) <= 1.001
+    assert float(found.min()) >= -1e-5
+    assert float(found.max()) <= 1 + 1e-5
+
+
+def test_rand_changes_two_things_of_each_sample() -> None:
+    flat = torch.full((300, 3, 8, 8), 0.5)  # only colour can change it
+    changed = (augmented(flat, labels(300), "rand")[0] - flat).abs().flatten(1).amax(1) > 1e-4
+    assert 0.1 < float(changed.float().mean()) < 0.5, "brightness is one of eight, and two are done"
+
+
+@pytest.mark.parametrize(("name", "words"), [("rand", "changes of colour"), ("erase", "holes")])
+def test_true_pictures_follow_no_change_of_values(name: str, words: str) -> None:
+    with pytest.raises(ZooError, match=f"true pictures do not follow {words}"):
+        augmented(pictures(), pictures(), name)

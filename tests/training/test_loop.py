@@ -148,7 +148,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_clear_error_and_keeps_the_last_g
         learning_rate=lambda step: 0.01 if step < feed.steps else 1e36,
         feed=feed,
     )
-    with pytest.raises(ZooError, match=r"training diverged in epoch 2: the loss is (nan|inf) at step 4") as caught:
+    with pytest.raises(ZooError, match=r"training diverged in epoch 2: the loss is (nan|inf) at step 2; ") as caught:
         loop.fit(on_epoch=lambda row: None)
     assert "-t lr=" in str(caught.value.hint)
     state = directory.read_state()
@@ -171,6 +171,11 @@ def test_a_loss_that_is_not_finite_stops_with_a_clear_error_and_keeps_the_last_g
         ({"weight_decay": -0.1}, "weight_decay must be 0 or more, not -0.1"),
         ({"step_size": 0}, "step_size must be 1 or more, not 0"),
         ({"gamma": 0.0}, "gamma must be above 0, not 0.0"),
+        ({"clip": 0.0}, "clip must be above 0, not 0.0"),
+        ({"accumulate": 0}, "accumulate must be 1 or more, not 0"),
+        ({"layer_decay": 1.5}, "layer_decay must be above 0 and at most 1, not 1.5"),
+        ({"ema": 1.0}, "ema must be above 0 and below 1, not 1.0"),
+        ({"decay": "matrices", "optimizer": "sgd"}, "decay=matrices needs a weight_decay above 0"),
         ({"epochs": 3, "warmup": 3}, "trainer supervised: warmup takes 3 of 3 epochs"),
     ],
 )

@@ -37,7 +37,7 @@ def test_the_trainer_explains_every_option_in_a_line(run_zoo: Any) -> None:
         (line,) = [line for line in lines if line.startswith(f"  {option['name']}=")]
         assert option["help"] in line
     (schedule,) = [line for line in lines if line.startswith("  schedule=one-cycle ")]
-    assert schedule.endswith("[str, one of constant, step, cosine, one-cycle]")
+    assert schedule.endswith("[str, one of constant, step, cosine, one-cycle, plateau]")
     (rate,) = [line for line in lines if line.startswith("  lr=none ")]
     assert rate.endswith("[float or none]")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import Any
 
 import click
@@ -11,17 +10,12 @@ from zoo_core.commands.common import (
     data_options,
     json_option,
     model_options,
-    note,
-    print_json,
-    say,
     seed_option,
     trainer_options,
 )
 from zoo_core.commands.completion import complete_datasets, complete_models, complete_runs, complete_trainers
-from zoo_core.commands.next_step import going_on, without
 
-from .progress import TrainProgress
-from .train_request import whole
+from .train_request import more_options, whole
 
 EXAMPLES = """
 \b
@@ -31,6 +25,9 @@ Examples:
   zoo train lenet5 --dataset image-folder -d root=pictures -d size=32
   zoo train --resume                              the unfinished run, where there is one; else --run NAME says which
   zoo train lenet5 --dataset digits --run lenet5-digits --resume --epochs 30    more epochs for a finished run
+  zoo train --like lenet5-digits -t lr=0.01       the same again, but for that
+  zoo train tablemlp --dataset iris --folds 5     cross-validation: a run for each fold, mean and spread
+  zoo train lenet5 --dataset digits --find-lr rates.png    which learning rate suits, without a run
   zoo train torchvision/resnet18 --dataset image-folder -d root=cats --init-from weights:DEFAULT --freeze '!fc'
                                      published weights, of which only the last layer, fc, is trained
 """
@@ -53,6 +50,7 @@ Examples:
 @click.option(
     "--freeze", multiple=True, metavar="PATTERN", help="Parts that are not trained, '!PART': all but that; repeatable."
 )
+@more_options
 @click.option("--download", is_flag=True, help="Fetch the dataset if it is not on the disk.")
 @click.option("--dry-run", is_flag=True, help="One batch through everything, then stop; leaves no run.")
 @click.option("--resume", is_flag=True, help="Go on with --run NAME, or the newest unfinished run of MODEL on D.")
@@ -60,37 +58,25 @@ Examples:
 @json_option
 def command(as_json: bool, **asked: Any) -> None:
     """Train MODEL on a dataset, keep the best weights, and measure them. With `--resume`, a run knows both."""
-    from zoo_core.cli.report import show_report
-    from zoo_core.errors import NotVerifiedError
     from zoo_core.registry import open_zoo
     from zoo_core.training.run import load_run
-    from zoo_core.workflows.trainings.train import train
 
-    from .train_result import show_trained
+    from .train_folds import train_folds
+    from .train_rates import show_rates
+    from .train_result import show_trained, show_tried
+    from .train_watched import watched_training
 
     asked = whole(asked, zoo := open_zoo(), command)
+    if (picture := asked.pop("find_lr")) is not None:
+        show_rates(zoo, asked, picture, as_json=as_json)
+        return
+    if (folds := asked.pop("folds")) is not None:
+        train_folds(zoo, asked, folds, as_json=as_json)
+        return
     run = asked["run"] if asked["resume"] else None  # one to go on with may be a path
-    with TrainProgress() as progress:
-        try:
-            info = train(zoo, **asked, callbacks=progress.callbacks())
-        except (KeyboardInterrupt, SystemExit) as stop:
-            if progress.info is None or asked["dry_run"]:
-                raise
-            progress.close()  # what is said now stands below the bar
-            note("", f"Stopped. {progress.kept}", f"To continue: {going_on(progress.info, run)}")
-            # Ctrl-C is told in full by now; the program itself would say "Stopped." once more.
-            raise SystemExit(getattr(stop, "code", 128 + signal.SIGINT)) from None
-        except NotVerifiedError as error:
-            progress.close()  # a bar would take the report for itself
-            if (report := getattr(error, "report", None)) is not None:
-                show_report(report, as_json=as_json)
-            raise
+    info = watched_training(zoo, asked, as_json=as_json)
     if asked["dry_run"]:
-        if as_json:
-            print_json({"dry_run": True, "model": info.model, "dataset": info.dataset})
-        else:
-            say("Dry run: training, validation, saving and the export check work; no run was left.")
-            say(f"Next: {without('--dry-run')}")
+        show_tried(info, as_json=as_json)
         return
     done = load_run(run or info.name)
     show_trained(info, done, zoo, called=run or done.name, as_json=as_json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zoo_core.commands.common import print_json, say
-from zoo_core.commands.next_step import use_of_run
+from zoo_core.commands.next_step import use_of_run, without
 
 from .progress import summary
 
@@ -13,6 +13,15 @@ if TYPE_CHECKING:
     from zoo_core.records import RunInfo
     from zoo_core.registry import Zoo
     from zoo_core.training import Run
+
+
+def show_tried(info: RunInfo, *, as_json: bool) -> None:
+    """That a dry run has worked, and the command without it."""
+    if as_json:
+        print_json({"dry_run": True, "model": info.model, "dataset": info.dataset})
+        return
+    say("Dry run: training, validation, saving and the export check work; no run was left.")
+    say(f"Next: {without('--dry-run')}")
 
 
 def show_trained(info: RunInfo, done: Run, zoo: Zoo, *, called: str, as_json: bool) -> None:

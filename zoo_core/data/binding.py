@@ -11,7 +11,7 @@ from zoo_core.specs import Recipe
 
 from .bound import BoundDataset
 from .recipe_options import check_recipe_options
-from .selection import check_classes
+from .selection import check_classes, read_fold
 from .targets import targets_of
 
 if TYPE_CHECKING:
@@ -46,6 +46,10 @@ def bind_dataset(
     for name in ("train_size", "val_size", "test_size", "size"):
         if options[name] is not None and options[name] < 1:
             raise UsageError(f"{where}: {name} is at least 1, not {options[name]}", hint=f"for example -d {name}=32")
+    if options["val_fold"] is not None:
+        read_fold(options["val_fold"], where=where)
+        if options["val_size"] is not None:
+            raise UsageError(f"{where}: a fold has its size by itself", hint="leave out val_size or val_fold")
     check_recipe_options(spec, options, where=where)
     if unchosen := targets_of(spec.task).unchosen:
         _check_chosen(options, unchosen, typed=checked, where=where)

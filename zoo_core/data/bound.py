@@ -25,7 +25,7 @@ from .recipe_inputs import as_declared, learnt_from, named_recipes
 from .recipe_options import inputs_of, recipe_of, tiles_of
 from .sample_checks import check_samples
 from .samples import Samples, make_samples
-from .selection import check_classes, check_enough, divide, keep_classes, part_off, subset
+from .selection import check_classes, check_enough, divide, fold, keep_classes, part_off, subset
 from .splits import Split, numbers_to_choose_by, sizes_in, take
 from .targets import TargetKind, targets_of
 from .unreadable import told_at_once
@@ -228,16 +228,17 @@ class BoundDataset:
         return (take(whole, left), take(whole, test)), names
 
     def _train_or_validation(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]]:
-        own = self._own("validation", download=download)
+        folded = self.options["val_fold"]
+        own = None if folded else self._own("validation", download=download)
         if own is None:
             (whole, _), names = self._train_and_test(download=download)
             numbers, val_size = numbers_to_choose_by(whole), self.options["val_size"]
-            parts = divide(numbers, val_size=val_size, stratified=self.options["stratified"], where=self._where)
+            divided = functools.partial(fold, text=folded) if folded else functools.partial(divide, val_size=val_size)
+            parts = divided(numbers, stratified=self.options["stratified"], where=self._where)
             part = take(whole, parts[split == "validation"])
             return (self._fewer(part, split, option="train_size") if split == "train" else part), names
         if (wanted := self.options["val_size"]) is not None and not self.options["classes"]:
-            # Also where only train is asked for: an option that cannot be is told at once, as where there is no
-            # split of its own.
+            # Also where only train is asked for: what cannot be is told at once, as where it has no split of its own.
             check_enough(len(own[0]), wanted, where=f"{self._where}, split validation", option="val_size")
         if split == "train":
             (part, _), names = self._train_and_test(download=download)

@@ -90,6 +90,35 @@ def divide(
     return part_off(targets, count, stratified=stratified, purpose="validation", option="val_size", where=where)
 
 
+def fold(
+    targets: NDArray[np.int64], text: str, *, stratified: bool, where: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positions of the train part and of the validation part, which is a fold: of "2/5" the second of five.
+
+    The folds have no sample in common, and together all of them; their sizes, and with `stratified` those of each class
+    in them, differ by one at most. Raises ZooError for more folds than samples.
+    """
+    number, count = read_fold(text, where=where)
+    if count > len(targets):
+        raise ZooError(f"{where}: {count} folds of {counted(len(targets), 'sample')}", hint="fewer folds, or more data")
+    # By a key of each sample, class by class: dealt out like cards, one after the other.
+    order = np.lexsort((_keys(len(targets), "folds"), targets if stratified else np.zeros_like(targets)))
+    inside = np.zeros(len(targets), np.bool_)
+    inside[order[number - 1 :: count]] = True
+    return np.flatnonzero(~inside), np.flatnonzero(inside)
+
+
+def read_fold(text: str, *, where: str) -> tuple[int, int]:
+    """The numbers in "2/5". Raises UsageError for what is no such fold."""
+    first, slash, last = text.partition("/")
+    if not (slash and first.isascii() and first.isdigit() and last.isascii() and last.isdigit()):
+        raise UsageError(f"{where}: val_fold cannot be {text!r}", hint="val_fold=2/5 is the second of five folds")
+    number, count = int(first), int(last)
+    if count < 2 or not 1 <= number <= count:
+        raise UsageError(f"{where}: there is no fold {text}", hint="two folds or more, counted from 1: val_fold=2/5")
+    return number, count
+
+
 def part_off(
     targets: NDArray[np.int64], count: int, *, stratified: bool, purpose: str, option: str, where: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -15,36 +15,47 @@ if TYPE_CHECKING:
 
     from .augment import Augment
     from .checkpoint import copy_state, load_strictly, read_tensors, save_tensors
-    from .choices import choose_augmentations
+    from .choices import choose_augmentations, choose_class_weights
     from .differing import differing_settings
     from .directory import RunDirectory
     from .epoch_rows import best_row
     from .evaluation import evaluate, evaluation_batch
     from .extras import need_torch
     from .feed import Feed
+    from .groups import parameter_groups
     from .job import TrainJob
     from .loop import Loop
     from .losses import loss_for
+    from .mixing import Mix
     from .muon import Muon
     from .normalize import normalize_tensor
     from .placement import derive_seed, pick_device, seed_everything
     from .run import Run, load_run
-    from .schedules import Schedule
+    from .sample_losses import SampleLosses, class_weights
+    from .sampling import Sampler, balanced
+    from .schedules import Plateau, Schedule
     from .state import TrainState
-    from .trial import try_batch
+    from .trial import try_batch, try_sample_losses
 
 __all__ = [
     "Augment",
     "Feed",
     "Loop",
+    "Mix",
     "Muon",
+    "Plateau",
     "Run",
     "RunDirectory",
+    "SampleLosses",
+    "Sampler",
     "Schedule",
     "TrainJob",
     "TrainState",
+    "balanced",
     "best_row",
     "choose_augmentations",
+    "choose_class_weights",
+    "class_weights",
     "copy_state",
     "derive_seed",
     "differing_settings",
@@ -56,15 +67,20 @@ __all__ = [
     "named_outputs",
     "need_torch",
     "normalize_tensor",
+    "parameter_groups",
     "pick_device",
     "read_tensors",
     "save_tensors",
     "seed_everything",
     "try_batch",
+    "try_sample_losses",
 ]
 
 _LIGHT = {
-    ".choices": ("choose_augmentations",),
+    ".choices": (
+        "choose_augmentations",
+        "choose_class_weights",
+    ),
     ".differing": ("differing_settings",),
     ".directory": ("RunDirectory",),
     ".epoch_rows": ("best_row",),
@@ -74,7 +90,10 @@ _LIGHT = {
         "Run",
         "load_run",
     ),
-    ".schedules": ("Schedule",),
+    ".schedules": (
+        "Plateau",
+        "Schedule",
+    ),
 }
 _WITH_TORCH = {
     "zoo_core.torch_modules": ("named_outputs",),
@@ -92,15 +111,28 @@ _WITH_TORCH = {
     ".feed": ("Feed",),
     ".loop": ("Loop",),
     ".losses": ("loss_for",),
+    ".mixing": ("Mix",),
     ".muon": ("Muon",),
+    ".groups": ("parameter_groups",),
     ".normalize": ("normalize_tensor",),
     ".placement": (
         "derive_seed",
         "pick_device",
         "seed_everything",
     ),
+    ".sample_losses": (
+        "SampleLosses",
+        "class_weights",
+    ),
+    ".sampling": (
+        "Sampler",
+        "balanced",
+    ),
     ".state": ("TrainState",),
-    ".trial": ("try_batch",),
+    ".trial": (
+        "try_batch",
+        "try_sample_losses",
+    ),
 }
 
 _load, __dir__ = lazy_names(__name__, {**_LIGHT, **_WITH_TORCH})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from zoo_core.errors import UsageError
 from zoo_core.specs import AUGMENTATIONS
@@ -44,3 +45,23 @@ def choose_augmentations(text: str, usual: Sequence[str]) -> tuple[str, ...]:
         named = {"usual": set(usual), "none": set()}.get(name, {name})
         chosen = chosen - named if part.startswith("-") else chosen | named
     return tuple(name for name in AUGMENTATIONS if name in chosen)
+
+
+def choose_class_weights(text: str) -> Literal["none", "balanced"] | tuple[float, ...]:
+    """What `-t class_weights=` asks for: none, balanced, or numbers with commas between them.
+
+    Raises UsageError for anything else, and for numbers that are not above 0.
+    """
+    if text == "none":
+        return "none"
+    if text == "balanced":
+        return "balanced"
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or not all(0 < number < math.inf for number in numbers):
+        raise UsageError(
+            f"class_weights cannot be {text!r}", hint="none, balanced, or a number above 0 for each class: 1,5"
+        )
+    return numbers

@@ -9,7 +9,13 @@ from zoo_core.options import write_list
 from zoo_core.records import RunInfo
 
 _TYPED = {"-o": "options", "-d": "dataset_options", "-t": "config"}
-_SINGLE = {"--seed": "seed", "--trainer": "trainer", "--init-from": "init_from", "--freeze": "freeze"}
+_SINGLE = {
+    "--seed": "seed",
+    "--trainer": "trainer",
+    "--init-from": "init_from",
+    "--freeze": "freeze",
+    "--overfit": "overfit",
+}
 
 
 def differing_settings(runs: Sequence[RunInfo | Mapping[str, Any]]) -> list[dict[str, str]]:

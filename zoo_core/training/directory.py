@@ -47,6 +47,7 @@ _KINDS: dict[str, type | types.UnionType] = {
     **dict.fromkeys((*_LISTS, "legs"), list),
     "init_from": str | None,
     "best_epoch": int | None,
+    "overfit": int | None,
     "seconds": float | None,
     "beats_chance": bool | None,
     "test": dict | None,

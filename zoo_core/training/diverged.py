@@ -13,12 +13,14 @@ class DivergedError(ZooError):
     """A training that cannot go on: what it measures is NaN or infinite."""
 
 
-def diverged(what: str, *, where: str, fresh: bool = False) -> DivergedError:
-    """The error for training that has run away. `fresh`: no epoch was good before, and it may be no matter of steps."""
+def diverged(what: str, *, where: str, fresh: bool = False, batch: str = "") -> DivergedError:
+    """The error for training that has run away. `fresh`: no epoch was good before, and it may be no matter of steps;
+    `batch`: which samples it happened with, in words."""
     alone = "; where it does not, zoo check MODEL --rule stays-finite looks whether the model gives numbers at all"
+    samples = f"; its batch: {batch}" if batch else ""
     return DivergedError(
         f"training diverged in {where}: {what}",
-        hint=f"a lower learning rate usually helps (-t lr=...){alone if fresh else ''}; {_KEPT}",
+        hint=f"a lower learning rate usually helps (-t lr=...){alone if fresh else ''}{samples}; {_KEPT}",
     )
 
 

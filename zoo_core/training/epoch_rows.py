@@ -29,6 +29,10 @@ def _number(value: float) -> float:
     return -math.inf if math.isnan(value) else value
 
 
+_MEASURED = ("gradient_norm", "largest_gradient_norm", "samples_per_second")
+"""What not every trainer tells of an epoch, nor older versions."""
+
+
 def read_row(data: Any) -> EpochRow:
     """One row from plain JSON. Raises ValueError, TypeError or KeyError on anything else."""
     if not isinstance(data, Mapping):
@@ -39,6 +43,7 @@ def read_row(data: Any) -> EpochRow:
         validation=metrics_from(data["validation"]),
         learning_rate=float(data["learning_rate"]),
         seconds=float(data["seconds"]),
+        **{name: float(data[name]) for name in _MEASURED if data.get(name) is not None},
     )
 
 

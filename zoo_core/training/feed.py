@@ -13,11 +13,12 @@ import torch.nn.functional as F  # noqa: N812 torch's own convention
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo_core.errors import ZooError
+from zoo_core.errors import UsageError, ZooError
 
 from .augment import Augment
+from .mixing import MIXED_FORMS, Mix, MixedTargets
 from .normalize import normalize_tensor
-from .placement import derive_seed
+from .sampling import Sampler, shuffled
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples
@@ -32,13 +33,15 @@ _CHUNK = 1024
 Inputs = Tensor | Mapping[str, Tensor]
 """A batch as the module takes it: the tensor of the only input, or tensors by name in the module's order."""
 
+Targets = Tensor | MixedTargets
+"""What is true of the samples of a batch."""
+
 
 class Feed:
     """The batches of one split.
 
-    The order of an epoch depends on (seed, epoch) and nothing else, so a resumed run needs no state from
-    here. A last batch of a single sample joins the batch before it: batch normalisation cannot train on one
-    value.
+    The order of an epoch depends on (seed, epoch) and nothing else, so a resumed run needs no state from here. A last
+    batch of a single sample joins the batch before it: batch normalisation cannot train on one value.
     """
 
     def __init__(
@@ -49,16 +52,21 @@ class Feed:
         device: torch.device | str = "cpu",
         augment: Augment | None = None,
         side_in: Callable[[int], float] | None = None,
+        sampler: Sampler | None = None,
+        mix: Mix | None = None,
         ready_bytes: int = READY_BYTES,
     ) -> None:
         """`augment` changes the samples of a training epoch, and of no other pass; `side_in(epoch)` is the part of
-        their own side that pictures have in it."""
+        their own side that pictures have in it. `sampler`: which samples it has, and in which order; each once where
+        nothing is said. `mix`: each sample of it is mixed with another one, and targets are MixedTargets."""
         self.batch_size = batch_size
         self._augment = augment
         self._side_in = side_in
+        self._mix = mix
+        self._order = sampler or shuffled(len(samples))
         self.targets = _tensor(samples.collated).to(device)
         self._masked = samples.is_masked
-        if augment is not None and samples.form == "boxes" and (moving := set(augment.names) - {"color"}):
+        if augment is not None and samples.form == "boxes" and (moving := set(augment.names) - {"color", "erase"}):
             raise ZooError(
                 f"boxes do not follow their pictures through {', '.join(sorted(moving))}", hint="-t augment=color"
             )
@@ -68,6 +76,8 @@ class Feed:
             name: _Part(array, samples.recipes.get(name), device=device, ready_bytes=ready_bytes)
             for name, array in samples.inputs.items()
         }
+        if mix is not None:
+            _check_mixed(samples)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -77,21 +87,53 @@ class Feed:
         """Batches in an epoch."""
         return len(self._cuts())
 
-    def shuffled(self, *, seed: int, epoch: int) -> Iterator[tuple[Inputs, Tensor]]:
+    @property
+    def mixes(self) -> bool:
+        """Whether the samples of a training epoch are mixed with others."""
+        return self._mix is not None
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Samples in each batch of an epoch."""
+        return tuple(stop - start for start, stop in self._cuts())
+
+    def batch_at(self, step: int, *, seed: int, epoch: int) -> list[int]:
+        """The numbers of the samples in a batch of a training epoch; steps count from 1."""
+        start, stop = self._cuts()[step - 1]
+        return [int(number) for number in self._order(seed, epoch).at(start, stop).samples]
+
+    def shuffled(self, *, seed: int, epoch: int) -> Iterator[tuple[Inputs, Targets]]:
         """The batches of one training epoch: inputs as the model takes them, and targets."""
-        generator = torch.Generator().manual_seed(derive_seed(seed, epoch, "order"))
-        order = torch.randperm(len(self), generator=generator).to(self.targets.device)
+        order = self._order(seed, epoch)
         for start, stop in self._cuts():
-            chosen = order[start:stop]
-            inputs, targets = {name: part.at(chosen) for name, part in self._parts.items()}, self.targets[chosen]
-            if self._augment is not None:
-                name, only = next(iter(inputs.items()))
-                places = targets if self._masked else chosen  # what has no places stays as it is
-                inputs[name], places = self._augment(only, places, index=chosen, epoch=epoch)
-                targets = places if self._masked else targets
+            chosen = order.at(start, stop)
+            inputs, true = self._changed(chosen.samples, chosen.keys, epoch)
+            targets: Targets = true
+            if self._mix is not None:
+                inputs, targets = self._mixed(self._mix, inputs, true, keys=chosen.keys, epoch=epoch)
             if self._side_in is not None and (side := self._side_in(epoch)) != 1.0:
                 inputs = {name: _shrunk(value, side) for name, value in inputs.items()}
             yield self._laid_out(inputs), targets
+
+    def _changed(self, numbers: Tensor, keys: Tensor, epoch: int) -> tuple[dict[str, Tensor], Tensor]:
+        """The samples of these numbers as they are augmented with these keys."""
+        chosen, keys = numbers.to(self.targets.device), keys.to(self.targets.device)
+        inputs, targets = {name: part.at(chosen) for name, part in self._parts.items()}, self.targets[chosen]
+        if self._augment is not None:
+            name, only = next(iter(inputs.items()))
+            places = targets if self._masked else keys  # what has no places stays as it is
+            inputs[name], places = self._augment(only, places, index=keys, epoch=epoch)
+            targets = places if self._masked else targets
+        return inputs, targets
+
+    def _mixed(
+        self, mix: Mix, inputs: Mapping[str, Tensor], targets: Tensor, *, keys: Tensor, epoch: int
+    ) -> tuple[dict[str, Tensor], MixedTargets]:
+        partners = mix.partners(keys, epoch=epoch, count=len(self))
+        others, second = self._changed(partners, partners, epoch)
+        name, only = next(iter(inputs.items()))
+        mixed, share = mix(only, others[name], keys=keys.to(only.device), epoch=epoch)
+        return {name: mixed}, MixedTargets(first=targets, second=second, share=share)
 
     def in_order(self) -> Iterator[tuple[Inputs, Tensor]]:
         """Every sample once, in the order of the split."""
@@ -135,6 +177,22 @@ class _Part:
             return _tensor(self._prepare(self._values[place].numpy())).to(self._device)
         chosen = self._values[index]
         return chosen if self._preprocess is None else normalize_tensor(chosen, self._preprocess)
+
+
+def _check_mixed(samples: Samples) -> None:
+    """Raise UsageError for samples that cannot be mixed."""
+    leave_out = "leave out mixup and cutmix"
+    if samples.form not in MIXED_FORMS:
+        raise UsageError(
+            f"mixup and cutmix are for {' and '.join(MIXED_FORMS)}; what is true of these samples is {samples.form}",
+            hint=leave_out,
+        )
+    if len(samples.inputs) > 1:
+        raise UsageError("samples of several inputs cannot be mixed", hint=leave_out)
+    if next(iter(samples.arrays(slice(0, 1)).values())).dtype.kind != "f":
+        raise UsageError(
+            "mixup and cutmix are for inputs that are amounts, and these are numbers of things", hint=leave_out
+        )
 
 
 def _prepared(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -13,18 +15,22 @@ from zoo_core.plugin_faults import ModelFaultError
 from zoo_core.records import EpochRow, TrainResult
 from zoo_core.tasks import TrainingLoss
 
+from .averaging import Average
 from .checkpoint import copy_state, load_strictly
-from .diverged import check_row, diverged
+from .diverged import check_row
 from .epoch_rows import best_row
 from .evaluation import Collector, LossCollector, evaluate_feed, evaluation_batch
-from .feed import Feed, Inputs
+from .feed import Feed, Inputs, Targets
 from .freezing import train_mode
+from .groups import RATE_PART
 from .job import TrainJob
 from .losses import sum_of
+from .mixing import MixedTargets
 from .placement import derive_seed, keep_memory, seed_everything
+from .sample_losses import batch_loss
 from .state import TrainState, optimizer_state, restore_optimizer
-
-_CHECK_EVERY = 50  # reading the loss waits for the device, so not after each step
+from .updates import Updates
+from .watching import Watch
 
 
 class Loop:
@@ -34,7 +40,9 @@ class Loop:
     random generator are made anew from (seed, epoch). So a resumed run ends with the same bits as a straight
     one. `learning_rate(step)` gives the rate of a step counted from 0 over the whole run. `patience`: epochs
     without a better validation result after which training stops. `loss`: None where the model computes its
-    losses itself (`job.losses`).
+    losses itself (`job.losses`). `clip`: the length that longer gradients are shortened to; `accumulate`: batches a
+    step of the optimizer. `average`: the decay of a moving average of the weights, which is measured and kept in place
+    of the weights. `drop(rows)`: what the rate is multiplied by after the epochs of these rows.
     """
 
     def __init__(
@@ -46,6 +54,10 @@ class Loop:
         learning_rate: Callable[[int], float],
         feed: Feed,
         patience: int | None = None,
+        clip: float | None = None,
+        accumulate: int = 1,
+        average: float | None = None,
+        drop: Callable[[Sequence[EpochRow]], float] | None = None,
     ) -> None:
         keep_memory()
         self.job = job
@@ -55,6 +67,12 @@ class Loop:
         self.learning_rate = learning_rate
         self.feed = feed
         self.patience = patience
+        self.updates = Updates(optimizer, clip=clip, accumulate=accumulate)
+        self.watch: Watch | None = None
+        self.average_decay = average
+        self.average: Average | None = None
+        self.drop = drop
+        self.factor = 1.0
         batch = evaluation_batch(job.validation, job.read_outputs)
         self.validation = Feed(job.validation, batch_size=batch, device=job.device)
         self.rows: tuple[EpochRow, ...] = ()
@@ -66,6 +84,9 @@ class Loop:
             self.restore(self.job.state)
         else:
             show_targets(self.module, self.feed.targets)
+        if self.average_decay is not None:
+            known = None if self.job.state is None else self.job.state.average
+            self.average = Average(self.module, decay=self.average_decay, tensors=known)
         while len(self.rows) < self.job.epochs and not self.out_of_patience():
             row = self.epoch(len(self.rows) + 1)
             check_row(row, selection=self.job.task.selection, task=self.job.task.name)
@@ -87,84 +108,107 @@ class Loop:
     def epoch(self, number: int) -> EpochRow:
         """One pass over the training part, one over the validation part. Epochs count from 1."""
         started = time.perf_counter()
+        self.factor = 1.0 if self.drop is None else self.drop(self.rows)
         train = self.train(number)
+        trained = time.perf_counter() - started
         validation = self.validate(number)
+        norm, largest = self.updates.norms() or (None, None)
         return EpochRow(
             epoch=number,
             train=train,
             validation=validation,
-            learning_rate=self.learning_rate(number * self.feed.steps - 1),
+            learning_rate=self.rate(number * self.feed.steps - 1),
             seconds=time.perf_counter() - started,
+            gradient_norm=norm,
+            largest_gradient_norm=largest,
+            samples_per_second=len(self.feed) / trained if trained else None,
         )
 
     def train(self, number: int) -> dict[str, float]:
         """One pass over the training part; its metrics are those of the moving model, in training mode."""
         seed_everything(derive_seed(self.job.seed, number, "steps"))
         train_mode(self.module)
-        measured = self.job.task.measures_training and self.job.losses is None
+        measured = self.job.task.measures_training and self.job.losses is None and not self.feed.mixes
         seen = Collector(self.job.task) if measured else LossCollector()
         steps = self.feed.steps
+        self.updates.begin(self.feed.sizes)
+        self.watch = watch = self.watched(number)
         batches = self.feed.shuffled(seed=self.job.seed, epoch=number)
         for step, (inputs, targets) in enumerate(batches, start=1):
-            self.set_rate(self.learning_rate((number - 1) * steps + step - 1))
+            self.set_rate(self.rate((number - 1) * steps + step - 1))
+            watch.begin(step)
             outputs, loss = self.step(inputs, targets)
-            if step % _CHECK_EVERY == 0 or step == steps:
-                self._check(loss, step=step, number=number)
-            seen.add(outputs, targets, loss)
+            if self.average is not None and self.updates.stepped:
+                self.average.follow((number - 1) * self.updates.in_epoch + self.updates.done)
+            seen.add(outputs, targets.first if isinstance(targets, MixedTargets) else targets, loss)
             self.job.on_batch(step, steps)
+        watch.end()
         return seen.metrics(where=f"epoch {number}")
 
-    def step(self, inputs: Inputs, targets: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-        """One batch: forward, backward, one step of the optimizer. The outputs by name, and the loss; no
-        outputs of a model that computes its losses itself."""
-        self.optimizer.zero_grad()
-        if self.job.losses is not None:
-            outputs: dict[str, Tensor] = {}
-            loss = sum_of(self.job.losses(self.module, inputs, targets))
-        elif self.loss is not None:
-            outputs = self.job.forward(inputs)
-            loss = self.loss(outputs, targets)
-        else:
-            raise TypeError("a loop is given a loss, or a job with losses")
+    def step(self, inputs: Inputs, targets: Targets) -> tuple[dict[str, Tensor], Tensor]:
+        """One batch: forward, backward, and a step of the optimizer where it is time for one. The outputs by name, and
+        the loss; no outputs of a model that computes its losses itself."""
+        self.updates.before_batch()
+        outputs, loss = self.outputs_and_loss(inputs, targets)
         if not loss.requires_grad:
             raise ModelFaultError(
                 "the loss does not depend on anything that is trained: no gradient comes back from it",
                 hint="forward, or the loss, may call detach(), argmax() or .item(), or work under torch.no_grad()",
             )
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.optimizer.step()
+        if self.watch is not None:
+            self.watch.loss(loss)
+        self.updates.backward(loss)
+        self.updates.after_batch(check=self._check_gradient)
         return outputs, loss
 
+    def outputs_and_loss(self, inputs: Inputs, targets: Targets) -> tuple[dict[str, Tensor], Tensor]:
+        """The outputs of a batch by name, none of a model that computes its losses itself, and the loss."""
+        if self.job.losses is not None:
+            return {}, sum_of(self.job.losses(self.module, inputs, targets))
+        if self.loss is None:
+            raise TypeError("a loop is given a loss, or a job with losses")
+        outputs = self.job.forward(inputs)
+        return outputs, batch_loss(self.loss, outputs, targets)
+
+    def rate(self, step: int) -> float:
+        """The learning rate of a step, counted from 0 over the whole run, in the epoch that comes next."""
+        return self.learning_rate(step) * self.factor
+
     def set_rate(self, rate: float) -> None:
-        """Give every group of the optimizer this learning rate."""
+        """Give every group of the optimizer this learning rate, or its own part of it."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group.get(RATE_PART, 1.0)
 
     def validate(self, number: int) -> dict[str, float]:
-        """The metrics on the validation part."""
-        return evaluate_feed(
-            self.module,
-            self.validation,
-            task=self.job.task,
-            outputs=self.job.outputs,
-            read=self.job.read_outputs,
-            where=f"the validation after epoch {number}",
-        )
+        """The metrics on the validation part: of the average of the weights where there is one."""
+        with contextlib.nullcontext() if self.average is None else self.average.in_place():
+            return evaluate_feed(
+                self.module,
+                self.validation,
+                task=self.job.task,
+                outputs=self.job.outputs,
+                read=self.job.read_outputs,
+                where=f"the validation after epoch {number}",
+            )
 
     def keep(self, row: EpochRow) -> None:
         """Add the row; copy the weights if they are the best so far; write what resuming needs."""
         self.rows = (*self.rows, row)
         now = copy_state(self.module)
+        average = {} if self.average is None else self.average.copy()
+        measured = average or now
         improved = self.best_row() == row
         if improved:
-            self.best = now
+            self.best = measured
         if self.job.run is None:
             return
         if improved:
-            self.job.run.save_best(now, row=row)
+            self.job.run.save_best(measured, row=row)
         # Last of all the checkpoint: until it is there, a resumed run does this epoch again and rewrites the
         # rest.
-        state = TrainState(rows=self.rows, module=now, best=self.best, optimizer=optimizer_state(self.optimizer))
+        state = TrainState(
+            rows=self.rows, module=now, best=self.best, optimizer=optimizer_state(self.optimizer), average=average
+        )
         self.job.run.write_rows(self.rows)
         self.job.run.save_state(state, selection=self.job.task.selection)
 
@@ -192,10 +236,27 @@ class Loop:
             stopped_early=len(self.rows) < self.job.epochs,
         )
 
-    def _check(self, loss: Tensor, *, step: int, number: int) -> None:
-        value = float(loss.detach())
-        if value - value != 0:  # neither a number nor finite
-            raise diverged(f"the loss is {value} at step {step}", where=f"epoch {number}", fresh=not self.rows)
+    def watched(self, number: int) -> Watch:
+        """Who looks at the losses and gradients of an epoch."""
+        seed = self.job.seed
+
+        def retry(step: int) -> Inputs:
+            batches = self.feed.shuffled(seed=seed, epoch=number)
+            inputs, targets = next(itertools.islice(batches, step - 1, None))
+            self.outputs_and_loss(inputs, targets)
+            return inputs
+
+        return Watch(
+            self.module,
+            epoch=number,
+            fresh=not self.rows,
+            batch_at=lambda step: self.feed.batch_at(step, seed=seed, epoch=number),
+            retry=retry,
+        )
+
+    def _check_gradient(self, norm: Tensor) -> None:
+        if self.watch is not None:
+            self.watch.gradient(norm)
 
 
 def show_targets(module: torch.nn.Module, targets: Tensor) -> None:

@@ -145,14 +145,14 @@ def commands(info: RunInfo) -> list[str]:
 
     Where there are several, their run is called NAME-again: its own name is taken.
     """
-    first, *lengths = _lengths(info)
-    name = f"{info.name}-again" if lengths else None
+    first, *longer = lengths(info)
+    name = f"{info.name}-again" if longer else None
     run = ["zoo", "train", info.model, "--dataset", info.dataset, "--run", shell_word(str(name)), "--resume"]
-    extensions = [" ".join([*run, "--epochs", str(length)]) for length in lengths]
+    extensions = [" ".join([*run, "--epochs", str(length)]) for length in longer]
     return [_first_command(info, epochs=first, run=name), *extensions]
 
 
-def _lengths(info: RunInfo) -> list[int]:
+def lengths(info: RunInfo) -> list[int]:
     """How many epochs the run was to have, at first and each time that it was extended."""
     found: list[int] = []
     for leg in info.legs:
@@ -182,8 +182,11 @@ def _first_command(info: RunInfo, *, epochs: int, run: str | None) -> str:
         words += ["--init-from", shell_word(info.init_from)]
     for pattern in info.freeze:
         words += ["--freeze", shell_word(pattern)]
+    data = dict(info.dataset_options)
+    if info.overfit is not None:
+        words += ["--overfit", str(data.pop("train_size", info.overfit))]
     config = {name: value for name, value in info.config.items() if name != "epochs"}
-    for flag, values in (("-o", info.options), ("-d", info.dataset_options), ("-t", config)):
+    for flag, values in (("-o", info.options), ("-d", data), ("-t", config)):
         for name, value in values.items():
             if value is not None and value != () and value != []:
                 words += [flag, shell_word(f"{name}={_text(value)}")]

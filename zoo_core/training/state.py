@@ -17,6 +17,8 @@ from .checkpoint import SEAL, read_tensors, save_tensors
 from .epoch_rows import best_row, read_row
 
 SCHEMA = 2
+_AVERAGED = 3
+"""The schema of a checkpoint with an average of the weights, which older versions would take no notice of."""
 _UNSEALED = 1
 """The schema of older versions, whose checkpoints have no hash."""
 
@@ -25,7 +27,8 @@ OptimizerState = dict[int, dict[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainState:
-    """The state after the epochs in `rows`. `best` are the weights of the best of them.
+    """The state after the epochs in `rows`. `best` are the weights of the best of them; `average`: the average of the
+    weights, which is what is measured and kept, empty where there is none.
 
     `plugins`: version and sha256 of the code of those that brought it here, by their ids. `record`: hashes of what the
     run's record said then. `sealed`: whether it was read with a hash that says that nothing of it has changed; an older
@@ -39,6 +42,7 @@ class TrainState:
     module: Mapping[str, Tensor]
     best: Mapping[str, Tensor]
     optimizer: OptimizerState
+    average: Mapping[str, Tensor] = field(default_factory=dict)
     plugins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     record: Mapping[str, str] = field(default_factory=dict)
     sealed: bool = True
@@ -64,6 +68,7 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: OptimizerState) -
 def save_state(path: Path, state: TrainState, *, selection: str) -> None:
     """Write the state, whole or not at all. If the last epoch is the best, its weights are written once."""
     tensors = {f"module.{name}": tensor for name, tensor in state.module.items()}
+    tensors |= {f"average.{name}": tensor for name, tensor in state.average.items()}
     if best_row(state.rows, selection=selection).epoch != state.epoch:
         tensors |= {f"best.{name}": tensor for name, tensor in state.best.items()}
     plain: dict[str, dict[str, Any]] = {}
@@ -77,7 +82,12 @@ def save_state(path: Path, state: TrainState, *, selection: str) -> None:
                 kind = type(value).__name__
                 raise ZooError(f"the optimizer keeps {name!r} as a {kind}, which cannot be saved without pickle")
     rows = [row.to_json() for row in state.rows]
-    facts = {"schema": SCHEMA, "rows": rows, "optimizer": plain, "plugins": to_plain(state.plugins)}
+    facts: dict[str, Any] = {
+        "schema": _AVERAGED if state.average else SCHEMA,
+        "rows": rows,
+        "optimizer": plain,
+        "plugins": to_plain(state.plugins),
+    }
     facts["record"] = dict(state.record)
     save_tensors(path, tensors, facts=facts)
 
@@ -85,14 +95,14 @@ def save_state(path: Path, state: TrainState, *, selection: str) -> None:
 def read_state(path: Path) -> TrainState:
     """The inverse of `save_state`. Raises ZooError when the file is missing, damaged or of another schema."""
     tensors, facts = read_tensors(path, what="checkpoint")
-    if facts.get("schema") not in {SCHEMA, _UNSEALED}:
-        raise ZooError(f"checkpoint {path} has schema {facts.get('schema')!r}; this version reads {SCHEMA}")
-    if facts["schema"] == SCHEMA and SEAL not in facts:
+    if facts.get("schema") not in {_UNSEALED, SCHEMA, _AVERAGED}:
+        raise ZooError(f"checkpoint {path} has schema {facts.get('schema')!r}; this version reads up to {_AVERAGED}")
+    if facts["schema"] != _UNSEALED and SEAL not in facts:
         raise ZooError(f"checkpoint {path} is damaged: it has lost the hash of its content")
     try:
         rows = tuple(read_row(row) for row in facts["rows"])
         optimizer: OptimizerState = {int(n): dict(values) for n, values in facts["optimizer"].items()}
-        parts: dict[str, dict[str, Tensor]] = {"module": {}, "best": {}}
+        parts: dict[str, dict[str, Tensor]] = {"module": {}, "best": {}, "average": {}}
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
             if kind == "optimizer":
@@ -107,7 +117,8 @@ def read_state(path: Path) -> TrainState:
     return TrainState(
         rows=rows,
         module=parts["module"],
-        best=parts["best"] or parts["module"],
+        best=parts["best"] or parts["average"] or parts["module"],
+        average=parts["average"],
         optimizer=optimizer,
         plugins=facts.get("plugins", {}),
         record=facts.get("record", {}),

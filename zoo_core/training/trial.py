@@ -19,7 +19,9 @@ from zoo_core.torch_modules import Read, called, named_outputs
 from .augment import Augment
 from .evaluation import tally
 from .feed import Feed, Inputs
+from .mixing import Mix
 from .one_at_a_time import OneAtATime
+from .sample_losses import SampleLosses, batch_loss
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 _FEW = 2
 _MEASURED = 16
+_COMPARED = 8
 
 
 def try_module(
@@ -101,16 +104,21 @@ def try_measures(
 
 
 def try_batch(
-    job: TrainJob, *, loss: TrainingLoss | None, augment: Augment | None, sides: Sequence[float] = (1.0,)
+    job: TrainJob,
+    *,
+    loss: TrainingLoss | None,
+    augment: Augment | None,
+    sides: Sequence[float] = (1.0,),
+    mix: Mix | None = None,
 ) -> None:
-    """A few samples through the augmentation, the module and the loss; nothing is learned, no random number drawn.
+    """A few samples through `augment` and `mix`, the module and the loss; nothing is learned, no random number drawn.
 
     `sides`: the parts of their own side that pictures will have. For a trainer's `check`. Raises what they raise for
     samples and outputs that they are not for, and ZooError for a module that pictures of such a side are too small for.
     """
     job.module.eval()
     for side in sides:
-        feed = _few(job.train, job.device, augment=augment, side=side)
+        feed = _few(job.train, job.device, augment=augment, side=side, mix=mix)
         inputs, targets = next(feed.shuffled(seed=job.seed, epoch=1))
         if side == 1.0 and loss is None:
             continue  # the module itself was tried before
@@ -118,7 +126,7 @@ def try_batch(
             with torch.no_grad():
                 outputs = job.forward(inputs)
                 if loss is not None:
-                    loss(outputs, targets)
+                    batch_loss(loss, outputs, targets)
         except (RuntimeError, ValueError) as error:
             if side == 1.0:
                 raise
@@ -127,6 +135,15 @@ def try_batch(
                 f"the model cannot be trained on smaller pictures, {_sides(inputs)}: {reason}",
                 hint="-t small_first=0",
             ) from error
+
+
+def try_sample_losses(job: TrainJob, loss: SampleLosses, *, option: str) -> None:
+    """Raise UsageError where the loss of a few samples is not the mean of their own losses, which `option` needs."""
+    few = np.linspace(0, len(job.train) - 1, min(_COMPARED, len(job.train))).astype(np.int64)
+    inputs, targets = next(Feed(job.train.at(few), batch_size=_COMPARED, device=job.device).in_order())
+    job.module.eval()
+    with torch.no_grad():
+        loss.check(job.forward(inputs), targets, option=option)
 
 
 def _shapes(inputs: Inputs) -> str:
@@ -140,8 +157,11 @@ def _sides(inputs: Inputs) -> str:
     return " x ".join(map(str, first.shape[2:]))
 
 
-def _few(samples: Samples, device: str, *, augment: Augment | None = None, side: float = 1.0) -> Feed:
-    return Feed(samples.first(_FEW), batch_size=_FEW, device=device, augment=augment, side_in=lambda epoch: side)
+def _few(
+    samples: Samples, device: str, *, augment: Augment | None = None, side: float = 1.0, mix: Mix | None = None
+) -> Feed:
+    few = samples.first(_FEW)
+    return Feed(few, batch_size=_FEW, device=device, augment=augment, side_in=lambda epoch: side, mix=mix)
 
 
 def _check_declared(

@@ -12,7 +12,7 @@ from zoo_core.options import write_list
 if TYPE_CHECKING:
     from zoo_core.data import BoundDataset, Samples
 
-_CHOOSING = ("classes", "train_size", "val_size", "test_size", "stratified")
+_CHOOSING = ("classes", "train_size", "val_size", "val_fold", "test_size", "stratified")
 """Options of every dataset that choose samples."""
 
 

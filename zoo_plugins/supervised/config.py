@@ -30,20 +30,41 @@ class SupervisedConfig:
         float | None, "pulls weights towards 0; more against overfitting; none: 0.01 adamw, 0.1 muon, 0 others"
     ] = None
     schedule: Annotated[
-        Literal["constant", "step", "cosine", "one-cycle"], "the learning rate over the epochs; constant to compare"
+        Literal["constant", "step", "cosine", "one-cycle", "plateau"],
+        "the learning rate over the epochs; constant to compare, plateau: it drops when nothing gets better",
     ] = "one-cycle"
-    step_size: Annotated[int, "epochs between two drops, for the step schedule"] = 10
-    gamma: Annotated[float, "factor of each drop, for the step schedule"] = 0.1
+    step_size: Annotated[int, "epochs between two drops, for step; without a better one before each, for plateau"] = 10
+    gamma: Annotated[float, "factor of each drop, for the step and plateau schedules"] = 0.1
     warmup: Annotated[int, "epochs in which the rate rises from 0; a few for big batches and transformers"] = 0
+    decay: Annotated[
+        Literal["all", "matrices"], "what weight_decay is for; matrices: not biases and norms, as for transformers"
+    ] = "all"
+    layer_decay: Annotated[
+        float, "rate of each layer as a part of that of the next one; 0.7 to fine-tune published weights"
+    ] = 1.0
+    clip: Annotated[float | None, "longest gradient, longer ones are shortened; 1 for transformers; none: any"] = None
+    accumulate: Annotated[int, "batches a step of the optimizer; more for bigger steps than memory holds"] = 1
+    ema: Annotated[
+        float | None, "decay of a moving average of the weights, kept in their place; 0.999 is usual; none: no average"
+    ] = None
     patience: Annotated[int | None, "epochs without a better validation result before it stops; none: never"] = None
     label_smoothing: Annotated[float, "from 0 to below 1; 0.1 where labels are noisy or it is too sure of itself"] = 0.0
     augment: Annotated[
-        str, "usual (what the dataset allows), none, some of flip, crop, affine, color, or usual,-crop and the like"
+        str,
+        "usual (the dataset's), none, some of flip, crop, affine, color, resized-crop, rand, erase, or usual,-crop",
     ] = "usual"
     small_first: Annotated[
         float,
         "part of the epochs, the first, on pictures of 5/8, then 3/4 of their side: faster, if the model can",
     ] = 0.0
+    mixup: Annotated[float, "each sample with a part of another: a of Beta(a, a); 0.2 for many epochs; 0: never"] = 0.0
+    cutmix: Annotated[float, "each sample with a patch of another: a of Beta(a, a); 1 for many epochs; 0: never"] = 0.0
+    sampling: Annotated[
+        Literal["shuffled", "balanced"], "balanced: as many places of an epoch for each class, however rare it is"
+    ] = "shuffled"
+    class_weights: Annotated[
+        str, "how much the loss of a class counts: none, balanced (rare ones more), or a number for each: 1,5"
+    ] = "none"
     loss: Annotated[
         str, "usual (the task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such as bce+dice"
     ] = "usual"
@@ -61,6 +82,10 @@ class SupervisedConfig:
                     raise UsageError(f"trainer supervised: {name} must be {words}, not {value}")
         if self.nesterov and not self.momentum:
             raise UsageError("trainer supervised: nesterov needs a momentum above 0", hint="leave one of them out")
+        if self.decay != "all" and not self.weight_decay:
+            raise UsageError(
+                f"trainer supervised: decay={self.decay} needs a weight_decay above 0", hint="-t weight_decay=0.01"
+            )
         if self.warmup >= self.epochs and self.warmup:
             raise UsageError(
                 f"trainer supervised: warmup takes {self.warmup} of {counted(self.epochs, 'epoch')}",
@@ -69,14 +94,22 @@ class SupervisedConfig:
 
     def _check_names(self) -> None:
         """Raise UsageError for names that nothing has: before data are read that take their time."""
-        from zoo_core.training import choose_augmentations
+        from zoo_core.training import choose_augmentations, choose_class_weights
 
         choose_augmentations(self.augment, ())
+        choose_class_weights(self.class_weights)
+
+    @property
+    def weighs_samples(self) -> bool:
+        """Whether the loss has to be known sample by sample."""
+        return bool(self.mixup or self.cutmix or self.class_weights != "none")
 
 
 _RULES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
-    ("lr gamma", lambda value: value > 0, "above 0"),
-    ("epochs batch_size step_size patience", lambda value: value >= 1, "1 or more"),
-    ("weight_decay warmup", lambda value: value >= 0, "0 or more"),
+    ("lr gamma clip", lambda value: value > 0, "above 0"),
+    ("epochs batch_size step_size patience accumulate", lambda value: value >= 1, "1 or more"),
+    ("weight_decay warmup mixup cutmix", lambda value: value >= 0, "0 or more"),
+    ("layer_decay", lambda value: 0 < value <= 1, "above 0 and at most 1"),
+    ("ema", lambda value: 0 < value < 1, "above 0 and below 1"),
     ("momentum label_smoothing small_first", lambda value: 0 <= value < 1, "from 0 to below 1"),
 )

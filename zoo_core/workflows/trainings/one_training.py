@@ -26,6 +26,7 @@ from zoo_core.training.run import Run, load_run
 from zoo_core.training.run_card import model_card
 from zoo_core.training.run_pictures import older_pictures_of, pictures_of, set_pictures_aside
 
+from .budget import within_budget
 from .failed import checked_result, failed_training, no_empty_run
 from .legs import leg_notes
 from .measuring import measured
@@ -52,18 +53,23 @@ class TrainCallbacks:
 @dataclass(frozen=True, kw_only=True)
 class Training:
     """One call of `train`. `plan` is what was decided, `splits` are its data, `raised` what the callbacks raised;
-    `on_weights`: what is to be known of the weights that it begins with, in sentences."""
+    `on_weights`: what is to be known of the weights that it begins with, in sentences; `time_budget`: seconds that a
+    new run has, where they say how many epochs it has."""
 
     zoo: Zoo
     plan: TrainPlan
     splits: Mapping[str, Samples]
     callbacks: TrainCallbacks
     on_weights: tuple[str, ...] = ()
+    time_budget: float | None = None
     quiet: bool = False
     raised: list[BaseException] = field(default_factory=list)
 
     def run(self, *, new: bool, replace: bool) -> RunInfo:
         """Train to the end; the record of the finished run."""
+        if self.time_budget is not None:
+            training = within_budget(self, self.time_budget)
+            return dataclasses.replace(training, time_budget=None).run(new=new, replace=replace)
         module = self.build()  # first of all: a model that cannot take these data leaves no run behind
         if (check := self.plan.trainer.spec.check) is not None:
             with self.plugin_errors():
@@ -164,7 +170,7 @@ class Training:
             schedule_start=plan.info.schedule_start,
             seed=plan.info.seed,
             device=plan.info.device,
-            augment=plan.dataset.spec.augment,
+            augment=plan.dataset.spec.augment if plan.info.overfit is None else (),
             loss=plan.model.spec.loss,
             losses=plan.model.spec.losses,
             run=directory,
@@ -261,7 +267,7 @@ class Training:
                 entered.callback(_remove_if_empty, RUNS, unless=had_runs)
                 folder = entered.enter_context(scratch(RUNS, ".dry-run-"))
             plan = dataclasses.replace(self.plan, path=folder / info.name, info=info, named=True)
-            dry = dataclasses.replace(self, plan=plan, splits=splits, quiet=True)
+            dry = dataclasses.replace(self, plan=plan, splits=splits, quiet=True, time_budget=None)
             done = dry.run(new=True, replace=False)
             _check_export(load_run(plan.path), plan, splits["train"], self.zoo)
         return done

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.records import RunInfo, to_plain
+from zoo_core.records import RunInfo, counted, to_plain
 from zoo_core.registry import Zoo
 from zoo_core.training.extras import need_torch
 from zoo_core.training.run import Run
@@ -32,6 +32,8 @@ def train(
     device: str | None = None,
     init_from: str | None = None,
     freeze: Sequence[str] = (),
+    overfit: int | None = None,
+    time_budget: float | None = None,
     download: bool = False,
     dry_run: bool = False,
     resume: bool = False,
@@ -44,18 +46,35 @@ def train(
     `run`: default MODEL-DATASET, then -2, ...; an existing one is an error unless `resume` or `replace`. `resume`: an
     unfinished run goes on, and each can get more `epochs`; with `accept_changes` although plugins have changed.
     `options`, `data`, `config`: of model, dataset, trainer, as text or values. `init_from`: weights to begin with;
-    `freeze`: patterns of what is not trained. `dry_run`: one batch, and no run is left.
-    Raises UsageError for anything mistyped, ZooError for the rest.
+    `freeze`: patterns of what is not trained. `overfit`: train and validate on so many samples alone. `time_budget`:
+    seconds in place of `epochs`. `dry_run`: one batch, no run. Raises UsageError for what was mistyped, ZooError else.
     """
     need_torch("training")
-    if resume and (dry_run or replace):
-        raise UsageError("a run is resumed, replaced or only tried (a dry run): give one of the three")
     asked = TrainRequest(model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed)
     asked = dataclasses.replace(asked, device=device, options=options or {}, data=data or {}, config=config or {})
     asked = dataclasses.replace(asked, init_from=init_from, freeze=tuple(freeze), accept_changes=accept_changes)
-    plan = plan_resumed(zoo, asked) if resume else plan_new(zoo, asked, replace=replace or dry_run, download=download)
-    training = _open_training(zoo, plan, callbacks or TrainCallbacks(), download=download)
+    asked = dataclasses.replace(asked, overfit=overfit, time_budget=time_budget)
+    training = opened(zoo, asked, resume=resume, replace=replace or dry_run, download=download, callbacks=callbacks)
     return training.dry_run() if dry_run else training.run(new=not resume, replace=replace)
+
+
+def opened(
+    zoo: Zoo,
+    request: TrainRequest,
+    *,
+    resume: bool = False,
+    replace: bool = False,
+    download: bool = False,
+    callbacks: TrainCallbacks | None = None,
+) -> Training:
+    """What was asked for, with its data at hand; nothing is built or written yet. Raises as `train`."""
+    if resume and replace:
+        raise UsageError("a run is resumed, replaced or only tried (a dry run): give one of the three")
+    if request.time_budget is not None and (resume or request.epochs is not None or "epochs" in request.config):
+        raise UsageError("a time says how many epochs there are", hint="leave out one of --time-budget and --epochs")
+    plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, replace=replace, download=download)
+    training = _open_training(zoo, plan, callbacks or TrainCallbacks(), download=download)
+    return dataclasses.replace(training, time_budget=request.time_budget)
 
 
 def run_report(run: Run) -> dict[str, Any]:
@@ -75,6 +94,8 @@ def run_report(run: Run) -> dict[str, Any]:
 def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, download: bool) -> Training:
     splits = plan.dataset.load_all(download=download)
     samples, info = splits["train"], plan.info
+    if info.overfit is not None:
+        splits = {"train": samples, "validation": samples}
     parts = {name: part.fingerprint for name, part in splits.items()}
     # The test part may grow: nothing was chosen by it.
     known = {name: text for name, text in info.fingerprints.items() if text and name != "test"}
@@ -89,7 +110,15 @@ def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, down
     info = dataclasses.replace(info, classes=classes, skipped=skipped)
     recipes = {name: recipe.to_json() for name, recipe in plan.dataset.recorded_recipes.items()}
     info = dataclasses.replace(info, recipes=recipes)
-    weights = remarks_on_weights(zoo, info, plan.dataset, splits)
+    weights = (*remarks_on_weights(zoo, info, plan.dataset, splits), *_on_purpose(info))
     splits = {name: part.for_model(plan.model.spec.inputs) for name, part in splits.items()}
     plan = dataclasses.replace(plan, info=info)
     return Training(zoo=zoo, plan=plan, splits=splits, callbacks=callbacks, on_weights=weights)
+
+
+def _on_purpose(info: RunInfo) -> tuple[str, ...]:
+    """What is to be known of a run whose samples are all there is."""
+    if info.overfit is None:
+        return ()
+    same = counted(info.overfit, "sample")
+    return (f"Trained and measured on the same {same}: whether it can learn at all, and nothing of any others",)

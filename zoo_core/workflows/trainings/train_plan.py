@@ -50,6 +50,8 @@ class TrainRequest:
     device: str | None = None
     init_from: str | None = None
     freeze: tuple[str, ...] = ()
+    overfit: int | None = None
+    time_budget: float | None = None
     accept_changes: bool = False
 
 
@@ -83,10 +85,9 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False, download
     """
     if request.accept_changes:
         raise UsageError("--accept-changes is for --resume", hint="leave it out")
-    model, dataset = _named(zoo, request)
-    trainer = zoo.trainer(request.trainer or DEFAULT_TRAINER)
+    (model, dataset), trainer = _named(zoo, request), zoo.trainer(request.trainer or DEFAULT_TRAINER)
     path, named = _new_path(request, model, dataset, replace=replace), request.run is not None
-    bound = bind_dataset(dataset, request.data)
+    bound = bind_dataset(dataset, _data(request))
     config, epochs = _config(model, trainer, request)
     device = str(pick_device(request.device or AUTO))
     info = RunInfo(
@@ -107,6 +108,7 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False, download
         device=device,
         init_from=request.init_from,
         freeze=request.freeze,
+        overfit=request.overfit,
         selection=get_task(model.spec.task).selection,
         task_plugin=task_plugin(model.spec.task),
         versions=versions_of((model.plugin, dataset.plugin, trainer.plugin)),
@@ -115,6 +117,14 @@ def plan_new(zoo: Zoo, request: TrainRequest, *, replace: bool = False, download
     )
     info = dataclasses.replace(info, legs=(first_leg(info, zoo),))
     return TrainPlan(path=path, named=named, info=info, model=model, dataset=bound, trainer=trainer, config=config)
+
+
+def _data(request: TrainRequest) -> Mapping[str, Any]:
+    if request.overfit is None:
+        return request.data
+    if "train_size" in request.data:
+        raise UsageError("--overfit says how many samples there are", hint="leave out -d train_size")
+    return {**request.data, "train_size": request.overfit}
 
 
 def _matched(model: Model, request: TrainRequest, bound: BoundDataset, *, download: bool) -> dict[str, Any]:
@@ -154,7 +164,9 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     pick_device(info.device)
     data = {**info.dataset_options, **_moved(request)}
     bound = bind_dataset(dataset, data, recipes=recorded_recipes(info), left_out=info.skipped)
-    info = dataclasses.replace(info, dataset_options=bound.options)
+    # An option of datasets that the run is older than is no part of it: its record is sealed as it was.
+    data = {name: value for name, value in bound.options.items() if name in info.dataset_options}
+    info = dataclasses.replace(info, dataset_options=data)
     require_data(bound, shown=f"run {info.name!r}", again=f"{_going_on(request, info)} -d root=DIR")
     called = request.run or info.name
     state = checkpoint_of(path, info, called=called, model=model, dataset=dataset, trainer=trainer)
@@ -256,6 +268,7 @@ def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Data
         "trainer": request.trainer,
         "init-from": request.init_from,
         "freeze": request.freeze or None,
+        "overfit": request.overfit,
     }
     recorded = {
         "seed": info.seed,
@@ -263,6 +276,7 @@ def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Data
         "trainer": info.trainer,
         "init-from": info.init_from,
         "freeze": info.freeze,
+        "overfit": info.overfit,
     }
     refuse_contradictions(
         info,

@@ -1,0 +1,40 @@
+"""A training that is watched: its progress, and what is said where it is stopped."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.commands.common import note
+from zoo_core.commands.next_step import going_on
+
+from .progress import TrainProgress
+
+if TYPE_CHECKING:
+    from zoo_core.records import RunInfo
+    from zoo_core.registry import Zoo
+
+
+def watched_training(zoo: Zoo, asked: Mapping[str, Any], *, as_json: bool, again: str | None = None) -> RunInfo:
+    """The record of the finished run. `again`: what goes on with it where that is not the run's own command."""
+    from zoo_core.cli.report import show_report
+    from zoo_core.errors import NotVerifiedError
+    from zoo_core.workflows.trainings.train import train
+
+    with TrainProgress() as progress:
+        try:
+            return train(zoo, **asked, callbacks=progress.callbacks())
+        except (KeyboardInterrupt, SystemExit) as stop:
+            if progress.info is None or asked["dry_run"]:
+                raise
+            progress.close()  # what is said now stands below the bar
+            run = asked["run"] if asked["resume"] else None  # one to go on with may be a path
+            note("", f"Stopped. {progress.kept}", f"To continue: {again or going_on(progress.info, run)}")
+            # Ctrl-C is told in full by now; the program itself would say "Stopped." once more.
+            raise SystemExit(getattr(stop, "code", 128 + signal.SIGINT)) from None
+        except NotVerifiedError as error:
+            progress.close()  # a bar would take the report for itself
+            if (report := getattr(error, "report", None)) is not None:
+                show_report(report, as_json=as_json)
+            raise

@@ -1,0 +1,84 @@
+"""From batches to steps of the optimizer: which batches share a step, how long a gradient may be, how long it was."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+
+class Updates:
+    """The steps of one optimizer.
+
+    `accumulate`: batches whose gradients are put together before a step is taken, each by its number of samples, so
+    that the step is that of one large batch; an epoch ends with a step. `clip`: the length that a gradient, of all
+    parameters together, is shortened to where it is longer. `check(norm)` sees each length before the step is taken,
+    and may raise.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, *, clip: float | None = None, accumulate: int = 1) -> None:
+        self.optimizer = optimizer
+        self.clip = clip
+        self.accumulate = accumulate
+        self._sizes: Sequence[int] = ()
+        self._batch = 0
+        self._norms: list[Tensor] = []
+
+    def begin(self, sizes: Sequence[int]) -> None:
+        """An epoch of batches with so many samples each begins."""
+        self._sizes, self._batch, self._norms = sizes, 0, []
+
+    def before_batch(self) -> None:
+        """The gradients of an earlier step go."""
+        if self._batch % self.accumulate == 0:
+            self.optimizer.zero_grad()
+
+    def backward(self, loss: Tensor) -> None:
+        """The gradient of a batch, as its part of the step."""
+        part = self._part()
+        (loss if part == 1.0 else loss * part).backward()  # type: ignore[no-untyped-call]
+
+    def after_batch(self, *, check: Callable[[Tensor], None] = lambda norm: None) -> None:
+        """The step, where it is time for one."""
+        self._batch += 1
+        if not self.stepped:
+            return
+        gradients = [each.grad for each in self._parameters() if each.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        check(norm)
+        self._norms.append(norm)
+        if self.clip is not None:
+            torch.nn.utils.clip_grads_with_norm_(self._parameters(), self.clip, norm)
+        self.optimizer.step()
+
+    @property
+    def stepped(self) -> bool:
+        """Whether a step was taken after the last batch."""
+        return self._batch % self.accumulate == 0 or self._batch == len(self._sizes)
+
+    @property
+    def done(self) -> int:
+        """Steps that were taken in this epoch."""
+        return -(-self._batch // self.accumulate)
+
+    @property
+    def in_epoch(self) -> int:
+        """Steps of a whole epoch."""
+        return -(-len(self._sizes) // self.accumulate)
+
+    def norms(self) -> tuple[float, float] | None:
+        """The mean and the largest length of this epoch's gradients, before they were shortened; None for no step."""
+        if not self._norms:
+            return None
+        norms = torch.stack(self._norms).double()
+        return float(norms.mean()), float(norms.max())
+
+    def _parameters(self) -> list[Tensor]:
+        return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+
+    def _part(self) -> float:
+        if self.accumulate == 1 or not self._sizes:
+            return 1.0
+        first = self._batch - self._batch % self.accumulate
+        return self._sizes[self._batch] / sum(self._sizes[first : first + self.accumulate])
