@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 def show_rates(zoo: Zoo, asked: Mapping[str, Any], picture: Path, *, as_json: bool) -> None:
     """Try the rates, write the picture, and say what to type next."""
     from zoo_core.errors import UsageError
+    from zoo_core.figures import check_picture
     from zoo_core.workflows.trainings.one_training import TrainCallbacks
     from zoo_core.workflows.trainings.rates import find_rate
-    from zoo_core.workflows.trainings.rates_picture import check_picture, draw_rates
+    from zoo_core.workflows.trainings.rates_picture import draw_rates
     from zoo_core.workflows.trainings.train import opened
     from zoo_core.workflows.trainings.train_plan import TrainRequest
 
@@ -28,7 +29,7 @@ def show_rates(zoo: Zoo, asked: Mapping[str, Any], picture: Path, *, as_json: bo
         f"--{name.replace('_', '-')}" for name in ("resume", "dry_run", "time_budget", "folds") if asked[name]
     ]:
         raise UsageError(f"--find-lr trains nothing, and {wrong[0]} says how", hint="give one of the two")
-    check_picture(picture)
+    check_picture(picture, asked_by="zoo train --find-lr")
     request = TrainRequest(**{each.name: asked[each.name] for each in dataclasses.fields(TrainRequest)})
     training = opened(zoo, request, download=asked["download"], callbacks=TrainCallbacks(on_note=note))
     search, info = find_rate(training), training.plan.info

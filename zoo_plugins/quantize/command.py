@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from zoo_core.commands import complete_exports, json_option, note, print_json, say, usual_folder
+from zoo_core.commands import check_picture, complete_exports, json_option, note, print_json, say, usual_folder
 
 from .options import quantize_options
 
