@@ -42,11 +42,10 @@ def command(
     source: str,
     thorough: bool,
     mutants: bool,
-    key: Path | None,
-    signature: Path | None,
     provider: str | None,
-    as_json: bool,
     isolated: Any,
+    as_json: bool,
+    **signed: Path | None,
 ) -> None:
     """Check an export again: here, on this machine, without PyTorch.
 
@@ -61,21 +60,19 @@ def command(
     """
     from zoo_core.shelf import find_export
     from zoo_core.verification.conclude.recheck import verify_export
+    from zoo_core.workflows.answers.on_provider import also_on
     from zoo_core.workflows.remote.signature import require_signed
 
     from .report import refuse_unverified, show_report
 
     path = find_export(source)
-    require_signed(path, key=key, signature=signature)
+    require_signed(path, **signed)
     if mutants:  # that they need a package is said before anything is checked
         from zoo_core.verification.mutants import onnx_package
 
         onnx_package()
     report = verify_export(path, thorough=thorough, isolated=isolated)
-    if provider is not None:
-        from zoo_core.workflows.answers.on_provider import also_on
-
-        report = also_on(provider, report, path, isolated=isolated)
+    report = also_on(provider, report, path, isolated=isolated)
     score = _score(path, isolated) if mutants and report.outcome == "verified" else None
     show_report(report, as_json=as_json, path=path, mutants=score)
     refuse_unverified(report, path=path, mutants=score)

@@ -38,9 +38,10 @@ def verify_on(path: Path, provider: str, *, isolated: Isolated = None) -> CheckR
     return CheckResult(rule=RULE, outcome="passed" if verdict.is_right else "failed", detail=verdict.detail)
 
 
-def also_on(provider: str, report: ExportReport, path: Path, *, isolated: Isolated = None) -> ExportReport:
-    """The report of a file that was checked on the processor, with what `verify_on` says; a bad file stays as it is."""
-    if report.outcome != "verified":
+def also_on(provider: str | None, report: ExportReport, path: Path, *, isolated: Isolated = None) -> ExportReport:
+    """The report of a file that was checked on the processor, with what `verify_on` says of the provider, if there is
+    one; a file that is bad already is not run again."""
+    if provider is None or report.outcome != "verified":
         return report
     check = verify_on(path, provider, isolated=isolated)
     outcome = report.outcome if check.outcome == "passed" else "failed"
