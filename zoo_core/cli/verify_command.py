@@ -51,8 +51,7 @@ def command(
 
     Hashes, structure, the self-test inside the file, the test vectors beside it, and that its outputs depend on its
     inputs. Exit code 3 unless the outcome is `verified`; with `--mutants` also when a planted fault changes an output
-    by more than rounding and the check does not see it; with `--key` when its files are not those that this key's
-    owner has signed, which is looked at first (`zoo-core[sign]`).
+    by more than rounding and the check does not see it; with `--key` when this key's owner has not signed its files.
 
     `--provider` holds the answers of that against those of the processor, within the bounds of the self-test, or as
     many times more as the provider declares to round more coarsely, and counts the nodes that it computes. The verdict
