@@ -11,7 +11,9 @@ from conftest import Result
 from zoo_core.cli.bundled import bundled_verbs
 
 Zoo = Callable[..., Result]
-VERBS = ("bench", "diff", "features", "new", "package", "plot", "rm", "serve", "view")
+VERBS = (
+    "bench", "diff", "features", "new", "package", "plot", "pull", "push", "quantize", "rm", "serve", "sign", "view",
+)  # fmt: skip
 NO_DISCOVERY = {"ZOO_PLUGIN_TIMEOUT": "soon"}
 """Whoever discovers plugins stumbles over it."""
 
