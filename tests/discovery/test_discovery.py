@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from plugin_code import GOOD, OFFER, by_id
 
+from zoo_core.cli.bundled import bundled_verbs
+
 
 def test_every_bundled_plugin_is_ok(run_zoo: Any) -> None:
     rows = [row for row in run_zoo("plugins", "--json").json if row["distribution"] == "zoo-core"]
@@ -90,7 +92,7 @@ def test_zoo_plugins_none_disables_the_bundled_ones_too_but_verbs_tasks_and_reci
     always = {row["id"].partition(":")[2] for row in rows if row["status"] == "ok"}
     tasks = {"classification", "detection", "embedding", "image-to-image", "multilabel", "raw-outputs", "regression"}
     recipes = {"picture", "ragged", "table", "text", "waveform"}
-    assert always == {"bench", "diff", "features", "new", "package", "plot", "rm", "serve", "view", *tasks, *recipes}
+    assert always == {*bundled_verbs(), *tasks, *recipes}
     assert {row["status"] for row in rows if row["id"].partition(":")[2] not in always} == {"disabled"}
     assert run_zoo("list", "--json", env={"ZOO_PLUGINS": "none"}).json == []
 
