@@ -164,7 +164,7 @@ def over_http(export: Path, known: Path, *, rounds: int, requests: int) -> bool:
                 used[side] += server.measure("process_cpu_seconds_total") - before
     found = [(one["requests_a_second"], other["requests_a_second"]) for one, other in zip(*told, strict=True)]
     print("\nover HTTP, requests a second of 1 to 8 rows, all answers right")
-    ratio = _compared("each by itself", "together", found)
+    is_good = _judged(_compared("each by itself", "together", found), HTTP_LIMIT)
     for side, name in enumerate(("each by itself", "together")):
         p50, p99 = (statistics.median(each[key] for each in told[side]) * 1000 for key in ("p50", "p99"))
         clients = sum(each["client_processor_seconds"] for each in told[side]) / rounds / requests * 1e6
@@ -175,7 +175,7 @@ def over_http(export: Path, known: Path, *, rounds: int, requests: int) -> bool:
             end="",
         )
         print(f" clients {clients:4.0f} us  refused {refused}")
-    return _judged(ratio, HTTP_LIMIT)
+    return is_good
 
 
 def memory(export: Path, known: Path) -> bool:
