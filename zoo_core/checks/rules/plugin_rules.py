@@ -5,14 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from zoo_core.checks.candidates.candidates import PluginCandidate
+from zoo_core.checks.candidates.candidates import IMPORT_SECONDS, PluginCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, RemarkError, rules
 from zoo_core.discovery.cold import source_files
 from zoo_core.errors import ZooError
 
 from .public_names import private_names
 
-IMPORT_SECONDS = 0.05
 LONGEST_SUMMARY = 100
 """Characters of which most are seen in a list on a wide terminal."""
 
