@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import tempfile
 from collections import Counter
@@ -13,18 +12,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from zoo_core.bounded_json import load_json
-from zoo_core.environment import load_onnxruntime, machine_kind, package_versions
+from zoo_core.environment import load_onnxruntime
 from zoo_core.errors import ZooError
-from zoo_core.files import json_text, read_plain, write_atomic
 from zoo_core.runtime.reading.wire import OnnxFile
-from zoo_core.runtime.vetting.known import name_of, state_folder
 
+from .notes import Notes
 from .providers import PROVIDERS, USUAL, asked_of
 from .session import SessionFile
-
-_SCHEMA = 1
-_MOST_BYTES = 10_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,33 +32,23 @@ class ProviderVerdict:
 
 def keep_verdict(file: OnnxFile, verdict: ProviderVerdict) -> bool:
     """Note the verdict for this very file, machine and onnxruntime. Whether it could be noted."""
-    try:
-        place = _place(file, verdict.provider)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(place, json_text({"schema": _SCHEMA, **_here(), **asdict(verdict)}))
-    except (OSError, ZooError):
-        return False
-    return True
+    return _notes_on(verdict.provider).write(file, asdict(verdict))
 
 
 def forget_verdict(file: OnnxFile, provider: str) -> None:
     """Know nothing of a file on a provider any more."""
-    with contextlib.suppress(OSError, ZooError):
-        _place(file, provider).unlink(missing_ok=True)
+    _notes_on(provider).forget(file)
 
 
 def verdict_on(file: OnnxFile, provider: str) -> ProviderVerdict | None:
     """What this machine noted of a vetted file on a provider; None where it noted nothing, or that is damaged."""
-    with contextlib.suppress(OSError, ValueError, ZooError):
-        record = load_json(read_plain(_place(file, provider), most=_MOST_BYTES))
-        if not isinstance(record, dict) or record.get("schema") != _SCHEMA:
-            return None
-        if any(record.get(name) != value for name, value in _here().items()) or record.get("provider") != provider:
-            return None  # of another machine, or of another onnxruntime
-        right, detail = record.get("is_right"), record.get("detail")
-        if isinstance(right, bool) and isinstance(detail, str):
-            return ProviderVerdict(provider=provider, is_right=right, detail=detail)
-    return None
+    record = _notes_on(provider).read(file)
+    if record is None or record.get("provider") != provider:
+        return None
+    right, detail = record.get("is_right"), record.get("detail")
+    if not (isinstance(right, bool) and isinstance(detail, str)):
+        return None
+    return ProviderVerdict(provider=provider, is_right=right, detail=detail)
 
 
 def remark_on_provider(file: OnnxFile, provider: str | None) -> str | None:
@@ -116,9 +100,5 @@ def _counted(events: Iterable[Mapping[str, Any]]) -> dict[str, int]:
     return dict(Counter(names.get(registered, registered) for registered in placed.values()))
 
 
-def _place(file: OnnxFile, provider: str) -> Path:
-    return state_folder() / "providers" / f"{name_of(file, {})}-{provider}.json"
-
-
-def _here() -> dict[str, str]:
-    return {"machine": machine_kind(), "onnxruntime": package_versions(["onnxruntime"]).get("onnxruntime", "")}
+def _notes_on(provider: str) -> Notes:
+    return Notes("providers", about=provider)
