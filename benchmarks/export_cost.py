@@ -4,10 +4,10 @@ Whole processes: the processor seconds of the process and of every child of it, 
 held together (proportional set sizes, looked at ten times a second, so that shared pages count once). Plain and ours
 take turns; ratios are of medians, the spread is that of each round's own ratio.
 
-    python benchmarks/export_cost.py [--rounds 3] [--only NAME ...] [--threads 2] [--page]
+    python benchmarks/export_cost.py [--rounds 3] [--only NAME ...] [--threads 2]
 
 The set is fixed. A detector has no plain export by the usual exporter: its plain script takes the TorchScript one, and
-its ratio stands beside the targets without counting. `--page` prints the table of docs/benchmarks.md.
+its ratio stands beside the targets without counting. What is printed is the table of docs/benchmarks.md.
 """
 
 from __future__ import annotations
