@@ -51,11 +51,13 @@ def watch_import(value: str, *, own_files: str) -> dict[str, Any]:
     shadowed}`.
 
     `seconds` are of the import, of the processor, without what the zoo has loaded before any plugin. `own_files` is a
-    folder where Python may keep compiled files.
+    folder where Python keeps the compiled files of what is watched.
     """
     for name in zoo_core.__all__:
         if name != "load_run":  # brings training, of which declaring needs nothing
             getattr(zoo_core, name)
+    # From here on compiled files have a place of their own: the first import makes them, others take what users feel.
+    sys.pycache_prefix, sys.dont_write_bytecode = own_files, False
     module = module_of(value)
     seen = _Seen(own_files, package=module.partition(".")[0])
     sys.addaudithook(seen.hear)

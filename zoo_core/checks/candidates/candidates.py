@@ -48,12 +48,10 @@ class PluginCandidate:
         """What importing the module does, in a fresh process (see `plugin_child`); the fewest seconds of several, which
         are looked at only where the first are too many."""
         with temporary_folder("zoo-check-") as folder:
-            # Compiled files have a place of their own: the first import makes them, the others take what users feel.
-            environment = {"PYTHONPYCACHEPREFIX": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
             call = "zoo_core.checks.apart.plugin_child:watch_import"
             seen: list[dict[str, Any]] = []
             while len(seen) < _MOST_LOOKS and not (seen and seen[-1]["seconds"] < IMPORT_SECONDS):
-                seen.append(in_child(call, self.plugin.value, own_files=str(folder), environment=environment))
+                seen.append(in_child(call, self.plugin.value, own_files=str(folder)))
         return {**seen[0], "seconds": min(each["seconds"] for each in seen)}
 
 

@@ -62,8 +62,8 @@ def learns_a_batch(model: ModelCandidate) -> None:
     module = _trainable(model)
     loss = _loss_of(model, module)
     optimizer = torch.optim.Adam([each for each in module.parameters() if each.requires_grad], lr=LEARNING_RATE)
-    losses = []
-    for _ in range(STEPS):
+    losses: list[float] = []
+    while len(losses) < STEPS and not _has_clearly_fallen(losses):
         optimizer.zero_grad()
         value = loss()
         value.backward()  # type: ignore[no-untyped-call]
@@ -71,6 +71,11 @@ def learns_a_batch(model: ModelCandidate) -> None:
         losses.append(float(value.detach()))
     if not min(losses[-3:]) < losses[0]:
         raise BrokenRuleError(f"the loss goes from {losses[0]:.4f} to {losses[-1]:.4f} in {STEPS} steps of Adam")
+
+
+def _has_clearly_fallen(losses: list[float]) -> bool:
+    """Whether more steps would show nothing new: the last three are below half of the first."""
+    return len(losses) > 3 and max(losses[-3:]) < losses[0] / 2
 
 
 def _trainable(model: ModelCandidate) -> nn.Module:
