@@ -29,16 +29,8 @@ FREE = {
 """The free axes of the others are N, H and W."""
 
 
-WHOLE = {"resnet18", "squeezenet1_1", "shufflenet_v2_x0_5", "mnasnet0_5", "vgg11", "lraspp_mobilenet_v3_large"} | {
-    "fasterrcnn_mobilenet_v3_large_320_fpn",
-    "r3d_18",
-}
-"""What is built of what the others have, or takes long; detectors have tests of their own. For `make test-all`."""
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow if name in WHOLE else ()) for name in SAMPLE]
-)
+@pytest.mark.slow  # one of squeezenet at a size that is asked for, and smp's and timm's, are looked at each time
+@pytest.mark.parametrize("name", SAMPLE)
 def test_a_model_of_torchvision_is_exported_and_verified(
     name: str, tmp_path: Path, zoo_here: Callable[..., Any]
 ) -> None:

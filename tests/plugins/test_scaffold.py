@@ -71,7 +71,7 @@ def test_it_is_found(kind: Kind, environment: FreshEnvironment) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    [pytest.param(each, marks=pytest.mark.slow if each in {"dataset", "trainer"} else ()) for each in KINDS],
+    [pytest.param(each, marks=pytest.mark.slow if each in {"model", "dataset", "trainer"} else ()) for each in KINDS],
     indirect=True,
 )
 def test_its_wheel_holds_the_source_and_works(

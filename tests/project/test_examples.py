@@ -10,8 +10,6 @@ import pytest
 from fresh_environment import FreshEnvironment, build_wheel, make_environment, passed
 
 pytestmark = pytest.mark.heavy
-LARGE = {"zoo-convmixer", "zoo-keywords", "zoo-mlflow", "zoo-sentences"}
-"""Whose own tests take long; `test_scaffold.py`, `test_loggers.py` and zoo-ecg do the like."""
 EXAMPLES = sorted(path.parent for path in Path(__file__).parents[2].glob("examples/*/pyproject.toml"))
 
 
@@ -48,12 +46,7 @@ def test_it_is_found_and_sound(example: Path, environment: FreshEnvironment) -> 
         assert (found["status"], found["problem"]) == ("ok", None)
 
 
-@pytest.mark.parametrize(
-    "example",
-    [pytest.param(each, marks=pytest.mark.slow if each.name in LARGE else ()) for each in EXAMPLES],
-    ids=lambda path: path.name,
-    indirect=True,
-)
+@pytest.mark.slow  # `test_scaffold.py` and `test_loggers.py` do the like each time, and zoo-ecg's model learns below
 def test_its_own_tests_pass(example: Path, environment: FreshEnvironment) -> None:
     # by path, so that what is imported is the wheel's
     result = environment.run(
