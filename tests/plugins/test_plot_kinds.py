@@ -196,7 +196,9 @@ def test_a_dataset_and_where_its_picture_goes(zoo_here: Zoo, tmp_path: Path) -> 
     check_picture(tmp_path / "plots" / "digits-samples.png")
     assert zoo_here("plot", "dataset:digits", "--what", "samples", "--out", "deep/er").code == 0
     assert (tmp_path / "deep" / "er" / "digits-samples.png").read_bytes() == first
-    assert zoo_here("plot", "digits", "--split", "test", "-d", "classes=3,5", "--count", "9", "--out", "x.png").code == 0
+    assert (
+        zoo_here("plot", "digits", "--split", "test", "-d", "classes=3,5", "--count", "9", "--out", "x.png").code == 0
+    )
     assert (tmp_path / "x.png").read_bytes() != first
     check_picture(tmp_path / "x.png")
 

@@ -49,6 +49,7 @@ OPENS = {
     "zoo_plugins/serve/people.py": "its own page",
     "zoo_plugins/serve/repository.py": "models, and no file",
     "zoo_plugins/smp/names.py": "code that is installed",
+    "zoo_plugins/sweep/store.py": "its own locks",
     "zoo_plugins/tensorboard/events.py": "what it writes",
     "zoo_plugins/timm/names.py": "code that is installed",
     "zoo_plugins/torchvision/names.py": "code that is installed",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from zoo_core.records import counted
     from zoo_core.registry import warn
     from zoo_core.shelf import Located, find_export, is_export, locate, model_file, usual_folder
+    from zoo_core.toml_files import read_toml
 
     from .common import (
         FilePath,
@@ -91,6 +92,7 @@ __all__ = [
     "package_versions",
     "print_json",
     "provider_option",
+    "read_toml",
     "say",
     "seed_option",
     "shell_word",
@@ -121,6 +123,7 @@ __getattr__, __dir__ = lazy_names(
         "zoo_core.installation": ("install_command",),
         "zoo_core.records": ("counted",),
         "zoo_core.registry": ("warn",),
+        "zoo_core.toml_files": ("read_toml",),
         "zoo_core.shelf": ("Located", "find_export", "is_export", "locate", "model_file", "usual_folder"),
         ".common": (
             "FilePath",

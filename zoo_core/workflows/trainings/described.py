@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from zoo_core.errors import UsageError, ZooError, did_you_mean
-from zoo_core.file_limits import MAX_RECORD_BYTES
-from zoo_core.files import clear_io_errors, plain_file
+from zoo_core.errors import UsageError, did_you_mean
 from zoo_core.offer_lookup import recorded_entry
 from zoo_core.records import RunInfo
 from zoo_core.registry import Zoo
+from zoo_core.toml_files import read_toml
 from zoo_core.training.run import load_run
 from zoo_core.training.run_card import lengths
 from zoo_core.training.trainer_options import usual_options
@@ -31,15 +29,7 @@ _KINDS: Mapping[str, tuple[type, str]] = {
 def read_asked(file: Path) -> dict[str, Any]:
     """What a TOML file asks for, by the arguments of `train`. Raises ZooError for a file that cannot be read,
     UsageError for what it should not say."""
-    too_large = ZooError(f"{file} has over {MAX_RECORD_BYTES >> 20} MB, more than is read", hint="another file")
-    with clear_io_errors("cannot read", file), plain_file(file, most=MAX_RECORD_BYTES, too_large=too_large) as content:
-        data = content.read()
-    try:
-        found = tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"{file} is no TOML: {error}", hint='lines such as epochs = 20 and dataset = "digits"'
-        ) from None
+    found = read_toml(file, example='epochs = 20 and dataset = "digits"')
     for name, value in found.items():
         if name not in _KINDS:
             known = ", ".join(_KINDS)

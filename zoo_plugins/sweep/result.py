@@ -1,0 +1,90 @@
+"""A sweep as it was typed: what each training is told, the search itself, and what is told and drawn of it."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from zoo_core import open_zoo
+
+from .picture import draw_sweep
+from .space import Space
+from .store import PICTURE, SWEEPS, Store
+from .sweeping import ARGUMENTS, Sweep, finished
+from .tables import command_of, lines_of, sweep_report
+
+
+@dataclass(frozen=True, kw_only=True)
+class SweepResult:
+    """What `zoo sweep` prints: as plain data, and as lines."""
+
+    report: Mapping[str, Any]
+    lines: tuple[str, ...]
+
+
+def result_of(
+    model: str,
+    space: Space,
+    *,
+    dataset: str,
+    trials: int,
+    processes: int,
+    sweep: str | None,
+    seed: int | None,
+    no_prune: bool,
+    progress: Callable[[str], None],
+    **typed: Any,
+) -> SweepResult:
+    """Sweep to the end, and draw it where matplotlib is installed. Raises UsageError for unknown names."""
+    zoo = open_zoo()
+    name = sweep or f"{zoo.model(model).name}-{zoo.dataset(dataset).name}-sweep".replace("/", "-")
+    store = Store(path=SWEEPS / name)
+    common = _common(model, dataset, seed=seed or 0, **typed)
+    part = Sweep(
+        store=store,
+        space=space,
+        common=common,
+        trials=trials,
+        seed=seed or 0,
+        prune=not no_prune,
+        processes=processes,
+        progress=progress,
+    )
+    study = part.run()
+    done = finished(study)
+    command = command_of(common, done[0].user_attrs[ARGUMENTS]) if done else ""
+    runs = [store.run_name(each.number) for each in study.get_trials(deepcopy=False)]
+    picture = store.path / PICTURE if importlib.util.find_spec("matplotlib") and done else None
+    shown = None if picture is None else str(picture)
+    report = sweep_report(study, runs=runs, command=command, folder=str(store.path), picture=shown)
+    lines = list(lines_of(report))
+    if picture is not None:
+        lines.append(f"Picture: {draw_sweep(report, picture)}")
+    if done:
+        lines += [f"The best: run {runs[done[0].number]}, which is trained again by", f"  {command}"]
+        lines += ["", f"Next: zoo export {runs[done[0].number]}"]
+    return SweepResult(report=report, lines=tuple(lines))
+
+
+def _common(
+    model: str,
+    dataset: str,
+    *,
+    seed: int,
+    epochs: int | None,
+    options: Mapping[str, str],
+    data: Mapping[str, str],
+    config: Mapping[str, str],
+    trainer: str | None,
+    device: str | None,
+) -> list[str]:
+    """What each training is told, as typed."""
+    told = [model, "--dataset", dataset]
+    for flag, value in (("--epochs", epochs), ("--trainer", trainer), ("--device", device), ("--seed", seed or None)):
+        told += [] if value is None else [flag, str(value)]
+    for flag, pairs in (("-o", options), ("-d", data), ("-t", config)):
+        for key, text in pairs.items():
+            told += [flag, f"{key}={text}"]
+    return told
