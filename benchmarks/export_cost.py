@@ -196,7 +196,8 @@ def main() -> None:
     versions = ", ".join(f"{name} {version}" for name, version in package_versions(VERSIONED).items())
     print(f"{machine_kind()}; {arguments.threads} threads; n = {arguments.rounds}; {versions}")
     print(
-        "\n| model | plain | zoo | ratio (rounds) | plain | zoo | ratio |\n| --- | --- | --- | --- | --- | --- | --- |"
+        "\n| model | plain, processor time | zoo | ratio (rounds) | plain, most memory | zoo | ratio |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |"
     )
     rows = []
     for model in arguments.only:
