@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -41,6 +42,20 @@ def test_every_level_answers_rightly_in_every_batch_and_is_drawn(run_zoo: Zoo, t
         assert row["load_s"] > row["first_s"] > 0
     with Image.open(picture) as drawn:
         assert drawn.size[0] > 1000
+
+
+def test_numbers_are_kept_beside_the_export_that_they_are_of(zoo_here: Zoo, tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE, tmp_path / "mine")
+    quick = ("--engine", "onnxruntime", "--batch", 1, *QUICKLY, "--save")
+    done = zoo_here("bench", "mine", *quick, "--json")
+    assert (done.code, done.json["saved"]) == (0, "mine.bench.json"), done.stderr
+    kept = json.loads((tmp_path / "mine.bench.json").read_text())
+    assert kept["sha256"] == hashlib.sha256((tmp_path / "mine" / "model.onnx").read_bytes()).hexdigest()
+    assert (kept["rows"], kept["machine"]) == (done.json["rows"], done.json["machine"])
+    assert zoo_here("verify", "mine").code == 0
+    for wrong in (("mine", SAMPLE, *quick), ("mine", *quick, "--tune"), ("mlp", *quick[2:])):
+        done = zoo_here("bench", *wrong)
+        assert (done.code, "--save is for the numbers of one export" in done.stderr) == (2, True), done.stderr
 
 
 def test_people_get_a_table_and_the_reasons_for_what_is_not_in_it(run_zoo: Zoo) -> None:

@@ -79,7 +79,7 @@ def test_options_that_no_training_takes_are_told_before_the_first_trial(zoo_here
     (tmp_path / "space.toml").write_text("[trainer_options]\nlearning = [0.1, 0.2]")
     done = zoo_here("sweep", *SMALL)
     assert done.code == 1
-    assert "a training of the first values fails: trainer 'supervised' has no option 'learning'" in done.stderr
+    assert "a training of the first values fails: trainer supervised has no option 'learning'" in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["space.toml"]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -249,16 +251,23 @@ def without(tmp_path: Path, run_zoo: Callable[..., Result]) -> Callable[..., Res
 
 def test_zoo_verify_counts_what_it_sees_and_needs_no_torch(tmp_path: Path, without: Callable[..., Result]) -> None:
     _write(tmp_path / "good.onnx", WEIGHTS, list(range(9)))
-    done = without("torch", "verify", "good.onnx", "--mutants", "--json")
+    done = without("torch", "verify", "good.onnx", "--mutants", "--save", "--json")
     assert done.code == 0, done.stderr
     assert done.json["outcome"] == "verified"
     found = done.json["mutants"]
+    digest = hashlib.sha256((tmp_path / "good.onnx").read_bytes()).hexdigest()
+    assert json.loads((tmp_path / "good.onnx.mutants.json").read_text()) == {"sha256": digest, "mutants": found}
     assert found["made"] == found["killed"] + found["equivalent"] + found["survived"] > 20
     assert sum(kind["made"] for kind in found["kinds"].values()) == found["made"]
     # What no output shows needs the plan of the export.
     assert [mutant["kind"] for mutant in found["survivors"]] == ["labels rotated"]
     assert found["survivors"][0]["difference"] == 0
     assert found["rules"]["self-test"]["killed"] >= 10
+
+
+def test_only_a_score_that_is_asked_for_is_kept(tmp_path: Path, zoo_here: Zoo) -> None:
+    done = zoo_here("verify", "good.onnx", "--save")
+    assert (done.code, "--save keeps the score of --mutants, which is not asked for" in done.stderr) == (2, True)
 
 
 def test_faults_need_the_onnx_package(tmp_path: Path, without: Callable[..., Result]) -> None:

@@ -11,6 +11,7 @@ from zoo_core.commands.common import FilePath, json_option, say
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options, provider_option
 from zoo_core.commands.next_step import use_of, words_of
+from zoo_core.errors import UsageError
 
 if TYPE_CHECKING:
     from zoo_core.runtime.running.isolated import Isolated
@@ -33,6 +34,7 @@ Examples:
 @click.argument("source", metavar="EXPORT", shell_complete=complete_exports)
 @click.option("--thorough", is_flag=True, help="Every optimisation level and thread count of onnxruntime.")
 @click.option("--mutants", is_flag=True, help="Then plant faults in copies and count those that the check sees.")
+@click.option("--save", is_flag=True, help="With --mutants: keep the score as EXPORT.mutants.json, for zoo site.")
 @click.option("--key", type=FilePath(), metavar="FILE", help="The public key of who has to have signed it: zoo sign.")
 @click.option("--signature", type=FilePath(), metavar="FILE", help="With --key. Default: beside the export, NAME.sig.")
 @isolation_options
@@ -42,6 +44,7 @@ def command(
     source: str,
     thorough: bool,
     mutants: bool,
+    save: bool,
     provider: str | None,
     isolated: Any,
     as_json: bool,
@@ -60,10 +63,13 @@ def command(
     from zoo_core.shelf import find_export
     from zoo_core.verification.conclude.recheck import verify_export
     from zoo_core.workflows.answers.on_provider import also_on
+    from zoo_core.workflows.exports.claims import save_claim
     from zoo_core.workflows.remote.signature import require_signed
 
     from .report import refuse_unverified, show_report
 
+    if save and not mutants:
+        raise UsageError("--save keeps the score of --mutants, which is not asked for", hint="add --mutants")
     path = find_export(source)
     require_signed(path, **signed)
     if mutants:  # that they need a package is said before anything is checked
@@ -73,7 +79,10 @@ def command(
     report = verify_export(path, thorough=thorough, isolated=isolated)
     report = also_on(provider, report, path, isolated=isolated)
     score = _score(path, isolated) if mutants and report.outcome == "verified" else None
+    saved = None if score is None or not save else save_claim(path, "mutants", {"mutants": score.to_json()})
     show_report(report, as_json=as_json, path=path, mutants=score)
+    if saved is not None and not as_json:
+        say(f"Kept: {saved}")
     refuse_unverified(report, path=path, mutants=score)
     if not as_json:
         say(f"Next: {use_of(source, words_of(source))}")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from zoo_core import UsageError, Zoo
 from zoo_core.commands import machine_kind, package_versions, usable_processors
 from zoo_core.runtime import Isolated
+from zoo_core.workflows.exports import save_claim
 
 from .engines import ENGINES
 from .measuring import TURNS, Row, measure
@@ -27,6 +29,7 @@ class Bench:
     rows: tuple[Row, ...]
     machine: str
     tuned: Tuned | None = None
+    saved: Path | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON; times in seconds, memory in bytes."""
@@ -52,13 +55,15 @@ def run_bench(
     sizes: Sequence[str],
     seconds: float,
     tuning: bool,
+    saving: bool,
     isolated: Isolated,
     progress: Callable[[str], None],
     **more: Any,
 ) -> Bench:
     """Measure all of them side by side; or with `tuning`, the settings of a single export.
 
-    Raises UsageError for anything mistyped, ZooError where a subject cannot be opened or its reference cannot answer.
+    With `saving`, the numbers of a single export are kept beside it, unless an answer is wrong. Raises UsageError for
+    anything mistyped, ZooError where a subject cannot be opened or its reference cannot answer.
     """
     check_engines(engines, ENGINES)
     if twice := [name for name in sources if sources.count(name) > 1]:
@@ -71,13 +76,18 @@ def run_bench(
         **more,
     )
     subjects = tuple(open_subject(name, zoo, asked) for name in sources)
+    if saving and (len(subjects) > 1 or subjects[0].path is None or tuning):
+        raise UsageError("--save is for the numbers of one export", hint="name it alone, and without --tune")
     if tuning:
         if asked.providers:
             raise UsageError("--tune is about the processor", hint="leave out --provider")
         return _tuned(subjects, batches, engines, threads, isolated=isolated, seconds=seconds, progress=progress)
     chosen = {subject.typed: _batches(subject, batches) for subject in subjects}
     rows = measure(subjects, chosen, seconds=seconds, progress=progress)
-    return Bench(subjects=subjects, rows=tuple(rows), machine=machine_kind())
+    bench = Bench(subjects=subjects, rows=tuple(rows), machine=machine_kind())
+    if saving and subjects[0].path is not None and all(row.is_right for row in rows):
+        return replace(bench, saved=save_claim(subjects[0].path, "bench", bench.to_json()))
+    return bench
 
 
 def _tuned(

@@ -27,6 +27,7 @@ Examples:
   zoo bench export:lenet5-digits --batch 1 --batch 64 --threads 1 --threads 2
   zoo bench old/model.onnx new/model.onnx --engine onnxruntime --picture bench.png
   zoo bench export:lenet5-digits --tune --batch 1      what zoo predict and open_model use from then on
+  zoo bench export:lenet5-digits --engine onnxruntime --save
   zoo bench torchvision/resnet18 --size H=224 --size W=224 --batch 1
 """
 
@@ -38,7 +39,7 @@ Examples:
 @bench_options
 @isolation_options
 @json_option
-def command(sources: tuple[str, ...], as_json: bool, picture: Path | None, **asked: Any) -> None:
+def command(sources: tuple[str, ...], as_json: bool, picture: Path | None, save: bool, **asked: Any) -> None:
     """Measure how fast models answer on this machine, and how much memory they take.
 
     All engines are loaded first, each in a process of its own, and then answer in short turns, one after the other:
@@ -53,6 +54,9 @@ def command(sources: tuple[str, ...], as_json: bool, picture: Path | None, **ask
     usual settings, and where it is quicker, kept in the user's state folder for this very file, this kind of machine
     and this onnxruntime. open_model, and with it every command, then takes these settings where none are asked for.
 
+    --save keeps the numbers of one export beside it, with the sha256 of its file: a claim of this machine, which is not
+    kept when an engine answers wrongly.
+
     Exit code 0 when all engines answer rightly, 1 when one does not: the table says which.
     """
     from zoo_core import open_zoo
@@ -63,15 +67,20 @@ def command(sources: tuple[str, ...], as_json: bool, picture: Path | None, **ask
 
     if picture is not None:
         check_picture(picture, asked_by="zoo bench --picture")
-    found = run_bench(open_zoo(), sources, progress=note, **asked)
+    found = run_bench(open_zoo(), sources, progress=note, saving=save, **asked)
     drawn = None if picture is None else draw_rows(found.rows, picture, machine=found.machine)
     if as_json:
-        print_json({**found.to_json(), "picture": None if drawn is None else str(drawn)})
+        print_json({**found.to_json(), "picture": told(drawn), "saved": told(found.saved)})
     else:
         say(*([tuned_line(found.tuned), ""] if found.tuned is not None else []))
         say(*lines_of(found.rows, found.subjects, machine=found.machine, reasons=found.tuned is None))
-        say("", *([f"Picture: {drawn}"] if drawn is not None else []))
+        say("", *(f"{what}: {path}" for what, path in (("Picture", drawn), ("Kept", found.saved)) if path is not None))
         say(f"Next: {next_after(found.subjects, found.rows)}")
     if bad := failures(found.rows):
         note(bad)
         raise click.exceptions.Exit(1)
+
+
+def told(path: Path | None) -> str | None:
+    """A file that may not have been written, as plain data."""
+    return None if path is None else str(path)

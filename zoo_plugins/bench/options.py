@@ -66,6 +66,7 @@ _OPTIONS = (
         is_flag=True,
         help="Find the session settings that answer --batch (default: 1) quickest, for one export.",
     ),
+    click.option("--save", is_flag=True, help="Keep what was measured as EXPORT.bench.json, which zoo site shows."),
     click.option("--picture", metavar="FILE.png", type=FilePath(), help="Draw rows a second, and seconds for a batch."),
 )
 

@@ -39,9 +39,8 @@ class Trained:
 def try_options(arguments: Sequence[str]) -> None:
     """One batch through a training of these arguments. Raises ZooError with what it says where it fails."""
     with _training([*arguments, "--dry-run"], lock=None, alone=True) as (process, said):
-        process.wait()
-    if process.returncode:
-        raise ZooError(f"a training of the first values fails: {_last(said)}", hint="nothing was kept")
+        if process.wait():
+            raise ZooError(f"a training of the first values fails: {_last(said)}", hint="nothing was kept")
 
 
 def train_watched(
@@ -73,11 +72,12 @@ def train_watched(
         if stopped:
             _stop(process)
         code = process.wait()
+        why = _last(said)
     scores = _scores(run)
     for epoch, score in scores[told:]:
         on_epoch(epoch, score)
     if code and not stopped:
-        return Trained(why=_last(said), code=code)
+        return Trained(why=why, code=code)
     return _ended(run, stopped=stopped and code != 0)
 
 

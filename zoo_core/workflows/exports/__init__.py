@@ -12,6 +12,7 @@ from zoo_core.lazy import lazy_names
 
 if TYPE_CHECKING:
     from .chosen_weights import ChosenWeights, choose_weights, published_weights, recipe_for, refuse_for_run
+    from .claims import save_claim
 
 __all__ = [
     "ChosenWeights",
@@ -19,6 +20,7 @@ __all__ = [
     "published_weights",
     "recipe_for",
     "refuse_for_run",
+    "save_claim",
 ]
 
 __getattr__, __dir__ = lazy_names(
@@ -31,5 +33,6 @@ __getattr__, __dir__ = lazy_names(
             "recipe_for",
             "refuse_for_run",
         ),
+        ".claims": ("save_claim",),
     },
 )
