@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 from zoo_core.bounded_json import is_plain_number, load_json
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.file_limits import MAX_ROWS_BYTES
-from zoo_core.files import clear_io_errors, json_text, plain_file, read_json, remove_abandoned, write_atomic
+from zoo_core.files import (
+    clear_io_errors,
+    json_text,
+    keep_before,
+    plain_file,
+    read_json,
+    remove_abandoned,
+    write_atomic,
+)
 from zoo_core.locks import held
 from zoo_core.records import EpochRow, Leg, RunInfo, to_plain
 from zoo_core.replacing import building
@@ -33,6 +41,8 @@ RUN_FILE = "run.json"
 ROWS_FILE = "metrics.jsonl"
 WEIGHTS_FILE = "weights.safetensors"
 STATE_FILE = "last/state.safetensors"
+BEFORE_FILE = "last/before.safetensors"
+"""The checkpoint before that, while a run is under way."""
 CARD_FILE = "README.md"
 PLOTS = "plots"
 _LOCK = ".lock"
@@ -121,28 +131,51 @@ class RunDirectory:
         save_tensors(self.path / WEIGHTS_FILE, weights, facts=facts)
 
     def save_state(self, state: TrainState, *, selection: str) -> None:
-        """Replace what a resumed run starts from; it says with which record and plugins, as the run's record does."""
+        """Replace what a resumed run starts from; it says with which record and plugins, as the run's record does.
+
+        What there was is kept beside it: no damage to one file takes more than the steps between the two.
+        """
         from .state import save_state
 
         if (info := self._info()) is not None:
             state = dataclasses.replace(
                 state, record=record_hashes(info), plugins=info.legs[-1].plugins if info.legs else state.plugins
             )
+        keep_before(self.path / STATE_FILE, self.path / BEFORE_FILE)
         save_state(self.path / STATE_FILE, state, selection=selection)
 
     def _info(self) -> RunInfo | None:
         return read_info(self.path) if (self.path / RUN_FILE).exists() else None
 
     def read_state(self) -> TrainState | None:
-        """What a resumed run starts from; None if the run was stopped before its first epoch was done."""
+        """What a resumed run starts from, if it is whole; None if the run was stopped before there was any."""
         from .state import read_state
 
-        return read_state(self.path / STATE_FILE) if self.has_state else None
+        return read_state(self.path / STATE_FILE) if (self.path / STATE_FILE).exists() else None
+
+    def last_good(self) -> tuple[TrainState | None, str]:
+        """What a resumed run starts from, or what there was before it where that is damaged or gone; and what is wrong
+        with it, in words. None where there is nothing. Raises ZooError where nothing of what is there can be read."""
+        from .state import read_state
+
+        problem = ""
+        try:
+            if (state := self.read_state()) is not None or not (self.path / BEFORE_FILE).exists():
+                return state, ""
+        except ZooError as error:
+            if not (self.path / BEFORE_FILE).exists():
+                raise
+            problem = error.message
+        return read_state(self.path / BEFORE_FILE), problem or f"checkpoint {self.path / STATE_FILE} is missing"
+
+    def drop_before(self) -> None:
+        """Remove the checkpoint before the last one: the run has ended, or goes on as it did not before."""
+        (self.path / BEFORE_FILE).unlink(missing_ok=True)
 
     @property
     def has_state(self) -> bool:
         """Whether there is what a resumed run starts from; without it the run begins again."""
-        return (self.path / STATE_FILE).exists()
+        return any((self.path / name).exists() for name in (STATE_FILE, BEFORE_FILE))
 
     @property
     def is_empty(self) -> bool:

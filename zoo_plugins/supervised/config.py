@@ -68,6 +68,9 @@ class SupervisedConfig:
     loss: Annotated[
         str, "usual (the task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such as bce+dice"
     ] = "usual"
+    checkpoint_every: Annotated[
+        str | None, "time or steps between two checkpoints within an epoch: 5m, 200steps; none: after whole epochs"
+    ] = "10m"
 
     def __post_init__(self) -> None:
         if self.lr is None:
@@ -94,8 +97,9 @@ class SupervisedConfig:
 
     def _check_names(self) -> None:
         """Raise UsageError for names that nothing has: before data are read that take their time."""
-        from zoo_core.training import choose_augmentations, choose_class_weights
+        from zoo_core.training import choose_augmentations, choose_class_weights, read_cadence
 
+        read_cadence(self.checkpoint_every)
         choose_augmentations(self.augment, ())
         choose_class_weights(self.class_weights)
 
