@@ -168,6 +168,29 @@ class RunDirectory:
             problem = error.message
         return read_state(self.path / BEFORE_FILE), problem or f"checkpoint {self.path / STATE_FILE} is missing"
 
+    def settled(self, *, drop_before: bool = False) -> TrainState | None:
+        """As `last_good`, where this process has the run: what is damaged is replaced by the one before, which is
+        removed where that is asked for. A run that goes on otherwise than it was begun has no way back."""
+        state, problem = self.last_good()
+        if problem:
+            with clear_io_errors("cannot write", self.path / STATE_FILE):
+                os.replace(self.path / BEFORE_FILE, self.path / STATE_FILE)
+        if drop_before:
+            self.drop_before()
+        return state
+
+    @property
+    def saved_batches(self) -> int:
+        """Batches behind a resumed run of the epoch that it goes on with, if its checkpoint is whole."""
+        from .safetensors_header import facts_of
+
+        try:
+            part = facts_of(self.path / STATE_FILE).get("part")
+        except (OSError, ValueError, ZooError):
+            return 0
+        batches = part.get("batches") if isinstance(part, dict) else None
+        return batches if isinstance(batches, int) else 0
+
     def drop_before(self) -> None:
         """Remove the checkpoint before the last one: the run has ended, or goes on as it did not before."""
         (self.path / BEFORE_FILE).unlink(missing_ok=True)
@@ -178,9 +201,14 @@ class RunDirectory:
         return any((self.path / name).exists() for name in (STATE_FILE, BEFORE_FILE))
 
     @property
+    def has_epoch(self) -> bool:
+        """Whether an epoch has left weights, or its row."""
+        return any((self.path / name).exists() for name in (WEIGHTS_FILE, ROWS_FILE))
+
+    @property
     def is_empty(self) -> bool:
-        """Whether no epoch has left anything: neither weights, nor a row, nor what a resumed run starts from."""
-        return not (self.has_state or any((self.path / name).exists() for name in (WEIGHTS_FILE, ROWS_FILE)))
+        """Whether nothing is left: neither of an epoch, nor what a resumed run starts from."""
+        return not (self.has_state or self.has_epoch)
 
     def remove(self, *, busy: ZooError | None = None) -> None:
         """Remove the run, which is gone as a whole or not at all.

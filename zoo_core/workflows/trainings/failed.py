@@ -37,12 +37,13 @@ def failed_training(error: BaseException, plan: TrainPlan, zoo: Zoo) -> ZooError
 
 @contextlib.contextmanager
 def no_empty_run(directory: RunDirectory, *, kept: bool) -> Iterator[None]:
-    """A run that fails before its first epoch is done has nothing to keep, and is removed; one that was stopped or has
-    diverged later can be resumed or exported. `kept`: the folder stays, which that of a dry run does not."""
+    """A run that fails before it is saved has nothing to keep, and is removed, as one is that diverges in its first
+    epoch; one that was stopped or has diverged later can be resumed or exported. `kept`: the folder stays, which that
+    of a dry run does not."""
     try:
         yield
     except Exception as error:
-        empty = directory.is_empty
+        empty = directory.is_empty or (isinstance(error, DivergedError) and not directory.has_epoch)
         if empty:
             shutil.rmtree(directory.path, ignore_errors=True)
         if not isinstance(error, DivergedError):

@@ -18,7 +18,7 @@ from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
 from zoo_core.replacing import scratch
 from zoo_core.shelf import RUNS, is_free, is_run, spelled
-from zoo_core.training.directory import RunDirectory
+from zoo_core.training.directory import RunDirectory, read_info
 from zoo_core.training.diverged import check_row
 from zoo_core.training.epoch_rows import best_row
 from zoo_core.training.job import TrainJob
@@ -35,6 +35,8 @@ from .train_plan import TrainPlan, with_another_name
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from zoo_core.training.state import TrainState
 
 DRY_SAMPLES = 64
 
@@ -74,25 +76,27 @@ class Training:
         if (check := self.plan.trainer.spec.check) is not None:
             with self.plugin_errors():
                 check(self.job(module, None))
-        # What was stopped in its first epoch has no weights of its own yet.
-        training = self.begun(module) if new or not RunDirectory(self.plan.path).has_state else self
+        state, training = None, self.begun(module) if new else self
         if replace:
             _remove_run(self.plan.path)
         if new:
             training = training.created()
         directory = RunDirectory(training.plan.path)
-        with directory.lock(), no_empty_run(directory, kept=not self.quiet):
+        with directory.lock():
             if not new:
-                training.go_on(directory)
-            info, result = training.fit(module, directory)
-            info = training.finish(directory, info)
+                state = directory.settled(drop_before=read_info(directory.path).legs != self.plan.info.legs)
+                # What was stopped before its first checkpoint has no weights of its own yet.
+                training = training.begun(module) if state is None else training
+                training.go_on(directory, state)
+            with no_empty_run(directory, kept=not self.quiet):
+                info, result = training.fit(module, directory, state)
+                info = training.finish(directory, info)
         self.tell("zoo_trained", run=info, result=result)
         directory.write_card(training.card(directory, info))  # once more: listeners may have drawn something
         return info
 
-    def go_on(self, directory: RunDirectory) -> None:
+    def go_on(self, directory: RunDirectory, state: TrainState | None) -> None:
         """Begin the next leg: what tells of the run as it was stands no longer where people look for what it is."""
-        state = directory.read_state()
         set_pictures_aside(directory.path, done=0 if state is None else state.epoch)
         directory.drop_card()
         directory.write_info(self.plan.info)
@@ -154,7 +158,7 @@ class Training:
         freeze(module, info.freeze)
         return module
 
-    def job(self, module: nn.Module, directory: RunDirectory | None) -> TrainJob:
+    def job(self, module: nn.Module, directory: RunDirectory | None, state: TrainState | None = None) -> TrainJob:
         from zoo_core.training.one_at_a_time import reader_of
 
         plan = self.plan
@@ -174,14 +178,14 @@ class Training:
             loss=plan.model.spec.loss,
             losses=plan.model.spec.losses,
             run=directory,
-            state=None if directory is None else directory.read_state(),
+            state=state,
             on_batch=self.watched(self.callbacks.on_batch),
         )
 
-    def fit(self, module: nn.Module, directory: RunDirectory) -> tuple[RunInfo, TrainResult]:
+    def fit(self, module: nn.Module, directory: RunDirectory, state: TrainState | None) -> tuple[RunInfo, TrainResult]:
         plan = self.plan
-        job = self.job(module, directory)
-        rows = list(job.state.rows) if job.state is not None else []
+        job = self.job(module, directory, state)
+        rows = [] if state is None else list(state.rows)
         info = plan.info
 
         def epoch_ended(row: EpochRow) -> None:
@@ -198,7 +202,7 @@ class Training:
         self.callbacks.on_start(info, len(rows))
         # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
         train = None if self.quiet else self.splits["train"]
-        for note in (*leg_notes(info, done=len(rows)), *self.on_weights, *remarks_before(module, info, train)):
+        for note in (*leg_notes(info, state), *self.on_weights, *remarks_before(module, info, train)):
             self.callbacks.on_note(note)
         with self.plugin_errors():
             result = checked_result(plan.trainer.spec.fit(job, on_epoch=epoch_ended), plan.trainer)
@@ -241,6 +245,7 @@ class Training:
             epochs = len(load_run(directory.path).rows)
             info = with_remarks(info, self.splits, self.plan.task, epochs=epochs, first=self.on_weights)
         directory.write_card(self.card(directory, info))
+        directory.drop_before()
         directory.write_info(info)
         return info
 
