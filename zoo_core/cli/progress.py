@@ -51,7 +51,13 @@ class TrainProgress:
         """What `train` is given."""
         from zoo_core.workflows.trainings.one_training import TrainCallbacks
 
-        return TrainCallbacks(on_start=self.on_start, on_epoch=self.on_epoch, on_batch=self.on_batch, on_note=note)
+        return TrainCallbacks(
+            on_start=self.on_start,
+            on_within=self.on_within,
+            on_epoch=self.on_epoch,
+            on_batch=self.on_batch,
+            on_note=note,
+        )
 
     def close(self) -> None:
         """Take the bar away; what comes next writes on a clean line."""
@@ -74,6 +80,11 @@ class TrainProgress:
             note(f"Begins with the weights of {info.init_from}{fresh}")
         if sys.stderr.isatty():
             self._open_bar()
+
+    def on_within(self, step: int, steps: int) -> None:
+        """The run goes on after that step of an epoch."""
+        self._pace.goes_on(step, steps)
+        note(f"Epoch {self._pace.done + 1} goes on after step {step:,} of {steps:,}")
 
     def on_batch(self, step: int, steps: int) -> None:
         """A batch is done."""

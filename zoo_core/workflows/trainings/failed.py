@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from zoo_core.errors import ZooError
+from zoo_core.errors import UsageError, ZooError
 from zoo_core.installation import CORE
 from zoo_core.plugin_faults import code_of, plugin_line, plugin_module, who_mends, wrong_result
 from zoo_core.records import TrainResult
 from zoo_core.registry import Trainer, Zoo
+from zoo_core.shelf import is_free, is_run
 from zoo_core.training.directory import RunDirectory, read_info
 from zoo_core.training.diverged import DivergedError, with_what_is_kept
 
@@ -78,3 +80,13 @@ def checked_result(result: Any, trainer: Trainer) -> TrainResult:
         plugin=trainer.plugin,
         code=code_of(trainer.spec.fit),
     )
+
+
+def remove_run(path: Path) -> None:
+    """The whole run goes in one step: a process that is killed while it removes files leaves none of that name."""
+    if is_free(path):
+        return
+    if not is_run(path):
+        raise UsageError(f"{path} exists and is not a run", hint="another name with --run")
+    hint = "another name with --run, or wait for it"
+    RunDirectory(path).remove(busy=UsageError(f"{path} is being replaced by another process", hint=hint))

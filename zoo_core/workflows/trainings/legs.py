@@ -62,17 +62,12 @@ def with_next_leg(
     return info
 
 
-def leg_notes(info: RunInfo, state: TrainState | None) -> list[str]:
-    """What is worth a line where a run begins or goes on from `state`: the step within an epoch; and where a leg begins
-    there, its schedule, and the plugins that have changed."""
-    within = []
-    if state is not None and (part := state.part) is not None:
-        within = [f"Epoch {state.epoch + 1} goes on after step {part.batches:,} of {part.steps:,}"]
-    if not info.legs or info.legs[-1].after != (0 if state is None else state.epoch):
-        return within
+def leg_notes(info: RunInfo, *, done: int) -> list[str]:
+    """What is worth a line where a leg begins after `done` epochs: its schedule, and the plugins that have changed."""
+    if not info.legs or info.legs[-1].after != done:
+        return []
     leg, before = info.legs[-1], info.legs[-2] if len(info.legs) > 1 else None
-    changes = () if before is None else changes_between(before, leg)
-    notes = [*within, *(f"Accepted: {change}" for change in changes)]
+    notes = [] if before is None else [f"Accepted: {change}" for change in changes_between(before, leg)]
     if leg.why == "extended":
         notes.append(f"Extended by {counted(leg.epochs - leg.after, 'epoch')}, with a schedule of their own")
     if leg.why == "stretched":

@@ -17,7 +17,7 @@ from zoo_core.plugin_faults import ModelFaultError, faulty_model
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
 from zoo_core.replacing import scratch
-from zoo_core.shelf import RUNS, is_free, is_run, spelled
+from zoo_core.shelf import RUNS, spelled
 from zoo_core.training.directory import RunDirectory, read_info
 from zoo_core.training.diverged import check_row
 from zoo_core.training.epoch_rows import best_row
@@ -27,7 +27,7 @@ from zoo_core.training.run_card import model_card
 from zoo_core.training.run_pictures import older_pictures_of, pictures_of, set_pictures_aside
 
 from .budget import within_budget
-from .failed import checked_result, failed_training, no_empty_run
+from .failed import checked_result, failed_training, no_empty_run, remove_run
 from .legs import leg_notes
 from .measuring import measured
 from .remarks import remarks_before, with_remarks
@@ -43,10 +43,12 @@ DRY_SAMPLES = 64
 
 @dataclass(frozen=True, kw_only=True)
 class TrainCallbacks:
-    """Who watches a training. `on_start(info, done)`: the run's record, the epochs already done; `on_note(text)`: what
-    is worth a line before the first step."""
+    """Who watches a training. `on_start(info, done)`: the run's record, the epochs already done; `on_within(step,
+    steps)`: the steps already done of the next one, where it goes on within it; `on_note(text)`: what is worth a line
+    before the first step."""
 
     on_start: Callable[[RunInfo, int], None] = lambda info, done: None
+    on_within: Callable[[int, int], None] = lambda step, steps: None
     on_epoch: Callable[[EpochRow], None] = lambda row: None
     on_batch: Callable[[int, int], None] = lambda step, steps: None
     on_note: Callable[[str], None] = lambda text: None
@@ -78,7 +80,7 @@ class Training:
                 check(self.job(module, None))
         state, training = None, self.begun(module) if new else self
         if replace:
-            _remove_run(self.plan.path)
+            remove_run(self.plan.path)
         if new:
             training = training.created()
         directory = RunDirectory(training.plan.path)
@@ -200,9 +202,11 @@ class Training:
             self.watched(self.callbacks.on_epoch)(row)
 
         self.callbacks.on_start(info, len(rows))
+        if state is not None and state.part is not None:
+            self.callbacks.on_within(state.part.batches, state.part.steps)
         # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
         train = None if self.quiet else self.splits["train"]
-        for note in (*leg_notes(info, state), *self.on_weights, *remarks_before(module, info, train)):
+        for note in (*leg_notes(info, done=len(rows)), *self.on_weights, *remarks_before(module, info, train)):
             self.callbacks.on_note(note)
         with self.plugin_errors():
             result = checked_result(plan.trainer.spec.fit(job, on_epoch=epoch_ended), plan.trainer)
@@ -288,13 +292,3 @@ def _remove_if_empty(folder: Path, *, unless: bool) -> None:
     if not unless:
         with contextlib.suppress(OSError):
             folder.rmdir()
-
-
-def _remove_run(path: Path) -> None:
-    """The whole run goes in one step: a process that is killed while it removes files leaves none of that name."""
-    if is_free(path):
-        return
-    if not is_run(path):
-        raise UsageError(f"{path} exists and is not a run", hint="another name with --run")
-    hint = "another name with --run, or wait for it"
-    RunDirectory(path).remove(busy=UsageError(f"{path} is being replaced by another process", hint=hint))
