@@ -212,7 +212,7 @@ def test_the_checkpoint_before_stands_in_for_one_that_is_damaged(kept: RunDirect
         newest.unlink()
     state, problem = kept.last_good()
     assert state is not None
-    assert state.where == "epoch 1 and step 2 of 4"
+    assert state.where == "step 2 of 4 of epoch 2"
     assert f"checkpoint {newest} is {'damaged: ' if damage == 'cut' else 'missing'}" in problem
     kept.settled()
     again = kept.read_state()

@@ -29,6 +29,9 @@ def _number(value: float) -> float:
     return -math.inf if math.isnan(value) else value
 
 
+TIMED = ("seconds", "samples_per_second")
+"""What of an epoch is another number each time."""
+
 _MEASURED = ("gradient_norm", "largest_gradient_norm", "samples_per_second")
 """What not every trainer tells of an epoch, nor older versions."""
 

@@ -60,9 +60,10 @@ class TrainState:
 
     @property
     def where(self) -> str:
-        """How far it is, in words: `epoch 2 and step 31 of 63`."""
-        step = "" if self.part is None else f"step {self.part.batches:,} of {self.part.steps:,}"
-        return " and ".join(filter(None, (f"epoch {self.epoch}" if self.epoch else "", step)))
+        """How far it is, in words: `epoch 2`, or `step 31 of 63 of epoch 3`."""
+        if self.part is None:
+            return f"epoch {self.epoch}"
+        return f"step {self.part.batches:,} of {self.part.steps:,} of epoch {self.epoch + 1}"
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer, *, copied: bool = False) -> OptimizerState:
