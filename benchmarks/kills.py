@@ -29,7 +29,7 @@ from zoo_core.environment import machine_kind, package_versions
 from zoo_core.training import RunDirectory, read_tensors
 
 MODEL = ("train", "lenet5", "--dataset", "digits")
-EPOCHS = 6
+EPOCHS = 4
 SIZES = ("-d", "train_size=400", "-d", "val_size=50", "-t", "batch_size=16")
 OPTIONS = ("--epochs", str(EPOCHS), *SIZES, "-t", "checkpoint_every=5steps")
 NAME = "run"
@@ -59,7 +59,9 @@ def zoo(*arguments: str, folder: Path) -> subprocess.Popen[bytes]:
     """The program as a child in a folder, with one thread; nobody reads what it prints."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     command = [sys.executable, "-P", "-m", "zoo_core", *arguments]
-    return subprocess.Popen(command, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, **quiet)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # A group of its own, because a process waits and another one works: both are killed in one moment.
+    return subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **quiet)
 
 
 def run_in(folder: Path) -> Path:
@@ -123,7 +125,8 @@ def killed(folder: Path, within: str, drawn: random.Random, known: Straight) -> 
         words = f"{epochs} epochs and {more:.2f} s"
         if within == "save":
             wait_until(lambda: bool(half_files(folder)), child, pause=0.0)
-    child.send_signal(signal.SIGKILL)
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
     child.wait()
     wait_for_worker(folder)
     return f"{words}, half a file left" if half_files(folder) else words

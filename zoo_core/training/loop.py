@@ -19,7 +19,7 @@ from .averaging import Average
 from .cadence import Cadence
 from .checkpoint import copy_state, load_strictly
 from .diverged import check_row
-from .epoch_rows import best_row
+from .epoch_rows import best_row, has_reached, out_of_patience
 from .evaluation import Collector, LossCollector, evaluate_feed, evaluation_batch
 from .feed import Feed, Inputs, Targets
 from .freezing import train_mode
@@ -44,7 +44,8 @@ class Loop:
     An epoch depends on the state before it, the seed and its number alone: the order of the batches and every
     random generator are made anew from (seed, epoch). So a resumed run ends with the same bits as a straight
     one. `learning_rate(step)` gives the rate of a step counted from 0 over the whole run. `patience`: epochs
-    without a better validation result after which training stops. `loss`: None where the model computes its
+    without a better validation result after which training stops. `stop_at`: a value of the metric that picks the best
+    epoch, which is good enough to stop. `loss`: None where the model computes its
     losses itself (`job.losses`). `clip`: the length that longer gradients are shortened to; `accumulate`: batches a
     step of the optimizer. `average`: the decay of a moving average of the weights, which is measured and kept in place
     of the weights. `drop(rows)`: what the rate is multiplied by after the epochs of these rows. `checkpoints`: how
@@ -61,6 +62,7 @@ class Loop:
         learning_rate: Callable[[int], float],
         feed: Feed,
         patience: int | None = None,
+        stop_at: float | None = None,
         clip: float | None = None,
         accumulate: int = 1,
         average: float | None = None,
@@ -74,7 +76,7 @@ class Loop:
         self.loss = loss
         self.learning_rate = learning_rate
         self.feed = feed
-        self.patience = patience
+        self.patience, self.stop_at = patience, stop_at
         self.updates = Updates(optimizer, clip=clip, accumulate=accumulate)
         self.watch: Watch | None = None
         self.average_decay = average
@@ -98,7 +100,7 @@ class Loop:
             known = None if self.job.state is None else self.job.state.average
             self.average = Average(self.module, decay=self.average_decay, tensors=known)
         with self.saving.watching():
-            while len(self.rows) < self.job.epochs and not self.out_of_patience():
+            while len(self.rows) < self.job.epochs and not (self.out_of_patience() or self.is_good_enough()):
                 row = self.epoch(len(self.rows) + 1)
                 check_row(row, selection=self.job.task.selection, task=self.job.task.name)
                 self.keep(row)
@@ -155,9 +157,8 @@ class Loop:
         self.under_way = under_way = EpochUnderWay(
             seen, self.updates, steps=steps, device=self.job.device, part=self.job.part_of(number)
         )
-        done = under_way.batches
-        batches = self.feed.shuffled(seed=self.job.seed, epoch=number, after=done)
-        for step, (inputs, targets) in enumerate(batches, start=done + 1):
+        batches = self.feed.shuffled(seed=self.job.seed, epoch=number, after=under_way.batches)
+        for step, (inputs, targets) in enumerate(batches, start=under_way.batches + 1):
             self.set_rate(self.rate((number - 1) * steps + step - 1))
             watch.begin(step)
             outputs, loss = self.step(inputs, targets)
@@ -166,8 +167,7 @@ class Loop:
             seen.add(outputs, targets.first if isinstance(targets, MixedTargets) else targets, loss)
             under_way.batches = step
             self.job.on_batch(step, steps)
-            if self.updates.stepped:
-                self.saving.batch_done()
+            self.saving.batch_done(stepped=self.updates.stepped)
         watch.end()
         return seen.metrics(where=f"epoch {number}")
 
@@ -262,9 +262,12 @@ class Loop:
 
     def out_of_patience(self) -> bool:
         """Whether the last `patience` epochs, of those that the schedule is for, brought nothing better."""
-        if self.patience is None or not self.rows:
-            return False
-        return len(self.rows) - max(self.best_row().epoch, self.job.schedule_start) >= self.patience
+        start, selection = self.job.schedule_start, self.job.task.selection
+        return out_of_patience(self.rows, self.patience, selection=selection, start=start)
+
+    def is_good_enough(self) -> bool:
+        """Whether an epoch, of those that the schedule is for, has reached `stop_at`."""
+        return has_reached(self.rows[self.job.schedule_start :], self.stop_at, selection=self.job.task.selection)
 
     def result(self) -> TrainResult:
         """What came of it. The module is left with its best weights."""
@@ -282,10 +285,9 @@ class Loop:
 
     def watched(self, number: int) -> Watch:
         """Who looks at the losses and gradients of an epoch."""
-        seed = self.job.seed
 
         def retry(step: int) -> Inputs:
-            inputs, targets = next(self.feed.shuffled(seed=seed, epoch=number, after=step - 1))
+            inputs, targets = next(self.feed.shuffled(seed=self.job.seed, epoch=number, after=step - 1))
             self.outputs_and_loss(inputs, targets)
             return inputs
 
@@ -293,6 +295,6 @@ class Loop:
             self.module,
             epoch=number,
             fresh=not self.rows,
-            batch_at=lambda step: self.feed.batch_at(step, seed=seed, epoch=number),
+            batch_at=lambda step: self.feed.batch_at(step, seed=self.job.seed, epoch=number),
             retry=retry,
         )

@@ -28,7 +28,7 @@ class Saving:
     ) -> None:
         self._cadence, self._state, self._write = cadence, state, write
         self._thread: threading.Thread | None = None
-        self._failure: ZooError | None = None
+        self._failure: Exception | None = None
         self._stopping = Stopping()
         self._unkept = False
         self._batches = 0
@@ -40,18 +40,16 @@ class Saving:
         try:
             with self._stopping if self._cadence is not None else contextlib.nullcontext():
                 yield
-        except Exception:
+        finally:
             self.wait()
-            raise
-        self.wait()
 
-    def batch_done(self) -> None:
-        """A batch is done after which the optimizer has taken a step: save where it is time, end where it is asked."""
-        if self._cadence is None:
+    def batch_done(self, *, stepped: bool) -> None:
+        """A batch is done. If the optimizer has taken a step after it: save where it is time, end where it is asked."""
+        self._batches += 1
+        if self._cadence is None or not stepped:
             return
         if self._stopping.asked:
             self.stop()
-        self._batches += 1
         busy = self._thread is not None and self._thread.is_alive()
         since = time.monotonic() - self._saved
         if not busy and self._cadence.is_due(seconds=since, batches=self._batches):
@@ -88,7 +86,8 @@ class Saving:
             self._thread.join()
         self._thread, failure, self._failure = None, self._failure, None
         if failure is not None:
-            why = f"{failure.message}" + (f" ({failure.hint})" if failure.hint else "")
+            hint = failure.hint if isinstance(failure, ZooError) else None
+            why = f"{failure} ({hint})" if hint else str(failure)
             warn(f"a checkpoint was not saved, training goes on, and the one before it is kept: {why}")
 
     def _copied(self) -> TrainState | None:
@@ -104,5 +103,5 @@ class Saving:
     def _write_apart(self, state: TrainState) -> None:
         try:
             self._write(state)
-        except ZooError as error:
+        except (ZooError, OSError, MemoryError) as error:
             self._failure = error

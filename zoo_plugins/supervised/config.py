@@ -48,6 +48,9 @@ class SupervisedConfig:
         float | None, "decay of a moving average of the weights, kept in their place; 0.999 is usual; none: no average"
     ] = None
     patience: Annotated[int | None, "epochs without a better validation result before it stops; none: never"] = None
+    stop_at: Annotated[
+        float | None, "validation result that is good enough to stop, of the metric that picks the best; none: never"
+    ] = None
     label_smoothing: Annotated[float, "from 0 to below 1; 0.1 where labels are noisy or it is too sure of itself"] = 0.0
     augment: Annotated[
         str,

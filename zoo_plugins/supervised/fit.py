@@ -67,6 +67,7 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
         learning_rate=schedule,
         feed=feed,
         patience=config.patience,
+        stop_at=config.stop_at,
         clip=config.clip,
         accumulate=config.accumulate,
         average=config.ema,
