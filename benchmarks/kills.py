@@ -1,8 +1,8 @@
-"""Kills of a training, and what is left: SIGKILL at a random moment of a small training, then `--resume`: a random
-time after a random number of epochs, which does not depend on how busy the machine is.
+"""Kills of a training, and what is left: SIGKILL at a random moment of a small training, then `--resume`.
 
-Each time the weights, the epochs and the metrics are compared with those of a training that nobody disturbed, to the
-bit, and `run.json` is read after the kill and at the end.
+In turns the moment is within an epoch, within a save (as soon as half a file is seen) and within preparation, before
+anything is saved. Each time everything that the run has in the end is compared with that of a training that nobody
+disturbed: weights to the bit, metrics, and all other files but for times and dates.
 
     python benchmarks/kills.py [--kills 20] [--seed 0]
 
@@ -20,107 +20,169 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from zoo_core.environment import machine_kind, package_versions
+from zoo_core.training import RunDirectory, read_tensors
 
-PROGRAM = Path(sys.executable).with_name("zoo")
 MODEL = ("train", "lenet5", "--dataset", "digits")
-EPOCHS = 8
-OPTIONS = ("--epochs", str(EPOCHS), "-d", "train_size=400", "-d", "val_size=50", "-t", "batch_size=16")
+EPOCHS = 4
+SIZES = ("-d", "train_size=400", "-d", "val_size=50", "-t", "batch_size=16")
+OPTIONS = ("--epochs", str(EPOCHS), *SIZES, "-t", "checkpoint_every=5steps")
 NAME = "run"
-HEADER = ("kill", "after", "status then", "epochs then", "resumed", "status", "epochs", "weights", "rows")
+HEADER = ("kill", "within", "after", "resumed from", "exit code", "weights", "metrics", "other files")
+TIMED = ("seconds", "samples_per_second")
 
 
 @dataclass(frozen=True)
 class Ending:
     """What a run is in the end, as far as two trainings of one seed must agree."""
 
-    status: str
     weights: bytes
-    rows: tuple[dict[str, Any], ...]
-    test: dict[str, float]
+    metrics: Any
+    files: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Straight:
+    """A training that nobody disturbs: what it ends with, the seconds until it begins, and those of an epoch."""
+
+    ending: Ending
+    preparation: float
+    epoch: float
 
 
 def zoo(*arguments: str, folder: Path) -> subprocess.Popen[bytes]:
     """The program as a child in a folder, with one thread; nobody reads what it prints."""
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen([PROGRAM, *arguments], cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"}, **quiet)
+    command = [sys.executable, "-P", "-m", "zoo_core", *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    # A group of its own, because a process waits and another one works: both are killed in one moment.
+    return subprocess.Popen(command, cwd=folder, env=environment, start_new_session=True, **quiet)
+
+
+def run_in(folder: Path) -> Path:
+    return folder / "runs" / NAME
 
 
 def ending(folder: Path) -> Ending:
     """What the run in a folder has come to."""
-    run = folder / "runs" / NAME
-    record = json.loads(run.joinpath("run.json").read_text())
-    rows = [json.loads(line) for line in run.joinpath("metrics.jsonl").read_text().splitlines()]
-    for row in rows:
-        del row["seconds"]
-    weights = run.joinpath("weights.safetensors").read_bytes()
-    return Ending(status=record["status"], weights=weights, rows=tuple(rows), test=record["test"])
+    run = run_in(folder)
+    files = {path.relative_to(run).as_posix(): path for path in sorted(run.rglob("*")) if path.is_file()}
+    told: dict[str, Any] = {name: path.read_bytes() for name, path in files.items()}
+    record = json.loads(told.pop("run.json"))
+    metrics = [without_times(json.loads(line)) for line in told.pop("metrics.jsonl").splitlines()]
+    state, facts = read_tensors(files["last/state.safetensors"], what="checkpoint")
+    told["last/state.safetensors"] = (
+        {name: (str(tensor.dtype), tensor.numpy().tobytes()) for name, tensor in state.items()},
+        {**facts, "rows": [without_times(row) for row in facts["rows"]], "sha256": ""},
+    )
+    told["README.md"] = [line for line in told["README.md"].splitlines() if not line.startswith(b"| Time |")]
+    measured = (record.pop("status"), record.pop("test"), record.pop("validation"))
+    for leg in record["legs"]:
+        del leg["began"]
+    told["run.json"] = without_times(record)
+    return Ending(weights=told.pop("weights.safetensors"), metrics=(metrics, measured), files=told)
 
 
-def straight(folder: Path) -> tuple[Ending, float]:
-    """A training that nobody disturbs: what it ends with, and the seconds that one of its epochs takes."""
-    if zoo(*MODEL, "--run", NAME, *OPTIONS, folder=folder).wait():
-        raise SystemExit("the training that nobody disturbs has failed")
-    record = json.loads(folder.joinpath("runs", NAME, "run.json").read_text())
-    return ending(folder), record["seconds"] / EPOCHS
+def without_times(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in TIMED}
 
 
-def killed(folder: Path, *, epochs: int, more: float) -> dict[str, Any]:
-    """Start the training, kill it `more` seconds after so many epochs are written; what is there then."""
-    record = folder / "runs" / NAME / "run.json"
+def straight(folder: Path) -> Straight:
+    """Train without a kill."""
+    started = time.monotonic()
     child = zoo(*MODEL, "--run", NAME, *OPTIONS, folder=folder)
-    while not record.exists() or epochs_in(folder) < epochs:
+    wait_until(lambda: run_in(folder).joinpath("run.json").exists(), child)
+    preparation = time.monotonic() - started
+    if child.wait():
+        raise SystemExit("the training that nobody disturbs has failed")
+    seconds = json.loads(run_in(folder).joinpath("run.json").read_text())["seconds"]
+    return Straight(ending=ending(folder), preparation=preparation, epoch=seconds / EPOCHS)
+
+
+def wait_until(happened: Callable[[], bool], child: subprocess.Popen[bytes], *, pause: float = 0.002) -> None:
+    while not happened():
         if child.poll() is not None:
-            raise SystemExit("the training has ended before it was killed")
-        time.sleep(0.002)
-    time.sleep(more)
-    child.send_signal(signal.SIGKILL)
+            return
+        time.sleep(pause)
+
+
+def killed(folder: Path, within: str, drawn: random.Random, known: Straight) -> str:
+    """Start the training and kill it within a preparation, an epoch or a save; when that was, in words."""
+    child = zoo(*MODEL, "--run", NAME, *OPTIONS, folder=folder)
+    if within == "preparation":
+        seconds = drawn.uniform(0, 1.2 * known.preparation)
+        time.sleep(seconds)
+        words = f"{seconds:.2f} s"
+    else:
+        epochs, more = drawn.randrange(EPOCHS - 1), drawn.uniform(0, known.epoch)
+        wait_until(lambda: run_in(folder).exists() and epochs_in(folder) >= epochs, child)
+        time.sleep(more)
+        words = f"{epochs} epochs and {more:.2f} s"
+        if within == "save":
+            wait_until(lambda: bool(half_files(folder)), child, pause=0.0)
+    if child.poll() is None:
+        os.killpg(child.pid, signal.SIGKILL)
     child.wait()
-    return {"status": json.loads(record.read_text())["status"], "epochs": epochs_in(folder)}
+    wait_for_worker(folder)
+    return f"{words}, half a file left" if half_files(folder) else words
+
+
+def wait_for_worker(folder: Path) -> None:
+    """Until the process that does the work is gone as well, which ends with the first one."""
+    lock = run_in(folder) / ".lock"
+    while lock.exists():
+        with lock.open() as file:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+            lock.unlink(missing_ok=True)
 
 
 def epochs_in(folder: Path) -> int:
     """How many epochs the run in a folder has written."""
-    rows = folder / "runs" / NAME / "metrics.jsonl"
+    rows = run_in(folder) / "metrics.jsonl"
     return len(rows.read_text().splitlines()) if rows.exists() else 0
 
 
-def one_kill(number: int, *, epochs: int, more: float, expected: Ending) -> tuple[list[str], bool]:
+def half_files(folder: Path) -> list[str]:
+    """What a save under way has beside the files that are whole."""
+    run = run_in(folder)
+    names = [name for place in (run / "last", run) if place.exists() for name in os.listdir(place)]
+    return [name for name in names if name.endswith(".tmp")]
+
+
+def one_kill(number: int, within: str, drawn: random.Random, known: Straight) -> tuple[list[str], bool]:
     """One line of the table, and whether the run ended as it should."""
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        then = killed(folder, epochs=epochs, more=more)
-        code = zoo(*MODEL, "--run", NAME, "--resume", folder=folder).wait()
-        found = ending(folder)
-    # Of a run whose record was closed before the kill came there is nothing to resume.
-    well = code == (2 if then["status"] == "finished" else 0)
-    same_weights, same_rows = found.weights == expected.weights, found.rows == expected.rows
-    good = well and same_weights and same_rows and (found.status, found.test) == ("finished", expected.test)
-    cells = [
-        str(number),
-        f"{epochs} epochs and {more:.2f} s",
-        then["status"],
-        str(then["epochs"]),
-        f"exit code {code}",
-        found.status,
-    ]
-    cells += [str(len(found.rows)), "bit-equal" if same_weights else "DIFFER", "equal" if same_rows else "DIFFER"]
-    return cells, good
+        words = killed(folder, within, drawn, known)
+        there = run_in(folder).exists()
+        state = RunDirectory(run_in(folder)).last_good()[0] if there else None
+        then = state.where if state is not None else "its start" if there else "nothing: begun anew"
+        again = ("--resume",) if there else OPTIONS
+        code = zoo(*MODEL, "--run", NAME, *again, folder=folder).wait()
+        # Of a run whose record was closed before the kill came there is nothing to resume.
+        closed = code == 2 and json.loads(run_in(folder).joinpath("run.json").read_text())["status"] == "finished"
+        found, expected = ending(folder), known.ending
+    same = [found.weights == expected.weights, found.metrics == expected.metrics, found.files == expected.files]
+    cells = [str(number), within, words, then, str(code), "bit-equal" if same[0] else "DIFFER"]
+    return [*cells, *("equal" if each else "DIFFER" for each in same[1:])], all(same) and (closed or code == 0)
 
 
 def table(kills: int, *, seed: int) -> bool:
     """Print the table; whether every run ended as it should."""
     with tempfile.TemporaryDirectory() as place:
-        expected, seconds = straight(Path(place))
+        known = straight(Path(place))
     print(f"| {' | '.join(HEADER)} |\n|{' --- |' * len(HEADER)}", flush=True)
     drawn, good = random.Random(seed), 0
     for number in range(1, kills + 1):
-        epochs, more = drawn.randrange(EPOCHS), drawn.uniform(0, seconds)
-        cells, well = one_kill(number, epochs=epochs, more=more, expected=expected)
+        within = ("epoch", "save", "epoch", "preparation")[(number - 1) % 4]
+        cells, well = one_kill(number, within, drawn, known)
         good += well
         print(f"| {' | '.join(cells)} |", flush=True)
     print(f"\n{good} of {kills} ended as the training that nobody disturbed did, seed {seed} of the moments.")

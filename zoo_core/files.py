@@ -121,6 +121,24 @@ def _new_file(path: Path) -> tuple[int, str]:
         os.close(handle)
 
 
+def keep_before(path: Path, kept: Path) -> None:
+    """Let the file `path`, which is about to be replaced, be `kept` too; where there is none, nothing is done.
+
+    At every moment one of the two is there and whole.
+    """
+    temporary = kept.with_name(f".{kept.name[:48]}.link{_TEMPORARY}")
+    try:
+        temporary.unlink(missing_ok=True)
+        os.link(path, temporary)
+        os.replace(temporary, kept)
+        temporary.unlink(missing_ok=True)  # which stays where both are the same file already
+    except FileNotFoundError:
+        return
+    except OSError:  # a file system without links
+        with clear_io_errors("cannot write", kept):
+            os.replace(path, kept)
+
+
 def remove_abandoned(folder: Path) -> None:
     """Remove the temporary files of `written_whole` in `folder` whose processes are gone; those of others stay."""
     no_link = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)

@@ -62,6 +62,16 @@ class Leg(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ResumeCertificate(Record):
+    """A second training of a run, killed at some moments and resumed each time. `resumed_after`: how far its checkpoint
+    was then, in words; `sha256`: of the run's weights; `differs`: what is not equal to the bit, empty for nothing."""
+
+    resumed_after: tuple[str, ...]
+    sha256: str
+    differs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunInfo(Record):
     """What `run.json` holds: everything that was decided before the first step, and how far the run came.
 
@@ -76,7 +86,7 @@ class RunInfo(Record):
     such as thresholds. `task_plugin`: what offers its task; empty for a bundled one. `recipes`: how each input that is
     no picture is made, and what was learnt for it of the training part. `selection`: the metric that picks the best
     epoch; with a minus before it, less is better. `status` is "unfinished" until the last epoch (or early stopping) is
-    done. `legs`: how it came about, the first one first.
+    done. `legs`: how it came about, the first one first. `resume_certificate`: None where nobody asked for one.
     """
 
     name: str
@@ -115,6 +125,7 @@ class RunInfo(Record):
     commit: str | None = None
     machine: str = ""
     legs: tuple[Leg, ...] = ()
+    resume_certificate: ResumeCertificate | None = None
     schema: int = 1
 
     @property

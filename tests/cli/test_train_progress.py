@@ -95,6 +95,33 @@ def test_the_bar_has_steps_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize(
+    ("step", "saved", "words"),
+    [
+        (3, 3, "so no weights are saved yet: the first epoch goes on after step 3 of 7."),
+        (6, 4, "so no weights are saved yet: the first epoch, which was at step 6 of 7, goes on after step 4."),
+    ],
+)
+def test_what_is_kept_of_an_epoch_that_is_stopped(step: int, saved: int, words: str) -> None:
+    with TrainProgress() as progress:
+        progress.on_start(info(4), 0)
+        progress.on_batch(step, 7)
+        progress.saved = saved
+        assert words in progress.kept
+
+
+def test_steps_of_before_say_nothing_of_how_fast_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    with TrainProgress(clock=clock) as progress:
+        progress.on_start(info(4), 2)
+        progress.on_within(90, 100)
+        clock.now += 40
+        progress.on_batch(94, 100)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1] == "Epoch 3 goes on after step 90 of 100"
+    assert lines[2].startswith("epoch 3/4: step 94 of 100, 0.1 steps/s, 1 min left")
+
+
+@pytest.mark.parametrize(
     ("play", "words"),
     [
         (lambda progress: None, "No epoch was finished, so no weights are saved yet: the first epoch begins again."),

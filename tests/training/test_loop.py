@@ -131,6 +131,20 @@ def test_patience_stops_early_and_counts_on_after_resuming(tmp_path: Path) -> No
     assert result.stopped_early
 
 
+def test_a_result_that_is_good_enough_stops_it_also_where_it_was_stopped_before(tmp_path: Path) -> None:
+    straight: list[EpochRow] = []
+    fit(make_job(epochs=6), on_epoch=straight.append)
+    best = max(row.validation["accuracy"] for row in straight)
+    first = next(row.epoch for row in straight if row.validation["accuracy"] == best)
+    directory = RunDirectory(tmp_path / "run")
+    with pytest.raises(Stop):
+        fit(make_job(directory, epochs=6, stop_at=best), on_epoch=stop_after(1))
+    again = dataclasses.replace(make_job(directory, epochs=6, stop_at=best), state=directory.read_state())
+    result = fit(again)
+    assert first > 1
+    assert (result.epochs, result.best_epoch, result.stopped_early) == (first, first, first < 6)
+
+
 def test_label_smoothing_changes_the_loss_that_is_minimised() -> None:
     outputs, targets = {"logits": torch.tensor([[4.0, 0.0, 0.0]])}, torch.tensor([0])
     plain, smooth = (loss_for(TASK.name, label_smoothing=value)(outputs, targets) for value in (0.0, 0.1))

@@ -1,13 +1,10 @@
-"""A time as it is typed: 90s, 10m, 1h30m, 2d."""
+"""An option that is a time."""
 
 from __future__ import annotations
 
-import re
-
 import click
 
-_UNITS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0}
-_FORM = re.compile("".join(rf"(?:(\d+(?:\.\d+)?){unit})?" for unit in _UNITS))
+from zoo_core.durations import EXAMPLES, seconds_in
 
 
 def read_seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
@@ -15,9 +12,7 @@ def read_seconds(ctx: click.Context, param: click.Parameter, value: str | None) 
     and for no time at all."""
     if value is None:
         return None
-    found = _FORM.fullmatch(value.replace(" ", ""))
-    parts = found.groups(default="0") if found else ()
-    seconds = sum(float(part) * unit for part, unit in zip(parts, _UNITS.values(), strict=False))
-    if not seconds:
-        raise click.BadParameter(f"{value!r} is no time; such are 90s, 10m, 1h30m, 2d", ctx=ctx, param=param)
+    seconds = seconds_in(value)
+    if seconds is None:
+        raise click.BadParameter(f"{value!r} is no time; such are {EXAMPLES}", ctx=ctx, param=param)
     return seconds

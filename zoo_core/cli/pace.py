@@ -16,9 +16,14 @@ class Pace:
         self.done = done
         self.step = 0
         self.steps = 0
+        self._before = 0
         self._clock = clock
         self._seconds_of_epoch: float | None = None
         self._began = clock()
+
+    def goes_on(self, step: int, steps: int) -> None:
+        """Steps of this epoch were done before, in a time that nobody knows here."""
+        self.step, self.steps, self._before = step, steps, step
 
     def stepped(self, step: int, steps: int) -> None:
         """Step `step` of the `steps` of this epoch is done."""
@@ -26,7 +31,7 @@ class Pace:
 
     def epoch_ended(self, number: int, *, seconds: float) -> None:
         """Epoch `number` is done; it took that long with its validation."""
-        self.done, self.step = number, 0
+        self.done, self.step, self._before = number, 0, 0
         self._seconds_of_epoch = seconds
         self._began = self._clock()
 
@@ -34,7 +39,8 @@ class Pace:
     def rate(self) -> float:
         """Steps a second in this epoch; 0 before its first step."""
         seconds = self._clock() - self._began
-        return self.step / seconds if self.step and seconds > 0 else 0.0
+        steps = self.step - self._before
+        return steps / seconds if steps and seconds > 0 else 0.0
 
     @property
     def text(self) -> str:

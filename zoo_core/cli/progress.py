@@ -31,6 +31,8 @@ class TrainProgress:
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.info: RunInfo | None = None
+        self.saved = 0
+        """Steps of the epoch under way that are kept where the training is stopped."""
         self._bar: Progress | None = None
         self._task: TaskID | None = None
         self._clock = clock
@@ -49,7 +51,13 @@ class TrainProgress:
         """What `train` is given."""
         from zoo_core.workflows.trainings.one_training import TrainCallbacks
 
-        return TrainCallbacks(on_start=self.on_start, on_epoch=self.on_epoch, on_batch=self.on_batch, on_note=note)
+        return TrainCallbacks(
+            on_start=self.on_start,
+            on_within=self.on_within,
+            on_epoch=self.on_epoch,
+            on_batch=self.on_batch,
+            on_note=note,
+        )
 
     def close(self) -> None:
         """Take the bar away; what comes next writes on a clean line."""
@@ -72,6 +80,11 @@ class TrainProgress:
             note(f"Begins with the weights of {info.init_from}{fresh}")
         if sys.stderr.isatty():
             self._open_bar()
+
+    def on_within(self, step: int, steps: int) -> None:
+        """The run goes on after that step of an epoch."""
+        self._pace.goes_on(step, steps)
+        note(f"Epoch {self._pace.done + 1} goes on after step {step:,} of {steps:,}")
 
     def on_batch(self, step: int, steps: int) -> None:
         """A batch is done."""
@@ -100,12 +113,15 @@ class TrainProgress:
         """What is left of a training that is stopped now, and what is lost."""
         pace = self._pace
         reached = f", which was at step {pace.step:,} of {pace.steps:,}," if pace.step else ""
+        again = f" goes on after step {self.saved:,}" if self.saved else " begins again"
+        if self.saved and self.saved == pace.step:
+            reached, again = "", f"{again} of {pace.steps:,}"
         if not pace.done:
-            return f"No epoch was finished, so no weights are saved yet: the first epoch{reached} begins again."
+            return f"No epoch was finished, so no weights are saved yet: the first epoch{reached}{again}."
         are = f"{counted(pace.done, 'epoch')} of {pace.epochs:,} {'is' if pace.done == 1 else 'are'} kept"
         if pace.done >= pace.epochs:
             return f"{are}; what is left is to measure them."
-        return f"{are}; epoch {pace.done + 1}{reached} begins again."
+        return f"{are}; epoch {pace.done + 1}{reached}{again}."
 
     def _open_bar(self) -> None:
         from rich.console import Console

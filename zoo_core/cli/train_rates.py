@@ -26,7 +26,9 @@ def show_rates(zoo: Zoo, asked: Mapping[str, Any], picture: Path, *, as_json: bo
     from zoo_core.workflows.trainings.train_plan import TrainRequest
 
     if wrong := [
-        f"--{name.replace('_', '-')}" for name in ("resume", "dry_run", "time_budget", "folds") if asked[name]
+        f"--{name.replace('_', '-')}"
+        for name in ("resume", "dry_run", "time_budget", "folds", "prove_resume")
+        if asked[name]
     ]:
         raise UsageError(f"--find-lr trains nothing, and {wrong[0]} says how", hint="give one of the two")
     check_picture(picture, asked_by="zoo train --find-lr")

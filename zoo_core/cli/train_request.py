@@ -38,6 +38,11 @@ def more_options(function: F) -> F:
             "metavar": "N",
             "help": "Train and measure on N samples alone.",
         },
+        "--prove-resume": {
+            "type": click.IntRange(min=1),
+            "metavar": "K",
+            "help": "Train once more, killed K times: same bits?",
+        },
         "--like": {"metavar": "RUN", "shell_complete": complete_runs, "help": "As RUN was, but for what is typed."},
     }
     for name, words in named.items():

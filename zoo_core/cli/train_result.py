@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from zoo_core.commands.common import print_json, say
 from zoo_core.commands.next_step import use_of_run, without
+from zoo_core.records import counted
 
 from .progress import summary
 
@@ -34,6 +35,9 @@ def show_trained(info: RunInfo, done: Run, zoo: Zoo, *, called: str, as_json: bo
     else:
         for line in (*summary(info, epochs=len(done.rows)), f"  files       {done.path}"):
             say(line)
+        if (certificate := info.resume_certificate) is not None:
+            times = counted(len(certificate.resumed_after), "time")
+            say(f"  resumes     killed {times} and resumed, a second training ends with the same bits")
         say(f"Next: {use_of_run(called, zoo)}")
     refuse_unmeasured(
         {"validation": info.validation, "test": info.test},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 def watched_training(zoo: Zoo, asked: Mapping[str, Any], *, as_json: bool, again: str | None = None) -> RunInfo:
     """The record of the finished run. `again`: what goes on with it where that is not the run's own command."""
     from zoo_core.cli.report import show_report
-    from zoo_core.errors import NotVerifiedError
+    from zoo_core.errors import NotVerifiedError, ZooError
+    from zoo_core.shelf import find_run
+    from zoo_core.training.directory import RunDirectory, read_info
     from zoo_core.workflows.trainings.train import train
 
     with TrainProgress() as progress:
@@ -30,6 +33,11 @@ def watched_training(zoo: Zoo, asked: Mapping[str, Any], *, as_json: bool, again
                 raise
             progress.close()  # what is said now stands below the bar
             run = asked["run"] if asked["resume"] else None  # one to go on with may be a path
+            with contextlib.suppress(ZooError):  # a run that is gone by now has nothing
+                path = find_run(run or progress.info.name)
+                progress.saved = RunDirectory(path).saved_batches
+                if read_info(path).status == "finished":  # what was stopped is a proof
+                    raise
             note("", f"Stopped. {progress.kept}", f"To continue: {again or going_on(progress.info, run)}")
             # Ctrl-C is told in full by now; the program itself would say "Stopped." once more.
             raise SystemExit(getattr(stop, "code", 128 + signal.SIGINT)) from None

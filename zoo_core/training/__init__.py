@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from zoo_core.torch_modules import named_outputs
 
     from .augment import Augment
+    from .cadence import Cadence, read_cadence
     from .checkpoint import copy_state, load_strictly, read_tensors, save_tensors
     from .choices import choose_augmentations, choose_class_weights
     from .differing import differing_settings
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Augment",
+    "Cadence",
     "Feed",
     "Loop",
     "Mix",
@@ -69,6 +71,7 @@ __all__ = [
     "normalize_tensor",
     "parameter_groups",
     "pick_device",
+    "read_cadence",
     "read_tensors",
     "save_tensors",
     "seed_everything",
@@ -77,6 +80,10 @@ __all__ = [
 ]
 
 _LIGHT = {
+    ".cadence": (
+        "Cadence",
+        "read_cadence",
+    ),
     ".choices": (
         "choose_augmentations",
         "choose_class_weights",

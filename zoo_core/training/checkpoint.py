@@ -18,9 +18,7 @@ from zoo_core.errors import ZooError
 from zoo_core.files import clear_io_errors, write_atomic
 from zoo_core.plugin_faults import ModelFaultError
 
-from .safetensors_header import check_header
-
-_KEY = "zoo"  # one key, because safetensors does not keep the order of several, and equal runs give equal files
+from .safetensors_header import KEY, check_header
 
 SEAL = "sha256"
 """The fact that holds the hash of all others and of the tensors."""
@@ -37,7 +35,7 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], *, facts: Mapping[st
     unsealed = {name: value for name, value in facts.items() if name != SEAL}
     seal = content_hash(alone, json.dumps(unsealed, allow_nan=False))
     sealed = json.dumps({**unsealed, SEAL: seal}, allow_nan=False)
-    write_atomic(path, safetensors.torch.save(alone, {_KEY: sealed}))
+    write_atomic(path, safetensors.torch.save(alone, {KEY: sealed}))
 
 
 def read_tensors(path: Path, *, what: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -51,7 +49,7 @@ def read_tensors(path: Path, *, what: str) -> tuple[dict[str, Tensor], dict[str,
             check_header(path)
         with safetensors.safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 no mapping
-            text = (file.metadata() or {}).get(_KEY, "{}")
+            text = (file.metadata() or {}).get(KEY, "{}")
         facts = load_json(text)
     except ZooError:
         raise

@@ -7,21 +7,29 @@ import dataclasses
 import json
 import os
 import shutil
-import types
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo_core.bounded_json import is_plain_number, load_json
+from zoo_core.bounded_json import load_json
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.file_limits import MAX_ROWS_BYTES
-from zoo_core.files import clear_io_errors, json_text, plain_file, read_json, remove_abandoned, write_atomic
+from zoo_core.files import (
+    clear_io_errors,
+    json_text,
+    keep_before,
+    plain_file,
+    read_json,
+    remove_abandoned,
+    write_atomic,
+)
 from zoo_core.locks import held
-from zoo_core.records import EpochRow, Leg, RunInfo, to_plain
+from zoo_core.records import EpochRow, RunInfo, to_plain
 from zoo_core.replacing import building
 from zoo_core.shelf import is_free
 
-from .epoch_rows import metrics_from, read_row
+from .epoch_rows import read_row
+from .record_reading import info_from
 from .record_seal import record_hashes
 
 if TYPE_CHECKING:
@@ -33,44 +41,11 @@ RUN_FILE = "run.json"
 ROWS_FILE = "metrics.jsonl"
 WEIGHTS_FILE = "weights.safetensors"
 STATE_FILE = "last/state.safetensors"
+BEFORE_FILE = "last/before.safetensors"
+"""The checkpoint before that, while a run is under way."""
 CARD_FILE = "README.md"
 PLOTS = "plots"
 _LOCK = ".lock"
-
-_LISTS = ("classes", "fresh", "freeze", "skipped", "remarks")
-_KINDS: dict[str, type | types.UnionType] = {
-    **dict.fromkeys(("name", "model", "model_plugin", "dataset", "dataset_plugin", "dataset_fingerprint"), str),
-    **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine", "selection", "task_plugin"), str),
-    **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
-    **dict.fromkeys(("part_fingerprints", "task_settings", "recipes"), dict),
-    **dict.fromkeys(("epochs", "seed"), int),
-    **dict.fromkeys((*_LISTS, "legs"), list),
-    "init_from": str | None,
-    "best_epoch": int | None,
-    "overfit": int | None,
-    "seconds": float | None,
-    "beats_chance": bool | None,
-    "test": dict | None,
-    "commit": str | None,
-}
-
-
-def _texts(values: list[Any]) -> bool:
-    return all(isinstance(value, str) for value in values)
-
-
-def _measured(values: Mapping[str, Any]) -> bool:
-    return all(value is None or is_plain_number(value) for value in values.values())
-
-
-_VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    **dict.fromkeys(("classes", "fresh", "freeze"), (_texts, "a list of texts")),
-    **dict.fromkeys(("validation", "test"), (_measured, "a number for each metric")),
-    "part_fingerprints": (lambda parts: _texts([*parts.values()]), "a text for each part"),
-    "versions": (lambda versions: _texts([*versions.values()]), "a text for each package"),
-    "seed": (lambda seed: is_plain_number(seed) and 0 <= seed < 1 << 63, "a number from 0 to 2**63 - 1"),
-    "epochs": (lambda epochs: is_plain_number(epochs) and epochs > 0, "a number above 0"),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,33 +96,84 @@ class RunDirectory:
         save_tensors(self.path / WEIGHTS_FILE, weights, facts=facts)
 
     def save_state(self, state: TrainState, *, selection: str) -> None:
-        """Replace what a resumed run starts from; it says with which record and plugins, as the run's record does."""
+        """Replace what a resumed run starts from; it says with which record and plugins, as the run's record does.
+
+        What there was is kept beside it: no damage to one file takes more than the steps between the two.
+        """
         from .state import save_state
 
         if (info := self._info()) is not None:
             state = dataclasses.replace(
                 state, record=record_hashes(info), plugins=info.legs[-1].plugins if info.legs else state.plugins
             )
+        keep_before(self.path / STATE_FILE, self.path / BEFORE_FILE)
         save_state(self.path / STATE_FILE, state, selection=selection)
 
     def _info(self) -> RunInfo | None:
         return read_info(self.path) if (self.path / RUN_FILE).exists() else None
 
     def read_state(self) -> TrainState | None:
-        """What a resumed run starts from; None if the run was stopped before its first epoch was done."""
+        """What a resumed run starts from, if it is whole; None if the run was stopped before there was any."""
         from .state import read_state
 
-        return read_state(self.path / STATE_FILE) if self.has_state else None
+        return read_state(self.path / STATE_FILE) if (self.path / STATE_FILE).exists() else None
+
+    def last_good(self) -> tuple[TrainState | None, str]:
+        """What a resumed run starts from, or what there was before it where that is damaged or gone; and what is wrong
+        with it, in words. None where there is nothing. Raises ZooError where nothing of what is there can be read."""
+        from .state import read_state
+
+        problem = ""
+        try:
+            if (state := self.read_state()) is not None or not (self.path / BEFORE_FILE).exists():
+                return state, ""
+        except ZooError as error:
+            if not (self.path / BEFORE_FILE).exists():
+                raise
+            problem = error.message
+        return read_state(self.path / BEFORE_FILE), problem or f"checkpoint {self.path / STATE_FILE} is missing"
+
+    def settled(self, *, drop_before: bool = False) -> TrainState | None:
+        """As `last_good`, where this process has the run: what is damaged is replaced by the one before, which is
+        removed where that is asked for. A run that goes on otherwise than it was begun has no way back."""
+        state, problem = self.last_good()
+        if problem:
+            with clear_io_errors("cannot write", self.path / STATE_FILE):
+                os.replace(self.path / BEFORE_FILE, self.path / STATE_FILE)
+        if drop_before:
+            self.drop_before()
+        return state
+
+    @property
+    def saved_batches(self) -> int:
+        """Batches behind a resumed run of the epoch that it goes on with, if its checkpoint is whole."""
+        from .safetensors_header import facts_of
+
+        try:
+            part = facts_of(self.path / STATE_FILE).get("part")
+        except (OSError, ValueError, ZooError):
+            return 0
+        batches = part.get("batches") if isinstance(part, dict) else None
+        return batches if isinstance(batches, int) else 0
+
+    def drop_before(self) -> None:
+        """Remove the checkpoint before the last one: the run has ended, or goes on as it did not before."""
+        (self.path / BEFORE_FILE).unlink(missing_ok=True)
 
     @property
     def has_state(self) -> bool:
         """Whether there is what a resumed run starts from; without it the run begins again."""
-        return (self.path / STATE_FILE).exists()
+        return any((self.path / name).exists() for name in (STATE_FILE, BEFORE_FILE))
+
+    @property
+    def has_epoch(self) -> bool:
+        """Whether an epoch has left weights, or its row."""
+        return any((self.path / name).exists() for name in (WEIGHTS_FILE, ROWS_FILE))
 
     @property
     def is_empty(self) -> bool:
-        """Whether no epoch has left anything: neither weights, nor a row, nor what a resumed run starts from."""
-        return not (self.has_state or any((self.path / name).exists() for name in (WEIGHTS_FILE, ROWS_FILE)))
+        """Whether nothing is left: neither of an epoch, nor what a resumed run starts from."""
+        return not (self.has_state or self.has_epoch)
 
     def remove(self, *, busy: ZooError | None = None) -> None:
         """Remove the run, which is gone as a whole or not at all.
@@ -177,38 +203,7 @@ def read_info(path: Path) -> RunInfo:
     """The `run.json` in folder `path`. Raises ZooError when it is missing, damaged or of another schema."""
     file = path / RUN_FILE
     data = read_json(file, what="the run's record")
-    if data.get("schema") != RunInfo.schema:
-        raise ZooError(f"{file} has schema {data.get('schema')!r}; this version reads {RunInfo.schema}")
-    fields = {field.name: field for field in dataclasses.fields(RunInfo)}
-    needed = {name for name, field in fields.items() if _has_no_default(field)}
-    if wrong := sorted((needed - data.keys()) | (data.keys() - fields.keys())):
-        raise ZooError(f"the run's record {file} is damaged: wrong or missing {', '.join(wrong)}")
-    for name, kind in _KINDS.items():
-        if name in data and not isinstance(data[name], kind):
-            raise ZooError(f"the run's record {file} is damaged: {name} is {str(data[name])[:60]!r}")
-    for name, (fits, words) in _VALUES.items():
-        if name in data and data[name] is not None and not fits(data[name]):
-            raise ZooError(f"the run's record {file} is damaged: {name} is {str(data[name])[:60]!r}, not {words}")
-    lists: dict[str, Any] = {name: tuple(data[name]) for name in _LISTS if name in data}
-    measured = {part: metrics_from(data[part]) for part in ("validation", "test") if data.get(part) is not None}
-    return RunInfo(**{**data, **lists, **measured, "legs": tuple(_read_leg(leg, file) for leg in data.get("legs", []))})
-
-
-def _read_leg(data: Any, file: Path) -> Leg:
-    kinds = {"why": str, "after": int, "epochs": int, "plugins": dict, "versions": dict, "began": str}
-    try:
-        leg = Leg(**data)
-        fits = all(isinstance(getattr(leg, name), kind) for name, kind in kinds.items())
-        fits = fits and all(isinstance(plugin, dict) for plugin in leg.plugins.values())
-    except TypeError:
-        fits = False
-    if not fits:
-        raise ZooError(f"the run's record {file} is damaged: a leg is {str(data)[:60]!r}")
-    return leg
-
-
-def _has_no_default(field: dataclasses.Field[Any]) -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+    return info_from(data, file)
 
 
 def read_rows(path: Path) -> tuple[EpochRow, ...]:

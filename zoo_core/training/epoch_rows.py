@@ -24,10 +24,29 @@ def best_row(rows: Sequence[EpochRow], *, selection: str) -> EpochRow:
     return max(rows, key=rank)
 
 
+def out_of_patience(rows: Sequence[EpochRow], patience: int | None, *, selection: str, start: int) -> bool:
+    """Whether the last `patience` epochs, of those after the first `start`, brought nothing better."""
+    if patience is None or not rows:
+        return False
+    return len(rows) - max(best_row(rows, selection=selection).epoch, start) >= patience
+
+
+def has_reached(rows: Sequence[EpochRow], value: float | None, *, selection: str) -> bool:
+    """Whether an epoch is as good as `value`, or better, by what picks the best one; None is never reached."""
+    if value is None:
+        return False
+    metric, less = selection.removeprefix("-"), selection.startswith("-")
+    found = [row.validation[metric] for row in rows]
+    return any(each <= value if less else each >= value for each in found)
+
+
 def _number(value: float) -> float:
     """The same, or less than any other where it is NaN, which nothing is above or below."""
     return -math.inf if math.isnan(value) else value
 
+
+TIMED = ("seconds", "samples_per_second")
+"""What of an epoch is another number each time."""
 
 _MEASURED = ("gradient_norm", "largest_gradient_norm", "samples_per_second")
 """What not every trainer tells of an epoch, nor older versions."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from zoo_core.torch_modules import Read, called, named_outputs
 from .diverged import diverged
 from .feed import Feed
 from .one_at_a_time import OneAtATime
+from .packing import NotPlainError, packed
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples
@@ -34,6 +35,7 @@ class Collector:
     """The metrics of a pass. Outputs are kept until there are enough of them to count, and are then let go."""
 
     def __init__(self, task: Task) -> None:
+        self._fresh = task.tally
         self._tally = task.tally()
         self._outputs: dict[str, list[Tensor]] = {}
         self._targets: list[Tensor] = []
@@ -60,6 +62,18 @@ class Collector:
     def metrics(self, *, where: str) -> dict[str, float]:
         """The task's metrics. Raises ZooError as `tally` does."""
         return self.tally(where=where).metrics()
+
+    def state(self) -> dict[str, Any]:
+        """What was added, as values that `packing` takes apart. Raises NotPlainError for a tally that keeps others."""
+        waiting = {"outputs": self._outputs, "targets": self._targets, "kept": self._kept}
+        return {**waiting, "not_finite": self._not_finite, "tally": tally_state(self._tally, fresh=self._fresh())}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on with what was added to another one."""
+        self._outputs, self._targets = state["outputs"], state["targets"]
+        self._kept, self._not_finite = state["kept"], state["not_finite"]
+        self._tally = self._fresh()
+        vars(self._tally).update(state["tally"])
 
     def _count(self) -> None:
         outputs = {name: _joined(values) for name, values in self._outputs.items()}
@@ -91,25 +105,77 @@ class LossCollector:
             raise diverged(f"the loss is {mean}", where=where)
         return {"loss": mean}
 
+    def state(self) -> dict[str, Any]:
+        """What was added, as values that `packing` takes apart."""
+        return {"losses": torch.stack(self._losses) if self._losses else None, "counts": self._counts}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on with what was added to another one."""
+        losses = state["losses"]
+        self._losses, self._counts = [] if losses is None else list(losses), state["counts"]
+
+
+def tally_state(tally: Tally, *, fresh: Tally) -> dict[str, Any]:
+    """What a tally keeps and a fresh one does not have from the start, by its attributes' names.
+
+    Raises NotPlainError where that is more than numbers, texts, arrays, lists and dictionaries of them.
+    """
+    try:
+        kept, first = vars(tally), vars(fresh)
+    except TypeError:  # it has slots
+        raise NotPlainError(f"a {type(tally).__name__} without attributes that can be read") from None
+    found: dict[str, Any] = {}
+    for name, value in kept.items():
+        try:
+            packed(value, {}, name)
+        except NotPlainError:
+            # What every tally of the task is given is no result of any samples.
+            if name in first and (first[name] is value or _equal(first[name], value)):
+                continue
+            raise
+        found[name] = value
+    return found
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and bool(one == other)
+
 
 def _joined(values: Sequence[Tensor]) -> NDArray[Any]:
     return joined_rows([value.detach().cpu().numpy() for value in values])
 
 
 def evaluate_feed(
-    module: nn.Module, feed: Feed, *, task: Task, outputs: Sequence[str], read: Read | None = None, where: str
+    module: nn.Module,
+    feed: Feed,
+    *,
+    task: Task,
+    outputs: Sequence[str],
+    read: Read | None = None,
+    where: str,
+    before_batch: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
-    """The task's metrics of the module, in evaluation mode, over every sample of the feed once."""
-    return _tally_feed(module, feed, task=task, outputs=outputs, read=read, where=where).metrics()
+    """The task's metrics of the module, in evaluation mode, over every sample of the feed once. `before_batch()` may
+    raise, to end it."""
+    found = _tally_feed(module, feed, task=task, outputs=outputs, read=read, where=where, before_batch=before_batch)
+    return found.metrics()
 
 
 def _tally_feed(
-    module: nn.Module, feed: Feed, *, task: Task, outputs: Sequence[str], read: Read | None, where: str
+    module: nn.Module,
+    feed: Feed,
+    *,
+    task: Task,
+    outputs: Sequence[str],
+    read: Read | None,
+    where: str,
+    before_batch: Callable[[], None] = lambda: None,
 ) -> Tally:
     module.eval()
     seen = Collector(task)
     with torch.inference_mode():
         for inputs, targets in feed.in_order():
+            before_batch()
             seen.add(named_outputs(called(module, inputs), outputs, read), targets)
     return seen.tally(where=where)
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from zoo_core.tasks import Task
 
     from .directory import RunDirectory
+    from .part_of_epoch import PartOfEpoch
     from .state import TrainState
 
 
@@ -50,6 +51,10 @@ class TrainJob:
     run: RunDirectory | None = None
     state: TrainState | None = None
     on_batch: Callable[[int, int], None] = _quiet
+
+    def part_of(self, epoch: int) -> PartOfEpoch | None:
+        """What is done already of an epoch: of the one that the checkpoint was written in."""
+        return self.state.part if self.state is not None and epoch == self.state.epoch + 1 else None
 
     def forward(self, inputs: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The outputs of `module`, by name, for a batch of the feed. Raises ZooError when it gives others."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,9 +16,10 @@ from zoo_core.records import EpochRow, TrainResult
 from zoo_core.tasks import TrainingLoss
 
 from .averaging import Average
+from .cadence import Cadence
 from .checkpoint import copy_state, load_strictly
 from .diverged import check_row
-from .epoch_rows import best_row
+from .epoch_rows import best_row, has_reached, out_of_patience
 from .evaluation import Collector, LossCollector, evaluate_feed, evaluation_batch
 from .feed import Feed, Inputs, Targets
 from .freezing import train_mode
@@ -26,9 +27,13 @@ from .groups import RATE_PART
 from .job import TrainJob
 from .losses import sum_of
 from .mixing import MixedTargets
+from .part_of_epoch import EpochUnderWay
 from .placement import derive_seed, keep_memory, seed_everything
 from .sample_losses import batch_loss
+from .saving import Saving
+from .seeing import show_targets
 from .state import TrainState, optimizer_state, restore_optimizer
+from .stopping import StopAskedError
 from .updates import Updates
 from .watching import Watch
 
@@ -39,10 +44,13 @@ class Loop:
     An epoch depends on the state before it, the seed and its number alone: the order of the batches and every
     random generator are made anew from (seed, epoch). So a resumed run ends with the same bits as a straight
     one. `learning_rate(step)` gives the rate of a step counted from 0 over the whole run. `patience`: epochs
-    without a better validation result after which training stops. `loss`: None where the model computes its
+    without a better validation result after which training stops. `stop_at`: a value of the metric that picks the best
+    epoch, which is good enough to stop. `loss`: None where the model computes its
     losses itself (`job.losses`). `clip`: the length that longer gradients are shortened to; `accumulate`: batches a
     step of the optimizer. `average`: the decay of a moving average of the weights, which is measured and kept in place
-    of the weights. `drop(rows)`: what the rate is multiplied by after the epochs of these rows.
+    of the weights. `drop(rows)`: what the rate is multiplied by after the epochs of these rows. `checkpoints`: how
+    often it is saved within epochs, and then Ctrl-C and SIGTERM wait for the end of a step and save it, too; None for
+    a loop that keeps more than this class does, which would be lost.
     """
 
     def __init__(
@@ -54,10 +62,12 @@ class Loop:
         learning_rate: Callable[[int], float],
         feed: Feed,
         patience: int | None = None,
+        stop_at: float | None = None,
         clip: float | None = None,
         accumulate: int = 1,
         average: float | None = None,
         drop: Callable[[Sequence[EpochRow]], float] | None = None,
+        checkpoints: Cadence | None = None,
     ) -> None:
         keep_memory()
         self.job = job
@@ -66,7 +76,7 @@ class Loop:
         self.loss = loss
         self.learning_rate = learning_rate
         self.feed = feed
-        self.patience = patience
+        self.patience, self.stop_at = patience, stop_at
         self.updates = Updates(optimizer, clip=clip, accumulate=accumulate)
         self.watch: Watch | None = None
         self.average_decay = average
@@ -77,6 +87,8 @@ class Loop:
         self.validation = Feed(job.validation, batch_size=batch, device=job.device)
         self.rows: tuple[EpochRow, ...] = ()
         self.best: Mapping[str, Tensor] = {}
+        self.under_way: EpochUnderWay | None = None
+        self.saving = Saving(None if job.run is None else checkpoints, state=self.state, write=self.save)
 
     def fit(self, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
         """Every epoch that is left. `on_epoch(row)` is called once the row and its checkpoint are saved."""
@@ -87,20 +99,22 @@ class Loop:
         if self.average_decay is not None:
             known = None if self.job.state is None else self.job.state.average
             self.average = Average(self.module, decay=self.average_decay, tensors=known)
-        while len(self.rows) < self.job.epochs and not self.out_of_patience():
-            row = self.epoch(len(self.rows) + 1)
-            check_row(row, selection=self.job.task.selection, task=self.job.task.name)
-            self.keep(row)
-            on_epoch(row)
+        with self.saving.watching():
+            while len(self.rows) < self.job.epochs and not (self.out_of_patience() or self.is_good_enough()):
+                row = self.epoch(len(self.rows) + 1)
+                check_row(row, selection=self.job.task.selection, task=self.job.task.name)
+                self.keep(row)
+                on_epoch(row)
+                self.saving.stop_if_asked()
         return self.result()
 
     def restore(self, state: TrainState) -> None:
-        """Continue after the epochs of `state`."""
+        """Continue after the epochs of `state`, and after its part of the next one."""
         load_strictly(self.module, state.module, source="the checkpoint")
         restore_optimizer(self.optimizer, state.optimizer)
         self.rows = state.rows
         self.best = state.best
-        if self.job.run is not None:
+        if self.job.run is not None and self.rows:
             # The files beside the checkpoint may be of the epoch that was cut off.
             self.job.run.save_best(self.best, row=self.best_row())
             self.job.run.write_rows(self.rows)
@@ -110,8 +124,15 @@ class Loop:
         started = time.perf_counter()
         self.factor = 1.0 if self.drop is None else self.drop(self.rows)
         train = self.train(number)
+        if self.under_way is not None:
+            self.under_way.trained()
+            started -= self.under_way.earlier
         trained = time.perf_counter() - started
-        validation = self.validate(number)
+        try:
+            validation = self.validate(number)
+        except StopAskedError:
+            self.saving.stop(save=self.under_way is not None)
+            validation = self.validate(number)  # whoever hears of signals may have had something else done
         norm, largest = self.updates.norms() or (None, None)
         return EpochRow(
             epoch=number,
@@ -133,15 +154,20 @@ class Loop:
         steps = self.feed.steps
         self.updates.begin(self.feed.sizes)
         self.watch = watch = self.watched(number)
-        batches = self.feed.shuffled(seed=self.job.seed, epoch=number)
-        for step, (inputs, targets) in enumerate(batches, start=1):
+        self.under_way = under_way = EpochUnderWay(
+            seen, self.updates, steps=steps, device=self.job.device, part=self.job.part_of(number)
+        )
+        batches = self.feed.shuffled(seed=self.job.seed, epoch=number, after=under_way.batches)
+        for step, (inputs, targets) in enumerate(batches, start=under_way.batches + 1):
             self.set_rate(self.rate((number - 1) * steps + step - 1))
             watch.begin(step)
             outputs, loss = self.step(inputs, targets)
             if self.average is not None and self.updates.stepped:
                 self.average.follow((number - 1) * self.updates.in_epoch + self.updates.done)
             seen.add(outputs, targets.first if isinstance(targets, MixedTargets) else targets, loss)
+            under_way.batches = step
             self.job.on_batch(step, steps)
+            self.saving.batch_done(stepped=self.updates.stepped)
         watch.end()
         return seen.metrics(where=f"epoch {number}")
 
@@ -158,7 +184,7 @@ class Loop:
         if self.watch is not None:
             self.watch.loss(loss)
         self.updates.backward(loss)
-        self.updates.after_batch(check=self._check_gradient)
+        self.updates.after_batch(check=(lambda norm: None) if self.watch is None else self.watch.gradient)
         return outputs, loss
 
     def outputs_and_loss(self, inputs: Inputs, targets: Targets) -> tuple[dict[str, Tensor], Tensor]:
@@ -189,28 +215,46 @@ class Loop:
                 outputs=self.job.outputs,
                 read=self.job.read_outputs,
                 where=f"the validation after epoch {number}",
+                before_batch=self.saving.check,
             )
 
     def keep(self, row: EpochRow) -> None:
         """Add the row; copy the weights if they are the best so far; write what resuming needs."""
         self.rows = (*self.rows, row)
-        now = copy_state(self.module)
-        average = {} if self.average is None else self.average.copy()
-        measured = average or now
-        improved = self.best_row() == row
-        if improved:
+        self.under_way = None
+        state = self.state()
+        measured = state.average or state.module
+        if improved := self.best_row() == row:
             self.best = measured
+            state = dataclasses.replace(state, best=measured)
         if self.job.run is None:
             return
+        self.saving.wait()
         if improved:
             self.job.run.save_best(measured, row=row)
-        # Last of all the checkpoint: until it is there, a resumed run does this epoch again and rewrites the
-        # rest.
-        state = TrainState(
-            rows=self.rows, module=now, best=self.best, optimizer=optimizer_state(self.optimizer), average=average
-        )
+        # Last of all the checkpoint: until it is there, a resumed run does this epoch, or the rest of it, again and
+        # rewrites the others.
         self.job.run.write_rows(self.rows)
-        self.job.run.save_state(state, selection=self.job.task.selection)
+        self.save(state)
+        self.saving.saved()
+
+    def state(self) -> TrainState:
+        """A copy of what a resumed run starts from, after the last step of the optimizer."""
+        if self.watch is not None:
+            self.watch.end()  # no weights are kept that are no numbers
+        return TrainState(
+            rows=self.rows,
+            module=copy_state(self.module),
+            best=self.best,
+            optimizer=optimizer_state(self.optimizer, copied=True),
+            average={} if self.average is None else self.average.copy(),
+            part=None if self.under_way is None else self.under_way.part(),
+        )
+
+    def save(self, state: TrainState) -> None:
+        """Write what a resumed run starts from."""
+        if self.job.run is not None:
+            self.job.run.save_state(state, selection=self.job.task.selection)
 
     def best_row(self) -> EpochRow:
         """The best epoch so far."""
@@ -218,9 +262,12 @@ class Loop:
 
     def out_of_patience(self) -> bool:
         """Whether the last `patience` epochs, of those that the schedule is for, brought nothing better."""
-        if self.patience is None or not self.rows:
-            return False
-        return len(self.rows) - max(self.best_row().epoch, self.job.schedule_start) >= self.patience
+        start, selection = self.job.schedule_start, self.job.task.selection
+        return out_of_patience(self.rows, self.patience, selection=selection, start=start)
+
+    def is_good_enough(self) -> bool:
+        """Whether an epoch, of those that the schedule is for, has reached `stop_at`."""
+        return has_reached(self.rows[self.job.schedule_start :], self.stop_at, selection=self.job.task.selection)
 
     def result(self) -> TrainResult:
         """What came of it. The module is left with its best weights."""
@@ -238,11 +285,9 @@ class Loop:
 
     def watched(self, number: int) -> Watch:
         """Who looks at the losses and gradients of an epoch."""
-        seed = self.job.seed
 
         def retry(step: int) -> Inputs:
-            batches = self.feed.shuffled(seed=seed, epoch=number)
-            inputs, targets = next(itertools.islice(batches, step - 1, None))
+            inputs, targets = next(self.feed.shuffled(seed=self.job.seed, epoch=number, after=step - 1))
             self.outputs_and_loss(inputs, targets)
             return inputs
 
@@ -250,21 +295,6 @@ class Loop:
             self.module,
             epoch=number,
             fresh=not self.rows,
-            batch_at=lambda step: self.feed.batch_at(step, seed=seed, epoch=number),
+            batch_at=lambda step: self.feed.batch_at(step, seed=self.job.seed, epoch=number),
             retry=retry,
         )
-
-    def _check_gradient(self, norm: Tensor) -> None:
-        if self.watch is not None:
-            self.watch.gradient(norm)
-
-
-def show_targets(module: torch.nn.Module, targets: Tensor) -> None:
-    """Let a module that has a method `see_targets` look at all training targets before the first step.
-
-    What answers are scaled by, for example, it keeps in buffers: they belong to its weights, in a run and in a file.
-    """
-    see = getattr(module, "see_targets", None)
-    if callable(see):
-        with torch.no_grad():
-            see(targets)

@@ -6,6 +6,8 @@ import ctypes
 import hashlib
 import random
 import sys
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
@@ -75,3 +77,31 @@ def seed_everything(seed: int) -> None:
     torch.manual_seed(seed)
     np.random.seed(seed % 2**32)
     random.seed(seed)
+
+
+def generator_states(device: torch.device | str) -> dict[str, Any]:
+    """Where the generators of `seed_everything` stand, that of `device` among them, as plain values."""
+    kind, numbers, position, has_gauss, gauss = np.random.get_state()
+    states: dict[str, Any] = {
+        "torch": torch.get_rng_state(),
+        "numpy": (kind, numbers, position, has_gauss, gauss),
+        "python": random.getstate(),
+    }
+    device = torch.device(device)
+    if device.type == "cuda":
+        states["device"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        states["device"] = torch.mps.get_rng_state()
+    return states
+
+
+def restore_generators(states: Mapping[str, Any], device: torch.device | str) -> None:
+    """Go on drawing where `generator_states` was called."""
+    torch.set_rng_state(states["torch"])
+    np.random.set_state(states["numpy"])
+    random.setstate(states["python"])
+    device = torch.device(device)
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states["device"], device)
+    elif device.type == "mps":
+        torch.mps.set_rng_state(states["device"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +27,11 @@ _DECIDED = (
     "init_from",
     "freeze",
 )
-_MAY_CHANGE = {"dataset_options": "root", "config": "epochs"}
-"""What may be another one later: data may move, and a finished run may be extended."""
+SAVING_OPTIONS = ("checkpoint_every",)
+"""Options of a trainer that say how it is saved, which changes no bit of what comes of it."""
+
+_MAY_CHANGE = {"dataset_options": ("root",), "config": ("epochs", *SAVING_OPTIONS)}
+"""What may be another one later: data may move, a finished run may be extended, and any can be saved more often."""
 
 _DIGITS = 16
 
@@ -36,7 +39,7 @@ _DIGITS = 16
 def record_hashes(info: RunInfo) -> dict[str, str]:
     """A hash of each thing that was decided, by its name in `run.json`."""
     record = info.to_json()
-    return {name: _hash(_without(record[name], _MAY_CHANGE.get(name))) for name in _DECIDED}
+    return {name: _hash(_without(record[name], _MAY_CHANGE.get(name, ()))) for name in _DECIDED}
 
 
 def check_record(info: RunInfo, sealed: Any, *, file: Path) -> None:
@@ -55,8 +58,8 @@ def check_record(info: RunInfo, sealed: Any, *, file: Path) -> None:
         )
 
 
-def _without(value: Any, name: str | None) -> Any:
-    return {key: each for key, each in value.items() if key != name} if isinstance(value, Mapping) else value
+def _without(value: Any, names: Collection[str]) -> Any:
+    return {key: each for key, each in value.items() if key not in names} if isinstance(value, Mapping) else value
 
 
 def _hash(value: Any) -> str:

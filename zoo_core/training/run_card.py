@@ -11,7 +11,7 @@ from urllib.parse import quote
 from zoo_core.discovery.entry_points import has_verb
 from zoo_core.foreign_text import markdown_code, markdown_text, shell_word
 from zoo_core.options import write_list
-from zoo_core.records import RunInfo, changes_between, counted
+from zoo_core.records import ResumeCertificate, RunInfo, changes_between, counted
 from zoo_core.specs import DatasetSpec, ModelSpec
 
 from .choices import loss_in_words
@@ -106,6 +106,7 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
         "Begins with": info.init_from or "",
         "Frozen": ", ".join(info.freeze),
         "Legs": "; ".join(_leg(info, number) for number in range(1, len(info.legs))),
+        "Resume certificate": _certificate(info.resume_certificate),
         "Seed": str(info.seed),
         "Device": info.device,
         "Time": f"{info.seconds:.1f} s" if info.seconds is not None else "",
@@ -118,6 +119,17 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
         "| --- | --- |",
         *(f"| {name} | {markdown_text(text)} |" for name, text in facts.items() if text),
     ]
+
+
+def _certificate(certificate: ResumeCertificate | None) -> str:
+    """What came of a second training that was killed and resumed."""
+    if certificate is None:
+        return ""
+    moments = "; ".join(certificate.resumed_after)
+    killed = f"trained once more, killed {counted(len(certificate.resumed_after), 'time')} and resumed after {moments}"
+    if certificate.differs:
+        return f"none: {killed}, it ended with other values of {' and '.join(certificate.differs)}"
+    return f"{killed}: weights (sha256 {certificate.sha256[:16]}) and metrics are equal to the bit"
 
 
 def _left_out(skipped: Sequence[str]) -> str:

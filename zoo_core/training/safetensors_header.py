@@ -11,6 +11,9 @@ from zoo_core.bounded_json import is_plain_number, load_json
 from zoo_core.file_limits import MAX_AXES, MAX_SAFETENSORS_HEADER, MAX_TENSOR_NAME, MAX_TENSORS, MAX_WEIGHTS_BYTES
 from zoo_core.files import plain_file
 
+KEY = "zoo"
+"""One key, because safetensors does not keep the order of several, and equal runs give equal files."""
+
 
 def check_header(path: Path) -> None:
     """Raise ValueError, in words, for a header that is none, or that asks for more work than any model's weights."""
@@ -33,6 +36,23 @@ def check_header(path: Path) -> None:
             raise ValueError(f"the name {name[:40]!r}... has over {MAX_TENSOR_NAME:,} characters")
         if name != "__metadata__" and not _is_shape(entry.get("shape") if isinstance(entry, dict) else None):
             raise ValueError(f"the tensor {name!r} has no shape that can exist")
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    """What `save_tensors` has written beside the tensors; whether the file is whole is not looked at.
+
+    Raises ValueError, OSError or ZooError for a file without.
+    """
+    with plain_file(path, most=MAX_WEIGHTS_BYTES) as file:
+        length = int.from_bytes(file.read(8), "little")
+        if length > MAX_SAFETENSORS_HEADER:
+            raise ValueError(f"its header has over {MAX_SAFETENSORS_HEADER >> 20} MB")
+        header = load_json(file.read(length))
+    metadata = header.get("__metadata__") if isinstance(header, dict) else None
+    facts = load_json(metadata.get(KEY, "{}")) if isinstance(metadata, dict) else None
+    if not isinstance(facts, dict):
+        raise ValueError("it has no facts")
+    return facts
 
 
 def _is_shape(shape: Any) -> bool:

@@ -15,10 +15,14 @@ from zoo_core.records import EpochRow, to_plain
 
 from .checkpoint import SEAL, read_tensors, save_tensors
 from .epoch_rows import best_row, read_row
+from .part_of_epoch import PartOfEpoch
 
 SCHEMA = 2
+_PART = ("batches", "steps", "seconds", "sums")
 _AVERAGED = 3
 """The schema of a checkpoint with an average of the weights, which older versions would take no notice of."""
+_WITHIN = 4
+"""The schema of a checkpoint within an epoch."""
 _UNSEALED = 1
 """The schema of older versions, whose checkpoints have no hash."""
 
@@ -27,15 +31,16 @@ OptimizerState = dict[int, dict[str, Any]]
 
 @dataclass(frozen=True, kw_only=True)
 class TrainState:
-    """The state after the epochs in `rows`. `best` are the weights of the best of them; `average`: the average of the
-    weights, which is what is measured and kept, empty where there is none.
+    """The state after the epochs in `rows`, and after `part` of the next one where that had begun. `best` are the
+    weights of the best of them, empty where there is none yet; `average`: the average of the weights, which is what is
+    measured and kept, empty where there is none.
 
     `plugins`: version and sha256 of the code of those that brought it here, by their ids. `record`: hashes of what the
     run's record said then. `sealed`: whether it was read with a hash that says that nothing of it has changed; an older
     version wrote none.
 
-    Random generators are not in it: each epoch seeds them anew. Nor is a schedule: it is a function of the
-    step.
+    Random generators are in a part of an epoch alone: each epoch seeds them anew. A schedule is never in it: it is a
+    function of the step.
     """
 
     rows: tuple[EpochRow, ...]
@@ -43,6 +48,7 @@ class TrainState:
     best: Mapping[str, Tensor]
     optimizer: OptimizerState
     average: Mapping[str, Tensor] = field(default_factory=dict)
+    part: PartOfEpoch | None = None
     plugins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     record: Mapping[str, str] = field(default_factory=dict)
     sealed: bool = True
@@ -52,11 +58,25 @@ class TrainState:
         """Epochs that are done."""
         return len(self.rows)
 
+    @property
+    def where(self) -> str:
+        """How far it is, in words: `epoch 2`, or `step 31 of 63 of epoch 3`."""
+        if self.part is None:
+            return f"epoch {self.epoch}"
+        return f"step {self.part.batches:,} of {self.part.steps:,} of epoch {self.epoch + 1}"
 
-def optimizer_state(optimizer: torch.optim.Optimizer) -> OptimizerState:
-    """What the optimizer remembers of each parameter, by the parameter's number; without its options."""
+
+def optimizer_state(optimizer: torch.optim.Optimizer, *, copied: bool = False) -> OptimizerState:
+    """What the optimizer remembers of each parameter, by the parameter's number; without its options. `copied`: on the
+    CPU, where later steps change nothing of it."""
     state: OptimizerState = optimizer.state_dict()["state"]
-    return state
+    if not copied:
+        return state
+    return {number: {name: _copy(value) for name, value in values.items()} for number, values in state.items()}
+
+
+def _copy(value: Any) -> Any:
+    return value.detach().cpu().clone() if isinstance(value, Tensor) else value
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, state: OptimizerState) -> None:
@@ -66,10 +86,10 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, state: OptimizerState) -
 
 
 def save_state(path: Path, state: TrainState, *, selection: str) -> None:
-    """Write the state, whole or not at all. If the last epoch is the best, its weights are written once."""
+    """Write the state, whole or not at all. Right after an epoch that is the best, its weights are written once."""
     tensors = {f"module.{name}": tensor for name, tensor in state.module.items()}
     tensors |= {f"average.{name}": tensor for name, tensor in state.average.items()}
-    if best_row(state.rows, selection=selection).epoch != state.epoch:
+    if state.part is not None or best_row(state.rows, selection=selection).epoch != state.epoch:
         tensors |= {f"best.{name}": tensor for name, tensor in state.best.items()}
     plain: dict[str, dict[str, Any]] = {}
     for number, values in state.optimizer.items():
@@ -89,36 +109,42 @@ def save_state(path: Path, state: TrainState, *, selection: str) -> None:
         "plugins": to_plain(state.plugins),
     }
     facts["record"] = dict(state.record)
+    if (part := state.part) is not None:
+        facts["schema"] = _WITHIN
+        facts["part"] = {name: getattr(part, name) for name in _PART}
+        tensors |= part.tensors
     save_tensors(path, tensors, facts=facts)
 
 
 def read_state(path: Path) -> TrainState:
     """The inverse of `save_state`. Raises ZooError when the file is missing, damaged or of another schema."""
     tensors, facts = read_tensors(path, what="checkpoint")
-    if facts.get("schema") not in {_UNSEALED, SCHEMA, _AVERAGED}:
-        raise ZooError(f"checkpoint {path} has schema {facts.get('schema')!r}; this version reads up to {_AVERAGED}")
+    if facts.get("schema") not in {_UNSEALED, SCHEMA, _AVERAGED, _WITHIN}:
+        raise ZooError(f"checkpoint {path} has schema {facts.get('schema')!r}; this version reads up to {_WITHIN}")
     if facts["schema"] != _UNSEALED and SEAL not in facts:
         raise ZooError(f"checkpoint {path} is damaged: it has lost the hash of its content")
     try:
         rows = tuple(read_row(row) for row in facts["rows"])
         optimizer: OptimizerState = {int(n): dict(values) for n, values in facts["optimizer"].items()}
-        parts: dict[str, dict[str, Tensor]] = {"module": {}, "best": {}, "average": {}}
+        parts: dict[str, dict[str, Tensor]] = {"module": {}, "best": {}, "average": {}, "part": {}}
         for name, tensor in tensors.items():
             kind, _, rest = name.partition(".")
             if kind == "optimizer":
                 number, _, rest = rest.partition(".")
                 optimizer.setdefault(int(number), {})[rest] = tensor
             else:
-                parts[kind][rest] = tensor
-        if not rows:
+                parts[kind][name if kind == "part" else rest] = tensor
+        part = PartOfEpoch(**facts["part"], tensors=parts["part"]) if "part" in facts else None
+        if not rows and part is None:
             raise ValueError("it holds no epoch")
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ZooError(f"checkpoint {path} is damaged: {type(error).__name__}: {error}") from None
     return TrainState(
         rows=rows,
         module=parts["module"],
-        best=parts["best"] or parts["average"] or parts["module"],
+        best=parts["best"] or ((parts["average"] or parts["module"]) if rows else {}),
         average=parts["average"],
+        part=part,
         optimizer=optimizer,
         plugins=facts.get("plugins", {}),
         record=facts.get("record", {}),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -73,6 +74,17 @@ class Updates:
             return None
         norms = torch.stack(self._norms).double()
         return float(norms.mean()), float(norms.max())
+
+    def state(self) -> dict[str, Any]:
+        """How far the epoch is, as values that `packing` takes apart; only after a step, when no gradient waits."""
+        if not self.stepped:
+            raise ValueError("between two steps there are gradients, which are not kept")
+        return {"batch": self._batch, "norms": torch.stack(self._norms) if self._norms else None}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on within the epoch that has begun."""
+        norms = state["norms"]
+        self._batch, self._norms = state["batch"], [] if norms is None else list(norms)
 
     def _parameters(self) -> list[Tensor]:
         return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]

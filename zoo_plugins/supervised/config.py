@@ -48,6 +48,9 @@ class SupervisedConfig:
         float | None, "decay of a moving average of the weights, kept in their place; 0.999 is usual; none: no average"
     ] = None
     patience: Annotated[int | None, "epochs without a better validation result before it stops; none: never"] = None
+    stop_at: Annotated[
+        float | None, "validation result that is good enough to stop, of the metric that picks the best; none: never"
+    ] = None
     label_smoothing: Annotated[float, "from 0 to below 1; 0.1 where labels are noisy or it is too sure of itself"] = 0.0
     augment: Annotated[
         str,
@@ -68,6 +71,9 @@ class SupervisedConfig:
     loss: Annotated[
         str, "usual (the task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such as bce+dice"
     ] = "usual"
+    checkpoint_every: Annotated[
+        str | None, "time or steps between two checkpoints within an epoch: 5m, 200steps; none: after whole epochs"
+    ] = "10m"
 
     def __post_init__(self) -> None:
         if self.lr is None:
@@ -94,8 +100,9 @@ class SupervisedConfig:
 
     def _check_names(self) -> None:
         """Raise UsageError for names that nothing has: before data are read that take their time."""
-        from zoo_core.training import choose_augmentations, choose_class_weights
+        from zoo_core.training import choose_augmentations, choose_class_weights, read_cadence
 
+        read_cadence(self.checkpoint_every)
         choose_augmentations(self.augment, ())
         choose_class_weights(self.class_weights)
 

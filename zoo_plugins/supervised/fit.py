@@ -26,6 +26,7 @@ from zoo_core.training import (
     class_weights,
     loss_for,
     parameter_groups,
+    read_cadence,
     try_batch,
     try_sample_losses,
 )
@@ -66,10 +67,12 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
         learning_rate=schedule,
         feed=feed,
         patience=config.patience,
+        stop_at=config.stop_at,
         clip=config.clip,
         accumulate=config.accumulate,
         average=config.ema,
         drop=drops_of(job),
+        checkpoints=read_cadence(config.checkpoint_every),
     )
     return loop.fit(on_epoch=on_epoch)
 

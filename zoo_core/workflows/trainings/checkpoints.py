@@ -10,7 +10,7 @@ from zoo_core.errors import ZooError
 from zoo_core.foreign_text import shell_word
 from zoo_core.options import Option, typed_value
 from zoo_core.records import RunInfo
-from zoo_core.registry import Dataset, Model, Trainer
+from zoo_core.registry import Dataset, Model, Trainer, warn
 from zoo_core.shelf import free_run_name
 from zoo_core.training.directory import STATE_FILE, WEIGHTS_FILE, RunDirectory
 from zoo_core.training.run import load_run
@@ -23,16 +23,19 @@ if TYPE_CHECKING:
 def checkpoint_of(
     path: Path, info: RunInfo, *, called: str, model: Model, dataset: Dataset, trainer: Trainer
 ) -> TrainState | None:
-    """What the run in `path` goes on from; None where it was stopped before its first epoch was done.
+    """What the run in `path` goes on from; None where it was stopped before there was any.
 
-    `called`: the word for the run in commands. Raises ZooError for a checkpoint that is damaged, or missing although
-    epochs are done: its hint says what is left of the run, and which commands use that.
+    A checkpoint that is damaged is told, and the one before it is taken. `called`: the word for the run in commands.
+    Raises ZooError where none can be read, or none is there although epochs are done: its hint says what is left of the
+    run, and which commands use that.
     """
     try:
-        state = RunDirectory(path).read_state()
+        state, passed_over = RunDirectory(path).last_good()
     except ZooError as error:
         problem = error.message
     else:
+        if passed_over and state is not None:
+            warn(f"{passed_over}: the run goes on from the checkpoint before, after {state.where}")
         if state is not None or info.best_epoch is None:
             return state
         problem = f"checkpoint {path / STATE_FILE} is missing"

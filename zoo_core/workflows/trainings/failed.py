@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from zoo_core.errors import ZooError
+from zoo_core.errors import UsageError, ZooError
 from zoo_core.installation import CORE
 from zoo_core.plugin_faults import code_of, plugin_line, plugin_module, who_mends, wrong_result
 from zoo_core.records import TrainResult
 from zoo_core.registry import Trainer, Zoo
+from zoo_core.shelf import is_free, is_run
 from zoo_core.training.directory import RunDirectory, read_info
 from zoo_core.training.diverged import DivergedError, with_what_is_kept
 
@@ -37,12 +39,13 @@ def failed_training(error: BaseException, plan: TrainPlan, zoo: Zoo) -> ZooError
 
 @contextlib.contextmanager
 def no_empty_run(directory: RunDirectory, *, kept: bool) -> Iterator[None]:
-    """A run that fails before its first epoch is done has nothing to keep, and is removed; one that was stopped or has
-    diverged later can be resumed or exported. `kept`: the folder stays, which that of a dry run does not."""
+    """A run that fails before it is saved has nothing to keep, and is removed, as one is that diverges in its first
+    epoch; one that was stopped or has diverged later can be resumed or exported. `kept`: the folder stays, which that
+    of a dry run does not."""
     try:
         yield
     except Exception as error:
-        empty = directory.is_empty
+        empty = directory.is_empty or (isinstance(error, DivergedError) and not directory.has_epoch)
         if empty:
             shutil.rmtree(directory.path, ignore_errors=True)
         if not isinstance(error, DivergedError):
@@ -77,3 +80,13 @@ def checked_result(result: Any, trainer: Trainer) -> TrainResult:
         plugin=trainer.plugin,
         code=code_of(trainer.spec.fit),
     )
+
+
+def remove_run(path: Path) -> None:
+    """The whole run goes in one step: a process that is killed while it removes files leaves none of that name."""
+    if is_free(path):
+        return
+    if not is_run(path):
+        raise UsageError(f"{path} exists and is not a run", hint="another name with --run")
+    hint = "another name with --run, or wait for it"
+    RunDirectory(path).remove(busy=UsageError(f"{path} is being replaced by another process", hint=hint))

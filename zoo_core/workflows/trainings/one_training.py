@@ -17,8 +17,8 @@ from zoo_core.plugin_faults import ModelFaultError, faulty_model
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
 from zoo_core.replacing import scratch
-from zoo_core.shelf import RUNS, is_free, is_run, spelled
-from zoo_core.training.directory import RunDirectory
+from zoo_core.shelf import RUNS, spelled
+from zoo_core.training.directory import RunDirectory, read_info
 from zoo_core.training.diverged import check_row
 from zoo_core.training.epoch_rows import best_row
 from zoo_core.training.job import TrainJob
@@ -27,7 +27,7 @@ from zoo_core.training.run_card import model_card
 from zoo_core.training.run_pictures import older_pictures_of, pictures_of, set_pictures_aside
 
 from .budget import within_budget
-from .failed import checked_result, failed_training, no_empty_run
+from .failed import checked_result, failed_training, no_empty_run, remove_run
 from .legs import leg_notes
 from .measuring import measured
 from .remarks import remarks_before, with_remarks
@@ -36,15 +36,19 @@ from .train_plan import TrainPlan, with_another_name
 if TYPE_CHECKING:
     from torch import nn
 
+    from zoo_core.training.state import TrainState
+
 DRY_SAMPLES = 64
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainCallbacks:
-    """Who watches a training. `on_start(info, done)`: the run's record, the epochs already done; `on_note(text)`: what
-    is worth a line before the first step."""
+    """Who watches a training. `on_start(info, done)`: the run's record, the epochs already done; `on_within(step,
+    steps)`: the steps already done of the next one, where it goes on within it; `on_note(text)`: what is worth a line
+    before the first step."""
 
     on_start: Callable[[RunInfo, int], None] = lambda info, done: None
+    on_within: Callable[[int, int], None] = lambda step, steps: None
     on_epoch: Callable[[EpochRow], None] = lambda row: None
     on_batch: Callable[[int, int], None] = lambda step, steps: None
     on_note: Callable[[str], None] = lambda text: None
@@ -74,25 +78,27 @@ class Training:
         if (check := self.plan.trainer.spec.check) is not None:
             with self.plugin_errors():
                 check(self.job(module, None))
-        # What was stopped in its first epoch has no weights of its own yet.
-        training = self.begun(module) if new or not RunDirectory(self.plan.path).has_state else self
+        state, training = None, self.begun(module) if new else self
         if replace:
-            _remove_run(self.plan.path)
+            remove_run(self.plan.path)
         if new:
             training = training.created()
         directory = RunDirectory(training.plan.path)
-        with directory.lock(), no_empty_run(directory, kept=not self.quiet):
+        with directory.lock():
             if not new:
-                training.go_on(directory)
-            info, result = training.fit(module, directory)
-            info = training.finish(directory, info)
+                state = directory.settled(drop_before=read_info(directory.path).legs != self.plan.info.legs)
+                # What was stopped before its first checkpoint has no weights of its own yet.
+                training = training.begun(module) if state is None else training
+                training.go_on(directory, state)
+            with no_empty_run(directory, kept=not self.quiet):
+                info, result = training.fit(module, directory, state)
+                info = training.finish(directory, info)
         self.tell("zoo_trained", run=info, result=result)
         directory.write_card(training.card(directory, info))  # once more: listeners may have drawn something
         return info
 
-    def go_on(self, directory: RunDirectory) -> None:
+    def go_on(self, directory: RunDirectory, state: TrainState | None) -> None:
         """Begin the next leg: what tells of the run as it was stands no longer where people look for what it is."""
-        state = directory.read_state()
         set_pictures_aside(directory.path, done=0 if state is None else state.epoch)
         directory.drop_card()
         directory.write_info(self.plan.info)
@@ -154,7 +160,7 @@ class Training:
         freeze(module, info.freeze)
         return module
 
-    def job(self, module: nn.Module, directory: RunDirectory | None) -> TrainJob:
+    def job(self, module: nn.Module, directory: RunDirectory | None, state: TrainState | None = None) -> TrainJob:
         from zoo_core.training.one_at_a_time import reader_of
 
         plan = self.plan
@@ -174,14 +180,14 @@ class Training:
             loss=plan.model.spec.loss,
             losses=plan.model.spec.losses,
             run=directory,
-            state=None if directory is None else directory.read_state(),
+            state=state,
             on_batch=self.watched(self.callbacks.on_batch),
         )
 
-    def fit(self, module: nn.Module, directory: RunDirectory) -> tuple[RunInfo, TrainResult]:
+    def fit(self, module: nn.Module, directory: RunDirectory, state: TrainState | None) -> tuple[RunInfo, TrainResult]:
         plan = self.plan
-        job = self.job(module, directory)
-        rows = list(job.state.rows) if job.state is not None else []
+        job = self.job(module, directory, state)
+        rows = [] if state is None else list(state.rows)
         info = plan.info
 
         def epoch_ended(row: EpochRow) -> None:
@@ -196,6 +202,8 @@ class Training:
             self.watched(self.callbacks.on_epoch)(row)
 
         self.callbacks.on_start(info, len(rows))
+        if state is not None and state.part is not None:
+            self.callbacks.on_within(state.part.batches, state.part.steps)
         # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
         train = None if self.quiet else self.splits["train"]
         for note in (*leg_notes(info, done=len(rows)), *self.on_weights, *remarks_before(module, info, train)):
@@ -241,6 +249,7 @@ class Training:
             epochs = len(load_run(directory.path).rows)
             info = with_remarks(info, self.splits, self.plan.task, epochs=epochs, first=self.on_weights)
         directory.write_card(self.card(directory, info))
+        directory.drop_before()
         directory.write_info(info)
         return info
 
@@ -283,13 +292,3 @@ def _remove_if_empty(folder: Path, *, unless: bool) -> None:
     if not unless:
         with contextlib.suppress(OSError):
             folder.rmdir()
-
-
-def _remove_run(path: Path) -> None:
-    """The whole run goes in one step: a process that is killed while it removes files leaves none of that name."""
-    if is_free(path):
-        return
-    if not is_run(path):
-        raise UsageError(f"{path} exists and is not a run", hint="another name with --run")
-    hint = "another name with --run, or wait for it"
-    RunDirectory(path).remove(busy=UsageError(f"{path} is being replaced by another process", hint=hint))
