@@ -8,7 +8,10 @@ import torch
 from small_jobs import make_samples
 
 from zoo_core.training import (
+    Augment,
     Feed,
+    Mix,
+    balanced,
 )
 
 
@@ -24,6 +27,28 @@ def test_an_epoch_feeds_each_sample_once_in_an_order_of_seed_and_epoch_alone() -
     assert sorted(order(0, 2)) == sorted(first)
     assert order(0, 2) != first
     assert order(1, 1) != first
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 4])
+@pytest.mark.parametrize("sampling", ["shuffled", "balanced"])
+def test_the_batches_after_some_are_the_tail_of_the_whole(after: int, sampling: str) -> None:
+    samples = make_samples(50, preprocess=None)
+    feed = Feed(
+        samples,
+        batch_size=16,
+        augment=Augment(names=("flip", "crop"), seed=3),
+        sampler=balanced(samples.targets) if sampling == "balanced" else None,
+        mix=Mix(mixup=0.2, cutmix=1.0, seed=3),
+        side_in=lambda epoch: 3 / 4,
+    )
+    whole = list(feed.shuffled(seed=3, epoch=2))[after:]
+    tail = list(feed.shuffled(seed=3, epoch=2, after=after))
+    assert len(tail) == len(whole) == 4 - after
+    for (inputs, targets), (again, same) in zip(whole, tail, strict=True):
+        assert torch.equal(inputs, again)
+        assert torch.equal(targets.first, same.first)
+        assert torch.equal(targets.second, same.second)
+        assert torch.equal(targets.share, same.share)
 
 
 def test_targets_stay_with_their_inputs() -> None:

@@ -102,10 +102,11 @@ class Feed:
         start, stop = self._cuts()[step - 1]
         return [int(number) for number in self._order(seed, epoch).at(start, stop).samples]
 
-    def shuffled(self, *, seed: int, epoch: int) -> Iterator[tuple[Inputs, Targets]]:
-        """The batches of one training epoch: inputs as the model takes them, and targets."""
+    def shuffled(self, *, seed: int, epoch: int, after: int = 0) -> Iterator[tuple[Inputs, Targets]]:
+        """The batches of one training epoch, without the first `after` of them: inputs as the model takes them, and
+        targets. Nothing is done for what is left out."""
         order = self._order(seed, epoch)
-        for start, stop in self._cuts():
+        for start, stop in self._cuts()[after:]:
             chosen = order.at(start, stop)
             inputs, true = self._changed(chosen.samples, chosen.keys, epoch)
             targets: Targets = true

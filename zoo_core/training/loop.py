@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -241,8 +240,7 @@ class Loop:
         seed = self.job.seed
 
         def retry(step: int) -> Inputs:
-            batches = self.feed.shuffled(seed=seed, epoch=number)
-            inputs, targets = next(itertools.islice(batches, step - 1, None))
+            inputs, targets = next(self.feed.shuffled(seed=seed, epoch=number, after=step - 1))
             self.outputs_and_loss(inputs, targets)
             return inputs
 
