@@ -43,6 +43,10 @@ class Work:
     room: memoryview | None
     done: Any
 
+    def give_back(self, _: Future[dict[str, Any]]) -> None:
+        """What comes of it is not wanted any more."""
+        self.done()
+
     def answer(self) -> dict[str, Any]:
         """What the process says. Raises ZooError where it could not do what it was asked."""
         found = self.future.result()

@@ -8,7 +8,6 @@ from typing import Literal, TypeAlias
 
 from zoo_core.children.memory import default_memory_limit
 from zoo_core.environment import usable_processors
-from zoo_core.files import existing_parent
 from zoo_core.records import counted
 
 from .shards import prepared_folder
@@ -74,9 +73,10 @@ def _line(kind: str, needed: int, asked: Feeding, why: str = "") -> str:
 def _room_on_disk() -> float:
     """Free bytes where prepared samples lie, those that they take already among them."""
     folder = prepared_folder()
+    there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
     taken = sum(path.stat().st_size for path in folder.glob("*")) if folder.is_dir() else 0
     try:
-        return shutil.disk_usage(existing_parent(folder)).free + taken
+        return shutil.disk_usage(there).free + taken
     except OSError:
         return 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -74,7 +74,7 @@ class Rows:
     def __getitem__(self, index: Any) -> Any:
         first, rest = (index[0], index[1:]) if isinstance(index, tuple) else (index, ())
         if isinstance(first, int | np.integer):
-            found = self._read(self.numbers[[first]])[0]
+            found = self._read(self.numbers[[int(first)]])[0]
             return found[rest] if rest else found
         found = self._read(self.numbers[first])
         return found[(slice(None), *rest)] if rest else found
@@ -100,7 +100,9 @@ def chosen_rows(values: Any, index: slice | Numbers) -> Any:
     return values.taken(index) if isinstance(values, Rows) else values[index]
 
 
-def rows_in_turn(arrays: Mapping[str, Rows], wanted: Iterable[Numbers]) -> Iterator[dict[str, NDArray[Any]]]:
+def rows_in_turn(
+    arrays: Mapping[str, Rows], wanted: Iterable[Numbers]
+) -> Generator[dict[str, NDArray[Any]], None, None]:
     """The rows of each batch of places, by the names of these arrays, read ahead; each sample is read once for all."""
     if not arrays:
         yield from ({} for _ in wanted)

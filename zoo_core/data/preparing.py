@@ -3,14 +3,16 @@ read, and where wanted, rows of all of them on the disk. What was done before is
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.long_work import tell_progress
@@ -18,21 +20,22 @@ from zoo_core.long_work import tell_progress
 from .crew import Crew, Work
 from .lazy_rows import RowSource
 from .row_work import DifferentFormError, error_from
-from .sample_readers import Asked, SampleReader, Size, digest_of
+from .sample_readers import Asked, SampleReader, Size
 from .shards import ROWS, StoredRows, form_as_json, prepared_folder
 from .streamed_rows import StreamedRows
 
 _SHARDS = 64
 _SMALLEST, _LARGEST = 16 << 20, 1 << 30
 _BUSY_SECONDS = 0.1
+_STEP_BYTES = 8 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What is known of samples. `rows`: of those that can be read, or None where there is none; `digests`, hexadecimal,
-    and `sizes` of the same; `bad`: the places of the others, and why."""
+    """What is known of samples. `rows`: of those that can be read, in memory or elsewhere; `digests`, hexadecimal, and
+    `sizes` of the same; `bad`: the places of the others, and why."""
 
-    rows: RowSource | None
+    rows: RowSource | NDArray[Any]
     digests: Sequence[str]
     sizes: Sequence[Size]
     bad: dict[int, ZooError]
@@ -59,40 +62,76 @@ def prepare_rows(
     Raises ZooError for samples that differ in shape, for a disk that has no room, and for what changes meanwhile.
     """
     if form is None:
-        return Prepared(rows=None, digests=(), sizes=(), bad=_all_bad(reader, asked))
+        return _nothing(reader, asked)
     per_shard = _samples_a_shard(len(asked), form.itemsize, crew.size)
     parts = [asked[start : start + per_shard] for start in range(0, len(asked), per_shard)]
     task = {"form": form_as_json(form), "folder": str(prepared_folder()), "stored": stored}
     found = _all_done(reader, parts, task, crew, where=where)
     starts = range(0, len(asked), per_shard)
-    bad = {
-        start + place: error_from(kind, message, hint)
-        for start, each in zip(starts, found, strict=True)
-        for place, kind, message, hint in each["bad"]
-    }
-    for error in bad.values():
-        if isinstance(error, DifferentFormError):
-            raise ZooError(f"{where}: {error.message}", hint=error.hint)
+    bad = _bad(dict(zip(starts, found, strict=True)))
     good = [flag for each in found for flag in each["good"]]
-    digests = [text for text, flag in zip((text for each in found for text in each["digests"]), good, strict=True) if flag]
-    sizes = [_size(size) for size, flag in zip((s for each in found for s in each["sizes"]), good, strict=True) if flag]
+    digests = list(itertools.compress((text for each in found for text in each["digests"]), good))
+    sizes = [_size(size) for size in itertools.compress((size for each in found for size in each["sizes"]), good)]
     if stored:
         paths = [prepared_folder() / f"{each['key']}{ROWS}" for each in found]
         rows: RowSource = StoredRows(paths, [sum(each["good"]) for each in found], form)
     else:
-        kept = [each for each, flag in zip(asked, good, strict=True) if flag]
-        rows = StreamedRows(reader, kept, digests, form, crew)
-    return Prepared(rows=rows if len(rows) else None, digests=digests, sizes=sizes, bad=bad)
+        rows = StreamedRows(reader, list(itertools.compress(asked, good)), digests, form, crew)
+    return Prepared(rows=rows, digests=digests, sizes=sizes, bad=bad)
 
 
-def _all_bad(reader: SampleReader, asked: Sequence[Asked]) -> dict[int, ZooError]:
-    found: dict[int, ZooError] = {}
+def read_all(
+    reader: SampleReader, asked: Sequence[Asked], *, crew: Crew, where: str, form: np.dtype[Any] | None
+) -> Prepared:
+    """Read the samples into memory. Raises ZooError for samples that differ in shape."""
+    if form is None:
+        return _nothing(reader, asked)
+    step = max(1, _STEP_BYTES // form.itemsize)
+    starts = range(0, len(asked), step)
+    rows = np.empty(len(asked), form)
+    found: dict[int, dict[str, Any]] = {}
+    ahead: deque[tuple[int, Work]] = deque()
+    for start in (*starts, *[len(asked)] * 2 * crew.size):
+        if part := list(asked[start : start + step]):
+            task = {"asked": part, "form": form_as_json(form)}
+            ahead.append((start, crew.do(reader, task, room=len(part) * form.itemsize)))
+        if ahead and (len(ahead) >= 2 * crew.size or not part):
+            place, work = ahead.popleft()
+            found[place] = work.answer()
+            count = len(found[place]["digests"])
+            rows[place : place + count] = np.frombuffer(work.room or b"", form, count=count)
+            work.done()
+            tell_progress(f"{where}: read", place + count, len(asked))
+    bad = _bad(found)
+    good = [place not in bad for place in range(len(asked))]
+    digests = list(itertools.compress((text for each in found.values() for text in each["digests"]), good))
+    sizes = itertools.compress((size for each in found.values() for size in each["sizes"]), good)
+    return Prepared(rows=rows[np.array(good)], digests=digests, sizes=[_size(size) for size in sizes], bad=bad)
+
+
+def _bad(found: Mapping[int, Mapping[str, Any]]) -> dict[int, ZooError]:
+    """Which samples cannot be read, of parts by the number of their first sample. Raises ZooError for those that can,
+    and have another shape than the others."""
+    bad = {
+        start + place: error_from(kind, message, hint)
+        for start, each in found.items()
+        for place, kind, message, hint in each["bad"]
+    }
+    for error in bad.values():
+        if isinstance(error, DifferentFormError):
+            raise error
+    return bad
+
+
+def _nothing(reader: SampleReader, asked: Sequence[Asked]) -> Prepared:
+    """Of samples none of which can be read."""
+    bad: dict[int, ZooError] = {}
     for place, each in enumerate(asked):
         try:
-            digest_of(reader.row(reader.content(each), each))
+            reader.row(reader.content(each), each)
         except ZooError as error:
-            found[place] = error
-    return found
+            bad[place] = error
+    return Prepared(rows=np.empty(0, np.dtype([])), digests=(), sizes=(), bad=bad)
 
 
 def _samples_a_shard(count: int, row_bytes: int, workers: int) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 import PIL
 
 from zoo_core.errors import RefusedFileError, UsageError, ZooError
+from zoo_core.files import io_error
 from zoo_core.locks import held
 
 from .sample_readers import Asked, SampleReader, Size, digest_of
@@ -88,7 +89,7 @@ def make_shard(
             return {"busy": True}
         except OSError as error:
             if stored:
-                raise ZooError(f"cannot write {folder}: {error.strerror}", hint="ZOO_CACHE=DIR names another") from error
+                raise io_error("cannot write", folder, error) from error
             record = _looked_at(reader, asked, digests, bad, form=form)
     told = [[place, *error_as_json(error)] for place, error in sorted(bad.items())]
     good, sizes = list(record.good), list(record.sizes)
@@ -227,8 +228,8 @@ def _called(asked: Asked) -> str:
 
 
 def error_as_json(error: ZooError) -> list[str | None]:
-    kind = "refused" if isinstance(error, RefusedFileError) else "differs" if isinstance(error, DifferentFormError) else ""
-    return [kind, error.message, error.hint]
+    kinds = {RefusedFileError: "refused", DifferentFormError: "differs"}
+    return [kinds.get(type(error), ""), error.message, error.hint]
 
 
 def error_from(kind: str, message: str, hint: str | None) -> ZooError:

@@ -6,7 +6,7 @@ import hashlib
 import importlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -43,7 +43,7 @@ class SampleReader:
     dtypes: Mapping[str, str]
     misnamed: bool = False
     opener: str = ""
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
     opened: Callable[[int], Any] | None = None
 
     def describe(self) -> dict[str, Any]:

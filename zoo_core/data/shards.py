@@ -7,11 +7,13 @@ so that what was cut short or damaged is seen, and made again.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import mmap
 import os
 import struct
 import zlib
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -53,8 +55,7 @@ class ShardRecord:
 
 def form_as_json(form: np.dtype[Any]) -> list[Any]:
     """A form of rows as plain JSON: name, dtype and shape of each array of a row."""
-    fields = form.fields or {}
-    return [[name, fields[name][0].base.str, list(fields[name][0].shape)] for name in form.names or ()]
+    return [[name, form[name].base.str, list(form[name].shape)] for name in form.names or ()]
 
 
 def form_from_json(data: Iterable[Any]) -> np.dtype[Any]:
@@ -75,7 +76,7 @@ def write_shard(path: Path, record: ShardRecord, rows: Iterable[bytes]) -> None:
 
 
 def read_shard(path: Path, form: np.dtype[Any], *, count: int) -> ShardRecord | None:
-    """The record of a shard of `count` samples, all of it held against its checksums; None where there is no whole one."""
+    """The record of a shard of `count` samples, held against its checksums; None where there is no whole one."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, struct.error), open(path, "rb") as file:
         record, size = _record_in(file)
         if record.form != form_as_json(form) or len(record.good) != count or len(record.sizes) != count:
@@ -120,10 +121,10 @@ class StoredRows(RowSource):
         """As `RowSource`; what is not in memory yet is read while a batch before it is used."""
         pending = iter(wanted)
         with ThreadPoolExecutor(1, "zoo-rows") as reading:
-            ahead = [reading.submit(self._gathered, numbers) for numbers, _ in zip(pending, range(_AHEAD), strict=False)]
+            ahead = deque(reading.submit(self._gathered, numbers) for numbers in itertools.islice(pending, _AHEAD))
             while ahead:
-                yield ahead.pop(0).result()
-                ahead += [reading.submit(self._gathered, numbers) for numbers, _ in zip(pending, range(1), strict=False)]
+                yield ahead.popleft().result()
+                ahead.extend(reading.submit(self._gathered, numbers) for numbers in itertools.islice(pending, 1))
 
     def read(self, numbers: Numbers) -> NDArray[Any]:
         """As `RowSource`."""

@@ -70,13 +70,13 @@ class FileSplit:
 class StreamSplit:
     """Samples that are read one by one, by their number, from anything: an archive, a database, a service.
 
-    `reader(**arguments)` is called once in each process that reads; it gives a function of the number of a sample, which
-    gives the sample: for pictures the content of a file, its path, or pixels, uint8 (H, W) or (H, W, C); what a recipe
+    `reader(**arguments)` is called once in each process that reads, and gives a function of the number of a sample,
+    which gives the sample: for pictures the content of a file, its path, or pixels, uint8 (H, W[, C]); what a recipe
     reads; else an array in the dtype that is declared; of several sources a mapping by their names. The same number
-    gives the same sample each time, in each process. A `reader` that is a function of a module, and `arguments` that are
-    plain JSON, are found by other processes; any other is called in this one, by threads. `numbers`: which samples of
-    the stream these are, (N,), all of them from 0 on unless given; `targets` (N, ...), `classes` and `remarks` as in
-    ArraySplit, but for those that belong to each place of a picture.
+    gives the same sample, each time and in each process. A `reader` that is a function of a module, with `arguments`
+    that are plain JSON, is found by other processes; any other is called in this one, by threads. `numbers`: which
+    samples of the stream these are, (N,), all of them from 0 on unless given; `targets` (N, ...), `classes` and
+    `remarks` as in ArraySplit, but for targets that belong to each place of a picture.
     """
 
     reader: Callable[..., Callable[[int], Any]]
@@ -104,8 +104,8 @@ def checked_split(split: object, spec: DatasetSpec, *, where: str) -> tuple[Spli
     Raises ZooError when the answer breaks the contract.
     """
     if not isinstance(split, ArraySplit | FileSplit | StreamSplit):
-        found = type(split).__name__
-        raise ZooError(f"{where}: the loader returned {found}, not an ArraySplit or a FileSplit or a StreamSplit")
+        given = type(split).__name__
+        raise ZooError(f"{where}: the loader returned {given}, not an ArraySplit or a FileSplit or a StreamSplit")
     if isinstance(split, FileSplit) and (odd := [path for path in split.paths if not isinstance(path, Path)]):
         raise ZooError(f"{where}: a path is a pathlib.Path, not a {type(odd[0]).__name__}: {str(odd[0])[:60]!r}")
     if isinstance(split, ArraySplit):

@@ -45,7 +45,7 @@ class StreamedRows(RowSource):
         finally:
             # Whoever stops in the middle leaves work behind: its place in memory is free once that is done.
             for _, work in ahead:
-                work.future.add_done_callback(lambda _, work=work: work.done())
+                work.future.add_done_callback(work.give_back)
 
     def _read_soon(self, numbers: Numbers) -> Work:
         places = numbers.tolist()
