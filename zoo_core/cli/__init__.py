@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo_core.commands.common import note
 from zoo_core.distributions import damaged_distributions
 from zoo_core.errors import Terminated, ZooError, did_you_mean, error_lines, in_words
 from zoo_core.errors import UnverifiedWarning as UnverifiedWarning
 from zoo_core.foreign_text import terminal_line
+from zoo_core.long_work import listen_to_progress
 from zoo_core.unwatched import PluginCodeAhead, plugins_refused
 from zoo_core.version import __version__
 
@@ -179,6 +181,7 @@ def _terminate(number: int, frame: object) -> None:
 
 def _run() -> int:
     tell_warnings()
+    listen_to_progress(note)
     with own_stdout():
         return _code_of_command()
 

@@ -37,8 +37,9 @@ def one_by_one(
     *,
     where: str,
     skip_bad: bool,
-) -> StoredSamples | None:
-    """The samples of a stream, and those of files that shall not lie in memory; None for all others, which do.
+) -> StoredSamples | str:
+    """The samples of a stream, and those of files that shall not lie in memory; of all others, which do, a line that
+    says so, empty where there is no choice.
 
     Contents and targets are added to the fingerprint, as where they are read into memory. Raises UsageError for a feed
     that these samples cannot have, and as `make_samples`.
@@ -47,12 +48,12 @@ def one_by_one(
     if why or isinstance(split, ArraySplit):
         if feeding.kind in {"stored", "streamed"}:
             raise UsageError(f"{where}: feed={feeding.kind} is not possible: {why}", hint="-t feed=memory")
-        return None
+        return ""
     reader, asked = reader_of(split, recipes, spec), asked_of(split)
     form = _known_form(reader, spec, split) or row_form(reader, asked)
     chosen = choose_feed(feeding, count=len(asked), row_bytes=0 if form is None else form.itemsize)
     if chosen.kind == "memory" and isinstance(split, FileSplit):
-        return None
+        return chosen.line
     crew = crew_for(reader, feeding.size)
     form = row_form(reader, asked)
     if chosen.kind == "memory":

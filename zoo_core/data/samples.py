@@ -150,11 +150,11 @@ def make_samples(
     where no files are read one by one, and for a feed that these samples cannot have.
     """
     digest = hashlib.sha256()
-    stored = one_by_one(split, recipes, spec, digest, feeding or Feeding(), where=where, skip_bad=skip_bad)
-    if stored is not None:
-        pass
+    found = one_by_one(split, recipes, spec, digest, feeding or Feeding(), where=where, skip_bad=skip_bad)
+    if not isinstance(found, str):
+        stored = found
     elif isinstance(split, FileSplit):
-        stored = from_files(split, recipes, tiles, digest, spec, where, skip_bad=skip_bad)
+        stored = from_files(split, recipes, tiles, digest, spec, where, skip_bad=skip_bad)._replace(feed=found)
     elif isinstance(split, StreamSplit):
         raise TypeError("streams are read one by one")
     elif skip_bad:

@@ -29,6 +29,7 @@ from .placement import derive_seed, keep_memory, seed_everything
 from .sample_losses import batch_loss
 from .state import TrainState, optimizer_state, restore_optimizer
 from .updates import Updates
+from .waited import Waited
 from .watching import Watch
 
 
@@ -70,6 +71,7 @@ class Loop:
         self.watch: Watch | None = None
         self.average_decay = average
         self.average: Average | None = None
+        self.waited = Waited()
         self.drop = drop
         self.factor = 1.0
         batch = evaluation_batch(job.validation, job.read_outputs)
@@ -121,6 +123,7 @@ class Loop:
             gradient_norm=norm,
             largest_gradient_norm=largest,
             samples_per_second=len(self.feed) / trained if trained else None,
+            feed_share=self.waited.seconds / trained if trained else None,
         )
 
     def train(self, number: int) -> dict[str, float]:
@@ -132,8 +135,9 @@ class Loop:
         steps = self.feed.steps
         self.updates.begin(self.feed.sizes)
         self.watch = watch = self.watched(number)
+        self.waited = Waited()
         batches = self.feed.shuffled(seed=self.job.seed, epoch=number)
-        for step, (inputs, targets) in enumerate(batches, start=1):
+        for step, (inputs, targets) in enumerate(self.waited.for_each(batches), start=1):
             self.set_rate(self.rate((number - 1) * steps + step - 1))
             watch.begin(step)
             outputs, loss = self.step(inputs, targets)

@@ -12,6 +12,9 @@ from zoo_core.registry import Model, Trainer
 DEFAULT_TRAINER = "supervised"
 """The trainer that a model's own recipe is for."""
 
+FEED_OPTIONS = ("feed", "workers")
+"""Options that say where samples lie, and change no number: a run may go on with others than it began with."""
+
 
 def usual_options(model: Model, trainer: Trainer, chosen: Mapping[str, Any]) -> dict[str, Any]:
     """What the options of a trainer are where nobody types any but its choices in words, as they are in `chosen`."""

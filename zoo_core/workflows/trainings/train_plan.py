@@ -26,7 +26,7 @@ from zoo_core.training.choices import AUTO
 from zoo_core.training.directory import RUN_FILE, read_info
 from zoo_core.training.record_seal import check_record
 from zoo_core.training.run import recorded_recipes
-from zoo_core.training.trainer_options import DEFAULT_TRAINER, options_with_recipe
+from zoo_core.training.trainer_options import DEFAULT_TRAINER, FEED_OPTIONS, options_with_recipe
 from zoo_core.workflows.same_data import require_data
 
 from .checkpoints import checkpoint_of
@@ -174,7 +174,9 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     info = with_next_leg(info, state, zoo, epochs=added, accept_changes=request.accept_changes)
     if added is not None and "epochs" in info.config:
         info = dataclasses.replace(info, config={**info.config, "epochs": added})
-    config = trainer.spec.config(**check_options(info.config, trainer.spec.options, where=f"run {info.name!r}"))
+    lying = {name: value for name, value in request.config.items() if name in FEED_OPTIONS}
+    known = check_options({**info.config, **lying}, trainer.spec.options, where=f"run {info.name!r}")
+    config = trainer.spec.config(**known)
     return TrainPlan(path=path, info=info, model=model, dataset=bound, trainer=trainer, config=config)
 
 
@@ -262,6 +264,7 @@ def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Data
     divided = {key: value for key, value in request.data.items() if key not in moved}
     data = check_options(divided, dataset.spec.options, where=f"dataset {dataset.name}")
     config = check_options(request.config, trainer.spec.options, where=f"trainer {trainer.name}")
+    config = {name: value for name, value in config.items() if name not in FEED_OPTIONS}
     typed = {
         "seed": request.seed,
         "device": None if request.device == AUTO else request.device,
