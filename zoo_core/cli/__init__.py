@@ -44,10 +44,11 @@ COMMANDS = {
     "verify": "Check an export again, on this machine, without PyTorch.",
     "predict": "Predict real files with an export.",
     "doctor": "Look at this machine, and at a model stage by stage.",
+    "cache": "Show what trainings keep on the disk, or remove it.",
     "check": "Check a plugin, or one model, against the rules of conformance.",
 }
 
-RUN_NO_PLUGIN = {"list", "plugins", "check", "view", "new", "rm"}
+RUN_NO_PLUGIN = {"list", "plugins", "cache", "check", "view", "new", "rm"}
 """Commands in whose own process no plugin's code computes anything."""
 RUN_PLUGINS_SELDOM = {"verify", "predict", "serve"}
 """Commands that come upon code of a plugin that is not bundled only with an export that needs it: they begin without a

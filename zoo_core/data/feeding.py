@@ -8,9 +8,8 @@ from typing import Literal, TypeAlias
 
 from zoo_core.children.memory import default_memory_limit
 from zoo_core.environment import usable_processors
+from zoo_core.prepared_files import prepared_folder
 from zoo_core.records import counted
-
-from .shards import prepared_folder
 
 FeedKind: TypeAlias = Literal["auto", "memory", "stored", "streamed"]
 

@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
+from zoo_core.files import remove_abandoned
 from zoo_core.long_work import tell_progress
+from zoo_core.prepared_files import prepared_folder
 
 from .crew import Crew, Work
 from .lazy_rows import RowSource
 from .row_work import DifferentFormError, error_from
 from .sample_readers import Asked, SampleReader, Size
-from .shards import ROWS, StoredRows, form_as_json, prepared_folder
+from .shards import ROWS, StoredRows, form_as_json
 from .streamed_rows import StreamedRows
 
 _SHARDS = 64
@@ -65,6 +67,7 @@ def prepare_rows(
         return _nothing(reader, asked)
     per_shard = _samples_a_shard(len(asked), form.itemsize, crew.size)
     parts = [asked[start : start + per_shard] for start in range(0, len(asked), per_shard)]
+    remove_abandoned(prepared_folder())
     task = {"form": form_as_json(form), "folder": str(prepared_folder()), "stored": stored}
     found = _all_done(reader, parts, task, crew, where=where)
     starts = range(0, len(asked), per_shard)

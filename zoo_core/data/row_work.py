@@ -17,7 +17,7 @@ from zoo_core.files import io_error
 from zoo_core.locks import held
 
 from .sample_readers import Asked, SampleReader, Size, digest_of
-from .shards import ROWS, SEEN, ShardRecord, form_as_json, form_from_json, read_shard, write_shard
+from .shards import ROWS, SEEN, NoRoomError, ShardRecord, form_as_json, form_from_json, read_shard, write_shard
 
 FORMAT = 1
 """Of rows: raised when the same content and recipe would make others."""
@@ -87,13 +87,20 @@ def make_shard(
                 record, made = _made(path, reader, asked, digests, bad, form=form, stored=stored), True
         except BlockingIOError:
             return {"busy": True}
-        except OSError as error:
+        except (NoRoomError, OSError) as error:
             if stored:
-                raise io_error("cannot write", folder, error) from error
+                raise _no_room(error, folder) from error
             record = _looked_at(reader, asked, digests, bad, form=form)
     told = [[place, *error_as_json(error)] for place, error in sorted(bad.items())]
     good, sizes = list(record.good), list(record.sizes)
     return {"key": key, "made": made, "digests": digests, "good": good, "sizes": sizes, "bad": told}
+
+
+def _no_room(error: NoRoomError | OSError, folder: Path) -> NoRoomError:
+    if isinstance(error, NoRoomError):
+        return error
+    told = io_error("cannot write", folder, error)
+    return NoRoomError(told.message, hint=told.hint)
 
 
 def _digests(reader: SampleReader, asked: Sequence[Asked]) -> tuple[list[str], dict[int, ZooError]]:
@@ -228,11 +235,11 @@ def _called(asked: Asked) -> str:
 
 
 def error_as_json(error: ZooError) -> list[str | None]:
-    kinds = {RefusedFileError: "refused", DifferentFormError: "differs"}
+    kinds = {RefusedFileError: "refused", DifferentFormError: "differs", NoRoomError: "no room"}
     return [kinds.get(type(error), ""), error.message, error.hint]
 
 
 def error_from(kind: str, message: str, hint: str | None) -> ZooError:
     """The error that a bad sample was found with."""
-    kinds = {"refused": RefusedFileError, "differs": DifferentFormError}
+    kinds = {"refused": RefusedFileError, "differs": DifferentFormError, "no room": NoRoomError}
     return kinds.get(kind, ZooError)(message, hint=hint)

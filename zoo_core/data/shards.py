@@ -23,8 +23,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core.discovery.cache import cache_folder
-from zoo_core.files import written_whole
+from zoo_core.errors import ZooError
+from zoo_core.files import clear_io_errors, written_whole
 
 from .lazy_rows import Numbers, RowSource
 from .sample_readers import Size
@@ -35,11 +35,11 @@ ROWS, SEEN = ".rows", ".seen"
 _MARK = b"zoorows1"
 _TAIL = struct.Struct("<QI8s")
 _AHEAD = 2
+_ELSEWHERE = "-t feed=streamed, which prepares nothing; or another place: ZOO_CACHE=DIR"
 
 
-def prepared_folder() -> Path:
-    """Where prepared samples lie: shared by all runs and processes of a user."""
-    return cache_folder() / "prepared"
+class NoRoomError(ZooError):
+    """Prepared samples cannot be written: it says nothing of the samples."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,15 +64,18 @@ def form_from_json(data: Iterable[Any]) -> np.dtype[Any]:
 
 
 def write_shard(path: Path, record: ShardRecord, rows: Iterable[bytes]) -> None:
-    """Write a shard whole or not at all. Raises ZooError where there is no room."""
+    """Write a shard whole or not at all. Raises NoRoomError where it cannot be written."""
     checksum = 0
-    with written_whole(path) as file:
-        for row in rows:
-            checksum = zlib.crc32(row, checksum)
-            file.write(row)
-        text = json.dumps({**asdict(record), "checksum": checksum}).encode()
-        file.write(text)
-        file.write(_TAIL.pack(len(text), zlib.crc32(text), _MARK))
+    try:
+        with written_whole(path) as file:
+            for row in rows:
+                checksum = zlib.crc32(row, checksum)
+                file.write(row)
+            text = json.dumps({**asdict(record), "checksum": checksum}).encode()
+            file.write(text)
+            file.write(_TAIL.pack(len(text), zlib.crc32(text), _MARK))
+    except ZooError as error:
+        raise NoRoomError(error.message, hint="; or ".join(filter(None, (error.hint, _ELSEWHERE)))) from error
 
 
 def read_shard(path: Path, form: np.dtype[Any], *, count: int) -> ShardRecord | None:
@@ -143,6 +146,6 @@ def _mapped(path: Path, count: int, form: np.dtype[Any]) -> NDArray[np.uint8]:
     """The rows of a shard as bytes, (count, bytes of a row), shared with whoever maps it."""
     if not count:
         return np.empty((0, form.itemsize), np.uint8)
-    with open(path, "rb") as file:
+    with clear_io_errors("cannot read", path), open(path, "rb") as file:
         pages = mmap.mmap(file.fileno(), count * form.itemsize, access=mmap.ACCESS_READ)
     return np.frombuffer(pages, np.uint8).reshape(count, form.itemsize)
