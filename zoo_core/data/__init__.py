@@ -31,7 +31,7 @@ from .folders import (
 )
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
-from .lazy_rows import Rows, rows_in_turn
+from .lazy_rows import LazyRows, rows_in_turn
 from .noise import with_noise
 from .pixel_statistics import Statistics, channel_statistics
 from .recipe_inputs import filled_recipes
@@ -49,12 +49,12 @@ __all__ = [
     "BoxTargets",
     "Feeding",
     "FileSplit",
+    "LazyRows",
     "MaskFiles",
     "PictureFiles",
     "PreparedPlace",
     "RemoteFile",
     "RemoteFiles",
-    "Rows",
     "Samples",
     "Statistics",
     "StreamSplit",

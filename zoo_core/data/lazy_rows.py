@@ -41,7 +41,7 @@ class RowSource:
         return found
 
 
-class Rows:
+class LazyRows:
     """One array of all samples of a source, (N, ...): it has the shape and dtype of an array, is indexed like one, and
     reads what it is asked for."""
 
@@ -86,9 +86,9 @@ class Rows:
         found = self._read(self.numbers)
         return found if dtype is None else found.astype(dtype, copy=False)
 
-    def taken(self, index: slice | Numbers) -> NDArray[Any] | Rows:
+    def taken(self, index: slice | Numbers) -> NDArray[Any] | LazyRows:
         """The rows at `index`: read where they are few, else still to be read."""
-        chosen = Rows(self.source, self.name, self.numbers[index])
+        chosen = LazyRows(self.source, self.name, self.numbers[index])
         return np.asarray(chosen) if chosen.nbytes <= SMALL_BYTES else chosen
 
     def _read(self, numbers: Numbers) -> NDArray[Any]:
@@ -97,11 +97,11 @@ class Rows:
 
 def chosen_rows(values: Any, index: slice | Numbers) -> Any:
     """Some rows of an array, or of rows that are still to be read."""
-    return values.taken(index) if isinstance(values, Rows) else values[index]
+    return values.taken(index) if isinstance(values, LazyRows) else values[index]
 
 
 def rows_in_turn(
-    arrays: Mapping[str, Rows], wanted: Iterable[Numbers]
+    arrays: Mapping[str, LazyRows], wanted: Iterable[Numbers]
 ) -> Generator[dict[str, NDArray[Any]], None, None]:
     """The rows of each batch of places, by the names of these arrays, read ahead; each sample is read once for all."""
     if not arrays:

@@ -18,7 +18,7 @@ from .boxes import BoxTargets, in_prepared
 from .crew import crew_for
 from .feeding import Chosen, Feeding, choose_feed
 from .from_files import StoredSamples
-from .lazy_rows import Rows
+from .lazy_rows import LazyRows
 from .preparing import Prepared, prepare_rows, read_all, row_form
 from .recipe_inputs import Recipes
 from .sample_readers import Asked, SampleReader
@@ -147,7 +147,7 @@ def _samples(
         inputs: dict[str, Any] = {name: np.ascontiguousarray(rows[name]) for name in spec.inputs}
     else:
         numbers = np.arange(len(rows))
-        inputs = {name: Rows(rows, name, numbers) for name in spec.inputs}
+        inputs = {name: LazyRows(rows, name, numbers) for name in spec.inputs}
     kept = tuple(names[place] for place in left)
     return StoredSamples(
         cast("dict[str, NDArray[Any]]", inputs), targets, kept, tuple(each.path for each in bad), sizes, chosen.line

@@ -42,8 +42,8 @@ class Samples:
     for 1, or float32; BoxTargets in pixels of the stored pictures. `fingerprint`: sha256 of the raw content, targets
     and class names. `files`: where each sample comes from, a file or a row of one, None where nobody says. `skipped`:
     files that could not be read, and were left out. `remarks`: what is worth a line before they are trained on. `feed`:
-    where they lie, in a line; empty for what a loader gives in memory. Inputs that are not in memory are `Rows`, which
-    are indexed as arrays are, and read what they are asked for.
+    where they lie, in a line; empty for what a loader gives in memory. Inputs that are not in memory are `LazyRows`,
+    which are indexed as arrays are, and read what they are asked for.
     """
 
     inputs: Mapping[str, NDArray[Any]]

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from zoo_core.data import Rows
+from zoo_core.data import LazyRows
 
 from .normalize import normalize_tensor
 
@@ -31,7 +31,7 @@ class InputPart:
         self._prepare: Callable[[NDArray[Any]], NDArray[Any]] | None = None
         self._device = device
         self._preprocess, self.layout = _by_channels(None if recipe is None else recipe.preprocess)
-        self.rows = stored if isinstance(stored, Rows) else None
+        self.rows = stored if isinstance(stored, LazyRows) else None
         if self.rows is not None:
             self._prepare = None if recipe is None or recipe.preprocess is not None else recipe.prepare
             return
