@@ -32,7 +32,7 @@ _BOOT = (
 )
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 _ROOM_STEP = max(1 << 16, mmap.ALLOCATIONGRANULARITY)
-_END_SECONDS = 2.0
+_END_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -106,8 +106,7 @@ class _Processes:
 
     def do(self, reader: SampleReader, task: Mapping[str, Any], *, room: int = 0) -> Work:
         place, own = self._memory.take(room) if room else (None, None)
-        message = {**task, "reader": reader.describe(), "room": place}
-        future = min(self._members, key=lambda member: member.open).send(message)
+        future = min(self._members, key=lambda member: member.open).send(reader, {**task, "room": place})
         return Work(future, own, functools.partial(self._memory.give_back, place))
 
     def close(self) -> None:
@@ -121,6 +120,7 @@ class _Member:
     def __init__(self, memory: int) -> None:
         self._lock = threading.Lock()
         self._waiting: list[Future[dict[str, Any]]] = []
+        self._known: set[str] = set()
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", _BOOT],
             stdin=subprocess.PIPE,
@@ -137,12 +137,15 @@ class _Member:
     def open(self) -> int:
         return len(self._waiting)
 
-    def send(self, message: Mapping[str, Any]) -> Future[dict[str, Any]]:
+    def send(self, reader: SampleReader, task: Mapping[str, Any]) -> Future[dict[str, Any]]:
         future: Future[dict[str, Any]] = Future()
         with self._lock:
             self._waiting.append(future)
+            # Described once: a recipe may have learnt much.
+            described = None if reader.key in self._known else reader.describe()
+            self._known.add(reader.key)
             try:
-                self._say(message)
+                self._say({**task, "reader": reader.key, "described": described})
             except OSError:
                 self._fail_all()
         return future

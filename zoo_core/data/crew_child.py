@@ -36,14 +36,16 @@ class _Desk:
 
     def __init__(self, memory: int) -> None:
         self._memory = memory
+        self._described: dict[str, dict[str, Any]] = {}
         self._readers: dict[str, SampleReader] = {}
         self._rooms: dict[tuple[int, int], memoryview] = {}
 
-    def reader(self, described: dict[str, Any]) -> SampleReader:
-        text = json.dumps(described)
-        if text not in self._readers:
-            self._readers[text] = reader_from(described)
-        return self._readers[text]
+    def reader(self, key: str, described: dict[str, Any] | None) -> SampleReader:
+        if described is not None:
+            self._described[key] = described
+        if key not in self._readers:  # again where it could not be made before: whoever asks gets to know why
+            self._readers[key] = reader_from(self._described[key])
+        return self._readers[key]
 
     def room(self, place: list[int] | None) -> memoryview | None:
         if place is None:
@@ -57,7 +59,7 @@ class _Desk:
 def _answer(desk: _Desk, task: dict[str, Any]) -> dict[str, Any]:
     try:
         with pillow_quiet():
-            return do_work(desk.reader(task["reader"]), task, desk.room(task["room"]))
+            return do_work(desk.reader(task["reader"], task["described"]), task, desk.room(task["room"]))
     except UsageError as error:
         return {"error": ["usage", error.message, error.hint]}
     except ZooError as error:

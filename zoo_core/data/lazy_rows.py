@@ -15,6 +15,7 @@ SMALL_BYTES = 64 << 20
 """Chosen rows that take no more than this are read at once: pictures that are drawn, a batch that is tried."""
 
 _STEP_BYTES = 8 << 20
+_AT_ONCE = 256
 
 
 class RowSource:
@@ -80,7 +81,8 @@ class LazyRows:
         return found[(slice(None), *rest)] if rest else found
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[place] for place in range(len(self)))
+        for start in range(0, len(self), _AT_ONCE):
+            yield from self[start : start + _AT_ONCE]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         found = self._read(self.numbers)

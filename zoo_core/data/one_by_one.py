@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -50,12 +52,13 @@ def one_by_one(
             raise UsageError(f"{where}: feed={feeding.kind} is not possible: {why}", hint="-t feed=memory")
         return ""
     reader, asked = reader_of(split, recipes, spec), asked_of(split)
-    form = _known_form(reader, spec, split) or row_form(reader, asked)
-    chosen = choose_feed(feeding, count=len(asked), row_bytes=0 if form is None else form.itemsize)
+    known = _known_bytes(reader, split)
+    form = None if known else row_form(reader, asked)
+    chosen = choose_feed(feeding, count=len(asked), row_bytes=known or (form.itemsize if form else 0))
     if chosen.kind == "memory" and isinstance(split, FileSplit):
         return chosen.line
     crew = crew_for(reader, feeding.size)
-    form = row_form(reader, asked)
+    form = form or row_form(reader, asked)
     if chosen.kind == "memory":
         prepared = read_all(reader, asked, crew=crew, where=where, form=form)
     else:
@@ -97,8 +100,6 @@ def asked_of(split: FileSplit | StreamSplit) -> Sequence[Asked]:
 
 def _found_elsewhere(split: StreamSplit) -> str:
     """The name by which another process finds what opens a stream; empty where it cannot."""
-    import sys
-
     module, name = getattr(split.reader, "__module__", None) or "", getattr(split.reader, "__qualname__", "")
     home = sys.modules.get(module)
     if module == "__main__" or getattr(home, name, None) is not split.reader:
@@ -110,12 +111,12 @@ def _found_elsewhere(split: StreamSplit) -> str:
     return f"{module}:{name}" if same else ""
 
 
-def _known_form(reader: SampleReader, spec: DatasetSpec, split: Split) -> np.dtype[Any] | None:
-    """The form of rows of pictures whose size the recipe says, without a look at any; None of others."""
+def _known_bytes(reader: SampleReader, split: Split) -> int:
+    """What a row of pictures takes whose size the recipe says, without a look at any; 0 for all others."""
     preprocess = [None if recipe is None else recipe.preprocess for recipe in reader.recipes.values()]
     if isinstance(split, StreamSplit) or any(each is None or each.size is None for each in preprocess):
-        return None
-    return np.dtype([("pixels", np.uint8, (each.channels, *each.size)) for each in preprocess if each and each.size])
+        return 0
+    return sum(each.channels * math.prod(each.size) for each in preprocess if each and each.size)
 
 
 def _samples(

@@ -52,7 +52,12 @@ class SampleReader:
         kept = {"sources": dict(self.sources), "dtypes": dict(self.dtypes), "misnamed": self.misnamed}
         return {"recipes": recipes, **kept, "opener": self.opener, "arguments": dict(self.arguments)}
 
-    @property
+    @cached_property
+    def key(self) -> str:
+        """The same for readers that are described alike."""
+        return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
+
+    @cached_property
     def decides(self) -> str:
         """What decides, beside its content, what row is made of a sample: the geometry of pictures, and no scale, mean
         or deviation, which come batch by batch."""
