@@ -69,13 +69,14 @@ def crew_for(reader: SampleReader, workers: int) -> Crew:
     """So many processes, the same for all who ask; threads of this one for a stream that others do not find, and on
     systems that hand down no open files."""
     if workers > 0 and os.name == "posix" and reader.opened is None:
-        return _processes(workers)
+        return _processes(workers, os.getpid())
     return _threads(max(1, workers))
 
 
 @functools.cache
-def _processes(size: int) -> Crew:
-    return _Processes(size)
+def _processes(size: int, owner: int) -> Crew:
+    """Those of this process: a copy of it, which somebody has forked, has its own."""
+    return _Processes(size, owner)
 
 
 @functools.cache
@@ -96,10 +97,11 @@ class _Threads:
 
 
 class _Processes:
-    """Processes of their own. Started when the first task comes; what they have not answered when they end, fails."""
+    """Processes of their own, for the process `owner`; what they have not answered when they end, fails."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, owner: int) -> None:
         self.size = size
+        self._owner = owner
         self._memory = _SharedMemory()
         self._members = [_Member(self._memory.file) for _ in range(size)]
         atexit.register(self.close)
@@ -110,8 +112,9 @@ class _Processes:
         return Work(future, own, functools.partial(self._memory.give_back, place))
 
     def close(self) -> None:
-        for member in self._members:
-            member.close()
+        if os.getpid() == self._owner:
+            for member in self._members:
+                member.close()
 
 
 class _Member:
