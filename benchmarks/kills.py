@@ -34,7 +34,7 @@ SIZES = ("-d", "train_size=400", "-d", "val_size=50", "-t", "batch_size=16")
 OPTIONS = ("--epochs", str(EPOCHS), *SIZES, "-t", "checkpoint_every=5steps")
 NAME = "run"
 HEADER = ("kill", "within", "after", "resumed from", "exit code", "weights", "metrics", "other files")
-TIMED = ("seconds", "samples_per_second")
+TIMED = ("seconds", "samples_per_second", "feed_share")
 
 
 @dataclass(frozen=True)

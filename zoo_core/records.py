@@ -184,8 +184,9 @@ class EpochRow(Record):
     """One line of `metrics.jsonl`. Epochs count from 1; `seconds` are wall time, validation included.
 
     `gradient_norm` and `largest_gradient_norm`: the mean and the largest length of the gradients of its steps, before
-    they were clipped; `samples_per_second`: how fast it was trained, validation left out. None where a trainer does not
-    say, and in rows of older versions; the line is without them then.
+    they were clipped; `samples_per_second`: how fast it was trained, validation left out; `feed_share`: the part of
+    that time that its batches took to come. None where a trainer does not say, and in rows of older versions; the line
+    is without them then.
     """
 
     epoch: int
@@ -196,6 +197,7 @@ class EpochRow(Record):
     gradient_norm: float | None = None
     largest_gradient_norm: float | None = None
     samples_per_second: float | None = None
+    feed_share: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, without what is None."""

@@ -170,7 +170,8 @@ class ModelSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec:
-    """One dataset. `load(root, *, split, download, ...)` returns an ArraySplit or a FileSplit (`zoo_core.data`).
+    """One dataset. `load(root, *, split, download, ...)` returns an ArraySplit, a FileSplit or a StreamSplit
+    (`zoo_core.data`).
 
     Further keyword-only parameters of `load` are the dataset's own options. `inputs` describe an item after
     preprocessing. `classes` is None when only the data know them. `splits` are those that exist on the disk: a dataset

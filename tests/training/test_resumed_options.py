@@ -30,7 +30,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "augment": {"augment": "resized-crop,rand,erase"},
     "plateau": {"schedule": "plateau", "step_size": 1, "gamma": 0.5, "lr": 0.1},
 }
-TIMED = {"seconds", "samples_per_second"}
+TIMED = {"seconds", "samples_per_second", "feed_share"}
 
 
 def ended(directory: RunDirectory) -> tuple[str, str, list[dict[str, Any]]]:

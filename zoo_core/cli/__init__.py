@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from zoo_core.commands.common import note
 from zoo_core.distributions import damaged_distributions
 from zoo_core.errors import Terminated, ZooError, did_you_mean, error_lines, in_words
 from zoo_core.errors import UnverifiedWarning as UnverifiedWarning
 from zoo_core.foreign_text import terminal_line
+from zoo_core.long_work import listen_to_progress
 from zoo_core.unwatched import PluginCodeAhead, plugins_refused
 from zoo_core.version import __version__
 
@@ -42,10 +44,11 @@ COMMANDS = {
     "verify": "Check an export again, on this machine, without PyTorch.",
     "predict": "Predict real files with an export.",
     "doctor": "Look at this machine, and at a model stage by stage.",
+    "cache": "Show what trainings keep on the disk, or remove it.",
     "check": "Check a plugin, or one model, against the rules of conformance.",
 }
 
-RUN_NO_PLUGIN = {"list", "plugins", "check", "view", "new", "rm"}
+RUN_NO_PLUGIN = {"list", "plugins", "cache", "check", "view", "new", "rm"}
 """Commands in whose own process no plugin's code computes anything."""
 RUN_PLUGINS_SELDOM = {"verify", "predict", "serve"}
 """Commands that come upon code of a plugin that is not bundled only with an export that needs it: they begin without a
@@ -179,6 +182,7 @@ def _terminate(number: int, frame: object) -> None:
 
 def _run() -> int:
     tell_warnings()
+    listen_to_progress(note)
     with own_stdout():
         return _code_of_command()
 

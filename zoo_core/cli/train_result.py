@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from zoo_core.training import Run
 
 
+LONG_WAIT = 0.1
+"""The part of its time that a training waits for batches, from which on that is told."""
+
+
 def show_tried(info: RunInfo, *, as_json: bool) -> None:
     """That a dry run has worked, and the command without it."""
     if as_json:
@@ -33,7 +37,7 @@ def show_trained(info: RunInfo, done: Run, zoo: Zoo, *, called: str, as_json: bo
     if as_json:
         print_json(run_report(done))
     else:
-        for line in (*summary(info, epochs=len(done.rows)), f"  files       {done.path}"):
+        for line in (*summary(info, epochs=len(done.rows)), *_waiting(done), f"  files       {done.path}"):
             say(line)
         if (certificate := info.resume_certificate) is not None:
             times = counted(len(certificate.resumed_after), "time")
@@ -44,3 +48,10 @@ def show_trained(info: RunInfo, done: Run, zoo: Zoo, *, called: str, as_json: bo
         shown=f"run {done.name!r}",
         kept=f"the run is finished, and its weights are kept in {done.path}",
     )
+
+
+def _waiting(done: Run) -> list[str]:
+    """A line for a training whose batches took long to come."""
+    shares = [row.feed_share for row in done.rows if row.feed_share is not None]
+    share = sum(shares) / len(shares) if shares else 0.0
+    return [f"  feed        {share:.0%} of the training time went by before batches came"] if share >= LONG_WAIT else []

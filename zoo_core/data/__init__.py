@@ -18,6 +18,7 @@ from .bound import BoundDataset
 from .boxes import BoxTargets
 from .class_folders import read_class_folders
 from .download import RemoteFile, RemoteFiles, fetch
+from .feeding import Feeding
 from .folders import (
     SPLIT_FOLDERS,
     files_in,
@@ -30,13 +31,14 @@ from .folders import (
 )
 from .idx import idx_bytes, read_idx
 from .idx_dataset import read_idx_split
+from .lazy_rows import LazyRows, rows_in_turn
 from .noise import with_noise
 from .pixel_statistics import Statistics, channel_statistics
 from .recipe_inputs import filled_recipes
 from .samples import Samples
 from .selection import set_aside
 from .split_files import split_file
-from .splits import ArraySplit, FileSplit
+from .splits import ArraySplit, FileSplit, StreamSplit
 from .target_files import MaskFiles, PictureFiles
 
 __all__ = [
@@ -45,7 +47,9 @@ __all__ = [
     "ArraySplit",
     "BoundDataset",
     "BoxTargets",
+    "Feeding",
     "FileSplit",
+    "LazyRows",
     "MaskFiles",
     "PictureFiles",
     "PreparedPlace",
@@ -53,6 +57,7 @@ __all__ = [
     "RemoteFiles",
     "Samples",
     "Statistics",
+    "StreamSplit",
     "bind_dataset",
     "channel_statistics",
     "fetch",
@@ -73,6 +78,7 @@ __all__ = [
     "read_members",
     "read_plain",
     "require_folder",
+    "rows_in_turn",
     "set_aside",
     "split_file",
     "split_folders",

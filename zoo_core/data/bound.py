@@ -18,14 +18,16 @@ from zoo_core.shapes import TensorSpec
 from zoo_core.specs import DatasetSpec, Preprocess, Recipe
 from zoo_core.task_lookup import task_spec
 
+from .feeding import Feeding
 from .left_out import with_left_out
 from .loader_call import call_loader, lacks_root
 from .loader_faults import given_by_loader
+from .part_choice import fewer, of_classes
 from .recipe_inputs import as_declared, learnt_from, named_recipes
 from .recipe_options import inputs_of, recipe_of, tiles_of
 from .sample_checks import check_samples
 from .samples import Samples, make_samples
-from .selection import check_classes, check_enough, divide, fold, keep_classes, part_off, subset
+from .selection import check_classes, check_enough, divide, fold, part_off
 from .splits import Split, numbers_to_choose_by, sizes_in, take
 from .targets import TargetKind, targets_of
 from .unreadable import told_at_once
@@ -149,8 +151,9 @@ class BoundDataset:
             exists = True  # it is declared; what is wrong with it is said when it is loaded
         return ("train", "validation", "test") if exists else ("train", "validation")
 
-    def load(self, split: str, *, download: bool = False) -> Samples:
-        """The samples of "train", "validation" or "test"; `download` allows to fetch what is missing.
+    def load(self, split: str, *, download: bool = False, feeding: Feeding | None = None) -> Samples:
+        """The samples of "train", "validation" or "test"; `download` allows to fetch what is missing; `feeding` says
+        where they shall lie, by itself where there is room for them.
 
         Where the disk has no test split, `test_size` samples of train are set aside for it, if that is given. Where it
         has no validation split, a fixed part of what is left is: `val_size` samples, or a tenth. Tiles are cut
@@ -165,18 +168,23 @@ class BoundDataset:
         skip_bad: bool = self.options["skip_bad"]
         recipes = self.recipes
         with given_by_loader(self.spec, plugin=self.plugin, where=where):
-            samples = make_samples(part, names, recipes, spec=self.spec, tiles=tiles, where=where, skip_bad=skip_bad)
+            told: dict[str, Any] = {"tiles": tiles, "where": where, "skip_bad": skip_bad, "feeding": feeding}
+            samples = make_samples(part, names, recipes, spec=self.spec, **told)
             check_samples(samples, self.inputs, options=self.options, where=where)
         return samples
 
-    def load_all(self, *, download: bool = False) -> dict[str, Samples]:
+    def load_all(self, *, download: bool = False, feeding: Feeding | None = None) -> dict[str, Samples]:
         """Every split as `load` gives it. Files that cannot be read are told of for all splits at once."""
-        return told_at_once(
-            self.split_names,
-            lambda split: self.load(split, download=download),
-            count=lambda split: len(self._part(split, download=download)[0]),
-            where=self._where,
-        )
+        names, asked = self.split_names, feeding or Feeding()
+
+        def count(split: str) -> int:
+            return len(self._part(split, download=download)[0])
+
+        def load(split: str) -> Samples:
+            together = sum(map(count, names))
+            return self.load(split, download=download, feeding=dataclasses.replace(asked, count=together))
+
+        return told_at_once(names, load, count=count, where=self._where)
 
     def skipped(self, samples: Samples) -> tuple[str, ...]:
         """The files that were left out because they cannot be read, from the dataset's root on where they are in it."""
@@ -248,20 +256,12 @@ class BoundDataset:
 
     def _fewer(self, part: Split, split: str, *, option: str) -> Split:
         """As many samples of the part as the option says, where it says something."""
-        if (size := self.options[option]) is None:
-            return part
-        where, numbers = f"{self._where}, split {split}", numbers_to_choose_by(part)
-        return take(part, subset(numbers, size, stratified=self.options["stratified"], where=where, option=option))
+        where, stratified = f"{self._where}, split {split}", self.options["stratified"]
+        return fewer(part, self.options[option], stratified=stratified, where=where, option=option)
 
     def _chosen(self, split: Split, names: tuple[str, ...], split_name: str) -> tuple[Split, tuple[str, ...]]:
         """The samples of the classes in use."""
-        wanted: tuple[str, ...] = self.options["classes"]
-        if not wanted:
-            return split, names
-        check_classes(wanted, names, where=self._where)
-        numbers = numbers_to_choose_by(split)
-        index, targets = keep_classes(numbers, names, wanted, where=f"{self._where}, split {split_name}")
-        return dataclasses.replace(take(split, index), targets=targets), wanted
+        return of_classes(split, names, self.options["classes"], where=self._where, split_name=split_name)
 
     def _own(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]] | None:
         """A split that the disk has; None where it has none."""

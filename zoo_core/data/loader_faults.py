@@ -10,10 +10,11 @@ from zoo_core.installation import CORE
 from zoo_core.plugin_faults import PluginFaultError, code_of, given_by, who_mends
 from zoo_core.specs import DatasetSpec
 
+from .shards import NoRoomError
 from .unreadable import UnreadableFilesError
 
-_TOLD_ALREADY = (UsageError, RefusedFileError, PluginFaultError, UnreadableFilesError)
-"""What was typed, single files, and the code of another plugin."""
+_TOLD_ALREADY = (UsageError, RefusedFileError, PluginFaultError, UnreadableFilesError, NoRoomError)
+"""What was typed, single files, the code of another plugin, and a disk that is full."""
 _OF_ITS_FORM = (TypeError, ValueError, AttributeError, LookupError, ArithmeticError)
 """What numpy and Python raise over things of another form than was promised."""
 

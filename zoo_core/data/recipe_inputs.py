@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from zoo_core.specs import DatasetSpec, Preprocess, Recipe
 
 from .boxes import BoxTargets
 from .hashing import hash_array
-from .splits import FileSplit, Split, arrays_of
+from .splits import ArraySplit, FileSplit, Split, arrays_of
 from .target_files import TargetFiles
 from .targets import targets_of
 from .unreadable import ReadOneByOne
@@ -53,17 +53,30 @@ def filled_recipes(spec: DatasetSpec, options: Mapping[str, Any]) -> dict[str, R
 def learnt_from(part: Split, recipes: Recipes, spec: DatasetSpec) -> dict[str, InputRecipe]:
     """The recipes with what they learn of the training part. What cannot be read is told of when it is loaded."""
     return {
-        name: recipe if recipe.is_ready else learning(recipe, _readable(part, recipe, spec.source_of(name)))
+        name: recipe
+        if recipe.is_ready
+        else learning(recipe, _readable(part, recipe, spec.source_of(name), several=len(spec.sources) > 1))
         for name, recipe in recipes.items()
     }
 
 
-def _readable(part: Split, recipe: InputRecipe, source: str) -> Iterator[Any]:
-    for given in part.paths if isinstance(part, FileSplit) else arrays_of(part)[source]:
+def _readable(part: Split, recipe: InputRecipe, source: str, *, several: bool) -> Iterator[Any]:
+    for given in _given(part, source, several=several):
         try:
             yield read_given(recipe, given, name=str(given) if isinstance(given, Path) else "a training sample")
         except ZooError:
             continue
+
+
+def _given(part: Split, source: str, *, several: bool) -> Iterable[Any]:
+    """What a loader gives of each sample for one source."""
+    if isinstance(part, FileSplit):
+        return part.paths
+    if isinstance(part, ArraySplit):
+        return arrays_of(part)[source]
+    read = part.reader(**part.arguments)
+    every = (read(int(number)) for number in part.chosen)
+    return (each[source] for each in every) if several else every
 
 
 def as_declared(spec: TensorSpec, recipe: InputRecipe) -> TensorSpec:

@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.preprocess import (
-    convert_color,
-    prepare_masks,
-    prepare_truths,
-    stack_pairs,
-    stack_pictures,
-)
+from zoo_core.preprocess import convert_color, prepare_masks, prepare_truths, stack_pairs
 from zoo_core.recipes import InputRecipe, as_implementation
 from zoo_core.specs import DatasetSpec, Preprocess
 from zoo_core.task_lookup import task_spec
 from zoo_core.task_spec import TargetForm
 
 from .boxes import BoxTargets, in_prepared
-from .file_readers import Pair, cut, pair_reader, picture_reader, times_larger
-from .recipe_inputs import hash_source, read_files, stored_input
+from .feeding import Feeding
+from .file_readers import cut, times_larger
+from .from_files import StoredSamples, from_files
+from .lazy_rows import chosen_rows
+from .one_by_one import one_by_one
+from .recipe_inputs import hash_source, stored_input
 from .resized import resized
-from .splits import ArraySplit, FileSplit, Split, arrays_of, names_of
-from .target_files import MaskFiles, TargetFiles
+from .splits import ArraySplit, FileSplit, Split, StreamSplit, arrays_of, names_of
 from .targets import targets_of
-from .unreadable import ReadOneByOne
-
-_Named = TypeVar("_Named", tuple[str, NDArray[np.uint8]], Pair)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +41,9 @@ class Samples:
     IGNORED; flags, uint8 (N, K); numbers, float32 (N, K); what outputs shall look like, uint8 (N, C, h, w) with 255
     for 1, or float32; BoxTargets in pixels of the stored pictures. `fingerprint`: sha256 of the raw content, targets
     and class names. `files`: where each sample comes from, a file or a row of one, None where nobody says. `skipped`:
-    files that could not be read, and were left out. `remarks`: what is worth a line before they are trained on.
+    files that could not be read, and were left out. `remarks`: what is worth a line before they are trained on. `feed`:
+    where they lie, in a line; empty for what a loader gives in memory. Inputs that are not in memory are `LazyRows`,
+    which are indexed as arrays are, and read what they are asked for.
     """
 
     inputs: Mapping[str, NDArray[Any]]
@@ -59,6 +55,7 @@ class Samples:
     files: tuple[str, ...] | None = None
     skipped: tuple[Path, ...] = ()
     remarks: tuple[str, ...] = ()
+    feed: str = ""
 
     def __post_init__(self) -> None:
         made = {name: as_implementation(recipe) for name, recipe in self.recipes.items()}
@@ -97,7 +94,7 @@ class Samples:
         places = range(len(self))[index] if isinstance(index, slice) else index
         return dataclasses.replace(
             self,
-            inputs={name: array[index] for name, array in self.inputs.items()},
+            inputs={name: chosen_rows(array, index) for name, array in self.inputs.items()},
             targets=self.targets[index],
             files=self.files and tuple(self.files[place] for place in places),
         )
@@ -135,16 +132,6 @@ class Samples:
         }
 
 
-class _Stored(NamedTuple):
-    """Samples in their stored form, the file of each, files that were left out, and the sizes of pictures, (H, W)."""
-
-    inputs: Mapping[str, NDArray[Any]]
-    targets: Any
-    files: tuple[str, ...] = ()
-    skipped: tuple[Path, ...] = ()
-    sizes: Sequence[tuple[int, int]] = ()
-
-
 def make_samples(
     split: Split,
     classes: tuple[str, ...],
@@ -154,15 +141,22 @@ def make_samples(
     where: str,
     tiles: int | None = None,
     skip_bad: bool = False,
+    feeding: Feeding | None = None,
 ) -> Samples:
     """Bring every sample to its stored form; pictures with masks are cut into `tiles` where a side is given.
 
-    Files that cannot be read are left out with `skip_bad`, else UnreadableFilesError has all of them. Raises ZooError
-    for contents that the dataset's recipe does not take, UsageError for `skip_bad` where no files are read one by one.
+    Files that cannot be read are left out with `skip_bad`, else UnreadableFilesError has all of them. `feeding`: where
+    samples shall lie. Raises ZooError for contents that the dataset's recipe does not take, UsageError for `skip_bad`
+    where no files are read one by one, and for a feed that these samples cannot have.
     """
     digest = hashlib.sha256()
-    if isinstance(split, FileSplit):
-        stored = _from_files(split, recipes, tiles, digest, spec, where, skip_bad=skip_bad)
+    found = one_by_one(split, recipes, spec, digest, feeding or Feeding(), where=where, skip_bad=skip_bad)
+    if not isinstance(found, str):
+        stored = found
+    elif isinstance(split, FileSplit):
+        stored = from_files(split, recipes, tiles, digest, spec, where, skip_bad=skip_bad)._replace(feed=found)
+    elif isinstance(split, StreamSplit):
+        raise TypeError("streams are read one by one")
     elif skip_bad:
         raise UsageError(
             f"{where}: skip_bad is for datasets whose samples are files of their own", hint="leave out -d skip_bad"
@@ -180,6 +174,7 @@ def make_samples(
         files=stored.files or None,
         skipped=stored.skipped,
         remarks=(*split.remarks, *resized(stored.sizes, recipes, spec)),
+        feed=stored.feed,
     )
 
 
@@ -190,7 +185,7 @@ def _from_arrays(
     digest: Any,
     spec: DatasetSpec,
     where: str,
-) -> _Stored:
+) -> StoredSamples:
     arrays, kind = arrays_of(split), targets_of(spec.task)
     targets: Any = split.targets
     for source, array in arrays.items():
@@ -207,7 +202,7 @@ def _from_arrays(
         truths = targets.transpose(0, 2, 3, 1) if targets.ndim == 4 else targets
         pairs = ((f"picture {index}", *pair) for index, pair in enumerate(zip(pixels, truths, strict=True)))
         pieces, truth_pieces = stack_pairs(cut(pairs, tiles), len(raw), recipe)
-        return _Stored({first: pieces}, truth_pieces)
+        return StoredSamples({first: pieces}, truth_pieces)
     inputs = {
         name: stored_input(
             arrays[spec.source_of(name)],
@@ -221,7 +216,8 @@ def _from_arrays(
         targets = in_prepared(targets, np.tile(raw.shape[1:3], (len(raw), 1)), recipe)
     elif recipe is not None and kind.has_places:
         targets = _prepared_truth(targets, recipe, factor, where)
-    return _Stored(inputs, targets, names := names_of(split), sizes=[raw.shape[1:3]] * (raw.ndim > 2 and bool(names)))
+    names = names_of(split)
+    return StoredSamples(inputs, targets, names, sizes=[raw.shape[1:3]] * (raw.ndim > 2 and bool(names)))
 
 
 def _fits_places(targets: NDArray[Any], size: tuple[int, ...], where: str) -> int:
@@ -250,47 +246,3 @@ def _prepared_truth(targets: NDArray[Any], recipe: Preprocess, factor: int, wher
 
 def _size(shape: tuple[int, ...]) -> str:
     return " x ".join(map(str, shape)) or "no size"
-
-
-def _from_files(
-    split: FileSplit,
-    recipes: Mapping[str, InputRecipe],
-    tiles: int | None,
-    digest: Any,
-    spec: DatasetSpec,
-    where: str,
-    *,
-    skip_bad: bool,
-) -> _Stored:
-    name = next(iter(spec.inputs))
-    if name not in recipes:
-        raise ZooError(f"{where}: files need a recipe, and the dataset declares none", hint="preprocess= or recipes=")
-    preprocess, kind = recipes[name].preprocess, targets_of(spec.task)
-    if preprocess is None:
-        files = read_files(split, recipes, digest, spec, where=where, skip_bad=skip_bad)
-        return _Stored(files.inputs, files.targets, files.names, files.bad)
-    names: list[str] = []
-    sizes: list[tuple[int, int]] = []
-    if isinstance(split.targets, TargetFiles):
-        both = ReadOneByOne(split.paths, pair_reader(split, split.targets, preprocess, digest, sizes))
-        pairs = both if tiles is None else cut(both, tiles)
-        inputs, targets = stack_pairs(_noted(pairs, names), len(split), preprocess)
-        both.check(skip=skip_bad, where=where)
-        if isinstance(split.targets, MaskFiles):
-            digest.update(repr(sorted(split.targets.numbers.items())).encode())
-        return _Stored({name: inputs}, targets, tuple(names), tuple(each.path for each in both.bad), sizes)
-    plain = ReadOneByOne(split.paths, picture_reader(split, preprocess, digest, sizes))
-    inputs = stack_pictures(_noted(plain, names), len(split), preprocess)
-    plain.check(skip=skip_bad, where=where)
-    kept: Any = split.targets[np.delete(np.arange(len(split)), [each.index for each in plain.bad])]
-    kind.add_to(digest, kept)
-    if isinstance(kept, BoxTargets):
-        kept = in_prepared(kept, np.array(sizes, np.int64).reshape(-1, 2), preprocess)
-    return _Stored({name: inputs}, kept, tuple(names), tuple(each.path for each in plain.bad), sizes)
-
-
-def _noted(named: Iterable[_Named], names: list[str]) -> Iterator[_Named]:
-    """The samples themselves; `names` gets the name of each."""
-    for sample in named:
-        names.append(sample[0])
-        yield sample

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,36 @@ class FileSplit:
         return len(self.paths)
 
 
-Split = ArraySplit | FileSplit
+@dataclass(frozen=True, kw_only=True)
+class StreamSplit:
+    """Samples that are read one by one, by their number, from anything: an archive, a database, a service.
+
+    `reader(**arguments)` is called once in each process that reads, and gives a function of the number of a sample,
+    which gives the sample: for pictures the content of a file, its path, or pixels, uint8 (H, W[, C]); what a recipe
+    reads; else an array in the dtype that is declared; of several sources a mapping by their names. The same number
+    gives the same sample, each time and in each process. A `reader` that is a function of a module, with `arguments`
+    that are plain JSON, is found by other processes; any other is called in this one, by threads. `numbers`: which
+    samples of the stream these are, (N,), all of them from 0 on unless given; `targets` (N, ...), `classes` and
+    `remarks` as in ArraySplit, but for targets that belong to each place of a picture.
+    """
+
+    reader: Callable[..., Callable[[int], Any]]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    targets: NDArray[Any] | BoxTargets
+    numbers: NDArray[np.int64] | None = None
+    classes: tuple[str, ...] | None = None
+    remarks: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def chosen(self) -> NDArray[np.int64]:
+        """The number of each sample in the stream."""
+        return np.arange(len(self)) if self.numbers is None else np.asarray(self.numbers, np.int64)
+
+
+Split = ArraySplit | FileSplit | StreamSplit
 
 
 def checked_split(split: object, spec: DatasetSpec, *, where: str) -> tuple[Split, tuple[str, ...]]:
@@ -74,8 +103,9 @@ def checked_split(split: object, spec: DatasetSpec, *, where: str) -> tuple[Spli
 
     Raises ZooError when the answer breaks the contract.
     """
-    if not isinstance(split, ArraySplit | FileSplit):
-        raise ZooError(f"{where}: the loader returned {type(split).__name__}, not an ArraySplit or a FileSplit")
+    if not isinstance(split, ArraySplit | FileSplit | StreamSplit):
+        given = type(split).__name__
+        raise ZooError(f"{where}: the loader returned {given}, not an ArraySplit or a FileSplit or a StreamSplit")
     if isinstance(split, FileSplit) and (odd := [path for path in split.paths if not isinstance(path, Path)]):
         raise ZooError(f"{where}: a path is a pathlib.Path, not a {type(odd[0]).__name__}: {str(odd[0])[:60]!r}")
     if isinstance(split, ArraySplit):
@@ -183,6 +213,8 @@ def take(split: Split, index: NDArray[np.int64]) -> Split:
         inputs = {name: array[index] for name, array in arrays_of(split).items()}
         names = split.names and [split.names[i] for i in index]
         return dataclasses.replace(split, inputs=inputs, targets=targets, names=names)
+    if isinstance(split, StreamSplit):
+        return dataclasses.replace(split, numbers=split.chosen[index], targets=targets)
     return dataclasses.replace(split, paths=tuple(split.paths[i] for i in index), targets=targets)
 
 

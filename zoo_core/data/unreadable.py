@@ -63,9 +63,14 @@ class ReadOneByOne(Generic[T]):
                 yield sample
 
     def check(self, *, skip: bool, where: str) -> None:
-        """Raise UnreadableFilesError for what could not be read, unless it is to be skipped and something is left."""
-        if self.bad and (not skip or len(self.bad) == len(self._paths)):
-            raise UnreadableFilesError(self.bad, of=len(self._paths), where=where)
+        """As `check_bad`."""
+        check_bad(self.bad, of=len(self._paths), skip=skip, where=where)
+
+
+def check_bad(bad: Sequence[BadFile], *, of: int, skip: bool, where: str) -> None:
+    """Raise UnreadableFilesError for what could not be read, unless it is to be skipped and something is left."""
+    if bad and (not skip or len(bad) == of):
+        raise UnreadableFilesError(bad, of=of, where=where)
 
 
 def told_at_once(

@@ -45,10 +45,10 @@ def _number(value: float) -> float:
     return -math.inf if math.isnan(value) else value
 
 
-TIMED = ("seconds", "samples_per_second")
+TIMED = ("seconds", "samples_per_second", "feed_share")
 """What of an epoch is another number each time."""
 
-_MEASURED = ("gradient_norm", "largest_gradient_norm", "samples_per_second")
+_MEASURED = ("gradient_norm", "largest_gradient_norm", "samples_per_second", "feed_share")
 """What not every trainer tells of an epoch, nor older versions."""
 
 

@@ -1,40 +1,39 @@
-"""The feed: a split held in memory, cut into batches by slicing, never one sample at a time."""
+"""The feed: a split in memory, on the disk or anywhere, cut into batches, the same ones wherever it lies."""
 
 from __future__ import annotations
 
-import dataclasses
+import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 torch's own convention
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zoo_core.data import rows_in_turn
 from zoo_core.errors import UsageError, ZooError
 
 from .augment import Augment
+from .input_parts import InputPart, as_tensor
 from .mixing import MIXED_FORMS, Mix, MixedTargets
-from .normalize import normalize_tensor
 from .sampling import Sampler, shuffled
 
 if TYPE_CHECKING:
     from zoo_core.data import Samples
-    from zoo_core.recipes import InputRecipe
-    from zoo_core.specs import Preprocess
 
 READY_BYTES = 1 << 30
 """A split that takes no more than this as float32 is prepared once, up front; a bigger one per batch."""
-
-_CHUNK = 1024
 
 Inputs = Tensor | Mapping[str, Tensor]
 """A batch as the module takes it: the tensor of the only input, or tensors by name in the module's order."""
 
 Targets = Tensor | MixedTargets
 """What is true of the samples of a batch."""
+
+Read = Mapping[str, NDArray[Any]]
+"""What was read of the samples of a batch, by input; nothing of inputs that are in memory."""
 
 
 class Feed:
@@ -64,7 +63,7 @@ class Feed:
         self._side_in = side_in
         self._mix = mix
         self._order = sampler or shuffled(len(samples))
-        self.targets = _tensor(samples.collated).to(device)
+        self.targets = as_tensor(samples.collated).to(device)
         self._masked = samples.is_masked
         if augment is not None and samples.form == "boxes" and (moving := set(augment.names) - {"color", "erase"}):
             raise ZooError(
@@ -73,7 +72,7 @@ class Feed:
         if augment is not None and len(samples.inputs) > 1:
             raise ZooError("samples of several inputs cannot be augmented", hint="-t augment=none")
         self._parts = {
-            name: _Part(array, samples.recipes.get(name), device=device, ready_bytes=ready_bytes)
+            name: InputPart(array, samples.recipes.get(name), device=device, ready_bytes=ready_bytes)
             for name, array in samples.inputs.items()
         }
         if mix is not None:
@@ -106,20 +105,36 @@ class Feed:
         """The batches of one training epoch, without the first `after` of them: inputs as the model takes them, and
         targets. Nothing is done for what is left out."""
         order = self._order(seed, epoch)
-        for start, stop in self._cuts()[after:]:
-            chosen = order.at(start, stop)
-            inputs, true = self._changed(chosen.samples, chosen.keys, epoch)
-            targets: Targets = true
-            if self._mix is not None:
-                inputs, targets = self._mixed(self._mix, inputs, true, keys=chosen.keys, epoch=epoch)
-            if self._side_in is not None and (side := self._side_in(epoch)) != 1.0:
-                inputs = {name: _shrunk(value, side) for name, value in inputs.items()}
-            yield self._laid_out(inputs), targets
+        batches = [order.at(start, stop) for start, stop in self._cuts()[after:]]
+        partners = [self._partners(chosen.keys, epoch) for chosen in batches]
+        wanted = (torch.cat([chosen.samples, *others]) for chosen, others in zip(batches, partners, strict=True))
+        with contextlib.closing(self._read(wanted)) as reading:
+            for chosen, others, read in zip(batches, partners, reading, strict=True):
+                count = len(chosen.samples)
+                own = {name: rows[:count] for name, rows in read.items()}
+                inputs, true = self._changed(chosen.samples, chosen.keys, epoch, own)
+                targets: Targets = true
+                if self._mix is not None:
+                    rest = {name: rows[count:] for name, rows in read.items()}
+                    second = self._changed(others[0], others[0], epoch, rest)
+                    inputs, targets = self._mixed(self._mix, (inputs, true), second, keys=chosen.keys, epoch=epoch)
+                if self._side_in is not None and (side := self._side_in(epoch)) != 1.0:
+                    inputs = {name: _shrunk(value, side) for name, value in inputs.items()}
+                yield self._laid_out(inputs), targets
 
-    def _changed(self, numbers: Tensor, keys: Tensor, epoch: int) -> tuple[dict[str, Tensor], Tensor]:
+    def _partners(self, keys: Tensor, epoch: int) -> list[Tensor]:
+        """The numbers of those that samples with these keys are mixed with, where they are mixed."""
+        return [] if self._mix is None else [self._mix.partners(keys, epoch=epoch, count=len(self))]
+
+    def _read(self, wanted: Iterable[Tensor]) -> Generator[Read, None, None]:
+        """The rows of each batch of numbers of those inputs that are not in memory."""
+        lazy = {name: part.rows for name, part in self._parts.items() if part.rows is not None}
+        return rows_in_turn(lazy, (numbers.numpy() for numbers in wanted))
+
+    def _changed(self, numbers: Tensor, keys: Tensor, epoch: int, read: Read) -> tuple[dict[str, Tensor], Tensor]:
         """The samples of these numbers as they are augmented with these keys."""
         chosen, keys = numbers.to(self.targets.device), keys.to(self.targets.device)
-        inputs, targets = {name: part.at(chosen) for name, part in self._parts.items()}, self.targets[chosen]
+        inputs, targets = self._inputs(chosen, read), self.targets[chosen]
         if self._augment is not None:
             name, only = next(iter(inputs.items()))
             places = targets if self._masked else keys  # what has no places stays as it is
@@ -127,21 +142,33 @@ class Feed:
             targets = places if self._masked else targets
         return inputs, targets
 
+    def _inputs(self, chosen: slice | Tensor, read: Read) -> dict[str, Tensor]:
+        return {
+            name: part.made_of(read[name]) if name in read else part.at(chosen) for name, part in self._parts.items()
+        }
+
+    @staticmethod
     def _mixed(
-        self, mix: Mix, inputs: Mapping[str, Tensor], targets: Tensor, *, keys: Tensor, epoch: int
+        mix: Mix,
+        first: tuple[Mapping[str, Tensor], Tensor],
+        second: tuple[Mapping[str, Tensor], Tensor],
+        *,
+        keys: Tensor,
+        epoch: int,
     ) -> tuple[dict[str, Tensor], MixedTargets]:
-        partners = mix.partners(keys, epoch=epoch, count=len(self))
-        others, second = self._changed(partners, partners, epoch)
+        (inputs, targets), (others, true_of_others) = first, second
         name, only = next(iter(inputs.items()))
         mixed, share = mix(only, others[name], keys=keys.to(only.device), epoch=epoch)
-        return {name: mixed}, MixedTargets(first=targets, second=second, share=share)
+        return {name: mixed}, MixedTargets(first=targets, second=true_of_others, share=share)
 
     def in_order(self) -> Iterator[tuple[Inputs, Tensor]]:
         """Every sample once, in the order of the split."""
-        for start in range(0, len(self), self.batch_size):
-            chosen = slice(start, start + self.batch_size)
-            inputs = {name: part.at(chosen) for name, part in self._parts.items()}
-            yield self._laid_out(inputs), self.targets[chosen]
+        starts = range(0, len(self), self.batch_size)
+        wanted = (torch.arange(start, min(start + self.batch_size, len(self))) for start in starts)
+        with contextlib.closing(self._read(wanted)) as reading:
+            for start, read in zip(starts, reading, strict=True):
+                chosen = slice(start, start + self.batch_size)
+                yield self._laid_out(self._inputs(chosen, read)), self.targets[chosen]
 
     def _laid_out(self, inputs: Mapping[str, Tensor]) -> Inputs:
         laid = {name: _laid_out(value, self._parts[name].layout) for name, value in inputs.items()}
@@ -152,32 +179,6 @@ class Feed:
         if len(edges) > 2 and edges[-1] - edges[-2] == 1:
             del edges[-2]
         return list(itertools.pairwise(edges))
-
-
-class _Part:
-    """One input of all samples: as the model takes it, or as it is kept, and prepared batch by batch."""
-
-    def __init__(
-        self, stored: NDArray[Any], recipe: InputRecipe | None, *, device: torch.device | str, ready_bytes: int
-    ) -> None:
-        self._prepare: Callable[[NDArray[Any]], NDArray[Any]] | None = None
-        if recipe is not None and recipe.preprocess is None:
-            stored, self._prepare = _prepared(stored, recipe, ready_bytes)
-        self._device = device
-        values = _tensor(stored)
-        self._preprocess, self.layout = _by_channels(None if recipe is None else recipe.preprocess)
-        if self._preprocess is not None and values.numel() * 4 <= ready_bytes:
-            values = _normalized(values, self._preprocess)
-            self._preprocess = None
-        self._values = values if self._prepare is not None else values.to(device)
-
-    def at(self, index: slice | Tensor) -> Tensor:
-        """The samples at `index`, pictures with channels first."""
-        if self._prepare is not None:
-            place = index.cpu() if isinstance(index, Tensor) else index
-            return _tensor(self._prepare(self._values[place].numpy())).to(self._device)
-        chosen = self._values[index]
-        return chosen if self._preprocess is None else normalize_tensor(chosen, self._preprocess)
 
 
 def _check_mixed(samples: Samples) -> None:
@@ -196,26 +197,6 @@ def _check_mixed(samples: Samples) -> None:
         )
 
 
-def _prepared(
-    stored: NDArray[Any], recipe: InputRecipe, ready_bytes: int
-) -> tuple[NDArray[Any], Callable[[NDArray[Any]], NDArray[Any]] | None]:
-    """The inputs themselves where they take no more than so many bytes, else what is kept and what prepares it."""
-    first = recipe.prepare(stored[:1])
-    if first.nbytes * len(stored) > ready_bytes:
-        return stored, recipe.prepare
-    ready = np.empty((len(stored), *first.shape[1:]), first.dtype)
-    for start in range(0, len(stored), _CHUNK):
-        ready[start : start + _CHUNK] = recipe.prepare(stored[start : start + _CHUNK])
-    return ready, None
-
-
-def _by_channels(preprocess: Preprocess | None) -> tuple[Preprocess | None, str]:
-    """The recipe with channels before places, as augmentation wants them, and the layout that the model takes."""
-    if preprocess is None:
-        return None, "NCHW"
-    return dataclasses.replace(preprocess, layout="NCHW"), preprocess.layout
-
-
 def _laid_out(inputs: Tensor, layout: str) -> Tensor:
     """Pictures (N, C, h, w) in the axes that the model takes; those with channels first lie in memory as convolutions
     read them fastest, on processors and on accelerators."""
@@ -229,18 +210,3 @@ def _shrunk(inputs: Tensor, part: float) -> Tensor:
         raise ZooError("only pictures can be made smaller", hint="-t small_first=0")
     size = [max(1, round(side * part)) for side in inputs.shape[2:]]
     return F.interpolate(inputs, size=size, mode="bilinear", antialias=True, align_corners=False)
-
-
-def _normalized(stored: Tensor, preprocess: Preprocess) -> Tensor:
-    # In pieces, so that the temporaries of the arithmetic stay small beside the result.
-    first = normalize_tensor(stored[:_CHUNK], preprocess)
-    ready = torch.empty((len(stored), *first.shape[1:]), dtype=first.dtype)
-    ready[:_CHUNK] = first
-    for start in range(_CHUNK, len(stored), _CHUNK):
-        ready[start : start + _CHUNK] = normalize_tensor(stored[start : start + _CHUNK], preprocess)
-    return ready
-
-
-def _tensor(array: NDArray[Any]) -> Tensor:
-    # torch warns about arrays it could not write to; a copy is the only way to keep both sides honest.
-    return torch.from_numpy(array if array.flags.writeable else np.array(array))

@@ -35,6 +35,7 @@ from .seeing import show_targets
 from .state import TrainState, optimizer_state, restore_optimizer
 from .stopping import StopAskedError
 from .updates import Updates
+from .waited import Waited
 from .watching import Watch
 
 
@@ -43,14 +44,14 @@ class Loop:
 
     An epoch depends on the state before it, the seed and its number alone: the order of the batches and every
     random generator are made anew from (seed, epoch). So a resumed run ends with the same bits as a straight
-    one. `learning_rate(step)` gives the rate of a step counted from 0 over the whole run. `patience`: epochs
-    without a better validation result after which training stops. `stop_at`: a value of the metric that picks the best
-    epoch, which is good enough to stop. `loss`: None where the model computes its
-    losses itself (`job.losses`). `clip`: the length that longer gradients are shortened to; `accumulate`: batches a
-    step of the optimizer. `average`: the decay of a moving average of the weights, which is measured and kept in place
-    of the weights. `drop(rows)`: what the rate is multiplied by after the epochs of these rows. `checkpoints`: how
-    often it is saved within epochs, and then Ctrl-C and SIGTERM wait for the end of a step and save it, too; None for
-    a loop that keeps more than this class does, which would be lost.
+    one. `learning_rate(step)` gives the rate of a step counted from 0 over the whole run. `patience`: epochs without a
+    better validation result after which training stops. `stop_at`: a value of the metric that picks the best epoch,
+    which is good enough to stop. `loss`: None where the model computes its losses itself (`job.losses`). `clip`: the
+    length that longer gradients are shortened to; `accumulate`: batches a step of the optimizer. `average`: the decay
+    of a moving average of the weights, which is measured and kept in place of the weights. `drop(rows)`: what the rate
+    is multiplied by after the epochs of these rows. `checkpoints`: how often it is saved within epochs, and then Ctrl-C
+    and SIGTERM wait for the end of a step and save it, too; None for a loop that keeps more than this class does, which
+    would be lost.
     """
 
     def __init__(
@@ -72,17 +73,15 @@ class Loop:
         keep_memory()
         self.job = job
         self.module = job.module.to(memory_format=torch.channels_last)
-        self.optimizer = optimizer
-        self.loss = loss
-        self.learning_rate = learning_rate
-        self.feed = feed
+        self.optimizer, self.learning_rate = optimizer, learning_rate
+        self.loss, self.feed = loss, feed
         self.patience, self.stop_at = patience, stop_at
         self.updates = Updates(optimizer, clip=clip, accumulate=accumulate)
         self.watch: Watch | None = None
         self.average_decay = average
         self.average: Average | None = None
-        self.drop = drop
-        self.factor = 1.0
+        self.waited = Waited()
+        self.drop, self.factor = drop, 1.0
         batch = evaluation_batch(job.validation, job.read_outputs)
         self.validation = Feed(job.validation, batch_size=batch, device=job.device)
         self.rows: tuple[EpochRow, ...] = ()
@@ -143,6 +142,7 @@ class Loop:
             gradient_norm=norm,
             largest_gradient_norm=largest,
             samples_per_second=len(self.feed) / trained if trained else None,
+            feed_share=self.waited.seconds / trained if trained else None,
         )
 
     def train(self, number: int) -> dict[str, float]:
@@ -157,8 +157,9 @@ class Loop:
         self.under_way = under_way = EpochUnderWay(
             seen, self.updates, steps=steps, device=self.job.device, part=self.job.part_of(number)
         )
+        self.waited = Waited()
         batches = self.feed.shuffled(seed=self.job.seed, epoch=number, after=under_way.batches)
-        for step, (inputs, targets) in enumerate(batches, start=under_way.batches + 1):
+        for step, (inputs, targets) in enumerate(self.waited.for_each(batches), start=under_way.batches + 1):
             self.set_rate(self.rate((number - 1) * steps + step - 1))
             watch.begin(step)
             outputs, loss = self.step(inputs, targets)

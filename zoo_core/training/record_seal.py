@@ -11,6 +11,8 @@ from typing import Any
 from zoo_core.errors import ZooError
 from zoo_core.records import RunInfo
 
+from .trainer_options import SAME_BITS_OPTIONS
+
 _DECIDED = (
     "model",
     "model_plugin",
@@ -27,11 +29,8 @@ _DECIDED = (
     "init_from",
     "freeze",
 )
-SAVING_OPTIONS = ("checkpoint_every",)
-"""Options of a trainer that say how it is saved, which changes no bit of what comes of it."""
-
-_MAY_CHANGE = {"dataset_options": ("root",), "config": ("epochs", *SAVING_OPTIONS)}
-"""What may be another one later: data may move, a finished run may be extended, and any can be saved more often."""
+_MAY_CHANGE = {"dataset_options": ("root",), "config": ("epochs", *SAME_BITS_OPTIONS)}
+"""What may be another one later: data may move, a finished run may be extended, and options that change no bit are free."""
 
 _DIGITS = 16
 

@@ -75,6 +75,12 @@ class SupervisedConfig:
         str | None, "time or steps between two checkpoints within an epoch: 5m, 200steps; none: after whole epochs"
     ] = "10m"
 
+    feed: Annotated[
+        Literal["auto", "memory", "stored", "streamed"],
+        "where samples lie: in memory, prepared on the disk, or read for each batch; the batches are the same",
+    ] = "auto"
+    workers: Annotated[int | None, "processes that read samples, 0: none but this one; none: one a processor"] = None
+
     def __post_init__(self) -> None:
         if self.lr is None:
             object.__setattr__(self, "lr", USUAL_RATE[self.optimizer])
@@ -115,7 +121,7 @@ class SupervisedConfig:
 _RULES: tuple[tuple[str, Callable[[float], bool], str], ...] = (
     ("lr gamma clip", lambda value: value > 0, "above 0"),
     ("epochs batch_size step_size patience accumulate", lambda value: value >= 1, "1 or more"),
-    ("weight_decay warmup mixup cutmix", lambda value: value >= 0, "0 or more"),
+    ("weight_decay warmup mixup cutmix workers", lambda value: value >= 0, "0 or more"),
     ("layer_decay", lambda value: 0 < value <= 1, "above 0 and at most 1"),
     ("ema", lambda value: 0 < value < 1, "above 0 and below 1"),
     ("momentum label_smoothing small_first", lambda value: 0 <= value < 1, "from 0 to below 1"),

@@ -11,6 +11,7 @@ from zoo_core.recipes import as_implementation
 from zoo_core.registry import Model
 
 from .chosen_weights import recipe_for
+from .fitting_rows import fitting_rows
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,6 +35,7 @@ def labelled(
     from zoo_core.export.plan.plan import LabelledInputs
 
     names = counterparts(inputs, dataset.inputs, model="the model", dataset=dataset.name)
+    samples = fitting_rows(samples)
     found = samples.named(names).arrays(slice(None))
     if sizes:
         for name, values in found.items():

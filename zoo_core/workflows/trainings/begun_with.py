@@ -21,6 +21,7 @@ from zoo_core.training.weight_files import is_weight_file
 from zoo_core.workflows.answers.prepared import bind_prepared
 
 _MEASURED = ("validation", "test")
+_AT_ONCE = 256
 
 
 def remarks_on_weights(
@@ -126,11 +127,14 @@ def _trained_on(zoo: Zoo, run: Run, dataset: BoundDataset) -> Samples:
 
 def _digests(samples: Samples) -> Iterator[bytes]:
     """The hash of what each sample is, in all inputs; what is true of it does not count."""
-    for index in range(len(samples)):
-        digest = hashlib.sha256()
-        for name in sorted(samples.inputs):
-            digest.update(_bytes_of(samples.inputs[name][index]))
-        yield digest.digest()
+    names = sorted(samples.inputs)
+    for start in range(0, len(samples), _AT_ONCE):
+        parts = [samples.inputs[name][start : start + _AT_ONCE] for name in names]
+        for sample in zip(*parts, strict=True):
+            digest = hashlib.sha256()
+            for value in sample:
+                digest.update(_bytes_of(value))
+            yield digest.digest()
 
 
 def _bytes_of(value: NDArray[np.generic]) -> bytes:

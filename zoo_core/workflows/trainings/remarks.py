@@ -37,6 +37,7 @@ def remarks_before(module: nn.Module, info: RunInfo, train: Samples | None) -> l
     if train is not None:
         batch_size = info.config.get("batch_size", _USUAL_BATCH)
         found += [
+            train.feed,
             *train.remarks,
             classes_without_samples(train),
             classes_with_few_samples(train),

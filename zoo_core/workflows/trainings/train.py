@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from zoo_core.data import Feeding
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.records import RunInfo, counted, to_plain
 from zoo_core.registry import Zoo
@@ -106,7 +107,7 @@ def run_report(run: Run) -> dict[str, Any]:
 
 
 def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, download: bool) -> Training:
-    splits = plan.dataset.load_all(download=download)
+    splits = plan.dataset.load_all(download=download, feeding=_feeding(plan.config))
     samples, info = splits["train"], plan.info
     if info.overfit is not None:
         splits = {"train": samples, "validation": samples}
@@ -128,6 +129,11 @@ def _open_training(zoo: Zoo, plan: TrainPlan, callbacks: TrainCallbacks, *, down
     splits = {name: part.for_model(plan.model.spec.inputs) for name, part in splits.items()}
     plan = dataclasses.replace(plan, info=info)
     return Training(zoo=zoo, plan=plan, splits=splits, callbacks=callbacks, on_weights=weights)
+
+
+def _feeding(config: Any) -> Feeding:
+    """Where samples shall lie: what a trainer with options of these names is told, else what there is room for."""
+    return Feeding(kind=getattr(config, "feed", "auto"), workers=getattr(config, "workers", None))
 
 
 def _on_purpose(info: RunInfo) -> tuple[str, ...]:

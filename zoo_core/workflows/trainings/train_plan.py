@@ -24,9 +24,9 @@ from zoo_core.tasks import Task, get_task
 from zoo_core.training import pick_device
 from zoo_core.training.choices import AUTO
 from zoo_core.training.directory import RUN_FILE, read_info
-from zoo_core.training.record_seal import SAVING_OPTIONS, check_record
+from zoo_core.training.record_seal import check_record
 from zoo_core.training.run import recorded_recipes
-from zoo_core.training.trainer_options import DEFAULT_TRAINER, options_with_recipe
+from zoo_core.training.trainer_options import DEFAULT_TRAINER, SAME_BITS_OPTIONS, options_with_recipe
 from zoo_core.workflows.same_data import require_data
 
 from .checkpoints import checkpoint_of
@@ -174,7 +174,7 @@ def plan_resumed(zoo: Zoo, request: TrainRequest) -> TrainPlan:
     info = with_next_leg(info, state, zoo, epochs=added, accept_changes=request.accept_changes)
     if added is not None and "epochs" in info.config:
         info = dataclasses.replace(info, config={**info.config, "epochs": added})
-    info = dataclasses.replace(info, config={**info.config, **_saved_how(request, trainer)})
+    info = dataclasses.replace(info, config={**info.config, **_changed_freely(request, trainer)})
     config = trainer.spec.config(**check_options(info.config, trainer.spec.options, where=f"run {info.name!r}"))
     return TrainPlan(path=path, info=info, model=model, dataset=bound, trainer=trainer, config=config)
 
@@ -196,10 +196,10 @@ def _moved(request: TrainRequest) -> dict[str, Any]:
     return {key: value for key, value in request.data.items() if key == "root"}
 
 
-def _saved_how(request: TrainRequest, trainer: Trainer) -> dict[str, Any]:
+def _changed_freely(request: TrainRequest, trainer: Trainer) -> dict[str, Any]:
     """The trainer's options that were typed and may be others than before."""
     config = check_options(request.config, trainer.spec.options, where=f"trainer {trainer.name}")
-    return {key: value for key, value in config.items() if key in SAVING_OPTIONS}
+    return {key: value for key, value in config.items() if key in SAME_BITS_OPTIONS}
 
 
 def _going_on(request: TrainRequest, info: RunInfo) -> str:
@@ -269,7 +269,7 @@ def _refuse(request: TrainRequest, info: RunInfo, *, model: Model, dataset: Data
     divided = {key: value for key, value in request.data.items() if key not in moved}
     data = check_options(divided, dataset.spec.options, where=f"dataset {dataset.name}")
     config = check_options(request.config, trainer.spec.options, where=f"trainer {trainer.name}")
-    config = {key: value for key, value in config.items() if key not in SAVING_OPTIONS}
+    config = {key: value for key, value in config.items() if key not in SAME_BITS_OPTIONS}
     typed = {
         "seed": request.seed,
         "device": None if request.device == AUTO else request.device,
