@@ -9,10 +9,10 @@ import onnx
 
 from zoo_core.specs import Preprocess
 
-from .drawing import Drawing
+from .drawing import PREFIX, Drawing
 from .resizing import Side, digits_of, multiplied, nearest_places, weights_of
 
-PREPARED = "preprocess/input"
+PREPARED = f"{PREFIX}input"
 """What the value is called that the model gets."""
 GREY = (19595, 38470, 7471)
 """Of red, green and blue, in 65,536ths: ITU-R 601 as Pillow has it."""
@@ -32,6 +32,10 @@ def picture_graph(recipe: Preprocess, pictures: str) -> PictureGraph:
     draw = Drawing()
     pixels = draw.add("Transpose", _coloured(draw, recipe, pictures), name="channels first", perm=[0, 3, 1, 2])
     pixels = _placed(draw, recipe, pixels)
+    if recipe.size is not None:
+        # An error for a picture that is smaller than the crop: Gather may be made a Slice, which would give less.
+        whole = draw.constant([0, recipe.channels, *recipe.size], "int64", name="size")
+        pixels = draw.add("Reshape", pixels, whole, name="of one size")
     if recipe.color == "BGR":
         pixels = draw.add("Gather", pixels, draw.constant([2, 1, 0], "int64", name="order"), name="reordered", axis=1)
     _numbers(draw, recipe, pixels)
@@ -58,9 +62,7 @@ def _placed(draw: Drawing, recipe: Preprocess, pixels: str) -> str:
     sizes = _resized(draw, recipe, lengths)
     columns, rows = (
         Side(called=name, length=length, size=size, begin=_begin(draw, recipe, size, count, name), count=count)
-        for (_, name), length, size, count in reversed(
-            list(zip(_SIDES, lengths, sizes, recipe.size, strict=True))
-        )
+        for (_, name), length, size, count in reversed(list(zip(_SIDES, lengths, sizes, recipe.size, strict=True)))
     )
     if recipe.resize is None or recipe.interpolation == "nearest":
         for axis, side in ((_WIDTH, columns), (_HEIGHT, rows)):
@@ -89,9 +91,7 @@ def _resized(draw: Drawing, recipe: Preprocess, lengths: Sequence[str]) -> list[
     short = draw.add("Min", *lengths, name="shorter side")
     wanted = draw.whole(recipe.resize)
     return [
-        draw.add(
-            "Div", draw.add("Mul", wanted, length, name=f"{name} times size"), short, name=f"{name} resized to"
-        )
+        draw.add("Div", draw.add("Mul", wanted, length, name=f"{name} times size"), short, name=f"{name} resized to")
         for (_, name), length in zip(_SIDES, lengths, strict=True)
     ]
 
@@ -101,20 +101,22 @@ def _begin(draw: Drawing, recipe: Preprocess, size: str, count: int, name: str) 
     if recipe.crop is None:
         return draw.whole(0)
     over = draw.add("Sub", size, draw.whole(count), name=f"{name} left over")
-    half = draw.add("Mul", draw.cast(over, "float64", name=f"{name} left over in all"), draw.double(0.5), name=f"{name} half over")
+    half = draw.add(
+        "Mul", draw.cast(over, "float64", name=f"{name} left over in all"), draw.double(0.5), name=f"{name} half over"
+    )
     return draw.cast(draw.add("Round", half, name=f"{name} cut off"), "int64", name=f"{name} begin")
 
 
 def _numbers(draw: Drawing, recipe: Preprocess, pixels: str) -> None:
     """pixels * scale - mean, divided by std: each a float32 operation, as `normalize` has them."""
+    last = PREPARED.removeprefix(PREFIX)
+    is_turned = recipe.layout == "NHWC"
     values = draw.cast(pixels, "float32", name="pixels")
     values = draw.add("Mul", values, draw.constant(recipe.scale, "float32", name="scale"), name="scaled")
-    for operator, name, given in (("Sub", "mean", recipe.mean), ("Div", "std", recipe.std)):
-        column = [[[value]] for value in given]
-        values = draw.add(operator, values, draw.constant([column], "float32", name=name), name=f"{name} applied")
-    # The last node gives the name that the model knows, in whatever layout.
-    perm = [0, 2, 3, 1] if recipe.layout == "NHWC" else [0, 1, 2, 3]
-    if recipe.layout == "NHWC":
-        draw.add("Transpose", values, name=PREPARED.removeprefix("preprocess/"), perm=perm)
-    else:
-        draw.add("Identity", values, name=PREPARED.removeprefix("preprocess/"))
+    mean, std = ([[[[value]] for value in given]] for given in (recipe.mean, recipe.std))
+    values = draw.add("Sub", values, draw.constant(mean, "float32", name="mean"), name="centred")
+    values = draw.add(
+        "Div", values, draw.constant(std, "float32", name="std"), name="normalized" if is_turned else last
+    )
+    if is_turned:
+        draw.add("Transpose", values, name=last, perm=[0, 2, 3, 1])

@@ -1,8 +1,8 @@
-"""One side of a resize: the matrix that Pillow's antialiased filter is, made of the size of the picture, and its product.
+"""One side of a resize: the matrix that Pillow's antialiased filter is, of the size of the picture, and its product.
 
-Pillow's own arithmetic to the bit (docs/preprocessing.md says it in words): weights are whole numbers with 22 bits after
-the point, sums are exact, and what comes out is a whole number from 0 to 255 again. The weights are written with three
-digits of 8 bits, so that pixels stay uint8 and each product is one of MatMulInteger, in which nothing is rounded.
+Pillow's own arithmetic to the bit (docs/preprocessing.md says it in words): weights are whole numbers with 22 bits
+after the point, sums are exact, and what comes out is a whole number from 0 to 255 again. The weights are written with
+three digits of 8 bits, so that pixels stay uint8 and each product is one of MatMulInteger, which rounds nothing.
 """
 
 from __future__ import annotations
@@ -86,12 +86,15 @@ def _edge(draw: Drawing, side: Side, center: str, reach: str, *, operator: str, 
 
 
 def digits_of(draw: Drawing, weights: str, *, called: str) -> list[str]:
-    """The weights as whole numbers, rounded away from 0 at a half, in three matrices of digits: uint8, the lowest first."""
+    """The weights as whole numbers, a half rounded up in size, in three matrices of digits: uint8, the lowest first."""
     scaled = draw.add("Mul", weights, draw.double(float(1 << BITS)), name=f"{called} scaled")
     half = draw.add("Mul", draw.add("Sign", weights, name=f"{called} sign"), draw.double(0.5), name=f"{called} half")
     whole = draw.cast(draw.add("Add", scaled, half, name=f"{called} nearly whole"), "int32", name=f"{called} whole")
     rest = draw.add(
-        "Add", whole, draw.constant(_ZERO * sum(256**place for place in range(DIGITS)), "int32"), name=f"{called} above 0"
+        "Add",
+        whole,
+        draw.constant(_ZERO * sum(256**place for place in range(DIGITS)), "int32"),
+        name=f"{called} above 0",
     )
     digits = []
     for place in range(DIGITS):
@@ -133,6 +136,8 @@ def nearest_places(draw: Drawing, side: Side) -> str:
     others = draw.add("Reshape", others, one, name=f"{called} count of others")
     steps = draw.add("Expand", scale, others, name=f"{called} steps")
     walk = draw.add("Concat", first, steps, name=f"{called} walk", axis=0)
-    places = draw.cast(draw.add("CumSum", walk, draw.whole(0), name=f"{called} places"), "int64", name=f"{called} pixels")
+    places = draw.cast(
+        draw.add("CumSum", walk, draw.whole(0), name=f"{called} places"), "int64", name=f"{called} pixels"
+    )
     kept = draw.counting(side.begin, draw.whole(side.count), name=f"{called} new places")
     return draw.add("Gather", places, kept, name=f"{called} nearest", axis=0)
