@@ -27,6 +27,7 @@ from zoo_core.task_spec import TargetForm
 
 from .boxes import BoxTargets, in_prepared
 from .file_readers import Pair, cut, pair_reader, picture_reader, times_larger
+from .raw_pictures import RawPictures
 from .recipe_inputs import hash_source, read_files, stored_input
 from .resized import resized
 from .splits import ArraySplit, FileSplit, Split, arrays_of, names_of
@@ -48,6 +49,7 @@ class Samples:
     for 1, or float32; BoxTargets in pixels of the stored pictures. `fingerprint`: sha256 of the raw content, targets
     and class names. `files`: where each sample comes from, a file or a row of one, None where nobody says. `skipped`:
     files that could not be read, and were left out. `remarks`: what is worth a line before they are trained on.
+    `pictures`: as they are, for who prepares them himself.
     """
 
     inputs: Mapping[str, NDArray[Any]]
@@ -59,6 +61,7 @@ class Samples:
     files: tuple[str, ...] | None = None
     skipped: tuple[Path, ...] = ()
     remarks: tuple[str, ...] = ()
+    pictures: RawPictures | None = None
 
     def __post_init__(self) -> None:
         made = {name: as_implementation(recipe) for name, recipe in self.recipes.items()}
@@ -100,6 +103,7 @@ class Samples:
             inputs={name: array[index] for name, array in self.inputs.items()},
             targets=self.targets[index],
             files=self.files and tuple(self.files[place] for place in places),
+            pictures=self.pictures and self.pictures.at(places),
         )
 
     def named(self, names: Mapping[str, str]) -> Samples:
