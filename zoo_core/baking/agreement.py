@@ -13,7 +13,7 @@ import PIL
 from numpy.typing import NDArray
 
 from zoo_core.export.convert.clean import serialized
-from zoo_core.files import write_atomic
+from zoo_core.files import temporary_folder, write_atomic
 from zoo_core.records import CheckResult, OutputError, counted
 from zoo_core.specs import Preprocess
 from zoo_core.tasks import Deciding, Task
@@ -54,24 +54,18 @@ class Agreement:
 
 
 def agreement(
-    path: Path, float_path: Path, scratch: Path, *, interface: Interface, expected: Expected, task: Task, free: bool
+    path: Path, float_path: Path, *, interface: Interface, expected: Expected, task: Task, free: bool
 ) -> Agreement:
-    """Run the file at `path`, beside the float file that it was made of. `scratch`: a folder for a copy of it.
+    """Run the file at `path`, beside the float file that it was made of.
 
     Raises SubjectError where one of them cannot be run.
     """
     cases = expected.cases
-    copy = scratch / "checked.onnx"
-    _write_copy(path, copy)
-    pictures = [
-        Group(name=_called(n), inputs={interface.name: c.pictures.pixels}, batches=_batches(c, free))
-        for n, c in enumerate(cases)
-    ]
-    prepared = [
-        Group(name=_called(n), inputs={interface.name: c.pictures.prepared}, batches=_batches(c, free))
-        for n, c in enumerate(cases)
-    ]
-    whole, inside = run_subject(path, pictures), run_subject(copy, pictures)
+    raw = _groups(cases, {interface.name: [case.pictures.pixels for case in cases]}, free=free)
+    prepared = _groups(cases, {interface.name: [case.pictures.prepared for case in cases]}, free=free)
+    whole = run_subject(path, raw)
+    with temporary_folder("zoo-bake-") as folder:
+        inside = run_subject(_copy_of(path, folder / path.name), raw)
     by_pillow = run_subject(float_path, prepared, settings=DEFAULT_SETTINGS[:1])
     runs = [
         Ran(
@@ -92,20 +86,27 @@ def _called(number: int) -> str:
     return f"pictures {number}"
 
 
-def _batches(case: Case, free: bool) -> list[tuple[int, ...]]:
-    rows = tuple(range(len(case.pictures)))
-    return [rows] if free else [(row,) for row in rows]
+def _groups(cases: Sequence[Case], inputs: Mapping[str, Sequence[NDArray[Any]]], *, free: bool) -> list[Group]:
+    """The pictures of each case: all together where the batch is free."""
+    ((name, arrays),) = inputs.items()
+    found = []
+    for number, (case, array) in enumerate(zip(cases, arrays, strict=True)):
+        rows = tuple(range(len(case.pictures)))
+        batches = [rows] if free else [(row,) for row in rows]
+        found.append(Group(name=_called(number), inputs={name: array}, batches=batches))
+    return found
 
 
 def _outputs(result: SubjectResult, setting: Setting, number: int) -> Arrays:
     return joined(result.outputs[setting, _called(number)])
 
 
-def _write_copy(path: Path, copy: Path) -> None:
+def _copy_of(path: Path, copy: Path) -> Path:
     """The same file, with what it has prepared as a further output."""
     model = onnx.load(path)
     model.graph.output.extend(value for value in model.graph.value_info if value.name == PREPARED)
     write_atomic(copy, serialized(model))
+    return copy
 
 
 def _check_prepared(runs: Sequence[Ran], recipe: Preprocess) -> Iterator[CheckResult]:

@@ -74,21 +74,37 @@ def bake(
     head = head_of(plan.task, plan.outputs) if probabilities else None
     target = Path(os.path.abspath(target))
     check_target(target)
-    with temporary_folder("zoo-bake-") as scratch, building(target) as folder:
-        plain = scratch / "float"
+    with temporary_folder("zoo-bake-") as plain, building(target) as folder:
         with blamed_on(plan.model):
             report = build_and_check(plan, plain, progress=progress)
         if report.outcome != "verified":
             raise RejectedExportError(report, kept=_kept(plain, folder, target) if keep else None)
         with blamed_on(plan.model):
-            made = _Baking(plan=plan, plain=plain, report=report, folder=folder, head=head, progress=progress)
-            baked = made.whole(pictures, scratch)
+            baked = bake_verified(plan, plain, report, folder, pictures=pictures, head=head, progress=progress)
         if baked.outcome != "verified":
             raise RejectedExportError(baked, kept=keep_rejected(folder, target) if keep else None)
         progress("publishing")
         publish(folder, target)
         remember(read_onnx(target / MODEL_FILE), digests=baked.files)
     return baked
+
+
+def bake_verified(
+    plan: ExportPlan,
+    plain: Path,
+    report: ExportReport,
+    folder: Path,
+    *,
+    pictures: Sequence[NDArray[np.uint8]] = (),
+    head: Head | None = None,
+    progress: Progress = lambda stage: None,
+) -> BakedReport:
+    """Fill `folder` with the bundle of a file that is made of the verified one in the folder `plain`, and judge it.
+
+    `report`: that of the float file. The new one is written into the folder, too, whatever the outcome.
+    """
+    made = _Baking(plan=plan, plain=plain, report=report, folder=folder, head=head, progress=progress)
+    return made.whole(pictures)
 
 
 def _kept(plain: Path, folder: Path, target: Path) -> Path:
@@ -108,10 +124,10 @@ class _Baking:
     head: Head | None
     progress: Progress
 
-    def whole(self, pictures: Sequence[NDArray[np.uint8]], scratch: Path) -> BakedReport:
+    def whole(self, pictures: Sequence[NDArray[np.uint8]]) -> BakedReport:
         """The whole bundle in the folder, judged; its report is written there too, whatever the outcome."""
         metadata = read_metadata(vet(self.plain / MODEL_FILE))
-        interface = _with_head(interface_of(metadata), self.head)
+        interface = _with_head(interface_of(metadata, smallest=self.plan.model.spec.smallest), self.head)
         sizes = drawn_sizes(interface, self.plan.size_cases)
         drawn, real = drawn_pictures(interface, sizes), real_pictures(interface, pictures)
         self.progress("running PyTorch on pictures that Pillow has prepared")
@@ -127,7 +143,7 @@ class _Baking:
         metadata = self._metadata(metadata, interface, expected)
         digest = self._write(interface, metadata, expected)
         self.progress("checking the file on pictures")
-        return self._judged(interface, metadata, expected, scratch, digest)
+        return self._judged(interface, metadata, expected, digest)
 
     def _metadata(self, metadata: Metadata, interface: Interface, expected: Expected) -> Metadata:
         made = dataclasses.replace(
@@ -155,15 +171,11 @@ class _Baking:
         shutil.copyfile(self.plain / NETRON_FILE, self.folder / NETRON_FILE)
         return hashlib.sha256(content).hexdigest()
 
-    def _judged(
-        self, interface: Interface, metadata: Metadata, expected: Expected, scratch: Path, digest: str
-    ) -> BakedReport:
+    def _judged(self, interface: Interface, metadata: Metadata, expected: Expected, digest: str) -> BakedReport:
         path, plain = self.folder / MODEL_FILE, self.plain / MODEL_FILE
         free = self.plan.batch_is_free
         try:
-            found = agreement(
-                path, plain, scratch, interface=interface, expected=expected, task=self.plan.task, free=free
-            )
+            found = agreement(path, plain, interface=interface, expected=expected, task=self.plan.task, free=free)
         except NotVerifiedError as error:
             failed = CheckResult(rule="run", outcome="failed", detail=error.message)
             found = Agreement(checks=(failed,), outputs=(), measured={})

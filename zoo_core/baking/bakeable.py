@@ -21,12 +21,14 @@ _WITHOUT = "leave out --bake-preprocess"
 
 @dataclass(frozen=True, kw_only=True)
 class Interface:
-    """What callers see of such a file. `bound`: sizes of the model's free axes that its recipe fixes."""
+    """What callers see of such a file. `bound`: sizes of the model's free axes that its recipe fixes; `smallest` and
+    `largest`: where those begin and end that stay free."""
 
     name: str
     recipe: Preprocess
     inputs: Mapping[str, TensorSpec]
     outputs: Mapping[str, TensorSpec]
+    smallest: Mapping[str, int]
     largest: Mapping[str, int]
     bound: Mapping[str, int]
 
@@ -76,8 +78,11 @@ def _require_room(recipe: Preprocess, model: str) -> None:
         )
 
 
-def interface_of(metadata: Metadata) -> Interface:
-    """What the file becomes, of whose model these are the metadata. Raises ZooError where recipe and input differ."""
+def interface_of(metadata: Metadata, *, smallest: Mapping[str, int]) -> Interface:
+    """What the file becomes, of whose model these are the metadata; `smallest` as its spec declares it.
+
+    Raises ZooError where recipe and input differ.
+    """
     recipe = metadata.preprocess
     if recipe is None:
         raise ZooError(f"{metadata.name} takes no pictures")
@@ -85,8 +90,16 @@ def interface_of(metadata: Metadata) -> Interface:
     batch, sides = spec.axes[0], spec.axes[2:] if recipe.layout == "NCHW" else spec.axes[1:3]
     if recipe.size is None:
         picture = TensorSpec(batch, *sides, 3, dtype="uint8")
-        outputs, largest = metadata.outputs, {**_ends(picture), **metadata.largest}
-        return Interface(name=name, recipe=recipe, inputs={name: picture}, outputs=outputs, largest=largest, bound={})
+        largest = {**_ends(picture), **metadata.largest}
+        return Interface(
+            name=name,
+            recipe=recipe,
+            inputs={name: picture},
+            outputs=metadata.outputs,
+            smallest=smallest,
+            largest=largest,
+            bound={},
+        )
     return _of_any_size(metadata, name, spec, recipe)
 
 
@@ -107,6 +120,7 @@ def _of_any_size(metadata: Metadata, name: str, spec: TensorSpec, recipe: Prepro
         recipe=recipe,
         inputs={name: picture},
         outputs=outputs,
+        smallest={},
         largest={**rest, HEIGHT: LARGEST_SIDE, WIDTH: LARGEST_SIDE},
         bound=bound,
     )

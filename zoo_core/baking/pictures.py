@@ -138,7 +138,7 @@ def _generated() -> Iterator[tuple[str, Pixels]]:
 def cut_to_fit(pixels: Pixels, interface: Interface) -> Pixels | None:
     """The picture, or its middle in the largest size that the file takes; None where that is too small."""
     parts = interface.picture.parsed[1:3]
-    sides = [_fitting(axis, side, interface.largest) for axis, side in zip(parts, pixels.shape[:2], strict=True)]
+    sides = [_fitting(axis, side, interface) for axis, side in zip(parts, pixels.shape[:2], strict=True)]
     names = [axis.name for axis in parts]
     if names[0] is not None and names[0] == names[1]:
         sides = [min(sides)] * 2
@@ -151,11 +151,12 @@ def cut_to_fit(pixels: Pixels, interface: Interface) -> Pixels | None:
     return _middle(pixels, sides[0], sides[1])
 
 
-def _fitting(axis: Axis, side: int, largest: Mapping[str, int]) -> int:
+def _fitting(axis: Axis, side: int, interface: Interface) -> int:
+    """The largest side up to that which the file takes; 0 where there is none."""
     if axis.name is None:
         return axis.size or 0 if side >= (axis.size or 0) else 0
-    count = min((min(side, MOST_SIDE) - axis.offset) // axis.factor, largest.get(axis.name, side))
-    return axis.factor * count + axis.offset if count >= 1 else 0
+    count = min((min(side, MOST_SIDE) - axis.offset) // axis.factor, interface.largest.get(axis.name, side))
+    return axis.factor * count + axis.offset if count >= interface.smallest.get(axis.name, 1) else 0
 
 
 def _middle(pixels: Pixels, height: int, width: int) -> Pixels:
