@@ -131,7 +131,7 @@ def test_zoo_eval_gives_it_the_pictures_as_they_are(baked: Path, run_zoo: Zoo) -
 def test_what_is_told_of_it(baked: Path, run_zoo: Zoo) -> None:
     shown = run_zoo("info", f"export:{BAKED}", cwd=baked)
     assert "(inside the file)" in shown.stdout
-    assert "uint8 (N, H, W, 3)" in shown.stdout
+    assert "image (N, H, W, 3) uint8" in shown.stdout
 
 
 def test_a_picture_that_is_too_large_is_told_and_the_others_go_on(
