@@ -94,7 +94,7 @@ def test_the_file_says_that_it_prepares_its_pictures(baked: Path) -> None:
 
 
 def test_it_is_verified_where_there_is_no_pytorch(baked: Path, run_zoo: Zoo) -> None:
-    done = run_zoo("verify", baked / "exported" / BAKED, "--thorough")
+    done = run_zoo("verify", baked / "exported" / BAKED)
     assert (done.code, done.stderr) == (0, "")
     assert "lenet5-digits-baked: verified" in done.stdout
 
@@ -145,7 +145,15 @@ def test_a_picture_that_is_too_large_is_told_and_the_others_go_on(
     assert other["label"]
 
 
-def test_tiles_and_smaller_numbers_are_for_the_float_file(baked: Path, run_zoo: Zoo) -> None:
+@pytest.mark.slow
+def test_it_is_measured_without_pytorch_which_takes_prepared_pictures(baked: Path, run_zoo: Zoo) -> None:
+    few = ("--batch", "1", "--seconds", "0.01", "--engine", "onnxruntime", "--engine", "torch")
+    done = run_zoo("bench", f"export:{BAKED}", *few, cwd=baked)
+    assert done.code == 0, done.stdout
+    assert "torch, because the file prepares its pictures itself" in done.stdout
+
+
+def test_smaller_numbers_are_for_the_float_file(baked: Path, run_zoo: Zoo) -> None:
     done = run_zoo("quantize", f"exported/{BAKED}", "--trusted", cwd=baked)
     assert done.code == 2
     assert "prepares its pictures itself" in done.stderr

@@ -40,7 +40,10 @@ def test_the_honest_file_is_verified(verified: tuple[ExportPlan, Path, ExportRep
     assert {each["source"] for each in report.baked["measured"]["pictures"]} >= {"generated"}
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+PLANTED = [pytest.param(name, marks=[pytest.mark.slow] if number >= 4 else []) for number, name in enumerate(FAULTS)]
+
+
+@pytest.mark.parametrize("fault", PLANTED)
 def test_a_fault_in_the_preparation_is_seen(
     fault: str, verified: tuple[ExportPlan, Path, ExportReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
