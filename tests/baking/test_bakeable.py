@@ -40,6 +40,7 @@ def plan_with(recipe: Preprocess | None, **changes: Any) -> ExportPlan:
         (plan_with(Preprocess(resize=(16, 16), layout="NHWC")), r"gives float32 \(N, height, width, C\) with C=3"),
         (plan_with(Preprocess(resize=12, crop=(16, 16))), "resizes to 12 and then cuts 16 x 16 out of that"),
         (plan_with(Preprocess(resize=(20, 8), crop=(16, 16))), "resizes to 20 x 8 and then cuts 16 x 16 out of that"),
+        (plan_with(Preprocess(resize=(16, 16)), largest_file=1000), "has more than 2 GB of weights"),
         (
             plan_with(
                 Preprocess(resize=(16, 16)),
@@ -48,7 +49,15 @@ def plan_with(recipe: Preprocess | None, **changes: Any) -> ExportPlan:
             "has the inputs left, right: only files with one picture a sample can bake",
         ),
     ],
-    ids=["no pictures", "other channels", "another layout", "a crop that is too large", "on one side", "two inputs"],
+    ids=[
+        "no pictures",
+        "other channels",
+        "another layout",
+        "a crop that is too large",
+        "on one side",
+        "too large",
+        "two inputs",
+    ],
 )
 def test_what_cannot_be_baked_is_told(plan: ExportPlan, says: str) -> None:
     with pytest.raises(UsageError, match=says) as told:
@@ -141,7 +150,12 @@ def test_real_pictures_are_the_own_ones_first_and_generated_ones_always() -> Non
     found = real_pictures(interface, own)
     assert (found[0].source, len(found[0]), found[0].size) == ("the dataset", 16, (30, 40))
     generated = [pictures.size for pictures in found if pictures.source == "generated"]
-    assert generated == [(129, 64), (180, 320)]  # smaller ones cannot be cut
+    assert generated == [(129, 64), (180, 320), (33, 33)]  # smaller ones cannot be cut
+
+
+def test_there_is_a_picture_for_a_model_of_one_large_size_too() -> None:
+    interface = interface_of(metadata_of(Preprocess(), "N", 3, 700, 710), smallest={})
+    assert [(some.source, some.size) for some in real_pictures(interface, [])] == [("generated", (700, 710))]
 
 
 @pytest.mark.parametrize(

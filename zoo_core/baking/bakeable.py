@@ -61,6 +61,8 @@ def require_bakeable(plan: ExportPlan) -> None:
             "outside, which knows the way back to the picture itself",
             hint=_WITHOUT,
         )
+    if sum(tensor.nbytes for tensor in plan.checkpoint.values()) >= plan.largest_file:
+        raise UsageError(f"{model} has more than 2 GB of weights, and what is baked is one file", hint=_WITHOUT)
     _require_room(recipe, model)
 
 

@@ -32,6 +32,8 @@ MOST_SIDE = 2048
 """Of a real picture: what is larger is cut, so that the check ends in time."""
 SEED = 30_000
 _CUTS = (("china.jpg", None), ("flower.jpg", None), ("china.jpg", (301, 200)), ("flower.jpg", (61, 97)))
+_MORE = 13
+"""Pixels that a picture has more than what it is brought to."""
 _GENERATED = ((1, 1), (3, 211), (129, 64), (180, 320))
 
 
@@ -102,7 +104,7 @@ def real_pictures(interface: Interface, own: Sequence[Pixels]) -> list[Pictures]
     A picture that the file does not take in its size is cut to one that it takes; what is too small is left out.
     """
     found: dict[tuple[str, tuple[int, ...]], list[Pixels]] = {}
-    for source, pixels in itertools.chain(_named(own[:MOST_OWN], OWN), _shipped(), _generated()):
+    for source, pixels in itertools.chain(_named(own[:MOST_OWN], OWN), _shipped(), _generated(interface)):
         fitting = cut_to_fit(pixels, interface)
         if fitting is not None:
             found.setdefault((source, fitting.shape), []).append(fitting)
@@ -125,9 +127,11 @@ def _shipped() -> Iterator[tuple[str, Pixels]]:
             yield SHIPPED, pixels if size is None else _middle(pixels, *size)
 
 
-def _generated() -> Iterator[tuple[str, Pixels]]:
-    """Slow waves with noise, the same on every machine: sizes that photographs do not have."""
-    for number, (height, width) in enumerate(_GENERATED):
+def _generated(interface: Interface) -> Iterator[tuple[str, Pixels]]:
+    """Slow waves with noise, the same on every machine: sizes that photographs do not have, and one that fits."""
+    needed = interface.recipe.size or (_MORE, _MORE)
+    sides = (axis.size or side + _MORE for axis, side in zip(interface.picture.parsed[1:3], needed, strict=True))
+    for number, (height, width) in enumerate((*_GENERATED, tuple(sides))):
         phase = frozen_uniform((3, 3), seed=SEED + 10_000 + number, low=0.0, high=6.28).astype(np.float64)
         rows, columns = np.arange(height)[:, None, None], np.arange(width)[None, :, None]
         wave = np.sin(rows * phase[0] / 17 + phase[1]) * np.cos(columns * phase[2] / 11)
