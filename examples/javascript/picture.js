@@ -33,6 +33,13 @@ export function prepare({ width, height, data: rgba }, { resize, crop, interpola
   return { type: "float32", dims: layout === "NHWC" ? [1, h, w, channels] : [1, channels, h, w], data };
 }
 
+/** The tensor of a picture as it is, for a file that prepares it itself. */
+export const asItIs = ({ width, height, data }) => ({
+  type: "uint8",
+  dims: [1, height, width, 3],
+  data: colours(data, "RGB"),
+});
+
 /** Over white; then grey by ITU-R 601, RGB or BGR. Whole numbers only. */
 function colours(rgba, color) {
   const found = new Uint8Array((rgba.length / 4) * (color === "L" ? 1 : 3));

@@ -18,6 +18,7 @@ from javascript_reader import READER, ROOT, ask, ten_pictures, tensor_of
 from onnx import TensorProto, helper, numpy_helper
 from onnx_files import write_model
 from shared import shared
+from warm import run_to_success
 
 from zoo_core import TensorSpec
 from zoo_core.preprocess import load_pictures
@@ -61,6 +62,17 @@ def test_ten_pictures_have_the_inputs_and_the_answers_of_python(reader: Path, pi
         for label, probability in theirs["probabilities"]:
             assert probability == pytest.approx(ours["probabilities"][label], abs=1e-5)
         assert theirs["probability"] == theirs["probabilities"][0][1]
+
+
+def test_a_file_that_prepares_its_pictures_is_given_them_as_they_are(
+    reader: Path, pictures: list[Path], workplace: Path
+) -> None:
+    run_to_success("export", "lenet5-digits", "--bake-preprocess", cwd=workplace)
+    file = workplace / "exported" / "lenet5-digits-baked" / "model.onnx"
+    (found,) = ask([{"call": "predict", "file": str(file), "pictures": list(map(str, pictures))}], reader=reader)
+    for ours, theirs in zip(open_model(file)(pictures), found["value"], strict=True):
+        assert theirs["label"] == ours["label"]
+        assert theirs["probability"] == pytest.approx(ours["probability"], abs=1e-5)
 
 
 def predicted(reader: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -24,6 +24,7 @@ Examples:
   zoo export torchvision/resnet18 --weights DEFAULT --layer avgpool
   zoo export flowers -d root=moved/flowers    a run whose data lie elsewhere now
   zoo export unet --size H=4 --size W=6       for pictures of 64 by 96: its axes are 16*H and 16*W
+  zoo export lenet5-digits --bake-preprocess --with-probabilities
 """
 
 
@@ -38,32 +39,54 @@ Examples:
 @click.option("--layer", metavar="L", help="Only up to this layer: the export gives its features.")
 @click.option("--opset", type=int, metavar="N", help="ONNX opset, 17 to 23. Default: 20, or 22 where 20 fails.")
 @axis_options
+@click.option(
+    "--bake-preprocess",
+    "bake",
+    is_flag=True,
+    help="The file takes pictures as they are, of any size, and prepares them itself. To NAME-baked.",
+)
+@click.option(
+    "--with-probabilities", is_flag=True, help="With --bake-preprocess: a second output, the probability of each class."
+)
 @click.option("--keep-rejected", is_flag=True, help="Keep an export that was not verified, as NAME.rejected.")
 @model_options
 @data_options
 @json_option
 def command(
-    source: str, to: Path | None, keep_rejected: bool, data: dict[str, str], as_json: bool, **asked: Any
+    source: str,
+    to: Path | None,
+    bake: bool,
+    with_probabilities: bool,
+    keep_rejected: bool,
+    data: dict[str, str],
+    as_json: bool,
+    **asked: Any,
 ) -> None:
     """Export a run, or a model, to ONNX; prove it equal to PyTorch; publish it.
 
     The export appears only when it is verified. Otherwise the exit code is 3 and nothing stands under its name.
     """
     from zoo_core.registry import open_zoo
+    from zoo_core.workflows.exports.baked_export import baked_target, export_baked
     from zoo_core.workflows.exports.export_source import default_target, export_plan, need_export_extra, plan_source
 
     from .report import show_report
 
+    _check_baking(bake, with_probabilities)
     need_export_extra()
-    zoo = open_zoo()
-    plan = plan_source(zoo, source, root=_root(data), **asked)
-    target = to or default_target(plan.name)
+    zoo, root = open_zoo(), _root(data)
+    plan = plan_source(zoo, source, root=root, **asked)
+    target = to or (baked_target if bake else default_target)(plan.name)
     published = target.absolute()  # asked now: where it replaces the current folder, "." leads nowhere afterwards
     from zoo_core.export.bundle import RejectedExportError
 
     try:
         with StageProgress() as progress:
-            report = export_plan(plan, target, zoo, keep=keep_rejected, progress=progress)
+            if bake:
+                more: dict[str, Any] = {"source": source, "root": root, "probabilities": with_probabilities}
+                report: Any = export_baked(plan, target, zoo, keep=keep_rejected, progress=progress, **more)
+            else:
+                report = export_plan(plan, target, zoo, keep=keep_rejected, progress=progress)
     except RejectedExportError as error:
         show_report(error.report, as_json=as_json)
         raise
@@ -71,6 +94,16 @@ def command(
     if not as_json:
         say(f"Published {target}")
         say(f"Next: {_next(target, published)}")
+
+
+def _check_baking(bake: bool, with_probabilities: bool) -> None:
+    """Raise UsageError for an option that would be without effect."""
+    from zoo_core.errors import UsageError
+
+    if with_probabilities and not bake:
+        raise UsageError(
+            "--with-probabilities is for files that prepare their pictures themselves", hint="add --bake-preprocess"
+        )
 
 
 def _root(data: dict[str, str]) -> str | None:

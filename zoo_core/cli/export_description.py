@@ -55,7 +55,8 @@ def _inputs(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     if found["files"] is None:
         facts.append(("read from", "no files: a plugin that it needs is not installed"))
     if found["preprocess"]:
-        facts.append(("preprocess", "; ".join(steps_of(found["preprocess"]))))
+        inside = " (inside the file)" if found["baked"] else ""
+        facts.append(("preprocess", "; ".join(steps_of(found["preprocess"])) + inside))
     return [*facts, *(("recipe", f"{name}: {recipe_in_words(recipe)}") for name, recipe in found["recipes"].items())]
 
 

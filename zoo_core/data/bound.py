@@ -83,12 +83,12 @@ class BoundDataset:
         """
         if all(recipe.is_ready for recipe in self._named.values()):
             return self._named
-        return learnt_from(self._part("train", download=False)[0], self._named, self.spec)
+        return learnt_from(self.part("train", download=False)[0], self._named, self.spec)
 
     def read_to_learn(self, *, download: bool) -> None:
         """Read the training part where recipes learn of it: what their inputs look like is known only then."""
         if any(not recipe.is_ready for recipe in self._named.values()):
-            self._part("train", download=download)
+            self.part("train", download=download)
 
     @property
     def recorded_recipes(self) -> dict[str, Recipe]:
@@ -161,7 +161,7 @@ class BoundDataset:
         (`skip_bad`), so that they change no split. Raises UsageError for an unknown split, ZooError for data that are
         missing or damaged.
         """
-        part, names = self._part(split, download=download)
+        part, names = self.part(split, download=download)
         self.read_to_learn(download=download)
         where = f"{self._where}, split {split}"
         tiles = tiles_of(self.spec, self.options)
@@ -178,7 +178,7 @@ class BoundDataset:
         names, asked = self.split_names, feeding or Feeding()
 
         def count(split: str) -> int:
-            return len(self._part(split, download=download)[0])
+            return len(self.part(split, download=download)[0])
 
         def load(split: str) -> Samples:
             together = sum(map(count, names))
@@ -201,13 +201,13 @@ class BoundDataset:
     def count(self, split: str, *, download: bool = False) -> tuple[int, dict[str, int] | None]:
         """How many samples a split has, and how many of each class; None where a sample is a mask. As `load`, but
         pictures in files are not read, and tiles not cut."""
-        part, names = self._part(split, download=download)
+        part, names = self.part(split, download=download)
         if self._kind.unchosen:
             return len(part), None
         counts = np.bincount(numbers_to_choose_by(part), minlength=len(names))
         return len(part), dict(zip(names, map(int, counts), strict=True))
 
-    def _part(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]]:
+    def part(self, split: str, *, download: bool) -> tuple[Split, tuple[str, ...]]:
         """The samples of a split, and the names of their classes."""
         if split not in {"train", "validation", "test"}:
             known = ("train", "validation", "test")

@@ -25,6 +25,7 @@ from .file_readers import cut, times_larger
 from .from_files import StoredSamples, from_files
 from .lazy_rows import chosen_rows
 from .one_by_one import one_by_one
+from .raw_pictures import RawPictures
 from .recipe_inputs import hash_source, stored_input
 from .resized import resized
 from .splits import ArraySplit, FileSplit, Split, StreamSplit, arrays_of, names_of
@@ -43,7 +44,8 @@ class Samples:
     and class names. `files`: where each sample comes from, a file or a row of one, None where nobody says. `skipped`:
     files that could not be read, and were left out. `remarks`: what is worth a line before they are trained on. `feed`:
     where they lie, in a line; empty for what a loader gives in memory. Inputs that are not in memory are `LazyRows`,
-    which are indexed as arrays are, and read what they are asked for.
+    which are indexed as arrays are, and read what they are asked for. `pictures`: as they are, for who prepares them
+    himself.
     """
 
     inputs: Mapping[str, NDArray[Any]]
@@ -56,6 +58,7 @@ class Samples:
     skipped: tuple[Path, ...] = ()
     remarks: tuple[str, ...] = ()
     feed: str = ""
+    pictures: RawPictures | None = None
 
     def __post_init__(self) -> None:
         made = {name: as_implementation(recipe) for name, recipe in self.recipes.items()}
@@ -97,6 +100,7 @@ class Samples:
             inputs={name: chosen_rows(array, index) for name, array in self.inputs.items()},
             targets=self.targets[index],
             files=self.files and tuple(self.files[place] for place in places),
+            pictures=self.pictures and self.pictures.at(places),
         )
 
     def named(self, names: Mapping[str, str]) -> Samples:

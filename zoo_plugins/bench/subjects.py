@@ -148,6 +148,8 @@ def _source_of(metadata: Metadata, zoo: Zoo) -> dict[str, Any] | str:
         return "PyTorch is not installed"
     if metadata.layer is not None:
         return "the file is a part of its model"
+    if metadata.baked:
+        return "the file prepares its pictures itself, and PyTorch takes prepared ones"
     try:
         if metadata.run is not None:
             path = locate(f"run:{metadata.run}", kinds=("run",), zoo=zoo).path

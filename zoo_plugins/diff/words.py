@@ -19,6 +19,7 @@ MEANING = (
     "task_settings",
     "labels",
     "preprocess",
+    "baked",
     "recipes",
     "recipe_files",
     "inputs",

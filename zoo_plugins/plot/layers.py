@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zoo_core import Preprocess, TensorSpec, UsageError, did_you_mean
+from zoo_core import Preprocess, TensorSpec, UsageError, ZooError, did_you_mean
 from zoo_core.data import normalize, prepare_pictures
 from zoo_core.runtime import read_sequence, sequence_input
 
@@ -62,6 +62,11 @@ def read_input(path: Path, *, preprocess: Preprocess | None, inputs: Mapping[str
 
     Raises ZooError or RefusedFileError for other files, and for those that cannot be read.
     """
+    if preprocess is not None and any(spec.dtype == "uint8" for spec in inputs.values()):
+        raise ZooError(
+            f"{path}: layers are drawn of what a model gets, and this file prepares its pictures itself",
+            hint="name its run, or the export without --bake-preprocess",
+        )
     if preprocess is not None:
         stored = prepare_pictures([path], preprocess)
         return Given(path=path, stored=stored[0], batch=normalize(stored, preprocess))

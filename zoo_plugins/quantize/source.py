@@ -128,6 +128,11 @@ def _require_known(typed: str, path: Path) -> None:
 
 
 def _check_graph(typed: str, file: OnnxFile, metadata: Metadata) -> None:
+    if metadata.baked:
+        raise UsageError(
+            f"{typed} prepares its pictures itself, in whole numbers that have to stay exact",
+            hint="name the export without --bake-preprocess",
+        )
     if done := sorted({node.op_type for node in file.nodes} & _QUANTIZED):
         raise UsageError(f"{typed} is quantized already: it has {done[0]}", hint="name the float file it was made of")
     if (opset := file.opsets.get("", 0)) < LEAST_OPSET:

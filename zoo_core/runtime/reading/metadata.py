@@ -35,7 +35,8 @@ class Metadata:
     `largest`: where free axes end. `task_plugin`: the plugin that offers the task, `dist:entry`; empty for a bundled
     one. `task_settings`: what was chosen for these weights, such as thresholds. `recipes`: how each input that is no
     picture is made, and what was learnt for it of the training part. `recipe_files`: which parts of that lie beside the
-    file, `{input: {part: {file, sha256}}}`; `read_metadata` puts them in their place.
+    file, `{input: {part: {file, sha256}}}`; `read_metadata` puts them in their place. `baked`: what `preprocess` says
+    is done by the file itself, which takes pictures as they are: uint8 (N, height, width, 3), RGB.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Metadata:
     task_settings: Mapping[str, Any] = field(default_factory=dict)
     recipes: Mapping[str, Recipe] = field(default_factory=dict)
     recipe_files: RecipeFiles = field(default_factory=dict)
+    baked: bool = False
     schema: int = SCHEMA
 
     @property
@@ -127,7 +129,17 @@ class Metadata:
                 raise ValueError(f"{name} is {words}, not {str(value)[:60]!r}")
         if missing := {"name", "task", "inputs", "outputs"} - set(data):
             raise ValueError(f"{', '.join(sorted(missing))} is missing")
-        return cls(**{**data, **_structured(data)})
+        metadata = cls(**{**data, **_structured(data)})
+        if metadata.baked and not _takes_pictures(metadata):
+            raise ValueError("baked: such a file has a recipe, and takes uint8 (N, height, width, 3) alone")
+        return metadata
+
+
+def _takes_pictures(metadata: Metadata) -> bool:
+    """Whether the only input is a batch of pictures as they are, for which there is a recipe."""
+    (spec, *others) = metadata.inputs.values()
+    is_picture = spec.dtype == "uint8" and len(spec.axes) == 4 and spec.axes[3] == 3
+    return metadata.preprocess is not None and not metadata.recipes and not others and is_picture
 
 
 _SPECS = ("inputs", "outputs", "preprocess", "recipes")
@@ -158,8 +170,9 @@ _KINDS: Mapping[str, tuple[Any, str]] = {
     "task_settings": (dict, "an object"),
     "recipes": (dict, "an object"),
     "recipe_files": (dict, "an object"),
+    "baked": (bool, "true or false"),
 }
-_UNLESS_SAID = ("layer", "largest", "task_plugin", "task_settings", "recipes", "recipe_files")
+_UNLESS_SAID = ("layer", "largest", "task_plugin", "task_settings", "recipes", "recipe_files", "baked")
 
 
 def _structured(data: Mapping[str, Any]) -> dict[str, Any]:

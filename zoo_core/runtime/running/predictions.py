@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 
 from zoo_core.environment import usable_processors
 from zoo_core.errors import UsageError, ZooError
-from zoo_core.preprocess import normalize, stored_image
 from zoo_core.specs import Preprocess
 
 from .ahead import Reading
@@ -27,12 +25,12 @@ from .outcomes import (
     Prediction,
     block_sizes,
     in_blocks,
-    naming,
     passed_over,
     prediction,
     run_named,
 )
-from .sources import Named, Source, image_of, is_held, named, numbers_of, pixels_of
+from .picture_rows import Picture, PictureRows
+from .sources import Named, Source, is_held, named, numbers_of, pixels_of
 from .tiling import Tiling, check_tiling, tiled_answer
 
 if TYPE_CHECKING:
@@ -68,11 +66,12 @@ def predictions_of(
     if model.recipes or len(model.metadata.inputs) > 1:
         return predictions_by_recipes(model, named(sources), done=done)
     if model.preprocess is not None:
-        values = _values_of(model.preprocess) if tiling is None else BATCH_VALUES
+        way = PictureRows(model.preprocess, baked=model.metadata.baked)
+        values = way.values if tiling is None else BATCH_VALUES
         ahead = usual_ahead(sources, values) if ahead is None else ahead
         if tiling is not None:
             return _of_large_pictures(model, named(sources), model.preprocess, tiling, ahead=ahead, done=done)
-        return _of_pictures(model, named(sources), model.preprocess, ahead=ahead, done=done)
+        return _of_pictures(model, named(sources), way, ahead=ahead, done=done)
     return _of_numbers(model, named(sources), done=done)
 
 
@@ -84,23 +83,11 @@ def usual_ahead(sources: Iterable[Source], values: int) -> int:
     return min(LARGEST_BLOCK + 2 * processors, most) if isinstance(sources, Sequence) else 0
 
 
-def _values_of(recipe: Preprocess) -> int:
-    return BATCH_VALUES if recipe.size is None else recipe.channels * recipe.size[0] * recipe.size[1]
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """A picture that was read: the input of one row, or stored pixels where it keeps its own size; and that size."""
-
-    rows: NDArray[Any]
-    size: tuple[int, int]
-
-
 def _of_pictures(
-    model: ExportedModel, given: Iterator[Named], recipe: Preprocess, *, ahead: int, done: int
+    model: ExportedModel, given: Iterator[Named], way: PictureRows, *, ahead: int, done: int
 ) -> Iterator[Prediction]:
-    with Reading(given, lambda each: _read_picture(each, recipe), here=is_held) as reading:
-        for size in block_sizes(model, values=_values_of(recipe)):
+    with Reading(given, way.read, here=is_held) as reading:
+        for size in block_sizes(model, values=way.values):
             if done >= size:
                 yield from map(passed_over, itertools.islice(given, size))
                 done -= size
@@ -109,23 +96,22 @@ def _of_pictures(
             if not (block := reading.taken(size, ahead=ahead)):
                 return
             with reading.resting():
-                outcomes = iter(_run_pictures(model, block, recipe))
+                outcomes = iter(_run_pictures(model, block, way))
             for each, picture in block:
                 if isinstance(picture, ZooError):
                     yield prediction(each, picture)
                 else:
-                    yield prediction(each, _in_size(next(outcomes), picture.size, model, recipe))
+                    yield prediction(each, _in_size(next(outcomes), picture.size, model, way.recipe))
 
 
 def _run_pictures(
-    model: ExportedModel, block: Sequence[tuple[Named, _Picture | ZooError]], recipe: Preprocess
+    model: ExportedModel, block: Sequence[tuple[Named, Picture | ZooError]], way: PictureRows
 ) -> list[Outcome]:
     """What came of those pictures of a block that could be read."""
-    good = [(each.name, picture.rows) for each, picture in block if isinstance(picture, _Picture)]
+    good = [(each.name, picture) for each, picture in block if isinstance(picture, Picture)]
     if not good:
         return []
-    rows = np.concatenate([rows for _, rows in good])
-    rows = normalize(rows, recipe) if recipe.size is None else rows
+    rows = way.together([picture for _, picture in good])
     return run_named(model, {model.input_name: rows}, [name for name, _ in good])
 
 
@@ -154,21 +140,6 @@ def _pixels_or_error(given: Named, recipe: Preprocess) -> NDArray[np.uint8] | Zo
         raise  # a mistyped variable makes every picture unreadable
     except ZooError as error:
         return error
-
-
-def _read_picture(given: Named, recipe: Preprocess) -> _Picture | ZooError:
-    """A picture as the model takes it. One that keeps its own size is normalized when it is run: it is large."""
-    try:
-        image = image_of(given, color=recipe.color)
-    except UsageError:
-        raise
-    except ZooError as error:
-        return error
-    try:
-        stored = stored_image(image, recipe)[np.newaxis]
-    except ZooError as error:
-        return naming(given.name, error)
-    return _Picture(stored if recipe.size is None else normalize(stored, recipe), (image.height, image.width))
 
 
 def _in_size(outcome: Outcome, size: tuple[int, int], model: ExportedModel, recipe: Preprocess) -> Outcome:

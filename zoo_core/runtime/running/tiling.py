@@ -53,6 +53,11 @@ def check_tiling(model: ExportedModel, tiling: Tiling) -> None:
     gives = model.meaning.gives
     if gives not in JOINED or model.preprocess is None:
         raise UsageError(f"tiles are for models that make masks or pictures of pictures, not for {model.task}")
+    if model.metadata.baked:
+        raise UsageError(
+            f"tiles are for files that take prepared pictures: {model.path} prepares each picture itself",
+            hint="export it without --bake-preprocess",
+        )
     axes = model.metadata.inputs[model.input_name].axes
     sides = axes[2:4] if model.preprocess.layout == "NCHW" else axes[1:3]
     if any(isinstance(side, int) and side != tiling.size for side in sides):

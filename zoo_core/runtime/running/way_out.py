@@ -32,7 +32,7 @@ def with_way_out(model: ExportedModel, rows: Mapping[str, NDArray[Any]], error: 
         return error
     height, width = (next(iter(fitting.values()))[side] for side in sides)
     error.hint = error.command_hint = f"resize or pad it: {width} x {height} pixels (width x height) would fit"
-    if model.meaning.gives in JOINED:
+    if model.meaning.gives in JOINED and not model.metadata.baked:
         least = min(next(iter(rows.values())).shape[side] for side in sides)
         tile = _tile(model, sides[0], min(least, _TILE))
         error.command_hint += f"; or --tile {tile}, which takes a picture in its own size"
@@ -48,7 +48,7 @@ def _sides_of_picture(model: ExportedModel) -> tuple[int, int] | None:
     """Where height and width are in the inputs, where these are pictures."""
     if model.preprocess is None or any(len(spec.axes) != 4 for spec in _specs(model).values()):
         return None
-    return (2, 3) if model.preprocess.layout == "NCHW" else (1, 2)
+    return (2, 3) if model.preprocess.layout == "NCHW" and not model.metadata.baked else (1, 2)
 
 
 def _fitting(spec: TensorSpec, shape: tuple[int, ...], largest: Mapping[str, int]) -> tuple[int, ...]:

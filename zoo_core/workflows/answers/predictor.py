@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -27,6 +28,7 @@ from zoo_core.tasks import Task, get_task
 from zoo_core.workflows.classes import check_classes
 from zoo_core.workflows.same_data import compare_part, options_in_force, require_data
 
+from .baked_batches import baked_batches, pictures_as_they_are, prepared_inputs
 from .prepared import bind_prepared, choose_split
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ class Predictor:
     `batches(samples)` gives, batch by batch, which samples these are and the outputs by name. `fingerprints`: those of
     the parts of its own dataset as they were in training, by their names, as far as they were recorded. `task_plugin`:
     what offers the task; empty for a bundled one. `left_out`: the files that were left out of its dataset, because they
-    could not be read.
+    could not be read. `baked`: it takes pictures as they are, which `preprocess` is already a part of.
     """
 
     shown: str
@@ -57,6 +59,7 @@ class Predictor:
     fingerprints: Mapping[str, str] = field(default_factory=dict)
     task_plugin: str = ""
     left_out: tuple[str, ...] = ()
+    baked: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,13 +113,18 @@ def export_predictor(model: ExportedModel, name: str) -> Predictor:
         labels=model.labels,
         preprocess=model.preprocess,
         recipes=model.metadata.recipes,
-        inputs=model.metadata.inputs,
+        inputs=prepared_inputs(model.metadata),
         dataset=(f"{plugin}/{trained_on['name']}" if plugin else str(trained_on["name"])) if known else None,
         options=options,
-        batches=lambda samples: model.run_batches(samples.arrays, count=len(samples)),
+        batches=lambda samples: (
+            baked_batches(model, samples)
+            if model.metadata.baked
+            else model.run_batches(samples.arrays, count=len(samples))
+        ),
         fingerprints=_recorded(trained_on),
         task_plugin=model.metadata.task_plugin,
         left_out=of_run.left_out,
+        baked=model.metadata.baked,
     )
 
 
@@ -204,6 +212,9 @@ def load_part(
     require_data(bound, shown=predictor.shown, again="the same command with -d root=DIR")
     chosen = choose_split(bound, split)
     samples = bound.load(chosen, download=download)
+    if predictor.baked:
+        own_size = pictures_as_they_are(bound, samples, chosen, download=download)
+        samples = dataclasses.replace(samples, pictures=own_size)
     samples = samples.named(counterparts(predictor.inputs, bound.inputs, model=predictor.shown, dataset=bound.name))
     check_classes(samples.classes, dataset=bound.name, labels=predictor.labels, shown=predictor.shown)
     asked: dict[str, Any] = {"given": given, "accept_changes": accept_changes, "download": download}

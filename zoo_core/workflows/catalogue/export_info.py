@@ -55,6 +55,7 @@ def _use(metadata: Metadata) -> dict[str, Any]:
         "largest": dict(metadata.largest),
         "files": _files(metadata),
         "preprocess": None if metadata.preprocess is None else metadata.preprocess.to_json(),
+        "baked": metadata.baked,
         "recipes": {name: recipe.to_json() for name, recipe in metadata.recipes.items()},
         "outputs": {name: spec.to_json() for name, spec in metadata.outputs.items()},
         "labels": list(metadata.labels),
