@@ -28,6 +28,13 @@ PAGE = f"""<!doctype html>
 <script type="module" src="../../assets/try/page.js"></script></body></html>
 """
 SECONDS = 120
+SOFTWARE_GPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan,WebGPU")
+"""Flags with which Chromium has WebGPU without a GPU."""
+OTHER_WEBGPU = {
+    "ort.webgpu.bundle.min.mjs": "ort.bundle.min.js",
+    "ort-wasm-simd-threaded.asyncify.wasm": "ort-wasm-simd-threaded.jsep.wasm",
+}
+"""The second WebGPU of onnxruntime-web, in the places of the first."""
 
 
 def runtime_folder() -> Path:
@@ -91,6 +98,10 @@ class Visitor:
     def runs(self, script: str, *arguments: Any) -> Any:
         """What a script in the page returns."""
         return self._browser.execute_script(script, *arguments)
+
+    def resizes(self, width: int) -> None:
+        """The window, to so many pixels."""
+        self._browser.set_window_size(width, 900)
 
     @property
     def state(self) -> str:

@@ -63,5 +63,5 @@ export function pad({ mean, scale }, onDrawn) {
   paper.addEventListener("change", clear);
   clear();
   const wipe = make("button", { type: "button", textContent: "Clear the pad", onclick: clear });
-  return make("div", { className: "try-drawing" }, canvas, make("div", {}, wipe, make("label", {}, paper, " White on black")));
+  return make("div", { className: "try-drawing" }, make("p", {}, "Or draw one:"), canvas, make("div", {}, wipe, make("label", {}, paper, " White on black")));
 }
