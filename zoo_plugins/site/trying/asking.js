@@ -1,0 +1,71 @@
+// Where a proven model is given something: files, by choosing or dropping them, and drawings.
+
+import { answerOf } from "./answers.js";
+import { answerView } from "./answer_view.js";
+import { make } from "./elements.js";
+import { misfit } from "./fits.js";
+import { giverFor, pictureSample } from "./givers.js";
+import { isDrawable, pad } from "./pad.js";
+import { shown } from "./pictures.js";
+
+/** The part of the page that takes files and shows answers, for a back-end that is proven. */
+export function answersView(about, { run }) {
+  const giver = giverFor(about);
+  if (giver.why) return make("p", { className: "try-not-here" }, giver.why);
+  const answers = make("div", { className: "try-answers" });
+  answers.setAttribute("aria-live", "polite");
+  let queue = Promise.resolve();
+  const ask = (name, samplesOf) => {
+    queue = queue.then(() => answered(name, samplesOf, { about, run })).then((made) => answers.append(...made));
+    return queue;
+  };
+  const askFiles = (files) => {
+    answers.replaceChildren();
+    for (const file of files) ask(file.name, () => giver.samples(file));
+  };
+  const drawn = (pixels) => {
+    queue = queue.then(() => answers.replaceChildren());
+    ask("drawing", async () => [pictureSample("drawing", pixels, about, Object.keys(about.inputs)[0])]);
+  };
+  const parts = [dropzone(giver, askFiles)];
+  if (giver.isPicture && isDrawable(about.preprocess)) parts.push(pad(about.preprocess, drawn));
+  return make("div", { className: "try-asking" }, make("div", { className: "try-giving" }, ...parts), answers);
+}
+
+function dropzone({ invitation, accept }, askFiles) {
+  const input = make("input", { type: "file", accept, multiple: true, className: "try-file" });
+  const zone = make("label", { className: "try-drop" }, make("span", {}, invitation), input);
+  input.addEventListener("change", () => askFiles([...input.files]));
+  for (const name of ["dragenter", "dragover", "dragleave", "drop"]) {
+    zone.addEventListener(name, (event) => {
+      event.preventDefault();
+      zone.classList.toggle("try-over", name === "dragenter" || name === "dragover");
+      if (name === "drop") askFiles([...event.dataTransfer.files]);
+    });
+  }
+  return zone;
+}
+
+/** An element for each sample of what was given; one with the error where it cannot be read. */
+async function answered(name, samplesOf, { about, run }) {
+  try {
+    const samples = await samplesOf();
+    const made = [];
+    for (const sample of samples) made.push(await answeredSample(sample, { about, run }));
+    return made;
+  } catch (error) {
+    return [card(name, make("p", { className: "try-problem" }, error.message))];
+  }
+}
+
+async function answeredSample({ name, inputs, picture }, { about, run }) {
+  const problem = Object.entries(inputs).map(([input, one]) => misfit(input, one, about.inputs[input], about.largest)).find(Boolean);
+  if (problem) return card(name, make("p", { className: "try-problem" }, problem));
+  const answer = answerOf(about, await run(inputs), picture);
+  const given = picture && answer.kind !== "boxes" ? [shown(picture)] : [];
+  return card(name, ...given, make("div", {}, ...answerView(answer, picture)));
+}
+
+function card(name, ...parts) {
+  return make("article", { className: "try-answer" }, make("h3", {}, name), make("div", { className: "try-row" }, ...parts));
+}
