@@ -18,14 +18,17 @@ from .folders import INDEX, MADE_BY, check_target, copy, new_site, write
 from .index_page import index_page
 from .model_page import ModelPage
 from .pages import Pages, write_assets
+from .trying.assets import write_try_assets
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What a site is to be like. `address`: where it will be, for the commands that fetch a file; empty: not known."""
+    """What a site is to be like. `address`: where it will be, for the commands that fetch a file; empty: not known.
+    `runtime`: the folder of onnxruntime-web, which runs models in the browser."""
 
     title: str
     address: str = ""
+    runtime: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +49,7 @@ class Made:
         return {
             "path": str(self.path),
             "pages": [row["name"] for row in self.rows if not row["error"]],
-            "damaged": [{"name": each.name, "error": str(each.error)} for each in self.damaged],
+            "damaged": [{"name": each.name, "error": each.told} for each in self.damaged],
         }
 
 
@@ -74,11 +77,12 @@ def build(exports: Mapping[str, Path], target: Path, asked: Asked, *, progress: 
             try:
                 rows.append(_write_model(folder, name, path, pages, asked))
             except ZooError as error:
-                damaged.append(Damaged(name=name, error=error))
+                damaged.append(Damaged(name=name, error=error, told=str(error).replace(str(path), name)))
                 rows.append(damaged_row(damaged[-1]))
         if len(damaged) == len(rows):
             raise damaged[0].error
         write_assets(folder)
+        write_try_assets(folder, asked.runtime)
         write(folder / "index.html", index_page(pages, rows))
         write(folder / INDEX, json_text({"schema": 1, "made_by": MADE_BY, "title": asked.title, "models": rows}))
     return Made(path=target, rows=tuple(rows), damaged=tuple(damaged))

@@ -27,11 +27,25 @@ Examples:
 @click.option("--to", "target", metavar="DIR", type=FilePath(), required=True, help="The folder of the site.")
 @click.option("--title", default="Models", show_default=True, help="What the site is called.")
 @click.option("--address", default="", metavar="URL", help="Where it will be, for the commands that fetch a file.")
+@click.option(
+    "--with-runtime",
+    "runtime",
+    metavar="FOLDER",
+    type=FilePath(),
+    help="node_modules/onnxruntime-web/dist: what runs models in a browser.",
+)
 @click.option("--serve", is_flag=True, help="Then serve it on this machine, until Ctrl-C.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Of --serve. Default: a free one.")
 @json_option
 def command(
-    exports: tuple[str, ...], target: Path, title: str, address: str, serve: bool, port: int, as_json: bool
+    exports: tuple[str, ...],
+    target: Path,
+    title: str,
+    address: str,
+    runtime: Path | None,
+    serve: bool,
+    port: int,
+    as_json: bool,
 ) -> None:
     """Make static pages of EXPORTs: names, folders or .onnx files; without any, all in exported/.
 
@@ -39,8 +53,8 @@ def command(
     index with search and filters, for programs index.json; and a page for each export with its card, its checks, its
     graph, and its files to download. Of a run in runs/ that the export was made of, curves and the pictures that
     `zoo plot RUN --what confusion` and `--what errors` have left there. Nothing is measured: latency is what
-    `zoo bench EXPORT --json > exported/EXPORT/bench.json` has kept, the mutation score what
-    `zoo verify EXPORT --mutants --json > exported/EXPORT/mutants.json` has.
+    `zoo bench EXPORT --json > exported/EXPORT.bench.json` has kept, the mutation score what
+    `zoo verify EXPORT --mutants --json > exported/EXPORT.mutants.json` has.
 
     An earlier site at DIR is replaced as a whole, anything else is left as it is. An export that cannot be opened has a
     row that says why, and the exit code is 1.
@@ -51,10 +65,10 @@ def command(
     from .building import Asked, build, checked_address
     from .exhibits import chosen
 
-    asked = Asked(title=title, address=checked_address(address))
+    asked = Asked(title=title, address=checked_address(address), runtime=runtime)
     made = build(chosen(exports), target, asked, progress=note)
     for each in made.damaged:
-        note(f"{each.name} has no page: {each.error}")
+        note(f"{each.name} has no page: {each.told}")
     if serve:
         _serve(made, port, as_json=as_json)
     elif as_json:

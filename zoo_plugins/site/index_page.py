@@ -34,8 +34,14 @@ _LIMITS = (
 def index_page(pages: Pages, rows: list[dict[str, Any]]) -> str:
     """The page, for rows of the index in their order."""
     return pages.page(
-        "index.html", rows=rows, columns=COLUMNS, limits=_LIMITS, choices=_choices(rows), charts=scatters(rows)
+        "index.html", rows=rows, columns=COLUMNS, limits=_limits(rows), choices=_choices(rows), charts=scatters(rows)
     )
+
+
+def _limits(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """The fields of which a number is asked for: name, label and an example; those that no export has are left out."""
+    keys = {"value": "metric", "mutation": "mutation_score"}
+    return [each for each in _LIMITS if any(row.get(keys.get(each[0], each[0])) is not None for row in rows)]
 
 
 def _choices(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str, list[str]]]:
