@@ -4,6 +4,7 @@ import { answersView } from "./asking.js";
 import { backendsHere, tryBackend } from "./backends.js";
 import { download, noHashes } from "./download.js";
 import { counted, make, short, sizeInWords, table } from "./elements.js";
+import { provenRecipes } from "./givers.js";
 import { metadataText } from "./reader/metadata.js";
 import { unsealed } from "./reader/seal.js";
 
@@ -77,6 +78,11 @@ async function testAndAsk(section, { model, runtime, proof, tell }) {
     const isWrong = tried.some(({ rows }) => rows.length);
     const verdict = isWrong ? "This browser computes something else than what was exported: do not trust it" : "This browser cannot run the file";
     return tell("failed", `${verdict}. Of the file, ${hash}. The model takes nothing here.`);
+  }
+  const made = provenRecipes(about);
+  if (made.length) proof.append(proofView({ title: "the input, made by this page", rows: made, isProven: made.every(({ isWithin }) => isWithin), why: "this page makes another input of its examples" }));
+  if (made.some(({ isWithin }) => !isWithin)) {
+    return tell("failed", "The model is right here, and this page makes another input of what it is given than was exported. The model takes nothing here.");
   }
   tell("proven", `Proven on ${proven.title} in this browser: the self-test that the file carries has passed, and ${hash}.`);
   section.append(answersView(about, proven));
