@@ -24,10 +24,11 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 from zoo_core.commands import machine_kind, package_versions
-from zoo_plugins.site.building import Asked, build
+from zoo_plugins.site.building import build
 from zoo_plugins.site.facts import page_of
 from zoo_plugins.site.folders import write
 from zoo_plugins.site.index_page import index_page
+from zoo_plugins.site.options import Asked
 from zoo_plugins.site.pages import Pages
 from zoo_plugins.site.server import HOST, open_site
 

@@ -75,7 +75,8 @@ def copied(folder: Path, name: str = NAME) -> Path:
 @pytest.fixture(scope="module")
 def gallery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A site of the sample and of a file of its own, read only; made in this process, by the same function."""
-    from zoo_plugins.site.building import Asked, build
+    from zoo_plugins.site.building import build
+    from zoo_plugins.site.options import Asked
 
     folder = tmp_path_factory.mktemp("gallery")
     write_brightness(folder)

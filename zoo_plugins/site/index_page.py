@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .comparing import Pair
 from .pages import Pages
 from .scatter import scatters
 
@@ -31,10 +32,16 @@ _LIMITS = (
 )
 
 
-def index_page(pages: Pages, rows: list[dict[str, Any]]) -> str:
+def index_page(pages: Pages, rows: list[dict[str, Any]], pairs: Sequence[Pair] = ()) -> str:
     """The page, for rows of the index in their order."""
     return pages.page(
-        "index.html", rows=rows, columns=COLUMNS, limits=_limits(rows), choices=_choices(rows), charts=scatters(rows)
+        "index.html",
+        rows=rows,
+        columns=COLUMNS,
+        limits=_limits(rows),
+        choices=_choices(rows),
+        charts=scatters(rows),
+        pairs=pairs,
     )
 
 
