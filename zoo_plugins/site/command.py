@@ -55,6 +55,8 @@ def command(exports: tuple[str, ...], target: Path, asked: Any, serve: bool, por
     made = build(chosen(exports), target, asked, progress=note)
     for each in made.damaged:
         note(f"{each.name} has no page: {each.told}")
+    for name, why in made.unfit.items():
+        note(f"{name} is not described for bioimageio: {why}")
     if serve:
         _serve(made, port, as_json=as_json)
     elif as_json:

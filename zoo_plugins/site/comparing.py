@@ -53,7 +53,7 @@ class Table:
 def pairs_of(typed: tuple[tuple[str, str], ...], exports: Mapping[str, Path]) -> list[Pair]:
     """The pairs, by the names of pages. Raises UsageError for an export that has none."""
     names = {path.resolve(): name for name, path in exports.items()}
-    found = []
+    found: list[Pair] = []
     for both in typed:
         paths = tuple(find_export(each) for each in both)
         absent = [each for each, path in zip(both, paths, strict=True) if path.resolve() not in names]

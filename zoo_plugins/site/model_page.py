@@ -14,6 +14,7 @@ from .drawing import Drawn, draw_graph
 from .exhibits import Exhibit
 from .facts import number, row_of, rows_in, text
 from .filters import Filters, first_filters
+from .hub_card import FILE as HUB_CARD
 from .in_words import preprocessing, signature
 from .markdown import rendered
 from .pages import Pages
@@ -74,6 +75,7 @@ class ModelPage:
             source=source,
             source_link=source if _LINK.fullmatch(source) else "",
             commands=self.commands,
+            hub_card=HUB_CARD if self.exhibit.card else "",
             typed_name=shell_word(self.exhibit.name),
             sections=sections,
             pairs=[
