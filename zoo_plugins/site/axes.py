@@ -41,7 +41,7 @@ def axis_of(values: Sequence[float], *, start: float, end: float, logarithmic: b
 
 
 def _steps(low: float, high: float) -> list[float]:
-    rough = (high - low) / 5
+    rough = (high - low) / 6
     power = 10 ** math.floor(math.log10(rough))
     step = next(each * power for each in (1, 2, 5, 10) if each * power >= rough)
     first = math.ceil(low / step)

@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from zoo_core import UsageError, ZooError
+from zoo_core import ZooError
 from zoo_core.commands import counted
 
-from .exhibits import Damaged, open_exhibit
+from .comparing import Pair, compare_page, compared, pairs_of
+from .exhibits import Damaged, Exhibit, open_exhibit
 from .facts import damaged_row
 from .folders import INDEX, MADE_BY, check_target, copy, new_site, write
 from .index_page import index_page
 from .model_page import ModelPage
+from .options import Asked, runtime_folder
 from .pages import Pages, write_assets
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What a site is to be like. `address`: where it will be, for the commands that fetch a file; empty: not known."""
-
-    title: str
-    address: str = ""
+from .plugin_page import FILE as PLUGINS
+from .plugin_page import listed_plugins, plugin_page
+from .trying.assets import write_try_assets
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,16 +42,8 @@ class Made:
         return {
             "path": str(self.path),
             "pages": [row["name"] for row in self.rows if not row["error"]],
-            "damaged": [{"name": each.name, "error": str(each.error)} for each in self.damaged],
+            "damaged": [{"name": each.name, "error": each.told} for each in self.damaged],
         }
-
-
-def checked_address(text: str) -> str:
-    """The address of a site, with a `/` at its end. Raises UsageError for one that is none."""
-    parts = urlsplit(text)
-    if text and (parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment):
-        raise UsageError(f"--address takes where the site will be, such as https://models.example.org/, not {text!r}")
-    return f"{text.rstrip('/')}/" if text else ""
 
 
 def build(exports: Mapping[str, Path], target: Path, asked: Asked, *, progress: Callable[[str], None]) -> Made:
@@ -65,36 +53,65 @@ def build(exports: Mapping[str, Path], target: Path, asked: Asked, *, progress: 
     something else stands at `target`.
     """
     check_target(target)
-    pages = Pages({"title": asked.title, "pages": []})
-    rows: list[dict[str, Any]] = []
-    damaged: list[Damaged] = []
-    with new_site(target) as folder:
-        for name, path in exports.items():
-            progress(name)
-            try:
-                rows.append(_write_model(folder, name, path, pages, asked))
-            except ZooError as error:
-                damaged.append(Damaged(name=name, error=error))
-                rows.append(damaged_row(damaged[-1]))
-        if len(damaged) == len(rows):
-            raise damaged[0].error
+    pairs = pairs_of(asked.pairs, exports)
+    plugins = None if asked.plugins is None else listed_plugins(asked.plugins, asked.checks)
+    pages = Pages({"title": asked.title, "pages": [] if plugins is None else [{"file": PLUGINS, "name": "Plugins"}]})
+    with new_site(target) as folder, runtime_folder(asked) as runtime:
+        rows, damaged = _write_models(folder, exports, pages, asked, pairs, progress)
+        for pair in pairs:
+            progress(f"{pair.a} and {pair.b}")
+            _write_pair(folder, pair, pages, rows)
+        if plugins is not None:
+            write(folder / PLUGINS, plugin_page(pages, plugins))
+            write(folder / "plugins.json", json_text([each.to_json() for each in plugins]))
         write_assets(folder)
-        write(folder / "index.html", index_page(pages, rows))
+        write_try_assets(folder, runtime)
+        write(folder / "index.html", index_page(pages, rows, pairs))
         write(folder / INDEX, json_text({"schema": 1, "made_by": MADE_BY, "title": asked.title, "models": rows}))
     return Made(path=target, rows=tuple(rows), damaged=tuple(damaged))
 
 
-def _write_model(folder: Path, name: str, path: Path, pages: Pages, asked: Asked) -> dict[str, Any]:
-    page = ModelPage(open_exhibit(name, path), address=asked.address)
+def _write_models(
+    folder: Path,
+    exports: Mapping[str, Path],
+    pages: Pages,
+    asked: Asked,
+    pairs: Sequence[Pair],
+    progress: Callable[[str], None],
+) -> tuple[list[dict[str, Any]], list[Damaged]]:
+    """The rows of the index, in the order of the exports; those of damaged ones are among them."""
+    rows: list[dict[str, Any]] = []
+    damaged: list[Damaged] = []
+    for name, path in exports.items():
+        progress(name)
+        try:
+            rows.append(_write_model(folder, open_exhibit(name, path), pages, asked, pairs))
+        except ZooError as error:
+            damaged.append(Damaged(name=name, error=error, told=str(error).replace(str(path), name)))
+            rows.append(damaged_row(damaged[-1]))
+    if len(damaged) == len(rows):
+        raise damaged[0].error
+    return rows, damaged
+
+
+def _write_model(folder: Path, exhibit: Exhibit, pages: Pages, asked: Asked, pairs: Sequence[Pair]) -> dict[str, Any]:
+    page = ModelPage(exhibit, address=asked.address, pairs=pairs)
     text, data = page.html(pages), json_text(page.to_json())
-    place = folder / "models" / name
-    for each in page.exhibit.files:
+    place = folder / "models" / exhibit.name
+    for each in exhibit.files:
         copy(each.path, place / each.name)
     for picture, content in page.pictures().items():
         write(place / picture, content)
     write(place / "index.html", text)
     write(place / "model.json", data)
     return page.row
+
+
+def _write_pair(folder: Path, pair: Pair, pages: Pages, rows: Sequence[Mapping[str, Any]]) -> None:
+    found = compared(pair)
+    addresses = {row["name"]: row["source"] for row in rows if not row["error"]}
+    write(folder / pair.place / "index.html", compare_page(pages, pair, found, addresses))
+    write(folder / pair.place / "diff.json", json_text(found))
 
 
 def json_text(data: Any) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from zoo_core.commands import FilePath, complete_exports, json_option, note, print_json, say
+
+from .options import site_options
 
 if TYPE_CHECKING:
     from .building import Made
@@ -18,29 +20,28 @@ EXAMPLES = """
 Examples:
   zoo site --to gallery                        all exports in exported/
   zoo site lenet5-digits --to gallery --serve  and look at it in the browser
-  zoo site --to gallery --address https://models.example.org/
+  zoo site --to gallery --with-runtime --serve and try the models there
+  zoo site --to gallery --compare lenet5-digits lenet5-digits-int8
+  zoo plugins --json > plugins.json && zoo site --to gallery --plugins plugins.json
 """
 
 
 @click.command("site", epilog=EXAMPLES)
 @click.argument("exports", nargs=-1, metavar="[EXPORT...]", shell_complete=complete_exports)
 @click.option("--to", "target", metavar="DIR", type=FilePath(), required=True, help="The folder of the site.")
-@click.option("--title", default="Models", show_default=True, help="What the site is called.")
-@click.option("--address", default="", metavar="URL", help="Where it will be, for the commands that fetch a file.")
+@site_options
 @click.option("--serve", is_flag=True, help="Then serve it on this machine, until Ctrl-C.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Of --serve. Default: a free one.")
 @json_option
-def command(
-    exports: tuple[str, ...], target: Path, title: str, address: str, serve: bool, port: int, as_json: bool
-) -> None:
+def command(exports: tuple[str, ...], target: Path, asked: Any, serve: bool, port: int, as_json: bool) -> None:
     """Make static pages of EXPORTs: names, folders or .onnx files; without any, all in exported/.
 
     Plain files without a date: equal exports give equal bytes, for any static host, and they read from the disk too. An
     index with search and filters, for programs index.json; and a page for each export with its card, its checks, its
     graph, and its files to download. Of a run in runs/ that the export was made of, curves and the pictures that
     `zoo plot RUN --what confusion` and `--what errors` have left there. Nothing is measured: latency is what
-    `zoo bench EXPORT --json > exported/EXPORT/bench.json` has kept, the mutation score what
-    `zoo verify EXPORT --mutants --json > exported/EXPORT/mutants.json` has.
+    `zoo bench EXPORT --json > exported/EXPORT.bench.json` has kept, the mutation score what
+    `zoo verify EXPORT --mutants --json > exported/EXPORT.mutants.json` has.
 
     An earlier site at DIR is replaced as a whole, anything else is left as it is. An export that cannot be opened has a
     row that says why, and the exit code is 1.
@@ -48,13 +49,12 @@ def command(
     from .extra import require_extra
 
     require_extra()
-    from .building import Asked, build, checked_address
+    from .building import build
     from .exhibits import chosen
 
-    asked = Asked(title=title, address=checked_address(address))
     made = build(chosen(exports), target, asked, progress=note)
     for each in made.damaged:
-        note(f"{each.name} has no page: {each.error}")
+        note(f"{each.name} has no page: {each.told}")
     if serve:
         _serve(made, port, as_json=as_json)
     elif as_json:

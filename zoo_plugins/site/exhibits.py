@@ -12,15 +12,17 @@ from typing import Any
 from zoo_core import UsageError, ZooError
 from zoo_core.commands import find_export, is_export, model_file, usual_folder
 from zoo_core.data import load_json, plain_file, read_plain
-from zoo_core.runtime import OnnxFile, read_metadata, vet
+from zoo_core.runtime import OnnxFile, has_external_data, read_metadata, vet
 from zoo_core.workflows.remote import check_published_files, checked_names
 
 MODEL = "model.onnx"
+DATA = "model.onnx.data"
 REPORT = "report.json"
 CARD = "README.md"
 BENCH = "bench.json"
 MUTANTS = "mutants.json"
-"""What `zoo bench EXPORT --json` and `zoo verify EXPORT --mutants --json` print, where somebody has kept it there."""
+"""What `zoo bench EXPORT --json` and `zoo verify EXPORT --mutants --json` print, where somebody has kept it: beside the
+folder of the export as NAME.bench.json, or in it. There `zoo verify` minds every file that the report does not list."""
 
 _MOST_TEXT = 1 << 24
 _MOST_FILE = 1 << 40
@@ -63,10 +65,11 @@ class Exhibit:
 
 @dataclass(frozen=True, kw_only=True)
 class Damaged:
-    """An export that cannot be shown, and why."""
+    """An export that cannot be shown, and why; `told` is the error without the folder, which is nobody's business."""
 
     name: str
     error: ZooError
+    told: str
 
 
 def chosen(typed: tuple[str, ...]) -> dict[str, Path]:
@@ -103,7 +106,8 @@ def open_exhibit(name: str, path: Path) -> Exhibit:
     file = vet(model_file(path))
     read_metadata(file)
     folder = path if path.is_dir() else None
-    report = _json_of(folder, REPORT)
+    report = _json_at(None if folder is None else folder / REPORT)
+    kept = _kept(path)
     return Exhibit(
         name=name,
         path=path,
@@ -111,10 +115,10 @@ def open_exhibit(name: str, path: Path) -> Exhibit:
         metadata=json.loads(file.metadata_props["zoo"]),
         state=_state(folder, report),
         report=report,
-        card=_text_of(folder, CARD),
-        bench=_json_of(folder, BENCH),
-        mutants=_json_of(folder, MUTANTS),
-        files=_published(file.path, folder, report),
+        card="" if folder is None else _text_at(folder / CARD),
+        bench=_json_at(kept.get(BENCH)),
+        mutants=_json_at(kept.get(MUTANTS)),
+        files=_published(file, folder, report, kept),
     )
 
 
@@ -129,33 +133,48 @@ def _state(folder: Path | None, report: Mapping[str, Any]) -> str:
     return str(report["outcome"])
 
 
-def _text_of(folder: Path | None, name: str) -> str:
-    if folder is None or not (folder / name).is_file():
+def _kept(export: Path) -> dict[str, Path]:
+    """What was measured of an export, by the name that it has in the site."""
+    places = {name: (export / name, export.with_name(f"{export.name}.{name}")) for name in (BENCH, MUTANTS)}
+    found = {name: next((each for each in paths if each.is_file()), None) for name, paths in places.items()}
+    return {name: path for name, path in found.items() if path is not None}
+
+
+def _text_at(path: Path) -> str:
+    if not path.is_file():
         return ""
-    return read_plain(folder / name, most=_MOST_TEXT, within=folder).decode("utf-8", "replace")
+    return read_plain(path, most=_MOST_TEXT, within=path.parent).decode("utf-8", "replace")
 
 
-def _json_of(folder: Path | None, name: str) -> Mapping[str, Any]:
+def _json_at(path: Path | None) -> Mapping[str, Any]:
     """A file that ought to hold a JSON object; empty where it is missing, damaged or another thing."""
     try:
-        found = load_json(_text_of(folder, name) or "{}")
+        found = {} if path is None else load_json(_text_at(path) or "{}")
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _published(model: Path, folder: Path | None, report: Mapping[str, Any]) -> tuple[PublishedFile, ...]:
+def _published(
+    file: OnnxFile, folder: Path | None, report: Mapping[str, Any], kept: Mapping[str, Path]
+) -> tuple[PublishedFile, ...]:
     """The model first, then the other files of the export by name: those of the report, and what was measured."""
-    if folder is None:
-        return (_published_file(MODEL, model, model.parent),)
-    listed = report.get("files")
-    names = checked_names(listed if isinstance(listed, dict) else (), where=str(folder / REPORT))
-    extra = (CARD, REPORT, BENCH, MUTANTS)
-    there = sorted({name for name in (*names, *extra) if name != MODEL and (folder / name).is_file()})
-    return tuple(_published_file(name, folder / name, folder) for name in (MODEL, *there))
+    if folder is None and has_external_data(file):
+        raise ZooError(f"{file.path} has its weights in another file", hint="name the folder of the export instead")
+    sources = {MODEL: file.path}
+    if folder is not None:
+        listed = report.get("files")
+        names = checked_names(listed if isinstance(listed, dict) else (), where=str(folder / REPORT))
+        sources |= {name: folder / name for name in sorted({*names, DATA, CARD, REPORT} - {MODEL})}
+    sources |= kept
+    return tuple(
+        _published_file(name, path, folder if folder in path.parents else path.parent)
+        for name, path in sources.items()
+        if path.is_file()
+    )
 
 
-def _published_file(name: str, path: Path, within: Path) -> PublishedFile:
+def _published_file(name: str, path: Path, within: Path | None) -> PublishedFile:
     digest, size = hashlib.sha256(), 0
     with plain_file(path, most=_MOST_FILE, within=within) as file:
         while piece := file.read(_PIECE):

@@ -41,7 +41,7 @@ def row_of(exhibit: Exhibit) -> dict[str, Any]:
 
 def damaged_row(damaged: Damaged) -> dict[str, Any]:
     """The row of an export that has no page."""
-    return {"name": damaged.name, "kind": "export", "task": "", "state": "damaged", "error": str(damaged.error)}
+    return {"name": damaged.name, "kind": "export", "task": "", "state": "damaged", "error": damaged.told}
 
 
 def page_of(name: str) -> str:

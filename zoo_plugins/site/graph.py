@@ -83,18 +83,14 @@ def _box(nodes: Sequence[Node], floors: Mapping[str, float]) -> Box:
     modules = [module_of(node) for node in nodes]
     module = _common(modules)
     known = [floors[node.name] for node in nodes if node.name in floors]
-    if len(nodes) == 1:
-        title = nodes[0].op_type
-    else:
-        kinds = Counter(node.op_type for node in nodes).most_common(2)
-        title = f"{len(nodes)} nodes: {', '.join(kind for kind, _ in kinds)}"
+    kinds = ", ".join(kind for kind, _ in Counter(node.op_type for node in nodes).most_common(4))
     return Box(
-        title=title,
-        below=module,
+        title=kinds if len(nodes) == 1 else f"{len(nodes)} nodes",
+        below=module if len(nodes) == 1 or module else kinds,
         module=module,
         floors=max(known, default=None),
         nodes=len(nodes),
-        told=", ".join(filter(None, (nodes[0].name if len(nodes) == 1 else "", module))),
+        told=nodes[0].name if len(nodes) == 1 else kinds,
     )
 
 

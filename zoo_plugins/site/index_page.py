@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from .comparing import Pair
 from .pages import Pages
 from .scatter import scatters
 
@@ -31,11 +32,23 @@ _LIMITS = (
 )
 
 
-def index_page(pages: Pages, rows: list[dict[str, Any]]) -> str:
+def index_page(pages: Pages, rows: list[dict[str, Any]], pairs: Sequence[Pair] = ()) -> str:
     """The page, for rows of the index in their order."""
     return pages.page(
-        "index.html", rows=rows, columns=COLUMNS, limits=_LIMITS, choices=_choices(rows), charts=scatters(rows)
+        "index.html",
+        rows=rows,
+        columns=COLUMNS,
+        limits=_limits(rows),
+        choices=_choices(rows),
+        charts=scatters(rows),
+        pairs=pairs,
     )
+
+
+def _limits(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str, str]]:
+    """The fields of which a number is asked for: name, label and an example; those that no export has are left out."""
+    keys = {"value": "metric", "mutation": "mutation_score"}
+    return [each for each in _LIMITS if any(row.get(keys.get(each[0], each[0])) is not None for row in rows)]
 
 
 def _choices(rows: Sequence[dict[str, Any]]) -> list[tuple[str, str, list[str]]]:

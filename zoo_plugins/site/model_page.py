@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from zoo_core.commands import shell_word, typed, use_of
 
+from .comparing import Pair
 from .drawing import Drawn, draw_graph
 from .exhibits import Exhibit
 from .facts import number, row_of, rows_in, text
@@ -36,7 +37,7 @@ _LINK = re.compile(r"https?://[^\s\"<>]+")
 class ModelPage:
     """What is made for one export: the page, the data, and pictures beside them."""
 
-    def __init__(self, exhibit: Exhibit, *, address: str) -> None:
+    def __init__(self, exhibit: Exhibit, *, address: str, pairs: Sequence[Pair] = ()) -> None:
         self.exhibit = exhibit
         self.row = row_of(exhibit)
         self.training: Training | None = training_of(exhibit.metadata)
@@ -47,6 +48,7 @@ class ModelPage:
         self.checks = [{key: text(each, key) for key in ("rule", "outcome", "detail")} for each in _checks(exhibit)]
         self.preprocessing = preprocessing(exhibit.metadata)
         self.signature = signature(exhibit.metadata)
+        self.pairs = [pair for pair in pairs if exhibit.name in {pair.a, pair.b}]
 
     def html(self, pages: Pages) -> str:
         """The page."""
@@ -74,6 +76,10 @@ class ModelPage:
             commands=self.commands,
             typed_name=shell_word(self.exhibit.name),
             sections=sections,
+            pairs=[
+                (pair.b if self.exhibit.name == pair.a else pair.a, f"{ROOT}{pair.place}/index.html")
+                for pair in self.pairs
+            ],
         )
 
     def to_json(self) -> dict[str, Any]:

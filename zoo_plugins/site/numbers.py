@@ -43,5 +43,10 @@ def duration(seconds: float) -> str:
     return f"{_three(seconds)} s"
 
 
+def percent(part: float) -> str:
+    """A part in hundredths, 99.4; only all is 100."""
+    return "100" if part == 1 else f"{min(part * 100, 99.9):.1f}"
+
+
 def _three(value: float) -> str:
     return f"{value:.3g}" if value < 999.5 else f"{value:.0f}"

@@ -41,6 +41,7 @@ class Pages:
             "size": numbers.size,
             "amount": numbers.amount,
             "duration": numbers.duration,
+            "percent": numbers.percent,
         }
         self._environment.globals |= {"counted": counted, "policy": POLICY}
 

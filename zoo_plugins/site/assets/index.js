@@ -9,12 +9,7 @@
     const none = document.getElementById("none");
     const columns = [...table.tHead.rows[0].cells];
     const place = Object.fromEntries(columns.map((cell, number) => [cell.dataset.key, number]));
-    const rows = [...body.rows].map((row, number) => ({row, number, text: row.textContent.toLowerCase()}));
-    const points = new Map();
-    for (const point of document.querySelectorAll("a[data-row]")) {
-        const number = Number(point.dataset.row);
-        points.set(number, [...(points.get(number) || []), point]);
-    }
+    const rows = [...body.rows].map((row, number) => ({row, number, points: []}));
     const units = {k: 1e3, m: 1e6, g: 1e9, ms: 1e-3, us: 1e-6, "µs": 1e-6, s: 1, kb: 1e3, mb: 1e6, gb: 1e9, b: 1, "": 1};
     let order = "";
 
@@ -40,7 +35,10 @@
     const tests = {
         q: (typed) => {
             const words = typed.toLowerCase().split(/\s+/).filter(Boolean);
-            return ({text}) => words.every((word) => text.includes(word));
+            return (each) => {
+                each.text ??= each.row.textContent.toLowerCase();
+                return words.every((word) => each.text.includes(word));
+            };
         },
         task: (typed) => ({row}) => textOf(row, "task") === typed,
         state: (typed) => ({row}) => textOf(row, "state") === typed,
@@ -98,9 +96,9 @@
             found += isFound ? 1 : 0;
             if (each.row.hidden === isFound) {
                 each.row.hidden = !isFound;
-                for (const point of points.get(each.number) || []) {
-                    point.classList.toggle("away", !isFound);
-                }
+            }
+            for (const point of each.points) {
+                point.classList.toggle("away", !isFound);
             }
         }
         count.textContent = shown(found, rows.length);
@@ -134,6 +132,7 @@
         for (const field of form.elements) {
             if (field.name && state.has(field.name)) {
                 field.value = state.get(field.name);
+                field.closest("details")?.setAttribute("open", "");
             }
         }
         const wanted = state.get("sort") || "";
@@ -153,10 +152,12 @@
         });
     }
     form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("input", () => {
-        apply();
-        remember();
-    });
+    for (const event of ["input", "change"]) { // a list that is chosen from by a program may send the second alone
+        form.addEventListener(event, () => {
+            apply();
+            remember();
+        });
+    }
     form.addEventListener("reset", () => setTimeout(() => {
         order = "";
         arrange();
@@ -164,6 +165,37 @@
         remember();
     }));
 
+    // The points of a picture: where its axes put the metric of a row, and its size or latency.
+    const draw = (picture) => {
+        const [x0, x1, left, right] = picture.dataset.x.split(" ").map(Number);
+        const [y0, y1, bottom, top] = picture.dataset.y.split(" ").map(Number);
+        const svg = (tag, attributes) => {
+            const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+            Object.entries(attributes).forEach(([name, value]) => made.setAttribute(name, value));
+            return made;
+        };
+        for (const each of rows) {
+            const [x, y] = [numberOf(each.row, picture.dataset.key), numberOf(each.row, "metric")];
+            if (!x || y === null || !textOf(each.row, "metric").endsWith(picture.dataset.metric)) {
+                continue;
+            }
+            const across = left + (right - left) * Math.log(x / x0) / Math.log(x1 / x0);
+            const up = bottom + (top - bottom) * (y - y0) / (y1 - y0);
+            const point = svg("a", {href: each.row.querySelector("a").getAttribute("href")});
+            const told = svg("title", {});
+            told.textContent = ["name", "metric", picture.dataset.key].map((key) => textOf(each.row, key)).join(", ");
+            point.append(svg("circle", {cx: across.toFixed(1), cy: up.toFixed(1), r: 5}), told);
+            point.classList.toggle("away", each.row.hidden);
+            each.points.push(point);
+            picture.append(point);
+        }
+    };
+
+    const charts = document.getElementById("charts");
+    if (charts !== null) {
+        charts.hidden = false;
+        addEventListener("load", () => setTimeout(() => charts.querySelectorAll("svg").forEach(draw)));
+    }
     form.hidden = false;
     recall();
     if (order !== "") {
