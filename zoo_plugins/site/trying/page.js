@@ -109,7 +109,7 @@ function proofView(verdict, isProven, caption, rows) {
   const cells = rows.map(({ size, output, count, error, bound, isWithin }) => [
     output, size, counted(count, "value"), short(error), short(bound), isWithin ? "within" : "beyond",
   ]);
-  const head = ["name", "of", "compared", "largest error here", "bound", ""];
+  const head = ["name", "of", "compared", "largest error here", "bound", "verdict"];
   const shown = rows.length ? [table(caption, head, cells)] : [];
   return make("div", { className: isProven ? "try-passed" : "try-failed" }, make("p", {}, make("strong", {}, verdict)), ...shown);
 }
