@@ -56,7 +56,7 @@ function bars(rows, classes) {
 
 function chip(number) {
   const made = make("span", { className: "try-chip", ariaHidden: "true" });
-  made.style.backgroundColor = `rgb(${colorOf(number).join(" ")})`;
+  made.style.backgroundColor = number ? `rgb(${colorOf(number).join(" ")})` : "transparent"; // nothing is drawn of the background
   return made;
 }
 

@@ -2,7 +2,7 @@
 
 import { answerOf } from "./answers.js";
 import { answersTable, answerView } from "./answer_view.js";
-import { make } from "./elements.js";
+import { make, painted } from "./elements.js";
 import { misfit } from "./fits.js";
 import { giverFor, pictureSample } from "./givers.js";
 import { isDrawable, pad } from "./pad.js";
@@ -18,8 +18,12 @@ export function answersView(about, { run }) {
   answers.setAttribute("aria-live", "polite");
   let queue = Promise.resolve();
   const ask = (name, samplesOf) => {
-    queue = queue.then(() => answered(name, samplesOf, { about, run })).then((made) => answers.append(...made));
-    return queue;
+    queue = queue.then(async () => {
+      const busy = make("p", {}, `Computing ${name} ...`);
+      answers.append(busy);
+      await painted();
+      busy.replaceWith(...(await answered(name, samplesOf, { about, run })));
+    });
   };
   const askFiles = (files) => {
     answers.replaceChildren();

@@ -3,7 +3,7 @@
 import { answersView } from "./asking.js";
 import { backendsHere, tryBackend } from "./backends.js";
 import { download, noHashes } from "./download.js";
-import { counted, make, short, sizeInWords, table } from "./elements.js";
+import { counted, make, painted, short, sizeInWords, table } from "./elements.js";
 import { provenRecipes } from "./givers.js";
 import { metadataText } from "./reader/metadata.js";
 import { unsealed } from "./reader/seal.js";
@@ -81,7 +81,7 @@ async function testAndAsk(section, { model, runtime, proof, tell }) {
   }
   const made = provenRecipes(about);
   const isMadeWell = made.every(({ isWithin }) => isWithin);
-  if (made.length) proof.append(proofView(`The inputs that this page makes: ${isMadeWell ? "the same" : "others"}`, isMadeWell, "Inputs of the examples in the file", made));
+  if (made.length) proof.append(proofView(`The inputs that this page makes: ${isMadeWell ? "the same" : "others"}`, isMadeWell, "Inputs of the examples in the file", ["input", "made of"], made));
   if (!isMadeWell) {
     return tell("failed", "The model is right here, and this page makes another input of an example than was exported. The model takes nothing here.");
   }
@@ -97,19 +97,17 @@ async function triedBackends({ bytes, about, runtime, proof, tell }) {
     await painted();
     found.push(await tryBackend(name, { bytes, about, runtime, folder: RUNTIME }));
     const { title, rows, isProven, why } = found.at(-1);
-    proof.append(proofView(`${title}: ${isProven ? "passed" : `failed: ${why}`}`, isProven, `The self-test on ${title}`, rows));
+    proof.append(proofView(`${title}: ${isProven ? "passed" : `failed: ${why}`}`, isProven, `The self-test on ${title}`, ["output", "input"], rows));
     if (isProven) break;
   }
   return found;
 }
 
-const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-
-function proofView(verdict, isProven, caption, rows) {
+function proofView(verdict, isProven, caption, names, rows) {
   const cells = rows.map(({ size, output, count, error, bound, isWithin }) => [
     output, size, counted(count, "value"), short(error), short(bound), isWithin ? "within" : "beyond",
   ]);
-  const head = ["name", "of", "compared", "largest error here", "bound", "verdict"];
+  const head = [...names, "compared", "largest error here", "bound", "verdict"];
   const shown = rows.length ? [table(caption, head, cells)] : [];
   return make("div", { className: isProven ? "try-passed" : "try-failed" }, make("p", {}, make("strong", {}, verdict)), ...shown);
 }
