@@ -17,22 +17,23 @@ export function answersView(about, { run }) {
   const answers = make("div", { className: "try-answers" });
   answers.setAttribute("aria-live", "polite");
   let queue = Promise.resolve();
-  const ask = (name, samplesOf) => {
-    queue = queue.then(async () => {
-      const busy = make("p", {}, `Computing ${name} ...`);
-      answers.append(busy);
-      await painted();
-      busy.replaceWith(...(await answered(name, samplesOf, { about, run })));
-    });
-  };
-  const askFiles = (files) => {
+  let turn = 0;
+  /** Answers what was given, [[name, samplesOf]], one after the other; what was given before is no longer of interest. */
+  const ask = (given) => {
+    const mine = ++turn;
     answers.replaceChildren();
-    for (const file of files) ask(file.name, () => giver.samples(file));
+    for (const [name, samplesOf] of given) {
+      queue = queue.then(async () => {
+        if (mine !== turn) return;
+        const busy = make("p", {}, `Computing ${name} ...`);
+        answers.append(busy);
+        await painted();
+        busy.replaceWith(...(await answered(name, samplesOf, { about, run })));
+      });
+    }
   };
-  const drawn = (pixels) => {
-    queue = queue.then(() => answers.replaceChildren());
-    ask("drawing", async () => [pictureSample("drawing", pixels, about, Object.keys(about.inputs)[0])]);
-  };
+  const askFiles = (files) => ask(files.map((file) => [file.name, () => giver.samples(file)]));
+  const drawn = (pixels) => ask([["drawing", async () => [pictureSample("drawing", pixels, about, Object.keys(about.inputs)[0])]]]);
   const parts = [dropzone(giver, askFiles)];
   if (giver.isPicture && isDrawable(about.preprocess)) parts.push(pad(about.preprocess, drawn));
   return make("div", { className: "try-asking" }, make("div", { className: "try-giving" }, ...parts), answers);
@@ -49,6 +50,8 @@ function dropzone({ invitation, accept }, askFiles) {
       if (name === "drop") askFiles([...event.dataTransfer.files]);
     });
   }
+  // A file that falls beside it would take the place of the page.
+  for (const name of ["dragover", "drop"]) document.addEventListener(name, (event) => event.preventDefault());
   return zone;
 }
 
