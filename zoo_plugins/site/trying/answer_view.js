@@ -7,10 +7,27 @@ const MOST_BARS = 5;
 const MOST_NUMBERS = 16;
 const COVER = 0.5;
 
-/** The element for an answer about what was given; `picture` are its pixels in RGBA, where it is one. */
-export function answerView(answer, picture) {
-  return VIEWS[answer.kind](answer, picture);
+/** Elements for an answer about what was given: `picture` are its pixels in RGBA, where it is one, else `inputs`. */
+export function answerView(answer, { picture, inputs }) {
+  return VIEWS[answer.kind](answer, picture, inputs);
 }
+
+/** A table of many answers [{name, answer}], a line each; nothing where they are of a kind that needs more room. */
+export function answersTable(answers) {
+  const cells = answers.map(({ name, answer }) => [name, ...(LINES[answer.kind]?.(answer) ?? [])]);
+  return cells[0].length > 1 ? table("The answers, line by line", ["line", ...HEADS[answers[0].answer.kind](answers[0].answer)], cells) : null;
+}
+
+const LINES = {
+  classes: ({ label, probabilities }) => [label, probabilities[0][1].toFixed(4)],
+  flags: ({ labels }) => [labels.join(", ") || "none of them"],
+  numbers: ({ values }) => values.slice(0, MOST_NUMBERS).map(([, value]) => short(value, 6)),
+};
+const HEADS = {
+  classes: () => ["label", "probability"],
+  flags: () => ["labels"],
+  numbers: ({ values }) => values.slice(0, MOST_NUMBERS).map(([name]) => name),
+};
 
 const VIEWS = {
   classes: ({ label, probabilities }) => [make("p", { className: "try-label" }, label), bars(probabilities.slice(0, MOST_BARS))],
@@ -20,7 +37,7 @@ const VIEWS = {
     more(values.length - MOST_NUMBERS, "number"),
   ],
   mask: ({ width, height, mask, shares }, picture) => [shown(covered({ width, height, mask }, picture)), bars(shares.map(({ label, share }) => [label, share]), shares)],
-  places: ({ mask, shares }) => [strip(mask), bars(shares.map(({ label, share }) => [label, share]), shares)],
+  places: ({ mask, shares }, _, inputs) => [curve(Object.values(inputs)[0], mask), bars(shares.map(({ label, share }) => [label, share]), shares)],
   picture: ({ width, height, rgba }) => [shown({ width, height, data: rgba })],
   boxes: ({ detections }, picture) => [boxed(detections, picture), found(detections)],
   arrays: ({ outputs }) => [table("The outputs as they are", ["output", "shape", "first values"], outputs.map(({ name, dims, first }) => [name, dims.join(" x "), first.map((one) => short(one, 4)).join(", ")]))],
@@ -39,7 +56,7 @@ function bars(rows, classes) {
 
 function chip(number) {
   const made = make("span", { className: "try-chip", ariaHidden: "true" });
-  made.style.backgroundColor = `rgb(${colorOf(number).join(" ")})`;
+  made.style.backgroundColor = number ? `rgb(${colorOf(number).join(" ")})` : "transparent"; // nothing is drawn of the background
   return made;
 }
 
@@ -66,11 +83,21 @@ function scaled(picture, width, height) {
   return context.getImageData(0, 0, width, height).data;
 }
 
-/** The classes along a sequence, as a strip of colours. */
-function strip(mask) {
-  const data = Uint8ClampedArray.from({ length: 4 * mask.length }, (_, at) => [...colorOf(mask[at >> 2]), 255][at % 4]);
-  const canvas = shown({ width: mask.length, height: 1, data });
-  canvas.className = "try-strip";
+/** The first channel of a sequence as a curve, on the colours of its classes; the background has none. */
+function curve({ data, dims }, mask) {
+  const length = dims.at(-1);
+  const values = Array.from(data.slice(0, length), Number);
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const canvas = make("canvas", { width: 1200, height: 200, className: "try-curve", role: "img", ariaLabel: "The sequence, coloured by class" });
+  const context = canvas.getContext("2d");
+  const x = (place, count) => (place * canvas.width) / count;
+  mask.forEach((number, place) => {
+    context.fillStyle = number ? `rgb(${colorOf(number).join(" ")} / 50%)` : "transparent";
+    context.fillRect(x(place, mask.length), 0, Math.ceil(x(1, mask.length)), canvas.height);
+  });
+  Object.assign(context, { strokeStyle: getComputedStyle(document.body).color, lineWidth: 3 });
+  values.forEach((value, place) => context.lineTo(x(place + 0.5, length), 10 + (180 * (high - value)) / (high - low || 1)));
+  context.stroke();
   return canvas;
 }
 

@@ -32,3 +32,6 @@ export function short(number, digits = 3) {
 }
 
 export const counted = (count, word) => `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
+
+/** Until what was put into the page can be seen: a model then computes for as long as it takes, and nothing else goes on. */
+export const painted = () => new Promise((done) => setTimeout(done, 20));

@@ -1,6 +1,7 @@
 // What a visitor may give to a model: read from the file's own words, as a list of samples, each with its inputs.
 
 import { readNumbers, readRows } from "./csv.js";
+import { counted } from "./elements.js";
 import { prepare } from "./reader/picture.js";
 import { pixelsOf } from "./pictures.js";
 import { arranged } from "./sequences.js";
@@ -24,7 +25,8 @@ export function giverFor(about) {
   if (odd) return notHere(NOT_HERE[odd.recipe] ?? `What the recipe ${odd.recipe} reads`, "are");
   if (Object.keys(recipes).length) return madeByRecipes(recipes, names);
   if (names.length > 1) return notHere("Several inputs at once", "are");
-  return about.preprocess ? pictures(about, names[0]) : numbers(about, names[0]);
+  if (about.preprocess) return pictures(about, names[0]);
+  return [2, 3].includes(about.inputs[names[0]].axes.length) ? numbers(about, names[0]) : notHere("Arrays of three axes and more", "are");
 }
 
 const notHere = (what, are) => ({
@@ -79,14 +81,14 @@ export function pictureSample(name, picture, { preprocess }, input) {
   return { name, inputs: { [input]: prepare(picture, preprocess) }, picture };
 }
 
-/** Rows of the proof for inputs that are made of sources: those in the file, made to inputs here, against what they were. */
+/** Rows of a proof: of the sources in the file this page makes inputs, and they are compared with those of the export. */
 export function provenRecipes({ recipes = {}, self_test: test }) {
   const known = Object.entries(test?.recipes ?? {}).filter(([input]) => MAKERS[recipes[input]?.recipe] && !recipes[input].plugin);
   return known.map(([input, { sources, positions, expected, dtype }]) => {
     const values = sources.flatMap((source) => Array.from(made(recipes[input], sourceOf(source), "an example in the file").data));
     const error = Math.max(...positions.map((place, i) => Math.abs(values[place] - expected[i])));
     const bound = dtype.startsWith("float") ? TOLERANCE * Math.max(...expected.map(Math.abs)) : 0;
-    return { output: `${input}, as it is made`, size: `${sources.length} examples`, count: positions.length, error, bound, isWithin: error <= bound };
+    return { output: input, size: counted(sources.length, "example"), count: positions.length, error, bound, isWithin: error <= bound };
   });
 }
 

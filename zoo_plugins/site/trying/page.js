@@ -3,7 +3,7 @@
 import { answersView } from "./asking.js";
 import { backendsHere, tryBackend } from "./backends.js";
 import { download, noHashes } from "./download.js";
-import { counted, make, short, sizeInWords, table } from "./elements.js";
+import { counted, make, painted, short, sizeInWords, table } from "./elements.js";
 import { provenRecipes } from "./givers.js";
 import { metadataText } from "./reader/metadata.js";
 import { unsealed } from "./reader/seal.js";
@@ -80,9 +80,10 @@ async function testAndAsk(section, { model, runtime, proof, tell }) {
     return tell("failed", `${verdict}. Of the file, ${hash}. The model takes nothing here.`);
   }
   const made = provenRecipes(about);
-  if (made.length) proof.append(proofView({ title: "the input, made by this page", rows: made, isProven: made.every(({ isWithin }) => isWithin), why: "this page makes another input of its examples" }));
-  if (made.some(({ isWithin }) => !isWithin)) {
-    return tell("failed", "The model is right here, and this page makes another input of what it is given than was exported. The model takes nothing here.");
+  const isMadeWell = made.every(({ isWithin }) => isWithin);
+  if (made.length) proof.append(proofView(`The inputs that this page makes: ${isMadeWell ? "the same" : "others"}`, isMadeWell, "Inputs of the examples in the file", ["input", "made of"], made));
+  if (!isMadeWell) {
+    return tell("failed", "The model is right here, and this page makes another input of an example than was exported. The model takes nothing here.");
   }
   tell("proven", `Proven on ${proven.title} in this browser: the self-test that the file carries has passed, and ${hash}.`);
   section.append(answersView(about, proven));
@@ -95,22 +96,20 @@ async function triedBackends({ bytes, about, runtime, proof, tell }) {
     tell("testing", `The model tests itself on ${name} ...`);
     await painted();
     found.push(await tryBackend(name, { bytes, about, runtime, folder: RUNTIME }));
-    proof.append(proofView(found.at(-1)));
-    if (found.at(-1).isProven) break;
+    const { title, rows, isProven, why } = found.at(-1);
+    proof.append(proofView(`${title}: ${isProven ? "passed" : `failed: ${why}`}`, isProven, `The self-test on ${title}`, ["output", "input"], rows));
+    if (isProven) break;
   }
   return found;
 }
 
-const painted = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
-
-function proofView({ title, rows, isProven, why }) {
-  const verdict = isProven ? "passed" : `failed: ${why}`;
+function proofView(verdict, isProven, caption, names, rows) {
   const cells = rows.map(({ size, output, count, error, bound, isWithin }) => [
     output, size, counted(count, "value"), short(error), short(bound), isWithin ? "within" : "beyond",
   ]);
-  const head = ["output", "input", "compared", "largest error here", "bound", ""];
-  const shown = rows.length ? [table(`The self-test on ${title}`, head, cells)] : [];
-  return make("div", { className: isProven ? "try-passed" : "try-failed" }, make("p", {}, make("strong", {}, `${title}: ${verdict}`)), ...shown);
+  const head = [...names, "compared", "largest error here", "bound", "verdict"];
+  const shown = rows.length ? [table(caption, head, cells)] : [];
+  return make("div", { className: isProven ? "try-passed" : "try-failed" }, make("p", {}, make("strong", {}, verdict)), ...shown);
 }
 
 for (const section of document.querySelectorAll("#try[data-model]")) start(section);
