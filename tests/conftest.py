@@ -10,7 +10,7 @@ import signal
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -238,7 +238,13 @@ def served(tmp_path: Path) -> Iterator[tuple[Path, str]]:
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Any]:
+def browser_flags() -> Sequence[str]:
+    """Flags of Chromium beside the usual ones; a test parametrizes them."""
+    return ()
+
+
+@pytest.fixture
+def browser(tmp_path: Path, browser_flags: Sequence[str]) -> Iterator[Any]:
     """Headless Chromium with a profile of its own, driven by Debian's driver; nothing is downloaded."""
     program, service = shutil.which("chromium") or shutil.which("chromium-browser"), shutil.which("chromedriver")
     if program is None or service is None:
@@ -259,6 +265,7 @@ def browser(tmp_path: Path) -> Iterator[Any]:
         "--no-first-run",
         "--window-size=1200,900",
         f"--user-data-dir={tmp_path / 'profile'}",
+        *browser_flags,
     ):
         options.add_argument(flag)
     driver = webdriver.Chrome(service=Service(executable_path=service), options=options)

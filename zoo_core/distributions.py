@@ -56,6 +56,21 @@ def requirements_of(distribution: metadata.Distribution) -> list[str]:
     return re.findall(r"^Requires-Dist: *(.+)$", read_part(distribution, "METADATA"), re.MULTILINE)
 
 
+def license_of(name: str) -> str:
+    """The license that an installed distribution gives: as an expression, in its own words, or as its classifiers.
+
+    Empty for one that gives none, is not installed, or is damaged.
+    """
+    try:
+        head = read_part(metadata.distribution(name), "METADATA").partition("\n\n")[0]
+    except (metadata.PackageNotFoundError, DamagedDistributionError, ValueError):
+        return ""
+    for field in ("License-Expression", "License"):
+        if told := re.findall(rf"^{field}: *(\S.*?) *$", head, re.MULTILINE):
+            return str(told[0])
+    return ", ".join(re.findall(r"^Classifier: License :: (?:.* :: )?(\S.*?) *$", head, re.MULTILINE))
+
+
 def direct_requirements(name: str, *, extra: str | None = None) -> set[str]:
     """The names of what an installed distribution requires, those of other extras than `extra` left out.
 

@@ -239,13 +239,13 @@ def test_the_base_install_is_what_deployment_needs() -> None:
     assert PROJECT["project"]["optional-dependencies"]["features"] == ["zoo-core[train]"]
     extras = PROJECT["project"]["optional-dependencies"]
     apart = {"all", "test", "foreign", "docs", "openvino", "mlserver"}
-    more = {"sklearn", "audio", "text", "parquet", "serve", "grpc", "registry", "hub", "sign", "quantize", "sweep"}
-    assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", *more, *apart}
+    more = {"sklearn", "audio", "text", "parquet", "serve", "grpc", "registry", "hub", "sign", "quantize", "site"}
+    assert set(extras) == {"train", "features", "plot", "view", "timm", "smp", "tensorboard", "sweep", *more, *apart}
     assert extras["all"] == [f"zoo-core[{','.join(name for name in extras if name not in apart)}]"]
 
 
 def test_what_is_imported_is_declared() -> None:
-    verbs = ("view", "serve", "grpc", "openvino", "registry", "hub", "sign", "mlserver", "sweep")
+    verbs = ("view", "serve", "grpc", "openvino", "registry", "hub", "sign", "site", "mlserver", "sweep")
     declared = requirements("train", *verbs, "timm", "smp", "tensorboard", "sklearn", "audio", "text", "parquet")
     for path in PRODUCT:
         known = declared | {"pytest"} if short(path) == "zoo_core/testing.py" else declared  # pytest itself loads that

@@ -25,7 +25,10 @@ def command(as_json: bool) -> None:
     zoo = open_zoo()
     plugins = zoo.plugins
     if as_json:
-        print_json([plugin.to_json() for plugin in plugins])
+        from zoo_core.distributions import license_of
+
+        licenses = {name: license_of(name) for name in {plugin.distribution for plugin in plugins}}
+        print_json([{**plugin.to_json(), "license": licenses[plugin.distribution]} for plugin in plugins])
         return
     from zoo_core.commands.tables import table, terminal_width, wrapped
     from zoo_core.workflows.catalogue.listing import name_clashes

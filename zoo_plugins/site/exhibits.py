@@ -1,0 +1,183 @@
+"""An export as the site shows it: what its file says, what its report says, and the files that go along."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zoo_core import UsageError, ZooError
+from zoo_core.commands import find_export, is_export, model_file, usual_folder
+from zoo_core.data import load_json, plain_file, read_plain
+from zoo_core.runtime import OnnxFile, has_external_data, read_metadata, vet
+from zoo_core.workflows.remote import check_published_files, checked_names
+
+MODEL = "model.onnx"
+DATA = "model.onnx.data"
+REPORT = "report.json"
+CARD = "README.md"
+BENCH = "bench.json"
+MUTANTS = "mutants.json"
+"""What `zoo bench EXPORT --json` and `zoo verify EXPORT --mutants --json` print, where somebody has kept it: beside the
+folder of the export as NAME.bench.json, or in it. There `zoo verify` minds every file that the report does not list."""
+
+_MOST_TEXT = 1 << 24
+_MOST_FILE = 1 << 40
+_PIECE = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedFile:
+    """A file that stands beside the page of an export; `name` is its path below the page's folder."""
+
+    name: str
+    path: Path
+    bytes: int
+    sha256: str
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON: `{name, bytes, sha256}`."""
+        return {"name": self.name, "bytes": self.bytes, "sha256": self.sha256}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exhibit:
+    """A vetted export; nothing of it has been run.
+
+    `state`: `verified`; `changed` since; `unknown` without a report; else the outcome that its report gives. What is
+    not there is empty.
+    """
+
+    name: str
+    path: Path
+    file: OnnxFile
+    metadata: Mapping[str, Any]
+    state: str
+    report: Mapping[str, Any]
+    card: str
+    bench: Mapping[str, Any]
+    mutants: Mapping[str, Any]
+    files: tuple[PublishedFile, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Damaged:
+    """An export that cannot be shown, and why; `told` is the error without the folder, which is nobody's business."""
+
+    name: str
+    error: ZooError
+    told: str
+
+
+def chosen(typed: tuple[str, ...]) -> dict[str, Path]:
+    """The exports that were named, or all in `exported/`, by the names that their pages have, sorted.
+
+    Raises UsageError where there is none, and where two would have one name.
+    """
+    paths = [find_export(each) for each in typed] if typed else _all_here()
+    found: dict[str, Path] = {}
+    for path in paths:
+        name = path.resolve().name if path.is_dir() else path.stem
+        if found.setdefault(name, path).resolve() != path.resolve():
+            raise UsageError(
+                f"two of these exports are called {name!r}: {found[name]} and {path}",
+                hint="a page is called as its export is: rename one of the folders",
+            )
+    return dict(sorted(found.items()))
+
+
+def _all_here() -> list[Path]:
+    folder = usual_folder("export")
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    paths = [path for path in inside if not path.name.startswith(".") and path.is_dir() and is_export(path)]
+    if not paths:
+        raise UsageError(
+            f"there is no export in {folder}/", hint="name the exports, or make one: zoo quickstart, or zoo export RUN"
+        )
+    return paths
+
+
+def open_exhibit(name: str, path: Path) -> Exhibit:
+    """What there is to know of an export. Raises RefusedFileError for a file that is not safe to open, ZooError for one
+    that does not say what it is or cannot be read."""
+    file = vet(model_file(path))
+    read_metadata(file)
+    folder = path if path.is_dir() else None
+    report = _json_at(None if folder is None else folder / REPORT)
+    kept = _kept(path)
+    return Exhibit(
+        name=name,
+        path=path,
+        file=file,
+        metadata=json.loads(file.metadata_props["zoo"]),
+        state=_state(folder, report),
+        report=report,
+        card="" if folder is None else _text_at(folder / CARD),
+        bench=_json_at(kept.get(BENCH)),
+        mutants=_json_at(kept.get(MUTANTS)),
+        files=_published(file, folder, report, kept),
+    )
+
+
+def _state(folder: Path | None, report: Mapping[str, Any]) -> str:
+    """The word of the report, where the files are still those that it is about."""
+    if folder is None or not isinstance(report.get("outcome"), str):
+        return "unknown"
+    try:
+        check_published_files(folder)
+    except ZooError:
+        return "changed"
+    return str(report["outcome"])
+
+
+def _kept(export: Path) -> dict[str, Path]:
+    """What was measured of an export, by the name that it has in the site."""
+    places = {name: (export / name, export.with_name(f"{export.name}.{name}")) for name in (BENCH, MUTANTS)}
+    found = {name: next((each for each in paths if each.is_file()), None) for name, paths in places.items()}
+    return {name: path for name, path in found.items() if path is not None}
+
+
+def _text_at(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    return read_plain(path, most=_MOST_TEXT, within=path.parent).decode("utf-8", "replace")
+
+
+def _json_at(path: Path | None) -> Mapping[str, Any]:
+    """A file that ought to hold a JSON object; empty where it is missing, damaged or another thing."""
+    try:
+        found = {} if path is None else load_json(_text_at(path) or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _published(
+    file: OnnxFile, folder: Path | None, report: Mapping[str, Any], kept: Mapping[str, Path]
+) -> tuple[PublishedFile, ...]:
+    """The model first, then the other files of the export by name: those of the report, and what was measured."""
+    if folder is None and has_external_data(file):
+        raise ZooError(f"{file.path} has its weights in another file", hint="name the folder of the export instead")
+    sources = {MODEL: file.path}
+    if folder is not None:
+        listed = report.get("files")
+        names = checked_names(listed if isinstance(listed, dict) else (), where=str(folder / REPORT))
+        sources |= {name: folder / name for name in sorted({*names, DATA, CARD, REPORT} - {MODEL})}
+    sources |= kept
+    return tuple(
+        _published_file(name, path, folder if folder in path.parents else path.parent)
+        for name, path in sources.items()
+        if path.is_file()
+    )
+
+
+def _published_file(name: str, path: Path, within: Path | None) -> PublishedFile:
+    digest, size = hashlib.sha256(), 0
+    with plain_file(path, most=_MOST_FILE, within=within) as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+            size += len(piece)
+    return PublishedFile(name=name, path=path, bytes=size, sha256=digest.hexdigest())
