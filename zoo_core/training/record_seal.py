@@ -30,7 +30,7 @@ _DECIDED = (
     "freeze",
 )
 _MAY_CHANGE = {"dataset_options": ("root",), "config": ("epochs", *SAME_BITS_OPTIONS)}
-"""What may be another one later: data may move, a finished run may be extended, and options that change no bit are free."""
+"""What may be another one later: data may move, a finished run may be extended, some options change no bit."""
 
 _DIGITS = 16
 
