@@ -67,9 +67,9 @@ def command(
 
     from .report import refuse_unverified, show_report
 
+    _check_planting(mutants, save)
     path = find_export(source)
     require_signed(path, **signed)
-    _check_planting(mutants, save)
     report = verify_export(path, thorough=thorough, isolated=isolated)
     report = also_on(provider, report, path, isolated=isolated)
     score = _score(path, isolated) if mutants and report.outcome == "verified" else None
@@ -81,7 +81,7 @@ def command(
 
 
 def _check_planting(mutants: bool, save: bool) -> None:
-    """Raise before anything is checked where faults cannot be planted, or a score is to be kept that nobody asks for."""
+    """Raise before anything is checked where faults cannot be planted, or a score is kept that nobody asks for."""
     if save and not mutants:
         raise UsageError("--save keeps the score of --mutants, which is not asked for", hint="add --mutants")
     if mutants:
