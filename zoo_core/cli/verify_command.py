@@ -63,29 +63,40 @@ def command(
     from zoo_core.shelf import find_export
     from zoo_core.verification.conclude.recheck import verify_export
     from zoo_core.workflows.answers.on_provider import also_on
-    from zoo_core.workflows.exports.claims import save_claim
     from zoo_core.workflows.remote.signature import require_signed
 
     from .report import refuse_unverified, show_report
 
-    if save and not mutants:
-        raise UsageError("--save keeps the score of --mutants, which is not asked for", hint="add --mutants")
+    _check_planting(mutants, save)
     path = find_export(source)
     require_signed(path, **signed)
-    if mutants:  # that they need a package is said before anything is checked
-        from zoo_core.verification.mutants import onnx_package
-
-        onnx_package()
     report = verify_export(path, thorough=thorough, isolated=isolated)
     report = also_on(provider, report, path, isolated=isolated)
     score = _score(path, isolated) if mutants and report.outcome == "verified" else None
-    saved = None if score is None or not save else save_claim(path, "mutants", {"mutants": score.to_json()})
     show_report(report, as_json=as_json, path=path, mutants=score)
-    if saved is not None and not as_json:
-        say(f"Kept: {saved}")
+    _keep(path, score if save else None, told=not as_json)
     refuse_unverified(report, path=path, mutants=score)
     if not as_json:
         say(f"Next: {use_of(source, words_of(source))}")
+
+
+def _check_planting(mutants: bool, save: bool) -> None:
+    """Raise before anything is checked where faults cannot be planted, or a score is kept that nobody asks for."""
+    if save and not mutants:
+        raise UsageError("--save keeps the score of --mutants, which is not asked for", hint="add --mutants")
+    if mutants:
+        from zoo_core.verification.mutants import onnx_package
+
+        onnx_package()
+
+
+def _keep(path: Path, score: MutationScore | None, *, told: bool) -> None:
+    from zoo_core.workflows.exports.claims import save_claim
+
+    if score is not None:
+        kept = save_claim(path, "mutants", {"mutants": score.to_json()})
+        if told:
+            say(f"Kept: {kept}")
 
 
 def _score(path: Path, isolated: Isolated) -> MutationScore:

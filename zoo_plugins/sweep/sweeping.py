@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
 from zoo_core import UsageError, ZooError
+from zoo_core.commands import counted
 
 from .space import Space
 from .store import Store, need_optuna
@@ -137,7 +138,7 @@ class Sweep:
         }
         for name, value in facts.items():
             trial.set_user_attr(name, value)
-        told = f"{trained.metric} {trained.value:.4f} after {trained.epochs} epochs"
+        told = f"{trained.metric} {trained.value:.4f} after {counted(trained.epochs, 'epoch')}"
         if trained.score is not None and trained.score == trained.score:
             study.tell(trial, trained.score)
             self.progress(f"trial {trial.number}: {told}")
