@@ -109,14 +109,14 @@ def test_a_training_that_is_over_before_it_is_killed_proves_nothing(here: Path) 
     RunDirectory(path).write_info(info)
     with pytest.raises(ZooError, match="run 'run' was over before it could be killed"):
         prove_resume(open_zoo(), path, kills=1, on_note=lambda text: None)
-    assert load_run("run").info == info
+    assert load_run("run").info.resume_certificate is None
 
 
 def test_the_record_keeps_a_certificate_and_an_extended_run_has_none(here: Path) -> None:
     info = dataclasses.replace(train(open_zoo(), **SMALL, epochs=1), resume_certificate=CERTIFICATE)
     directory = RunDirectory(here / "runs" / "run")
     directory.write_info(info)
-    assert load_run("run").info == info
+    assert load_run("run").info.resume_certificate == CERTIFICATE
     model, dataset = open_zoo().model("mlp").spec, open_zoo().dataset("digits").spec
     card = model_card(info, called="run", epochs=1, model=model, dataset=dataset)
     assert "killed 2 times and resumed after step 3 of 4 of epoch 1; epoch 2: weights (sha256 abababababababab)" in card
