@@ -220,6 +220,25 @@ def test_the_checkpoint_before_stands_in_for_one_that_is_damaged(kept: RunDirect
     assert again.where == state.where
 
 
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"batches": 5}, "is damaged: ValueError: of an epoch it holds"),
+        ({"seconds": "long"}, "is damaged: ValueError: of an epoch it holds"),
+        ({"sums": {"dict": []}}, "cannot be taken up within its epoch: KeyError"),
+        ({"sums": {"list": [1]}}, "cannot be taken up within its epoch: TypeError"),
+    ],
+)
+def test_a_checkpoint_that_makes_no_sense_is_told(kept: RunDirectory, part: dict[str, Any], words: str) -> None:
+    state = kept.read_state()
+    assert state is not None
+    assert state.part is not None
+    odd = dataclasses.replace(state, part=dataclasses.replace(state.part, **part))
+    kept.save_state(odd, selection="accuracy")
+    with pytest.raises(ZooError, match=words):
+        fit(dataclasses.replace(make_job(kept, epochs=2), state=kept.read_state()))
+
+
 def test_a_disk_that_is_full_takes_nothing_and_ends_nothing(
     tmp_path: Path, kept: RunDirectory, capsys: pytest.CaptureFixture[str]
 ) -> None:
