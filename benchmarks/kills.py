@@ -120,7 +120,8 @@ def killed(folder: Path, within: str, drawn: random.Random, known: Straight) -> 
         words = f"{seconds:.2f} s"
     else:
         epochs, more = drawn.randrange(EPOCHS - 1), drawn.uniform(0, known.epoch)
-        wait_until(lambda: run_in(folder).exists() and epochs_in(folder) >= epochs, child)
+        saved = run_in(folder) / "last" / "state.safetensors"
+        wait_until(lambda: saved.exists() and epochs_in(folder) >= epochs, child)
         time.sleep(more)
         words = f"{epochs} epochs and {more:.2f} s"
         if within == "save":

@@ -15,7 +15,7 @@ import torch
 from small_jobs import Stop, fit, make_job
 from stopped_runs import stop_after, weights
 
-from zoo_core import ZooError, open_zoo
+from zoo_core import ZooError, load_run, open_zoo
 from zoo_core.errors import UsageError
 from zoo_core.tasks import get_task
 from zoo_core.training import RunDirectory, TrainJob, read_cadence
@@ -220,6 +220,25 @@ def test_the_checkpoint_before_stands_in_for_one_that_is_damaged(kept: RunDirect
     assert again.where == state.where
 
 
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"batches": 5}, "is damaged: ValueError: of an epoch it holds"),
+        ({"seconds": "long"}, "is damaged: ValueError: of an epoch it holds"),
+        ({"sums": {"dict": []}}, "cannot be taken up within its epoch: KeyError"),
+        ({"sums": {"list": [1]}}, "cannot be taken up within its epoch: TypeError"),
+    ],
+)
+def test_a_checkpoint_that_makes_no_sense_is_told(kept: RunDirectory, part: dict[str, Any], words: str) -> None:
+    state = kept.read_state()
+    assert state is not None
+    assert state.part is not None
+    odd = dataclasses.replace(state, part=dataclasses.replace(state.part, **part))
+    kept.save_state(odd, selection="accuracy")
+    with pytest.raises(ZooError, match=words):
+        fit(dataclasses.replace(make_job(kept, epochs=2), state=kept.read_state()))
+
+
 def test_a_disk_that_is_full_takes_nothing_and_ends_nothing(
     tmp_path: Path, kept: RunDirectory, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -250,6 +269,20 @@ def test_a_training_that_diverges_in_its_first_epoch_leaves_no_run(here: Path) -
         train(open_zoo(), **asked, config={"lr": "1e30", "batch_size": "8", "checkpoint_every": "1steps"})
     assert "no run is left" in str(caught.value.hint)
     assert not (here / "runs" / "run").exists()
+
+
+def test_a_run_killed_after_its_last_epoch_and_before_all_was_told_goes_on_with_that(here: Path) -> None:
+    asked: dict[str, Any] = {"model": "mlp", "dataset": "digits", "epochs": 2, "data": {"train_size": "64"}}
+    train(open_zoo(), **asked, run="run")
+    path = here / "runs" / "run"
+    whole = {each.relative_to(path): each.read_bytes() for each in path.rglob("*") if each.is_file()}
+    with pytest.raises(UsageError, match="run 'run' is finished with 2 epochs"):
+        train(open_zoo(), **asked, run="run", resume=True)
+    (path / ".lock").touch()  # as SIGKILL leaves it
+    (path / "plots" / "curves.png").unlink()
+    info = train(open_zoo(), **asked, run="run", resume=True)
+    assert (info.status, info.test) == ("finished", load_run("run").info.test)
+    assert {each.relative_to(path): each.read_bytes() for each in path.rglob("*") if each.is_file()} == whole
 
 
 def test_how_often_it_is_saved_may_change_and_changes_nothing(here: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from zoo_core.durations import EXAMPLES, seconds_in
+from zoo_core.typed_time import EXAMPLES, seconds_in
 
 
 def read_seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:

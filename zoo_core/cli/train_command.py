@@ -60,11 +60,12 @@ def command(as_json: bool, **asked: Any) -> None:
     """Train MODEL on a dataset, keep the best weights, and measure them. With `--resume`, a run knows both."""
     from zoo_core.registry import open_zoo
     from zoo_core.training.run import load_run
+    from zoo_core.workflows.trainings.proof import check_provable
 
     from .train_folds import train_folds
     from .train_rates import show_rates
     from .train_result import show_trained, show_tried
-    from .train_watched import watched_training
+    from .train_watched import proved, watched_training
 
     asked = whole(asked, zoo := open_zoo(), command)
     if (picture := asked.pop("find_lr")) is not None:
@@ -73,10 +74,15 @@ def command(as_json: bool, **asked: Any) -> None:
     if (folds := asked.pop("folds")) is not None:
         train_folds(zoo, asked, folds, as_json=as_json)
         return
+    if (kills := asked.pop("prove_resume")) is not None:
+        check_provable(asked)
     run = asked["run"] if asked["resume"] else None  # one to go on with may be a path
     info = watched_training(zoo, asked, as_json=as_json)
     if asked["dry_run"]:
         show_tried(info, as_json=as_json)
         return
     done = load_run(run or info.name)
+    if kills is not None:
+        info = proved(zoo, done, kills)
+        done = load_run(done.path)
     show_trained(info, done, zoo, called=run or done.name, as_json=as_json)

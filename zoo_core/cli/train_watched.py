@@ -15,6 +15,7 @@ from .progress import TrainProgress
 if TYPE_CHECKING:
     from zoo_core.records import RunInfo
     from zoo_core.registry import Zoo
+    from zoo_core.training.run import Run
 
 
 def watched_training(zoo: Zoo, asked: Mapping[str, Any], *, as_json: bool, again: str | None = None) -> RunInfo:
@@ -22,7 +23,7 @@ def watched_training(zoo: Zoo, asked: Mapping[str, Any], *, as_json: bool, again
     from zoo_core.cli.report import show_report
     from zoo_core.errors import NotVerifiedError, ZooError
     from zoo_core.shelf import find_run
-    from zoo_core.training.directory import RunDirectory, read_info
+    from zoo_core.training.directory import RunDirectory
     from zoo_core.workflows.trainings.train import train
 
     with TrainProgress() as progress:
@@ -34,10 +35,7 @@ def watched_training(zoo: Zoo, asked: Mapping[str, Any], *, as_json: bool, again
             progress.close()  # what is said now stands below the bar
             run = asked["run"] if asked["resume"] else None  # one to go on with may be a path
             with contextlib.suppress(ZooError):  # a run that is gone by now has nothing
-                path = find_run(run or progress.info.name)
-                progress.saved = RunDirectory(path).saved_batches
-                if read_info(path).status == "finished":  # what was stopped is a proof
-                    raise
+                progress.saved = RunDirectory(find_run(run or progress.info.name)).saved_batches
             note("", f"Stopped. {progress.kept}", f"To continue: {again or going_on(progress.info, run)}")
             # Ctrl-C is told in full by now; the program itself would say "Stopped." once more.
             raise SystemExit(getattr(stop, "code", 128 + signal.SIGINT)) from None
@@ -46,3 +44,14 @@ def watched_training(zoo: Zoo, asked: Mapping[str, Any], *, as_json: bool, again
             if (report := getattr(error, "report", None)) is not None:
                 show_report(report, as_json=as_json)
             raise
+
+
+def proved(zoo: Zoo, done: Run, kills: int) -> RunInfo:
+    """The record of a finished run with its resume certificate. Raises NotVerifiedError where it gets none."""
+    from zoo_core.workflows.trainings.proof import prove_resume
+
+    try:
+        return prove_resume(zoo, done.path, kills=kills, on_note=note)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        note("", f"Stopped. Run {done.name} is finished; whether it resumes exactly is not known.")
+        raise SystemExit(getattr(stop, "code", 128 + signal.SIGINT)) from None

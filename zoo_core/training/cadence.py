@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from zoo_core.durations import seconds_in
 from zoo_core.errors import UsageError
+from zoo_core.typed_time import seconds_in
 
 _STEPS = re.compile(r"(\d+) ?steps?")
 

@@ -156,6 +156,11 @@ class RunDirectory:
         batches = part.get("batches") if isinstance(part, dict) else None
         return batches if isinstance(batches, int) else 0
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a process has the run, or has had it when it was killed: then even a finished one lacks something."""
+        return (self.path / _LOCK).exists()
+
     def drop_before(self) -> None:
         """Remove the checkpoint before the last one: the run has ended, or goes on as it did not before."""
         (self.path / BEFORE_FILE).unlink(missing_ok=True)

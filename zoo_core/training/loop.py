@@ -30,9 +30,9 @@ from .mixing import MixedTargets
 from .part_of_epoch import EpochUnderWay
 from .placement import derive_seed, keep_memory, seed_everything
 from .sample_losses import batch_loss
-from .saving import Saving
 from .seeing import show_targets
 from .state import TrainState, optimizer_state, restore_optimizer
+from .step_saving import Saving
 from .stopping import StopAskedError
 from .updates import Updates
 from .waited import Waited
@@ -82,8 +82,8 @@ class Loop:
         self.average: Average | None = None
         self.waited = Waited()
         self.drop, self.factor = drop, 1.0
-        batch = evaluation_batch(job.validation, job.read_outputs)
-        self.validation = Feed(job.validation, batch_size=batch, device=job.device)
+        size = evaluation_batch(job.validation, job.read_outputs)
+        self.validation = Feed(job.validation, batch_size=size, device=job.device)
         self.rows: tuple[EpochRow, ...] = ()
         self.best: Mapping[str, Tensor] = {}
         self.under_way: EpochUnderWay | None = None
@@ -142,7 +142,7 @@ class Loop:
             gradient_norm=norm,
             largest_gradient_norm=largest,
             samples_per_second=len(self.feed) / trained if trained else None,
-            feed_share=self.waited.seconds / trained if trained else None,
+            feed_share=self.waited.share,
         )
 
     def train(self, number: int) -> dict[str, float]:
@@ -151,12 +151,10 @@ class Loop:
         train_mode(self.module)
         measured = self.job.task.measures_training and self.job.losses is None and not self.feed.mixes
         seen = Collector(self.job.task) if measured else LossCollector()
-        steps = self.feed.steps
         self.updates.begin(self.feed.sizes)
         self.watch = watch = self.watched(number)
-        self.under_way = under_way = EpochUnderWay(
-            seen, self.updates, steps=steps, device=self.job.device, part=self.job.part_of(number)
-        )
+        part, steps = self.job.part_of(number), self.feed.steps
+        self.under_way = under_way = EpochUnderWay(seen, self.updates, steps=steps, device=self.job.device, part=part)
         self.waited = Waited()
         batches = self.feed.shuffled(seed=self.job.seed, epoch=number, after=under_way.batches)
         for step, (inputs, targets) in enumerate(self.waited.for_each(batches), start=under_way.batches + 1):

@@ -9,6 +9,8 @@ from typing import Any
 
 from torch import Tensor
 
+from zoo_core.errors import ZooError, in_words
+
 from .evaluation import Collector, LossCollector
 from .packing import packed, unpacked
 from .placement import generator_states, restore_generators
@@ -49,12 +51,21 @@ class EpochUnderWay:
         self.earlier = 0.0
         """Seconds that went into it before this process took it up."""
         if part is not None:
-            self.batches, self.earlier = part.batches, part.seconds
-            sums = unpacked(part.sums, dict(part.tensors))
-            seen.restore(sums["seen"])
-            updates.restore(sums["updates"])
-            restore_generators(sums["generators"], device)
+            self._take_up(part)
         self._began = time.perf_counter()
+
+    def _take_up(self, part: PartOfEpoch) -> None:
+        self.batches, self.earlier = part.batches, part.seconds
+        try:
+            sums = unpacked(part.sums, dict(part.tensors))
+            self._seen.restore(sums["seen"])
+            self._updates.restore(sums["updates"])
+            restore_generators(sums["generators"], self._device)
+        except (KeyError, IndexError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+            raise ZooError(
+                f"the checkpoint cannot be taken up within its epoch: {in_words(error)}",
+                hint="it was written for another task, or by another version; begin the training again",
+            ) from error
 
     def trained(self) -> None:
         """All its batches are done: where the generators stand now is where it goes on, whatever measuring draws."""

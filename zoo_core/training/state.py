@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from zoo_core.bounded_json import is_plain_number
 from zoo_core.errors import ZooError
 from zoo_core.records import EpochRow, to_plain
 
@@ -134,7 +135,7 @@ def read_state(path: Path) -> TrainState:
                 optimizer.setdefault(int(number), {})[rest] = tensor
             else:
                 parts[kind][name if kind == "part" else rest] = tensor
-        part = PartOfEpoch(**facts["part"], tensors=parts["part"]) if "part" in facts else None
+        part = _read_part(facts["part"], parts["part"]) if facts["schema"] == _WITHIN else None
         if not rows and part is None:
             raise ValueError("it holds no epoch")
     except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -150,3 +151,11 @@ def read_state(path: Path) -> TrainState:
         record=facts.get("record", {}),
         sealed=SEAL in facts,
     )
+
+
+def _read_part(facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> PartOfEpoch:
+    part = PartOfEpoch(**{name: facts[name] for name in _PART}, tensors=tensors)
+    numbers = (part.batches, part.steps, part.seconds)
+    if not all(map(is_plain_number, numbers)) or not 0 < part.batches <= part.steps or part.seconds < 0:
+        raise ValueError(f"of an epoch it holds {numbers}")
+    return part

@@ -10,10 +10,17 @@ T = TypeVar("T")
 
 
 class Waited:
-    """`seconds`: how long was waited so far."""
+    """`seconds`: how long was waited so far, since this was made."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self._began = time.perf_counter()
+        self._took: float | None = None
+
+    @property
+    def share(self) -> float | None:
+        """The part of the time up to the end of what was given that somebody waited; None before that end."""
+        return self.seconds / self._took if self._took else None
 
     def for_each(self, given: Iterable[T]) -> Iterator[T]:
         """The same, one after the other."""
@@ -23,6 +30,7 @@ class Waited:
             try:
                 found = next(iterator)
             except StopIteration:
+                self._took = time.perf_counter() - self._began
                 return
             finally:
                 self.seconds += time.perf_counter() - started

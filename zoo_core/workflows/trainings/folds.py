@@ -31,7 +31,7 @@ def fold_runs(zoo: Zoo, asked: Mapping[str, Any], *, count: int) -> Iterator[dic
     Runs are called NAME-fold-1 and so on. With `resume` those that are there go on, and others are begun. Raises
     UsageError for what makes no sense with folds, and for runs of these names without `resume`.
     """
-    for option in ("dry_run", "overfit", "time_budget"):
+    for option in ("dry_run", "overfit", "time_budget", "prove_resume"):
         if asked[option]:
             raise UsageError(f"--folds and --{option.replace('_', '-')} are not for one another", hint="one of the two")
     if taken := [key for key in ("val_fold", "val_size") if key in asked["data"]]:
@@ -47,7 +47,8 @@ def fold_runs(zoo: Zoo, asked: Mapping[str, Any], *, count: int) -> Iterator[dic
         if resume and load_run(path).info.status == "finished":
             continue
         data = {**asked["data"], "val_fold": f"{number}/{count}"}
-        yield {**asked, "data": data, "run": path.name, "resume": resume}
+        rest = {key: value for key, value in asked.items() if key != "prove_resume"}
+        yield {**rest, "data": data, "run": path.name, "resume": resume}
 
 
 def fold_name(zoo: Zoo, asked: Mapping[str, Any]) -> str:

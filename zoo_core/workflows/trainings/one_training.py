@@ -86,22 +86,27 @@ class Training:
         directory = RunDirectory(training.plan.path)
         with directory.lock():
             if not new:
-                state = directory.settled(drop_before=read_info(directory.path).legs != self.plan.info.legs)
+                state = training.settled(directory)
                 # What was stopped before its first checkpoint has no weights of its own yet.
                 training = training.begun(module) if state is None else training
-                training.go_on(directory, state)
+                directory.write_info(training.plan.info)
             with no_empty_run(directory, kept=not self.quiet):
                 info, result = training.fit(module, directory, state)
                 info = training.finish(directory, info)
-        self.tell("zoo_trained", run=info, result=result)
-        directory.write_card(training.card(directory, info))  # once more: listeners may have drawn something
+            # Also a run that is killed while it is told of goes on: who holds it has not let go.
+            self.tell("zoo_trained", run=info, result=result)
+            directory.write_card(training.card(directory, info))  # once more: listeners may have drawn something
         return info
 
-    def go_on(self, directory: RunDirectory, state: TrainState | None) -> None:
-        """Begin the next leg: what tells of the run as it was stands no longer where people look for what it is."""
-        set_pictures_aside(directory.path, done=0 if state is None else state.epoch)
+    def settled(self, directory: RunDirectory) -> TrainState | None:
+        """What the run goes on from. What tells of it as it was stands no longer where people look for what it is."""
+        before = read_info(directory.path)
+        another_leg = before.legs != self.plan.info.legs
+        state = directory.settled(drop_before=another_leg)
+        if another_leg or before.status == "unfinished":
+            set_pictures_aside(directory.path, done=0 if state is None else state.epoch)
         directory.drop_card()
-        directory.write_info(self.plan.info)
+        return state
 
     def created(self) -> Training:
         """The training whose folder is made. A name that nobody asked for may be taken by now: the next one is free."""

@@ -8,20 +8,22 @@ import hashlib
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zoo_core.errors import NotVerifiedError, UsageError, ZooError
+from zoo_core.offer_lookup import recorded_entry
 from zoo_core.records import ResumeCertificate, RunInfo, counted, to_plain
+from zoo_core.registry import Zoo
 from zoo_core.replacing import scratch
-from zoo_core.shelf import RUNS
+from zoo_core.shelf import RUNS, find_run, is_run, spelled
 from zoo_core.training.directory import STATE_FILE, WEIGHTS_FILE, RunDirectory, read_info, read_rows
 from zoo_core.training.epoch_rows import TIMED
-
-from .one_training import Training
+from zoo_core.training.run_card import model_card
+from zoo_core.training.run_pictures import older_pictures_of, pictures_of
 
 CHECKPOINTS = 4
 """Times that a training is saved, at the least, between two kills, so that they fall within epochs too."""
@@ -29,46 +31,73 @@ CHECKPOINTS = 4
 _LOOK_SECONDS = 0.002
 
 
-def certified(training: Training, info: RunInfo, path: Path, *, kills: int) -> RunInfo:
-    """The record of a finished run with its certificate, which its card has too.
+def check_provable(asked: Mapping[str, Any]) -> None:
+    """Raise UsageError, before anything is trained, for a training that a second one cannot repeat from its start."""
+    if asked["dry_run"]:
+        raise UsageError("a dry run leaves no run, whose resumption could be proved", hint="leave out --prove-resume")
+    if asked["resume"] and (asked["epochs"] is not None or asked["accept_changes"]):
+        raise _several_legs("the run")
+    if asked["resume"] and asked["run"] is not None and is_run(path := find_run(asked["run"])):
+        _check_legs(read_info(path))
+
+
+def prove_resume(zoo: Zoo, path: Path, *, kills: int, on_note: Callable[[str], None]) -> RunInfo:
+    """The record of the finished run in `path` with its certificate, which its card has too.
 
     Raises NotVerifiedError where the second training ends otherwise, ZooError where it fails.
     """
-    certificate = _certificate(path, kills=kills, on_note=training.callbacks.on_note)
-    info, directory = dataclasses.replace(info, resume_certificate=certificate), RunDirectory(path)
+    info, directory = read_info(path), RunDirectory(path)
+    _check_legs(info)
+    info = dataclasses.replace(info, resume_certificate=_certificate(path, info, kills=kills, on_note=on_note))
     with directory.lock():
         directory.write_info(info)
-        directory.write_card(training.card(directory, info))
-    if certificate.differs:
+        directory.write_card(_card(zoo, path, info))
+    if info.resume_certificate is not None and (differs := info.resume_certificate.differs):
         raise NotVerifiedError(
             f"run {info.name!r} does not resume exactly: killed {counted(kills, 'time')}, it ends with other values of "
-            f"{' and '.join(certificate.differs)}",
+            f"{' and '.join(differs)}",
             hint="something draws numbers that are not seeded by (seed, epoch, sample), or an accelerator adds up in "
             "another order each time; the run itself is whole",
         )
     return info
 
 
-def refuse_proof(info: RunInfo) -> None:
-    """Raise UsageError for a run that a second training cannot repeat from its start."""
+def _check_legs(info: RunInfo) -> None:
     if info.legs[1:]:
-        raise UsageError(
-            f"run {info.name!r} has gone on otherwise than it was begun, so its training cannot be repeated in one",
-            hint="leave out --prove-resume, or train again with it: zoo train --like",
-        )
+        raise _several_legs(f"run {info.name!r}")
 
 
-def _certificate(path: Path, *, kills: int, on_note: Callable[[str], None]) -> ResumeCertificate:
+def _several_legs(run: str) -> UsageError:
+    return UsageError(
+        f"{run} goes on otherwise than it was begun, so no second training can repeat it from its start",
+        hint="leave out --prove-resume, or train again with it: zoo train --like RUN",
+    )
+
+
+def _card(zoo: Zoo, path: Path, info: RunInfo) -> str:
+    model = zoo.model(recorded_entry(zoo, "model", info.model, plugin=info.model_plugin).qualified)
+    dataset = zoo.dataset(recorded_entry(zoo, "dataset", info.dataset, plugin=info.dataset_plugin).qualified)
+    return model_card(
+        info,
+        called=spelled("run", info.name, kinds=("run", "model", "dataset"), zoo=zoo),
+        epochs=len(read_rows(path)),
+        model=model.spec,
+        dataset=dataset.spec,
+        pictures=pictures_of(path),
+        older=older_pictures_of(path),
+    )
+
+
+def _certificate(path: Path, info: RunInfo, *, kills: int, on_note: Callable[[str], None]) -> ResumeCertificate:
     """Train the finished run in `path` once more, in processes of their own that are killed so many times.
 
     Raises ZooError where one of them fails, or all of it is over before it can be killed.
     """
-    info = read_info(path)
     seconds = info.seconds or 0.0
     on_note(f"To prove that it resumes exactly, it is trained once more, and killed {counted(kills, 'time')}")
     drawn = np.random.default_rng(info.seed)
     with scratch(RUNS, ".proof-") as folder:
-        again = folder / path.resolve().name
+        again = folder / folder.name.lstrip(".")  # a name of its own: whoever hears of it looks for it by that
         RunDirectory(again).create(_as_begun(info))
         command = _command(info, again, seconds=seconds / (CHECKPOINTS * (kills + 1)))
         found: list[str] = []
@@ -77,7 +106,8 @@ def _certificate(path: Path, *, kills: int, on_note: Callable[[str], None]) -> R
                 break
             found.append(where)
             on_note(f"Killed: it goes on after {where}")
-        _finished(command)
+        if read_info(again).status == "unfinished":
+            _finish(command)
         if not found:
             raise ZooError(
                 f"run {info.name!r} was over before it could be killed",
@@ -139,7 +169,7 @@ def _started(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
                 child.kill()
 
 
-def _finished(command: list[str]) -> None:
+def _finish(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", check=False)
     if done.returncode:
         last = [line for line in done.stderr.splitlines() if line.strip()][-2:]

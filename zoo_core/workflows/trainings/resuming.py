@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +15,7 @@ from zoo_core.options import write_list
 from zoo_core.records import RunInfo, counted, to_plain
 from zoo_core.registry import Dataset, Model, Zoo
 from zoo_core.shelf import RUNS, find_run, folder_name, is_run
-from zoo_core.training.directory import RUN_FILE, newest_first, read_info
+from zoo_core.training.directory import RUN_FILE, RunDirectory, newest_first, read_info
 
 _MOST_TYPED = 3
 """Commands that a hint proposes."""
@@ -82,6 +83,8 @@ def run_to_resume(
         return _newest_unfinished(model, dataset, epochs=epochs)
     path = _path_of(name)
     info = read_info(path)
+    if epochs in {None, info.epochs}:
+        info = _record(path)
     for kind, wanted, recorded in (
         ("model", model.name, info.model),
         ("dataset", dataset.name, info.dataset),
@@ -98,6 +101,14 @@ def run_to_resume(
         )
     _refuse_fewer(info, epochs)
     return path, info
+
+
+def _record(path: Path) -> RunInfo:
+    """The record of a run; of one that was killed after its last epoch, before all was told, as it was before that."""
+    info = read_info(path)
+    if info.status == "unfinished" or not RunDirectory(path).is_held:
+        return info
+    return dataclasses.replace(info, status="unfinished", test=None, remarks=(), beats_chance=None)
 
 
 def _path_of(name: str) -> Path:
@@ -129,7 +140,7 @@ def _unfinished() -> Iterator[tuple[Path, RunInfo]]:
     folders = [file.parent for file in RUNS.glob(f"*/{RUN_FILE}") if not file.parent.name.startswith(".")]
     for path in newest_first(folders):
         with contextlib.suppress(ZooError):  # a damaged neighbour does not stand in the way
-            info = read_info(path)
+            info = _record(path)
             if info.status == "unfinished":
                 yield path, info
 

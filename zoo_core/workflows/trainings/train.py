@@ -10,13 +10,11 @@ from zoo_core.data import Feeding
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.records import RunInfo, counted, to_plain
 from zoo_core.registry import Zoo
-from zoo_core.shelf import RUNS
 from zoo_core.training.extras import need_torch
 from zoo_core.training.run import Run
 
 from .begun_with import remarks_on_weights
 from .one_training import TrainCallbacks, Training
-from .proof import certified, refuse_proof
 from .train_plan import TrainPlan, TrainRequest, plan_new, plan_resumed
 
 
@@ -37,7 +35,6 @@ def train(
     freeze: Sequence[str] = (),
     overfit: int | None = None,
     time_budget: float | None = None,
-    prove_resume: int | None = None,
     download: bool = False,
     dry_run: bool = False,
     resume: bool = False,
@@ -51,25 +48,15 @@ def train(
     unfinished run goes on, and each can get more `epochs`; with `accept_changes` although plugins have changed.
     `options`, `data`, `config`: of model, dataset, trainer, as text or values. `init_from`: weights to begin with;
     `freeze`: patterns of what is not trained. `overfit`: train and validate on so many samples alone. `time_budget`:
-    seconds in place of `epochs`. `prove_resume`: how often a second training is killed that must end with the same
-    bits. `dry_run`: one batch, no run. Raises UsageError for what was mistyped, ZooError else.
+    seconds in place of `epochs`. `dry_run`: one batch, no run. Raises UsageError for what was mistyped, ZooError else.
     """
     need_torch("training")
-    if dry_run and prove_resume is not None:
-        raise UsageError("a dry run leaves no run, whose resumption could be proved", hint="leave out --prove-resume")
     asked = TrainRequest(model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed)
     asked = dataclasses.replace(asked, device=device, options=options or {}, data=data or {}, config=config or {})
     asked = dataclasses.replace(asked, init_from=init_from, freeze=tuple(freeze), accept_changes=accept_changes)
     asked = dataclasses.replace(asked, overfit=overfit, time_budget=time_budget)
     training = opened(zoo, asked, resume=resume, replace=replace or dry_run, download=download, callbacks=callbacks)
-    if dry_run:
-        return training.dry_run()
-    if prove_resume is not None:
-        refuse_proof(training.plan.info)
-    info = training.run(new=not resume, replace=replace)
-    if prove_resume is None:
-        return info
-    return certified(training, info, training.plan.path if resume else RUNS / info.name, kills=prove_resume)
+    return training.dry_run() if dry_run else training.run(new=not resume, replace=replace)
 
 
 def opened(
