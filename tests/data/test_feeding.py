@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -27,6 +30,10 @@ from zoo_core.data import BoundDataset, FileSplit, Samples, channel_statistics
 from zoo_core.data.feeding import DISK_SHARE, Feeding, amount, choose_feed
 from zoo_core.prepared_files import prepared_folder
 
+COLOUR: dict[str, Any] = {
+    "inputs": {"image": TensorSpec("N", 3, 6, 5)},
+    "preprocess": Preprocess(resize=(6, 5), mean=(0.5,) * 3, std=(0.2,) * 3),
+}
 KINDS = ("memory", "stored", "streamed")
 
 
@@ -49,8 +56,7 @@ def of_files(paths: tuple[Path, ...], given: dict[str, Any] | None = None, **cha
     def load(root: Path, *, split: str, download: bool) -> FileSplit:
         return FileSplit(paths=paths, targets=np.arange(len(paths)) % 4)
 
-    fields = {"inputs": {"image": TensorSpec("N", 3, 6, 5)}, "preprocess": Preprocess(resize=(6, 5))}
-    return bound(load, given, **{**fields, **changes})
+    return bound(load, given, **{**COLOUR, **changes})
 
 
 def loaded(dataset: BoundDataset, kind: Any, workers: int = 1) -> Samples:
@@ -99,6 +105,24 @@ def test_a_stream_of_several_inputs_keeps_their_dtypes(kind: str) -> None:
     for name in inputs:
         assert np.array_equal(np.asarray(samples.inputs[name]), np.stack([each[name] for each in wanted]))
         assert samples.inputs[name].dtype == wanted[0][name].dtype
+
+
+def test_the_stream_of_the_docs_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[2].joinpath("docs/datasets.md").read_text(encoding="utf-8")
+    code = page.partition("by a `StreamSplit`:\n\n```python\n")[2].partition("```")[0]
+    tmp_path.joinpath("docs_stream.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)  # found by processes that began before, too
+    rows = [(number, streams.pictures(kind="content")(number), number % 4, "test") for number in range(9)]
+    with contextlib.closing(sqlite3.connect(tmp_path / "pictures.db")) as database, database:
+        database.execute("CREATE TABLE pictures (id, jpeg, class, split)")
+        database.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?)", rows)
+    load = importlib.import_module("docs_stream").load
+    dataset = bound(load, {"root": str(tmp_path)}, **COLOUR)
+    wanted = streams.dataset(streams.pictures, 0, kind="content")
+    for kind in ("memory", "stored", "streamed"):
+        found = loaded(dataset, kind)
+        assert np.array_equal(np.asarray(found.main)[:8], np.asarray(loaded(wanted, "memory").main))
+        assert found.targets.tolist() == [row[2] for row in rows]
 
 
 def test_parts_of_a_stream_have_no_sample_in_common() -> None:
@@ -184,7 +208,7 @@ def test_what_was_prepared_is_used_again_by_any_order_of_runs(cache: Path, tmp_p
     [shard] = cache.glob("*.rows")
     made = shard.stat().st_mtime_ns
     moved = tuple(path.rename(path.with_name(f"other-{path.name}")) for path in paths)
-    again = loaded(of_files(moved, preprocess=Preprocess(resize=(6, 5), mean=(0.5,) * 3)), "stored")
+    again = loaded(of_files(moved, preprocess=Preprocess(resize=(6, 5), mean=(0.1,) * 3)), "stored")
     assert [path.stat().st_mtime_ns for path in cache.glob("*.rows")] == [made]  # mean and deviation come later
     assert np.array_equal(np.asarray(again.main), np.asarray(usual.main))
     loaded(of_files(moved, preprocess=Preprocess(resize=(6, 5), interpolation="box")), "stored")

@@ -144,11 +144,11 @@ class _Member:
         future: Future[dict[str, Any]] = Future()
         with self._lock:
             self._waiting.append(future)
-            # Described once: a recipe may have learnt much.
-            described = None if reader.key in self._known else reader.describe()
+            # Described once: a recipe may have learnt much. Where modules are found may have changed since it began.
+            new = {} if reader.key in self._known else {"described": reader.describe(), "path": sys.path}
             self._known.add(reader.key)
             try:
-                self._say({**task, "reader": reader.key, "described": described})
+                self._say({**task, "reader": reader.key, **new})
             except OSError:
                 self._fail_all()
         return future

@@ -40,9 +40,11 @@ class _Desk:
         self._readers: dict[str, SampleReader] = {}
         self._rooms: dict[tuple[int, int], memoryview] = {}
 
-    def reader(self, key: str, described: dict[str, Any] | None) -> SampleReader:
-        if described is not None:
-            self._described[key] = described
+    def reader(self, task: dict[str, Any]) -> SampleReader:
+        key = task["reader"]
+        if "described" in task:
+            self._described[key] = task["described"]
+            sys.path[:] = task["path"]
         if key not in self._readers:  # again where it could not be made before: whoever asks gets to know why
             self._readers[key] = reader_from(self._described[key])
         return self._readers[key]
@@ -59,7 +61,7 @@ class _Desk:
 def _answer(desk: _Desk, task: dict[str, Any]) -> dict[str, Any]:
     try:
         with pillow_quiet():
-            return do_work(desk.reader(task["reader"], task["described"]), task, desk.room(task["room"]))
+            return do_work(desk.reader(task), task, desk.room(task["room"]))
     except UsageError as error:
         return {"error": ["usage", error.message, error.hint]}
     except ZooError as error:

@@ -25,7 +25,7 @@ from .unreadable import ReadOneByOne
 _Named = TypeVar("_Named", tuple[str, NDArray[np.uint8]], Pair)
 
 
-class StoredSamples(NamedTuple):
+class Stored(NamedTuple):
     """Samples in their stored form, the file of each, files that were left out, the sizes of pictures, (H, W), and in a
     line where samples lie."""
 
@@ -46,7 +46,7 @@ def from_files(
     where: str,
     *,
     skip_bad: bool,
-) -> StoredSamples:
+) -> Stored:
     """The samples of files; their contents and targets are added to the fingerprint. Raises as `make_samples`."""
     name = next(iter(spec.inputs))
     if name not in recipes:
@@ -54,7 +54,7 @@ def from_files(
     preprocess, kind = recipes[name].preprocess, targets_of(spec.task)
     if preprocess is None:
         files = read_files(split, recipes, digest, spec, where=where, skip_bad=skip_bad)
-        return StoredSamples(files.inputs, files.targets, files.names, files.bad)
+        return Stored(files.inputs, files.targets, files.names, files.bad)
     names: list[str] = []
     sizes: list[tuple[int, int]] = []
     if isinstance(split.targets, TargetFiles):
@@ -64,7 +64,7 @@ def from_files(
         both.check(skip=skip_bad, where=where)
         if isinstance(split.targets, MaskFiles):
             digest.update(repr(sorted(split.targets.numbers.items())).encode())
-        return StoredSamples({name: inputs}, targets, tuple(names), tuple(each.path for each in both.bad), sizes)
+        return Stored({name: inputs}, targets, tuple(names), tuple(each.path for each in both.bad), sizes)
     plain = ReadOneByOne(split.paths, picture_reader(split, preprocess, digest, sizes))
     inputs = stack_pictures(_noted(plain, names), len(split), preprocess)
     plain.check(skip=skip_bad, where=where)
@@ -72,7 +72,7 @@ def from_files(
     kind.add_to(digest, kept)
     if isinstance(kept, BoxTargets):
         kept = in_prepared(kept, np.array(sizes, np.int64).reshape(-1, 2), preprocess)
-    return StoredSamples({name: inputs}, kept, tuple(names), tuple(each.path for each in plain.bad), sizes)
+    return Stored({name: inputs}, kept, tuple(names), tuple(each.path for each in plain.bad), sizes)
 
 
 def _noted(named: Iterable[_Named], names: list[str]) -> Iterator[_Named]:

@@ -19,7 +19,7 @@ from zoo_core.specs import DatasetSpec
 from .boxes import BoxTargets, in_prepared
 from .crew import crew_for
 from .feeding import Chosen, Feeding, choose_feed
-from .from_files import StoredSamples
+from .from_files import Stored
 from .lazy_rows import LazyRows
 from .preparing import Prepared, prepare_rows, read_all, row_form
 from .recipe_inputs import Recipes
@@ -39,7 +39,7 @@ def one_by_one(
     *,
     where: str,
     skip_bad: bool,
-) -> StoredSamples | str:
+) -> Stored | str:
     """The samples of a stream, and those of files that shall not lie in memory; of all others, which do, a line that
     says so, empty where there is no choice.
 
@@ -129,7 +129,7 @@ def _samples(
     *,
     where: str,
     skip_bad: bool,
-) -> StoredSamples:
+) -> Stored:
     names = [str(path) for path in split.paths] if isinstance(split, FileSplit) else _numbered(split)
     bad = [BadFile(index=place, path=Path(names[place]), error=error) for place, error in sorted(prepared.bad.items())]
     check_bad(bad, of=len(split), skip=skip_bad, where=where)
@@ -150,7 +150,7 @@ def _samples(
         numbers = np.arange(len(rows))
         inputs = {name: LazyRows(rows, name, numbers) for name in spec.inputs}
     kept = tuple(names[place] for place in left)
-    return StoredSamples(
+    return Stored(
         cast("dict[str, NDArray[Any]]", inputs), targets, kept, tuple(each.path for each in bad), sizes, chosen.line
     )
 

@@ -15,6 +15,7 @@ import PIL
 from zoo_core.errors import RefusedFileError, UsageError, ZooError
 from zoo_core.files import io_error
 from zoo_core.locks import held
+from zoo_core.pictures import max_pixels
 
 from .sample_readers import Asked, SampleReader, Size, digest_of
 from .shards import ROWS, SEEN, NoRoomError, ShardRecord, form_as_json, form_from_json, read_shard, write_shard
@@ -119,14 +120,14 @@ def _digests(reader: SampleReader, asked: Sequence[Asked]) -> tuple[list[str], d
 
 
 def _key(reader: SampleReader, form: np.dtype[Any], digests: Sequence[str]) -> str:
-    named = [FORMAT, PIL.__version__, reader.decides, form_as_json(form), list(digests)]
+    named = [FORMAT, PIL.__version__, max_pixels(), reader.decides, form_as_json(form), list(digests)]
     return hashlib.sha256(json.dumps(named).encode()).hexdigest()[:40]
 
 
 def _still_bad(
     reader: SampleReader, asked: Sequence[Asked], record: ShardRecord, bad: dict[int, ZooError]
 ) -> ShardRecord | None:
-    """The record, once it is known again why its bad samples are bad; None where one is not, as a limit was raised."""
+    """The record, once it is known again why its bad samples are bad; None where one of them can be read by now."""
     form = form_from_json(record.form)
     for place in (place for place, good in enumerate(record.good) if not good and place not in bad):
         try:

@@ -22,7 +22,7 @@ from zoo_core.task_spec import TargetForm
 from .boxes import BoxTargets, in_prepared
 from .feeding import Feeding
 from .file_readers import cut, times_larger
-from .from_files import StoredSamples, from_files
+from .from_files import Stored, from_files
 from .lazy_rows import chosen_rows
 from .one_by_one import one_by_one
 from .raw_pictures import RawPictures
@@ -154,19 +154,10 @@ def make_samples(
     where no files are read one by one, and for a feed that these samples cannot have.
     """
     digest = hashlib.sha256()
-    found = one_by_one(split, recipes, spec, digest, feeding or Feeding(), where=where, skip_bad=skip_bad)
-    if not isinstance(found, str):
-        stored = found
-    elif isinstance(split, FileSplit):
-        stored = from_files(split, recipes, tiles, digest, spec, where, skip_bad=skip_bad)._replace(feed=found)
-    elif isinstance(split, StreamSplit):
-        raise TypeError("streams are read one by one")
-    elif skip_bad:
-        raise UsageError(
-            f"{where}: skip_bad is for datasets whose samples are files of their own", hint="leave out -d skip_bad"
-        )
-    else:
-        stored = _from_arrays(split, recipes, tiles, digest, spec, where)
+    stored = one_by_one(split, recipes, spec, digest, feeding or Feeding(), where=where, skip_bad=skip_bad)
+    if isinstance(stored, str):
+        read = _in_memory(split, recipes, tiles, digest, spec, where, skip_bad=skip_bad)
+        stored = read._replace(feed=stored)
     digest.update("\0".join(classes).encode())
     return Samples(
         inputs=stored.inputs,
@@ -182,6 +173,27 @@ def make_samples(
     )
 
 
+def _in_memory(
+    split: Split,
+    recipes: Mapping[str, InputRecipe],
+    tiles: int | None,
+    digest: Any,
+    spec: DatasetSpec,
+    where: str,
+    *,
+    skip_bad: bool,
+) -> Stored:
+    if isinstance(split, FileSplit):
+        return from_files(split, recipes, tiles, digest, spec, where, skip_bad=skip_bad)
+    if isinstance(split, StreamSplit):
+        raise TypeError("streams are read one by one")
+    if skip_bad:
+        raise UsageError(
+            f"{where}: skip_bad is for datasets whose samples are files of their own", hint="leave out -d skip_bad"
+        )
+    return _from_arrays(split, recipes, tiles, digest, spec, where)
+
+
 def _from_arrays(
     split: ArraySplit,
     recipes: Mapping[str, InputRecipe],
@@ -189,7 +201,7 @@ def _from_arrays(
     digest: Any,
     spec: DatasetSpec,
     where: str,
-) -> StoredSamples:
+) -> Stored:
     arrays, kind = arrays_of(split), targets_of(spec.task)
     targets: Any = split.targets
     for source, array in arrays.items():
@@ -206,7 +218,7 @@ def _from_arrays(
         truths = targets.transpose(0, 2, 3, 1) if targets.ndim == 4 else targets
         pairs = ((f"picture {index}", *pair) for index, pair in enumerate(zip(pixels, truths, strict=True)))
         pieces, truth_pieces = stack_pairs(cut(pairs, tiles), len(raw), recipe)
-        return StoredSamples({first: pieces}, truth_pieces)
+        return Stored({first: pieces}, truth_pieces)
     inputs = {
         name: stored_input(
             arrays[spec.source_of(name)],
@@ -220,8 +232,7 @@ def _from_arrays(
         targets = in_prepared(targets, np.tile(raw.shape[1:3], (len(raw), 1)), recipe)
     elif recipe is not None and kind.has_places:
         targets = _prepared_truth(targets, recipe, factor, where)
-    names = names_of(split)
-    return StoredSamples(inputs, targets, names, sizes=[raw.shape[1:3]] * (raw.ndim > 2 and bool(names)))
+    return Stored(inputs, targets, names := names_of(split), sizes=[raw.shape[1:3]] * (raw.ndim > 2 and bool(names)))
 
 
 def _fits_places(targets: NDArray[Any], size: tuple[int, ...], where: str) -> int:
