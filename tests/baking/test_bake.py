@@ -146,6 +146,17 @@ def test_a_picture_that_is_too_large_is_told_and_the_others_go_on(
 
 
 @pytest.mark.slow
+def test_the_same_run_gives_the_same_bytes(baked: Path, workplace: Path, run_zoo: Zoo) -> None:
+    shutil.rmtree(workplace / "runs")
+    shutil.copytree(baked / "runs", workplace / "runs")
+    done = run_zoo("export", "lenet5-digits", "--bake-preprocess", "--with-probabilities", cwd=workplace)
+    assert done.code == 0, done.stderr
+    for path in (baked / "exported" / BAKED).rglob("*"):
+        again = workplace / path.relative_to(baked)
+        assert again.is_dir() or again.read_bytes() == path.read_bytes(), path.name
+
+
+@pytest.mark.slow
 def test_it_is_measured_without_pytorch_which_takes_prepared_pictures(baked: Path, run_zoo: Zoo) -> None:
     few = ("--batch", "1", "--seconds", "0.01", "--engine", "onnxruntime", "--engine", "torch")
     done = run_zoo("bench", f"export:{BAKED}", *few, cwd=baked)

@@ -16,7 +16,7 @@ from warm import Result
 from zoo_core import Preprocess, TensorSpec, UsageError
 from zoo_core.baking.bakeable import interface_of, require_bakeable
 from zoo_core.baking.head import head_of, probabilities
-from zoo_core.baking.pictures import cut_to_fit, drawn_sizes, real_pictures
+from zoo_core.baking.tried_pictures import cut_to_fit, drawn_sizes, real_pictures
 from zoo_core.export.plan.plan import ExportPlan
 from zoo_core.runtime import Metadata
 from zoo_core.tasks import get_task

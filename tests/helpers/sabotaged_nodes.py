@@ -36,11 +36,11 @@ def node(name: str, operator: str, change: Callable[[list[str]], list[str]] = li
 
 
 FAULTS: dict[str, Plant] = {
-    "a resize without antialias": node("spread", "Max", lambda inputs: [inputs[1], inputs[1]]),
+    "a resize without antialias": node("/spread", "Max", lambda inputs: [inputs[1], inputs[1]]),
     "the mean of another channel": constant("mean", lambda array: np.roll(array, 1, axis=1)),
-    "a crop that is off by one": node("rows half over", "Sub"),
+    "a crop that is off by one": node("rows/half over", "Sub"),
     "RGB for BGR": constant("order", np.sort),
     "another standard deviation": constant("std", lambda array: array * np.float32(1.01)),
-    "pixels that are cut off, not rounded": node("columns and a half", "Identity", lambda inputs: inputs[:1]),
+    "pixels that are cut off, not rounded": node("columns/and a half", "Identity", lambda inputs: inputs[:1]),
     "the wrong scale": constant("scale", lambda array: array * np.float32(255 / 256)),
 }

@@ -35,13 +35,13 @@ from zoo_core.verification.expect.seal import KEY as SEAL
 from zoo_core.verification.expect.seal import seal_of
 from zoo_core.verification.feed.vectors import write_vectors
 
-from .agreement import Agreement, agreement
 from .bakeable import Interface, interface_of, require_bakeable
-from .card import card
-from .expected import Expected, expected_of
+from .baked_card import card
+from .beside_pillow import Agreement, agreement
 from .head import PROBABILITIES, Head, head_of
 from .joining import joined, model_part
-from .pictures import drawn_pictures, drawn_sizes, real_pictures
+from .picture_cases import Expected, expected_of
+from .tried_pictures import drawn_pictures, drawn_sizes, real_pictures
 
 SUFFIX = "-baked"
 """What such an export is called after the float one."""

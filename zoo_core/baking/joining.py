@@ -12,8 +12,8 @@ from zoo_core.export.convert.clean import IMAGE_DENOTATIONS
 from zoo_core.shapes import TensorSpec
 
 from .bakeable import Interface
-from .graph.drawing import PREFIX
-from .graph.picture import PREPARED, picture_graph
+from .drawn.drawing import PREFIX
+from .drawn.preparation import PREPARED, picture_graph
 from .head import PROBABILITIES, Head
 
 _TYPES = {"uint8": onnx.TensorProto.UINT8, "float32": onnx.TensorProto.FLOAT}

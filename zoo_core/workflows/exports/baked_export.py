@@ -56,7 +56,7 @@ def own_pictures(zoo: Zoo, source: str, *, root: str | None) -> list[NDArray[np.
     found = locate(source, kinds=("run", "model"), zoo=zoo)
     if found.kind == "model":
         return []
-    from zoo_core.baking.pictures import MOST_OWN
+    from zoo_core.baking.tried_pictures import MOST_OWN
     from zoo_core.data.raw_pictures import raw_pictures
     from zoo_core.training import load_run
 

@@ -23,9 +23,9 @@ from zoo_core.verification.feed.rows import joined
 from zoo_core.verification.subject.subject import DEFAULT_SETTINGS, Group, Setting, SubjectResult, run_subject
 
 from .bakeable import Interface
-from .expected import Case, Expected
-from .graph.picture import PREPARED
+from .drawn.preparation import PREPARED
 from .head import PROBABILITIES
+from .picture_cases import Case, Expected
 
 Arrays = Mapping[str, NDArray[Any]]
 RULE = "pictures"

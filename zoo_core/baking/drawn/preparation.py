@@ -67,13 +67,13 @@ def _placed(draw: Drawing, recipe: Preprocess, pixels: str) -> str:
     if recipe.resize is None or recipe.interpolation == "nearest":
         for axis, side in ((_WIDTH, columns), (_HEIGHT, rows)):
             if recipe.resize is None:
-                places = draw.counting(side.begin, draw.whole(side.count), name=f"{side.called} kept")
+                places = draw.counting(side.begin, draw.whole(side.count), name=f"{side.called}/kept")
             else:
                 places = nearest_places(draw, side)
-            pixels = draw.add("Gather", pixels, places, name=f"{side.called} taken", axis=axis)
+            pixels = draw.add("Gather", pixels, places, name=f"{side.called}/taken", axis=axis)
         return pixels
     across = digits_of(draw, weights_of(draw, columns, recipe.interpolation), called="columns")
-    across = [draw.add("Transpose", digit, name=f"columns across {place}") for place, digit in enumerate(across)]
+    across = [draw.add("Transpose", digit, name=f"columns/across {place}") for place, digit in enumerate(across)]
     pixels = multiplied(draw, pixels, across, called="columns", from_left=False)
     down = digits_of(draw, weights_of(draw, rows, recipe.interpolation), called="rows")
     return multiplied(draw, pixels, down, called="rows", from_left=True)
@@ -91,7 +91,7 @@ def _resized(draw: Drawing, recipe: Preprocess, lengths: Sequence[str]) -> list[
     short = draw.add("Min", *lengths, name="shorter side")
     wanted = draw.whole(recipe.resize)
     return [
-        draw.add("Div", draw.add("Mul", wanted, length, name=f"{name} times size"), short, name=f"{name} resized to")
+        draw.add("Div", draw.add("Mul", wanted, length, name=f"{name}/times size"), short, name=f"{name}/resized to")
         for (_, name), length in zip(_SIDES, lengths, strict=True)
     ]
 
@@ -100,11 +100,11 @@ def _begin(draw: Drawing, recipe: Preprocess, size: str, count: int, name: str) 
     """The first row or column that the crop keeps: half of what is left over, a half to the even number."""
     if recipe.crop is None:
         return draw.whole(0)
-    over = draw.add("Sub", size, draw.whole(count), name=f"{name} left over")
+    over = draw.add("Sub", size, draw.whole(count), name=f"{name}/left over")
     half = draw.add(
-        "Mul", draw.cast(over, "float64", name=f"{name} left over in all"), draw.double(0.5), name=f"{name} half over"
+        "Mul", draw.cast(over, "float64", name=f"{name}/left over in all"), draw.double(0.5), name=f"{name}/half over"
     )
-    return draw.cast(draw.add("Round", half, name=f"{name} cut off"), "int64", name=f"{name} begin")
+    return draw.cast(draw.add("Round", half, name=f"{name}/cut off"), "int64", name=f"{name}/begin")
 
 
 def _numbers(draw: Drawing, recipe: Preprocess, pixels: str) -> None:

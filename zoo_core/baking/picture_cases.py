@@ -18,7 +18,7 @@ from zoo_core.verification.expect.self_test import expectations
 from zoo_core.verification.expect.sensitivity import needed_variation, variation_of
 
 from .head import PROBABILITIES, Head
-from .pictures import OWN, SEED, Pictures
+from .tried_pictures import OWN, SEED, Pictures
 
 VECTORS = 4
 MOST_VECTOR_PIXELS = 1 << 20

@@ -51,5 +51,5 @@ class Drawing:
 
     def counting(self, begin: str, count: str, *, name: str) -> str:
         """The whole numbers from `begin` on, so many."""
-        end = self.add("Add", begin, count, name=f"{name} end")
+        end = self.add("Add", begin, count, name=f"{name}/end")
         return self.add("Range", begin, end, self.whole(1), name=name)

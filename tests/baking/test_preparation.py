@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from zoo_core import Preprocess
-from zoo_core.baking.graph.picture import PREPARED, picture_graph
+from zoo_core.baking.drawn.preparation import PREPARED, picture_graph
 from zoo_core.picture_recipe import Interpolation
 from zoo_core.preprocess import normalize, prepare_arrays
 
