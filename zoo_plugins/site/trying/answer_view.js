@@ -6,6 +6,7 @@ import { colorOf, shown } from "./pictures.js";
 const MOST_BARS = 5;
 const MOST_NUMBERS = 16;
 const COVER = 0.5;
+const READABLE = 320;
 
 /** Elements for an answer about what was given: `picture` are its pixels in RGBA, where it is one, else `inputs`. */
 export function answerView(answer, { picture, inputs }) {
@@ -101,15 +102,23 @@ function curve({ data, dims }, mask) {
   return canvas;
 }
 
+/** The picture with a box and a label for each thing, in the colour of its class; a small one is enlarged, to be read. */
 function boxed(detections, picture) {
-  const canvas = shown(picture);
+  const scale = Math.max(1, Math.round(READABLE / Math.min(picture.width, picture.height)));
+  const canvas = make("canvas", { width: picture.width * scale, height: picture.height * scale, className: "try-picture" });
   const context = canvas.getContext("2d");
-  context.lineWidth = Math.max(1, Math.max(canvas.width, canvas.height) / 250);
-  context.font = `${Math.max(8, Math.max(canvas.width, canvas.height) / 32)}px system-ui`;
+  const text = Math.max(12, Math.max(canvas.width, canvas.height) / 32);
+  Object.assign(context, { imageSmoothingEnabled: false, textBaseline: "top", font: `${text}px system-ui`, lineWidth: Math.max(2, text / 8) });
+  context.drawImage(shown(picture), 0, 0, canvas.width, canvas.height);
   for (const { label, number, box } of [...detections].reverse()) {
-    context.strokeStyle = context.fillStyle = `rgb(${colorOf(number + 1).join(" ")})`;
-    context.strokeRect(box[0], box[1], box[2] - box[0], box[3] - box[1]);
-    context.fillText(label, box[0], Math.max(10, box[1] - 2));
+    const [left, top, right, bottom] = box.map((side) => side * scale);
+    const color = colorOf(number + 1);
+    context.strokeStyle = context.fillStyle = `rgb(${color.join(" ")})`;
+    context.strokeRect(left, top, right - left, bottom - top);
+    const y = top < text ? top : top - text;
+    context.fillRect(left, y, context.measureText(label).width + 4, text);
+    context.fillStyle = 0.3 * color[0] + 0.59 * color[1] + 0.11 * color[2] > 128 ? "#000" : "#fff";
+    context.fillText(label, left + 2, y);
   }
   return canvas;
 }
