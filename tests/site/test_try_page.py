@@ -231,6 +231,21 @@ def test_without_the_runtime_the_page_says_how_it_gets_there(site: Path, visitor
     assert visitor.texts("#try button") == []
 
 
+@pytest.mark.parametrize("browser_flags", [["--host-resolver-rules=MAP zoo.test 127.0.0.1"]], ids=["zoo.test"])
+def test_over_http_from_elsewhere_the_page_says_what_it_needs(
+    site: Path, served: tuple[Path, str], browser: Any
+) -> None:
+    visitor = Visitor(browser, served[1].replace("127.0.0.1", "zoo.test")).opens(NAME)
+    assert visitor.state == "unavailable"
+    assert visitor.status.startswith("This page came over http, where browsers compute no hashes")
+    assert visitor.texts("#try button") == []
+
+
+def test_from_the_disk_the_words_of_the_page_stay(site: Path, browser: Any) -> None:
+    browser.get((site / "models" / NAME / "index.html").as_uri())
+    assert "Opened from the disk." in browser.find_element("css selector", "#try").text
+
+
 def test_it_is_seen_at_every_width(visitor: Visitor, tmp_path: Path) -> None:
     visitor.opens(NAME).tests()
     visitor.chooses(*held_out(tmp_path, 2))
