@@ -349,3 +349,26 @@ def test_without_jinja2_the_extra_is_named(site: Path, run_zoo: Zoo) -> None:
     assert done.stderr == (
         f"Error: zoo site needs the package 'jinja2', which is not installed\nHint: {install_command('site')}\n"
     )
+
+
+def test_the_run_of_an_export_is_shown_as_long_as_it_is_that_run(run_zoo: Zoo, workplace: Path) -> None:
+    run = workplace / "runs" / NAME
+    (picture,) = (run / "plots").glob("curves.png")
+    shutil.copyfile(picture, run / "plots" / "confusion.png")
+    (run / "plots" / "errors.png").write_text("<script>alert(1)</script>")
+    make(run_zoo)
+    place = workplace / "gallery" / "models" / NAME
+    page = Elements((place / "index.html").read_text())
+    assert "Run lenet5-digits: 4 epochs" in page.text
+    assert "accuracy by epoch" in page.text
+    assert [attributes["class"] for tag, attributes in page.tags if tag == "polyline"] == ["train", "validation"] * 2
+    assert (place / "confusion.png").read_bytes() == picture.read_bytes()
+    assert not (place / "errors.png").exists()  # it is no picture
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert json.loads((place / "model.json").read_text())["run"]["epochs"] == rows
+    record = json.loads((run / "run.json").read_text())
+    record["test"]["accuracy"] = 0.5  # as if it had been trained once more under its name
+    run.joinpath("run.json").write_text(json.dumps(record))
+    make(run_zoo)
+    assert "How it was trained" not in (place / "index.html").read_text()
+    assert json.loads((place / "model.json").read_text())["run"] is None
