@@ -263,6 +263,25 @@ def test_hostile_labels_names_and_cards_stay_text(run_zoo: Zoo, tmp_path: Path) 
     assert "<b>half" in index.text
 
 
+def test_pages_and_scripts_in_an_export_are_not_copied(run_zoo: Zoo, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    report = json.loads((folder / "report.json").read_text())
+    ours = {"evil.html": "<script>alert(1)</script>", "a/evil.js": "alert(1)", "model.json": "{}", "evil.svg": "<svg/>"}
+    for name, text in ours.items():
+        folder.joinpath(name).parent.mkdir(exist_ok=True)
+        folder.joinpath(name).write_text(text)
+        report["files"][name] = hashlib.sha256(text.encode()).hexdigest()
+    folder.joinpath("report.json").write_text(json.dumps(report))
+    make(run_zoo)
+    place = tmp_path / "gallery" / "models" / NAME
+    assert [path.name for path in place.rglob("*evil*")] == []
+    assert json.loads((place / "model.json").read_text())["name"] == NAME
+    page = Elements((place / "index.html").read_text())
+    assert "have no place in this site: a/evil.js, evil.html, evil.svg, model.json." in page.text
+    folder.joinpath("report.json").write_text(json.dumps({**report, "files": {"../../elsewhere.json": "0" * 64}}))
+    assert run_zoo("site", "--to", "gallery").code == 4
+
+
 def test_changed_files_are_not_shown_as_verified(run_zoo: Zoo, tmp_path: Path) -> None:
     folder = copied(tmp_path)
     folder.joinpath("README.md").write_text("# Another card\n")
@@ -330,3 +349,26 @@ def test_without_jinja2_the_extra_is_named(site: Path, run_zoo: Zoo) -> None:
     assert done.stderr == (
         f"Error: zoo site needs the package 'jinja2', which is not installed\nHint: {install_command('site')}\n"
     )
+
+
+def test_the_run_of_an_export_is_shown_as_long_as_it_is_that_run(run_zoo: Zoo, workplace: Path) -> None:
+    run = workplace / "runs" / NAME
+    (picture,) = (run / "plots").glob("curves.png")
+    shutil.copyfile(picture, run / "plots" / "confusion.png")
+    (run / "plots" / "errors.png").write_text("<script>alert(1)</script>")
+    make(run_zoo)
+    place = workplace / "gallery" / "models" / NAME
+    page = Elements((place / "index.html").read_text())
+    assert "Run lenet5-digits: 4 epochs" in page.text
+    assert "accuracy by epoch" in page.text
+    assert [attributes["class"] for tag, attributes in page.tags if tag == "polyline"] == ["train", "validation"] * 2
+    assert (place / "confusion.png").read_bytes() == picture.read_bytes()
+    assert not (place / "errors.png").exists()  # it is no picture
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert json.loads((place / "model.json").read_text())["run"]["epochs"] == rows
+    record = json.loads((run / "run.json").read_text())
+    record["test"]["accuracy"] = 0.5  # as if it had been trained once more under its name
+    run.joinpath("run.json").write_text(json.dumps(record))
+    make(run_zoo)
+    assert "How it was trained" not in (place / "index.html").read_text()
+    assert json.loads((place / "model.json").read_text())["run"] is None

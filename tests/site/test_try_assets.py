@@ -67,6 +67,13 @@ def test_another_folder_is_told(tmp_path: Path) -> None:
     assert "node_modules/onnxruntime-web/dist" in (raised.value.hint or "")
 
 
+def test_a_damaged_description_of_the_package_is_told(tmp_path: Path) -> None:
+    dist = packaged(tmp_path, "wasm")
+    dist.parent.joinpath("package.json").write_text("[]")
+    with pytest.raises(ZooError, match=r"package\.json is not the description of a package of npm"):
+        write_try_assets(tmp_path / "site", dist)
+
+
 def test_our_modules_load_nothing_from_elsewhere() -> None:
     for path in FOLDER.rglob("*.js"):
         assert "://" not in path.read_text(encoding="utf-8"), path.name

@@ -98,3 +98,22 @@ def test_a_file_that_does_not_fit_is_told(opened: Callable[[str], Visitor], tmp_
     tmp_path.joinpath("a.csv").write_text("1\n2\n3\n")
     (answer,) = opened("sequence").chooses(tmp_path / "a.csv")
     assert answer["problem"].endswith("has the shape 1 x 1 x 3, and the model takes N x 1 x 2*L")
+
+
+def test_a_detector(
+    served: tuple[Path, str], browser: Any, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    from foreign_models import export_for_readers
+    from PIL import Image
+
+    made = shared(tmp_path_factory, "foreign-detector", lambda folder: export_for_readers("detector", folder))
+    write_site(served[0], [made / "detector" / "model.onnx"], runtime_folder())
+    visitor = Visitor(browser, served[1]).opens("detector").tests()
+    assert visitor.state == "proven"
+    noise = np.random.default_rng(0).integers(0, 256, (90, 120, 3), dtype=np.uint8)
+    Image.fromarray(noise).resize((240, 180)).save(tmp_path / "a.png")
+    visitor.chooses(tmp_path / "a.png")
+    (own,) = predicted(made, "detector", tmp_path / "a.png")
+    found = [float(cell) for cell in visitor.texts(".try-answer td:nth-child(2)")]
+    expected = [each["probability"] for each in own["detections"]]
+    np.testing.assert_allclose(found, sorted(expected, reverse=True), atol=0.001)

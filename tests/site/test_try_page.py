@@ -15,7 +15,8 @@ import onnx
 import pytest
 from onnx import numpy_helper
 from PIL import Image
-from tried_site import OTHER_WEBGPU, SOFTWARE_GPU, Visitor, runtime_folder, write_site
+from tried_site import OTHER_WEBGPU, POLICY, SOFTWARE_GPU, Visitor, runtime_folder, write_site
+from warm import run_to_success
 
 from zoo_core.runtime import Metadata, open_model, read_metadata, read_onnx
 from zoo_core.verification.expect.seal import KEY, seal_of
@@ -96,6 +97,20 @@ def test_a_drawn_digit_is_read_as_in_python(digit: str, visitor: Visitor, tmp_pa
     drawing.write_bytes(base64.b64decode(written))
     assert answer["label"] == digit
     assert largest_difference([answer], [drawing]) <= LARGEST_DIFFERENCE
+
+
+def test_the_page_of_zoo_site_does_so_under_its_policy(served: tuple[Path, str], browser: Any, tmp_path: Path) -> None:
+    run_to_success(
+        "site", str(SAMPLE.parent), "--to", "gallery", f"--with-runtime={runtime_folder()}", cwd=served[0]
+    )  # fmt: skip
+    visitor = Visitor(browser, f"{served[1]}gallery/").opens(NAME).tests()
+    assert visitor.status.startswith("Proven on WebAssembly in this browser")
+    paths = held_out(tmp_path, 3)
+    assert largest_difference(visitor.chooses(*paths), paths) <= LARGEST_DIFFERENCE
+    policy = visitor.find("meta[http-equiv=Content-Security-Policy]").get_attribute("content")
+    assert policy == POLICY
+    assert all(address.startswith((served[1], "blob:", "data:")) for address in visitor.requests)
+    assert visitor.complaints() == []
 
 
 def test_the_pad_is_drawn_on_with_the_keyboard(visitor: Visitor) -> None:
@@ -214,6 +229,21 @@ def test_without_the_runtime_the_page_says_how_it_gets_there(site: Path, visitor
     assert visitor.state == "unavailable"
     assert "zoo site --with-runtime adds it" in visitor.status
     assert visitor.texts("#try button") == []
+
+
+@pytest.mark.parametrize("browser_flags", [["--host-resolver-rules=MAP zoo.test 127.0.0.1"]], ids=["zoo.test"])
+def test_over_http_from_elsewhere_the_page_says_what_it_needs(
+    site: Path, served: tuple[Path, str], browser: Any
+) -> None:
+    visitor = Visitor(browser, served[1].replace("127.0.0.1", "zoo.test")).opens(NAME)
+    assert visitor.state == "unavailable"
+    assert visitor.status.startswith("This page came over http, where browsers compute no hashes")
+    assert visitor.texts("#try button") == []
+
+
+def test_from_the_disk_the_words_of_the_page_stay(site: Path, browser: Any) -> None:
+    browser.get((site / "models" / NAME / "index.html").as_uri())
+    assert "Opened from the disk." in browser.find_element("css selector", "#try").text
 
 
 def test_it_is_seen_at_every_width(visitor: Visitor, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import { colorOf, shown } from "./pictures.js";
 const MOST_BARS = 5;
 const MOST_NUMBERS = 16;
 const COVER = 0.5;
+const READABLE = 320;
 
 /** Elements for an answer about what was given: `picture` are its pixels in RGBA, where it is one, else `inputs`. */
 export function answerView(answer, { picture, inputs }) {
@@ -15,7 +16,9 @@ export function answerView(answer, { picture, inputs }) {
 /** A table of many answers [{name, answer}], a line each; nothing where they are of a kind that needs more room. */
 export function answersTable(answers) {
   const cells = answers.map(({ name, answer }) => [name, ...(LINES[answer.kind]?.(answer) ?? [])]);
-  return cells[0].length > 1 ? table("The answers, line by line", ["line", ...HEADS[answers[0].answer.kind](answers[0].answer)], cells) : null;
+  return cells[0].length > 1
+    ? table("The answers, line by line", ["line", ...HEADS[answers[0].answer.kind](answers[0].answer)], cells)
+    : null;
 }
 
 const LINES = {
@@ -30,28 +33,60 @@ const HEADS = {
 };
 
 const VIEWS = {
-  classes: ({ label, probabilities }) => [make("p", { className: "try-label" }, label), bars(probabilities.slice(0, MOST_BARS))],
-  flags: ({ labels, probabilities }) => [make("p", { className: "try-label" }, labels.join(", ") || "none of them"), bars(probabilities.slice(0, Math.max(MOST_BARS, labels.length)))],
+  classes: ({ label, probabilities }) => [
+    make("p", { className: "try-label" }, label),
+    bars(probabilities.slice(0, MOST_BARS)),
+  ],
+  flags: ({ labels, probabilities }) => [
+    make("p", { className: "try-label" }, labels.join(", ") || "none of them"),
+    bars(probabilities.slice(0, Math.max(MOST_BARS, labels.length))),
+  ],
   numbers: ({ values }) => [
-    table("The numbers that it answers", ["name", "value"], values.slice(0, MOST_NUMBERS).map(([name, value]) => [name, short(value, 6)])),
+    table(
+      "The numbers that it answers",
+      ["name", "value"],
+      values.slice(0, MOST_NUMBERS).map(([name, value]) => [name, short(value, 6)]),
+    ),
     more(values.length - MOST_NUMBERS, "number"),
   ],
-  mask: ({ width, height, mask, shares }, picture) => [shown(covered({ width, height, mask }, picture)), bars(shares.map(({ label, share }) => [label, share]), shares)],
-  places: ({ mask, shares }, _, inputs) => [curve(Object.values(inputs)[0], mask), bars(shares.map(({ label, share }) => [label, share]), shares)],
+  mask: ({ width, height, mask, shares }, picture) => [
+    shown(covered({ width, height, mask }, picture)),
+    bars(
+      shares.map(({ label, share }) => [label, share]),
+      shares,
+    ),
+  ],
+  places: ({ mask, shares }, _, inputs) => [
+    curve(Object.values(inputs)[0], mask),
+    bars(
+      shares.map(({ label, share }) => [label, share]),
+      shares,
+    ),
+  ],
   picture: ({ width, height, rgba }) => [shown({ width, height, data: rgba })],
   boxes: ({ detections }, picture) => [boxed(detections, picture), found(detections)],
-  arrays: ({ outputs }) => [table("The outputs as they are", ["output", "shape", "first values"], outputs.map(({ name, dims, first }) => [name, dims.join(" x "), first.map((one) => short(one, 4)).join(", ")]))],
+  arrays: ({ outputs }) => [
+    table(
+      "The outputs as they are",
+      ["output", "shape", "first values"],
+      outputs.map(({ name, dims, first }) => [name, dims.join(" x "), first.map((one) => short(one, 4)).join(", ")]),
+    ),
+  ],
 };
 
 const more = (count, word) => (count > 0 ? make("p", {}, `and ${counted(count, word)} more`) : "");
 
 /** A bar for each label; `classes` have the number of each, whose colour it gets. */
 function bars(rows, classes) {
-  return make("dl", { className: "try-bars" }, ...rows.map(([label, part], row) => {
-    const name = make("dt", {}, ...(classes ? [chip(classes[row].number)] : []), label);
-    const meter = make("meter", { max: 1, value: part, ariaLabel: label });
-    return make("div", {}, name, make("dd", {}, meter, make("span", {}, `${(100 * part).toFixed(1)} %`)));
-  }));
+  return make(
+    "dl",
+    { className: "try-bars" },
+    ...rows.map(([label, part], row) => {
+      const name = make("dt", {}, ...(classes ? [chip(classes[row].number)] : []), label);
+      const meter = make("meter", { max: 1, value: part, ariaLabel: label });
+      return make("div", {}, name, make("dd", {}, meter, make("span", {}, `${(100 * part).toFixed(1)} %`)));
+    }),
+  );
 }
 
 function chip(number) {
@@ -88,7 +123,13 @@ function curve({ data, dims }, mask) {
   const length = dims.at(-1);
   const values = Array.from(data.slice(0, length), Number);
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const canvas = make("canvas", { width: 1200, height: 200, className: "try-curve", role: "img", ariaLabel: "The sequence, coloured by class" });
+  const canvas = make("canvas", {
+    width: 1200,
+    height: 200,
+    className: "try-curve",
+    role: "img",
+    ariaLabel: "The sequence, coloured by class",
+  });
   const context = canvas.getContext("2d");
   const x = (place, count) => (place * canvas.width) / count;
   mask.forEach((number, place) => {
@@ -96,20 +137,39 @@ function curve({ data, dims }, mask) {
     context.fillRect(x(place, mask.length), 0, Math.ceil(x(1, mask.length)), canvas.height);
   });
   Object.assign(context, { strokeStyle: getComputedStyle(document.body).color, lineWidth: 3 });
-  values.forEach((value, place) => context.lineTo(x(place + 0.5, length), 10 + (180 * (high - value)) / (high - low || 1)));
+  values.forEach((value, place) =>
+    context.lineTo(x(place + 0.5, length), 10 + (180 * (high - value)) / (high - low || 1)),
+  );
   context.stroke();
   return canvas;
 }
 
+/** The picture with a box and a label for each thing, in the colour of its class; a small one is enlarged, to be read. */
 function boxed(detections, picture) {
-  const canvas = shown(picture);
+  const scale = Math.max(1, Math.round(READABLE / Math.min(picture.width, picture.height)));
+  const canvas = make("canvas", {
+    width: picture.width * scale,
+    height: picture.height * scale,
+    className: "try-picture",
+  });
   const context = canvas.getContext("2d");
-  context.lineWidth = Math.max(1, Math.max(canvas.width, canvas.height) / 250);
-  context.font = `${Math.max(8, Math.max(canvas.width, canvas.height) / 32)}px system-ui`;
+  const text = Math.max(12, Math.max(canvas.width, canvas.height) / 32);
+  Object.assign(context, {
+    imageSmoothingEnabled: false,
+    textBaseline: "top",
+    font: `${text}px system-ui`,
+    lineWidth: Math.max(2, text / 8),
+  });
+  context.drawImage(shown(picture), 0, 0, canvas.width, canvas.height);
   for (const { label, number, box } of [...detections].reverse()) {
-    context.strokeStyle = context.fillStyle = `rgb(${colorOf(number + 1).join(" ")})`;
-    context.strokeRect(box[0], box[1], box[2] - box[0], box[3] - box[1]);
-    context.fillText(label, box[0], Math.max(10, box[1] - 2));
+    const [left, top, right, bottom] = box.map((side) => side * scale);
+    const color = colorOf(number + 1);
+    context.strokeStyle = context.fillStyle = `rgb(${color.join(" ")})`;
+    context.strokeRect(left, top, right - left, bottom - top);
+    const y = top < text ? top : top - text;
+    context.fillRect(left, y, context.measureText(label).width + 4, text);
+    context.fillStyle = 0.3 * color[0] + 0.59 * color[1] + 0.11 * color[2] > 128 ? "#000" : "#fff";
+    context.fillText(label, left + 2, y);
   }
   return canvas;
 }

@@ -12,16 +12,21 @@ const SHOWN_NUMBERS = 8;
  */
 export function answerOf({ task, labels = [], task_settings: settings = {}, preprocess }, outputs, size) {
   for (const [name, { type, data }] of Object.entries(outputs)) {
-    if (type.startsWith("float") && !data.every(Number.isFinite)) throw new Error(`the output ${name} is not a finite number`);
+    if (type.startsWith("float") && !data.every(Number.isFinite))
+      throw new Error(`the output ${name} is not a finite number`);
   }
   if (CLASSES.test(task)) return classes(labels, chosen(outputs, "logits", "out"));
   if (task === "multilabel-classification") return flags(labels, settings.thresholds, chosen(outputs, "logits"));
   if (/^(semantic|sequence)-segmentation$/.test(task)) return mask(labels, chosen(outputs, "logits", "out"));
-  if (/^(sequence-)?regression$/.test(task)) return numbers(labels, ...named(outputs, "values", "value", "prediction", "out"));
+  if (/^(sequence-)?regression$/.test(task))
+    return numbers(labels, ...named(outputs, "values", "value", "prediction", "out"));
   if (task === "image-to-image") return picture(chosen(outputs, "picture", "image", "out"), clipped);
   if (task === "image-filter") return picture(chosen(outputs, "picture", "image", "out"), strength);
   if (["detection", "instance-segmentation", "keypoints"].includes(task)) {
-    return { kind: "boxes", detections: detections(outputs, { labels, threshold: settings.threshold ?? 0.5, preprocess, size }) };
+    return {
+      kind: "boxes",
+      detections: detections(outputs, { labels, threshold: settings.threshold ?? 0.5, preprocess, size }),
+    };
   }
   return arrays(outputs);
 }
@@ -30,7 +35,10 @@ export function answerOf({ task, labels = [], task_settings: settings = {}, prep
 function named(outputs, ...names) {
   const all = Object.entries(outputs);
   const found = all.length === 1 ? all[0] : all.find(([name]) => name === names.find((one) => one in outputs));
-  if (!found) throw new Error(`the outputs are ${Object.keys(outputs).join(", ")}, and none of them is called ${names.join(" or ")}`);
+  if (!found)
+    throw new Error(
+      `the outputs are ${Object.keys(outputs).join(", ")}, and none of them is called ${names.join(" or ")}`,
+    );
   return found;
 }
 
@@ -75,8 +83,12 @@ function mask(labels, { dims: [, columns, ...sizes], data }) {
   }
   const tally = new Map();
   for (const number of found) tally.set(number, (tally.get(number) ?? 0) + 1);
-  const shares = [...tally].sort(([, p], [, q]) => q - p).map(([number, places]) => ({ number, label: labelOf(labels, number), share: places / count }));
-  return sizes.length === 2 ? { kind: "mask", height: sizes[0], width: sizes[1], mask: found, shares } : { kind: "places", mask: found, shares };
+  const shares = [...tally]
+    .sort(([, p], [, q]) => q - p)
+    .map(([number, places]) => ({ number, label: labelOf(labels, number), share: places / count }));
+  return sizes.length === 2
+    ? { kind: "mask", height: sizes[0], width: sizes[1], mask: found, shares }
+    : { kind: "places", mask: found, shares };
 }
 
 function numbers(labels, output, { data }) {
@@ -86,7 +98,8 @@ function numbers(labels, output, { data }) {
 
 /** A picture in RGBA of an output (1, 1 or 3, height, width); `brightness` makes numbers from 0 to 1 of all of them. */
 function picture({ dims: [, channels, height, width], data, ...rest }, brightness) {
-  if (channels !== 1 && channels !== 3) return arrays({ picture: { dims: [1, channels, height, width], data, ...rest } });
+  if (channels !== 1 && channels !== 3)
+    return arrays({ picture: { dims: [1, channels, height, width], data, ...rest } });
   const count = height * width;
   const values = brightness(data);
   const rgba = Uint8ClampedArray.from({ length: 4 * count }, (_, at) => {
@@ -106,6 +119,10 @@ function strength(data) {
 }
 
 function arrays(outputs) {
-  const told = Object.entries(outputs).map(([name, { dims, data }]) => ({ name, dims, first: Array.from(data.slice(0, SHOWN_NUMBERS)) }));
+  const told = Object.entries(outputs).map(([name, { dims, data }]) => ({
+    name,
+    dims,
+    first: Array.from(data.slice(0, SHOWN_NUMBERS)),
+  }));
   return { kind: "arrays", outputs: told };
 }

@@ -33,7 +33,8 @@ export function answersView(about, { run }) {
     }
   };
   const askFiles = (files) => ask(files.map((file) => [file.name, () => giver.samples(file)]));
-  const drawn = (pixels) => ask([["drawing", async () => [pictureSample("drawing", pixels, about, Object.keys(about.inputs)[0])]]]);
+  const drawn = (pixels) =>
+    ask([["drawing", async () => [pictureSample("drawing", pixels, about, Object.keys(about.inputs)[0])]]]);
   const parts = [dropzone(giver, askFiles)];
   if (giver.isPicture && isDrawable(about.preprocess)) parts.push(pad(about.preprocess, drawn));
   return make("div", { className: "try-asking" }, make("div", { className: "try-giving" }, ...parts), answers);
@@ -78,9 +79,18 @@ async function answerTo({ inputs, picture }, { about, run }) {
 function sampleCard({ name, inputs, picture, answer }, { preprocess }) {
   const isCropped = Boolean(preprocess?.crop) && answer.kind === "mask"; // then it does not lie over the picture
   const given = picture && answer.kind !== "boxes" ? [shown(picture)] : [];
-  return card(name, ...given, make("div", {}, ...answerView(answer, { picture: isCropped ? undefined : picture, inputs })));
+  return card(
+    name,
+    ...given,
+    make("div", {}, ...answerView(answer, { picture: isCropped ? undefined : picture, inputs })),
+  );
 }
 
 function card(name, ...parts) {
-  return make("article", { className: "try-answer" }, make("h3", {}, name), make("div", { className: "try-row" }, ...parts));
+  return make(
+    "article",
+    { className: "try-answer" },
+    make("h3", {}, name),
+    make("div", { className: "try-row" }, ...parts),
+  );
 }

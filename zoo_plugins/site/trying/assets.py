@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zoo_core import ZooError
+from zoo_core.data import read_plain
 
 OURS = Path(__file__).parent
 BACKENDS = {
@@ -20,6 +21,9 @@ BACKENDS = {
 There is a second WebGPU, `ort.webgpu.bundle.min.mjs`. That of 1.30.0 is off by 3.8 in the digits, where the largest
 logit is 4.8, on Chromium's software rendering; this one is not.
 """
+
+_MOST_BYTES = 1 << 28
+_HINT = "npm install onnxruntime-web makes node_modules/onnxruntime-web/dist"
 
 
 def write_try_assets(site: Path, runtime: Path | None) -> None:
@@ -40,7 +44,7 @@ def _write_runtime(target: Path, runtime: Path) -> None:
     if "wasm" not in found:
         raise ZooError(
             f"{runtime} is not the folder dist of onnxruntime-web: it has no {' and no '.join(BACKENDS['wasm'])}",
-            hint="npm install onnxruntime-web makes node_modules/onnxruntime-web/dist",
+            hint=_HINT,
         )
     target.mkdir(parents=True, exist_ok=True)
     told: dict[str, Any] = {"version": _version(runtime), "backends": {}, "files": {}}
@@ -54,11 +58,13 @@ def _write_runtime(target: Path, runtime: Path) -> None:
 
 def _copied(source: Path, folder: Path) -> Path:
     """A copy there. Modules end in .js: many hosts do not know .mjs, and browsers then refuse it."""
-    return Path(shutil.copyfile(source, folder / source.name.replace(".mjs", ".js")))
+    target = folder / source.name.replace(".mjs", ".js")
+    target.write_bytes(read_plain(source, most=_MOST_BYTES))
+    return target
 
 
 def _listed(path: Path) -> dict[str, Any]:
-    content = path.read_bytes()
+    content = read_plain(path, most=_MOST_BYTES)
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
@@ -67,4 +73,7 @@ def _version(runtime: Path) -> str:
     about = runtime.parent / "package.json"
     if not about.is_file():
         return ""
-    return str(json.loads(about.read_text(encoding="utf-8")).get("version", ""))
+    try:
+        return str(json.loads(read_plain(about, most=_MOST_BYTES))["version"])
+    except (ValueError, KeyError, TypeError):
+        raise ZooError(f"{about} is not the description of a package of npm", hint=_HINT) from None

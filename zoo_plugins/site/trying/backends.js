@@ -8,7 +8,10 @@ const NAMES = { webgpu: "WebGPU", wasm: "WebAssembly" };
 /** Names of the back-ends that this browser and this site have, the quickest first. `runtime` is runtime.json. */
 export async function backendsHere(runtime) {
   const hasGpu = runtime.backends.webgpu && (await navigator.gpu?.requestAdapter().catch(() => null));
-  return Object.keys(runtime.backends).filter((name) => name !== "webgpu" || hasGpu).sort().reverse();
+  return Object.keys(runtime.backends)
+    .filter((name) => name !== "webgpu" || hasGpu)
+    .sort()
+    .reverse();
 }
 
 /**
@@ -42,6 +45,8 @@ async function load({ module, program }, folder) {
 function whyNot(rows) {
   const off = rows.find((row) => !row.isWithin);
   if (!off) return "";
-  const by = Number.isFinite(off.error) ? `is off by ${off.error.toPrecision(3)}` : "is no number, or of another shape,";
+  const by = Number.isFinite(off.error)
+    ? `is off by ${off.error.toPrecision(3)}`
+    : "is no number, or of another shape,";
   return `${off.output} ${by} where ${off.bound.toPrecision(3)} is allowed`;
 }

@@ -16,7 +16,11 @@ export function detections(outputs, { labels, threshold, preprocess, size }) {
 }
 
 function ofItsChoice({ boxes, scores, labels }) {
-  const found = Array.from(scores.data, (probability, row) => ({ probability, number: Number(labels.data[row]), box: [0, 1, 2, 3].map((i) => boxes.data[4 * row + i]) }));
+  const found = Array.from(scores.data, (probability, row) => ({
+    probability,
+    number: Number(labels.data[row]),
+    box: [0, 1, 2, 3].map((i) => boxes.data[4 * row + i]),
+  }));
   return found.filter(({ probability }) => probability > 0).sort(byProbability);
 }
 
@@ -28,12 +32,18 @@ function ofMaps({ logits, boxes }) {
   logits.data.forEach((logit, at) => {
     if (logit < least) return;
     const [number, place] = [Math.trunc(at / places), at % places];
-    candidates.push({ probability: 1 / (1 + Math.exp(-logit)), logit, number, box: [0, 1, 2, 3].map((i) => boxes.data[i * places + place]) });
+    candidates.push({
+      probability: 1 / (1 + Math.exp(-logit)),
+      logit,
+      number,
+      box: [0, 1, 2, 3].map((i) => boxes.data[i * places + place]),
+    });
   });
   candidates.sort((one, other) => other.logit - one.logit);
   const kept = [];
   for (const each of candidates.slice(0, CANDIDATES)) {
-    if (!kept.some((better) => better.number === each.number && overlap(better.box, each.box) > OVERLAP)) kept.push(each);
+    if (!kept.some((better) => better.number === each.number && overlap(better.box, each.box) > OVERLAP))
+      kept.push(each);
   }
   return kept.slice(0, MOST);
 }

@@ -33,7 +33,8 @@ export function readRows(bytes, name) {
   const [names, ...lines] = readCsv(bytes, name);
   if (!lines.length) throw new Error(`${name} has no rows below a line with the names of the columns`);
   const columns = names.map((one) => one.trim());
-  if (new Set(columns).size < columns.length) throw new Error(`${name} has a column twice: each needs a name of its own`);
+  if (new Set(columns).size < columns.length)
+    throw new Error(`${name} has a column twice: each needs a name of its own`);
   if (columns.every(isNumber)) throw new Error(`${name}: its first line has numbers, and no names of columns`);
   return lines.map((cells, row) => {
     if (cells.length === columns.length) return Object.fromEntries(cells.map((cell, i) => [columns[i], cell]));
@@ -48,9 +49,11 @@ export function readNumbers(bytes, name) {
   if (!lines.length) throw new Error(`${name} has no numbers in it`);
   const columns = lines[0].length;
   const data = lines.flatMap((cells, row) => {
-    if (cells.length !== columns) throw new Error(`${name}: row ${row} has ${cells.length} columns, those before it ${columns}`);
+    if (cells.length !== columns)
+      throw new Error(`${name}: row ${row} has ${cells.length} columns, those before it ${columns}`);
     const odd = cells.find((cell) => !isNumber(cell));
-    if (odd !== undefined) throw new Error(`${name}: row ${row} holds ${JSON.stringify(odd.slice(0, 40))}, which is not a number`);
+    if (odd !== undefined)
+      throw new Error(`${name}: row ${row} holds ${JSON.stringify(odd.slice(0, 40))}, which is not a number`);
     return cells.map(Number);
   });
   return { rows: lines.length, columns, data };

@@ -24,7 +24,7 @@ export async function download(address, { name, bytes: size, sha256 }, onPart = 
 async function joined(body, onPart) {
   const parts = [];
   let length = 0;
-  for (let reader = body.getReader(), part; !(part = await reader.read()).done; ) {
+  for (let reader = body.getReader(), part; !(part = await reader.read()).done;) {
     parts.push(part.value);
     onPart((length += part.value.length));
   }
@@ -37,4 +37,5 @@ async function joined(body, onPart) {
   return bytes;
 }
 
-const hexadecimal = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
+const hexadecimal = (buffer) =>
+  Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");

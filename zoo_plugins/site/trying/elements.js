@@ -12,7 +12,13 @@ export function table(caption, head, rows) {
   const cells = ([first, ...rest]) =>
     make("tr", {}, make("th", { scope: "row" }, first), ...rest.map((cell) => make("td", {}, cell)));
   const header = make("tr", {}, ...head.map((name) => make("th", { scope: "col" }, name)));
-  const made = make("table", {}, make("caption", {}, caption), make("thead", {}, header), make("tbody", {}, ...rows.map(cells)));
+  const made = make(
+    "table",
+    {},
+    make("caption", {}, caption),
+    make("thead", {}, header),
+    make("tbody", {}, ...rows.map(cells)),
+  );
   return make("div", { className: "try-wide", tabIndex: 0, role: "region", ariaLabel: caption }, made);
 }
 

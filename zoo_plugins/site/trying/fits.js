@@ -10,11 +10,19 @@ export function misfit(name, { dims, data, type }, { axes, low, high, hard }, la
   for (const [i, axis] of axes.entries()) {
     const [, factor = 1, symbol, offset = 0] = AXIS.exec(axis) ?? [];
     const count = symbol ? (dims[i] - Number(offset)) / factor : undefined;
-    const isFree = Number.isInteger(count) && count >= 1 && (sizes[symbol] ??= count) === count && count <= (largest[symbol] ?? Infinity);
-    if (symbol ? !isFree : dims[i] !== Number(axis)) return `${name} has the shape ${dims.join(" x ")}, and the model takes ${wanted}`;
+    const isFree =
+      Number.isInteger(count) &&
+      count >= 1 &&
+      (sizes[symbol] ??= count) === count &&
+      count <= (largest[symbol] ?? Infinity);
+    if (symbol ? !isFree : dims[i] !== Number(axis))
+      return `${name} has the shape ${dims.join(" x ")}, and the model takes ${wanted}`;
   }
   const isInteger = !type.startsWith("float");
-  const isBeyond = (value) => value < (low ?? -Infinity) || (isInteger ? value >= (high ?? Infinity) : value > (high ?? Infinity));
+  const isBeyond = (value) =>
+    value < (low ?? -Infinity) || (isInteger ? value >= (high ?? Infinity) : value > (high ?? Infinity));
   const value = isInteger || hard ? data.find(isBeyond) : undefined;
-  return value === undefined ? "" : `${name} has the value ${value}, and the model takes those from ${low ?? "-∞"} to ${high ?? "∞"}`;
+  return value === undefined
+    ? ""
+    : `${name} has the value ${value}, and the model takes those from ${low ?? "-∞"} to ${high ?? "∞"}`;
 }

@@ -26,7 +26,9 @@ export function giverFor(about) {
   if (Object.keys(recipes).length) return madeByRecipes(recipes, names);
   if (names.length > 1) return notHere("Several inputs at once", "are");
   if (about.preprocess) return pictures(about, names[0]);
-  return [2, 3].includes(about.inputs[names[0]].axes.length) ? numbers(about, names[0]) : notHere("Arrays of three axes and more", "are");
+  return [2, 3].includes(about.inputs[names[0]].axes.length)
+    ? numbers(about, names[0])
+    : notHere("Arrays of three axes and more", "are");
 }
 
 const notHere = (what, are) => ({
@@ -37,14 +39,22 @@ function madeByRecipes(recipes, names) {
   const sources = new Set(names.map((name) => recipes[name]?.source || name));
   if (sources.size > 1 || names.some((name) => !recipes[name])) return notHere("Several inputs at once", "are");
   const isTable = Object.values(recipes)[0].recipe === "table";
-  const inputs = (source, name) => Object.fromEntries(names.map((input) => [input, made(recipes[input], source, name)]));
+  const inputs = (source, name) =>
+    Object.fromEntries(names.map((input) => [input, made(recipes[input], source, name)]));
   const samples = async (file) => {
     const bytes = await bytesOf(file);
     if (!isTable) return [{ name: file.name, inputs: inputs(bytes, file.name) }];
-    return few(readRows(bytes, file.name), file.name).map((row, n) => ({ name: `${file.name}[${n}]`, inputs: inputs(row, `${file.name}[${n}]`) }));
+    return few(readRows(bytes, file.name), file.name).map((row, n) => ({
+      name: `${file.name}[${n}]`,
+      inputs: inputs(row, `${file.name}[${n}]`),
+    }));
   };
   return isTable
-    ? { invitation: "Drop tables here, or choose them: CSV, with the names of the columns in the first line", accept: ".csv,text/csv", samples }
+    ? {
+        invitation: "Drop tables here, or choose them: CSV, with the names of the columns in the first line",
+        accept: ".csv,text/csv",
+        samples,
+      }
     : { invitation: "Drop sounds here, or choose them: WAV", accept: ".wav,audio/wav", samples };
 }
 
@@ -52,7 +62,8 @@ const made = (recipe, source, name) => MAKERS[recipe.recipe](source, recipe, nam
 const bytesOf = async (file) => new Uint8Array(await file.arrayBuffer());
 
 function few(rows, name) {
-  if (rows.length > MOST_ROWS) throw new Error(`${name} has ${rows.length} rows, and this page takes ${MOST_ROWS}: zoo predict takes them all`);
+  if (rows.length > MOST_ROWS)
+    throw new Error(`${name} has ${rows.length} rows, and this page takes ${MOST_ROWS}: zoo predict takes them all`);
   return rows;
 }
 
@@ -83,13 +94,25 @@ export function pictureSample(name, picture, { preprocess }, input) {
 
 /** Rows of a proof: of the sources in the file this page makes inputs, and they are compared with those of the export. */
 export function provenRecipes({ recipes = {}, self_test: test }) {
-  const known = Object.entries(test?.recipes ?? {}).filter(([input]) => MAKERS[recipes[input]?.recipe] && !recipes[input].plugin);
+  const known = Object.entries(test?.recipes ?? {}).filter(
+    ([input]) => MAKERS[recipes[input]?.recipe] && !recipes[input].plugin,
+  );
   return known.map(([input, { sources, positions, expected, dtype }]) => {
-    const values = sources.flatMap((source) => Array.from(made(recipes[input], sourceOf(source), "an example in the file").data));
+    const values = sources.flatMap((source) =>
+      Array.from(made(recipes[input], sourceOf(source), "an example in the file").data),
+    );
     const error = Math.max(...positions.map((place, i) => Math.abs(values[place] - expected[i])));
     const bound = dtype.startsWith("float") ? TOLERANCE * Math.max(...expected.map(Math.abs)) : 0;
-    return { output: input, size: counted(sources.length, "example"), count: positions.length, error, bound, isWithin: error <= bound };
+    return {
+      output: input,
+      size: counted(sources.length, "example"),
+      count: positions.length,
+      error,
+      bound,
+      isWithin: error <= bound,
+    };
   });
 }
 
-const sourceOf = ({ bytes, row, text }) => (bytes === undefined ? (row ?? text) : Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0)));
+const sourceOf = ({ bytes, row, text }) =>
+  bytes === undefined ? (row ?? text) : Uint8Array.from(atob(bytes), (letter) => letter.charCodeAt(0));

@@ -21,7 +21,10 @@ export function logMel(samples, { rate, mel: bands, window, hop, low, high }) {
 /** For each band the bins of the spectrum that count, with their weights. */
 function melBands({ rate, bands, window, low, high }) {
   const [first, last] = [low, high].map((hz) => 2595 * Math.log10(1 + hz / 700));
-  const edges = Array.from({ length: bands + 2 }, (_, i) => 700 * (10 ** ((first + (i * (last - first)) / (bands + 1)) / 2595) - 1));
+  const edges = Array.from(
+    { length: bands + 2 },
+    (_, i) => 700 * (10 ** ((first + (i * (last - first)) / (bands + 1)) / 2595) - 1),
+  );
   const bins = Array.from({ length: Math.trunc(window / 2) + 1 }, (_, bin) => bin);
   return Array.from({ length: bands }, (_, band) => {
     const [left, middle, right] = edges.slice(band, band + 3);

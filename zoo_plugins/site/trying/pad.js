@@ -9,7 +9,8 @@ const STEP = SIDE / 28;
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** Whether drawing makes sense for pictures of this recipe: grey, and of a size of up to 64 pixels. */
-export const isDrawable = ({ color, resize, crop }) => color === "L" && [resize, crop].flat().some(Boolean) && [resize, crop].flat().every((side) => (side ?? 1) <= 64);
+export const isDrawable = ({ color, resize, crop }) =>
+  color === "L" && [resize, crop].flat().some(Boolean) && [resize, crop].flat().every((side) => (side ?? 1) <= 64);
 
 /** An element with a pad and its buttons. `onDrawn` is given the pixels, RGBA, after each stroke. */
 export function pad({ mean, scale }, onDrawn) {
@@ -26,7 +27,12 @@ export function pad({ mean, scale }, onDrawn) {
   const clear = () => {
     context.fillStyle = paper.checked ? "#000" : "#fff";
     context.fillRect(0, 0, SIDE, SIDE);
-    Object.assign(context, { strokeStyle: paper.checked ? "#fff" : "#000", lineWidth: SIDE * INK_PART, lineCap: "round", lineJoin: "round" });
+    Object.assign(context, {
+      strokeStyle: paper.checked ? "#fff" : "#000",
+      lineWidth: SIDE * INK_PART,
+      lineCap: "round",
+      lineJoin: "round",
+    });
   };
   const lineTo = (x, y) => {
     context.beginPath();
@@ -36,7 +42,10 @@ export function pad({ mean, scale }, onDrawn) {
     Object.assign(pen, { x, y });
   };
   const answer = () => onDrawn(context.getImageData(0, 0, SIDE, SIDE));
-  const placeOf = (event) => [(event.offsetX * SIDE) / canvas.clientWidth, (event.offsetY * SIDE) / canvas.clientHeight];
+  const placeOf = (event) => [
+    (event.offsetX * SIDE) / canvas.clientWidth,
+    (event.offsetY * SIDE) / canvas.clientHeight,
+  ];
 
   canvas.addEventListener("pointerdown", (event) => {
     canvas.setPointerCapture(event.pointerId);
@@ -63,5 +72,11 @@ export function pad({ mean, scale }, onDrawn) {
   paper.addEventListener("change", clear);
   clear();
   const wipe = make("button", { type: "button", textContent: "Clear the pad", onclick: clear });
-  return make("div", { className: "try-drawing" }, make("p", {}, "Or draw one:"), canvas, make("div", {}, wipe, make("label", {}, paper, " White on black")));
+  return make(
+    "div",
+    { className: "try-drawing" },
+    make("p", {}, "Or draw one:"),
+    canvas,
+    make("div", {}, wipe, make("label", {}, paper, " White on black")),
+  );
 }

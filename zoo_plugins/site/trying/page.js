@@ -24,7 +24,10 @@ async function start(section) {
     status.textContent = text;
   };
   try {
-    const [model, runtime] = await Promise.all([json(new URL(section.dataset.model, location)), json(new URL("runtime.json", RUNTIME))]);
+    const [model, runtime] = await Promise.all([
+      json(new URL(section.dataset.model, location)),
+      json(new URL("runtime.json", RUNTIME)),
+    ]);
     const why = whyNot(model, runtime);
     if (why) return tell("unavailable", why);
     offer(section, { model, runtime, proof, tell });
@@ -43,8 +46,10 @@ async function json(address) {
 
 function whyNot(model, runtime) {
   if (!model) return "This page is not complete: its model.json is not there.";
-  if (!runtime) return "This gallery was built without the program that runs models in browsers: zoo site --with-runtime adds it.";
-  if (model.files.some(({ name }) => name === "model.onnx.data")) return "This model has its weights in a second file, which browsers are too small for.";
+  if (!runtime)
+    return "This gallery was built without the program that runs models in browsers: zoo site --with-runtime adds it.";
+  if (model.files.some(({ name }) => name === "model.onnx.data"))
+    return "This model has its weights in a second file, which browsers are too small for.";
   if (modelFile(model).bytes > TOO_LARGE) return "This model is too large for a browser.";
   return noHashes();
 }
@@ -54,7 +59,10 @@ const modelFile = ({ files }) => files.find(({ name }) => name === "model.onnx")
 function offer(section, { model, runtime, proof, tell }) {
   const sizes = `${sizeInWords(modelFile(model).bytes)} for the model, ${sizeInWords(runtime.backends.wasm.bytes)} for the program that runs it`;
   const button = make("button", { type: "button", className: "try-start" }, "Test it in this browser");
-  tell("idle", `The model runs in your browser, and nothing that you give it leaves your computer. It is tested first. To be loaded: ${sizes}.`);
+  tell(
+    "idle",
+    `The model runs in your browser, and nothing that you give it leaves your computer. It is tested first. To be loaded: ${sizes}.`,
+  );
   button.addEventListener("click", async () => {
     button.remove();
     try {
@@ -68,24 +76,48 @@ function offer(section, { model, runtime, proof, tell }) {
 
 async function testAndAsk(section, { model, runtime, proof, tell }) {
   const file = modelFile(model);
-  const onPart = (length) => tell("testing", `Loading the model: ${sizeInWords(length)} of ${sizeInWords(file.bytes)}.`);
-  const { bytes, isCompared } = await download(new URL("model.onnx", new URL(section.dataset.model, location)), file, onPart);
+  const onPart = (length) =>
+    tell("testing", `Loading the model: ${sizeInWords(length)} of ${sizeInWords(file.bytes)}.`);
+  const { bytes, isCompared } = await download(
+    new URL("model.onnx", new URL(section.dataset.model, location)),
+    file,
+    onPart,
+  );
   const about = await unsealed(metadataText(bytes));
   const tried = await triedBackends({ bytes, about, runtime, proof, tell });
   const proven = tried.find(({ isProven }) => isProven);
-  const hash = isCompared ? "its SHA-256 is the one that this page says" : "this page says no SHA-256 to compare it with";
+  const hash = isCompared
+    ? "its SHA-256 is the one that this page says"
+    : "this page says no SHA-256 to compare it with";
   if (!proven) {
     const isWrong = tried.some(({ rows }) => rows.length);
-    const verdict = isWrong ? "This browser computes something else than what was exported: do not trust it" : "This browser cannot run the file";
+    const verdict = isWrong
+      ? "This browser computes something else than what was exported: do not trust it"
+      : "This browser cannot run the file";
     return tell("failed", `${verdict}. Of the file, ${hash}. The model takes nothing here.`);
   }
   const made = provenRecipes(about);
   const isMadeWell = made.every(({ isWithin }) => isWithin);
-  if (made.length) proof.append(proofView(`The inputs that this page makes: ${isMadeWell ? "the same" : "others"}`, isMadeWell, "Inputs of the examples in the file", ["input", "made of"], made));
+  if (made.length)
+    proof.append(
+      proofView(
+        `The inputs that this page makes: ${isMadeWell ? "the same" : "others"}`,
+        isMadeWell,
+        "Inputs of the examples in the file",
+        ["input", "made of"],
+        made,
+      ),
+    );
   if (!isMadeWell) {
-    return tell("failed", "The model is right here, and this page makes another input of an example than was exported. The model takes nothing here.");
+    return tell(
+      "failed",
+      "The model is right here, and this page makes another input of an example than was exported. The model takes nothing here.",
+    );
   }
-  tell("proven", `Proven on ${proven.title} in this browser: the self-test that the file carries has passed, and ${hash}.`);
+  tell(
+    "proven",
+    `Proven on ${proven.title} in this browser: the self-test that the file carries has passed, and ${hash}.`,
+  );
   section.append(answersView(about, proven));
 }
 
@@ -97,7 +129,15 @@ async function triedBackends({ bytes, about, runtime, proof, tell }) {
     await painted();
     found.push(await tryBackend(name, { bytes, about, runtime, folder: RUNTIME }));
     const { title, rows, isProven, why } = found.at(-1);
-    proof.append(proofView(`${title}: ${isProven ? "passed" : `failed: ${why}`}`, isProven, `The self-test on ${title}`, ["output", "input"], rows));
+    proof.append(
+      proofView(
+        `${title}: ${isProven ? "passed" : `failed: ${why}`}`,
+        isProven,
+        `The self-test on ${title}`,
+        ["output", "input"],
+        rows,
+      ),
+    );
     if (isProven) break;
   }
   return found;
@@ -105,11 +145,21 @@ async function triedBackends({ bytes, about, runtime, proof, tell }) {
 
 function proofView(verdict, isProven, caption, names, rows) {
   const cells = rows.map(({ size, output, count, error, bound, isWithin }) => [
-    output, size, counted(count, "value"), short(error), short(bound), isWithin ? "within" : "beyond",
+    output,
+    size,
+    counted(count, "value"),
+    short(error),
+    short(bound),
+    isWithin ? "within" : "beyond",
   ]);
   const head = [...names, "compared", "largest error here", "bound", "verdict"];
   const shown = rows.length ? [table(caption, head, cells)] : [];
-  return make("div", { className: isProven ? "try-passed" : "try-failed" }, make("p", {}, make("strong", {}, verdict)), ...shown);
+  return make(
+    "div",
+    { className: isProven ? "try-passed" : "try-failed" },
+    make("p", {}, make("strong", {}, verdict)),
+    ...shown,
+  );
 }
 
 for (const section of document.querySelectorAll("#try[data-model]")) start(section);

@@ -10,7 +10,8 @@ export async function pixelsOf(file) {
     throw new Error(`${file.name} is no picture that this browser reads: PNG, JPEG, WEBP or BMP`);
   });
   const { width, height } = bitmap;
-  if (width * height > MOST_PIXELS) throw new Error(`${file.name} has ${width} x ${height} pixels, and up to 50 megapixels are taken`);
+  if (width * height > MOST_PIXELS)
+    throw new Error(`${file.name} has ${width} x ${height} pixels, and up to 50 megapixels are taken`);
   const context = canvasOf(width, height).getContext("2d", { willReadFrequently: true });
   context.drawImage(bitmap, 0, 0);
   bitmap.close();

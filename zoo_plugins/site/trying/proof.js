@@ -15,9 +15,13 @@ export async function prove({ self_test: test, inputs: specs }, run) {
     if (!DRAWS[each.generator] || !(each.outputs || each.selections)) {
       throw new Error("the file holds no self-test that this page knows");
     }
-    const drawn = Object.fromEntries(Object.entries(each.inputs).map(([name, one]) => [name, DRAWS[each.generator](one)]));
+    const drawn = Object.fromEntries(
+      Object.entries(each.inputs).map(([name, one]) => [name, DRAWS[each.generator](one)]),
+    );
     const found = await outputsOf(drawn, specs, run);
-    const size = Object.values(drawn).map(({ dims }) => dims.join(" x ")).join(", ");
+    const size = Object.values(drawn)
+      .map(({ dims }) => dims.join(" x "))
+      .join(", ");
     const compared = each.outputs ? comparedValues(each.outputs, found) : lostRows(each.selections, found);
     rows.push(...compared.map((row) => ({ size, ...row })));
   }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import shutil
 import subprocess
 import tarfile
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from zoo_core import ZooError
+from zoo_core.data import read_plain
 
 from .assets import BACKENDS
 
@@ -20,6 +22,7 @@ PACKAGE, VERSION = "onnxruntime-web", "1.30.0"
 INTEGRITY = "sha512-q0y+JrrtukXSzsBWEMccVfqX25LRmosXHF+CaRJmg8pZClzcV7svNc4rKY3jL02Vb7QmRMDs1SigqR4CXAfKYQ=="
 """Of the archive, in npm's form. Equal sites need equal programs."""
 
+_MOST_BYTES = 1 << 28
 _FOLDER_HINT = f"name a folder that npm has made elsewhere: --with-runtime=node_modules/{PACKAGE}/dist"
 
 
@@ -52,7 +55,7 @@ def _packed(folder: Path) -> Path:
 
 
 def _unpacked(archive: Path, folder: Path) -> Path:
-    content = archive.read_bytes()
+    content = read_plain(archive, most=_MOST_BYTES)
     found = f"sha512-{base64.b64encode(hashlib.sha512(content).digest()).decode()}"
     if found != INTEGRITY:
         raise ZooError(
@@ -61,7 +64,7 @@ def _unpacked(archive: Path, folder: Path) -> Path:
         )
     target = folder / PACKAGE / "dist"
     target.mkdir(parents=True)
-    with tarfile.open(archive) as packed:
+    with tarfile.open(fileobj=io.BytesIO(content)) as packed:
         for name in ["package.json", *(f"dist/{file}" for files in BACKENDS.values() for file in files)]:
             member = packed.extractfile(f"package/{name}")
             if member is not None:

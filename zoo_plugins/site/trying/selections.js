@@ -4,7 +4,9 @@
 export function lostRows({ columns, rows, bounds }, found) {
   const worst = Object.fromEntries(Object.keys(columns).map((name) => [name, { error: 0, count: 0 }]));
   rows.forEach((wanted, place) => {
-    const chosen = Object.fromEntries(Object.keys(columns).map((name) => [name, chosenRows(found[place][name], columns[name])]));
+    const chosen = Object.fromEntries(
+      Object.keys(columns).map((name) => [name, chosenRows(found[place][name], columns[name])]),
+    );
     const taken = new Set();
     const count = Object.values(wanted)[0]?.length ?? 0;
     for (let row = 0; row < count; row++) {

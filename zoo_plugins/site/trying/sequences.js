@@ -10,7 +10,9 @@ export function arranged(table, { axes: [, ...own], dtype = "float32" }, { isSeq
     if (!fits) continue;
     return samples().map((data) => ({ type: dtype, dims: [1, ...sizes], data: checked(data, dtype, name) }));
   }
-  throw new Error(`${name} has ${table.rows} rows and ${table.columns} columns, and one sample of the model is ${own.join(" x ")}`);
+  throw new Error(
+    `${name} has ${table.rows} rows and ${table.columns} columns, and one sample of the model is ${own.join(" x ")}`,
+  );
 }
 
 /** Every way to take a table, the likelier first: the sizes of a sample, and the samples. */
@@ -31,12 +33,16 @@ function* ways(table, own, isSequence) {
   }
 }
 
-const rowsOf = ({ rows, columns, data }) => Array.from({ length: rows }, (_, row) => data.slice(row * columns, (row + 1) * columns));
-const transposed = ({ rows, columns, data }) => data.map((_, at) => data[(at % rows) * columns + Math.trunc(at / rows)]);
+const rowsOf = ({ rows, columns, data }) =>
+  Array.from({ length: rows }, (_, row) => data.slice(row * columns, (row + 1) * columns));
+const transposed = ({ rows, columns, data }) =>
+  data.map((_, at) => data[(at % rows) * columns + Math.trunc(at / rows)]);
 
 /** The numbers, where none of them is changed by the dtype but by rounding. */
 function checked(data, dtype, name) {
-  const odd = dtype.startsWith("float") ? undefined : data.find((one) => !Number.isInteger(one) || (dtype === "bool" && one !== 0 && one !== 1));
+  const odd = dtype.startsWith("float")
+    ? undefined
+    : data.find((one) => !Number.isInteger(one) || (dtype === "bool" && one !== 0 && one !== 1));
   if (odd !== undefined) throw new Error(`${name} holds ${odd}, which cannot be ${dtype} without being changed`);
   return data;
 }

@@ -12,8 +12,11 @@ export function soundInput(bytes, { fields }, name) {
   const { rate, seconds, channels: count, mel, low_hz: low, high_hz: high } = settings;
   const length = Math.max(1, roundHalfEven(rate * seconds));
   const sound = readWav(bytes, name);
-  const waves = mixed(sound.channels, count).map((channel) => ofLength(resampled(channel, sound.rate, rate, length), length));
-  if (!waves.every((wave) => wave.every(Number.isFinite))) throw new Error(`${name} has samples that are no finite numbers`);
+  const waves = mixed(sound.channels, count).map((channel) =>
+    ofLength(resampled(channel, sound.rate, rate, length), length),
+  );
+  if (!waves.every((wave) => wave.every(Number.isFinite)))
+    throw new Error(`${name} has samples that are no finite numbers`);
   if (!mel) return { type: "float32", dims: [1, count, length], data: joined(waves) };
   const made = waves.map((wave) => logMel(wave, { ...settings, low, high: high || rate / 2 }));
   return { type: "float32", dims: [1, count, mel, made[0].frames], data: joined(made.map(({ data }) => data)) };

@@ -10,12 +10,20 @@ export function tableInput(row, { fields, learnt }, name) {
   const { columns } = learnt;
   const absent = columns.find((column) => !Object.hasOwn(row, column));
   if (absent !== undefined) {
-    throw new Error(`${name} has no column ${JSON.stringify(absent)}, with which the model was trained; an empty cell is a missing value`);
+    throw new Error(
+      `${name} has no column ${JSON.stringify(absent)}, with which the model was trained; an empty cell is a missing value`,
+    );
   }
   const isCategories = fields?.gives === "categories";
   const value = isCategories ? category : number;
-  const data = columns.map((column, i) => value(String(row[column] ?? ""), i, learnt, `${name}: the column ${JSON.stringify(column)}`));
-  return { type: isCategories ? "int64" : "float32", dims: [1, Math.max(1, data.length)], data: data.length ? data : [0] };
+  const data = columns.map((column, i) =>
+    value(String(row[column] ?? ""), i, learnt, `${name}: the column ${JSON.stringify(column)}`),
+  );
+  return {
+    type: isCategories ? "int64" : "float32",
+    dims: [1, Math.max(1, data.length)],
+    data: data.length ? data : [0],
+  };
 }
 
 const isMissing = (cell) => MEANT_AS_MISSING.has(cell.trim().toLowerCase());

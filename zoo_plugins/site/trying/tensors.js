@@ -8,7 +8,9 @@ export function runner(session, ort) {
   return async (inputs) => {
     const given = Object.entries(inputs).map(([name, one]) => [name, tensorOf(one, ort)]);
     const outputs = await session.run(Object.fromEntries(given));
-    return Object.fromEntries(Object.entries(outputs).map(([name, { type, dims, data }]) => [name, { type, dims, data: plain(data) }]));
+    return Object.fromEntries(
+      Object.entries(outputs).map(([name, { type, dims, data }]) => [name, { type, dims, data: plain(data) }]),
+    );
   };
 }
 
@@ -18,7 +20,8 @@ function tensorOf({ type, dims, data }, ort) {
   return new ort.Tensor(type, data instanceof kind ? data : kind.from(data, type === "int64" ? BigInt : Number), dims);
 }
 
-const plain = (data) => (data instanceof BigInt64Array || data instanceof BigUint64Array ? Float64Array.from(data, Number) : data);
+const plain = (data) =>
+  data instanceof BigInt64Array || data instanceof BigUint64Array ? Float64Array.from(data, Number) : data;
 
 /** Rows from `first` on of a tensor, so many. */
 export function rowsOf({ type, dims: [all, ...rest], data }, first, count) {

@@ -6,9 +6,10 @@ const [PCM, FLOAT, EXTENSIBLE] = [1, 3, 0xfffe];
 export function readWav(bytes, name) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const word = (at) => String.fromCharCode(...bytes.subarray(at, at + 4));
-  if (word(0) !== "RIFF" || word(8) !== "WAVE") throw new Error(`${name} is no WAV file, and other sounds are not read by this page`);
+  if (word(0) !== "RIFF" || word(8) !== "WAVE")
+    throw new Error(`${name} is no WAV file, and other sounds are not read by this page`);
   let form = null;
-  for (let at = 12; at + 8 <= bytes.length; ) {
+  for (let at = 12; at + 8 <= bytes.length;) {
     const [kind, size, start] = [word(at), view.getUint32(at + 4, true), at + 8];
     if (kind === "fmt " && start + 16 <= bytes.length) form = formAt(view, start, size);
     if (kind === "data" && form) return samples(view, start, Math.min(size, bytes.length - start), form, name);
@@ -30,7 +31,10 @@ function formAt(view, at, size) {
 
 function samples(view, start, length, { tag, count, rate, width }, name) {
   const read = READERS[`${tag} ${width}`];
-  if (!read || !count || !rate) throw new Error(`${name} is a sound of a kind that this page does not read: whole numbers of 8 to 32 bits, or floats`);
+  if (!read || !count || !rate)
+    throw new Error(
+      `${name} is a sound of a kind that this page does not read: whole numbers of 8 to 32 bits, or floats`,
+    );
   const frames = Math.trunc(length / (width * count));
   if (!frames) throw new Error(`${name} is a sound without samples`);
   const channels = Array.from({ length: count }, (_, c) => {
