@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo quick test test-all foreign-readers lint docs package clean
+.PHONY: help demo quick test test-all foreign-readers lint docs site package clean
 .PHONY: set-up-demo set-up-test set-up-foreign-readers set-up-docs
 
 NODE_READERS := build/foreign-readers
@@ -50,6 +50,9 @@ lint: set-up-test ## Set up, then the checks that run nothing: ruff, mypy, impor
 
 docs: set-up-docs ## Set up, then the site of the documentation, in site/: a broken link fails.
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+
+site: set-up-test ## Set up, then train the bundled recipes and make their gallery, in build/gallery/site.
+	$(BIN)/python docs/make_gallery.py
 
 package: set-up-test ## Set up, then build what is published, the wheel and the source archive, into dist/, and check both.
 	rm -rf dist

@@ -12,7 +12,8 @@ from zoo_core.cli.bundled import bundled_verbs
 
 Zoo = Callable[..., Result]
 VERBS = (
-    "bench", "diff", "features", "new", "package", "plot", "pull", "push", "quantize", "rm", "serve", "sign", "site", "view",
+    "bench", "diff", "features", "new", "package", "plot", "pull", "push", "quantize", "rm", "serve", "sign",
+    "site", "view",
 )  # fmt: skip
 NO_DISCOVERY = {"ZOO_PLUGIN_TIMEOUT": "soon"}
 """Whoever discovers plugins stumbles over it."""

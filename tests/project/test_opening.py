@@ -48,6 +48,8 @@ OPENS = {
     "zoo_plugins/serve/command.py": "models, and no file",
     "zoo_plugins/serve/people.py": "its own page",
     "zoo_plugins/serve/repository.py": "models, and no file",
+    "zoo_plugins/site/folders.py": "what it writes",
+    "zoo_plugins/site/pages.py": "its own templates",
     "zoo_plugins/site/trying/runtime.py": "bytes that plain_file has read",
     "zoo_plugins/smp/names.py": "code that is installed",
     "zoo_plugins/tensorboard/events.py": "what it writes",

@@ -263,6 +263,25 @@ def test_hostile_labels_names_and_cards_stay_text(run_zoo: Zoo, tmp_path: Path) 
     assert "<b>half" in index.text
 
 
+def test_pages_and_scripts_in_an_export_are_not_copied(run_zoo: Zoo, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    report = json.loads((folder / "report.json").read_text())
+    ours = {"evil.html": "<script>alert(1)</script>", "a/evil.js": "alert(1)", "model.json": "{}", "evil.svg": "<svg/>"}
+    for name, text in ours.items():
+        folder.joinpath(name).parent.mkdir(exist_ok=True)
+        folder.joinpath(name).write_text(text)
+        report["files"][name] = hashlib.sha256(text.encode()).hexdigest()
+    folder.joinpath("report.json").write_text(json.dumps(report))
+    make(run_zoo)
+    place = tmp_path / "gallery" / "models" / NAME
+    assert [path.name for path in place.rglob("*evil*")] == []
+    assert json.loads((place / "model.json").read_text())["name"] == NAME
+    page = Elements((place / "index.html").read_text())
+    assert "have no place in this site: a/evil.js, evil.html, evil.svg, model.json." in page.text
+    folder.joinpath("report.json").write_text(json.dumps({**report, "files": {"../../elsewhere.json": "0" * 64}}))
+    assert run_zoo("site", "--to", "gallery").code == 4
+
+
 def test_changed_files_are_not_shown_as_verified(run_zoo: Zoo, tmp_path: Path) -> None:
     folder = copied(tmp_path)
     folder.joinpath("README.md").write_text("# Another card\n")

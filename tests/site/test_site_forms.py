@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +16,16 @@ from conftest import Result
 from onnx_files import write_brightness
 from serving import SAMPLE
 
+VALIDATED = """
+import sys
+
+from bioimageio.spec import ValidationContext, load_description
+
+with ValidationContext(perform_io_checks=True):
+    found = load_description(sys.argv[1], format_version="discover")
+print(found.validation_summary)
+print(found.validation_summary.status)
+"""
 Zoo = Callable[..., Result]
 NAME = "lenet5-digits"
 
@@ -56,12 +70,11 @@ def test_the_card_for_a_hub_has_its_metadata_before_it(run_zoo: Zoo, tmp_path: P
 
 
 @pytest.mark.slow
-def test_the_validator_of_bioimageio_finds_nothing_wrong(
-    run_zoo: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("BIOIMAGEIO_CACHE_PATH", str(tmp_path / "cache"))
-    spec = pytest.importorskip("bioimageio.spec")
+def test_the_validator_of_bioimageio_finds_nothing_wrong(run_zoo: Zoo, tmp_path: Path) -> None:
+    if importlib.util.find_spec("bioimageio") is None:
+        pytest.skip("bioimageio.spec is not installed: make foreign-readers")
     assert run_zoo("site", SAMPLE, "--to", "gallery", "--format", "bioimageio").code == 0
-    with spec.ValidationContext(perform_io_checks=True):
-        found = spec.load_description(tmp_path / "gallery" / "models" / NAME / "rdf.yaml", format_version="discover")
-    assert found.validation_summary.status in {"valid-format", "passed"}, found.validation_summary
+    path = tmp_path / "gallery" / "models" / NAME / "rdf.yaml"
+    env = {**os.environ, "BIOIMAGEIO_CACHE_PATH": str(tmp_path / "cache")}
+    done = subprocess.run([sys.executable, "-c", VALIDATED, path], env=env, capture_output=True, text=True, timeout=300)
+    assert done.stdout.splitlines()[-1:] in (["valid-format"], ["passed"]), done.stdout + done.stderr

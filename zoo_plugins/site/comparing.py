@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -11,16 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from zoo_core import UsageError, ZooError
-from zoo_core.commands import find_export
+from zoo_core.commands import counted, find_export
 from zoo_core.data import load_json
 
+from .diff_tables import tables_of
 from .facts import mapping_in, number, rows_in, text
-from .numbers import short, tiny
+from .numbers import tiny
 from .pages import Pages
 
 FOLDER = "compare"
-_MOST_ROWS = 200
-_MOST_LETTERS = 160
 _VERDICTS = {
     "identical": "Equal, byte for byte",
     "words": "Equal but for words",
@@ -38,16 +36,6 @@ class Pair:
     b: str
     paths: tuple[Path, Path]
     place: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """Rows of texts below their heads; `more` rows are left out."""
-
-    title: str
-    heads: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    more: int
 
 
 def pairs_of(typed: tuple[tuple[str, str], ...], exports: Mapping[str, Path]) -> list[Pair]:
@@ -89,7 +77,7 @@ def compare_page(pages: Pages, pair: Pair, found: Mapping[str, Any], addresses: 
         behaviour=_behaviour(mapping_in(found, "behaviour")),
         sides=[(side.upper(), name, f"../../{addresses[name]}index.html") for side, name in _sides(pair)],
         sums=[text(mapping_in(found, side), "sha256") for side, _ in _sides(pair)],
-        tables=[table for table in _tables(found) if table.rows],
+        tables=tables_of(found),
     )
 
 
@@ -111,85 +99,9 @@ def _behaviour(found: Mapping[str, Any]) -> list[str]:
             apart = f"differs by up to {tiny(largest)}" if largest else "is equal to the bit"
         allowed = f"; A's own check allows A {tiny(bound)}" if bound is not None else ""
         told.append(f"{text(each, 'name')} {apart}{allowed}.")
+    rows = int(number(found.get("rows")) or 0)
     decisions = mapping_in(found, "decisions")
     if decisions:
-        told.append(f"{decisions.get('flipped')} of {decisions.get('of')} decisions flip.")
-    return [*told, f"Both were run on the {found.get('rows')} rows of the self-test of {text(found, 'self_tests')}."]
-
-
-def _tables(found: Mapping[str, Any]) -> list[Table]:
-    graph = mapping_in(found, "graph")
-    counts = mapping_in(graph, "operators")
-    kinds = [
-        (name, *_both(each))
-        for name, each in counts.items()
-        if isinstance(each, dict) and each.get("a") != each.get("b")
-    ]
-    alone = [
-        (text(each, "node"), text(each, "op_type"), side, text(each, "module"))
-        for key, side in (("only_a", "A"), ("only_b", "B"))
-        for each in rows_in(graph, key)
-    ]
-    changed = [
-        tuple(_shown(each.get(key)) for key in ("node", "op_type", "what", "a", "b"))
-        for each in rows_in(graph, "changed")
-    ]
-    moved = [
-        (
-            text(each, "module") or "the model",
-            f"{each.get('differ')} of {each.get('tensors')}",
-            _number(each.get("largest")),
-            _number(each.get("moved")),
-        )
-        for each in rows_in(found, "modules")
-        if each.get("differ")
-    ]
-    files = [
-        (text(each, "file"), _sum(each.get("a")), _sum(each.get("b")))
-        for each in rows_in(found, "files")
-        if not each.get("equal")
-    ]
-    return [
-        _table("Inputs and outputs", ("which", "A", "B"), _fields(found, "signature")),
-        _table("Meaning: fields on which answers depend", ("field", "A", "B"), _fields(found, "meaning")),
-        _table("Operators", ("operator", "A", "B"), kinds),
-        _table("Nodes that only one has", ("node", "operator", "only in", "module"), alone),
-        _table("Nodes that differ", ("node", "operator", "in", "A", "B"), changed),
-        _table(
-            "Weights, by module", ("module", "tensors that differ", "largest difference", "moved, as a part"), moved
-        ),
-        _table("Words: where a file comes from", ("field", "A", "B"), _fields(found, "words")),
-        _table("Files with other bytes", ("file", "A", "B"), files),
-    ]
-
-
-def _table(title: str, heads: tuple[str, ...], rows: list[Any]) -> Table:
-    return Table(title=title, heads=heads, rows=tuple(rows[:_MOST_ROWS]), more=max(0, len(rows) - _MOST_ROWS))
-
-
-def _fields(found: Mapping[str, Any], key: str) -> list[tuple[str, str, str]]:
-    """The self-test is numbers, of which a reader has nothing."""
-    return [
-        (field, "its own", "its own") if (field := text(each, "field")) == "self_test" else (field, *_both(each))
-        for each in rows_in(found, key)
-    ]
-
-
-def _both(each: Mapping[str, Any]) -> tuple[str, str]:
-    return _shown(each.get("a")), _shown(each.get("b"))
-
-
-def _shown(value: Any) -> str:
-    if value is None:
-        return "-"
-    told = value if isinstance(value, str) else short(value) if isinstance(value, float) else json.dumps(value)
-    return told if len(told) <= _MOST_LETTERS else f"{told[: _MOST_LETTERS - 1]}…"
-
-
-def _number(value: Any) -> str:
-    found = number(value)
-    return "-" if found is None else short(found)
-
-
-def _sum(value: Any) -> str:
-    return str(value)[:16] if isinstance(value, str) else "not there"
+        of = counted(int(number(decisions.get("of")) or 0), "decision")
+        told.append(f"{decisions.get('flipped')} of {of} flip.")
+    return [*told, f"Both were run on {counted(rows, 'row')} of the self-test of {text(found, 'self_tests')}."]

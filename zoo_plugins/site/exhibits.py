@@ -24,6 +24,9 @@ MUTANTS = "mutants.json"
 """What `zoo bench EXPORT --json` and `zoo verify EXPORT --mutants --json` print, where somebody has kept it: beside the
 folder of the export as NAME.bench.json, or in it. There `zoo verify` minds every file that the report does not list."""
 
+_COPIED = {".onnx", ".data", ".md", ".json", ".pb"}
+"""How files end that are copied: none that a browser would take for a page or a script of this site."""
+_OF_THE_SITE = {"model.json", "README.hub.md"}
 _MOST_TEXT = 1 << 24
 _MOST_FILE = 1 << 40
 _PIECE = 1 << 20
@@ -47,8 +50,8 @@ class PublishedFile:
 class Exhibit:
     """A vetted export; nothing of it has been run.
 
-    `state`: `verified`; `changed` since; `unknown` without a report; else the outcome that its report gives. What is
-    not there is empty.
+    `left_out`: files that its report lists and that are not copied. `state`: `verified`; `changed` since; `unknown`
+    without a report; else the outcome that its report gives. What is not there is empty.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Exhibit:
     bench: Mapping[str, Any]
     mutants: Mapping[str, Any]
     files: tuple[PublishedFile, ...]
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +111,8 @@ def open_exhibit(name: str, path: Path) -> Exhibit:
     read_metadata(file)
     folder = path if path.is_dir() else None
     report = _json_at(None if folder is None else folder / REPORT)
+    listed = _listed(folder, report)
+    copied = {name for name in listed if Path(name).suffix in _COPIED and name not in _OF_THE_SITE}
     kept = _kept(path)
     return Exhibit(
         name=name,
@@ -118,7 +124,8 @@ def open_exhibit(name: str, path: Path) -> Exhibit:
         card="" if folder is None else _text_at(folder / CARD),
         bench=_json_at(kept.get(BENCH)),
         mutants=_json_at(kept.get(MUTANTS)),
-        files=_published(file, folder, report, kept),
+        files=_published(file, folder, copied, kept),
+        left_out=tuple(sorted(listed - copied)),
     )
 
 
@@ -155,17 +162,25 @@ def _json_at(path: Path | None) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _listed(folder: Path | None, report: Mapping[str, Any]) -> set[str]:
+    """The files that a report lists. Raises RefusedFileError for a name that leads elsewhere."""
+    listed = report.get("files")
+    return (
+        set()
+        if folder is None or not isinstance(listed, dict)
+        else set(checked_names(listed, where=str(folder / REPORT)))
+    )
+
+
 def _published(
-    file: OnnxFile, folder: Path | None, report: Mapping[str, Any], kept: Mapping[str, Path]
+    file: OnnxFile, folder: Path | None, listed: set[str], kept: Mapping[str, Path]
 ) -> tuple[PublishedFile, ...]:
-    """The model first, then the other files of the export by name: those of the report, and what was measured."""
+    """The model first, then the other files of the export by name: those that are listed, and what was measured."""
     if folder is None and has_external_data(file):
         raise ZooError(f"{file.path} has its weights in another file", hint="name the folder of the export instead")
     sources = {MODEL: file.path}
     if folder is not None:
-        listed = report.get("files")
-        names = checked_names(listed if isinstance(listed, dict) else (), where=str(folder / REPORT))
-        sources |= {name: folder / name for name in sorted({*names, DATA, CARD, REPORT} - {MODEL})}
+        sources |= {name: folder / name for name in sorted({*listed, DATA, CARD, REPORT} - {MODEL})}
     sources |= kept
     return tuple(
         _published_file(name, path, folder if folder in path.parents else path.parent)

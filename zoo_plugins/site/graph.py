@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from zoo_core import ZooError
+from zoo_core.commands import counted
 from zoo_core.data import load_json, read_plain
 from zoo_core.runtime import Node
 
@@ -85,7 +86,7 @@ def _box(nodes: Sequence[Node], floors: Mapping[str, float]) -> Box:
     known = [floors[node.name] for node in nodes if node.name in floors]
     kinds = ", ".join(kind for kind, _ in Counter(node.op_type for node in nodes).most_common(4))
     return Box(
-        title=kinds if len(nodes) == 1 else f"{len(nodes)} nodes",
+        title=kinds if len(nodes) == 1 else counted(len(nodes), "node"),
         below=module if len(nodes) == 1 or module else kinds,
         module=module,
         floors=max(known, default=None),

@@ -74,6 +74,7 @@ class ModelPage:
             files=[{**each.to_json(), "link": quote(each.name)} for each in self.exhibit.files],
             source=source,
             source_link=source if _LINK.fullmatch(source) else "",
+            left_out=self.exhibit.left_out,
             commands=self.commands,
             hub_card=HUB_CARD if self.exhibit.card else "",
             typed_name=shell_word(self.exhibit.name),
