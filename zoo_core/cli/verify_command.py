@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -11,11 +11,6 @@ from zoo_core.commands.common import FilePath, json_option, say
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options, provider_option
 from zoo_core.commands.next_step import use_of, words_of
-from zoo_core.errors import UsageError
-
-if TYPE_CHECKING:
-    from zoo_core.runtime.running.isolated import Isolated
-    from zoo_core.verification.mutants import MutationScore
 
 EXAMPLES = """
 \b
@@ -65,44 +60,17 @@ def command(
     from zoo_core.workflows.answers.on_provider import also_on
     from zoo_core.workflows.remote.signature import require_signed
 
+    from .planting import check_planting, keep_score, planted_score
     from .report import refuse_unverified, show_report
 
-    _check_planting(mutants, save)
+    check_planting(mutants, save)
     path = find_export(source)
     require_signed(path, **signed)
     report = verify_export(path, thorough=thorough, isolated=isolated)
     report = also_on(provider, report, path, isolated=isolated)
-    score = _score(path, isolated) if mutants and report.outcome == "verified" else None
+    score = planted_score(path, isolated) if mutants and report.outcome == "verified" else None
     show_report(report, as_json=as_json, path=path, mutants=score)
-    _keep(path, score if save else None, told=not as_json)
+    keep_score(path, score if save else None, told=not as_json)
     refuse_unverified(report, path=path, mutants=score)
     if not as_json:
         say(f"Next: {use_of(source, words_of(source))}")
-
-
-def _check_planting(mutants: bool, save: bool) -> None:
-    """Raise before anything is checked where faults cannot be planted, or a score is kept that nobody asks for."""
-    if save and not mutants:
-        raise UsageError("--save keeps the score of --mutants, which is not asked for", hint="add --mutants")
-    if mutants:
-        from zoo_core.verification.mutants import onnx_package
-
-        onnx_package()
-
-
-def _keep(path: Path, score: MutationScore | None, *, told: bool) -> None:
-    from zoo_core.workflows.exports.claims import save_claim
-
-    if score is not None:
-        kept = save_claim(path, "mutants", {"mutants": score.to_json()})
-        if told:
-            say(f"Kept: {kept}")
-
-
-def _score(path: Path, isolated: Isolated) -> MutationScore:
-    from zoo_core.verification.mutants import score_export
-
-    from .mutation_table import mutation_progress
-
-    with mutation_progress() as progress:
-        return score_export(path, isolated=isolated, progress=progress)

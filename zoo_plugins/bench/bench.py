@@ -76,18 +76,29 @@ def run_bench(
         **more,
     )
     subjects = tuple(open_subject(name, zoo, asked) for name in sources)
-    if saving and (len(subjects) > 1 or subjects[0].path is None or tuning):
-        raise UsageError("--save is for the numbers of one export", hint="name it alone, and without --tune")
+    _check_together(subjects, asked, tuning=tuning, saving=saving)
     if tuning:
-        if asked.providers:
-            raise UsageError("--tune is about the processor", hint="leave out --provider")
         return _tuned(subjects, batches, engines, threads, isolated=isolated, seconds=seconds, progress=progress)
     chosen = {subject.typed: _batches(subject, batches) for subject in subjects}
     rows = measure(subjects, chosen, seconds=seconds, progress=progress)
     bench = Bench(subjects=subjects, rows=tuple(rows), machine=machine_kind())
-    if saving and subjects[0].path is not None and all(row.is_right for row in rows):
-        return replace(bench, saved=save_claim(subjects[0].path, "bench", bench.to_json()))
-    return bench
+    return _saved(bench) if saving else bench
+
+
+def _check_together(subjects: Sequence[Subject], asked: Asked, *, tuning: bool, saving: bool) -> None:
+    """Raise UsageError for what does not go together."""
+    if saving and (len(subjects) > 1 or subjects[0].path is None or tuning):
+        raise UsageError("--save is for the numbers of one export", hint="name it alone, and without --tune")
+    if tuning and asked.providers:
+        raise UsageError("--tune is about the processor", hint="leave out --provider")
+
+
+def _saved(bench: Bench) -> Bench:
+    """The same, kept beside its export unless an answer is wrong."""
+    path = bench.subjects[0].path
+    if path is None or not all(row.is_right for row in bench.rows):
+        return bench
+    return replace(bench, saved=save_claim(path, "bench", bench.to_json()))
 
 
 def _tuned(

@@ -69,18 +69,14 @@ def command(sources: tuple[str, ...], as_json: bool, picture: Path | None, save:
         check_picture(picture, asked_by="zoo bench --picture")
     found = run_bench(open_zoo(), sources, progress=note, saving=save, **asked)
     drawn = None if picture is None else draw_rows(found.rows, picture, machine=found.machine)
+    files = {"picture": drawn, "saved": found.saved}
     if as_json:
-        print_json({**found.to_json(), "picture": told(drawn), "saved": told(found.saved)})
+        print_json({**found.to_json(), **{name: None if file is None else str(file) for name, file in files.items()}})
     else:
         say(*([tuned_line(found.tuned), ""] if found.tuned is not None else []))
         say(*lines_of(found.rows, found.subjects, machine=found.machine, reasons=found.tuned is None))
-        say("", *(f"{what}: {path}" for what, path in (("Picture", drawn), ("Kept", found.saved)) if path is not None))
+        say("", *(f"{name.capitalize()}: {file}" for name, file in files.items() if file is not None))
         say(f"Next: {next_after(found.subjects, found.rows)}")
     if bad := failures(found.rows):
         note(bad)
         raise click.exceptions.Exit(1)
-
-
-def told(path: Path | None) -> str | None:
-    """A file that may not have been written, as plain data."""
-    return None if path is None else str(path)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from zoo_core import open_zoo
 
@@ -14,6 +14,9 @@ from .space import Space
 from .store import PICTURE, SWEEPS, Store
 from .sweeping import ARGUMENTS, Sweep, finished
 from .tables import command_of, lines_of, sweep_report
+
+if TYPE_CHECKING:
+    from optuna.study import Study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +55,11 @@ def result_of(
         processes=processes,
         progress=progress,
     )
-    study = part.run()
+    return _told(store, part.run(), common)
+
+
+def _told(store: Store, study: Study, common: Sequence[str]) -> SweepResult:
+    """What came of it, drawn where matplotlib is installed."""
     done = finished(study)
     command = command_of(common, done[0].user_attrs[ARGUMENTS]) if done else ""
     runs = [store.run_name(each.number) for each in study.get_trials(deepcopy=False)]

@@ -144,11 +144,12 @@ def _training(arguments: Sequence[str], *, lock: IO[bytes] | None, alone: bool) 
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGINT)
+    """As Ctrl-C does, which all processes of a command hear: that which trains is not always the first."""
+    os.killpg(process.pid, signal.SIGINT)
     try:
         process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
