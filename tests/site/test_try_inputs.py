@@ -13,6 +13,7 @@ from site_modules import FOLDER, array_of, ask, call
 from zoo_core import Recipe, TensorSpec, ZooError
 from zoo_core.recipes import InputRecipe, learning, load_recipe, read_rows
 from zoo_core.runtime.running.arrangement import arrange
+from zoo_core.verification.expect.recipe_test import recipe_tests
 
 NEAR = 1e-5
 """Of the largest value: what another library of mathematics may change, as in the check of recipes."""
@@ -209,3 +210,18 @@ def test_an_input_that_the_model_does_not_take_is_told() -> None:
         tensor = {"type": spec.dtype, "dims": list(shape), "data": [n % 4 for n in range(int(np.prod(shape)))]}
         calls.append(call("fits", "misfit", "x", tensor, spec.to_json(), {"L": 12}))
     assert [found["value"] for found in ask(calls)] == [says for *_, says in FITTING]
+
+
+@needs_node
+def test_examples_in_the_file_tell_a_recipe_that_makes_something_else() -> None:
+    table = learned(Recipe("table"), [{"age": "3", "sum": "1"}, {"age": "4", "sum": "9"}]).recipe
+    recipes = {"sound": RECIPES["mel"], "row": table}
+    about: dict[str, Any] = {
+        "recipes": {name: recipe.to_json() for name, recipe in recipes.items()},
+        "self_test": {"recipes": recipe_tests(recipes)},
+    }
+    other = {**about, "recipes": {**about["recipes"], "sound": RECIPES["mel"].changed(low_hz=200.0).to_json()}}
+    outside = {**about, "recipe_files": {"row": {"columns": {}}}}
+    found = ask([call("givers", "provenRecipes", each) for each in (about, other, outside, {})])
+    verdicts = [{row["output"]: row["isWithin"] for row in each["value"]} for each in found]
+    assert verdicts == [{"sound": True, "row": True}, {"sound": False, "row": True}, {"sound": True}, {}]

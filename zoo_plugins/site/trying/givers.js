@@ -23,6 +23,7 @@ export function giverFor(about) {
   const names = Object.keys(about.inputs);
   const odd = Object.values(recipes).find(({ recipe, plugin }) => plugin || !MAKERS[recipe]);
   if (odd) return notHere(NOT_HERE[odd.recipe] ?? `What the recipe ${odd.recipe} reads`, "are");
+  if (Object.keys(about.recipe_files ?? {}).length) return notHere("Inputs whose recipe lies in a second file", "are");
   if (Object.keys(recipes).length) return madeByRecipes(recipes, names);
   if (names.length > 1) return notHere("Several inputs at once", "are");
   if (about.preprocess) return pictures(about, names[0]);
@@ -93,9 +94,9 @@ export function pictureSample(name, picture, { preprocess }, input) {
 }
 
 /** Rows of a proof: of the sources in the file this page makes inputs, and they are compared with those of the export. */
-export function provenRecipes({ recipes = {}, self_test: test }) {
+export function provenRecipes({ recipes = {}, recipe_files: outside = {}, self_test: test }) {
   const known = Object.entries(test?.recipes ?? {}).filter(
-    ([input]) => MAKERS[recipes[input]?.recipe] && !recipes[input].plugin,
+    ([input]) => MAKERS[recipes[input]?.recipe] && !recipes[input].plugin && !outside[input],
   );
   return known.map(([input, { sources, positions, expected, dtype }]) => {
     const values = sources.flatMap((source) =>
