@@ -22,6 +22,6 @@ def weights(folder: Path, run: str = "run") -> bytes:
 
 
 def rows_without_time(folder: Path, run: str = "run") -> list[dict[str, Any]]:
-    timed = {"seconds", "samples_per_second"}
+    timed = {"seconds", "samples_per_second", "feed_share"}
     lines = (folder / "runs" / run / "metrics.jsonl").read_text().splitlines()
     return [{key: value for key, value in json.loads(line).items() if key not in timed} for line in lines]

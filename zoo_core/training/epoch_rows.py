@@ -45,8 +45,8 @@ def _number(value: float) -> float:
     return -math.inf if math.isnan(value) else value
 
 
-TIMED = ("seconds", "samples_per_second")
-"""What of an epoch is another number each time."""
+TIMED = ("seconds", "samples_per_second", "feed_share")
+"""What of an epoch is another number each time, where it is told."""
 
 _MEASURED = ("gradient_norm", "largest_gradient_norm", "samples_per_second")
 """What not every trainer tells of an epoch, nor older versions."""
