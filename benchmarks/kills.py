@@ -27,6 +27,7 @@ from typing import Any
 
 from zoo_core.environment import machine_kind, package_versions
 from zoo_core.training import RunDirectory, read_tensors
+from zoo_core.training.epoch_rows import TIMED
 
 MODEL = ("train", "lenet5", "--dataset", "digits")
 EPOCHS = 4
@@ -34,7 +35,6 @@ SIZES = ("-d", "train_size=400", "-d", "val_size=50", "-t", "batch_size=16")
 OPTIONS = ("--epochs", str(EPOCHS), *SIZES, "-t", "checkpoint_every=5steps")
 NAME = "run"
 HEADER = ("kill", "within", "after", "resumed from", "exit code", "weights", "metrics", "other files")
-TIMED = ("seconds", "samples_per_second", "feed_share")
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> tuple[ExportPlan, Path
     return plan, folder, build_and_check(plan, folder, progress=lambda stage: None)
 
 
+@pytest.mark.slow  # an honest file of digits is verified in test_bake.py
 def test_the_honest_file_is_verified(verified: tuple[ExportPlan, Path, ExportReport], tmp_path: Path) -> None:
     report = bake_verified(*verified, tmp_path)
     assert report.outcome == "verified", [check for check in report.checks if check.outcome != "passed"]

@@ -49,7 +49,7 @@ def stopped_at(job: TrainJob, epoch: int, step: int) -> None:
 
 
 def rows(directory: RunDirectory) -> list[dict[str, Any]]:
-    timed = {"seconds", "samples_per_second"}
+    timed = {"seconds", "samples_per_second", "feed_share"}
     lines = (directory.path / "metrics.jsonl").read_text().splitlines()
     return [{key: value for key, value in json.loads(line).items() if key not in timed} for line in lines]
 

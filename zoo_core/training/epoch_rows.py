@@ -46,7 +46,7 @@ def _number(value: float) -> float:
 
 
 TIMED = ("seconds", "samples_per_second", "feed_share")
-"""What of an epoch is another number each time."""
+"""What of an epoch is another number each time, where it is told."""
 
 _MEASURED = ("gradient_norm", "largest_gradient_norm", "samples_per_second", "feed_share")
 """What not every trainer tells of an epoch, nor older versions."""

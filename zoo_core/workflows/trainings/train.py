@@ -79,8 +79,9 @@ def opened(
 
 
 def run_report(run: Run) -> dict[str, Any]:
-    """A finished run as `zoo train --json` prints it."""
+    """A finished run as `zoo train --json` prints it; with a resume certificate where one was asked for."""
     info = run.info
+    certificate = to_plain(info.resume_certificate)
     return {
         "run": run.name,
         "epochs": len(run.rows),
@@ -89,7 +90,7 @@ def run_report(run: Run) -> dict[str, Any]:
         "test": to_plain(info.test),
         "beats_chance": info.beats_chance,
         "remarks": list(info.remarks),
-        "resume_certificate": to_plain(info.resume_certificate),
+        **({} if certificate is None else {"resume_certificate": certificate}),
     }
 
 
