@@ -20,6 +20,7 @@ OPENS = {
     "zoo_core/container_limit.py": "what the kernel says",
     "zoo_core/data/archives.py": "what plain_file has opened",
     "zoo_core/data/download.py": "what it writes",
+    "zoo_core/data/shards.py": "its own shards, held against their checksums",
     "zoo_core/discovery/cache.py": "its own cache",
     "zoo_core/discovery/code_hash.py": "code that is installed",
     "zoo_core/checks/rules/plugin_rules.py": "code that is installed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from zoo_core.commands.completion import complete_models_and_runs
 from zoo_core.commands.next_step import argument, look_at, use_of, words_of
 
 from .axis_options import axis_options
+from .baking_options import baking_options, check_baking
 from .export_progress import StageProgress
 
 EXAMPLES = """
@@ -39,15 +41,7 @@ Examples:
 @click.option("--layer", metavar="L", help="Only up to this layer: the export gives its features.")
 @click.option("--opset", type=int, metavar="N", help="ONNX opset, 17 to 23. Default: 20, or 22 where 20 fails.")
 @axis_options
-@click.option(
-    "--bake-preprocess",
-    "bake",
-    is_flag=True,
-    help="The file takes pictures as they are, of any size, and prepares them itself. To NAME-baked.",
-)
-@click.option(
-    "--with-probabilities", is_flag=True, help="With --bake-preprocess: a second output, the probability of each class."
-)
+@baking_options
 @click.option("--keep-rejected", is_flag=True, help="Keep an export that was not verified, as NAME.rejected.")
 @model_options
 @data_options
@@ -56,7 +50,7 @@ def command(
     source: str,
     to: Path | None,
     bake: bool,
-    with_probabilities: bool,
+    probabilities: bool,
     keep_rejected: bool,
     data: dict[str, str],
     as_json: bool,
@@ -72,38 +66,24 @@ def command(
 
     from .report import show_report
 
-    _check_baking(bake, with_probabilities)
+    check_baking(bake, probabilities)
     need_export_extra()
+    from zoo_core.export.bundle import RejectedExportError
+
     zoo, root = open_zoo(), _root(data)
     plan = plan_source(zoo, source, root=root, **asked)
     target = to or (baked_target if bake else default_target)(plan.name)
     published = target.absolute()  # asked now: where it replaces the current folder, "." leads nowhere afterwards
-    from zoo_core.export.bundle import RejectedExportError
-
+    made = partial(export_baked, source=source, root=root, probabilities=probabilities) if bake else export_plan
     try:
         with StageProgress() as progress:
-            if bake:
-                more: dict[str, Any] = {"source": source, "root": root, "probabilities": with_probabilities}
-                report: Any = export_baked(plan, target, zoo, keep=keep_rejected, progress=progress, **more)
-            else:
-                report = export_plan(plan, target, zoo, keep=keep_rejected, progress=progress)
+            report = made(plan, target, zoo, keep=keep_rejected, progress=progress)
     except RejectedExportError as error:
         show_report(error.report, as_json=as_json)
         raise
     show_report(report, as_json=as_json, path=target)
     if not as_json:
-        say(f"Published {target}")
-        say(f"Next: {_next(target, published)}")
-
-
-def _check_baking(bake: bool, with_probabilities: bool) -> None:
-    """Raise UsageError for an option that would be without effect."""
-    from zoo_core.errors import UsageError
-
-    if with_probabilities and not bake:
-        raise UsageError(
-            "--with-probabilities is for files that prepare their pictures themselves", hint="add --bake-preprocess"
-        )
+        say(f"Published {target}", f"Next: {_next(target, published)}")
 
 
 def _root(data: dict[str, str]) -> str | None:

@@ -54,8 +54,7 @@ def command(sources: tuple[str, ...], as_json: bool, picture: Path | None, save:
     usual settings, and where it is quicker, kept in the user's state folder for this very file, this kind of machine
     and this onnxruntime. open_model, and with it every command, then takes these settings where none are asked for.
 
-    --save keeps the numbers of one export beside it, with the sha256 of its file: a claim of this machine, which is not
-    kept when an engine answers wrongly.
+    --save keeps the numbers of one export beside it, with the sha256 of its file, unless an engine answers wrongly.
 
     Exit code 0 when all engines answer rightly, 1 when one does not: the table says which.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from zoo_core.errors import NotVerifiedError, UsageError, ZooError
+from zoo_core.files import sha256_of
 from zoo_core.offer_lookup import recorded_entry
 from zoo_core.records import ResumeCertificate, RunInfo, counted, to_plain
 from zoo_core.registry import Zoo
@@ -113,10 +113,9 @@ def _certificate(path: Path, info: RunInfo, *, kills: int, on_note: Callable[[st
                 f"run {info.name!r} was over before it could be killed",
                 hint="a longer training can be proved: --epochs",
             )
-        weights = (path / WEIGHTS_FILE).read_bytes()
         return ResumeCertificate(
             resumed_after=tuple(found),
-            sha256=hashlib.sha256(weights).hexdigest(),
+            sha256=sha256_of(path / WEIGHTS_FILE),
             differs=tuple(_differing(path, again)),
         )
 
@@ -177,7 +176,7 @@ def _finish(command: list[str]) -> None:
 
 
 def _differing(path: Path, again: Path) -> Iterator[str]:
-    if (path / WEIGHTS_FILE).read_bytes() != (again / WEIGHTS_FILE).read_bytes():
+    if sha256_of(path / WEIGHTS_FILE) != sha256_of(again / WEIGHTS_FILE):
         yield "weights"
     if _rows(path) != _rows(again):
         yield "metrics of its epochs"
