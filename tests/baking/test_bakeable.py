@@ -75,6 +75,7 @@ def test_a_model_without_pictures_is_told_before_anything_is_converted(zoo_here:
 def test_probabilities_are_for_files_that_prepare_their_pictures(zoo_here: Zoo) -> None:
     done = zoo_here("export", "lenet5", "--with-probabilities")
     assert done.code == 2
+    assert "--with-probabilities is for files that prepare their pictures themselves" in done.stderr
     assert "add --bake-preprocess" in done.stderr
 
 

@@ -12,6 +12,7 @@ from zoo_core.commands.completion import complete_models_and_runs
 from zoo_core.commands.next_step import argument, look_at, use_of, words_of
 
 from .axis_options import axis_options
+from .export_options import baking_options, check_baking, export_either, root_of
 from .export_progress import StageProgress
 
 EXAMPLES = """
@@ -39,15 +40,7 @@ Examples:
 @click.option("--layer", metavar="L", help="Only up to this layer: the export gives its features.")
 @click.option("--opset", type=int, metavar="N", help="ONNX opset, 17 to 23. Default: 20, or 22 where 20 fails.")
 @axis_options
-@click.option(
-    "--bake-preprocess",
-    "bake",
-    is_flag=True,
-    help="The file takes pictures as they are, of any size, and prepares them itself. To NAME-baked.",
-)
-@click.option(
-    "--with-probabilities", is_flag=True, help="With --bake-preprocess: a second output, the probability of each class."
-)
+@baking_options
 @click.option("--keep-rejected", is_flag=True, help="Keep an export that was not verified, as NAME.rejected.")
 @model_options
 @data_options
@@ -67,14 +60,14 @@ def command(
     The export appears only when it is verified. Otherwise the exit code is 3 and nothing stands under its name.
     """
     from zoo_core.registry import open_zoo
-    from zoo_core.workflows.exports.baked_export import baked_target, export_baked
-    from zoo_core.workflows.exports.export_source import default_target, export_plan, need_export_extra, plan_source
+    from zoo_core.workflows.exports.baked_export import baked_target
+    from zoo_core.workflows.exports.export_source import default_target, need_export_extra, plan_source
 
     from .report import show_report
 
-    _check_baking(bake, with_probabilities)
+    check_baking(bake, with_probabilities)
     need_export_extra()
-    zoo, root = open_zoo(), _root(data)
+    zoo, root = open_zoo(), root_of(data)
     plan = plan_source(zoo, source, root=root, **asked)
     target = to or (baked_target if bake else default_target)(plan.name)
     published = target.absolute()  # asked now: where it replaces the current folder, "." leads nowhere afterwards
@@ -82,11 +75,8 @@ def command(
 
     try:
         with StageProgress() as progress:
-            if bake:
-                more: dict[str, Any] = {"source": source, "root": root, "probabilities": with_probabilities}
-                report: Any = export_baked(plan, target, zoo, keep=keep_rejected, progress=progress, **more)
-            else:
-                report = export_plan(plan, target, zoo, keep=keep_rejected, progress=progress)
+            more = {"source": source, "root": root, "probabilities": with_probabilities}
+            report = export_either(plan, target, zoo, more if bake else None, keep=keep_rejected, progress=progress)
     except RejectedExportError as error:
         show_report(error.report, as_json=as_json)
         raise
@@ -94,26 +84,6 @@ def command(
     if not as_json:
         say(f"Published {target}")
         say(f"Next: {_next(target, published)}")
-
-
-def _check_baking(bake: bool, with_probabilities: bool) -> None:
-    """Raise UsageError for an option that would be without effect."""
-    from zoo_core.errors import UsageError
-
-    if with_probabilities and not bake:
-        raise UsageError(
-            "--with-probabilities is for files that prepare their pictures themselves", hint="add --bake-preprocess"
-        )
-
-
-def _root(data: dict[str, str]) -> str | None:
-    """Where the data of a run lie now, if that is said. Raises UsageError for every other option of a dataset."""
-    from zoo_core.errors import UsageError
-
-    if others := sorted(data.keys() - {"root"}):
-        told = f"-d {others[0]}: a run is exported with the options of its data"
-        raise UsageError(told, hint="-d root=DIR says where they lie now")
-    return data.get("root")
 
 
 def _next(target: Path, published: Path) -> str:

@@ -48,8 +48,7 @@ class Samples:
     IGNORED; flags, uint8 (N, K); numbers, float32 (N, K); what outputs shall look like, uint8 (N, C, h, w) with 255
     for 1, or float32; BoxTargets in pixels of the stored pictures. `fingerprint`: sha256 of the raw content, targets
     and class names. `files`: where each sample comes from, a file or a row of one, None where nobody says. `skipped`:
-    files that could not be read, and were left out. `remarks`: what is worth a line before they are trained on.
-    `pictures`: as they are, for who prepares them himself.
+    files that could not be read, and were left out. `remarks`: what is worth a line. `pictures`: as they are.
     """
 
     inputs: Mapping[str, NDArray[Any]]
