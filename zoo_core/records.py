@@ -206,11 +206,8 @@ class EpochRow(Record):
 
 def library_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """How libraries differ from what they were, each in words; both are as `Leg.libraries`, and both must know one."""
-    return [
-        f"{name} is version {now[name]} now, and was {before[name]}"
-        for name in sorted(before.keys() & now.keys())
-        if before[name] != now[name]
-    ]
+    both = sorted(before.keys() & now.keys())
+    return [f"{name} is version {now[name]} now, and was {before[name]}" for name in both if before[name] != now[name]]
 
 
 def changes_between(before: Leg, now: Leg) -> list[str]:

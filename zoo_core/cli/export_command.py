@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from zoo_core.commands.completion import complete_models_and_runs
 from zoo_core.commands.next_step import argument, look_at, use_of, words_of
 
 from .axis_options import axis_options
-from .baking_options import baking_options, check_baking
+from .export_options import baking_options, check_baking, export_either, root_of
 from .export_progress import StageProgress
 
 EXAMPLES = """
@@ -50,7 +49,7 @@ def command(
     source: str,
     to: Path | None,
     bake: bool,
-    probabilities: bool,
+    with_probabilities: bool,
     keep_rejected: bool,
     data: dict[str, str],
     as_json: bool,
@@ -61,39 +60,30 @@ def command(
     The export appears only when it is verified. Otherwise the exit code is 3 and nothing stands under its name.
     """
     from zoo_core.registry import open_zoo
-    from zoo_core.workflows.exports.baked_export import baked_target, export_baked
-    from zoo_core.workflows.exports.export_source import default_target, export_plan, need_export_extra, plan_source
+    from zoo_core.workflows.exports.baked_export import baked_target
+    from zoo_core.workflows.exports.export_source import default_target, need_export_extra, plan_source
 
     from .report import show_report
 
-    check_baking(bake, probabilities)
+    check_baking(bake, with_probabilities)
     need_export_extra()
-    from zoo_core.export.bundle import RejectedExportError
-
-    zoo, root = open_zoo(), _root(data)
+    zoo, root = open_zoo(), root_of(data)
     plan = plan_source(zoo, source, root=root, **asked)
     target = to or (baked_target if bake else default_target)(plan.name)
     published = target.absolute()  # asked now: where it replaces the current folder, "." leads nowhere afterwards
-    made = partial(export_baked, source=source, root=root, probabilities=probabilities) if bake else export_plan
+    from zoo_core.export.bundle import RejectedExportError
+
     try:
         with StageProgress() as progress:
-            report = made(plan, target, zoo, keep=keep_rejected, progress=progress)
+            more = {"source": source, "root": root, "probabilities": with_probabilities}
+            report = export_either(plan, target, zoo, more if bake else None, keep=keep_rejected, progress=progress)
     except RejectedExportError as error:
         show_report(error.report, as_json=as_json)
         raise
     show_report(report, as_json=as_json, path=target)
     if not as_json:
-        say(f"Published {target}", f"Next: {_next(target, published)}")
-
-
-def _root(data: dict[str, str]) -> str | None:
-    """Where the data of a run lie now, if that is said. Raises UsageError for every other option of a dataset."""
-    from zoo_core.errors import UsageError
-
-    if others := sorted(data.keys() - {"root"}):
-        told = f"-d {others[0]}: a run is exported with the options of its data"
-        raise UsageError(told, hint="-d root=DIR says where they lie now")
-    return data.get("root")
+        say(f"Published {target}")
+        say(f"Next: {_next(target, published)}")
 
 
 def _next(target: Path, published: Path) -> str:

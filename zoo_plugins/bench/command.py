@@ -43,12 +43,11 @@ def command(sources: tuple[str, ...], as_json: bool, picture: Path | None, save:
     """Measure how fast models answer on this machine, and how much memory they take.
 
     All engines are loaded first, each in a process of its own, and then answer in short turns, one after the other:
-    what else the machine does, it does to all of them. Every answer is compared: those of an export with its own file,
-    not optimised and on one thread, within the bound of its check; those of a model with its own first answers in
-    PyTorch. An engine that answers wrongly has no speed.
+    what else the machine does, it does to all. Every answer is compared: those of an export with its own file, not
+    optimised and on one thread, within the bound of its check; those of a model with its first ones in PyTorch. An
+    engine that answers wrongly has no speed.
 
-    Inputs are those of the file's self-test, or drawn within the ranges that the model declares. * marks the engine
-    that gives the most rows a second.
+    Inputs are those of the file's self-test, or drawn within the ranges that the model declares. * marks the quickest.
 
     --tune tries onnxruntime's levels, threads, and whether idle threads spin; the best is measured once more beside the
     usual settings, and where it is quicker, kept in the user's state folder for this very file, this kind of machine
