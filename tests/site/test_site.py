@@ -213,6 +213,17 @@ def test_what_was_measured_before_is_shown(run_zoo: Zoo, tmp_path: Path) -> None
     assert "98.3 %" in text
 
 
+def test_numbers_of_another_file_are_left_out(run_zoo: Zoo, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    beside = folder.with_name(f"{NAME}.bench.json")
+    for digest, shown in (("0" * 64, False), (hashlib.sha256((folder / "model.onnx").read_bytes()).hexdigest(), True)):
+        beside.write_text(json.dumps({"sha256": digest, **BENCH}))
+        make(run_zoo)
+        row = json.loads((tmp_path / "gallery" / "index.json").read_text())["models"][0]
+        assert (row["latency"] is not None) == shown
+        assert (tmp_path / "gallery" / "models" / NAME / "bench.json").is_file() == shown
+
+
 def test_commands_fetch_every_file_from_where_the_site_will_be(run_zoo: Zoo, tmp_path: Path) -> None:
     make(run_zoo, SAMPLE, "--address", "https://models.example.org/zoo", "--title", "My models")
     page = Elements((tmp_path / "gallery" / PAGE).read_text())

@@ -40,8 +40,8 @@ def command(exports: tuple[str, ...], target: Path, asked: Any, serve: bool, por
     index with search and filters, for programs index.json; and a page for each export with its card, its checks, its
     graph, and its files to download. Of a run in runs/ that the export was made of, curves and the pictures that
     `zoo plot RUN --what confusion` and `--what errors` have left there. Nothing is measured: latency is what
-    `zoo bench EXPORT --json > exported/EXPORT.bench.json` has kept, the mutation score what
-    `zoo verify EXPORT --mutants --json > exported/EXPORT.mutants.json` has.
+    `zoo bench EXPORT --save` has kept, the mutation score what `zoo verify EXPORT --mutants --save` has, as long as the
+    file is the one that they looked at.
 
     An earlier site at DIR is replaced as a whole, anything else is left as it is. An export that cannot be opened has a
     row that says why, and the exit code is 1.

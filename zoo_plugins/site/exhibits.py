@@ -21,8 +21,8 @@ REPORT = "report.json"
 CARD = "README.md"
 BENCH = "bench.json"
 MUTANTS = "mutants.json"
-"""What `zoo bench EXPORT --json` and `zoo verify EXPORT --mutants --json` print, where somebody has kept it: beside the
-folder of the export as NAME.bench.json, or in it. There `zoo verify` minds every file that the report does not list."""
+"""What `zoo bench EXPORT --save` and `zoo verify EXPORT --mutants --save` keep: beside the folder of the export, as
+NAME.bench.json, or where somebody has put it in it. There `zoo verify` minds every file that is not in the report."""
 
 _COPIED = {".onnx", ".data", ".md", ".json", ".pb"}
 """How files end that are copied: none that a browser would take for a page or a script of this site."""
@@ -113,7 +113,7 @@ def open_exhibit(name: str, path: Path) -> Exhibit:
     report = _json_at(None if folder is None else folder / REPORT)
     listed = _listed(folder, report)
     copied = {name for name in listed if Path(name).suffix in _COPIED and name not in _OF_THE_SITE}
-    kept = _kept(path)
+    kept = {name: claim for name, claim in _kept(path).items() if _is_of(file, _json_at(claim))}
     return Exhibit(
         name=name,
         path=path,
@@ -145,6 +145,11 @@ def _kept(export: Path) -> dict[str, Path]:
     places = {name: (export / name, export.with_name(f"{export.name}.{name}")) for name in (BENCH, MUTANTS)}
     found = {name: next((each for each in paths if each.is_file()), None) for name, paths in places.items()}
     return {name: path for name, path in found.items() if path is not None}
+
+
+def _is_of(file: OnnxFile, claim: Mapping[str, Any]) -> bool:
+    """Whether something was measured of this very file: `--save` has its sha256. Of what has none, nobody knows."""
+    return "sha256" not in claim or claim["sha256"] == _published_file(MODEL, file.path, None).sha256
 
 
 def _text_at(path: Path) -> str:
