@@ -227,6 +227,14 @@ def test_a_truncated_picture_is_named(tmp_path: Path, format_: str, keep: float)
     assert caught.value.exit_code == 1
 
 
+def test_a_palette_that_is_missing_is_told_in_words(tmp_path: Path) -> None:
+    """An indexed PNG without its chunk PLTE: Pillow opens it, and only its colours cannot be had."""
+    path = tmp_path / "bare.png"
+    path.write_bytes(png(2, 2, 8, 3, b"\0\1", b"\1\0"))
+    with pytest.raises(ZooError, match="is damaged: its colours cannot be read"):
+        read_picture(path, color="RGB")
+
+
 def test_damage_inside_a_picture_is_named() -> None:
     content = bytearray(encoded(Image.fromarray(np.arange(256, dtype=np.uint8).reshape(16, 16))))
     content[-20] ^= 1

@@ -240,6 +240,15 @@ def _in_mode(image: Image.Image, color: Literal["RGB", "BGR", "L"], name: str) -
             f"picture {name} has the mode {image.mode!r}, which has no agreed meaning here",
             hint="save it as 8-bit grey or RGB",
         )
+    try:
+        return _converted(image, "L" if color == "L" else "RGB")
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 as above: a palette, or what is transparent, may be damaged or missing
+        raise _damaged(name, f"its colours cannot be read: {error or type(error).__name__}") from None
+
+
+def _converted(image: Image.Image, wanted: Literal["L", "RGB"]) -> Image.Image:
     if image.mode in _ALPHA_MODES or image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
@@ -247,7 +256,6 @@ def _in_mode(image: Image.Image, color: Literal["RGB", "BGR", "L"], name: str) -
     # Pillow copies the whole picture also where it has that mode already.
     if image.mode not in {"L", "RGB"}:
         image = image.convert("RGB")
-    wanted = "L" if color == "L" else "RGB"
     return image if image.mode == wanted else image.convert(wanted)
 
 

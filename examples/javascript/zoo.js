@@ -2,7 +2,7 @@
 
 import { metadataText } from "./metadata.js";
 import { product } from "./numbers.js";
-import { asItIs, prepare } from "./picture.js";
+import { prepare } from "./picture.js";
 import { unsealed } from "./seal.js";
 import { DRAWS } from "./draws.js";
 
@@ -46,8 +46,7 @@ function part({ type, dims: [rows, ...rest], data }, n, parts) {
 /** {label, probability, probabilities: [[label, probability], ...]} of a classifier; of others the outputs by name. */
 async function predict({ task, preprocess, baked, labels, inputs }, run, picture) {
   if (!preprocess || Object.keys(inputs).length > 1) throw new Error("this model does not take one picture");
-  const input = baked ? asItIs(picture) : prepare(picture, preprocess);
-  const outputs = await run([[Object.keys(inputs)[0], input]]);
+  const outputs = await run([[Object.keys(inputs)[0], prepare(picture, preprocess, baked)]]);
   if (!labels.length || !["image-classification", "binary-classification"].includes(task)) return outputs;
   const logits = Array.from(Object.values(outputs)[0].data);
   if (logits.length === 1) logits.unshift(0); // of one logit, the softmax of 0 and it is its sigmoid

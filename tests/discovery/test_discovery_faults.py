@@ -54,6 +54,7 @@ def test_a_faulty_plugin_is_contained_and_explained(fault: str, faulty_plugins: 
         "status": "ok",
         "offers": [f"model:{fault}-later"],
         "problem": None,
+        "license": "",
     }
 
 

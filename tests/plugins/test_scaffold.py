@@ -288,5 +288,5 @@ def test_its_source_is_short_and_clean(kind: Kind, package: Path) -> None:
 
 def test_the_texts_are_in_the_wheel_of_the_zoo(tmp_path: Path) -> None:
     with zipfile.ZipFile(build_wheel(ROOT, to=tmp_path)) as archive:
-        packed = {path for path in archive.namelist() if "/templates/" in path}
+        packed = {path for path in archive.namelist() if path.startswith("zoo_plugins/new/templates/")}
     assert packed == {f"zoo_plugins/new/templates/{path.name}" for path in ROOT.glob("zoo_plugins/new/templates/*")}

@@ -66,7 +66,7 @@ def test_a_training_is_the_same_wherever_its_samples_lie_and_may_go_on_elsewhere
     assert any(line.startswith("Feed: stored, ") for line in told)
     train(zoo, model="lenet5", dataset="image-folder", config=config("streamed"), run="run", resume=True)
     assert equal("memory", "run")
-    assert load_run(Path("runs/run")).info.config["feed"] == "stored"  # as it began
+    assert load_run(Path("runs/run")).info.config["feed"] == "streamed"  # as it goes on
     row = json.loads(Path("runs/run/metrics.jsonl").read_text().splitlines()[0])
     assert 0 < row["feed_share"] < 1
 

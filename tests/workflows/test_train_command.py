@@ -141,8 +141,8 @@ def test_early_stopping_is_reported(zoo_here: Zoo, tmp_path: Path) -> None:
             "has no option 'learning_rate'",
             "Its options: epochs, batch_size, optimizer, lr, momentum, nesterov, weight_decay, schedule, step_size, "
             "gamma, warmup, decay, layer_decay, clip, accumulate, ema, patience, stop_at, label_smoothing, "
-            "augment, small_first, mixup, cutmix, sampling, class_weights, loss, checkpoint_every; "
-            "zoo info supervised explains them",
+            "augment, small_first, mixup, cutmix, sampling, class_weights, loss, checkpoint_every, feed, "
+            "workers; zoo info supervised explains them",
         ),
         ((*SMALL, "-t", "lr=fast"), 2, "lr takes float or none, not 'fast'", "lr=0.1"),
         ((*SMALL, "-t", "lr=nan"), 2, "lr takes float or none", ""),

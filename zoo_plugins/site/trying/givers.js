@@ -89,8 +89,8 @@ function pictures(about, input) {
 }
 
 /** The sample of pixels in RGBA. */
-export function pictureSample(name, picture, { preprocess }, input) {
-  return { name, inputs: { [input]: prepare(picture, preprocess) }, picture };
+export function pictureSample(name, picture, { preprocess, baked }, input) {
+  return { name, inputs: { [input]: prepare(picture, preprocess, baked) }, picture };
 }
 
 /** Rows of a proof: of the sources in the file this page makes inputs, and they are compared with those of the export. */

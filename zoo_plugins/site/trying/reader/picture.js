@@ -12,14 +12,14 @@ const FILTERS = {
   lanczos: [3, (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0)],
 };
 
-/** The tensor {type, dims, data} of a picture {width, height, data}, whose data are RGBA, as those of a canvas. */
-export function prepare({ width, height, data: rgba }, { resize, crop, interpolation, color, layout, ...recipe }) {
-  const channels = color === "L" ? 1 : 3;
+/** The tensor {type, dims, data} of a picture {width, height, data} in RGBA, as of a canvas; `baked`: of it as it is. */
+export function prepare({ width, height, data: rgba }, { resize, crop, interpolation, color, layout, ...recipe }, baked) {
+  if (baked) return { type: "uint8", dims: [1, height, width, 3], data: colours(rgba, "RGB") };
   const side = (length) => trunc((resize * length) / min(height, width)); // `resize` is the shorter side
   const [rows, columns] = Array.isArray(resize) ? resize : [height, width].map(resize ? side : Number);
   const [h, w] = crop ?? [rows, columns];
   if (h > rows || w > columns) throw new Error(`${rows} x ${columns} pixels are fewer than the crop of ${h} x ${w}`);
-  const half = (room) => trunc(room / 2) + Number(room % 4 === 3); // rounded to even, as Python does
+  const [channels, half] = [color === "L" ? 1 : 3, (room) => trunc(room / 2) + Number(room % 4 === 3)]; // to even
   const [top, left] = [half(rows - h), half(columns - w)];
   const across = resample(colours(rgba, color), height, width, channels, columns, interpolation);
   const pixels = resample(across, 1, height, columns * channels, rows, interpolation);
