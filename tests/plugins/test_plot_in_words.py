@@ -16,7 +16,9 @@ TRAININGS = {
 }
 
 
-@pytest.mark.parametrize("kind", TRAININGS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind == "numbers" else pytest.mark.slow) for kind in TRAININGS]
+)
 def test_answers_are_drawn_and_the_worst_are_listed(kind: str, zoo_here: Callable[..., Any]) -> None:
     model, dataset, data = TRAININGS[kind]
     options = [word for option in data for word in ("-d", option)]

@@ -51,7 +51,7 @@ def environment(package: Path, tmp_path_factory: pytest.TempPathFactory) -> Fres
 
 @pytest.mark.parametrize(
     "kind",
-    [pytest.param(each, marks=pytest.mark.slow if each == "trainer" else ()) for each in KINDS],
+    [pytest.param(each, marks=() if each in {"model", "task"} else pytest.mark.slow) for each in KINDS],
     indirect=True,
 )
 def test_it_is_green_on_its_first_test_run(package: Path, environment: FreshEnvironment) -> None:
