@@ -25,9 +25,10 @@ optimizer = "sgd"
 SMALL = ("mlp", "space.toml", "--dataset", "digits", "-d", "train_size=60", "-o", "hidden=8", "--sweep", "few")
 
 
-def sweep_cold(folder: Path, *more: str) -> subprocess.Popen[str]:
-    """A sweep in a process that can be sent signals."""
-    command = [sys.executable, "-P", "-m", "zoo_core", "sweep", *SMALL, *more]
+def sweep_cold(folder: Path, *more: str, in_background: bool = False) -> subprocess.Popen[str]:
+    """A sweep in a process that can be sent signals; `in_background`: as `&` in a script, where SIGINT is ignored."""
+    before = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"] if in_background else []
+    command = [*before, sys.executable, "-P", "-m", "zoo_core", "sweep", *SMALL, *more]
     return subprocess.Popen(command, cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
@@ -128,7 +129,7 @@ def test_a_stopped_sweep_ends_as_one_that_was_not(tmp_path: Path, how: signal.Si
 def test_two_processes_share_a_sweep_and_hopeless_trials_end_early(tmp_path: Path) -> None:
     (tmp_path / "space.toml").write_text(SPACE.replace("1e-3", "1e-7"))
     asked = ("--trials", "12", "--epochs", "20")
-    sharing = [sweep_cold(tmp_path, *asked) for _ in range(2)]
+    sharing = [sweep_cold(tmp_path, *asked, in_background=True) for _ in range(2)]
     for process in sharing:
         _, stderr = process.communicate(timeout=1200)
         assert process.returncode == 0, stderr

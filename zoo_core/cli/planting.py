@@ -30,7 +30,7 @@ def keep_score(path: Path, score: MutationScore | None, *, told: bool) -> None:
     if score is not None:
         kept = save_claim(path, "mutants", {"mutants": score.to_json()})
         if told:
-            say(f"Kept: {kept}")
+            say(f"Saved: {kept}")
 
 
 def planted_score(path: Path, isolated: Isolated) -> MutationScore:

@@ -144,8 +144,9 @@ def _training(arguments: Sequence[str], *, lock: IO[bytes] | None, alone: bool) 
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """As Ctrl-C does, which all processes of a command hear: that which trains is not always the first."""
-    os.killpg(process.pid, signal.SIGINT)
+    """Ask all processes of a training to save and end: that which trains is not always the first. Not by SIGINT, which
+    nobody hears in what a script has started in the background."""
+    os.killpg(process.pid, signal.SIGTERM)
     try:
         process.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
