@@ -40,7 +40,7 @@ def show(folder: Path, name: str) -> None:
     """Measure an export, and draw its run if there is one: pictures of tasks that have none are left out."""
     bench = folder / "exported" / f"{name}.bench.json"
     if not bench.exists():
-        zoo(folder, "bench", f"export:{name}", "--batch", "1", "--engine", "onnxruntime", "--json", into=bench)
+        zoo(folder, "bench", f"export:{name}", "--batch", "1", "--engine", "onnxruntime", "--save")
     for what in ("confusion", "errors"):
         if (folder / "runs" / name).is_dir() and not (folder / "runs" / name / "plots" / f"{what}.png").exists():
             zoo(folder, "plot", f"run:{name}", "--what", what, may_fail=True)

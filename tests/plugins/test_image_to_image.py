@@ -35,7 +35,7 @@ def test_a_picture_model_is_trained_exported_and_used(
     assert run_zoo("predict", "export:r", "large.png", "--tile", "40", "--overlap", "20", "--out", "made.png").code == 0
     assert np.abs(np.asarray(Image.open("made.png")).astype(int) - whole).max() <= 1
     drawn = zoo_here("plot", "export:r", "--json")
-    assert drawn.json == {"files": ["plots/r-predictions.png"]}
+    assert drawn.json == {"files": ["plots/r-predictions.png"], "remarks": []}
 
 
 def test_a_model_of_another_size_is_told_before_training(zoo_here: Callable[..., Any], tmp_path: Path) -> None:
