@@ -27,13 +27,10 @@ RECIPES = {
 """A model, the dataset that it is trained on, and for how many epochs: all of bundled data."""
 
 
-def zoo(folder: Path, *words: str, into: Path | None = None, may_fail: bool = False) -> None:
-    """Run a command there; what it prints goes into a file if one is named."""
+def zoo(folder: Path, *words: str, may_fail: bool = False) -> None:
+    """Run a command there."""
     print("zoo", *words, flush=True)
-    command = [sys.executable, "-P", "-m", "zoo_core", *words]
-    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE if into else None, check=not may_fail)
-    if into is not None and not done.returncode:
-        into.write_bytes(done.stdout)
+    subprocess.run([sys.executable, "-P", "-m", "zoo_core", *words], cwd=folder, check=not may_fail)
 
 
 def show(folder: Path, name: str) -> None:
