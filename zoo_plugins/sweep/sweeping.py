@@ -121,7 +121,7 @@ class Sweep:
             self.store.run_name(number),
             [*self.common, *arguments],
             lock=lock,
-            alone=self.processes == 1,
+            at_once=self.processes,
             on_epoch=on_epoch,
             is_ending=self._ending.is_set,
         )

@@ -38,7 +38,7 @@ class Trained:
 
 def try_options(arguments: Sequence[str]) -> None:
     """One batch through a training of these arguments. Raises ZooError with what it says where it fails."""
-    with _training([*arguments, "--dry-run"], lock=None, alone=True) as (process, said):
+    with _training([*arguments, "--dry-run"], lock=None, at_once=1) as (process, said):
         if process.wait():
             raise ZooError(f"a training of the first values fails: {_last(said)}", hint="nothing was kept")
 
@@ -48,21 +48,21 @@ def train_watched(
     arguments: Sequence[str],
     *,
     lock: IO[bytes] | None,
-    alone: bool,
+    at_once: int,
     on_epoch: Callable[[int, float], bool],
     is_ending: Callable[[], bool],
 ) -> Trained:
     """Train to the end, or go on with the run where it is unfinished.
 
     `on_epoch` is told each epoch with its score, and says whether the training is hopeless and shall end. The process
-    holds `lock` too, so that nobody trains the same run where only this process was killed. `alone`: whether no other
-    training shares the processors.
+    holds `lock` too, so that nobody trains the same run where only this process was killed. `at_once`: so many
+    trainings share the processors.
     """
     if _is_finished(run):
         return _ended(run, stopped=False)
     told, stopped = 0, False
     asked = ["--resume"] if _exists(run) else list(arguments)
-    with _training([*asked, "--run", run], lock=lock, alone=alone) as (process, said):
+    with _training([*asked, "--run", run], lock=lock, at_once=at_once) as (process, said):
         while process.poll() is None and not stopped:
             time.sleep(LOOK_SECONDS)
             scores = _scores(run)
@@ -122,10 +122,10 @@ def _signed(selection: str, value: float) -> float:
 
 
 @contextlib.contextmanager
-def _training(arguments: Sequence[str], *, lock: IO[bytes] | None, alone: bool) -> Any:
+def _training(arguments: Sequence[str], *, lock: IO[bytes] | None, at_once: int) -> Any:
     environment = {**os.environ, "NO_COLOR": "1"}
-    if not alone:
-        environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_processors() // 2)))
+    if at_once > 1:
+        environment.setdefault("OMP_NUM_THREADS", str(max(1, usable_processors() // at_once)))
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "zoo_core", "train", *arguments, "--json"],
