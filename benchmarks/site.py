@@ -31,7 +31,7 @@ from zoo_plugins.site.folders import write
 from zoo_plugins.site.index_page import index_page
 from zoo_plugins.site.options import Asked
 from zoo_plugins.site.pages import Pages
-from zoo_plugins.site.server import HOST, open_site
+from zoo_plugins.site.server import open_site
 
 ROOT = Path(__file__).parents[1]
 MOST_SECONDS, MOST_BYTES = 1.0, 300_000
@@ -113,9 +113,9 @@ def main() -> int:
         rows = made_up(arguments.exports)
         write(folder / "index.html", index_page(Pages({"title": "Models", "pages": []}), rows))
         with open_site(folder) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            threading.Thread(target=server.serve, daemon=True).start()
             for what, path in ((f"index of {len(rows):,}", "index.html"), ("a page", made.rows[0]["source"])):
-                found = [measured(f"http://{HOST}:{server.server_port}/{path}") for _ in range(arguments.rounds)]
+                found = [measured(f"{server.url}{path}") for _ in range(arguments.rounds)]
                 paints, loads, busy, sizes = zip(*found, strict=True)
                 paint, load = statistics.median(paints), statistics.median(loads)
                 print(
@@ -125,7 +125,7 @@ def main() -> int:
                     flush=True,
                 )
                 failed |= load > MOST_SECONDS or (path != "index.html" and sizes[0] > MOST_BYTES)
-            server.shutdown()
+            server.stop()
     print(f"{machine_kind()}; Chromium; {package_versions(('zoo-core', 'jinja2'))}")
     return int(failed)
 

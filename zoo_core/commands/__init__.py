@@ -47,14 +47,17 @@ if TYPE_CHECKING:
     )
     from .deferred import LazyCommand, lazy_command
     from .isolation import isolation_options, provider_option
+    from .loopback import FileContent, LoopbackServer, serve_on_loopback
     from .next_step import data_words, export_of, look_at, use_of, use_of_run, verify_of
     from .spreadsheet import csv_text
     from .tables import table, terminal_width
 
 __all__ = [
+    "FileContent",
     "FilePath",
     "LazyCommand",
     "Located",
+    "LoopbackServer",
     "check_picture",
     "clear_io_errors",
     "complete_datasets",
@@ -95,6 +98,7 @@ __all__ = [
     "read_toml",
     "say",
     "seed_option",
+    "serve_on_loopback",
     "shell_word",
     "table",
     "terminal_line",
@@ -154,6 +158,7 @@ __getattr__, __dir__ = lazy_names(
             "lazy_command",
         ),
         ".isolation": ("isolation_options", "provider_option"),
+        ".loopback": ("FileContent", "LoopbackServer", "serve_on_loopback"),
         ".next_step": (
             "data_words",
             "export_of",

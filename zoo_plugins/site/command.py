@@ -68,13 +68,12 @@ def command(exports: tuple[str, ...], target: Path, asked: Any, serve: bool, por
 
 
 def _serve(made: Made, port: int, *, as_json: bool) -> None:
-    from .server import HOST, open_site
+    from .server import open_site
 
     with open_site(made.path, port=port) as server:
-        url = f"http://{HOST}:{server.server_port}/"
         if as_json:
-            print_json({**made.to_json(), "url": url})
+            print_json({**made.to_json(), "url": server.url})
         else:
-            say(made.in_words, f"Served at {url}", "Next: open it in a browser; Ctrl-C here ends the server.")
+            say(made.in_words, f"Served at {server.url}", "Next: open it in a browser; Ctrl-C here ends the server.")
         sys.stdout.flush()
-        server.serve_forever(poll_interval=0.1)
+        server.serve()
