@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
+import os
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -133,6 +134,15 @@ def test_a_dropped_file_that_is_no_picture_has_its_error_and_the_next_is_read(vi
     visitor.drops(seven)
     visitor.until(lambda: [answer["name"] for answer in visitor.answers()] == [seven.name])
     assert largest_difference(visitor.answers(), [seven]) <= LARGEST_DIFFERENCE
+
+
+def test_a_file_of_before_that_the_browser_has_kept_is_asked_for_anew(site: Path, visitor: Visitor) -> None:
+    file = site / "models" / NAME / "model.onnx"
+    content, times = file.read_bytes(), (file.stat().st_atime, file.stat().st_mtime)
+    for kept, state in ((content[:-1] + bytes([content[-1] ^ 1]), "refused"), (content, "proven")):
+        file.write_bytes(kept)
+        os.utime(file, times)  # a host tells files apart by their times, if at all
+        assert visitor.opens(NAME).tests().state == state
 
 
 def test_a_file_with_any_bit_flipped_is_refused_by_its_hash(site: Path, visitor: Visitor) -> None:

@@ -8,17 +8,25 @@ export const noHashes = () =>
       "Open it over https, or from localhost as zoo site --serve does.";
 
 /** The bytes at `address`, as {bytes, isCompared}. `onPart` is told how many bytes have come. An Error says what is wrong. */
-export async function download(address, { name, bytes: size, sha256 }, onPart = () => {}) {
-  const response = await fetch(address);
-  if (!response.ok) throw new Error(`${name} cannot be loaded: status ${response.status}`);
-  const bytes = await joined(response.body, onPart);
-  if (size !== undefined && bytes.length !== size) {
-    throw new Error(`${name} was refused: it has ${bytes.length} bytes, and this page says ${size}`);
-  }
-  if (!sha256) return { bytes, isCompared: false };
+export async function download(address, file, onPart = () => {}) {
+  const ask = async (cache) => {
+    const response = await fetch(address, { cache });
+    if (!response.ok) throw new Error(`${file.name} cannot be loaded: status ${response.status}`);
+    const bytes = await joined(response.body, onPart);
+    return { bytes, fault: await faultOf(bytes, file), isCompared: Boolean(file.sha256) };
+  };
+  // What a browser has kept may be the file of before, and the page the new one.
+  const kept = await ask("default");
+  const { fault, ...found } = kept.fault ? await ask("reload") : kept;
+  if (fault) throw new Error(`${file.name} was refused: ${fault}`);
+  return found;
+}
+
+async function faultOf(bytes, { bytes: size, sha256 }) {
+  if (size !== undefined && bytes.length !== size) return `it has ${bytes.length} bytes, and this page says ${size}`;
+  if (!sha256) return "";
   const found = hexadecimal(await crypto.subtle.digest("SHA-256", bytes));
-  if (found !== sha256) throw new Error(`${name} was refused: its SHA-256 is ${found}, and this page says ${sha256}`);
-  return { bytes, isCompared: true };
+  return found === sha256 ? "" : `its SHA-256 is ${found}, and this page says ${sha256}`;
 }
 
 async function joined(body, onPart) {
