@@ -13,7 +13,7 @@ BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo quick test test-all foreign-readers lint docs site package clean
+.PHONY: help demo quick test test-all test-pages foreign-readers lint docs site package clean
 .PHONY: set-up-demo set-up-test set-up-foreign-readers set-up-docs
 
 NODE_READERS := build/foreign-readers
@@ -35,6 +35,10 @@ test: lint ## Set up, then the whole check: ruff, mypy, import-linter, pytest.
 test-all: lint foreign-readers ## The whole check, with what is marked slow: whole catalogues, much memory, other readers of ONNX.
 	@$(COMPILE)
 	$(PYTEST) -m ""
+
+test-pages: set-up-test ## Set up, then what runs in the browser of a gallery's visitor: Chromium, with onnxruntime-web by npm.
+	@sh .ci/node-readers $(NODE_READERS)
+	$(PYTEST) -m "" tests/site tests/export/test_javascript_reader.py
 
 foreign-readers: set-up-test set-up-foreign-readers ## Set up, then other readers of ONNX, in the environment and, for node, in build/.
 	@sh .ci/node-readers $(NODE_READERS)
