@@ -37,6 +37,8 @@ ROOT = Path(__file__).parents[1]
 MOST_SECONDS, MOST_BYTES = 1.0, 300_000
 TASKS = ("image-classification", "detection", "semantic-segmentation", "audio-classification", "regression")
 LICENSES = ("Apache-2.0", "MIT", "BSD-3-Clause", "CC-BY-4.0", "")
+SETTLING_SECONDS = 3.0
+"""A browser that has just started is busy with itself, not with a page."""
 MEASURED = """
 const [way] = performance.getEntriesByType("navigation");
 const paint = performance.getEntriesByName("first-contentful-paint")[0];
@@ -82,6 +84,15 @@ def browser() -> Any:
     return webdriver.Chrome(service=Service(executable_path=shutil.which("chromedriver")), options=options)
 
 
+def chromium_version() -> str:
+    """The first number of the browser's version."""
+    driver = browser()
+    try:
+        return str(driver.capabilities["browserVersion"]).partition(".")[0]
+    finally:
+        driver.quit()
+
+
 def measured(url: str) -> tuple[float, float, float, int]:
     """Seconds to the first paint and to the end of loading, processor seconds of the page's own thread until all is
     drawn, and bytes; in a browser that has never seen the page."""
@@ -89,6 +100,7 @@ def measured(url: str) -> tuple[float, float, float, int]:
     try:
         driver.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
         driver.get("about:blank")
+        time.sleep(SETTLING_SECONDS)
         driver.get(url)
         time.sleep(2)
         paint, load, size = driver.execute_script(MEASURED)
@@ -126,7 +138,8 @@ def main() -> int:
                 )
                 failed |= load > MOST_SECONDS or (path != "index.html" and sizes[0] > MOST_BYTES)
             server.stop()
-    print(f"{machine_kind()}; Chromium; {package_versions(('zoo-core', 'jinja2'))}")
+    versions = {**package_versions(("zoo-core", "jinja2")), "Chromium": chromium_version()}
+    print(f"{machine_kind()}; {', '.join(f'{name} {version}' for name, version in versions.items())}")
     return int(failed)
 
 
