@@ -114,6 +114,18 @@ def test_the_page_of_zoo_site_does_so_under_its_policy(served: tuple[Path, str],
     assert visitor.complaints() == []
 
 
+def test_the_model_computes_in_a_worker_and_the_page_can_be_used_meanwhile(visitor: Visitor, browser: Any) -> None:
+    watch = """
+        window.workers = [];
+        window.Worker = class extends Worker {
+            constructor(...asked) { super(...asked); window.workers.push(asked[1]?.name); }
+        };
+    """
+    browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": watch})
+    assert visitor.opens(NAME).tests().state == "proven"
+    assert visitor.runs("return window.workers") == ["ort-wasm-proxy-worker"]
+
+
 def test_the_pad_is_drawn_on_with_the_keyboard(visitor: Visitor) -> None:
     from selenium.webdriver.common.keys import Keys
 

@@ -21,7 +21,7 @@ export async function backendsHere(runtime) {
 export async function tryBackend(name, { bytes, about, runtime, folder }) {
   const tried = { name, title: NAMES[name] ?? name, rows: [], isProven: false, why: "" };
   try {
-    const ort = await load(runtime.backends[name], folder);
+    const ort = await load(name, runtime.backends[name], folder);
     const session = await ort.InferenceSession.create(bytes, { executionProviders: [name] });
     const run = runner(session, ort);
     tried.rows = await prove(about, run);
@@ -34,8 +34,9 @@ export async function tryBackend(name, { bytes, about, runtime, folder }) {
   return tried;
 }
 
-async function load({ module, program }, folder) {
+async function load(name, { module, program }, folder) {
   const ort = await import(new URL(module, folder));
+  ort.env.wasm.proxy = name === "wasm"; // in a worker: a page that computes must still answer its visitor
   ort.env.wasm.numThreads = 1; // more of them need a page that is isolated from others by its host
   ort.env.wasm.wasmPaths = { wasm: new URL(program, folder).href };
   ort.env.logLevel = "error";
