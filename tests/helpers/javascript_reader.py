@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import base64
-import json
-import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
+from node_calls import ask_node
 from PIL import Image
 
 ROOT = Path(__file__).parents[2]
 READER = ROOT / "examples" / "javascript"
-SECONDS = 120
-
-needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
 
 def ask(calls: Sequence[dict[str, Any]], *, reader: Path = READER) -> list[dict[str, Any]]:
     """`{value}` or `{error}` for each of the calls, all of them in one process."""
-    done = subprocess.run(
-        ["node", str(Path(__file__).with_suffix(".mjs")), str(reader)],
-        input=json.dumps(list(calls)),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=SECONDS,
-    )
-    assert done.returncode == 0, done.stderr
-    answers: list[dict[str, Any]] = json.loads(done.stdout)
-    return answers
+    return ask_node(Path(__file__).with_suffix(".mjs"), reader, calls)
 
 
 def answer(**call: Any) -> Any:

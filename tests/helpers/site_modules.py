@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import base64
-import json
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from node_calls import ask_node
 from numpy.typing import NDArray
 
 import zoo_plugins.site.trying
 
 FOLDER = Path(next(iter(zoo_plugins.site.trying.__path__)))
 _ARRAYS = {"float32": "Float32Array", "float64": "Float64Array", "uint8": "Uint8Array"}
-_SECONDS = 120
 
 
 def call(module: str, function: str, *values: Any) -> dict[str, Any]:
@@ -26,16 +24,7 @@ def call(module: str, function: str, *values: Any) -> dict[str, Any]:
 
 def ask(calls: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """`{value}` or `{error}` for each call, all of them in one process."""
-    done = subprocess.run(
-        ["node", str(Path(__file__).with_suffix(".mjs")), str(FOLDER)],
-        input=json.dumps(list(calls)),
-        capture_output=True,
-        encoding="utf-8",
-        timeout=_SECONDS,
-    )
-    assert done.returncode == 0, done.stderr
-    answers: list[dict[str, Any]] = json.loads(done.stdout)
-    return answers
+    return ask_node(Path(__file__).with_suffix(".mjs"), FOLDER, calls)
 
 
 def tensors(outputs: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

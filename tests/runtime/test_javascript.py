@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from javascript_reader import READER, ROOT, answer, ask, needs_node, pixels_for, ten_pictures, tensor_of
+from javascript_reader import READER, ROOT, answer, ask, pixels_for, ten_pictures, tensor_of
+from node_calls import needs_node
 from onnx_files import brightness_metadata, brightness_model, write_model
 from PIL import Image
 

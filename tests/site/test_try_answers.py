@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from javascript_reader import needs_node
+from node_calls import needs_node
 from numpy.typing import NDArray
 from site_modules import ask, call, tensors
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from javascript_reader import READER, needs_node
+from javascript_reader import READER
+from node_calls import needs_node
 from site_modules import FOLDER, array_of, ask, call
 
 from zoo_core import Recipe, TensorSpec, ZooError

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-from javascript_reader import needs_node
+from node_calls import needs_node
 from numpy.typing import NDArray
 from site_modules import ask, call, tensors
 
