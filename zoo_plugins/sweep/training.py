@@ -65,15 +65,15 @@ def train_watched(
     with _training([*asked, "--run", run], lock=lock, at_once=at_once) as (process, said):
         while process.poll() is None and not stopped:
             time.sleep(LOOK_SECONDS)
-            scores = _scores(run)
+            scores, left = _so_far(run)
             hopeless = [on_epoch(epoch, score) for epoch, score in scores[told:]]  # each is told, whatever comes of it
-            stopped = is_ending() or any(hopeless)
+            stopped = is_ending() or (any(hopeless) and left > 0)
             told = len(scores)
         if stopped:
             _stop(process)
         code = process.wait()
         why = _last(said)
-    scores = _scores(run)
+    scores, _ = _so_far(run)
     for epoch, score in scores[told:]:
         on_epoch(epoch, score)
     if code and not stopped:
@@ -106,15 +106,16 @@ def _is_finished(run: str) -> bool:
     return _exists(run) and load_run(run).info.status == "finished"
 
 
-def _scores(run: str) -> list[tuple[int, float]]:
-    """The score of each epoch so far; none while the run cannot be read."""
+def _so_far(run: str) -> tuple[list[tuple[int, float]], int]:
+    """The score of each epoch so far, and how many are left; none while the run cannot be read."""
     try:
         found = load_run(run)
         selection = found.info.selection
         metric = selection.removeprefix("-")
-        return [(row.epoch, _signed(selection, row.validation[metric])) for row in found.rows]
+        scores = [(row.epoch, _signed(selection, row.validation[metric])) for row in found.rows]
+        return scores, found.info.epochs - len(scores)
     except (ZooError, KeyError):
-        return []
+        return [], 0
 
 
 def _signed(selection: str, value: float) -> float:
