@@ -56,6 +56,18 @@ def without_times(report: dict[str, Any]) -> list[dict[str, Any]]:
         ("[trainer_options]\nlr = {low = 0.1}", "lr has no high"),
         ("[trainer_options]\nlr = {low = 0.1, high = 1, scale = 2}", "lr has 'scale'"),
         ("[trainer_options]\nlr = {low = 0.1, high = 'much'}", "lr has a bound that is no number"),
+        ("[trainer_options]\nlr = {low = 0.1, high = 1, log = 'yes'}", 'lr has a log of "yes"'),
+        ("[trainer_options]\nlr = {low = 0.1, high = inf}", "lr has a bound that is no number\n"),
+        ("lr = [0.1, 0.2]", "each option is below one of them"),
+        ("epochs = [1, 2]", "it is the same for all trials, and typed: --epochs"),
+        ("[trainer_options]\nlrr = [0.1, 0.2]", "has no option 'lrr'\nHint: Did you mean 'lr'?"),
+        (
+            "[trainer_options]\noptimizer = ['sgd', 'addam']",
+            "optimizer cannot be 'addam'\nHint: Did you mean 'adam' or 'adamw'?",
+        ),
+        ("[trainer_options]\nbatch_size = [32, 'x']", "batch_size takes int, not 'x'"),
+        ("[model_options]\nhidden = [8, 16]", "hidden is given twice, with -o and in the space"),
+        ("[dataset_options]\ntrain_sizes = [8, 16]", "dataset digits has no option 'train_sizes'"),
         ("[trainer_options]\nlr = {low = 1, high = 0.1}", "lr has a low of 1, which is not below its high of 0.1"),
         ("[trainer_options]\nlr = {low = 0, high = 0.1, log = true}", "lr has log, for which low is above 0"),
         (
@@ -76,11 +88,19 @@ def test_a_space_that_is_not_there(zoo_here: Zoo) -> None:
     assert (done.code, "cannot read space.toml" in done.stderr) == (1, True), done.stderr
 
 
-def test_options_that_no_training_takes_are_told_before_the_first_trial(zoo_here: Zoo, tmp_path: Path) -> None:
-    (tmp_path / "space.toml").write_text("[trainer_options]\nlearning = [0.1, 0.2]")
+def test_what_no_training_can_be_begun_with_is_told_before_the_first_trial(zoo_here: Zoo, tmp_path: Path) -> None:
+    (tmp_path / "space.toml").write_text("[dataset_options]\nval_size = [5000, 6000]")
     done = zoo_here("sweep", *SMALL)
-    assert done.code == 1
-    assert "a training of the first values fails: trainer supervised has no option 'learning'" in done.stderr
+    assert (done.code, "no training can be begun: dataset digits" in done.stderr) == (1, True), done.stderr
+    assert "val_size=5000 --dry-run tells more; nothing was kept" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["space.toml"]
+
+
+@pytest.mark.parametrize("name", ["../out", "", ".hidden", "a\nb"])
+def test_a_name_that_is_none(zoo_here: Zoo, tmp_path: Path, name: str) -> None:
+    (tmp_path / "space.toml").write_text(SPACE)
+    done = zoo_here("sweep", *SMALL[:-1], name)
+    assert done.code == 2, done.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["space.toml"]
 
 
@@ -97,9 +117,21 @@ def test_a_sweep_is_told_and_drawn_and_not_mixed_with_another(tmp_path: Path) ->
     )
     with Image.open(tmp_path / found["picture"]) as picture:
         assert picture.width > 1000
-    other = sweep_cold(tmp_path, "--trials", "2", "--epochs", "3")
+    (tmp_path / "space.toml").write_text(SPACE.replace("[16, 32]", "[16, 64]"))
+    other = sweep_cold(tmp_path, "--trials", "2", "--epochs", "2")
     _, stderr = other.communicate(timeout=100)
-    assert (other.returncode, "sweep 'few' exists, and was asked otherwise" in stderr) == (2, True), stderr
+    assert other.returncode == 2
+    assert "sweep 'few' exists, and was asked otherwise: its space was " in stderr
+    assert "batch_size = [16, 32], and is " in stderr
+    assert "batch_size = [16, 64] now" in stderr
+
+
+def test_a_value_with_which_numbers_end_is_a_trial_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "space.toml").write_text("[trainer_options]\nlr = [1e30, 0.01]")
+    found = sweep_to_its_end(tmp_path, "--trials", "4", "--epochs", "1", "--sweep", "of two", "--seed", "2")
+    assert {row["state"] for row in found["trials"]} == {"fail", "complete"}
+    assert {row["options"]["-t lr"] for row in found["trials"] if row["state"] == "fail"} == {"1e+30"}
+    assert found["best"]["run"].startswith("of two-")
 
 
 @pytest.mark.slow  # nine trainings in processes of their own
@@ -116,7 +148,8 @@ def test_a_stopped_sweep_ends_as_one_that_was_not(tmp_path: Path, how: signal.Si
     while process.poll() is None and not (rows.is_file() and rows.read_bytes().count(b"\n") > 2):
         time.sleep(0.02)
     process.send_signal(how)
-    process.communicate(timeout=100)
+    _, told = process.communicate(timeout=100)
+    assert ("To continue: the same command." in told) == (how == signal.SIGINT)
     assert process.returncode == (130 if how == signal.SIGINT else -how)
     stopped = sweep_to_its_end(folders[1], *asked)
     while stopped["trials"][1]["state"] == "running":  # of a training whose sweep was killed, and that goes on alone

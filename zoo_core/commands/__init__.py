@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from zoo_core.files import clear_io_errors, write_atomic, written_whole
     from zoo_core.foreign_text import csv_cell, html_text, markdown_text, shell_word, terminal_line
     from zoo_core.installation import install_command
+    from zoo_core.options import check_options
     from zoo_core.records import counted
     from zoo_core.registry import warn
-    from zoo_core.shelf import Located, find_export, is_export, locate, model_file, usual_folder
+    from zoo_core.shelf import Located, find_export, folder_name, is_export, locate, model_file, usual_folder
     from zoo_core.toml_files import read_toml
 
     from .common import (
@@ -58,6 +59,7 @@ __all__ = [
     "LazyCommand",
     "Located",
     "LoopbackServer",
+    "check_options",
     "check_picture",
     "clear_io_errors",
     "complete_datasets",
@@ -79,6 +81,7 @@ __all__ = [
     "end_of",
     "export_of",
     "find_export",
+    "folder_name",
     "html_text",
     "install_command",
     "is_export",
@@ -125,10 +128,19 @@ __getattr__, __dir__ = lazy_names(
         "zoo_core.files": ("clear_io_errors", "write_atomic", "written_whole"),
         "zoo_core.foreign_text": ("csv_cell", "html_text", "markdown_text", "shell_word", "terminal_line"),
         "zoo_core.installation": ("install_command",),
+        "zoo_core.options": ("check_options",),
         "zoo_core.records": ("counted",),
         "zoo_core.registry": ("warn",),
         "zoo_core.toml_files": ("read_toml",),
-        "zoo_core.shelf": ("Located", "find_export", "is_export", "locate", "model_file", "usual_folder"),
+        "zoo_core.shelf": (
+            "Located",
+            "find_export",
+            "folder_name",
+            "is_export",
+            "locate",
+            "model_file",
+            "usual_folder",
+        ),
         ".common": (
             "FilePath",
             "data_options",

@@ -36,9 +36,11 @@ if TYPE_CHECKING:
     from .sampling import Sampler, balanced
     from .schedules import Plateau, Schedule
     from .state import TrainState
+    from .trainer_options import DEFAULT_TRAINER
     from .trial import try_batch, try_sample_losses
 
 __all__ = [
+    "DEFAULT_TRAINER",
     "Augment",
     "Cadence",
     "Feed",
@@ -101,6 +103,7 @@ _LIGHT = {
         "Plateau",
         "Schedule",
     ),
+    ".trainer_options": ("DEFAULT_TRAINER",),
 }
 _WITH_TORCH = {
     "zoo_core.torch_modules": ("named_outputs",),

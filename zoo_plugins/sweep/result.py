@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib.util
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zoo_core import open_zoo
+from zoo_core.commands import folder_name, note, shell_word
 
+from .checking import check_values
 from .picture import draw_sweep
 from .space import Space
 from .store import PICTURE, SWEEPS, Store
@@ -42,8 +45,14 @@ def result_of(
 ) -> SweepResult:
     """Sweep to the end, and draw it where matplotlib is installed. Raises UsageError for unknown names."""
     zoo = open_zoo()
-    name = sweep or f"{zoo.model(model).name}-{zoo.dataset(dataset).name}-sweep".replace("/", "-")
-    store = Store(path=SWEEPS / name)
+    on_the_line = {
+        "model_options": typed["options"],
+        "dataset_options": typed["data"],
+        "trainer_options": typed["config"],
+    }
+    check_values(space, model=model, dataset=dataset, trainer=typed["trainer"], typed=on_the_line, zoo=zoo)
+    usual = f"{zoo.model(model).name}-{zoo.dataset(dataset).name}-sweep"
+    store = Store(path=SWEEPS / folder_name(usual if sweep is None else sweep))
     common = _common(model, dataset, seed=seed or 0, **typed)
     part = Sweep(
         store=store,
@@ -55,7 +64,13 @@ def result_of(
         processes=processes,
         progress=progress,
     )
-    return _told(store, part.run(), common)
+    try:
+        study = part.run()
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if store.is_begun:
+            note("", f"Stopped. What the trials have so far is kept in {store.path}.", "To continue: the same command.")
+        raise SystemExit(getattr(stop, "code", 128 + signal.SIGINT)) from None
+    return _told(store, study, common)
 
 
 def _told(store: Store, study: Study, common: Sequence[str]) -> SweepResult:
@@ -70,8 +85,8 @@ def _told(store: Store, study: Study, common: Sequence[str]) -> SweepResult:
     if picture is not None:
         lines.append(f"Picture: {draw_sweep(report, picture)}")
     if done:
-        lines += [f"The best: run {runs[done[0].number]}, which is trained again by", f"  {command}"]
-        lines += ["", f"Next: zoo export {runs[done[0].number]}"]
+        best = shell_word(runs[done[0].number])
+        lines += [f"The best: run {best}, which is trained again by", f"  {command}", "", f"Next: zoo export {best}"]
     return SweepResult(report=report, lines=tuple(lines))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,13 @@ class Choice:
         return json.loads(trial.suggest_categorical(name, texts))
 
     @property
-    def first(self) -> Any:
-        """A value of it."""
-        return self.values[0]
+    def samples(self) -> tuple[Any, ...]:
+        """Values of it: all."""
+        return self.values
+
+    def to_json(self) -> Any:
+        """As it is written in a space."""
+        return list(self.values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +56,14 @@ class Range:
         return min(max(float(f"{value:.4g}"), self.low), self.high)  # four digits, which people can type
 
     @property
-    def first(self) -> Any:
-        """A value of it."""
-        return self.low
+    def samples(self) -> tuple[Any, ...]:
+        """Values of it: its ends."""
+        return (self.low, self.high)
+
+    def to_json(self) -> Any:
+        """As it is written in a space."""
+        step = {} if self.step is None else {"step": self.step}
+        return {"low": self.low, "high": self.high, **step, **({"log": True} if self.log else {})}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,9 +78,24 @@ class Space:
         return self._typed(lambda dimension, name: dimension.suggest(trial, name))
 
     @property
-    def first(self) -> list[str]:
-        """A point of the space, to try what all have in common."""
-        return self._typed(lambda dimension, _: dimension.first)
+    def corners(self) -> tuple[list[str], list[str]]:
+        """Two points of the space, to try what all have in common."""
+        first = self._typed(lambda dimension, _: dimension.samples[0])
+        return first, self._typed(lambda dimension, _: dimension.samples[-1])
+
+    def values(self, table: str) -> Iterator[tuple[str, str]]:
+        """Each option of a table with a value that it may get, as it is typed."""
+        for name, value in self.fixed.get(table, {}).items():
+            yield name, _text(value)
+        for name, dimension in self.varied.get(table, {}).items():
+            for value in dimension.samples:
+                yield name, _text(value)
+
+    def to_json(self) -> dict[str, dict[str, Any]]:
+        """As it is written in a file."""
+        varied = {table: {name: each.to_json() for name, each in row.items()} for table, row in self.varied.items()}
+        tables = [table for table in TABLES if table in varied or table in self.fixed]
+        return {table: {**self.fixed.get(table, {}), **varied.get(table, {})} for table in tables}
 
     def _typed(self, value: Any) -> list[str]:
         typed = []
@@ -89,10 +113,7 @@ def read_space(file: Path) -> Space:
     fixed: dict[str, dict[str, Any]] = {}
     for table, values in found.items():
         if table not in TABLES or not isinstance(values, dict):
-            raise UsageError(
-                f"{file} has {table!r}, which is no table of a space",
-                hint=did_you_mean(table, TABLES) or f"the tables are [{'], ['.join(TABLES)}]; type the rest",
-            )
+            raise UsageError(f"{file} has {table!r}, which is no table of a space", hint=_where_it_belongs(table))
         for name, value in values.items():
             dimension = _dimension(value, where=f"{file}: {name}")
             if dimension is None:
@@ -100,8 +121,19 @@ def read_space(file: Path) -> Space:
             else:
                 varied.setdefault(table, {})[name] = dimension
     if not varied:
-        raise UsageError(f"nothing varies in {file}", hint="lr = {low = 1e-4, high = 0.1, log = true}, or a list")
+        raise UsageError(
+            f"nothing varies in {file}",
+            hint="below [trainer_options], for example: lr = {low = 1e-4, high = 0.1, log = true}, or a list",
+        )
     return Space(varied=varied, fixed=fixed)
+
+
+def _where_it_belongs(name: str) -> str:
+    if name in {"epochs", "seed", "trainer", "device", "dataset", "trials", "processes"}:
+        return f"it is the same for all trials, and typed: --{name}"
+    near = did_you_mean(name, TABLES)
+    tables = f"the tables are [{'], ['.join(TABLES)}], and each option is below one of them"
+    return near if near.startswith("Did") else tables
 
 
 def _dimension(value: Any, *, where: str) -> Choice | Range | None:
@@ -119,8 +151,13 @@ def _range(value: Mapping[str, Any], *, where: str) -> Range:
         raise UsageError(f"{where} has no {missing[0]}", hint="a range is written {low = 1e-4, high = 0.1}")
     numbers = [value[name] for name in ("low", "high", "step") if name in value]
     if any(isinstance(each, bool) or not isinstance(each, int | float) or not math.isfinite(each) for each in numbers):
-        raise UsageError(f"{where} has a bound that is no number: {dict(value)}")
-    found = Range(low=value["low"], high=value["high"], step=value.get("step"), log=value.get("log", False) is True)
+        raise UsageError(
+            f"{where} has a bound that is no number",
+            hint="low, high and step are numbers, such as {low = 1e-4, high = 0.1}",
+        )
+    if not isinstance(log := value.get("log", False), bool):
+        raise UsageError(f"{where} has a log of {json.dumps(log)}", hint="log = true or log = false")
+    found = Range(low=value["low"], high=value["high"], step=value.get("step"), log=log)
     if not found.low < found.high:
         raise UsageError(f"{where} has a low of {found.low}, which is not below its high of {found.high}")
     if found.log and (found.low <= 0 or found.step is not None):

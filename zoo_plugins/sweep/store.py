@@ -36,6 +36,11 @@ class Store:
         """What the run of a trial is called."""
         return f"{self.name}-{number:03}"
 
+    @property
+    def is_begun(self) -> bool:
+        """Whether there is something to go on with."""
+        return (self.path / JOURNAL).exists()
+
     def remember(self, asked: Mapping[str, Any]) -> bool:
         """Keep what was asked, and say whether the sweep is new. Raises UsageError where it was asked otherwise."""
         file = self.path / ASKED
@@ -47,8 +52,9 @@ class Store:
                     return True
                 before = _read(file)
         if different := [name for name in asked if asked[name] != before.get(name)]:
+            was, now = (_shown(each.get(different[0])) for each in (before, asked))
             raise UsageError(
-                f"sweep {self.name!r} exists, and was asked otherwise: {different[0]} was {before.get(different[0])!r}",
+                f"sweep {self.name!r} exists, and was asked otherwise: its {different[0]} was {was}, and is {now} now",
                 hint=f"--sweep {shell_word(f'{self.name}-2')} for another sweep; --trials and --processes may change",
             )
         return False
@@ -103,6 +109,15 @@ def need_optuna() -> Any:
         raise MissingExtraError(needed_for="zoo sweep", extra="sweep", missing="optuna") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
+
+
+def _shown(asked: Any) -> str:
+    """A part of what was asked, as it is typed or written in a space."""
+    if isinstance(asked, list):
+        return " ".join(map(shell_word, asked))
+    if not isinstance(asked, dict):
+        return json.dumps(asked)
+    return "; ".join(f"{name} = {json.dumps(value)}" for row in asked.values() for name, value in row.items())
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,15 +46,9 @@ class Sweep:
 
         Raises ZooError when the first trainings fail. Ctrl-C stops the trainings, which keep what they have.
         """
-        asked = {
-            "common": list(self.common),
-            "varied": {table: list(map(str, row.items())) for table, row in self.space.varied.items()},
-            "fixed": {table: dict(row) for table, row in self.space.fixed.items()},
-            "seed": self.seed,
-            "prune": self.prune,
-        }
+        asked = {"command": list(self.common), "space": self.space.to_json(), "seed": self.seed, "prune": self.prune}
         if self.store.remember(asked):
-            self._try_first()
+            self._try_corners()
         study = self.store.study()
         with ThreadPoolExecutor(self.processes) as pool:
             workers = [pool.submit(self._work, study) for _ in range(self.processes)]
@@ -64,9 +59,19 @@ class Sweep:
                 self._ending.set()
         return study
 
-    def _try_first(self) -> None:
+    def _try_corners(self) -> None:
+        """Find what no training could be begun with. One whose numbers end is a trial that fails, and no more."""
+        first, last = self.space.corners
         try:
-            try_options([*self.common, *self.space.first])
+            try:
+                try_options([*self.common, *first])
+            except ZooError as error:
+                if isinstance(error, UsageError) or first == last:
+                    raise
+                with contextlib.suppress(ZooError):
+                    try_options([*self.common, *last])
+                    return
+                raise
         except BaseException:
             self.store.forget()
             raise
@@ -138,7 +143,8 @@ class Sweep:
         }
         for name, value in facts.items():
             trial.set_user_attr(name, value)
-        told = f"{trained.metric} {trained.value:.4f} after {counted(trained.epochs, 'epoch')}"
+        reached = "" if trained.value is None else f"{trained.metric} {trained.value:.4f} "
+        told = f"{reached}after {counted(trained.epochs, 'epoch')}"
         if trained.score is not None and trained.score == trained.score:
             study.tell(trial, trained.score)
             self.progress(f"trial {trial.number}: {told}")

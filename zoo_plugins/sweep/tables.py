@@ -16,13 +16,15 @@ _SHOWN = 10
 
 
 def importance(study: Study) -> dict[str, float]:
-    """How much of the differences in score each option explains, from 0 to 1 together; empty where it is not known."""
+    """How much of the differences in score each option explains, from 0 to 1 together; empty where it is not known,
+    and without those that had the same value in all trials."""
     from optuna.importance import get_param_importances
 
     done = finished(study)
     if len(done) < 4 or len({each.value for each in done}) < 2:
         return {}
-    return {name: float(share) for name, share in get_param_importances(study).items()}
+    differing = {name for name in done[0].params if len({each.params.get(name) for each in done}) > 1}
+    return {name: float(share) for name, share in get_param_importances(study).items() if name in differing}
 
 
 def sweep_report(

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
-from zoo_core import ZooError, load_run
-from zoo_core.commands import usable_processors, usual_folder
+from zoo_core import UsageError, ZooError, load_run
+from zoo_core.commands import shell_word, usable_processors, usual_folder
 
 LOOK_SECONDS = 0.3
 _STOP_SECONDS = 60.0
@@ -28,7 +28,7 @@ class Trained:
 
     score: float | None = None
     metric: str = ""
-    value: float = float("nan")
+    value: float | None = None
     epochs: int = 0
     seconds: float = 0.0
     why: str = ""
@@ -37,10 +37,13 @@ class Trained:
 
 
 def try_options(arguments: Sequence[str]) -> None:
-    """One batch through a training of these arguments. Raises ZooError with what it says where it fails."""
+    """One batch through a training of these arguments. Raises ZooError with what it says where it fails, UsageError
+    where it was typed wrong."""
     with _training([*arguments, "--dry-run"], lock=None, at_once=1) as (process, said):
-        if process.wait():
-            raise ZooError(f"a training of the first values fails: {_last(said)}", hint="nothing was kept")
+        if code := process.wait():
+            kind = UsageError if code == 2 else ZooError
+            hint = f"zoo train {' '.join(map(shell_word, arguments))} --dry-run tells more; nothing was kept"
+            raise kind(f"no training can be begun: {_last(said)}", hint=hint)
 
 
 def train_watched(
@@ -86,10 +89,10 @@ def _ended(run: str, *, stopped: bool) -> Trained:
         return Trained(stopped=stopped)
     found = load_run(run)
     info = found.info
-    value = info.validation.get(info.metric, float("nan"))
+    value = info.validation.get(info.metric)
     finished = info.status == "finished"
     return Trained(
-        score=_signed(info.selection, value) if finished else None,
+        score=_signed(info.selection, value) if finished and value is not None else None,
         metric=info.metric,
         value=value,
         epochs=len(found.rows),
