@@ -79,6 +79,18 @@ def test_a_log_file_gets_a_line_every_thirty_seconds(capsys: pytest.CaptureFixtu
     ]
 
 
+def test_the_first_step_says_nothing_of_how_fast_the_others_are(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    with TrainProgress(clock=clock) as progress:
+        progress.on_start(info(2), 0)
+        for step, seconds in ((1, 60), (41, 40)):
+            clock.now += seconds
+            progress.on_batch(step, 200)
+    lines = [line for line in capsys.readouterr().err.splitlines() if "step " in line]
+    assert lines[0] == "epoch 1/2: step 1 of 200"
+    assert lines[1].startswith("epoch 1/2: step 41 of 200, 1 steps/s, 2 min 39 s left")
+
+
 def test_the_bar_has_steps_rate_and_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     with terminal(monkeypatch) as ours:

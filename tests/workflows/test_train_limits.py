@@ -65,3 +65,26 @@ def test_a_time_becomes_a_number_of_epochs_that_is_repeated_to_the_bit(zoo_here:
     assert again.code == 0, again.stderr
     assert weights(here, "again") == weights(here, "timed")
     assert sorted(each.name for each in (here / "runs").iterdir()) == ["again", "timed"]
+
+
+@pytest.mark.parametrize(
+    ("option", "epochs", "words"),
+    [
+        ("stop_at=0.05", 1, "Ended after 1 of 3 epochs: accuracy is 0."),
+        ("stop_at=97", 3, "and stop_at=97 was not reached."),
+        ("patience=1", 2, "Ended after 2 of 3 epochs: 1 epoch without a better result (patience)."),
+    ],
+)
+def test_why_a_training_was_over_is_told(zoo_here: Zoo, here: Path, option: str, epochs: int, words: str) -> None:
+    slow = ("-t", "lr=1e-12") if option.startswith("patience") else ()
+    done = zoo_here(*SMALL, "-t", option, *slow, "--epochs", "3", "--run", "few")
+    assert (done.code, words in done.stdout) == (0, True), done.stdout + done.stderr
+    assert len(load_run("few").rows) == epochs
+    assert words in (here / "runs" / "few" / "README.md").read_text()
+
+
+def test_more_samples_than_there_are(zoo_here: Zoo) -> None:
+    done = zoo_here(*SMALL, "--overfit", "100000", "--epochs", "1")
+    assert (done.code, "a smaller train_size, which zoo train --overfit sets, too" in done.stderr) == (1, True), (
+        done.stderr
+    )

@@ -17,6 +17,7 @@ class Pace:
         self.step = 0
         self.steps = 0
         self._before = 0
+        self._has_stepped = False
         self._clock = clock
         self._seconds_of_epoch: float | None = None
         self._began = clock()
@@ -28,6 +29,10 @@ class Pace:
     def stepped(self, step: int, steps: int) -> None:
         """Step `step` of the `steps` of this epoch is done."""
         self.step, self.steps = step, steps
+        if not self._has_stepped and step == self._before + 1:
+            # The first one has to wait for much that is done once, and says nothing of the others.
+            self._before, self._began = step, self._clock()
+        self._has_stepped = True
 
     def epoch_ended(self, number: int, *, seconds: float) -> None:
         """Epoch `number` is done; it took that long with its validation."""
@@ -37,14 +42,14 @@ class Pace:
 
     @property
     def rate(self) -> float:
-        """Steps a second in this epoch; 0 before its first step."""
+        """Steps a second in this epoch; 0 before its first step, and for the first of the training."""
         seconds = self._clock() - self._began
         steps = self.step - self._before
         return steps / seconds if steps and seconds > 0 else 0.0
 
     @property
     def text(self) -> str:
-        """`4.1 steps/s, 3 min left, 1 h 5 min in all`; empty before the first step of an epoch."""
+        """`4.1 steps/s, 3 min left, 1 h 5 min in all`; empty where the rate is not known."""
         rate = self.rate
         if not rate:
             return ""

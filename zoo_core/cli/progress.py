@@ -95,7 +95,7 @@ class TrainProgress:
             self._bar.update(self._task, completed=step, total=steps, description=where, pace=pace.text)
         elif self._clock() - self._told >= QUIET_SECONDS:
             self._told = self._clock()
-            note(f"{where}: step {step:,} of {steps:,}, {pace.text}")
+            note(", ".join(filter(None, (f"{where}: step {step:,} of {steps:,}", pace.text))))
 
     def on_epoch(self, row: EpochRow) -> None:
         """An epoch is done."""

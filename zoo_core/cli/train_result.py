@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from zoo_core.commands.common import print_json, say
 from zoo_core.commands.next_step import use_of_run, without
-from zoo_core.records import counted
+from zoo_core.records import counted, lasting
 
 from .progress import summary
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from zoo_core.training import Run
 
 
-LONG_WAIT = 0.1
-"""The part of its time that a training waits for batches, from which on that is told."""
+LONG_WAIT, LONG_WAIT_SECONDS = 0.1, 10.0
+"""The part of its time, and the time, that a training waits for batches, from which on that is told."""
 
 
 def show_tried(info: RunInfo, *, as_json: bool) -> None:
@@ -54,4 +54,8 @@ def _waiting(done: Run) -> list[str]:
     """A line for a training whose batches took long to come."""
     shares = [row.feed_share for row in done.rows if row.feed_share is not None]
     share = sum(shares) / len(shares) if shares else 0.0
-    return [f"  feed        {share:.0%} of the training time went by before batches came"] if share >= LONG_WAIT else []
+    waited = share * sum(row.seconds for row in done.rows)
+    if share < LONG_WAIT or waited < LONG_WAIT_SECONDS:
+        return []
+    told = f"{share:.0%} of the training time, {lasting(waited)}, went by before batches came"
+    return [f"  feed        {told}: zoo info {done.info.trainer} explains feed and workers"]

@@ -144,4 +144,5 @@ def check_enough(samples: int, size: int, *, where: str, option: str) -> None:
     """Raise ZooError when there are fewer samples than the option asks for."""
     if size > samples:
         there = f"there {'is' if samples == 1 else 'are'} only {counted(samples, 'sample')}"
-        raise ZooError(f"{where}: {option}={size}, but {there}", hint=f"a smaller {option}")
+        more = ", which zoo train --overfit sets, too" if option == "train_size" else ""
+        raise ZooError(f"{where}: {option}={size}, but {there}", hint=f"a smaller {option}{more}")

@@ -127,6 +127,20 @@ def slow_epochs(module: nn.Module, train: Samples, *, batch_size: int, device: s
     )
 
 
+def ended_early(info: RunInfo, *, epochs: int) -> str:
+    """Why a training was over after so many epochs, or was not where that was hoped for."""
+    metric, patience, goal = info.metric, info.config.get("patience"), info.config.get("stop_at")
+    best = info.validation.get(metric)
+    over = f"Ended after {epochs} of {info.epochs} epochs" if epochs < info.epochs else ""
+    if goal is not None and best is not None:
+        if best <= goal if info.selection.startswith("-") else best >= goal:
+            return over and f"{over}: {metric} is {best:.4g}, and stop_at={goal:g} is good enough."
+        return (
+            f"{over or 'All epochs were trained'}: {metric} came to {best:.4g}, and stop_at={goal:g} was not reached."
+        )
+    return over and f"{over}: {counted(patience, 'epoch')} without a better result (patience)." if patience else ""
+
+
 def with_remarks(
     info: RunInfo, splits: Mapping[str, Samples], task: Task, *, epochs: int, first: Sequence[str] = ()
 ) -> RunInfo:
@@ -134,7 +148,7 @@ def with_remarks(
     and whether they beat chance."""
     split = "validation" if info.test is None else "test"
     metrics = info.validation if info.test is None else info.test
-    found = list(first)
+    found = [*first, *filter(None, [ended_early(info, epochs=epochs)])]
     if info.test is None and epochs > 1:
         found.append(
             f"The validation part also chose the best of {epochs} epochs, and there is no test part: its numbers "
