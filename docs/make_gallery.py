@@ -9,6 +9,7 @@ follows `--` goes to `zoo site`, such as --with-runtime or --serve. Some minutes
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
@@ -55,8 +56,11 @@ def main() -> int:
     for model in arguments.only or RECIPES:
         dataset, epochs = RECIPES[model]
         name = f"{model}-{dataset}"
-        if not (folder / "runs" / name).is_dir():
+        record = folder / "runs" / name / "run.json"
+        if not record.exists():
             zoo(folder, "train", model, "--dataset", dataset, "--epochs", str(epochs), "--run", name)
+        elif json.loads(record.read_text())["status"] == "unfinished":
+            zoo(folder, "train", "--resume", "--run", name)
         if not (folder / "exported" / name).is_dir():
             zoo(folder, "export", name)
         show(folder, name)
