@@ -68,6 +68,19 @@ def test_a_bad_file_has_its_error_and_the_others_go_on(server: Serving) -> None:
     assert "Too many files" in server.ask(PREDICT, many, headers=headers).error
 
 
+def test_what_a_library_says_of_a_broken_form_is_no_line_in_the_log(tmp_path: Path) -> None:
+    with serving(f"digits={SAMPLE}", "--trusted", "--log", "all", cwd=tmp_path) as server:
+        broken = server.ask(
+            "/v2/models/digits/predict", b"--limbo", headers={"Content-Type": "multipart/form-data; boundary=limit"}
+        )
+        assert broken.status == 400
+        _, _, stderr = server.end()
+    lines = [json.loads(line) for line in stderr.splitlines()]
+    assert [line["status"] for line in lines if line["event"] == "request"] == [400]
+    assert not [line for line in lines if "multipart" in line["event"]]
+
+
+
 def test_a_card_says_what_the_file_is_and_how_its_self_test_went_here(server: Serving) -> None:
     card = server.ask("/v2/models/lenet5-digits/versions/1/card").json
     assert (card["task"], card["dataset"], card["takes"]) == ("image-classification", "digits", "pictures")
