@@ -31,6 +31,7 @@ FILES: Mapping[str, str] = {
     "tokens": "an embedding of int64 numbers; free N and length",
     "filter": "`filter-sobel`; free N, height and width, the output smaller than the picture",
     "detector": "`torchvision/fasterrcnn_mobilenet_v3_large_320_fpn`; as many boxes as it finds",
+    "baked": "`lenet5`, trained, with `--bake-preprocess --with-probabilities`; free N, height and width of pictures in uint8",
 }
 """The files that are read, by name, and what each is."""
 

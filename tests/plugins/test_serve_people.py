@@ -80,7 +80,6 @@ def test_what_a_library_says_of_a_broken_form_is_no_line_in_the_log(tmp_path: Pa
     assert not [line for line in lines if "multipart" in line["event"]]
 
 
-
 def test_a_card_says_what_the_file_is_and_how_its_self_test_went_here(server: Serving) -> None:
     card = server.ask("/v2/models/lenet5-digits/versions/1/card").json
     assert (card["task"], card["dataset"], card["takes"]) == ("image-classification", "digits", "pictures")
