@@ -59,8 +59,10 @@ def main() -> int:
 
 
 def exported(text: str, folder: Path) -> tuple[Path, Path]:
-    """The float file and the baked one of MODEL:DATASET:EPOCHS, or of a model with fresh weights, which are the same each
-    time; made where they are not there yet."""
+    """The float file and the baked one of MODEL:DATASET:EPOCHS, or of a model with fresh weights, the same each time.
+
+    Made where they are not there yet.
+    """
     name = "-".join(text.split(":")[:2]).rpartition("/")[2]
     plain, baked = folder / "exported" / name, folder / "baked" / name
     if not plain.exists():

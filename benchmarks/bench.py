@@ -25,17 +25,23 @@ from typing import Any
 
 from made_exports import trained, zoo
 
+from zoo_plugins.bench.engines import COMPILED, ENGINES
+
 Row = dict[str, Any]
 Key = tuple[int, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A model by its name, or as MODEL:DATASET:EPOCHS; sizes of its free axes, and batches."""
+    """A model by its name, or as MODEL:DATASET:EPOCHS; sizes of its free axes, and batches.
+
+    `compiled`: whether `torch.compile` is done with it within minutes.
+    """
 
     text: str
     sizes: tuple[str, ...] = ()
     batches: tuple[int, ...] = (1, 8)
+    compiled: bool = True
 
     @property
     def name(self) -> str:
@@ -48,7 +54,7 @@ MODELS = (
     Measured(text="tinydet:digit-scenes:2"),
     Measured(text="torchvision/resnet18", sizes=PICTURE),
     Measured(text="torchvision/mobilenet_v3_small", sizes=PICTURE),
-    Measured(text="torchvision/fasterrcnn_mobilenet_v3_large_320_fpn", sizes=("H=320", "W=320"), batches=(1,)),
+    Measured(text="torchvision/fasterrcnn_mobilenet_v3_large_320_fpn", batches=(1,), compiled=False),
 )
 
 
@@ -86,14 +92,15 @@ def export_of(measured: Measured, folder: Path) -> Path:
         return path
     if ":" in measured.text:
         return trained(measured.text, folder)
-    zoo(folder, "export", measured.text)
+    zoo(folder, "export", measured.text, "--to", str(path))
     return path
 
 
 def bench(measured: Measured, path: Path, folder: Path, *, batches: Sequence[int], seconds: float) -> dict[str, Any]:
     """What `zoo bench` tells; of the models whose weights are fresh, PyTorch's rows too."""
-    beside = [] if ":" in measured.text else [measured.text]
+    beside = [] if ":" in measured.text else [f"model:{measured.text}"]
     words = [f"--batch={size}" for size in batches] + [f"--size={size}" for size in measured.sizes]
+    words += [f"--engine={engine}" for engine in ENGINES if engine != COMPILED] if not measured.compiled else []
     found: dict[str, Any] = json.loads(
         zoo(folder, "bench", str(path), *beside, *words, "--seconds", str(seconds), "--json")
     )

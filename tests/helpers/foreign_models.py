@@ -61,7 +61,7 @@ ANOTHER_SIZE: Mapping[str, tuple[int, ...]] = {
 
 
 def export_for_readers(name: str, folder: Path) -> None:
-    """Export the file of that name (`foreign_readers.FILES`) to `folder/NAME`. Its weights are fresh, but for those in TRAINED."""
+    """Export the file of that name (`foreign_readers.FILES`) to `folder/NAME`. Weights are fresh, but in TRAINED."""
     if name in TRAINED:
         run_to_success("train", *TRAINED[name], cwd=folder)
     if name in COMMANDS:
