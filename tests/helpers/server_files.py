@@ -121,9 +121,11 @@ MUTANTS = {"mutants": {"killed": 9, "survived": 1}}
 
 
 def read_measured(path: Path) -> None:
-    """What lies beside an export, as `zoo site` reads and shows it."""
+    """As `zoo site` does, which shows nothing of what it cannot read: that is told here as a refusal."""
     path.with_name("model.onnx").write_bytes(_model().read_bytes())
-    row_of(open_exhibit("a", path.parent))
+    row = row_of(open_exhibit("a", path.parent))
+    if row["latency"] is None and row["mutation_score"] is None:
+        raise ZooError("nothing of it is shown")
 
 
 def tuned_record() -> dict[str, Any]:

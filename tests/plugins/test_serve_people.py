@@ -64,6 +64,9 @@ def test_a_bad_file_has_its_error_and_the_others_go_on(server: Serving) -> None:
     assert "top is a whole number of at least 1" in server.ask(f"{PREDICT}?top=0", b"x").error
     broken = server.ask(PREDICT, b"x", headers={"Content-Type": "multipart/form-data"})
     assert (broken.status, broken.error) == (400, "the form cannot be read: Missing boundary in multipart.")
+    whole, headers = form(("a.png", b"12345"), ("b.png", b"67890"))
+    cut = server.ask(PREDICT, whole[: whole.index(b"890")], headers=headers)
+    assert (cut.status, cut.error) == (400, "the form cannot be read: It ends within a file.")
     many, headers = form(*[("a.png", b"x")] * 65)
     assert "Too many files" in server.ask(PREDICT, many, headers=headers).error
 
