@@ -15,13 +15,13 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-SAMPLE = Path(__file__).parents[1] / "exported" / "lenet5-digits"
+from made_exports import SAMPLE, trained, zoo
+
 MODELS = ("tinydet:digit-scenes:3",)
 
 
@@ -44,15 +44,6 @@ def main() -> int:
     return 0 if good else 1
 
 
-def trained(text: str, folder: Path) -> Path:
-    """The export of a model that is trained here."""
-    model, dataset, epochs = text.split(":")
-    name = f"{model}-{dataset}"
-    zoo(folder, "train", model, "--dataset", dataset, "--epochs", epochs, "--run", name)
-    zoo(folder, "export", f"run:{name}")
-    return folder / "exported" / name
-
-
 def quantized(export: Path, to: Path) -> dict[str, Any]:
     """What `zoo quantize` tells, with the sha256 of each file."""
     done = zoo(to.parent, "quantize", str(export), "--trusted", "--to", str(to), "--json")
@@ -61,14 +52,6 @@ def quantized(export: Path, to: Path) -> dict[str, Any]:
         path = row["published"]
         row["sha256"] = path and hashlib.sha256((Path(path) / "model.onnx").read_bytes()).hexdigest()
     return told
-
-
-def zoo(folder: Path, *words: str) -> str:
-    command = [sys.executable, "-P", "-m", "zoo_core", *words]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False)
-    if done.returncode not in {0, 1} or not done.stdout:
-        sys.exit(f"{' '.join(words)} ended with {done.returncode}:\n{done.stderr}")
-    return done.stdout
 
 
 def show(rounds: list[dict[str, Any]]) -> bool:

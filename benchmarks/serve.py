@@ -1,15 +1,18 @@
 """How many requests `zoo serve` answers, and what running them together brings; on loopback, with clients that compare.
 
-Three parts, each with rounds that take turns, so that a slow moment of the machine hits both sides:
+Four parts, each with rounds that take turns, so that a slow moment of the machine hits both sides:
 
 - the batcher alone: one row from each of 64 tasks, against one call a row in a loop; no HTTP;
 - over HTTP: 64 clients, requests of 1 to 8 rows as bytes, against a server that runs each request by itself
   (`--batch 1`). The clients are a process of their own, whose processor time is told apart;
-- memory: what the server holds after 20,000 requests and after 100,000 more (`--part memory`).
+- memory: what the server holds after 20,000 requests and after 100,000 more (`--part memory`);
+- beside peers: LitServe and MLServer with the same file and the same requests in JSON (`--part peers --environments
+  FOLDER`, where an environment of its own is made for each of them).
 
-Exit code 1 for a wrong answer, and where a ratio is below its limit (2 for the batcher, 0.95 over HTTP).
+Exit code 1 for a wrong answer, and where a ratio is below its limit (2 for the batcher, 0.95 over HTTP, 1 beside
+peers).
 
-    python benchmarks/serve.py [--export EXPORT] [--part batcher|http|memory]... [--rounds N] [--requests N]
+    python benchmarks/serve.py [--export EXPORT] [--part batcher|http|memory|peers]... [--rounds N] [--requests N]
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ from urllib.request import urlopen
 
 import numpy as np
 import onnxruntime
+from serve_peers import beside_peers
 
 from zoo_core.runtime import ExportedModel, open_model
 from zoo_core.verification import self_test_cases
@@ -49,11 +53,14 @@ BATCHER_LIMIT, HTTP_LIMIT = 2.0, 0.95
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--export", type=Path, default=SAMPLE)
-    parser.add_argument("--part", action="append", choices=("batcher", "http", "memory"))
+    parser.add_argument("--part", action="append", choices=("batcher", "http", "memory", "peers"))
+    parser.add_argument("--environments", type=Path, help="a folder for those of the peers; kept for the next time")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--requests", type=int, default=4000)
     asked = parser.parse_args()
     parts = asked.part or ["batcher", "http"]
+    if "peers" in parts and asked.environments is None:
+        parser.error("--part peers needs --environments FOLDER")
     print(f"{asked.export.name}, {TASKS} clients, n = {asked.rounds} rounds in turn")
     print(f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, Python {platform.python_version()},")
     print(f"onnxruntime {onnxruntime.__version__}, load average {os.getloadavg()[0]:.1f} at the beginning\n")
@@ -62,12 +69,15 @@ def main() -> int:
         good &= batcher_alone(asked.export, rounds=asked.rounds, rows=asked.requests)
     with tempfile.TemporaryDirectory() as folder:
         known = Path(folder, "known.npz")
-        if {"http", "memory"} & {*parts}:
+        if {"http", "memory", "peers"} & {*parts}:
             write_known(asked.export, known)
         if "http" in parts:
             good &= over_http(asked.export, known, rounds=asked.rounds, requests=asked.requests)
         if "memory" in parts:
             good &= memory(asked.export, known)
+        if "peers" in parts:
+            kept = {"folder": Path(folder), "environments": asked.environments}
+            good &= beside_peers(asked.export, known, **kept, rounds=asked.rounds, requests=asked.requests)
     return 0 if good else 1
 
 

@@ -29,8 +29,14 @@ COMMANDS: Mapping[str, tuple[str, ...]] = {
         "torchvision/fasterrcnn_mobilenet_v3_large_320_fpn",
         *("-o", "height=96", "-o", "width=128", "-o", "detections=20", "-o", "proposals=50"),
     ),
+    "baked": ("digits", "--bake-preprocess", "--with-probabilities"),
 }
 """What `zoo export` is given for each."""
+
+TRAINED: Mapping[str, tuple[str, ...]] = {
+    "baked": ("lenet5", "--dataset", "digits", "--epochs", "1", "--run", "digits"),
+}
+"""What `zoo train` is given before: how pictures are prepared comes with a dataset."""
 
 MODULES: Mapping[str, tuple[Callable[[], nn.Module], Mapping[str, TensorSpec], Mapping[str, TensorSpec]]] = {
     "recurrent": (Tagger, {"x": TensorSpec("N", "L", 4)}, {"tags": TensorSpec("N", "L", 3)}),
@@ -49,12 +55,15 @@ ANOTHER_SIZE: Mapping[str, tuple[int, ...]] = {
     "recurrent": (4, 23, 4),
     "tokens": (4, 23),
     "filter": (2, 1, 33, 41),
+    "baked": (2, 33, 41, 3),
 }
 """The shape of the one input, with other sizes than the test vectors' on every free axis; the detector has none."""
 
 
 def export_for_readers(name: str, folder: Path) -> None:
-    """Export the file of that name (`foreign_readers.FILES`) to `folder/NAME`. Its weights are fresh."""
+    """Export the file of that name (`foreign_readers.FILES`) to `folder/NAME`. Weights are fresh, but in TRAINED."""
+    if name in TRAINED:
+        run_to_success("train", *TRAINED[name], cwd=folder)
     if name in COMMANDS:
         run_to_success("export", *COMMANDS[name], "--to", name, cwd=folder)
         return
@@ -69,7 +78,7 @@ def cases_of(name: str, bundle: Path) -> list[tuple[Arrays, Arrays]]:
     vector = onnx.TensorProto.FromString((bundle / "test_data_set_0" / "input_0.pb").read_bytes())
     inputs = [numpy_helper.to_array(vector)]
     if name in ANOTHER_SIZE:
-        low, high = (0, TOKENS) if inputs[0].dtype.kind == "i" else (-1, 1)
+        low, high = {"i": (0, TOKENS), "u": (0, 256)}.get(inputs[0].dtype.kind, (-1, 1))
         inputs.append(np.random.default_rng(0).uniform(low, high, ANOTHER_SIZE[name]).astype(inputs[0].dtype))
     names = [output.name for output in session.get_outputs()]
     runs = [session.run(names, {entry.name: value}) for value in inputs]

@@ -248,6 +248,12 @@ CASES: dict[str, GrowthCase] = {
         name: GrowthCase(file="report.json", write=write, read=read, size=size)
         for name, (write, read, size) in server_files.GROWING.items()
     },
+    "bench of many rows": GrowthCase(
+        file="exported/a/bench.json",
+        write=server_files.measurements_of_rows,
+        read=server_files.read_measured,
+        size=5_000,
+    ),
     "report of many files": GrowthCase(file="report.json", write=_report, read=_bundle, size=10_000),
 }
 

@@ -1,7 +1,9 @@
-"""What comes over a network or lies in the state folder, read as the zoo reads it: bodies, manifests, settings."""
+"""What comes over a network, lies beside an export or in the state folder, read as the zoo reads it: bodies of HTTP and
+gRPC, manifests, settings, measurements."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from onnx_files import brightness_metadata, brightness_model, write_model
+from starlette.requests import Request
 
 from zoo_core.errors import ZooError
 from zoo_core.runtime import read_onnx
@@ -17,6 +20,9 @@ from zoo_core.runtime.running.tuned import keep_tuned, tuned_settings
 from zoo_core.workflows.remote import published_files, read_manifest
 from zoo_plugins.pull.from_registry import files_of
 from zoo_plugins.serve.infer import read_infer
+from zoo_plugins.serve.uploads import uploads_of
+from zoo_plugins.site.exhibits import open_exhibit
+from zoo_plugins.site.facts import row_of
 
 LAYER = {
     "mediaType": "application/octet-stream",
@@ -64,6 +70,62 @@ def binary_body() -> bytes:
     told = {key: value for key, value in one.items() if key != "data"}
     text = json.dumps({"inputs": [{**told, "parameters": {"binary_data_size": 64}}]}).encode()
     return b"%d\n" % len(text) + text + bytes(64)
+
+
+_BOUNDARY = b"limit"
+FORM = (
+    b"".join(
+        b'--%s\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n\r\n%s\r\n' % (_BOUNDARY, name, content)
+        for name, content in ((b"a.png", b"12345"), (b"b.png", b"\r\n--limi"))
+    )
+    + b"--%s--\r\n" % _BOUNDARY
+)
+
+
+def read_form(path: Path) -> None:
+    """As `zoo serve` does with files that come in a form."""
+    told = f"multipart/form-data; boundary={_BOUNDARY.decode()}".encode()
+    request = Request({"type": "http", "method": "POST", "headers": [(b"content-type", told)]})
+    asyncio.run(uploads_of(request, path.read_bytes()))
+
+
+def grpc_request() -> bytes:
+    """A request of gRPC, as its bytes."""
+    from zoo_plugins.serve.grpc_messages import MESSAGES
+
+    tensor = {"name": "image", "datatype": "FP32", "shape": [1, 1, 4, 4]}
+    asked = MESSAGES["ModelInferRequest"](model_name="a", id="one", inputs=[tensor], raw_input_contents=[bytes(64)])
+    content: bytes = asked.SerializeToString()
+    return content
+
+
+def read_grpc_request(path: Path) -> None:
+    """As `zoo serve` does; what is no message at all is refused by gRPC itself."""
+    from google.protobuf.message import DecodeError
+
+    from zoo_plugins.serve.grpc_messages import MESSAGES
+    from zoo_plugins.serve.grpc_service import arrays_of
+
+    try:
+        request = MESSAGES["ModelInferRequest"].FromString(path.read_bytes())
+    except DecodeError as error:
+        raise ZooError("it is no message") from error
+    arrays_of(request, brightness_metadata())
+
+
+BENCH = {
+    "machine": "a machine",
+    "rows": [{"engine": "e", "threads": 1, "batch": 1, "p50_s": 0.1, "answers": {"right": True}}],
+}
+MUTANTS = {"mutants": {"killed": 9, "survived": 1}}
+
+
+def read_measured(path: Path) -> None:
+    """As `zoo site` does, which shows nothing of what it cannot read: that is told here as a refusal."""
+    path.with_name("model.onnx").write_bytes(_model().read_bytes())
+    row = row_of(open_exhibit("a", path.parent))
+    if row["latency"] is None and row["mutation_score"] is None:
+        raise ZooError("nothing of it is shown")
 
 
 def tuned_record() -> dict[str, Any]:
@@ -128,12 +190,49 @@ def body_of_brackets(size: int) -> bytes:
     return b'{"inputs": ' + b"[" * size
 
 
+def form_of_files(size: int) -> bytes:
+    """More files than are taken."""
+    head = b'Content-Disposition: form-data; name="f"; filename="a"'
+    return b"".join(b"--%s\r\n%s\r\n\r\n\r\n" % (_BOUNDARY, head) for _ in range(size)) + b"--%s--\r\n" % _BOUNDARY
+
+
+def form_of_headers(size: int) -> bytes:
+    """One file with so many headers."""
+    return b"--%s\r\n%s\r\n\r\n--%s--\r\n" % (_BOUNDARY, b"X-A: b\r\n" * size, _BOUNDARY)
+
+
+def form_of_near_boundaries(size: int) -> bytes:
+    """One file that is full of what a boundary begins with."""
+    head = b'Content-Disposition: form-data; name="f"; filename="a"'
+    return b"--%s\r\n%s\r\n\r\n%s\r\n--%s--\r\n" % (_BOUNDARY, head, b"\r\n--limi" * size, _BOUNDARY)
+
+
+def grpc_request_of_contents(size: int) -> bytes:
+    """So many contents of no bytes, for one input."""
+    return grpc_request() + b"\x3a\x00" * size
+
+
+def settings_of_keys(size: int) -> bytes:
+    """Settings beside so many keys that nobody asked for."""
+    return json.dumps({**tuned_record(), **{f"key {number}": 1 for number in range(size)}}).encode()
+
+
+def measurements_of_rows(size: int) -> bytes:
+    """A bench of so many rows."""
+    return json.dumps({**BENCH, "rows": BENCH["rows"] * size}).encode()
+
+
 def report_of_names(size: int) -> bytes:
     """A report of files, of which a thousand are taken."""
     return json.dumps({"files": {"model.onnx": "0" * 64, **{f"{number}": "0" * 64 for number in range(size)}}}).encode()
 
 
 GROWING: dict[str, tuple[Callable[[int], bytes], Callable[[Path], None], int]] = {
+    "form of many files": (form_of_files, read_form, 2_000),
+    "form of many headers": (form_of_headers, read_form, 20_000),
+    "form of near boundaries": (form_of_near_boundaries, read_form, 20_000),
+    "gRPC of many contents": (grpc_request_of_contents, read_grpc_request, 50_000),
+    "settings of many keys": (settings_of_keys, read_tuned, 200),
     "manifest of many layers": (manifest_of_layers, read_manifest_file, 250),
     "manifest of annotations": (manifest_of_annotations, read_manifest_file, 20_000),
     "body of numbers": (body_of_numbers, read_body, 2_000),

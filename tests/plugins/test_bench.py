@@ -131,6 +131,18 @@ def test_what_is_typed_wrongly(words: tuple[str, ...], told: str, run_zoo: Zoo) 
     assert told in done.stderr
 
 
+def test_a_file_of_one_row_whose_self_test_has_two(run_zoo: Zoo, tmp_path: Path) -> None:
+    drawn = {"seed": 1, "shape": [2, 1, 4, 4], "low": 0.0, "high": 1.0, "dtype": "float32"}
+    logits = {"shape": [2, 3], "positions": [1], "expected": [0.0], "bound": 1e-4, "floor": 1e-6}
+    test = {"generator": "philox-uniform-24", "inputs": {"image": drawn}, "outputs": {"logits": logits}}
+    specs = {"inputs": {"image": TensorSpec(1, 1, 4, 4)}, "outputs": {"logits": TensorSpec(1, 3)}}
+    path = tmp_path / "alone.onnx"
+    write_model(path, brightness_model(batch=1), brightness_metadata(preprocess=None, self_test=test, **specs))
+    done = run_zoo("bench", path, "--engine", "onnxruntime", *QUICKLY, "--json")
+    assert done.code == 0, done.stderr
+    assert [(row["batch"], row["answers"]["right"]) for row in rows_of(done)] == [(1, True)]
+
+
 def test_a_file_of_a_fixed_batch_and_free_sizes(run_zoo: Zoo, tmp_path: Path) -> None:
     specs = {"inputs": {"image": TensorSpec(2, 1, "H", "W")}, "outputs": {"logits": TensorSpec(2, 3)}}
     write_model(

@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx_files import brightness_metadata
 
 from zoo_core import TensorSpec, ZooError
-from zoo_plugins.quantize.bundle import own_metadata, verified_again, written
+from zoo_plugins.quantize.bundle import verified_again, written
 from zoo_plugins.quantize.chosen_rows import KEY, expected_rows
 from zoo_plugins.quantize.exact import exact_ranges, power_of_two
 from zoo_plugins.quantize.expected import expected_of
@@ -197,7 +197,6 @@ def source(proto: onnx.ModelProto, **specs: Any) -> Any:
     [
         ("fp16", {}, "there is nothing to make smaller: it has no float32 weights"),
         ("int8-dynamic", {}, "there is nothing to make smaller: it has no Conv, MatMul, Gemm"),
-        ("int8-dynamic", {"inputs": {"x": TensorSpec(4, 64)}}, "it takes batches of 4 alone, and the range of a batch"),
     ],
 )
 def test_a_file_that_cannot_be_made_smaller(kind: str, specs: dict[str, Any], said: str) -> None:
@@ -211,12 +210,6 @@ def test_what_a_tool_says_is_told_in_a_line() -> None:
     proto.graph.node[0].op_type = proto.graph.node[3].op_type = "Mul"
     with pytest.raises(ZooError, match=r"onnxruntime's tool \(calibration\) cannot do it: "):
         Static(source(proto), samples=4)
-
-
-def test_rows_that_have_no_axis_of_their_own() -> None:
-    specs = {"outputs": {"y": TensorSpec("N", "2*N")}}
-    with pytest.raises(ZooError, match="depend on the number of rows, which has to be 1 here"):
-        own_metadata(source(rounded_twice(1.0, 1.0), **specs), SimpleNamespace(rows_alone=True), "it-int8-dynamic")  # type: ignore[arg-type]
 
 
 def test_what_one_file_cannot_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,8 +64,23 @@ def test_a_bad_file_has_its_error_and_the_others_go_on(server: Serving) -> None:
     assert "top is a whole number of at least 1" in server.ask(f"{PREDICT}?top=0", b"x").error
     broken = server.ask(PREDICT, b"x", headers={"Content-Type": "multipart/form-data"})
     assert (broken.status, broken.error) == (400, "the form cannot be read: Missing boundary in multipart.")
+    whole, headers = form(("a.png", b"12345"), ("b.png", b"67890"))
+    cut = server.ask(PREDICT, whole[: whole.index(b"890")], headers=headers)
+    assert (cut.status, cut.error) == (400, "the form cannot be read: It ends within a file.")
     many, headers = form(*[("a.png", b"x")] * 65)
     assert "Too many files" in server.ask(PREDICT, many, headers=headers).error
+
+
+def test_what_a_library_says_of_a_broken_form_is_no_line_in_the_log(tmp_path: Path) -> None:
+    with serving(f"digits={SAMPLE}", "--trusted", "--log", "all", cwd=tmp_path) as server:
+        broken = server.ask(
+            "/v2/models/digits/predict", b"--limbo", headers={"Content-Type": "multipart/form-data; boundary=limit"}
+        )
+        assert broken.status == 400
+        _, _, stderr = server.end()
+    lines = [json.loads(line) for line in stderr.splitlines()]
+    assert [line["status"] for line in lines if line["event"] == "request"] == [400]
+    assert not [line for line in lines if "multipart" in line["event"]]
 
 
 def test_a_card_says_what_the_file_is_and_how_its_self_test_went_here(server: Serving) -> None:

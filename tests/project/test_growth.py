@@ -30,6 +30,8 @@ KINDS = {
     "tokenizer of words",
     "manifest of annotations",
     "body of numbers",
+    "form of near boundaries",
+    "bench of many rows",
 }
 """One of each kind of reader; all cases are for `make test-all`."""
 

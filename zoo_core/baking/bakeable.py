@@ -42,7 +42,10 @@ def require_bakeable(plan: ExportPlan) -> None:
     """Raise UsageError, with the reason, for a model whose preparation cannot be a part of its file."""
     model, recipe = plan.model.name, plan.preprocess
     if recipe is None:
-        raise UsageError(f"{model} takes no pictures: there is no preprocessing to bake into its file", hint=_WITHOUT)
+        raise UsageError(
+            f"{model} takes no pictures: there is no preprocessing to bake into its file",
+            hint=f"if it does, their preparation comes with the dataset: name a run of it. Otherwise {_WITHOUT}",
+        )
     if len(plan.inputs) != 1 or plan.recipes:
         told = ", ".join(plan.inputs)
         raise UsageError(f"{model} has the inputs {told}: only files with one picture a sample can bake", hint=_WITHOUT)

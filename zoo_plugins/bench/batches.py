@@ -62,9 +62,16 @@ def of_export(model: ExportedModel, asked: Mapping[str, int]) -> Batches:
         return drawn(metadata.inputs, asked, largest=metadata.largest, shown=str(model.path))
     inputs: Arrays = dict(cases[0].inputs())
     if not _axes(metadata.inputs)[1]:
-        first = next(iter(metadata.inputs.values())).axes
-        return Batches(rows=inputs, axis=dict.fromkeys(inputs), fixed=first[0] if isinstance(first[0], int) else 1)
+        first = next(iter(metadata.inputs.values())).axes[:1]
+        fixed = first[0] if first and isinstance(first[0], int) else 1
+        return Batches(rows=_first(inputs, metadata.inputs), axis=dict.fromkeys(inputs), fixed=fixed)
     return Batches(rows=inputs, axis=_axes(metadata.inputs)[0], largest=metadata.largest.get(BATCH))
+
+
+def _first(inputs: Arrays, specs: Mapping[str, TensorSpec]) -> Arrays:
+    """So many rows as the file takes at once: the self-test may hold several such batches."""
+    sizes = {name: next((axis for axis in specs[name].axes[:1] if isinstance(axis, int)), None) for name in inputs}
+    return {name: value[: sizes[name]] if value.ndim else value for name, value in inputs.items()}
 
 
 def drawn(

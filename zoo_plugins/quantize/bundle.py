@@ -14,15 +14,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zoo_core import CheckResult, ExportReport, OutputError, TensorSpec, ZooError, __version__
+from zoo_core import CheckResult, ExportReport, OutputError, ZooError, __version__
 from zoo_core.commands import clear_io_errors, is_export, model_file, package_versions, write_atomic
 from zoo_core.data import read_plain
 from zoo_core.export import remove_export
 from zoo_core.runtime import Metadata
 
 from .expected import Expected
-from .source import BATCH, Arrays, Source
-from .tools import Tool
+from .source import Arrays, Source
 
 if TYPE_CHECKING:
     import onnx
@@ -35,32 +34,18 @@ VERSIONED = ("zoo-core", "onnx", "onnxruntime", "numpy")
 _MOST_BYTES = 2**31 - 1
 
 
-def own_metadata(source: Source, tool: Tool, name: str) -> Metadata:
-    """What a smaller file says of itself, before it has a self-test. Raises ZooError where rows have no axis to fix."""
-    metadata = source.metadata
-    inputs, outputs = dict(metadata.inputs), dict(metadata.outputs)
-    if tool.rows_alone:
-        inputs, outputs = ({name: _one_row(name, spec) for name, spec in each.items()} for each in (inputs, outputs))
+def own_metadata(source: Source, name: str) -> Metadata:
+    """What a smaller file says of itself, before it has a self-test."""
     return dataclasses.replace(
-        metadata,
-        inputs=inputs,
-        outputs=outputs,
+        source.metadata,
         name=name,
         # Neither the weights of the run, nor its metrics: what PyTorch gives is not what this file has to give.
         run=None,
         weights=None,
         metrics={},
-        largest={axis: size for axis, size in metadata.largest.items() if axis != BATCH or not tool.rows_alone},
         versions=package_versions(VERSIONED),
         self_test=None,
     )
-
-
-def _one_row(name: str, spec: TensorSpec) -> TensorSpec:
-    if any(part.name == BATCH and axis != BATCH for part, axis in zip(spec.parsed, spec.axes, strict=True)):
-        raise ZooError(f"the axes of {name!r}, {spec}, depend on the number of rows, which has to be 1 here")
-    axes = [1 if axis == BATCH else axis for axis in spec.axes]
-    return TensorSpec(*axes, dtype=spec.dtype, low=spec.low, high=spec.high)
 
 
 def written(proto: onnx.ModelProto, path: Path, metadata: Metadata, source: Source, made_of: Mapping[str, Any]) -> None:

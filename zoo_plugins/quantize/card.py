@@ -11,7 +11,7 @@ from zoo_core.runtime import Metadata
 _WAYS = {
     "fp16": "Its weights are stored in half precision, and computed with in float32: half the size, on any processor.",
     "int8-dynamic": "Its weights are int8 (7 bits of them are used), and the range of what flows in is found anew for "
-    "each input. It takes one row at a time: in a batch, an answer would depend on the other rows.",
+    "each row, so that an answer does not depend on the other rows of its batch. Every such scale is a power of two.",
     "int8-static": "It computes with whole numbers: weights are int8 (7 bits of them are used, one scale for each "
     "channel), what flows between layers is uint8, in ranges found once with samples of the training part. Every scale "
     "is a power of two, so that it gives the same bits at every level of optimisation.",

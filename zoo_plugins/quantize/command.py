@@ -32,7 +32,7 @@ def command(
 
     \b
     fp16          weights in half precision, computed with in float32: NAME-fp16
-    int8-dynamic  weights in int8, ranges found anew for each input: NAME-int8-dynamic, one row at a time
+    int8-dynamic  weights in int8, ranges found anew for each row: NAME-int8-dynamic
     int8-static   whole numbers all the way (QDQ, per channel), ranges found once with training samples: NAME-int8
 
     Each is measured on the whole validation part: the task's metric, flipped decisions, size, and its time here beside

@@ -110,14 +110,6 @@ def forget_unused(proto: onnx.ModelProto) -> None:
     proto.graph.initializer.extend(copies)
 
 
-def one_row_alone(proto: onnx.ModelProto, axis: str) -> None:
-    """Fix the axis of the rows at 1, in inputs and outputs."""
-    for value in (*proto.graph.input, *proto.graph.output):
-        for dim in value.type.tensor_type.shape.dim:
-            if dim.dim_param == axis:
-                dim.dim_value = 1
-
-
 def float_inputs(proto: onnx.ModelProto) -> Mapping[str, Sequence[str]]:
     """The names of the float32 weights that each node takes directly, by the node's name; nodes without are not there.
 

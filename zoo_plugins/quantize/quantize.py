@@ -163,7 +163,7 @@ def _one(kind: str, whole: Quantization, *, to: Path, samples: int, progress: Pr
             copy_learnt(source, draft.parent)
 
             def save(proto: onnx.ModelProto, tool: Tool) -> Path:
-                written(proto, draft, own_metadata(source, tool, row.name), source, {})
+                written(proto, draft, own_metadata(source, row.name), source, {})
                 return draft
 
             told("preparing")
@@ -206,7 +206,7 @@ def _proved(row: Row, tool: Tool, found: Walked, whole: Quantization, *, target:
     """Give the file its own self-test and test vectors, check it at every level, and publish it."""
     source = whole.source
     metadata = dataclasses.replace(
-        own_metadata(source, tool, row.name),
+        own_metadata(source, row.name),
         metrics={f"validation {name}": value for name, value in found.answers.metrics.items()},
     )
     proto = tool.make(found.kept)

@@ -14,8 +14,9 @@ import numpy as np
 from zoo_core import ZooError
 
 from .exact import exact_ranges, exact_weights
-from .graphs import copied, float_inputs, forget_unused, in_order, keep_outputs_float, keep_weights_float, one_row_alone
-from .source import BATCH, Arrays, Source
+from .graphs import copied, float_inputs, forget_unused, in_order, keep_outputs_float, keep_weights_float
+from .row_ranges import ranges_of_rows
+from .source import Arrays, Source
 
 if TYPE_CHECKING:
     import onnx
@@ -34,12 +35,10 @@ _DYNAMIC = ("Conv", "MatMul", "Gemm")
 
 
 class Tool(Protocol):
-    """One way. `nodes`: the names of those that may be kept float, one by one; `rows_alone`: a row would depend on its
-    company in the batch, so that the file takes one at a time."""
+    """One way. `nodes`: the names of those that may be kept float, one by one."""
 
     kind: str
     nodes: tuple[str, ...]
-    rows_alone: bool
 
     def make(self, kept: Collection[str]) -> onnx.ModelProto:
         """The smaller file, in which these nodes are as they were. Raises ZooError with the tool's reason."""
@@ -56,7 +55,6 @@ class HalfWeights:
     """Weights in half precision, computed with in float32: the same on every processor, and never slower."""
 
     kind = "fp16"
-    rows_alone = False
 
     def __init__(self, source: Source) -> None:
         self._proto = source.proto
@@ -86,26 +84,24 @@ class HalfWeights:
 
 
 class Dynamic:
-    """Weights in 7 bits of int8, and the range of what flows in found anew for each input."""
+    """Weights in 7 bits of int8, and the range of what flows in found anew for each row."""
 
     kind = "int8-dynamic"
-    rows_alone = True
 
     def __init__(self, source: Source) -> None:
-        if source.fixed_batch not in {None, 1}:
-            raise ZooError(
-                f"it takes batches of {source.fixed_batch} alone, and the range of a batch is that of all of its rows: "
-                "an answer would depend on its company"
-            )
+        from onnx.numpy_helper import to_array
+
         self._source = source
         weights = float_inputs(source.proto)
+        named = {name for names in weights.values() for name in names}
+        self._floats = {each.name: to_array(each) for each in source.proto.graph.initializer if each.name in named}
         self.nodes = tuple(
             node.name for node in source.proto.graph.node if node.op_type in _DYNAMIC and node.name in weights
         )
         _require_some(self.nodes, f"it has no {', '.join(_DYNAMIC)} with weights of its own")
 
     def make(self, kept: Collection[str]) -> onnx.ModelProto:
-        """By `quantize_dynamic`, one weight range for each channel."""
+        """By `quantize_dynamic`; then the one range that it finds for a whole batch becomes one for each row."""
         import onnx
         from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -123,7 +119,7 @@ class Dynamic:
                 nodes_to_exclude=excluded,
             )
             proto = onnx.load(target)
-        one_row_alone(proto, BATCH)
+        ranges_of_rows(proto, self._floats)
         return _finished(proto)
 
 
@@ -131,7 +127,6 @@ class Static:
     """Weights in 7 bits of int8 and what flows in 8 bits, in ranges found once with samples of the training part."""
 
     kind = "int8-static"
-    rows_alone = False
 
     def __init__(self, source: Source, *, samples: int) -> None:
         self.nodes = tuple(node.name for node in source.proto.graph.node if node.op_type in _COSTLY)

@@ -113,7 +113,7 @@ class GrpcService:
         """The outputs for some inputs, as bytes."""
         model = self._models.find(request.model_name, request.model_version or None)
         metadata = model.metadata
-        inputs = _arrays(request, metadata)
+        inputs = arrays_of(request, metadata)
         wanted = [each.name for each in request.outputs] or list(metadata.outputs)
         for name in wanted:
             if name not in metadata.outputs:
@@ -167,7 +167,7 @@ def _told(error: Exception) -> tuple[int, str]:
     return 500, in_one_line(error) if isinstance(error, ZooError) else f"a bug in the server: {type(error).__name__}"
 
 
-def _arrays(request: Any, metadata: Metadata) -> dict[str, Any]:
+def arrays_of(request: Any, metadata: Metadata) -> dict[str, Any]:
     """The inputs of a request, of raw bytes or of typed contents. Raises RefusedError."""
     raw = request.raw_input_contents
     if raw and len(raw) != len(request.inputs):

@@ -30,12 +30,14 @@ class Log:
         line = json.dumps({"time": stamp, "level": level, "event": event, **more}, default=str)
         sys.stderr.write(f"{line}\n")
 
-    def take_over(self, name: str) -> None:
-        """Write what a library logs under that name, its problems alone, as lines of ours."""
-        logger = logging.getLogger(name)
+    def take_over(self) -> None:
+        """Write what libraries log and warn of, their problems alone, as lines of ours."""
+        logging.captureWarnings(True)
+        logger = logging.getLogger()
         logger.handlers = [_Handler(self)]
-        logger.propagate = False
         logger.setLevel(logging.WARNING)
+        # Of a form that cannot be read its client is told; it is no problem of the server's.
+        logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
     def request(self, done: Done) -> None:
         """One request that was answered, or whose client has left."""

@@ -79,7 +79,7 @@ def serve(
     Raises ZooError where requests were left without an answer.
     """
     log = Log(settings.log)
-    log.take_over("uvicorn")
+    log.take_over()
     app = App(models, settings, log=log)
 
     def on_done(done: Done) -> None:

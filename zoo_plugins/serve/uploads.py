@@ -23,6 +23,16 @@ class Upload(io.BytesIO):
         self.name = name[:_LONGEST_NAME] or "body"
 
 
+class _Parser(MultiPartParser):
+    """One that knows whether a form was complete: a file that is cut off is else left out without a word."""
+
+    has_ended = False
+
+    def on_end(self) -> None:
+        self.has_ended = True
+        super().on_end()
+
+
 async def uploads_of(request: Request, body: bytes) -> list[Upload]:
     """The files of a body. Raises RefusedError where there are none, or more than are taken."""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
@@ -38,9 +48,12 @@ async def uploads_of(request: Request, body: bytes) -> list[Upload]:
 async def _parts(request: Request, body: bytes) -> list[Upload]:
     async def whole() -> AsyncGenerator[bytes, None]:
         yield body
+        if not parser.has_ended:
+            raise MultiPartException("It ends within a file.")
 
+    parser = _Parser(request.headers, whole(), max_files=_MOST_FILES, max_fields=_MOST_FILES)
     try:
-        form = await MultiPartParser(request.headers, whole(), max_files=_MOST_FILES, max_fields=_MOST_FILES).parse()
+        form = await parser.parse()
     except MultiPartException as error:
         raise RefusedError(400, f"the form cannot be read: {error.message}") from None
     files = [value for _, value in form.multi_items() if isinstance(value, UploadFile)]

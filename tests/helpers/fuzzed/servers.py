@@ -1,4 +1,4 @@
-"""What comes over a network or lies in the state folder: manifests, bodies of requests, settings."""
+"""What comes over a network, lies beside an export or in the state folder: manifests, requests, measurements."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 
 import server_files
 from hypothesis import strategies as st
-from mutations import changed_bytes
+from mutations import changed_bytes, changed_protobuf
 
 from .reader import Reader, damaged, damaged_json
 
@@ -15,6 +15,7 @@ def readers() -> dict[str, Reader]:
     """Every reader of this kind by its name."""
     report = {"files": {"model.onnx": "0" * 64, "test_data_set_0/input_0.pb": "1" * 64}}
     bodies = [json.dumps(server_files.INFER).encode(), server_files.binary_body()]
+    messages = [server_files.grpc_request()]
     manifest = damaged_json(server_files.MANIFEST)
     settings = st.deferred(lambda: damaged_json(server_files.tuned_record()))  # once there is a state folder
     return {
@@ -24,5 +25,18 @@ def readers() -> dict[str, Reader]:
         ),
         "body of a request": Reader(file="body", content=damaged_json(server_files.INFER), read=server_files.read_body),
         "body with bytes": Reader(file="body", content=damaged(bodies, changed_bytes), read=server_files.read_body),
+        "form of files": Reader(file="body", content=changed_bytes(server_files.FORM), read=server_files.read_form),
+        "gRPC, bytes": Reader(
+            file="body", content=damaged(messages, changed_bytes), read=server_files.read_grpc_request
+        ),
+        "gRPC, fields": Reader(
+            file="body", content=damaged(messages, changed_protobuf), read=server_files.read_grpc_request
+        ),
+        "bench.json": Reader(
+            file="measured/bench.json", content=damaged_json(server_files.BENCH), read=server_files.read_measured
+        ),
+        "mutants.json": Reader(
+            file="counted/mutants.json", content=damaged_json(server_files.MUTANTS), read=server_files.read_measured
+        ),
         "tuned settings": Reader(file="tuned.json", content=settings, read=server_files.read_tuned),
     }

@@ -110,10 +110,13 @@ def multiplied(draw: Drawing, pixels: str, digits: Sequence[str], *, called: str
     """The product of pixels (N, C, H, W), uint8, with the weights of one side: from the left for the rows of a picture,
     from the right, with digits (length, count), for its columns. Rounded, from 0 to 255, uint8."""
     zero = draw.constant(_ZERO, "uint8")
+    none = draw.constant(
+        0, "uint8"
+    )  # said and not left out: OpenVINO loads no file that leaves out the first of the two
     total = ""
     for place, digit in enumerate(digits):
-        inputs = (digit, pixels, zero, "") if from_left else (pixels, digit, "", zero)
-        part = draw.add("MatMulInteger", *(inputs if inputs[-1] else inputs[:-1]), name=f"{called}/product {place}")
+        inputs = (digit, pixels, zero, none) if from_left else (pixels, digit, none, zero)
+        part = draw.add("MatMulInteger", *inputs, name=f"{called}/product {place}")
         part = draw.cast(part, "int64", name=f"{called}/product {place} wide")
         if place:
             part = draw.add("Mul", part, draw.whole(256**place), name=f"{called}/product {place} in its place")
