@@ -80,6 +80,9 @@ class SupervisedConfig:
         "where samples lie: in memory, prepared on the disk, or read for each batch; the batches are the same",
     ] = "auto"
     workers: Annotated[int | None, "processes that read samples, 0: none but this one; none: one a processor"] = None
+    export_best: Annotated[
+        bool, "each new best as a verified file, in the background; its own score stands beside PyTorch's"
+    ] = False
 
     def __post_init__(self) -> None:
         if self.lr is None:
