@@ -102,7 +102,8 @@ class RunInfo(Record):
     and what was learnt for it of the training part. `selection`: the metric that picks the best epoch; with a minus
     before it, less is better. `status` is "unfinished" until the last epoch (or early stopping) is done. `legs`: how it
     came about, the first one first. `resume_certificate`: None where nobody asked for one. `best_export`: what
-    came of the last export of its best weights that its training made, None where it made none.
+    came of the last export of its best weights that its training made, None where it made none. `plan`: how its steps
+    are computed, as it was told before the first one.
     """
 
     name: str
@@ -143,6 +144,7 @@ class RunInfo(Record):
     legs: tuple[Leg, ...] = ()
     resume_certificate: ResumeCertificate | None = None
     best_export: BestExport | None = None
+    plan: Mapping[str, Any] = field(default_factory=dict)
     schema: int = 1
 
     @property

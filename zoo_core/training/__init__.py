@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .augment import Augment
     from .cadence import Cadence, read_cadence
+    from .capabilities import check_wishes
     from .checkpoint import copy_state, load_strictly, read_tensors, save_tensors
     from .choices import choose_augmentations, choose_class_weights
     from .differing import differing_settings
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from .muon import Muon
     from .normalize import normalize_tensor
     from .placement import derive_seed, pick_device, seed_everything
+    from .plan import TrainingPlan, Wishes
     from .run import Run, load_run
     from .sample_losses import SampleLosses, class_weights
     from .sampling import Sampler, balanced
@@ -53,8 +55,11 @@ __all__ = [
     "Schedule",
     "TrainJob",
     "TrainState",
+    "TrainingPlan",
+    "Wishes",
     "balanced",
     "best_row",
+    "check_wishes",
     "choose_augmentations",
     "choose_class_weights",
     "class_weights",
@@ -93,6 +98,10 @@ _LIGHT = {
     ".epoch_rows": ("best_row",),
     ".extras": ("need_torch",),
     ".job": ("TrainJob",),
+    ".plan": (
+        "TrainingPlan",
+        "Wishes",
+    ),
     ".run": (
         "Run",
         "load_run",
@@ -105,6 +114,7 @@ _LIGHT = {
 _WITH_TORCH = {
     "zoo_core.torch_modules": ("named_outputs",),
     ".augment": ("Augment",),
+    ".capabilities": ("check_wishes",),
     ".checkpoint": (
         "copy_state",
         "load_strictly",

@@ -19,7 +19,7 @@ _KINDS: dict[str, type | types.UnionType] = {
     **dict.fromkeys(("name", "model", "model_plugin", "dataset", "dataset_plugin", "dataset_fingerprint"), str),
     **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine", "selection", "task_plugin"), str),
     **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
-    **dict.fromkeys(("part_fingerprints", "task_settings", "recipes"), dict),
+    **dict.fromkeys(("part_fingerprints", "task_settings", "recipes", "plan"), dict),
     **dict.fromkeys(("epochs", "seed"), int),
     **dict.fromkeys((*_LISTS, "legs"), list),
     "init_from": str | None,

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .diverged import diverged
+
 
 class Updates:
     """The steps of one optimizer.
@@ -22,6 +24,9 @@ class Updates:
         self.optimizer = optimizer
         self.clip = clip
         self.accumulate = accumulate
+        self.scaling: Callable[[], torch.amp.GradScaler | None] = lambda: None
+        """Makes what keeps the small gradients of an epoch from becoming none in half precision."""
+        self._scaler: torch.amp.GradScaler | None = None
         self._sizes: Sequence[int] = ()
         self._batch = 0
         self._norms: list[Tensor] = []
@@ -29,6 +34,7 @@ class Updates:
     def begin(self, sizes: Sequence[int]) -> None:
         """An epoch of batches with so many samples each begins."""
         self._sizes, self._batch, self._norms = sizes, 0, []
+        self._scaler = self.scaling()
 
     def before_batch(self) -> None:
         """The gradients of an earlier step go."""
@@ -38,20 +44,24 @@ class Updates:
     def backward(self, loss: Tensor) -> None:
         """The gradient of a batch, as its part of the step."""
         part = self._part()
-        (loss if part == 1.0 else loss * part).backward()  # type: ignore[no-untyped-call]
+        own = loss if part == 1.0 else loss * part
+        (own if self._scaler is None else self._scaler.scale(own)).backward()  # type: ignore[no-untyped-call]
 
     def after_batch(self, *, check: Callable[[Tensor], None] = lambda norm: None) -> None:
         """The step, where it is time for one."""
         self._batch += 1
         if not self.stepped:
             return
+        if self._scaler is not None:
+            self._scaler.unscale_(self.optimizer)
         gradients = [each.grad for each in self._parameters() if each.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
-        check(norm)
+        if self._scaler is None:  # which leaves out a step whose gradients are too large for it, and scales less
+            check(norm)
         self._norms.append(norm)
         if self.clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self._parameters(), self.clip, norm)
-        self.optimizer.step()
+        self._step()
 
     @property
     def stepped(self) -> bool:
@@ -73,18 +83,30 @@ class Updates:
         if not self._norms:
             return None
         norms = torch.stack(self._norms).double()
+        if self._scaler is not None and not len(norms := norms[torch.isfinite(norms)]):
+            raise diverged("no gradient was a number, however little the loss was scaled", where="an epoch of fp16")
         return float(norms.mean()), float(norms.max())
 
     def state(self) -> dict[str, Any]:
         """How far the epoch is, as values that `packing` takes apart; only after a step, when no gradient waits."""
         if not self.stepped:
             raise ValueError("between two steps there are gradients, which are not kept")
-        return {"batch": self._batch, "norms": torch.stack(self._norms) if self._norms else None}
+        scaler = None if self._scaler is None else self._scaler.state_dict()
+        return {"batch": self._batch, "norms": torch.stack(self._norms) if self._norms else None, "scaler": scaler}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on within the epoch that has begun."""
         norms = state["norms"]
         self._batch, self._norms = state["batch"], [] if norms is None else list(norms)
+        if self._scaler is not None and state.get("scaler"):
+            self._scaler.load_state_dict(state["scaler"])
+
+    def _step(self) -> None:
+        if self._scaler is None:
+            self.optimizer.step()
+            return
+        self._scaler.step(self.optimizer)
+        self._scaler.update()
 
     def _parameters(self) -> list[Tensor]:
         return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]

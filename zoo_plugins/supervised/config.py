@@ -75,6 +75,17 @@ class SupervisedConfig:
         str | None, "time or steps between two checkpoints within an epoch: 5m, 200steps; none: after whole epochs"
     ] = "10m"
 
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16", "fp16"],
+        "of what is computed on the way; auto: half where it is native and measured to pay",
+    ] = "auto"
+    channels_last: Annotated[
+        Literal["auto", "true", "false"],
+        "how pictures lie in memory; auto: what is quicker, on a processor always true",
+    ] = "auto"
+    compile: Annotated[
+        Literal["auto", "true", "false"], "torch.compile; auto: where compiling pays back in this training"
+    ] = "auto"
     feed: Annotated[
         Literal["auto", "memory", "stored", "streamed"],
         "where samples lie: in memory, prepared on the disk, or read for each batch; the batches are the same",

@@ -38,28 +38,30 @@ def check_exportable(name: str) -> None:
 
 def beside(directory: RunDirectory, info: RunInfo, rows: Sequence[EpochRow], task: Task) -> BestExports:
     """The exports of a training that begins, or goes on after these rows."""
-    exports = BestExports(directory, info)
-    if rows:
-        exports.go_on(best_row(rows, selection=task.selection))
-    return exports
+    return BestExports(directory, info, before=best_row(rows, selection=task.selection) if rows else None)
 
 
 class BestExports:
     """The exports of one training, at most one at a time: of what is best when there is time for one.
 
-    Leaving the context ends the one that is being made: then what was published before it stays.
+    Entering the context begins that of the best epoch of `before`, where its training was stopped before it was there;
+    leaving it ends the one that is being made: what was published before that stays.
     """
 
-    def __init__(self, directory: RunDirectory, info: RunInfo) -> None:
+    def __init__(self, directory: RunDirectory, info: RunInfo, *, before: EpochRow | None = None) -> None:
         from zoo_core.workflows.exports.export_source import default_target
 
-        self._directory, self._info = directory, info
+        self._directory, self._info, self._before = directory, info, before
         self._target = default_target(info.name)
         self._child: Child | None = None
         self._waiting: int | None = None
         self._epoch = 0
 
     def __enter__(self) -> Self:
+        if self._before is not None:
+            known = {row.epoch: row.exported for row in read_rows(self._directory.path)}
+            if known.get(self._before.epoch) is None:
+                self.start(self._before.epoch)
         return self
 
     def __exit__(
@@ -73,12 +75,6 @@ class BestExports:
         if row is best and row.epoch < self._info.epochs:  # the export of the finished run comes after the last one
             self.start(best.epoch)
         return found
-
-    def go_on(self, best: EpochRow) -> None:
-        """A stopped training goes on, with that best epoch so far: its export may have been stopped, too."""
-        known = {row.epoch: row.exported for row in read_rows(self._directory.path)}
-        if known.get(best.epoch) is None:
-            self.start(best.epoch)
 
     def start(self, epoch: int) -> None:
         """That epoch is a new best: its export begins now, or when the one that is being made is done."""

@@ -35,6 +35,7 @@ from .train_plan import TrainPlan, with_another_name
 if TYPE_CHECKING:
     from torch import nn
 
+    from zoo_core.training.plan import TrainingPlan
     from zoo_core.training.state import TrainState
 
 
@@ -183,7 +184,7 @@ class Training:
 
     def fit(self, module: nn.Module, directory: RunDirectory, state: TrainState | None) -> tuple[RunInfo, TrainResult]:
         plan = self.plan
-        job = self.job(module, directory, state)
+        planned = hasattr(plan.config, "precision")  # its trainer plans
         rows = [] if state is None else list(state.rows)
         info = plan.info
         exports = best_exports.beside(directory, info, rows, plan.task) if self.exports_best else None
@@ -202,12 +203,25 @@ class Training:
             self.tell("zoo_epoch_ended", run=info, row=row)
             self.watched(self.callbacks.on_epoch)(row)
 
+        def plan_made(made: TrainingPlan) -> None:
+            nonlocal info
+            # What was left to be decided is decided, for resuming and for whoever trains the same again.
+            decided = {name: value for name, value in made.options.items() if name in info.config}
+            info = dataclasses.replace(info, config={**info.config, **decided}, plan=made.to_json())
+            directory.write_info(info)
+            self.watched(self.callbacks.on_note)(made.line)
+
+        job = dataclasses.replace(self.job(module, directory, state), on_plan=plan_made)
         self.callbacks.on_start(info, len(rows))
         if state is not None and state.part is not None:
             self.callbacks.on_within(state.part.batches, state.part.steps)
         # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
         train = None if self.quiet else self.splits["train"]
-        for note in (*leg_notes(info, done=len(rows)), *self.on_weights, *remarks_before(module, info, train)):
+        for note in (
+            *leg_notes(info, done=len(rows)),
+            *self.on_weights,
+            *remarks_before(module, info, train, planned=planned),
+        ):
             self.callbacks.on_note(note)
         with self.plugin_errors(), exports or contextlib.nullcontext():
             result = checked_result(plan.trainer.spec.fit(job, on_epoch=epoch_ended), plan.trainer)
