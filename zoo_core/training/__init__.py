@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from .muon import Muon
     from .normalize import normalize_tensor
     from .placement import derive_seed, pick_device, seed_everything
-    from .plan import TrainingPlan, Wishes
     from .run import Run, load_run
     from .sample_losses import SampleLosses, class_weights
     from .sampling import Sampler, balanced
     from .schedules import Plateau, Schedule
     from .state import TrainState
+    from .training_plan import TrainingPlan, Wishes
     from .trial import try_batch, try_sample_losses
 
 __all__ = [
@@ -98,7 +98,7 @@ _LIGHT = {
     ".epoch_rows": ("best_row",),
     ".extras": ("need_torch",),
     ".job": ("TrainJob",),
-    ".plan": (
+    ".training_plan": (
         "TrainingPlan",
         "Wishes",
     ),

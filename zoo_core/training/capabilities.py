@@ -14,7 +14,7 @@ import torch
 from zoo_core.environment import usable_processors
 from zoo_core.errors import UsageError, ZooError
 
-from .plan import Wishes
+from .training_plan import Wishes
 
 PLANNED = ("cpu", "cuda")
 """Kinds of devices that a plan chooses for; others compute as ever."""

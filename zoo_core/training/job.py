@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from .directory import RunDirectory
     from .part_of_epoch import PartOfEpoch
-    from .plan import TrainingPlan
     from .state import TrainState
+    from .training_plan import TrainingPlan
 
 
 def _quiet(step: int, steps: int) -> None:

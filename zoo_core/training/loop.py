@@ -29,12 +29,12 @@ from .mixing import MixedTargets
 from .numerics import Numerics
 from .part_of_epoch import EpochUnderWay
 from .placement import derive_seed, keep_memory, seed_everything
-from .plan import Wishes
 from .planning import settle_plan
 from .seeing import show_targets
 from .state import TrainState, optimizer_state, restore_optimizer
 from .step_saving import Saving
 from .stopping import StopAskedError
+from .training_plan import Wishes
 from .updates import Updates
 from .waited import Waited
 from .watching import Watch
@@ -246,6 +246,7 @@ class Loop:
             optimizer=optimizer_state(self.optimizer, copied=True),
             average={} if self.average is None else self.average.copy(),
             part=None if self.under_way is None else self.under_way.part(),
+            scaler={} if self.updates.scaler is None else self.updates.scaler.state_dict(),
         )
 
     def save(self, state: TrainState) -> None:

@@ -12,8 +12,8 @@ from zoo_core.torch_modules import called
 
 from .feed import Feed, Inputs, Targets
 from .losses import sum_of
-from .plan import TrainingPlan
 from .sample_losses import batch_loss
+from .training_plan import TrainingPlan
 
 if TYPE_CHECKING:
     from zoo_core.tasks import TrainingLoss
@@ -61,8 +61,7 @@ class Numerics:
         return {name: _whole(value) for name, value in found.items()}
 
     def scaler(self) -> torch.amp.GradScaler | None:
-        """What keeps small gradients from becoming none, a new one for each epoch; None where numbers are large
-        enough."""
+        """What keeps small gradients from becoming none; None where numbers have room enough for them."""
         return torch.amp.GradScaler(self._device) if self._half is torch.float16 else None
 
     def lay_out(self, *feeds: Feed) -> None:

@@ -19,7 +19,7 @@ from .capabilities import native_half, settle_threads, why_no_compiler
 from .freezing import train_mode
 from .numerics import Numerics
 from .placement import generator_states, restore_generators
-from .plan import TrainingPlan, Wishes
+from .training_plan import TrainingPlan, Wishes
 
 if TYPE_CHECKING:
     from .loop import Loop
@@ -62,12 +62,15 @@ def settle_plan(loop: Loop, wishes: Wishes | None) -> None:
     plan = plan_for(loop, wishes)
     loop.numerics.follow(plan)
     loop.numerics.lay_out(loop.feed, loop.validation)
-    loop.updates.scaling = loop.numerics.scaler
+    loop.updates.scaler = scaler = loop.numerics.scaler()
+    if scaler is not None and loop.job.state is not None and loop.job.state.scaler:
+        scaler.load_state_dict(dict(loop.job.state.scaler))
     loop.job.on_plan(plan)
 
 
-def plan_for(loop: Loop, wishes: Wishes) -> TrainingPlan:
-    """The plan of a training with this loop. Its module, and where generators stand, are as they were."""
+def plan_for(loop: Loop, wishes: Wishes, *, limits: Mapping[str, Limits] = LIMITS) -> TrainingPlan:
+    """The plan of a training with this loop. Its module, and where generators stand, are as they were. `limits`: by the
+    kind of the device; what is not named computes as ever."""
     job = loop.job
     # What goes on without saying how it began, began before there were plans.
     asked = {**dataclasses.asdict(wishes), **(_as_ever(wishes) if job.state is not None else {})}
@@ -77,7 +80,7 @@ def plan_for(loop: Loop, wishes: Wishes) -> TrainingPlan:
         feed=(job.train.feed or "memory").removeprefix("Feed: "),
         pictures=any(parameter.ndim == 4 for parameter in job.module.parameters()),
     )
-    planner = Planner(loop, base)
+    planner = Planner(loop, base, limits.get(torch.device(job.device).type))
     planner.choose_precision(asked["precision"])
     planner.choose_layout(asked["channels_last"])
     planner.choose_code(asked["compile"])
@@ -91,11 +94,11 @@ def _as_ever(wishes: Wishes) -> dict[str, str]:
 class Planner:
     """Makes one decision after the other, each on top of those before it."""
 
-    def __init__(self, loop: Loop, base: TrainingPlan) -> None:
+    def __init__(self, loop: Loop, base: TrainingPlan, limits: Limits | None) -> None:
         self._loop = loop
         self.plan = base
         self._kind = torch.device(loop.job.device).type
-        self._limits = LIMITS.get(self._kind)
+        self._limits = limits
         epochs = loop.job.epochs - len(loop.rows)
         self._steps = epochs * loop.feed.steps
         self._length = f"{counted(epochs, 'epoch')} of {counted(loop.feed.steps, 'step')}"

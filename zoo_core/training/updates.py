@@ -10,6 +10,9 @@ from torch import Tensor
 
 from .diverged import diverged
 
+_LEAST_SCALE = 2.0**-8
+"""Half precision has no numbers for gradients that are too large for it even at this part of their size."""
+
 
 class Updates:
     """The steps of one optimizer.
@@ -24,9 +27,8 @@ class Updates:
         self.optimizer = optimizer
         self.clip = clip
         self.accumulate = accumulate
-        self.scaling: Callable[[], torch.amp.GradScaler | None] = lambda: None
-        """Makes what keeps the small gradients of an epoch from becoming none in half precision."""
-        self._scaler: torch.amp.GradScaler | None = None
+        self.scaler: torch.amp.GradScaler | None = None
+        """What keeps small gradients from becoming none in half precision."""
         self._sizes: Sequence[int] = ()
         self._batch = 0
         self._norms: list[Tensor] = []
@@ -34,7 +36,6 @@ class Updates:
     def begin(self, sizes: Sequence[int]) -> None:
         """An epoch of batches with so many samples each begins."""
         self._sizes, self._batch, self._norms = sizes, 0, []
-        self._scaler = self.scaling()
 
     def before_batch(self) -> None:
         """The gradients of an earlier step go."""
@@ -45,18 +46,18 @@ class Updates:
         """The gradient of a batch, as its part of the step."""
         part = self._part()
         own = loss if part == 1.0 else loss * part
-        (own if self._scaler is None else self._scaler.scale(own)).backward()  # type: ignore[no-untyped-call]
+        (own if self.scaler is None else self.scaler.scale(own)).backward()  # type: ignore[no-untyped-call]
 
     def after_batch(self, *, check: Callable[[Tensor], None] = lambda norm: None) -> None:
         """The step, where it is time for one."""
         self._batch += 1
         if not self.stepped:
             return
-        if self._scaler is not None:
-            self._scaler.unscale_(self.optimizer)
+        if self.scaler is not None:
+            self.scaler.unscale_(self.optimizer)
         gradients = [each.grad for each in self._parameters() if each.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
-        if self._scaler is None:  # which leaves out a step whose gradients are too large for it, and scales less
+        if self.scaler is None:  # which leaves out a step whose gradients are too large for it, and scales less
             check(norm)
         self._norms.append(norm)
         if self.clip is not None:
@@ -83,30 +84,29 @@ class Updates:
         if not self._norms:
             return None
         norms = torch.stack(self._norms).double()
-        if self._scaler is not None and not len(norms := norms[torch.isfinite(norms)]):
-            raise diverged("no gradient was a number, however little the loss was scaled", where="an epoch of fp16")
+        if self.scaler is not None and not len(norms := norms[torch.isfinite(norms)]):
+            if self.scaler.get_scale() < _LEAST_SCALE:
+                raise diverged("no gradient is a number in fp16, however little the loss is scaled", where="an epoch")
+            return None
         return float(norms.mean()), float(norms.max())
 
     def state(self) -> dict[str, Any]:
         """How far the epoch is, as values that `packing` takes apart; only after a step, when no gradient waits."""
         if not self.stepped:
             raise ValueError("between two steps there are gradients, which are not kept")
-        scaler = None if self._scaler is None else self._scaler.state_dict()
-        return {"batch": self._batch, "norms": torch.stack(self._norms) if self._norms else None, "scaler": scaler}
+        return {"batch": self._batch, "norms": torch.stack(self._norms) if self._norms else None}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on within the epoch that has begun."""
         norms = state["norms"]
         self._batch, self._norms = state["batch"], [] if norms is None else list(norms)
-        if self._scaler is not None and state.get("scaler"):
-            self._scaler.load_state_dict(state["scaler"])
 
     def _step(self) -> None:
-        if self._scaler is None:
+        if self.scaler is None:
             self.optimizer.step()
             return
-        self._scaler.step(self.optimizer)
-        self._scaler.update()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
 
     def _parameters(self) -> list[Tensor]:
         return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]

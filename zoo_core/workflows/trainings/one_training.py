@@ -35,8 +35,8 @@ from .train_plan import TrainPlan, with_another_name
 if TYPE_CHECKING:
     from torch import nn
 
-    from zoo_core.training.plan import TrainingPlan
     from zoo_core.training.state import TrainState
+    from zoo_core.training.training_plan import TrainingPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -207,9 +207,12 @@ class Training:
             nonlocal info
             # What was left to be decided is decided, for resuming and for whoever trains the same again.
             decided = {name: value for name, value in made.options.items() if name in info.config}
-            info = dataclasses.replace(info, config={**info.config, **decided}, plan=made.to_json())
+            before = info.plan
+            now = {**made.to_json(), "why": before.get("why", dict(made.why))}
+            info = dataclasses.replace(info, config={**info.config, **decided}, plan=now)
             directory.write_info(info)
-            self.watched(self.callbacks.on_note)(made.line)
+            if now != before:
+                self.watched(self.callbacks.on_note)(made.line)
 
         job = dataclasses.replace(self.job(module, directory, state), on_plan=plan_made)
         self.callbacks.on_start(info, len(rows))
