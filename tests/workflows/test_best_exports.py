@@ -16,9 +16,7 @@ import pytest
 from stopped_runs import rows_without_time, weights
 from warm import Result
 
-from zoo_core import EpochRow, ZooError, load_run, open_zoo
-from zoo_core.records import BestExport
-from zoo_core.workflows.trainings.one_training import TrainCallbacks
+from zoo_core import ZooError, load_run, open_zoo
 from zoo_core.workflows.trainings.train import train
 
 SMALL: dict[str, Any] = {"model": "mlp", "dataset": "digits", "data": {"train_size": 64}, "epochs": 2}
@@ -64,21 +62,24 @@ def test_a_place_that_no_export_can_have_is_told_before_the_first_step(here: Pat
     assert not (here / "runs/run").exists()
 
 
-def test_a_file_that_cannot_be_made_is_told_and_harms_nothing(here: Path) -> None:
-    told: list[BestExport] = []
-
-    def take_its_place(row: EpochRow) -> None:
-        (here / "exported/run").mkdir(parents=True, exist_ok=True)
-        (here / "exported/run/mine.txt").write_text("mine")
-
-    watching = TrainCallbacks(on_epoch=take_its_place, on_export=told.append)
-    info = train(open_zoo(), **SMALL, run="run", config=WITH, callbacks=watching)
+def test_a_file_that_cannot_be_made_is_told_and_harms_nothing(here: Path, run_zoo: Callable[..., Result]) -> None:
+    (here / "exported").write_text("no folder")
+    words = ("train", "mlp", "--dataset", "digits", "-d", "train_size=64", "--epochs", "2", "--run", "run")
+    done = run_zoo(*words, "-t", "export_best=true")
+    assert done.code == 3
+    info = load_run("run").info
     assert info.status == "finished"
     assert info.best_export is not None
     assert info.best_export.outcome == "failed"
-    assert "is not an earlier export, so it is not replaced" in info.best_export.detail
+    why = f"cannot write {here}/exported/run"
+    assert f"Error: the best epoch, {info.best_epoch}, has no verified file: {why}" in done.stderr
+    assert "Hint: the run itself is finished; zoo export run tries once more" in done.stderr
+    assert f"  export      no file of epoch {info.best_epoch}: {why}" in done.stdout
+    assert (
+        f"| Export | none of epoch {info.best_epoch} in exported/run: cannot"
+        in (here / "runs/run/README.md").read_text()
+    )
     assert not scored(here)
-    assert [path.name for path in (here / "exported/run").iterdir()] == ["mine.txt"]
 
 
 @pytest.mark.slow

@@ -55,7 +55,8 @@ class Numerics:
         if self._half is None and self._compiled is None:
             return self._job.forward(inputs)
         # Who looks for the layer that gives no numbers asks without gradients, and hears each layer of the module.
-        module: nn.Module = self._compiled if self._compiled and torch.is_grad_enabled() else self._job.module
+        compiled = self._compiled is not None and torch.is_grad_enabled()
+        module: nn.Module = self._compiled if compiled else self._job.module
         with self._cast():
             found = self._job.named(called(module, inputs))
         return {name: _whole(value) for name, value in found.items()}
