@@ -29,6 +29,7 @@ from .callbacks import TrainCallbacks as TrainCallbacks
 from .failed import checked_result, failed_training, no_empty_run, remove_run
 from .legs import leg_notes
 from .measuring import measured
+from .planned import with_plan
 from .remarks import remarks_before, with_remarks
 from .train_plan import TrainPlan, with_another_name
 
@@ -184,7 +185,6 @@ class Training:
 
     def fit(self, module: nn.Module, directory: RunDirectory, state: TrainState | None) -> tuple[RunInfo, TrainResult]:
         plan = self.plan
-        planned = hasattr(plan.config, "precision")  # its trainer plans
         rows = [] if state is None else list(state.rows)
         info = plan.info
         exports = best_exports.beside(directory, info, rows, plan.task) if self.exports_best else None
@@ -205,26 +205,16 @@ class Training:
 
         def plan_made(made: TrainingPlan) -> None:
             nonlocal info
-            # What was left to be decided is decided, for resuming and for whoever trains the same again.
-            decided = {name: value for name, value in made.options.items() if name in info.config}
-            before = info.plan
-            now = {**made.to_json(), "why": before.get("why", dict(made.why))}
-            info = dataclasses.replace(info, config={**info.config, **decided}, plan=now)
+            before, info = info.plan, with_plan(info, made)
             directory.write_info(info)
-            if now != before:
+            if info.plan != before:
                 self.watched(self.callbacks.on_note)(made.line)
 
         job = dataclasses.replace(self.job(module, directory, state), on_plan=plan_made)
         self.callbacks.on_start(info, len(rows))
         if state is not None and state.part is not None:
             self.callbacks.on_within(state.part.batches, state.part.steps)
-        # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
-        train = None if self.quiet else self.splits["train"]
-        for note in (
-            *leg_notes(info, done=len(rows)),
-            *self.on_weights,
-            *remarks_before(module, info, train, planned=planned),
-        ):
+        for note in self.notes(module, done=len(rows)):
             self.callbacks.on_note(note)
         with self.plugin_errors(), exports or contextlib.nullcontext():
             result = checked_result(plan.trainer.spec.fit(job, on_epoch=epoch_ended), plan.trainer)
@@ -232,6 +222,14 @@ class Training:
             info, best_epoch=result.best_epoch, validation=result.validation, seconds=result.seconds
         )
         return info, result
+
+    def notes(self, module: nn.Module, *, done: int) -> tuple[str, ...]:
+        """What is worth a line before the first step, or after so many epochs."""
+        # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
+        train, info = None if self.quiet else self.splits["train"], self.plan.info
+        planned = hasattr(self.plan.config, "precision")  # its trainer plans
+        found = remarks_before(module, info, train, planned=planned)
+        return (*leg_notes(info, done=done), *self.on_weights, *found)
 
     def watched(self, callback: Callable[..., None]) -> Callable[..., None]:
         """The callback, whose exceptions are those of who watches: they come out as they are."""
