@@ -87,6 +87,8 @@ class Option:
     def _typed(self, value: Any, kind: str, where: str) -> Any:
         if kind == "float" and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
+        if kind == "str" and isinstance(value, bool) and typed_value(value) in self.choices:
+            value = typed_value(value)  # a file says true where "true" is one of several words
         if not isinstance(value, SCALARS[kind]) or (isinstance(value, bool) and kind != "bool"):
             raise self._wrong(value, where)
         if isinstance(value, float) and not math.isfinite(value):
@@ -94,6 +96,7 @@ class Option:
         if self.choices and value not in self.choices:
             known = ", ".join(map(str, self.choices))
             suggestion = did_you_mean(str(value), map(str, self.choices))
+            suggestion += f" It is one of {known}" if suggestion.startswith("Did") else ""
             raise UsageError(f"{where}: {self.name} cannot be {value!r}", hint=suggestion or f"one of {known}")
         return value
 

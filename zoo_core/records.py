@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .quantities import counted as counted
+from .quantities import lasting as lasting
+
 Outcome = Literal["verified", "failed", "not-conclusive"]
 
 
@@ -72,6 +75,18 @@ class ResumeCertificate(Record):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BestExport(Record):
+    """What came of the export of a run's best weights, those of `epoch`, to `folder`. `detail`: why it is not verified,
+    in words; `validation`: what the file itself scores on the validation part, None where it is not verified."""
+
+    epoch: int
+    outcome: Outcome
+    folder: str
+    detail: str = ""
+    validation: Mapping[str, float] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunInfo(Record):
     """What `run.json` holds: everything that was decided before the first step, and how far the run came.
 
@@ -86,7 +101,9 @@ class RunInfo(Record):
     `task_plugin`: what offers its task; empty for a bundled one. `recipes`: how each input that is no picture is made,
     and what was learnt for it of the training part. `selection`: the metric that picks the best epoch; with a minus
     before it, less is better. `status` is "unfinished" until the last epoch (or early stopping) is done. `legs`: how it
-    came about, the first one first. `resume_certificate`: None where nobody asked for one.
+    came about, the first one first. `resume_certificate`: None where nobody asked for one. `best_export`: what
+    came of the last export of its best weights that its training made, None where it made none. `plan`: how its steps
+    are computed, as it was told before the first one.
     """
 
     name: str
@@ -126,6 +143,8 @@ class RunInfo(Record):
     machine: str = ""
     legs: tuple[Leg, ...] = ()
     resume_certificate: ResumeCertificate | None = None
+    best_export: BestExport | None = None
+    plan: Mapping[str, Any] = field(default_factory=dict)
     schema: int = 1
 
     @property
@@ -186,7 +205,8 @@ class EpochRow(Record):
     `gradient_norm` and `largest_gradient_norm`: the mean and the largest length of the gradients of its steps, before
     they were clipped; `samples_per_second`: how fast it was trained, validation left out; `feed_share`: the part of
     that time that its batches took to come. None where a trainer does not say, and in rows of older versions; the line
-    is without them then.
+    is without them then. `exported`: what the verified file of its weights scores itself on the validation part, where
+    one was made.
     """
 
     epoch: int
@@ -198,6 +218,7 @@ class EpochRow(Record):
     largest_gradient_norm: float | None = None
     samples_per_second: float | None = None
     feed_share: float | None = None
+    exported: Mapping[str, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON, without what is None."""
@@ -213,26 +234,6 @@ def library_changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[s
 def changes_between(before: Leg, now: Leg) -> list[str]:
     """How the plugins of a leg, and what they are made of, differ from those of the one before it; each in words."""
     return plugin_changes(before.plugins, now.plugins) + library_changes(before.libraries, now.libraries)
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things in words: 1 epoch, 2,000 epochs, 3 classes, 2 axes."""
-    if number == 1:
-        return f"1 {noun}"
-    ending = "es" if noun.endswith(("s", "x")) else "s"
-    several = noun.removesuffix("is") + "es" if noun.endswith("is") else f"{noun}{ending}"
-    return f"{number:,} {several}"
-
-
-def lasting(seconds: float) -> str:
-    """A time for people, in its two largest units: 45 s, 3 min 20 s, 1 h 5 min, 2 d 3 h."""
-    minutes, left = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    units = [f"{days} d", f"{hours} h", f"{minutes} min", f"{left} s"]
-    largest = next((place for place, unit in enumerate(units) if not unit.startswith("0 ")), 3)
-    shown = units[largest : largest + 2]
-    return " ".join(unit for unit in shown if not unit.startswith("0 ")) or "0 s"
 
 
 @dataclass(frozen=True, kw_only=True)

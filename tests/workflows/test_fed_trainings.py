@@ -63,7 +63,7 @@ def test_a_training_is_the_same_wherever_its_samples_lie_and_may_go_on_elsewhere
     watched = TrainCallbacks(on_note=told.append, on_epoch=stop_after(1).on_epoch)
     with pytest.raises(Stop):
         train(zoo, **asked(pictures, config=config("stored"), run="run"), callbacks=watched)
-    assert any(line.startswith("Feed: stored, ") for line in told)
+    assert any(line.startswith("Plan: ") and ", feed stored, " in line for line in told)
     train(zoo, model="lenet5", dataset="image-folder", config=config("streamed"), run="run", resume=True)
     assert equal("memory", "run")
     assert load_run(Path("runs/run")).info.config["feed"] == "streamed"  # as it goes on
@@ -75,7 +75,8 @@ def test_a_feed_is_an_option_of_the_command(pictures: Path, run_zoo: Callable[..
     words = ["train", "lenet5", "--dataset", "image-folder", "-d", f"root={pictures}", "-d", "size=32", "--epochs", "1"]
     found = run_zoo(*words, "-t", "feed=streamed", "-t", "workers=1")
     assert found.code == 0
-    assert "Feed: streamed, 123 KB of samples; read for each batch, by 1 process\n" in found.stderr
+    plan = next(line for line in found.stderr.splitlines() if line.startswith("Plan: "))
+    assert ", feed streamed, 123 KB of samples; read for each batch, by 1 process" in plan
     refused = run_zoo("train", "lenet5", "--dataset", "digits", "-t", "feed=stored", "--epochs", "1")
     assert refused.code == 2
     assert "feed=stored is not possible: its loader gives all samples as arrays" in refused.stderr

@@ -79,7 +79,8 @@ def test_a_model_that_is_big_for_the_machine_is_told_before_the_first_step(zoo_h
     (remark,) = [number for number, line in enumerate(lines) if "parameters are many for a processor (" in line]
     assert "an epoch of 1 step takes about " in lines[remark]
     assert "-d train_size=N" in lines[remark]
-    assert lines[remark + 1].startswith("epoch 1/1")
+    assert lines[remark + 1].startswith("Plan: cpu, float32, ")
+    assert lines[remark + 2].startswith("epoch 1/1")
     assert "parameters are many" not in zoo_here(*SMALL, "--epochs", "1", "--run", "small").stderr
 
 
@@ -141,8 +142,8 @@ def test_early_stopping_is_reported(zoo_here: Zoo, tmp_path: Path) -> None:
             "has no option 'learning_rate'",
             "Its options: epochs, batch_size, optimizer, lr, momentum, nesterov, weight_decay, schedule, step_size, "
             "gamma, warmup, decay, layer_decay, clip, accumulate, ema, patience, stop_at, label_smoothing, "
-            "augment, small_first, mixup, cutmix, sampling, class_weights, loss, checkpoint_every, feed, "
-            "workers; zoo info supervised explains them",
+            "augment, small_first, mixup, cutmix, sampling, class_weights, loss, checkpoint_every, precision, "
+            "channels_last, compile, feed, workers, export_best; zoo info supervised explains them",
         ),
         ((*SMALL, "-t", "lr=fast"), 2, "lr takes float or none, not 'fast'", "lr=0.1"),
         ((*SMALL, "-t", "lr=nan"), 2, "lr takes float or none", ""),

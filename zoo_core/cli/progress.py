@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from zoo_core.commands.common import note
-from zoo_core.records import EpochRow, RunInfo, counted
+from zoo_core.records import BestExport, EpochRow, RunInfo, counted
 
 from .pace import Pace
 
@@ -38,6 +38,7 @@ class TrainProgress:
         self._clock = clock
         self._pace = Pace(epochs=0, clock=clock)
         self._told = clock()
+        self._export = ""
 
     def __enter__(self) -> TrainProgress:
         return self
@@ -57,6 +58,7 @@ class TrainProgress:
             on_epoch=self.on_epoch,
             on_batch=self.on_batch,
             on_note=note,
+            on_export=self.on_export,
         )
 
     def close(self) -> None:
@@ -102,11 +104,16 @@ class TrainProgress:
         self._pace.epoch_ended(row.epoch, seconds=row.seconds)
         self._told = self._clock()
         epochs, metric = (self.info.epochs, self.info.metric) if self.info else (row.epoch, "loss")
-        line = epoch_line(row, epochs=epochs, metric=metric)
+        line, self._export = epoch_line(row, epochs=epochs, metric=metric) + self._export, ""
         if self._bar is not None:
             self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
         else:
             note(line)
+
+    def on_export(self, export: BestExport) -> None:
+        """A file was made of an epoch before, which the next line tells."""
+        metric = self.info.metric if self.info else "loss"
+        self._export = f"  {export_words(export, metric)}"
 
     @property
     def kept(self) -> str:
@@ -142,6 +149,14 @@ def epoch_line(row: EpochRow, *, epochs: int, metric: str) -> str:
         shown = [f"{name} {metrics[name]:.4f}" for name in dict.fromkeys(("loss", metric)) if name in metrics]
         parts.append(f"{label} {' '.join(shown)}")
     return "  ".join((*parts, f"{row.seconds:.1f} s"))
+
+
+def export_words(export: BestExport, metric: str) -> str:
+    """`file of epoch 3: accuracy 0.9639`, or why there is none that is verified."""
+    if export.outcome != "verified":
+        return f"no file of epoch {export.epoch}: {export.detail}"
+    value = (export.validation or {}).get(metric)
+    return f"file of epoch {export.epoch}: " + ("verified" if value is None else f"{metric} {value:.4f}")
 
 
 def summary(info: RunInfo, *, epochs: int) -> list[str]:

@@ -27,6 +27,8 @@ Examples:
   zoo train lenet5 --dataset digits --run lenet5-digits --resume --epochs 30    more epochs for a finished run
   zoo train --like lenet5-digits -t lr=0.01       the same again, but for that
   zoo train tablemlp --dataset iris --folds 5     cross-validation: a run for each fold, mean and spread
+  zoo train lenet5 --dataset digits -t export_best=true    each new best is a verified file while it trains
+  zoo train lenet5 --dataset digits -t precision=bf16 -t compile=true    how steps are computed; auto: what pays
   zoo train lenet5 --dataset digits --find-lr rates.png    which learning rate suits, without a run
   zoo train torchvision/resnet18 --dataset image-folder -d root=cats --init-from weights:DEFAULT --freeze '!fc'
                                      published weights, of which only the last layer, fc, is trained

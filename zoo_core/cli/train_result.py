@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zoo_core.commands.common import print_json, say
-from zoo_core.commands.next_step import use_of_run, without
+from zoo_core.commands.next_step import export_of, use_of, use_of_run, without, words_of
 from zoo_core.records import counted, lasting
 
-from .progress import summary
+from .progress import export_words, summary
 
 if TYPE_CHECKING:
-    from zoo_core.records import RunInfo
+    from zoo_core.records import BestExport, EpochRow, RunInfo
     from zoo_core.registry import Zoo
     from zoo_core.training import Run
 
@@ -42,11 +44,40 @@ def show_trained(info: RunInfo, done: Run, zoo: Zoo, *, called: str, as_json: bo
         if (certificate := info.resume_certificate) is not None:
             times = counted(len(certificate.resumed_after), "time")
             say(f"  resumes     killed {times} and resumed, a second training ends with the same bits")
-        say(f"Next: {use_of_run(called, zoo)}")
+        if (export := info.best_export) is not None:
+            say(f"  export      {_export_line(export, info.metric)}")
+        say(f"Next: {_next(info, called, zoo)}")
     refuse_unmeasured(
         {"validation": info.validation, "test": info.test},
         shown=f"run {done.name!r}",
         kept=f"the run is finished, and its weights are kept in {done.path}",
+    )
+    if info.best_export is not None and info.best_export.outcome != "verified":
+        _refuse_unexported(info.best_export, done.rows, again=export_of(called, zoo))
+
+
+def _next(info: RunInfo, called: str, zoo: Zoo) -> str:
+    export = info.best_export
+    if export is None or export.outcome != "verified" or info.beats_chance is False:
+        return use_of_run(called, zoo)
+    return use_of(export.folder, words_of(Path(export.folder)))
+
+
+def _export_line(export: BestExport, metric: str) -> str:
+    if export.outcome != "verified":
+        return export_words(export, metric)
+    return f"{export.folder}, verified; {export_words(export, metric)}"
+
+
+def _refuse_unexported(export: BestExport, rows: Sequence[EpochRow], *, again: str) -> None:
+    """Raise NotVerifiedError for a best that has no verified file, which says what lies in its place."""
+    from zoo_core.errors import NotVerifiedError
+
+    earlier = [row.epoch for row in rows if row.exported is not None and row.epoch != export.epoch]
+    older = f"; {export.folder} is still that of epoch {earlier[-1]}" if earlier else ""
+    raise NotVerifiedError(
+        f"the best epoch, {export.epoch}, has no verified file: {export.detail}",
+        hint=f"the run itself is finished{older}; {again} tries once more",
     )
 
 

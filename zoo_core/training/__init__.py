@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .augment import Augment
     from .cadence import Cadence, read_cadence
+    from .capabilities import check_wishes
     from .checkpoint import copy_state, load_strictly, read_tensors, save_tensors
     from .choices import choose_augmentations, choose_class_weights
     from .differing import differing_settings
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from .schedules import Plateau, Schedule
     from .state import TrainState
     from .trainer_options import DEFAULT_TRAINER
+    from .training_plan import TrainingPlan, Wishes
     from .trial import try_batch, try_sample_losses
 
 __all__ = [
@@ -55,8 +57,11 @@ __all__ = [
     "Schedule",
     "TrainJob",
     "TrainState",
+    "TrainingPlan",
+    "Wishes",
     "balanced",
     "best_row",
+    "check_wishes",
     "choose_augmentations",
     "choose_class_weights",
     "class_weights",
@@ -95,6 +100,10 @@ _LIGHT = {
     ".epoch_rows": ("best_row",),
     ".extras": ("need_torch",),
     ".job": ("TrainJob",),
+    ".training_plan": (
+        "TrainingPlan",
+        "Wishes",
+    ),
     ".run": (
         "Run",
         "load_run",
@@ -108,6 +117,7 @@ _LIGHT = {
 _WITH_TORCH = {
     "zoo_core.torch_modules": ("named_outputs",),
     ".augment": ("Augment",),
+    ".capabilities": ("check_wishes",),
     ".checkpoint": (
         "copy_state",
         "load_strictly",

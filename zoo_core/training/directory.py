@@ -28,7 +28,7 @@ from zoo_core.records import EpochRow, RunInfo, to_plain
 from zoo_core.replacing import building
 from zoo_core.shelf import is_free
 
-from .epoch_rows import read_row
+from .epoch_rows import read_row, with_files_known
 from .record_reading import info_from
 from .record_seal import record_hashes
 
@@ -74,8 +74,8 @@ class RunDirectory:
         write_atomic(self.path / RUN_FILE, json_text(info.to_json()))
 
     def write_rows(self, rows: Sequence[EpochRow]) -> None:
-        """Replace `metrics.jsonl`: one line an epoch."""
-        lines = [json.dumps(row.to_json(), allow_nan=False) for row in rows]
+        """Replace `metrics.jsonl`: one line an epoch. What is known there of files of the same weights stays."""
+        lines = [json.dumps(row.to_json(), allow_nan=False) for row in with_files_known(rows, self._rows())]
         write_atomic(self.path / ROWS_FILE, "".join(f"{line}\n" for line in lines))
 
     def write_card(self, text: str) -> None:
@@ -108,6 +108,16 @@ class RunDirectory:
             )
         keep_before(self.path / STATE_FILE, self.path / BEFORE_FILE)
         save_state(self.path / STATE_FILE, state, selection=selection)
+
+    def write_exported(self, epoch: int, scores: Mapping[str, float]) -> None:
+        """Add what the file of an epoch scores to its line."""
+        rows = [dataclasses.replace(row, exported=scores) if row.epoch == epoch else row for row in self._rows()]
+        self.write_rows(rows)
+
+    def _rows(self) -> tuple[EpochRow, ...]:
+        with contextlib.suppress(ZooError):  # what is damaged is replaced
+            return read_rows(self.path)
+        return ()
 
     def _info(self) -> RunInfo | None:
         return read_info(self.path) if (self.path / RUN_FILE).exists() else None

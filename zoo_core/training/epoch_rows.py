@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -63,7 +64,18 @@ def read_row(data: Any) -> EpochRow:
         learning_rate=float(data["learning_rate"]),
         seconds=float(data["seconds"]),
         **{name: float(data[name]) for name in _MEASURED if data.get(name) is not None},
+        exported=metrics_from(data["exported"]) if data.get("exported") is not None else None,
     )
+
+
+def with_files_known(rows: Sequence[EpochRow], known: Sequence[EpochRow]) -> list[EpochRow]:
+    """The rows, each with what the file of its weights scores as far as `known` rows say: an epoch that was trained
+    again has the same weights where it has the same metrics."""
+    files = {(row.epoch, tuple(row.validation.items())): row.exported for row in known if row.exported is not None}
+    return [
+        dataclasses.replace(row, exported=row.exported or files.get((row.epoch, tuple(row.validation.items()))))
+        for row in rows
+    ]
 
 
 def metrics_from(data: Any) -> dict[str, float]:

@@ -59,6 +59,8 @@ class Feed:
         their own side that pictures have in it. `sampler`: which samples it has, and in which order; each once where
         nothing is said. `mix`: each sample of it is mixed with another one, and targets are MixedTargets."""
         self.batch_size = batch_size
+        self.channels_last = True
+        """Whether pictures with channels first lie in memory as convolutions read them fastest as a rule."""
         self._augment = augment
         self._side_in = side_in
         self._mix = mix
@@ -171,7 +173,8 @@ class Feed:
                 yield self._laid_out(self._inputs(chosen, read)), self.targets[chosen]
 
     def _laid_out(self, inputs: Mapping[str, Tensor]) -> Inputs:
-        laid = {name: _laid_out(value, self._parts[name].layout) for name, value in inputs.items()}
+        last = self.channels_last
+        laid = {name: _laid_out(value, self._parts[name].layout, last) for name, value in inputs.items()}
         return laid if len(laid) > 1 else next(iter(laid.values()))
 
     def _cuts(self) -> list[tuple[int, int]]:
@@ -197,12 +200,13 @@ def _check_mixed(samples: Samples) -> None:
         )
 
 
-def _laid_out(inputs: Tensor, layout: str) -> Tensor:
-    """Pictures (N, C, h, w) in the axes that the model takes; those with channels first lie in memory as convolutions
-    read them fastest, on processors and on accelerators."""
+def _laid_out(inputs: Tensor, layout: str, channels_last: bool) -> Tensor:
+    """Pictures (N, C, h, w) in the axes that the model takes, and in the order in memory that is asked for."""
     if layout == "NHWC":
         return inputs.permute(0, 2, 3, 1).contiguous()
-    return inputs.contiguous(memory_format=torch.channels_last) if inputs.ndim == 4 else inputs
+    if inputs.ndim != 4:
+        return inputs
+    return inputs.contiguous(memory_format=torch.channels_last if channels_last else torch.contiguous_format)
 
 
 def _shrunk(inputs: Tensor, part: float) -> Tensor:

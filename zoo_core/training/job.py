@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     from .directory import RunDirectory
     from .part_of_epoch import PartOfEpoch
     from .state import TrainState
+    from .training_plan import TrainingPlan
 
 
 def _quiet(step: int, steps: int) -> None:
     """Nobody is watching."""
+
+
+def _unheard(plan: TrainingPlan) -> None:
+    """Nobody wants to know."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +36,7 @@ class TrainJob:
     own in place of the task's; `losses` in place of forward and loss, as in its spec. `run` is None when nothing shall
     be written. `on_batch(step, steps)` is called after each batch of an epoch; steps count from 1. `schedule_start`:
     epochs that were done when the schedule began, above 0 where a finished run was extended; then it is for the epochs
-    from there to `epochs`.
+    from there to `epochs`. `on_plan(plan)` is told before the first step how it computes.
     """
 
     module: nn.Module
@@ -51,6 +56,7 @@ class TrainJob:
     run: RunDirectory | None = None
     state: TrainState | None = None
     on_batch: Callable[[int, int], None] = _quiet
+    on_plan: Callable[[TrainingPlan], None] = _unheard
 
     def part_of(self, epoch: int) -> PartOfEpoch | None:
         """What is done already of an epoch: of the one that the checkpoint was written in."""

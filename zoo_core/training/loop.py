@@ -25,15 +25,16 @@ from .feed import Feed, Inputs, Targets
 from .freezing import train_mode
 from .groups import RATE_PART
 from .job import TrainJob
-from .losses import sum_of
 from .mixing import MixedTargets
+from .numerics import Numerics
 from .part_of_epoch import EpochUnderWay
 from .placement import derive_seed, keep_memory, seed_everything
-from .sample_losses import batch_loss
+from .planning import settle_plan
 from .seeing import show_targets
 from .state import TrainState, optimizer_state, restore_optimizer
 from .step_saving import Saving
 from .stopping import StopAskedError
+from .training_plan import Wishes
 from .updates import Updates
 from .waited import Waited
 from .watching import Watch
@@ -51,7 +52,7 @@ class Loop:
     of a moving average of the weights, which is measured and kept in place of the weights. `drop(rows)`: what the rate
     is multiplied by after the epochs of these rows. `checkpoints`: how often it is saved within epochs, and then Ctrl-C
     and SIGTERM wait for the end of a step and save it, too; None for a loop that keeps more than this class does, which
-    would be lost.
+    would be lost. `wishes`: how steps are to be computed, decided before the first one; None: as ever.
     """
 
     def __init__(
@@ -69,18 +70,19 @@ class Loop:
         average: float | None = None,
         drop: Callable[[Sequence[EpochRow]], float] | None = None,
         checkpoints: Cadence | None = None,
+        wishes: Wishes | None = None,
     ) -> None:
         keep_memory()
         self.job = job
         self.module = job.module.to(memory_format=torch.channels_last)
+        self.numerics, self.wishes = Numerics(job), wishes
         self.optimizer, self.learning_rate = optimizer, learning_rate
         self.loss, self.feed = loss, feed
         self.patience, self.stop_at = patience, stop_at
         self.updates = Updates(optimizer, clip=clip, accumulate=accumulate)
         self.watch: Watch | None = None
-        self.average_decay = average
+        self.average_decay, self.waited = average, Waited()
         self.average: Average | None = None
-        self.waited = Waited()
         self.drop, self.factor = drop, 1.0
         size = evaluation_batch(job.validation, job.read_outputs)
         self.validation = Feed(job.validation, batch_size=size, device=job.device)
@@ -95,6 +97,7 @@ class Loop:
             self.restore(self.job.state)
         else:
             show_targets(self.module, self.feed.targets)
+        settle_plan(self, self.wishes)
         if self.average_decay is not None:
             known = None if self.job.state is None else self.job.state.average
             self.average = Average(self.module, decay=self.average_decay, tensors=known)
@@ -188,12 +191,7 @@ class Loop:
 
     def outputs_and_loss(self, inputs: Inputs, targets: Targets) -> tuple[dict[str, Tensor], Tensor]:
         """The outputs of a batch by name, none of a model that computes its losses itself, and the loss."""
-        if self.job.losses is not None:
-            return {}, sum_of(self.job.losses(self.module, inputs, targets))
-        if self.loss is None:
-            raise TypeError("a loop is given a loss, or a job with losses")
-        outputs = self.job.forward(inputs)
-        return outputs, batch_loss(self.loss, outputs, targets)
+        return self.numerics.outputs_and_loss(inputs, targets, loss=self.loss)
 
     def rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0 over the whole run, in the epoch that comes next."""
@@ -248,6 +246,7 @@ class Loop:
             optimizer=optimizer_state(self.optimizer, copied=True),
             average={} if self.average is None else self.average.copy(),
             part=None if self.under_way is None else self.under_way.part(),
+            scaler={} if self.updates.scaler is None else self.updates.scaler.state_dict(),
         )
 
     def save(self, state: TrainState) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from zoo_core.bounded_json import is_plain_number
 from zoo_core.errors import ZooError
-from zoo_core.records import Leg, ResumeCertificate, RunInfo
+from zoo_core.records import BestExport, Leg, ResumeCertificate, RunInfo
 
 from .epoch_rows import metrics_from
 
@@ -19,7 +19,7 @@ _KINDS: dict[str, type | types.UnionType] = {
     **dict.fromkeys(("name", "model", "model_plugin", "dataset", "dataset_plugin", "dataset_fingerprint"), str),
     **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine", "selection", "task_plugin"), str),
     **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
-    **dict.fromkeys(("part_fingerprints", "task_settings", "recipes"), dict),
+    **dict.fromkeys(("part_fingerprints", "task_settings", "recipes", "plan"), dict),
     **dict.fromkeys(("epochs", "seed"), int),
     **dict.fromkeys((*_LISTS, "legs"), list),
     "init_from": str | None,
@@ -29,6 +29,7 @@ _KINDS: dict[str, type | types.UnionType] = {
     "beats_chance": bool | None,
     "test": dict | None,
     "resume_certificate": dict | None,
+    "best_export": dict | None,
     "commit": str | None,
 }
 
@@ -69,7 +70,26 @@ def info_from(data: Mapping[str, Any], file: Path) -> RunInfo:
     measured = {part: metrics_from(data[part]) for part in ("validation", "test") if data.get(part) is not None}
     legs = tuple(_read_leg(leg, file) for leg in data.get("legs", []))
     certificate = _read_certificate(data.get("resume_certificate"), file)
-    return RunInfo(**{**data, **lists, **measured, "legs": legs, "resume_certificate": certificate})
+    parts = {
+        "legs": legs,
+        "resume_certificate": certificate,
+        "best_export": _read_export(data.get("best_export"), file),
+    }
+    return RunInfo(**{**data, **lists, **measured, **parts})
+
+
+def _read_export(data: Any, file: Path) -> BestExport | None:
+    if data is None:
+        return None
+    try:
+        validation = None if data.get("validation") is None else metrics_from(data["validation"])
+        export = BestExport(**{**data, "validation": validation})
+        fits = isinstance(export.epoch, int) and _texts([export.outcome, export.folder, export.detail])
+    except (TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise ZooError(f"the run's record {file} is damaged: its last export is {str(data)[:60]!r}")
+    return export
 
 
 def _read_certificate(data: Any, file: Path) -> ResumeCertificate | None:

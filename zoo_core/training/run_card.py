@@ -11,10 +11,11 @@ from urllib.parse import quote
 from zoo_core.discovery.entry_points import has_verb
 from zoo_core.foreign_text import markdown_code, markdown_text, shell_word
 from zoo_core.options import write_list
-from zoo_core.records import ResumeCertificate, RunInfo, changes_between, counted
+from zoo_core.records import BestExport, ResumeCertificate, RunInfo, changes_between, counted
 from zoo_core.specs import DatasetSpec, ModelSpec
 
 from .choices import loss_in_words
+from .epoch_rows import metrics_text
 
 _MOST_NAMED = 20
 """Classes and files that a card lists."""
@@ -107,6 +108,7 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
         "Frozen": ", ".join(info.freeze),
         "Legs": "; ".join(_leg(info, number) for number in range(1, len(info.legs))),
         "Resume certificate": _certificate(info.resume_certificate),
+        "Export": _export(info.best_export),
         "Seed": str(info.seed),
         "Device": info.device,
         "Time": f"{info.seconds:.1f} s" if info.seconds is not None else "",
@@ -130,6 +132,17 @@ def _certificate(certificate: ResumeCertificate | None) -> str:
     if certificate.differs:
         return f"none: {killed}, it ended with other values of {' and '.join(certificate.differs)}"
     return f"{killed}: weights (sha256 {certificate.sha256[:16]}) and metrics are equal to the bit"
+
+
+def _export(export: BestExport | None) -> str:
+    """What came of the file that the training made of its best weights."""
+    if export is None:
+        return ""
+    if export.outcome != "verified":
+        return f"none of epoch {export.epoch} in {export.folder}: {export.detail}"
+    scores = metrics_text(export.validation or {})
+    measured = f"; the file itself scores on the validation part: {scores}" if scores else ""
+    return f"{export.folder}, of epoch {export.epoch}, verified{measured}"
 
 
 def _left_out(skipped: Sequence[str]) -> str:

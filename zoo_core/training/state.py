@@ -34,7 +34,7 @@ OptimizerState = dict[int, dict[str, Any]]
 class TrainState:
     """The state after the epochs in `rows`, and after `part` of the next one where that had begun. `best` are the
     weights of the best of them, empty where there is none yet; `average`: the average of the weights, which is what is
-    measured and kept, empty where there is none.
+    measured and kept, empty where there is none. `scaler`: what half precision scales its loss by, empty for none.
 
     `plugins`: version and sha256 of the code of those that brought it here, by their ids. `record`: hashes of what the
     run's record said then. `sealed`: whether it was read with a hash that says that nothing of it has changed; an older
@@ -50,6 +50,7 @@ class TrainState:
     optimizer: OptimizerState
     average: Mapping[str, Tensor] = field(default_factory=dict)
     part: PartOfEpoch | None = None
+    scaler: Mapping[str, Any] = field(default_factory=dict)
     plugins: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     record: Mapping[str, str] = field(default_factory=dict)
     sealed: bool = True
@@ -110,6 +111,8 @@ def save_state(path: Path, state: TrainState, *, selection: str) -> None:
         "plugins": to_plain(state.plugins),
     }
     facts["record"] = dict(state.record)
+    if state.scaler:
+        facts["scaler"] = dict(state.scaler)
     if (part := state.part) is not None:
         facts["schema"] = _WITHIN
         facts["part"] = {name: getattr(part, name) for name in _PART}
@@ -149,6 +152,7 @@ def read_state(path: Path) -> TrainState:
         optimizer=optimizer,
         plugins=facts.get("plugins", {}),
         record=facts.get("record", {}),
+        scaler=facts.get("scaler", {}),
         sealed=SEAL in facts,
     )
 

@@ -8,6 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from .diverged import diverged
+
+_LEAST_SCALE = 2.0**-8
+"""Half precision has no numbers for gradients that are too large for it even at this part of their size."""
+
 
 class Updates:
     """The steps of one optimizer.
@@ -22,6 +27,8 @@ class Updates:
         self.optimizer = optimizer
         self.clip = clip
         self.accumulate = accumulate
+        self.scaler: torch.amp.GradScaler | None = None
+        """What keeps small gradients from becoming none in half precision."""
         self._sizes: Sequence[int] = ()
         self._batch = 0
         self._norms: list[Tensor] = []
@@ -38,20 +45,24 @@ class Updates:
     def backward(self, loss: Tensor) -> None:
         """The gradient of a batch, as its part of the step."""
         part = self._part()
-        (loss if part == 1.0 else loss * part).backward()  # type: ignore[no-untyped-call]
+        own = loss if part == 1.0 else loss * part
+        (own if self.scaler is None else self.scaler.scale(own)).backward()  # type: ignore[no-untyped-call]
 
     def after_batch(self, *, check: Callable[[Tensor], None] = lambda norm: None) -> None:
         """The step, where it is time for one."""
         self._batch += 1
         if not self.stepped:
             return
+        if self.scaler is not None:
+            self.scaler.unscale_(self.optimizer)
         gradients = [each.grad for each in self._parameters() if each.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
-        check(norm)
+        if self.scaler is None:  # which leaves out a step whose gradients are too large for it, and scales less
+            check(norm)
         self._norms.append(norm)
         if self.clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self._parameters(), self.clip, norm)
-        self.optimizer.step()
+        self._step()
 
     @property
     def stepped(self) -> bool:
@@ -73,6 +84,10 @@ class Updates:
         if not self._norms:
             return None
         norms = torch.stack(self._norms).double()
+        if self.scaler is not None and not len(norms := norms[torch.isfinite(norms)]):
+            if self.scaler.get_scale() < _LEAST_SCALE:
+                raise diverged("no gradient is a number in fp16, however little the loss is scaled", where="an epoch")
+            return None
         return float(norms.mean()), float(norms.max())
 
     def state(self) -> dict[str, Any]:
@@ -85,6 +100,13 @@ class Updates:
         """Go on within the epoch that has begun."""
         norms = state["norms"]
         self._batch, self._norms = state["batch"], [] if norms is None else list(norms)
+
+    def _step(self) -> None:
+        if self.scaler is None:
+            self.optimizer.step()
+            return
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
 
     def _parameters(self) -> list[Tensor]:
         return [parameter for group in self.optimizer.param_groups for parameter in group["params"]]

@@ -56,6 +56,9 @@ def _curve(axes: Axes, run: Run, name: str) -> None:
     chosen = next((row for row in rows if row.epoch == best), None)
     if chosen is not None:
         _mark(axes, chosen, name)
+    files = {row.epoch: row.exported[name] for row in rows if row.exported is not None and name in row.exported}
+    if files:
+        axes.plot([*files], [*files.values()], color="black", marker="x", ls="none", label="exported file, validation")
     dress(axes, name, epochs=len(rows))
     # Below the axes no line can lie under it.
     named = [line for line in axes.get_lines() if not str(line.get_label()).startswith("_")]

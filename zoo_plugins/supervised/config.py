@@ -75,11 +75,25 @@ class SupervisedConfig:
         str | None, "time or steps between two checkpoints within an epoch: 5m, 200steps; none: after whole epochs"
     ] = "10m"
 
+    precision: Annotated[
+        Literal["auto", "fp32", "bf16", "fp16"],
+        "of what is computed on the way; auto: half where it is native and measured to pay",
+    ] = "auto"
+    channels_last: Annotated[
+        Literal["auto", "true", "false"],
+        "how pictures lie in memory; auto: what is quicker, on a processor always true",
+    ] = "auto"
+    compile: Annotated[
+        Literal["auto", "true", "false"], "torch.compile; auto: where compiling pays back in this training"
+    ] = "auto"
     feed: Annotated[
         Literal["auto", "memory", "stored", "streamed"],
         "where samples lie: in memory, prepared on the disk, or read for each batch; the batches are the same",
     ] = "auto"
     workers: Annotated[int | None, "processes that read samples, 0: none but this one; none: one a processor"] = None
+    export_best: Annotated[
+        bool, "each new best as a verified file, in the background; its own score stands beside PyTorch's"
+    ] = False
 
     def __post_init__(self) -> None:
         if self.lr is None:

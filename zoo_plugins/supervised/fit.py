@@ -21,7 +21,9 @@ from zoo_core.training import (
     Sampler,
     Schedule,
     TrainJob,
+    Wishes,
     balanced,
+    check_wishes,
     choose_augmentations,
     class_weights,
     loss_for,
@@ -73,6 +75,7 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
         average=config.ema,
         drop=drops_of(job),
         checkpoints=read_cadence(config.checkpoint_every),
+        wishes=wishes_of(config),
     )
     return loop.fit(on_epoch=on_epoch)
 
@@ -86,6 +89,7 @@ def check_job(job: TrainJob) -> None:
             hint="add more with --epochs",
         )
     _check_own_losses(job)
+    check_wishes(wishes_of(job.config), device=job.device, own_losses=job.losses is not None)
     sampler_of(job)
     loss, small = loss_of(job), job.config.small_first > 0  # also where it comes to no epoch, as in a dry run
     if isinstance(loss, SampleLosses):
@@ -94,6 +98,11 @@ def check_job(job: TrainJob) -> None:
     tried = job.config.loss != "usual" or (small and job.loss is None) or job.config.weighs_samples
     sides = (*SMALL_SIDES, 1.0) if small else (1.0,)
     try_batch(job, loss=loss if tried else None, augment=augment_of(job), sides=sides, mix=mix_of(job))
+
+
+def wishes_of(config: SupervisedConfig) -> Wishes:
+    """How steps are to be computed."""
+    return Wishes(precision=config.precision, channels_last=config.channels_last, compile=config.compile)
 
 
 def augment_of(job: TrainJob) -> Augment | None:

@@ -56,6 +56,7 @@ def with_next_leg(
         # What was measured at its end is not of the weights that are to come.
         info = dataclasses.replace(info, test=None, remarks=(), beats_chance=None)
         info = dataclasses.replace(info, epochs=epochs, status="unfinished", resume_certificate=None)
+        info = dataclasses.replace(info, best_export=None)
         return dataclasses.replace(info, legs=(*legs, _leg(why, info, zoo, after=done)))
     if changes or not info.legs:
         return dataclasses.replace(info, legs=(*legs, _leg("changed" if changes else "resumed", info, zoo, after=done)))

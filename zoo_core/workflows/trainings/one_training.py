@@ -6,30 +6,30 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.data import Samples
 from zoo_core.errors import Terminated, UsageError, ZooError
-from zoo_core.files import clear_io_errors
 from zoo_core.matching import bound_tensors
 from zoo_core.plugin_faults import ModelFaultError, faulty_model
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
-from zoo_core.replacing import scratch
-from zoo_core.shelf import RUNS, spelled
+from zoo_core.shelf import spelled
 from zoo_core.training.directory import RunDirectory, read_info
 from zoo_core.training.diverged import check_row
 from zoo_core.training.epoch_rows import best_row
 from zoo_core.training.job import TrainJob
-from zoo_core.training.run import Run, load_run
+from zoo_core.training.run import load_run
 from zoo_core.training.run_card import model_card
 from zoo_core.training.run_pictures import older_pictures_of, pictures_of, set_pictures_aside
 
+from . import best_exports
 from .budget import within_budget
+from .callbacks import TrainCallbacks as TrainCallbacks
 from .failed import checked_result, failed_training, no_empty_run, remove_run
 from .legs import leg_notes
 from .measuring import measured
+from .planned import with_plan
 from .remarks import remarks_before, with_remarks
 from .train_plan import TrainPlan, with_another_name
 
@@ -37,21 +37,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from zoo_core.training.state import TrainState
-
-DRY_SAMPLES = 64
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainCallbacks:
-    """Who watches a training. `on_start(info, done)`: the run's record, the epochs already done; `on_within(step,
-    steps)`: the steps already done of the next one, where it goes on within it; `on_note(text)`: what is worth a line
-    before the first step."""
-
-    on_start: Callable[[RunInfo, int], None] = lambda info, done: None
-    on_within: Callable[[int, int], None] = lambda step, steps: None
-    on_epoch: Callable[[EpochRow], None] = lambda row: None
-    on_batch: Callable[[int, int], None] = lambda step, steps: None
-    on_note: Callable[[str], None] = lambda text: None
+    from zoo_core.training.training_plan import TrainingPlan
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +64,8 @@ class Training:
         if (check := self.plan.trainer.spec.check) is not None:
             with self.plugin_errors():
                 check(self.job(module, None))
+        if self.exports_best:
+            best_exports.check_exportable(self.plan.info.name)
         state, training = None, self.begun(module) if new else self
         if replace:
             remove_run(self.plan.path)
@@ -93,10 +81,16 @@ class Training:
             with no_empty_run(directory, kept=not self.quiet):
                 info, result = training.fit(module, directory, state)
                 info = training.finish(directory, info)
+            info = training.exported(directory, info)
             # Also a run that is killed while it is told of goes on: who holds it has not let go.
             self.tell("zoo_trained", run=info, result=result)
             directory.write_card(training.card(directory, info))  # once more: listeners may have drawn something
         return info
+
+    @property
+    def exports_best(self) -> bool:
+        """Whether its best weights are exported beside it."""
+        return not self.quiet and best_exports.wanted(self.plan.config)
 
     def settled(self, directory: RunDirectory) -> TrainState | None:
         """What the run goes on from. What tells of it as it was stands no longer where people look for what it is."""
@@ -191,9 +185,9 @@ class Training:
 
     def fit(self, module: nn.Module, directory: RunDirectory, state: TrainState | None) -> tuple[RunInfo, TrainResult]:
         plan = self.plan
-        job = self.job(module, directory, state)
         rows = [] if state is None else list(state.rows)
         info = plan.info
+        exports = best_exports.beside(directory, info, rows, plan.task) if self.exports_best else None
 
         def epoch_ended(row: EpochRow) -> None:
             nonlocal info
@@ -203,22 +197,39 @@ class Training:
             seconds = sum(each.seconds for each in rows)
             info = dataclasses.replace(info, best_epoch=best.epoch, validation=best.validation, seconds=seconds)
             directory.write_info(info)
+            if exports is not None and (come := exports.epoch_ended(row, best=best)) is not None:
+                directory.write_info(info := dataclasses.replace(info, best_export=come))
+                self.watched(self.callbacks.on_export)(come)
             self.tell("zoo_epoch_ended", run=info, row=row)
             self.watched(self.callbacks.on_epoch)(row)
 
+        def plan_made(made: TrainingPlan) -> None:
+            nonlocal info
+            before, info = info.plan, with_plan(info, made)
+            directory.write_info(info)
+            if info.plan != before:
+                self.watched(self.callbacks.on_note)(made.line)
+
+        job = dataclasses.replace(self.job(module, directory, state), on_plan=plan_made)
         self.callbacks.on_start(info, len(rows))
         if state is not None and state.part is not None:
             self.callbacks.on_within(state.part.batches, state.part.steps)
-        # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
-        train = None if self.quiet else self.splits["train"]
-        for note in (*leg_notes(info, done=len(rows)), *self.on_weights, *remarks_before(module, info, train)):
+        for note in self.notes(module, done=len(rows)):
             self.callbacks.on_note(note)
-        with self.plugin_errors():
+        with self.plugin_errors(), exports or contextlib.nullcontext():
             result = checked_result(plan.trainer.spec.fit(job, on_epoch=epoch_ended), plan.trainer)
         info = dataclasses.replace(
             info, best_epoch=result.best_epoch, validation=result.validation, seconds=result.seconds
         )
         return info, result
+
+    def notes(self, module: nn.Module, *, done: int) -> tuple[str, ...]:
+        """What is worth a line before the first step, or after so many epochs."""
+        # A dry run has a few samples only: what they lack, or cost, says nothing of the data.
+        train, info = None if self.quiet else self.splits["train"], self.plan.info
+        planned = hasattr(self.plan.config, "precision")  # its trainer plans
+        found = remarks_before(module, info, train, planned=planned)
+        return (*leg_notes(info, done=done), *self.on_weights, *found)
 
     def watched(self, callback: Callable[..., None]) -> Callable[..., None]:
         """The callback, whose exceptions are those of who watches: they come out as they are."""
@@ -258,6 +269,15 @@ class Training:
         directory.write_info(info)
         return info
 
+    def exported(self, directory: RunDirectory, info: RunInfo) -> RunInfo:
+        """The record with what came of the export of the finished run, where its best was to be exported."""
+        if not self.exports_best:
+            return info
+        self.callbacks.on_note(f"Exporting epoch {info.best_epoch}, the best of {info.name}")
+        info = dataclasses.replace(info, best_export=best_exports.BestExports(directory, info).last())
+        directory.write_info(info)
+        return info
+
     def card(self, directory: RunDirectory, info: RunInfo) -> str:
         return model_card(
             info,
@@ -268,32 +288,3 @@ class Training:
             pictures=pictures_of(directory.path),
             older=older_pictures_of(directory.path),
         )
-
-    def dry_run(self) -> RunInfo:
-        """One batch through training, validation, saving, reading and the export check; nothing is left."""
-        batch = int(getattr(self.plan.config, "batch_size", DRY_SAMPLES))
-        splits = {name: samples.first(batch) for name, samples in self.splits.items()}
-        info = dataclasses.replace(self.plan.info, epochs=1)
-        had_runs = RUNS.exists()
-        with contextlib.ExitStack() as entered:
-            with clear_io_errors("cannot write", RUNS):
-                RUNS.mkdir(exist_ok=True)
-                entered.callback(_remove_if_empty, RUNS, unless=had_runs)
-                folder = entered.enter_context(scratch(RUNS, ".dry-run-"))
-            plan = dataclasses.replace(self.plan, path=folder / info.name, info=info, named=True)
-            dry = dataclasses.replace(self, plan=plan, splits=splits, quiet=True, time_budget=None)
-            done = dry.run(new=True, replace=False)
-            _check_export(load_run(plan.path), plan, splits["train"], self.zoo)
-        return done
-
-
-def _check_export(run: Run, plan: TrainPlan, samples: Samples, zoo: Zoo) -> None:
-    from zoo_core.workflows.exports.export_source import check_export
-
-    check_export(run.build(zoo), model=plan.model, options=plan.info.options, dataset=plan.dataset, samples=samples)
-
-
-def _remove_if_empty(folder: Path, *, unless: bool) -> None:
-    if not unless:
-        with contextlib.suppress(OSError):
-            folder.rmdir()

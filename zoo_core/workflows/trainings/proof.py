@@ -124,13 +124,15 @@ def _as_begun(info: RunInfo) -> RunInfo:
     """The record of the run as it was before its first step."""
     first = dataclasses.replace(info, status="unfinished", best_epoch=None, seconds=None, validation={}, test=None)
     first = dataclasses.replace(first, beats_chance=None, remarks=(), task_settings={}, resume_certificate=None)
+    first = dataclasses.replace(first, best_export=None)
     return dataclasses.replace(first, legs=info.legs[:1])
 
 
 def _command(info: RunInfo, path: Path, *, seconds: float) -> list[str]:
     words = ["train", info.model, "--dataset", info.dataset, "--run", str(path), "--resume"]
     often = ["-t", f"checkpoint_every={max(0.05, seconds):.2f}s"] if "checkpoint_every" in info.config else []
-    return [sys.executable, "-P", "-m", "zoo_core", *words, *often]
+    alone = ["-t", "export_best=false"] if "export_best" in info.config else []
+    return [sys.executable, "-P", "-m", "zoo_core", *words, *often, *alone]
 
 
 def _killed(command: list[str], path: Path, *, after: float) -> str | None:
@@ -185,4 +187,5 @@ def _differing(path: Path, again: Path) -> Iterator[str]:
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
-    return [{name: value for name, value in row.to_json().items() if name not in TIMED} for row in read_rows(path)]
+    left_out = {*TIMED, "exported"}  # the second training makes no files
+    return [{name: value for name, value in row.to_json().items() if name not in left_out} for row in read_rows(path)]

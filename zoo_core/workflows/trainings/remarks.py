@@ -31,13 +31,14 @@ _STEP_IN_FORWARDS = 3
 """Of what a forward pass costs: the way back costs two."""
 
 
-def remarks_before(module: nn.Module, info: RunInfo, train: Samples | None) -> list[str]:
-    """Everything that is worth a line before the first step; without `train`, nothing of the samples."""
+def remarks_before(module: nn.Module, info: RunInfo, train: Samples | None, *, planned: bool = False) -> list[str]:
+    """Everything that is worth a line before the first step; without `train`, nothing of the samples. `planned`: a plan
+    tells where they lie."""
     found = [frozen_parts(module, info.freeze), skipped_files(info.skipped)]
     if train is not None:
         batch_size = info.config.get("batch_size", _USUAL_BATCH)
         found += [
-            train.feed,
+            "" if planned else train.feed,
             *train.remarks,
             classes_without_samples(train),
             classes_with_few_samples(train),

@@ -14,6 +14,7 @@ from zoo_core.training.extras import need_torch
 from zoo_core.training.run import Run
 
 from .begun_with import remarks_on_weights
+from .dry_run import dry_run as dried
 from .one_training import TrainCallbacks, Training
 from .train_plan import TrainPlan, TrainRequest, plan_new, plan_resumed
 
@@ -56,7 +57,7 @@ def train(
     asked = dataclasses.replace(asked, init_from=init_from, freeze=tuple(freeze), accept_changes=accept_changes)
     asked = dataclasses.replace(asked, overfit=overfit, time_budget=time_budget)
     training = opened(zoo, asked, resume=resume, replace=replace or dry_run, download=download, callbacks=callbacks)
-    return training.dry_run() if dry_run else training.run(new=not resume, replace=replace)
+    return dried(training) if dry_run else training.run(new=not resume, replace=replace)
 
 
 def opened(
@@ -79,7 +80,8 @@ def opened(
 
 
 def run_report(run: Run) -> dict[str, Any]:
-    """A finished run as `zoo train --json` prints it; with a resume certificate where one was asked for."""
+    """A finished run as `zoo train --json` prints it; with a resume certificate and an export where they were asked
+    for."""
     info = run.info
     certificate = to_plain(info.resume_certificate)
     return {
@@ -91,6 +93,7 @@ def run_report(run: Run) -> dict[str, Any]:
         "beats_chance": info.beats_chance,
         "remarks": list(info.remarks),
         **({} if certificate is None else {"resume_certificate": certificate}),
+        **({} if info.best_export is None else {"export": to_plain(info.best_export)}),
     }
 
 
