@@ -23,6 +23,7 @@ from zoo_core.errors import Terminated, ZooError, did_you_mean, error_lines, in_
 from zoo_core.errors import UnverifiedWarning as UnverifiedWarning
 from zoo_core.foreign_text import terminal_line
 from zoo_core.long_work import listen_to_progress
+from zoo_core.training.distributed.telling import stream_of_failure
 from zoo_core.unwatched import PluginCodeAhead, plugins_refused
 from zoo_core.version import __version__
 
@@ -278,5 +279,6 @@ def _fail(message: str, hint: str | None, code: int, error: BaseException) -> in
         for line in "".join(traceback.format_exception(error)).splitlines():
             print(terminal_line(line), file=sys.stderr)
     with contextlib.suppress(BrokenPipeError):
-        print(error_lines(message, hint), file=sys.stderr)
+        if (stream := stream_of_failure(message, code)) is not None:
+            print(error_lines(message, hint), file=stream)
     return code

@@ -29,7 +29,7 @@ from .losses import sum_of
 from .mixing import MixedTargets
 from .part_of_epoch import EpochUnderWay
 from .placement import derive_seed, keep_memory, seed_everything
-from .sample_losses import batch_loss
+from .sample_losses import SampleLosses, batch_loss
 from .seeing import show_targets
 from .state import TrainState, optimizer_state, restore_optimizer
 from .step_saving import Saving
@@ -71,23 +71,25 @@ class Loop:
         checkpoints: Cadence | None = None,
     ) -> None:
         keep_memory()
-        self.job = job
+        self.job, self.world = job, job.world
         self.module = job.module.to(memory_format=torch.channels_last)
+        self.compute: Callable[[Inputs, Targets], tuple[dict[str, Tensor], Tensor]] = self.outputs_and_loss
         self.optimizer, self.learning_rate = optimizer, learning_rate
         self.loss, self.feed = loss, feed
         self.patience, self.stop_at = patience, stop_at
-        self.updates = Updates(optimizer, clip=clip, accumulate=accumulate)
+        self.updates = Updates(optimizer, clip=clip, accumulate=accumulate, length=self.world.length)
         self.watch: Watch | None = None
         self.average_decay = average
         self.average: Average | None = None
         self.waited = Waited()
         self.drop, self.factor = drop, 1.0
-        size = evaluation_batch(job.validation, job.read_outputs)
-        self.validation = Feed(job.validation, batch_size=size, device=job.device)
+        size = self.world.size * evaluation_batch(job.validation, job.read_outputs)
+        self.validation = Feed(job.validation, batch_size=size, device=job.device, world=self.world)
         self.rows: tuple[EpochRow, ...] = ()
         self.best: Mapping[str, Tensor] = {}
         self.under_way: EpochUnderWay | None = None
-        self.saving = Saving(None if job.run is None else checkpoints, state=self.state, write=self.save)
+        checkpoints = checkpoints if job.is_kept else None
+        self.saving = Saving(checkpoints, state=self.state, write=self.save, world=self.world)
 
     def fit(self, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
         """Every epoch that is left. `on_epoch(row)` is called once the row and its checkpoint are saved."""
@@ -98,6 +100,7 @@ class Loop:
         if self.average_decay is not None:
             known = None if self.job.state is None else self.job.state.average
             self.average = Average(self.module, decay=self.average_decay, tensors=known)
+        self.compute = self.world.computing(self.module, self.outputs_and_loss)
         with self.saving.watching():
             while len(self.rows) < self.job.epochs and not (self.out_of_patience() or self.is_good_enough()):
                 row = self.epoch(len(self.rows) + 1)
@@ -150,7 +153,8 @@ class Loop:
         seed_everything(derive_seed(self.job.seed, number, "steps"))
         train_mode(self.module)
         measured = self.job.task.measures_training and self.job.losses is None and not self.feed.mixes
-        seen = Collector(self.job.task) if measured else LossCollector()
+        collector = Collector(self.job.task) if measured else LossCollector()
+        seen = self.world.collecting(collector, sizes=self.feed.sizes)
         self.updates.begin(self.feed.sizes)
         self.watch = watch = self.watched(number)
         part, steps = self.job.part_of(number), self.feed.steps
@@ -159,11 +163,13 @@ class Loop:
         batches = self.feed.shuffled(seed=self.job.seed, epoch=number, after=under_way.batches)
         for step, (inputs, targets) in enumerate(self.waited.for_each(batches), start=under_way.batches + 1):
             self.set_rate(self.rate((number - 1) * steps + step - 1))
+            self.world.begin_step(seed=self.job.seed, epoch=number, step=step)
             watch.begin(step)
             outputs, loss = self.step(inputs, targets)
             if self.average is not None and self.updates.stepped:
                 self.average.follow((number - 1) * self.updates.in_epoch + self.updates.done)
-            seen.add(outputs, targets.first if isinstance(targets, MixedTargets) else targets, loss)
+            true = targets.first if isinstance(targets, MixedTargets) else targets
+            seen.add(outputs, true[: self.feed.own(step)], loss)
             under_way.batches = step
             self.job.on_batch(step, steps)
             self.saving.batch_done(stepped=self.updates.stepped)
@@ -172,19 +178,32 @@ class Loop:
 
     def step(self, inputs: Inputs, targets: Targets) -> tuple[dict[str, Tensor], Tensor]:
         """One batch: forward, backward, and a step of the optimizer where it is time for one. The outputs by name, and
-        the loss; no outputs of a model that computes its losses itself."""
+        the loss; no outputs of a model that computes its losses itself. Of several processes each has the outputs of
+        its share, and all have the loss of the whole batch."""
         self.updates.before_batch()
-        outputs, loss = self.outputs_and_loss(inputs, targets)
-        if not loss.requires_grad:
-            raise ModelFaultError(
-                "the loss does not depend on anything that is trained: no gradient comes back from it",
-                hint="forward, or the loss, may call detach(), argmax() or .item(), or work under torch.no_grad()",
-            )
-        if self.watch is not None:
-            self.watch.loss(loss)
-        self.updates.backward(loss)
+        with self.world.reducing(now=self.updates.will_step):
+            outputs, loss = self.compute(inputs, targets)
+            if not loss.requires_grad:
+                raise ModelFaultError(
+                    "the loss does not depend on anything that is trained: no gradient comes back from it",
+                    hint="forward, or the loss, may call detach(), argmax() or .item(), or work under torch.no_grad()",
+                )
+            part = self.part(targets)
+            whole = self.world.mean(loss, part=part)
+            if self.watch is not None:
+                self.watch.loss(whole)
+            self.updates.backward(loss, part=part)
         self.updates.after_batch(check=(lambda norm: None) if self.watch is None else self.watch.gradient)
-        return outputs, loss
+        return outputs, whole
+
+    def part(self, targets: Targets) -> float:
+        """What the loss of this process counts for in that of its batch: by samples, or by their weights."""
+        step = 1 if self.watch is None else self.watch.step
+        own, whole = self.feed.own(step), self.feed.sizes[step - 1]
+        if isinstance(self.loss, SampleLosses) and self.loss.weighs:
+            weights = self.loss.weight(targets) if own else 0.0
+            return self.world.part(weights, whole=self.world.sum(weights))
+        return self.world.part(own, whole=whole)
 
     def outputs_and_loss(self, inputs: Inputs, targets: Targets) -> tuple[dict[str, Tensor], Tensor]:
         """The outputs of a batch by name, none of a model that computes its losses itself, and the loss."""
@@ -207,6 +226,7 @@ class Loop:
     def validate(self, number: int) -> dict[str, float]:
         """The metrics on the validation part: of the average of the weights where there is one."""
         with contextlib.nullcontext() if self.average is None else self.average.in_place():
+            self.world.settle(self.module)
             return evaluate_feed(
                 self.module,
                 self.validation,
@@ -215,6 +235,7 @@ class Loop:
                 read=self.job.read_outputs,
                 where=f"the validation after epoch {number}",
                 before_batch=self.saving.check,
+                world=self.world,
             )
 
     def keep(self, row: EpochRow) -> None:
@@ -241,13 +262,16 @@ class Loop:
         """A copy of what a resumed run starts from, after the last step of the optimizer."""
         if self.watch is not None:
             self.watch.end()  # no weights are kept that are no numbers
+        part = None if self.under_way is None else self.under_way.part()
+        if not self.world.is_first:
+            return TrainState(rows=self.rows, module={}, best={}, optimizer={}, part=part)
         return TrainState(
             rows=self.rows,
             module=copy_state(self.module),
             best=self.best,
             optimizer=optimizer_state(self.optimizer, copied=True),
             average={} if self.average is None else self.average.copy(),
-            part=None if self.under_way is None else self.under_way.part(),
+            part=part,
         )
 
     def save(self, state: TrainState) -> None:
@@ -273,7 +297,8 @@ class Loop:
         if not self.rows:
             raise ZooError("no epoch was trained", hint="--epochs takes 1 or more")
         best = self.best_row()
-        load_strictly(self.module, self.best, source="the best epoch")
+        if self.world.is_first:
+            load_strictly(self.module, self.best, source="the best epoch")
         return TrainResult(
             epochs=len(self.rows),
             best_epoch=best.epoch,
@@ -286,7 +311,7 @@ class Loop:
         """Who looks at the losses and gradients of an epoch."""
 
         def retry(step: int) -> Inputs:
-            inputs, targets = next(self.feed.shuffled(seed=self.job.seed, epoch=number, after=step - 1))
+            inputs, targets = next(self.feed.alone().shuffled(seed=self.job.seed, epoch=number, after=step - 1))
             self.outputs_and_loss(inputs, targets)
             return inputs
 

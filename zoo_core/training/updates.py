@@ -18,8 +18,16 @@ class Updates:
     and may raise.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, *, clip: float | None = None, accumulate: int = 1) -> None:
-        self.optimizer = optimizer
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        *,
+        clip: float | None = None,
+        accumulate: int = 1,
+        length: Callable[[Tensor], Tensor] = lambda norm: norm,
+    ) -> None:
+        """`length`: makes a length of that of gradients of which this process has a part."""
+        self.optimizer, self._length = optimizer, length
         self.clip = clip
         self.accumulate = accumulate
         self._sizes: Sequence[int] = ()
@@ -35,9 +43,9 @@ class Updates:
         if self._batch % self.accumulate == 0:
             self.optimizer.zero_grad()
 
-    def backward(self, loss: Tensor) -> None:
-        """The gradient of a batch, as its part of the step."""
-        part = self._part()
+    def backward(self, loss: Tensor, *, part: float = 1.0) -> None:
+        """The gradient of a batch, as its part of the step; `part`: what the loss counts for in the batch's own."""
+        part *= self._part()
         (loss if part == 1.0 else loss * part).backward()  # type: ignore[no-untyped-call]
 
     def after_batch(self, *, check: Callable[[Tensor], None] = lambda norm: None) -> None:
@@ -46,12 +54,17 @@ class Updates:
         if not self.stepped:
             return
         gradients = [each.grad for each in self._parameters() if each.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
+        norm = self._length(torch.nn.utils.get_total_norm(gradients))
         check(norm)
         self._norms.append(norm)
         if self.clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self._parameters(), self.clip, norm)
         self.optimizer.step()
+
+    @property
+    def will_step(self) -> bool:
+        """Whether a step is taken after the next batch."""
+        return (self._batch + 1) % self.accumulate == 0 or self._batch + 1 == len(self._sizes)
 
     @property
     def stepped(self) -> bool:

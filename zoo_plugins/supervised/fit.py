@@ -49,6 +49,7 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
         sampler=sampler_of(job),
         mix=mix_of(job),
         side_in=lambda epoch: side_in(epoch, small=small),
+        world=job.world,
     )
     schedule = Schedule(
         kind=config.schedule,

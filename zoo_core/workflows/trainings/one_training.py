@@ -19,6 +19,7 @@ from zoo_core.registry import Zoo
 from zoo_core.replacing import scratch
 from zoo_core.shelf import RUNS, spelled
 from zoo_core.training.directory import RunDirectory, read_info
+from zoo_core.training.distributed.world import ALONE, World
 from zoo_core.training.diverged import check_row
 from zoo_core.training.epoch_rows import best_row
 from zoo_core.training.job import TrainJob
@@ -58,7 +59,7 @@ class TrainCallbacks:
 class Training:
     """One call of `train`. `plan` is what was decided, `splits` are its data, `raised` what the callbacks raised;
     `on_weights`: what is to be known of the weights that it begins with, in sentences; `time_budget`: seconds that a
-    new run has, where they say how many epochs it has."""
+    new run has, where they say how many epochs it has; `world`: the processes that train it, of which this is one."""
 
     zoo: Zoo
     plan: TrainPlan
@@ -67,6 +68,7 @@ class Training:
     on_weights: tuple[str, ...] = ()
     time_budget: float | None = None
     quiet: bool = False
+    world: World = ALONE
     raised: list[BaseException] = field(default_factory=list)
 
     def run(self, *, new: bool, replace: bool) -> RunInfo:
@@ -78,6 +80,8 @@ class Training:
         if (check := self.plan.trainer.spec.check) is not None:
             with self.plugin_errors():
                 check(self.job(module, None))
+        if not self.world.is_first:
+            return self.followed(module)
         state, training = None, self.begun(module) if new else self
         if replace:
             remove_run(self.plan.path)
@@ -90,12 +94,23 @@ class Training:
                 # What was stopped before its first checkpoint has no weights of its own yet.
                 training = training.begun(module) if state is None else training
                 directory.write_info(training.plan.info)
+            self.world.begun(training.plan.info.name)
+            self.world.told((training.plan.info, state))
             with no_empty_run(directory, kept=not self.quiet):
                 info, result = training.fit(module, directory, state)
                 info = training.finish(directory, info)
             # Also a run that is killed while it is told of goes on: who holds it has not let go.
             self.tell("zoo_trained", run=info, result=result)
             directory.write_card(training.card(directory, info))  # once more: listeners may have drawn something
+        return info
+
+    def followed(self, module: nn.Module) -> RunInfo:
+        """Train with the first process, which alone knows what there was before, and writes what comes of it."""
+        told: tuple[RunInfo, TrainState | None] | None = None
+        info, state = self.world.told(told) or (self.plan.info, None)
+        training = self.begun(module) if state is None else self
+        with self.plugin_errors():
+            self.plan.trainer.spec.fit(training.job(module, None, state), on_epoch=lambda row: None)
         return info
 
     def settled(self, directory: RunDirectory) -> TrainState | None:
@@ -187,6 +202,7 @@ class Training:
             run=directory,
             state=state,
             on_batch=self.watched(self.callbacks.on_batch),
+            world=self.world,
         )
 
     def fit(self, module: nn.Module, directory: RunDirectory, state: TrainState | None) -> tuple[RunInfo, TrainResult]:
@@ -244,6 +260,8 @@ class Training:
         except BaseException as error:
             if any(error is each for each in self.raised):
                 raise
+            if (lost := self.world.in_words(error)) is not None:
+                raise lost from error
             raise failed_training(error, self.plan, self.zoo) from error
 
     def finish(self, directory: RunDirectory, info: RunInfo) -> RunInfo:

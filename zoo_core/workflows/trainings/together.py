@@ -1,0 +1,65 @@
+"""What is looked at before several processes train together: nothing that one of them cannot do is begun."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from zoo_core.errors import UsageError, ZooError
+from zoo_core.training.distributed.place import Place
+from zoo_core.training.distributed.world import BEGUN, World
+
+from .train_plan import TrainPlan
+
+if TYPE_CHECKING:
+    from torch.distributed import Store
+
+def check_together(asked: Mapping[str, Any]) -> None:
+    """Raise UsageError for what is of one process alone. `asked`: the arguments of `train`, or those of the command."""
+    alone = {
+        "dry_run": "a dry run is one batch in one process",
+        "time_budget": "how long an epoch takes is measured by one process; give --epochs",
+        "find_lr": "rates are tried by one process; batch and weights are the same, and so is the rate",
+        "folds": "each fold is a training of its own; start one with -d val_fold=1/5 and so on",
+        "prove_resume": "it kills and resumes one process; benchmarks/distributed.py does it with several",
+        "replace": "processes that were started anew would replace what they had begun",
+    }
+    if wrong := [(name, why) for name, why in alone.items() if asked.get(name)]:
+        name, why = wrong[0]
+        raise UsageError(f"--{name.replace('_', '-')} does not go with several processes: {why}", hint="leave it out")
+
+
+def check_plan(plan: TrainPlan, place: Place) -> None:
+    """Raise UsageError for a plan that several processes cannot share."""
+    if not plan.trainer.spec.several_processes:
+        raise UsageError(
+            f"trainer {plan.trainer.name} trains in one process: each of {place.size} would train a model of its own",
+            hint="leave out --processes; its plugin says several_processes=True where its loop shares batches",
+        )
+    batch = getattr(plan.config, "batch_size", None)
+    if isinstance(batch, int) and batch < 2 * place.size:
+        raise UsageError(
+            f"batch_size={batch} is of all processes together, and {place.size} of them share at least two samples each",
+            hint=f"-t batch_size={2 * place.size} or more",
+        )
+
+
+def begun_before(store: Store, place: Place) -> str | None:
+    """The run that these processes had begun before torchrun started them anew; they go on with it."""
+    return store.get(BEGUN).decode() if place.restarts and store.check([BEGUN]) else None
+
+
+def plan_for(plan: TrainPlan, *, processes: int, backend: str) -> TrainPlan:
+    """The plan, with a record that says how many processes follow it."""
+    return dataclasses.replace(plan, info=dataclasses.replace(plan.info, processes=processes, backend=backend))
+
+
+def check_same_data(world: World, fingerprints: Mapping[str, str]) -> None:
+    """Raise ZooError where this process has read other data than the first one."""
+    theirs = world.told(dict(fingerprints))
+    if theirs != fingerprints:
+        raise ZooError(
+            f"process {world.rank} reads other data than the first one",
+            hint="every machine needs the same files: one folder that all of them see, or copies of it",
+        )
