@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -24,9 +25,14 @@ T = TypeVar("T")
 
 PATIENCE = timedelta(minutes=10)
 """How long one process waits for another one before it gives up: longer than the first one writes anything."""
+MEETING = 300.0
+"""How long a process looks for the place where the others are, which may still be starting."""
 PREPARING = timedelta(days=2)
 """How long processes wait for the first one of their machine, which prepares the data for all."""
 _LOST = ("gloo/transport", "Connection closed by peer", "Connection reset by peer", "NCCL", "Timed out waiting")
+
+
+_known: dict[Place, dist.Store] = {}
 
 
 class LostProcessError(ZooError):
@@ -38,13 +44,16 @@ def backend_for(device: str) -> str:
     return "cpu:gloo,cuda:nccl" if torch.device(device).type == "cuda" else "gloo"
 
 
-def store_of(place: Place) -> dist.Store:
+def store_of(place: Place, *, seconds: float = MEETING) -> dist.Store:
     """Where the processes of a training meet: torchrun has it, and keeps it when it starts them anew."""
-    listens = place.first_listens and place.rank == 0
+    if place in _known:
+        return _known[place]
+    listens, patience = place.first_listens and place.rank == 0, timedelta(seconds=seconds)
     try:
-        return dist.TCPStore(
-            place.address, place.port, is_master=listens, wait_for_workers=False, timeout=PATIENCE, use_libuv=True
+        _known[place] = dist.TCPStore(
+            place.address, place.port, is_master=listens, wait_for_workers=False, timeout=patience
         )
+        return _known[place]
     except (RuntimeError, dist.DistError) as error:
         raise ZooError(
             f"process {place.rank} cannot reach {place.address}, port {place.port}, where the processes meet",
@@ -142,9 +151,9 @@ class Group(World):
 
     def told(self, value: T) -> T:
         """As pickle, which comes from no file: from one process of this training to the others."""
-        box: list[Any] = [value]
+        box = [_written(value) if self.is_first else b""]
         dist.broadcast_object_list(box, 0)
-        told: T = box[0]
+        told: T = torch.load(io.BytesIO(box[0]), weights_only=False)
         return told
 
     def gathered(self, value: T) -> list[T]:
@@ -175,6 +184,13 @@ class Group(World):
             isinstance(error, RuntimeError) and any(sign in str(error) for sign in _LOST)
         )
         return _lost() if lost else None
+
+
+def _written(value: Any) -> bytes:
+    """By torch, whose tensors of numbers without a sign have no other way."""
+    file = io.BytesIO()
+    torch.save(value, file)
+    return file.getvalue()
 
 
 class _Computation(nn.Module):
