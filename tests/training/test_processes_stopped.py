@@ -18,7 +18,7 @@ from warm import Result, run_program, run_to_success
 from zoo_core import load_run
 from zoo_core.training import RunDirectory
 
-EPOCHS = 16
+EPOCHS = 10
 TRAIN = ("train", "mlp", "--dataset", "digits", "-d", "train_size=67", "-t", "batch_size=16", *SGD)
 LONG = (*TRAIN, "--epochs", str(EPOCHS), "-t", "checkpoint_every=2steps")
 
@@ -62,7 +62,7 @@ def test_all_stop_where_one_is_told_to_and_go_on_in_any_number(tmp_path: Path, s
     assert all(torch.equal(value, theirs[name]) for name, value in ours.items())
     assert rows_without_time(tmp_path, "run") == rows_without_time(straight, "two")
     run_to_success("train", "--resume", "--run", "alone", cwd=tmp_path)
-    assert furthest(tmp_path / "runs/alone", straight / "runs/two") < 1e-5
+    assert furthest(tmp_path / "runs/alone", straight / "runs/two") < 1e-4
     assert load_run(tmp_path / "runs/alone").info.processes == 1
 
 
@@ -103,7 +103,7 @@ FAILING = """
                 raise ValueError("not in this process")
             return self.layer(image.flatten(1))
 
-    def build(num_classes: int = 10):
+    def build(*, num_classes: int = 10):
         return Net(num_classes)
 
     @hookimpl

@@ -17,7 +17,7 @@ from zoo_core.tasks import TrainingLoss
 
 from .averaging import Average
 from .cadence import Cadence
-from .checkpoint import copy_state, load_strictly
+from .checkpoint import load_strictly, module_state
 from .diverged import check_row
 from .epoch_rows import best_row, has_reached, out_of_patience
 from .evaluation import Collector, LossCollector, evaluate_feed, evaluation_batch
@@ -72,7 +72,8 @@ class Loop:
     ) -> None:
         keep_memory()
         self.job, self.world = job, job.world
-        self.module = job.module.to(memory_format=torch.channels_last)
+        # Parameters in parts have no such layout.
+        self.module = job.module if self.world.shards else job.module.to(memory_format=torch.channels_last)
         self.compute: Callable[[Inputs, Targets], tuple[dict[str, Tensor], Tensor]] = self.outputs_and_loss
         self.optimizer, self.learning_rate = optimizer, learning_rate
         self.loss, self.feed = loss, feed
@@ -93,12 +94,14 @@ class Loop:
 
     def fit(self, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
         """Every epoch that is left. `on_epoch(row)` is called once the row and its checkpoint are saved."""
+        known = None
         if self.job.state is not None:
-            self.restore(self.job.state)
+            state = self.world.taken_up(self.job.state, self.module, self.optimizer)
+            known = state.average
+            self.restore(state)
         else:
             show_targets(self.module, self.feed.targets)
         if self.average_decay is not None:
-            known = None if self.job.state is None else self.job.state.average
             self.average = Average(self.module, decay=self.average_decay, tensors=known)
         self.compute = self.world.computing(self.module, self.outputs_and_loss)
         with self.saving.watching():
@@ -242,16 +245,18 @@ class Loop:
         """Add the row; copy the weights if they are the best so far; write what resuming needs."""
         self.rows = (*self.rows, row)
         self.under_way = None
+        self.saving.wait()
+        improved = self.best_row() == row
+        if improved and self.world.shards:  # elsewhere they are copied with all the rest
+            self.best = self.world.copied(module_state(self.module) if self.average is None else self.average.tensors)
         state = self.state()
-        measured = state.average or state.module
-        if improved := self.best_row() == row:
-            self.best = measured
-            state = dataclasses.replace(state, best=measured)
+        if improved and not self.world.shards:
+            self.best = state.measured
+            state = dataclasses.replace(state, best=self.best)
         if self.job.run is None:
             return
-        self.saving.wait()
         if improved:
-            self.job.run.save_best(measured, row=row)
+            self.job.run.save_best(self.best, row=row)
         # Last of all the checkpoint: until it is there, a resumed run does this epoch, or the rest of it, again and
         # rewrites the others.
         self.job.run.write_rows(self.rows)
@@ -262,17 +267,15 @@ class Loop:
         """A copy of what a resumed run starts from, after the last step of the optimizer."""
         if self.watch is not None:
             self.watch.end()  # no weights are kept that are no numbers
-        part = None if self.under_way is None else self.under_way.part()
-        if not self.world.is_first:
-            return TrainState(rows=self.rows, module={}, best={}, optimizer={}, part=part)
-        return TrainState(
+        state = TrainState(
             rows=self.rows,
-            module=copy_state(self.module),
+            module=module_state(self.module),
             best=self.best,
-            optimizer=optimizer_state(self.optimizer, copied=True),
-            average={} if self.average is None else self.average.copy(),
-            part=part,
+            optimizer=optimizer_state(self.optimizer),
+            average={} if self.average is None else self.average.tensors,
+            part=None if self.under_way is None else self.under_way.part(),
         )
+        return self.world.kept(state)
 
     def save(self, state: TrainState) -> None:
         """Write what a resumed run starts from."""
@@ -293,11 +296,11 @@ class Loop:
         return has_reached(self.rows[self.job.schedule_start :], self.stop_at, selection=self.job.task.selection)
 
     def result(self) -> TrainResult:
-        """What came of it. The module is left with its best weights."""
+        """What came of it. The module is left with its best weights, where one process has trained it."""
         if not self.rows:
             raise ZooError("no epoch was trained", hint="--epochs takes 1 or more")
         best = self.best_row()
-        if self.world.is_first:
+        if self.world.size == 1:
             load_strictly(self.module, self.best, source="the best epoch")
         return TrainResult(
             epochs=len(self.rows),

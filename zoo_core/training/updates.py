@@ -54,9 +54,10 @@ class Updates:
         if not self.stepped:
             return
         gradients = [each.grad for each in self._parameters() if each.grad is not None]
-        norm = self._length(torch.nn.utils.get_total_norm(gradients))
-        check(norm)
-        self._norms.append(norm)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        length = self._length(norm)
+        check(length)
+        self._norms.append(length)
         if self.clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self._parameters(), self.clip, norm)
         self.optimizer.step()

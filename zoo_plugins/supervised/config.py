@@ -68,6 +68,9 @@ class SupervisedConfig:
     class_weights: Annotated[
         str, "how much the loss of a class counts: none, balanced (rare ones more), or a number for each: 1,5"
     ] = "none"
+    shard: Annotated[
+        bool, "with several processes: each keeps a part of every parameter, for models that one has no memory for"
+    ] = False
     loss: Annotated[
         str, "usual (the task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such as bce+dice"
     ] = "usual"

@@ -61,6 +61,7 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
         gamma=config.gamma,
         start=job.schedule_start,
     )
+    job.world.prepare(job.module)
     loop = Loop(
         job,
         optimizer=make_optimizer(job.module, config),
@@ -87,6 +88,7 @@ def check_job(job: TrainJob) -> None:
             hint="add more with --epochs",
         )
     _check_own_losses(job)
+    _check_shards(job)
     sampler_of(job)
     loss, small = loss_of(job), job.config.small_first > 0  # also where it comes to no epoch, as in a dry run
     if isinstance(loss, SampleLosses):
@@ -134,6 +136,12 @@ def _check_own_losses(job: TrainJob) -> None:
     given |= {"cutmix": config.cutmix, "class_weights": config.class_weights != "none"}
     if job.losses is not None and (named := [f"-t {name}" for name, value in given.items() if value]):
         raise UsageError("this model computes its losses itself", hint=f"leave out {' and '.join(named)}")
+
+
+def _check_shards(job: TrainJob) -> None:
+    """Raise UsageError for an optimizer that needs whole matrices where there are parts alone."""
+    if job.world.shards and job.config.optimizer == "muon":
+        raise UsageError("muon needs whole matrices, and with shard=true there are parts", hint="-t optimizer=adamw")
 
 
 def _weighing(config: SupervisedConfig) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -62,8 +63,8 @@ def store_of(place: Place, *, seconds: float = MEETING) -> dist.Store:
 
 
 @contextlib.contextmanager
-def joined(place: Place, store: dist.Store, *, device: str) -> Iterator[Group]:
-    """This process among those of its training, which wait for each other here."""
+def joined(place: Place, store: dist.Store, *, device: str, shard: bool) -> Iterator[Group]:
+    """This process among those of its training, which wait for each other here. `shard`: each has parts alone."""
     if torch.device(device).type == "cuda":
         torch.cuda.set_device(place.local_rank)
     meeting = dist.PrefixStore(f"zoo/{place.restarts}", store)
@@ -75,7 +76,7 @@ def joined(place: Place, store: dist.Store, *, device: str) -> Iterator[Group]:
     except (RuntimeError, dist.DistError) as error:
         raise _lost() from error
     try:
-        group = Group(place, store, backend=backend)
+        group = _kind(shard=shard)(place, store, backend=backend)
         group.wait()  # what all have looked at, such as names that are free, changes only now
         yield group
     finally:
@@ -97,8 +98,10 @@ class Group(World):
         self._place, self._store = place, store
         self._trained: DistributedDataParallel | None = None
 
-    def begun(self, name: str) -> None:
-        self._store.set(BEGUN, name)
+    def begun(self, name: str, folder: Path) -> None:
+        super().begun(name, folder)
+        if self.is_first:
+            self._store.set(BEGUN, name)
 
     def computing(self, module: nn.Module, compute: Callable[..., T]) -> Callable[..., T]:
         """A module around `compute`, so that it may call the other one as it likes.
@@ -162,7 +165,7 @@ class Group(World):
         dist.gather_object(value, found if self.is_first else None)
         return found if self.is_first else []
 
-    def copied(self, tensors: dict[str, Any]) -> dict[str, Any]:
+    def copied(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
         return super().copied(tensors) if self.is_first else {}
 
     def wait(self) -> None:
@@ -191,6 +194,14 @@ def _written(value: Any) -> bytes:
     file = io.BytesIO()
     torch.save(value, file)
     return file.getvalue()
+
+
+def _kind(*, shard: bool) -> type[Group]:
+    if not shard:
+        return Group
+    from .sharded import ShardedGroup
+
+    return ShardedGroup
 
 
 class _Computation(nn.Module):

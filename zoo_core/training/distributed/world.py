@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from zoo_core.errors import ZooError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.optim import Optimizer
 
     from zoo_core.training.evaluation import Collector, LossCollector
+    from zoo_core.training.state import TrainState
 
 T = TypeVar("T")
 
@@ -44,6 +48,10 @@ class World:
     rank = 0
     size = 1
     backend = ""
+    shards = False
+    """Whether each process has a part of each parameter, and not the whole module."""
+    folder = Path()
+    """Where the run keeps what it goes on from."""
 
     @property
     def is_first(self) -> bool:
@@ -64,8 +72,13 @@ class World:
         own += self.rank < more
         return Share(start=first, stop=first + own, own=own)
 
-    def begun(self, name: str) -> None:
-        """The run of that name is there, and can be gone on with."""
+    def begun(self, name: str, folder: Path) -> None:
+        """The run of that name is there, and can be gone on with; `folder`: where it keeps what it goes on from."""
+        self.folder = folder
+
+    def taken_up(self, state: TrainState, module: nn.Module, optimizer: Optimizer) -> TrainState:
+        """What a run goes on from, with those tensors that this process has."""
+        return state if state.shards is None else state.with_tensors(state.shards.whole())
 
     def prepare(self, module: nn.Module) -> None:
         """Make of a module what an optimizer is then made for."""
@@ -115,7 +128,16 @@ class World:
         """What the first process says."""
         return value
 
-    def copied(self, tensors: dict[str, Any]) -> dict[str, Any]:
+    def kept(self, state: TrainState) -> TrainState:
+        """The same, as it is written and gone on with; `state` has tensors as this process has them."""
+        return dataclasses.replace(
+            state,
+            module=self.copied(state.module),
+            average=self.copied(state.average),
+            optimizer={number: self.copied(values) for number, values in state.optimizer.items()},
+        )
+
+    def copied(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
         """Whole copies on the CPU, of those that are tensors; only the first process needs them."""
         return {name: _copy(value) for name, value in tensors.items()}
 

@@ -18,7 +18,7 @@ from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
 from zoo_core.replacing import scratch
 from zoo_core.shelf import RUNS, spelled
-from zoo_core.training.directory import RunDirectory, read_info
+from zoo_core.training.directory import STATE_FILE, RunDirectory, read_info
 from zoo_core.training.distributed.world import ALONE, World
 from zoo_core.training.diverged import check_row
 from zoo_core.training.epoch_rows import best_row
@@ -94,8 +94,9 @@ class Training:
                 # What was stopped before its first checkpoint has no weights of its own yet.
                 training = training.begun(module) if state is None else training
                 directory.write_info(training.plan.info)
-            self.world.begun(training.plan.info.name)
-            self.world.told((training.plan.info, state))
+            info, folder = training.plan.info, (directory.path / STATE_FILE).parent.absolute()
+            self.world.begun(info.name, folder)
+            self.world.told((info, folder, state if state is None else dataclasses.replace(state, best={})))
             with no_empty_run(directory, kept=not self.quiet):
                 info, result = training.fit(module, directory, state)
                 info = training.finish(directory, info)
@@ -106,8 +107,9 @@ class Training:
 
     def followed(self, module: nn.Module) -> RunInfo:
         """Train with the first process, which alone knows what there was before, and writes what comes of it."""
-        told: tuple[RunInfo, TrainState | None] | None = None
-        info, state = self.world.told(told) or (self.plan.info, None)
+        told: tuple[RunInfo, Path, TrainState | None] = (self.plan.info, Path(), None)
+        info, folder, state = self.world.told(told)
+        self.world.begun(info.name, folder)
         training = self.begun(module) if state is None else self
         with self.plugin_errors():
             self.plan.trainer.spec.fit(training.job(module, None, state), on_epoch=lambda row: None)

@@ -103,7 +103,7 @@ def _train_together(
     plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, download=download)
     check_plan(plan, place)
     plan = plan_for(plan, processes=place.size, backend=backend_for(plan.info.device))
-    with joined(place, store, device=plan.info.device) as world:
+    with joined(place, store, device=plan.info.device, shard=getattr(plan.config, "shard", False)) as world:
         with world.in_turn():
             training = _open_training(zoo, plan, callbacks or TrainCallbacks(), download=download)
         check_same_data(world, training.plan.info.part_fingerprints)
