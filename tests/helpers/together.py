@@ -1,4 +1,4 @@
-"""The console program as several processes of one training, which find each other by the environment, as by torchrun."""
+"""The console program as several processes of one training, which find each other by the environment."""
 
 from __future__ import annotations
 

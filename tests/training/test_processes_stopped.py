@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -47,7 +46,7 @@ def test_all_stop_where_one_is_told_to_and_go_on_in_any_number(tmp_path: Path, s
     done = stopped_by(signal.SIGTERM, tmp_path, run="run", rank=1)
     assert [each.code for each in done] == [143, 143], done
     assert "Stopped. " in done[0].stderr
-    assert f"To continue: zoo train mlp --dataset digits --run run --resume --processes 2\n" in done[0].stderr
+    assert "To continue: zoo train mlp --dataset digits --run run --resume --processes 2\n" in done[0].stderr
     assert done[1].stderr == ""
     state = RunDirectory(tmp_path / "runs/run").read_state()
     assert state is not None

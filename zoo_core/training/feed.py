@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -89,21 +90,21 @@ class Feed:
     @property
     def steps(self) -> int:
         """Batches in an epoch."""
-        return len(self._cuts())
+        return len(self._cuts)
 
     @property
     def mixes(self) -> bool:
         """Whether the samples of a training epoch are mixed with others."""
         return self._mix is not None
 
-    @property
+    @functools.cached_property
     def sizes(self) -> tuple[int, ...]:
         """Samples in each batch of an epoch."""
-        return tuple(stop - start for start, stop in self._cuts())
+        return tuple(stop - start for start, stop in self._cuts)
 
     def own(self, step: int) -> int:
         """How many samples of a batch are this process's share: the first of those that it is given of the batch."""
-        return self._world.share(*self._cuts()[step - 1]).own
+        return self._world.share(*self._cuts[step - 1]).own
 
     def alone(self) -> Feed:
         """The same for one process, which is given whole batches."""
@@ -113,14 +114,14 @@ class Feed:
 
     def batch_at(self, step: int, *, seed: int, epoch: int) -> list[int]:
         """The numbers of the samples in a batch of a training epoch; steps count from 1."""
-        start, stop = self._cuts()[step - 1]
+        start, stop = self._cuts[step - 1]
         return [int(number) for number in self._order(seed, epoch).at(start, stop).samples]
 
     def shuffled(self, *, seed: int, epoch: int, after: int = 0) -> Iterator[tuple[Inputs, Targets]]:
         """The batches of one training epoch, without the first `after` of them: inputs as the model takes them, and
         targets. Nothing is done for what is left out."""
         order = self._order(seed, epoch)
-        shares = [self._world.share(start, stop) for start, stop in self._cuts()[after:]]
+        shares = [self._world.share(start, stop) for start, stop in self._cuts[after:]]
         batches = [order.at(share.start, share.stop) for share in shares]
         partners = [self._partners(chosen.keys, epoch) for chosen in batches]
         wanted = (torch.cat([chosen.samples, *others]) for chosen, others in zip(batches, partners, strict=True))
@@ -191,6 +192,7 @@ class Feed:
         laid = {name: _laid_out(value, self._parts[name].layout) for name, value in inputs.items()}
         return laid if len(laid) > 1 else next(iter(laid.values()))
 
+    @functools.cached_property
     def _cuts(self) -> list[tuple[int, int]]:
         edges = [*range(0, len(self), self.batch_size), len(self)]
         if len(edges) > 2 and edges[-1] - edges[-2] == 1:

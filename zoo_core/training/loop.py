@@ -18,6 +18,7 @@ from zoo_core.tasks import TrainingLoss
 from .averaging import Average
 from .cadence import Cadence
 from .checkpoint import load_strictly, module_state
+from .distributed.batch_part import part_of_batch
 from .diverged import check_row
 from .epoch_rows import best_row, has_reached, out_of_patience
 from .evaluation import Collector, LossCollector, evaluate_feed, evaluation_batch
@@ -29,14 +30,14 @@ from .losses import sum_of
 from .mixing import MixedTargets
 from .part_of_epoch import EpochUnderWay
 from .placement import derive_seed, keep_memory, seed_everything
-from .sample_losses import SampleLosses, batch_loss
+from .sample_losses import batch_loss
 from .seeing import show_targets
 from .state import TrainState, optimizer_state, restore_optimizer
 from .step_saving import Saving
 from .stopping import StopAskedError
 from .updates import Updates
 from .waited import Waited
-from .watching import Watch
+from .watching import Watch, watch_epoch
 
 
 class Loop:
@@ -72,8 +73,7 @@ class Loop:
     ) -> None:
         keep_memory()
         self.job, self.world = job, job.world
-        # Parameters in parts have no such layout.
-        self.module = job.module if self.world.shards else job.module.to(memory_format=torch.channels_last)
+        self.module = self.world.laid_out(job.module)
         self.compute: Callable[[Inputs, Targets], tuple[dict[str, Tensor], Tensor]] = self.outputs_and_loss
         self.optimizer, self.learning_rate = optimizer, learning_rate
         self.loss, self.feed = loss, feed
@@ -89,20 +89,16 @@ class Loop:
         self.rows: tuple[EpochRow, ...] = ()
         self.best: Mapping[str, Tensor] = {}
         self.under_way: EpochUnderWay | None = None
-        checkpoints = checkpoints if job.is_kept else None
-        self.saving = Saving(checkpoints, state=self.state, write=self.save, world=self.world)
+        self.saving = Saving(checkpoints if job.is_kept else None, state=self.state, write=self.save, world=self.world)
 
     def fit(self, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
         """Every epoch that is left. `on_epoch(row)` is called once the row and its checkpoint are saved."""
-        known = None
         if self.job.state is not None:
-            state = self.world.taken_up(self.job.state, self.module, self.optimizer)
-            known = state.average
-            self.restore(state)
+            self.restore(self.world.taken_up(self.job.state, self.module, self.optimizer))
         else:
             show_targets(self.module, self.feed.targets)
-        if self.average_decay is not None:
-            self.average = Average(self.module, decay=self.average_decay, tensors=known)
+        if self.average_decay is not None and self.average is None:
+            self.average = Average(self.module, decay=self.average_decay)
         self.compute = self.world.computing(self.module, self.outputs_and_loss)
         with self.saving.watching():
             while len(self.rows) < self.job.epochs and not (self.out_of_patience() or self.is_good_enough()):
@@ -117,8 +113,9 @@ class Loop:
         """Continue after the epochs of `state`, and after its part of the next one."""
         load_strictly(self.module, state.module, source="the checkpoint")
         restore_optimizer(self.optimizer, state.optimizer)
-        self.rows = state.rows
-        self.best = state.best
+        self.rows, self.best = state.rows, state.best
+        if self.average_decay is not None:
+            self.average = Average(self.module, decay=self.average_decay, tensors=state.average)
         if self.job.run is not None and self.rows:
             # The files beside the checkpoint may be of the epoch that was cut off.
             self.job.run.save_best(self.best, row=self.best_row())
@@ -159,7 +156,7 @@ class Loop:
         collector = Collector(self.job.task) if measured else LossCollector()
         seen = self.world.collecting(collector, sizes=self.feed.sizes)
         self.updates.begin(self.feed.sizes)
-        self.watch = watch = self.watched(number)
+        self.watch = watch = watch_epoch(self.module, self.feed, self.outputs_and_loss, job=self.job, epoch=number)
         part, steps = self.job.part_of(number), self.feed.steps
         self.under_way = under_way = EpochUnderWay(seen, self.updates, steps=steps, device=self.job.device, part=part)
         self.waited = Waited()
@@ -191,22 +188,14 @@ class Loop:
                     "the loss does not depend on anything that is trained: no gradient comes back from it",
                     hint="forward, or the loss, may call detach(), argmax() or .item(), or work under torch.no_grad()",
                 )
-            part = self.part(targets)
+            step = 1 if self.watch is None else self.watch.step
+            part = part_of_batch(self.world, self.feed, self.loss, targets, step=step)
             whole = self.world.mean(loss, part=part)
             if self.watch is not None:
                 self.watch.loss(whole)
             self.updates.backward(loss, part=part)
         self.updates.after_batch(check=(lambda norm: None) if self.watch is None else self.watch.gradient)
         return outputs, whole
-
-    def part(self, targets: Targets) -> float:
-        """What the loss of this process counts for in that of its batch: by samples, or by their weights."""
-        step = 1 if self.watch is None else self.watch.step
-        own, whole = self.feed.own(step), self.feed.sizes[step - 1]
-        if isinstance(self.loss, SampleLosses) and self.loss.weighs:
-            weights = self.loss.weight(targets) if own else 0.0
-            return self.world.part(weights, whole=self.world.sum(weights))
-        return self.world.part(own, whole=whole)
 
     def outputs_and_loss(self, inputs: Inputs, targets: Targets) -> tuple[dict[str, Tensor], Tensor]:
         """The outputs of a batch by name, none of a model that computes its losses itself, and the loss."""
@@ -308,20 +297,4 @@ class Loop:
             seconds=sum(row.seconds for row in self.rows),
             validation=best.validation,
             stopped_early=len(self.rows) < self.job.epochs,
-        )
-
-    def watched(self, number: int) -> Watch:
-        """Who looks at the losses and gradients of an epoch."""
-
-        def retry(step: int) -> Inputs:
-            inputs, targets = next(self.feed.alone().shuffled(seed=self.job.seed, epoch=number, after=step - 1))
-            self.outputs_and_loss(inputs, targets)
-            return inputs
-
-        return Watch(
-            self.module,
-            epoch=number,
-            fresh=not self.rows,
-            batch_at=lambda step: self.feed.batch_at(step, seed=self.job.seed, epoch=number),
-            retry=retry,
         )

@@ -48,7 +48,9 @@ _VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "part_fingerprints": (lambda parts: _texts([*parts.values()]), "a text for each part"),
     "versions": (lambda versions: _texts([*versions.values()]), "a text for each package"),
     "seed": (lambda seed: is_plain_number(seed) and 0 <= seed < 1 << 63, "a number from 0 to 2**63 - 1"),
-    **dict.fromkeys(("epochs", "processes"), (lambda number: is_plain_number(number) and number > 0, "a number above 0")),
+    **dict.fromkeys(
+        ("epochs", "processes"), (lambda number: is_plain_number(number) and number > 0, "a number above 0")
+    ),
 }
 
 

@@ -70,9 +70,7 @@ def joined(place: Place, store: dist.Store, *, device: str, shard: bool) -> Iter
     meeting = dist.PrefixStore(f"zoo/{place.restarts}", store)
     backend = backend_for(device)
     try:
-        dist.init_process_group(
-            backend, store=meeting, rank=place.rank, world_size=place.size, timeout=PATIENCE
-        )
+        dist.init_process_group(backend, store=meeting, rank=place.rank, world_size=place.size, timeout=PATIENCE)
     except (RuntimeError, dist.DistError) as error:
         raise _lost() from error
     try:

@@ -28,6 +28,9 @@ class ShardedGroup(Group):
 
     shards = True
 
+    def laid_out(self, module: nn.Module) -> nn.Module:
+        return module  # parts of filters have no such layout
+
     def prepare(self, module: nn.Module) -> None:
         """Cut the parameters, layer by layer. Raises UsageError for parameters that are used in several layers."""
         for unit in _units(module):
@@ -73,9 +76,7 @@ class ShardedGroup(Group):
         name = self.told(f"shards-{state.epoch}-{batches}-{os.urandom(4).hex()}")
         tensors = {key: value.detach() for key, value in named_tensors(state).items()}
         shards = save_shards(tensors, self.folder / name, first=self.is_first)
-        return dataclasses.replace(
-            state, module={}, average={}, optimizer=plain_values(state.optimizer), shards=shards
-        )
+        return dataclasses.replace(state, module={}, average={}, optimizer=plain_values(state.optimizer), shards=shards)
 
     def taken_up(self, state: TrainState, module: nn.Module, optimizer: torch.optim.Optimizer) -> TrainState:
         """The state in parts, from a checkpoint of parts or of whole tensors."""
@@ -117,5 +118,3 @@ def _cut(value: Any, like: Any) -> Any:
     if isinstance(value, Tensor) and isinstance(like, DTensor) and value.shape == like.shape:
         return distribute_tensor(value.to(like.device), like.device_mesh, like.placements, src_data_rank=None)
     return value
-
-

@@ -6,24 +6,21 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.data import Samples
 from zoo_core.errors import Terminated, UsageError, ZooError
-from zoo_core.files import clear_io_errors
 from zoo_core.matching import bound_tensors
 from zoo_core.plugin_faults import ModelFaultError, faulty_model
 from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
-from zoo_core.replacing import scratch
-from zoo_core.shelf import RUNS, spelled
-from zoo_core.training.directory import STATE_FILE, RunDirectory, read_info
+from zoo_core.shelf import spelled
+from zoo_core.training.directory import RunDirectory, read_info
 from zoo_core.training.distributed.world import ALONE, World
 from zoo_core.training.diverged import check_row
 from zoo_core.training.epoch_rows import best_row
 from zoo_core.training.job import TrainJob
-from zoo_core.training.run import Run, load_run
+from zoo_core.training.run import load_run
 from zoo_core.training.run_card import model_card
 from zoo_core.training.run_pictures import older_pictures_of, pictures_of, set_pictures_aside
 
@@ -32,14 +29,13 @@ from .failed import checked_result, failed_training, no_empty_run, remove_run
 from .legs import leg_notes
 from .measuring import measured
 from .remarks import remarks_before, with_remarks
+from .together import follow, tell_others
 from .train_plan import TrainPlan, with_another_name
 
 if TYPE_CHECKING:
     from torch import nn
 
     from zoo_core.training.state import TrainState
-
-DRY_SAMPLES = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +77,7 @@ class Training:
             with self.plugin_errors():
                 check(self.job(module, None))
         if not self.world.is_first:
-            return self.followed(module)
+            return follow(self, module)
         state, training = None, self.begun(module) if new else self
         if replace:
             remove_run(self.plan.path)
@@ -94,25 +90,13 @@ class Training:
                 # What was stopped before its first checkpoint has no weights of its own yet.
                 training = training.begun(module) if state is None else training
                 directory.write_info(training.plan.info)
-            info, folder = training.plan.info, (directory.path / STATE_FILE).parent.absolute()
-            self.world.begun(info.name, folder)
-            self.world.told((info, folder, state if state is None else dataclasses.replace(state, best={})))
+            tell_others(training, directory, state)
             with no_empty_run(directory, kept=not self.quiet):
                 info, result = training.fit(module, directory, state)
                 info = training.finish(directory, info)
             # Also a run that is killed while it is told of goes on: who holds it has not let go.
             self.tell("zoo_trained", run=info, result=result)
             directory.write_card(training.card(directory, info))  # once more: listeners may have drawn something
-        return info
-
-    def followed(self, module: nn.Module) -> RunInfo:
-        """Train with the first process, which alone knows what there was before, and writes what comes of it."""
-        told: tuple[RunInfo, Path, TrainState | None] = (self.plan.info, Path(), None)
-        info, folder, state = self.world.told(told)
-        self.world.begun(info.name, folder)
-        training = self.begun(module) if state is None else self
-        with self.plugin_errors():
-            self.plan.trainer.spec.fit(training.job(module, None, state), on_epoch=lambda row: None)
         return info
 
     def settled(self, directory: RunDirectory) -> TrainState | None:
@@ -288,32 +272,3 @@ class Training:
             pictures=pictures_of(directory.path),
             older=older_pictures_of(directory.path),
         )
-
-    def dry_run(self) -> RunInfo:
-        """One batch through training, validation, saving, reading and the export check; nothing is left."""
-        batch = int(getattr(self.plan.config, "batch_size", DRY_SAMPLES))
-        splits = {name: samples.first(batch) for name, samples in self.splits.items()}
-        info = dataclasses.replace(self.plan.info, epochs=1)
-        had_runs = RUNS.exists()
-        with contextlib.ExitStack() as entered:
-            with clear_io_errors("cannot write", RUNS):
-                RUNS.mkdir(exist_ok=True)
-                entered.callback(_remove_if_empty, RUNS, unless=had_runs)
-                folder = entered.enter_context(scratch(RUNS, ".dry-run-"))
-            plan = dataclasses.replace(self.plan, path=folder / info.name, info=info, named=True)
-            dry = dataclasses.replace(self, plan=plan, splits=splits, quiet=True, time_budget=None)
-            done = dry.run(new=True, replace=False)
-            _check_export(load_run(plan.path), plan, splits["train"], self.zoo)
-        return done
-
-
-def _check_export(run: Run, plan: TrainPlan, samples: Samples, zoo: Zoo) -> None:
-    from zoo_core.workflows.exports.export_source import check_export
-
-    check_export(run.build(zoo), model=plan.model, options=plan.info.options, dataset=plan.dataset, samples=samples)
-
-
-def _remove_if_empty(folder: Path, *, unless: bool) -> None:
-    if not unless:
-        with contextlib.suppress(OSError):
-            folder.rmdir()

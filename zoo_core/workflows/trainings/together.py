@@ -1,19 +1,28 @@
-"""What is looked at before several processes train together: nothing that one of them cannot do is begun."""
+"""Several processes that train together: what is refused before they begin, and what the others do beside the first."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import UsageError, ZooError
+from zoo_core.training.directory import STATE_FILE, RunDirectory
 from zoo_core.training.distributed.place import Place
 from zoo_core.training.distributed.world import BEGUN, World
 
 from .train_plan import TrainPlan
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.distributed import Store
+
+    from zoo_core.records import RunInfo
+    from zoo_core.training.state import TrainState
+
+    from .one_training import Training
+
 
 def check_together(asked: Mapping[str, Any]) -> None:
     """Raise UsageError for what is of one process alone. `asked`: the arguments of `train`, or those of the command."""
@@ -40,7 +49,7 @@ def check_plan(plan: TrainPlan, place: Place) -> None:
     batch = getattr(plan.config, "batch_size", None)
     if isinstance(batch, int) and batch < 2 * place.size:
         raise UsageError(
-            f"batch_size={batch} is of all processes together, and {place.size} of them share at least two samples each",
+            f"batch_size={batch} is of all {place.size} processes together, and each needs at least two samples of it",
             hint=f"-t batch_size={2 * place.size} or more",
         )
 
@@ -63,3 +72,21 @@ def check_same_data(world: World, fingerprints: Mapping[str, str]) -> None:
             f"process {world.rank} reads other data than the first one",
             hint="every machine needs the same files: one folder that all of them see, or copies of it",
         )
+
+
+def tell_others(training: Training, directory: RunDirectory, state: TrainState | None) -> None:
+    """Tell the other processes what the run begins with: its record, where it is, and what it goes on from."""
+    world, folder = training.world, (directory.path / STATE_FILE).parent.absolute()
+    world.begun(training.plan.info.name, folder)
+    world.told((training.plan.info, folder, state if state is None else dataclasses.replace(state, best={})))
+
+
+def follow(training: Training, module: nn.Module) -> RunInfo:
+    """Train with the first process, which alone knows what there was before, and writes what comes of it."""
+    told: tuple[RunInfo, Path, TrainState | None] = (training.plan.info, Path(), None)
+    info, folder, state = training.world.told(told)
+    training.world.begun(info.name, folder)
+    begun = training.begun(module) if state is None else training
+    with training.plugin_errors():
+        training.plan.trainer.spec.fit(begun.job(module, None, state), on_epoch=lambda row: None)
+    return info

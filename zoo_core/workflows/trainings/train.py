@@ -15,6 +15,7 @@ from zoo_core.training.extras import need_torch
 from zoo_core.training.run import Run
 
 from .begun_with import remarks_on_weights
+from .dry_run import dry_run as one_batch
 from .one_training import TrainCallbacks, Training
 from .together import begun_before, check_plan, check_same_data, check_together, plan_for
 from .train_plan import TrainPlan, TrainRequest, plan_new, plan_resumed
@@ -62,7 +63,7 @@ def train(
         check_together({"dry_run": dry_run, "replace": replace, "time_budget": time_budget})
         return _train_together(zoo, asked, place, resume=resume, download=download, callbacks=callbacks)
     training = opened(zoo, asked, resume=resume, replace=replace or dry_run, download=download, callbacks=callbacks)
-    return training.dry_run() if dry_run else training.run(new=not resume, replace=replace)
+    return one_batch(training) if dry_run else training.run(new=not resume, replace=replace)
 
 
 def opened(
