@@ -35,6 +35,10 @@ class Average:
             else:
                 average.copy_(now)
 
+    def copy(self) -> dict[str, Tensor]:
+        """The average, on the CPU."""
+        return {name: value.cpu().clone() for name, value in self.tensors.items()}
+
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
         """The module holds the average meanwhile."""
