@@ -1,7 +1,7 @@
-"""A training in several processes beside the same in one: how far the weights are apart after 20 steps, and the score.
+"""A training in several processes beside the same in one: how far weights are apart after 20 steps, and the score.
 
-Each row is a training of its own by torchrun, in a temporary folder: 301 pictures of the digits in global batches of 64,
-so that the last batch of each epoch, of 45, is shared unevenly. `machines` are torchruns that find each other by a
+Each row is a training of its own by torchrun, in a temporary folder: 301 pictures of the digits in batches of 64, so
+that the last batch of each epoch, of 45, is shared unevenly. `machines` are torchruns that find each other by a
 rendezvous on this one. In the last row a process is killed in the second epoch, and torchrun starts all of them anew.
 
     python benchmarks/distributed.py [ROW...]
@@ -138,7 +138,13 @@ def main() -> None:
             run = folder / "runs" / row.name
             away = furthest(run, folder / "runs" / row.like)
             good = good and (row.bound is None or away <= row.bound)
-            told = "" if row.name == row.like else "0: the same bits as without" if row.killed and not away else f"{away:.1e}"
+            told = (
+                ""
+                if row.name == row.like
+                else "0: the same bits as without"
+                if row.killed and not away
+                else f"{away:.1e}"
+            )
             accuracy = load_run(run).info.validation["accuracy"]
             print(f"| {row.what} | {row.processes} | {told} | {accuracy:.4f} |", flush=True)
     versions = ", ".join(f"{name} {version}" for name, version in package_versions(["zoo-core", "torch"]).items())

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from torch import Tensor
 
 from zoo_core.errors import ZooError
 from zoo_core.training.evaluation import KEPT_VALUES, Collector, LossCollector
 
-if TYPE_CHECKING:
-    from .world import World
 
-    class Gathering(World, Protocol):  # type: ignore[misc]
-        """A world that hands things over."""
+class Gathering(Protocol):
+    """Processes whose things the first one is given."""
 
-        def gathered(self, value: Any) -> list[Any]: ...
+    size: int
+
+    @property
+    def is_first(self) -> bool: ...
+
+    def told(self, value: Any) -> Any: ...
+
+    def gathered(self, value: Any) -> list[Any]: ...
 
 
 class Gathered:
@@ -25,7 +30,7 @@ class Gathered:
     The first one counts them in the order that one process alone has: metrics need nothing that adds them up.
     """
 
-    def __init__(self, collector: Collector, world: Any) -> None:
+    def __init__(self, collector: Collector, world: Gathering) -> None:
         self._collector, self._world = collector, world
         self._waiting: list[tuple[dict[str, Tensor], Tensor]] = []
         self._at_once = 0
@@ -48,10 +53,10 @@ class Gathered:
                 found = self._collector.metrics(where=where)
             except ZooError as error:
                 found = error
-        found = self._world.told(found)
-        if isinstance(found, ZooError):
-            raise found
-        return found
+        told: dict[str, float] | ZooError = self._world.told(found)
+        if isinstance(told, ZooError):
+            raise told
+        return told
 
     def state(self) -> dict[str, Any]:
         """That of the collector, as one process alone has it."""

@@ -73,10 +73,14 @@ def joined(place: Place, store: dist.Store, *, device: str, shard: bool) -> Iter
         dist.init_process_group(backend, store=meeting, rank=place.rank, world_size=place.size, timeout=PATIENCE)
     except (RuntimeError, dist.DistError) as error:
         raise _lost() from error
+    group = _kind(shard=shard)(place, store, backend=backend)
     try:
-        group = _kind(shard=shard)(place, store, backend=backend)
         group.wait()  # what all have looked at, such as names that are free, changes only now
         yield group
+    except Exception as error:
+        if (lost := group.in_words(error)) is not None:
+            raise lost from error
+        raise
     finally:
         dist.destroy_process_group()
 
@@ -181,6 +185,8 @@ class Group(World):
             self._store.set(key, "")
 
     def in_words(self, error: BaseException) -> ZooError | None:
+        if isinstance(error, ZooError):
+            return None
         lost = isinstance(error, dist.DistError) or (
             isinstance(error, RuntimeError) and any(sign in str(error) for sign in _LOST)
         )

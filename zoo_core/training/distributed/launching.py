@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from zoo_core.environment import usable_processors
 from zoo_core.errors import Terminated, ZooError
 from zoo_core.training.extras import need_torch
 
@@ -33,7 +34,8 @@ def launch(words: Sequence[str], *, processes: int) -> int:
 
     for name in ("torch.distributed.elastic", "torch.distributed.launcher", "torch.distributed.run"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, len(os.sched_getaffinity(0)) // processes)))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, usable_processors() // processes)))
+    os.dup2(sys.stdout.fileno(), 1)  # what they print is the result of the command, and no noise of C code
     with tempfile.TemporaryDirectory(prefix="zoo-processes-") as folder:
         config = LaunchConfig(
             min_nodes=1,

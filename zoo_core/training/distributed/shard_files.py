@@ -26,7 +26,8 @@ class Shards:
 
     def whole(self) -> dict[str, Tensor]:
         """All tensors, for a process that has whole ones."""
-        from torch.distributed.checkpoint import HuggingFaceStorageReader, load
+        from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
+        from torch.distributed.checkpoint.state_dict_loader import load
 
         tensors = {name: torch.empty(size, dtype=dtype) for name, (size, dtype) in sizes_in(self).items()}
         load(tensors, storage_reader=HuggingFaceStorageReader(str(self.folder)), no_dist=True)
@@ -43,7 +44,8 @@ class Shards:
 def save_shards(tensors: Mapping[str, Tensor], folder: Path, *, first: bool) -> Shards:
     """Write this process's parts; called by all of them. What is there of another attempt is replaced."""
     import torch.distributed as dist
-    from torch.distributed.checkpoint import HuggingFaceStorageWriter, save
+    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageWriter
+    from torch.distributed.checkpoint.state_dict_saver import save
 
     if first:
         shutil.rmtree(folder, ignore_errors=True)
@@ -55,14 +57,17 @@ def save_shards(tensors: Mapping[str, Tensor], folder: Path, *, first: bool) -> 
 
 def sizes_in(shards: Shards) -> dict[str, tuple[torch.Size, torch.dtype]]:
     """Shape and type of each tensor."""
-    from torch.distributed.checkpoint import HuggingFaceStorageReader
+    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
+    from torch.distributed.checkpoint.metadata import TensorStorageMetadata
 
     metadata = HuggingFaceStorageReader(str(shards.folder)).read_metadata().state_dict_metadata
-    return {name: (each.size, each.properties.dtype) for name, each in metadata.items()}
+    known = {name: each for name, each in metadata.items() if isinstance(each, TensorStorageMetadata)}
+    return {name: (each.size, each.properties.dtype) for name, each in known.items()}
 
 
 def load_into(tensors: Mapping[str, Tensor], shards: Shards) -> None:
     """Fill tensors, or this process's parts of them; called by all processes that share them."""
-    from torch.distributed.checkpoint import HuggingFaceStorageReader, load
+    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader
+    from torch.distributed.checkpoint.state_dict_loader import load
 
     load(dict(tensors), storage_reader=HuggingFaceStorageReader(str(shards.folder)))
