@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined]
 from torch.nn.parallel import DistributedDataParallel
 
 from zoo_core.errors import ZooError
@@ -33,7 +34,7 @@ PREPARING = timedelta(days=2)
 _LOST = ("gloo/transport", "Connection closed by peer", "Connection reset by peer", "NCCL", "Timed out waiting")
 
 
-_known: dict[Place, dist.Store] = {}
+_known: dict[Place, Store] = {}
 
 
 class LostProcessError(ZooError):
@@ -45,15 +46,13 @@ def backend_for(device: str) -> str:
     return "cpu:gloo,cuda:nccl" if torch.device(device).type == "cuda" else "gloo"
 
 
-def store_of(place: Place, *, seconds: float = MEETING) -> dist.Store:
+def store_of(place: Place, *, seconds: float = MEETING) -> Store:
     """Where the processes of a training meet: torchrun has it, and keeps it when it starts them anew."""
     if place in _known:
         return _known[place]
     listens, patience = place.first_listens and place.rank == 0, timedelta(seconds=seconds)
     try:
-        _known[place] = dist.TCPStore(
-            place.address, place.port, is_master=listens, wait_for_workers=False, timeout=patience
-        )
+        _known[place] = TCPStore(place.address, place.port, is_master=listens, wait_for_workers=False, timeout=patience)
         return _known[place]
     except (RuntimeError, dist.DistError) as error:
         raise ZooError(
@@ -63,11 +62,11 @@ def store_of(place: Place, *, seconds: float = MEETING) -> dist.Store:
 
 
 @contextlib.contextmanager
-def joined(place: Place, store: dist.Store, *, device: str, shard: bool) -> Iterator[Group]:
+def joined(place: Place, store: Store, *, device: str, shard: bool) -> Iterator[Group]:
     """This process among those of its training, which wait for each other here. `shard`: each has parts alone."""
     if torch.device(device).type == "cuda":
         torch.cuda.set_device(place.local_rank)
-    meeting = dist.PrefixStore(f"zoo/{place.restarts}", store)
+    meeting = PrefixStore(f"zoo/{place.restarts}", store)
     backend = backend_for(device)
     try:
         dist.init_process_group(backend, store=meeting, rank=place.rank, world_size=place.size, timeout=PATIENCE)
@@ -95,7 +94,7 @@ def _lost() -> LostProcessError:
 class Group(World):
     """Each process has the whole module, and gradients are averaged by DistributedDataParallel."""
 
-    def __init__(self, place: Place, store: dist.Store, *, backend: str) -> None:
+    def __init__(self, place: Place, store: Store, *, backend: str) -> None:
         self.rank, self.size, self.backend = place.rank, place.size, backend
         self._place, self._store = place, store
         self._trained: DistributedDataParallel | None = None

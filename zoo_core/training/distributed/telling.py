@@ -46,7 +46,7 @@ def follows_a_failure() -> bool:
     from .group import store_of
 
     try:
-        return store_of(place, seconds=_ASKING_SECONDS).check([_failed(place)])
+        return bool(store_of(place, seconds=_ASKING_SECONDS).check([_failed(place)]))
     except (ZooError, RuntimeError):
         return False
 
@@ -80,11 +80,11 @@ def _is_first_to_fail(place: Place) -> bool:
 
     try:
         store = store_of(place, seconds=_ASKING_SECONDS)
-        first = store.add(_failed(place), 1) == 1
+        first = bool(store.add(_failed(place), 1) == 1)
     except (ZooError, RuntimeError):
         return True  # nobody can be asked: better said twice than never
     if place.first_listens and not place.rank:
-        _let_others_ask(lambda: store.add(_failed(place), 0) >= place.size)
+        _let_others_ask(lambda: bool(store.add(_failed(place), 0) >= place.size))
     return first
 
 

@@ -16,7 +16,7 @@ from .train_plan import TrainPlan
 
 if TYPE_CHECKING:
     from torch import nn
-    from torch.distributed import Store
+    from torch.distributed import Store  # type: ignore[attr-defined]
 
     from zoo_core.records import RunInfo
     from zoo_core.training.state import TrainState
