@@ -26,7 +26,7 @@ def test_processes_take_the_steps_of_one_and_measure_each_sample_once(tmp_path: 
     more = ("-t", "accumulate=2", "-t", "class_weights=balanced", "-t", "mixup=0.2", "-t", "clip=1", "-t", "ema=0.9")
     run_to_success(*TRAIN, "--run", "one", cwd=tmp_path)
     run_to_success(*TRAIN, *more, "--run", "more", cwd=tmp_path)
-    for run, count, options in (("two", 2, ()), ("three", 3, ()), ("more-3", 3, more)):
+    for run, count, options in (("two", 2, ()), ("more-3", 3, more)):
         done = zoo_together(*TRAIN, *options, "--run", run, count=count, cwd=tmp_path)
         assert [each.code for each in done] == [0] * count, done
         assert f"{run}: 4 epochs in " in done[0].stdout
@@ -34,8 +34,8 @@ def test_processes_take_the_steps_of_one_and_measure_each_sample_once(tmp_path: 
         assert furthest(tmp_path / "runs" / run, tmp_path / "runs" / ("more" if options else "one")) < 1e-6
         info = load_run(tmp_path / "runs" / run).info
         assert (info.processes, info.backend) == (count, "gloo")
-    for one, other in zip(rows_without_time(tmp_path, "one"), rows_without_time(tmp_path, "three"), strict=True):
+    for one, other in zip(rows_without_time(tmp_path, "one"), rows_without_time(tmp_path, "two"), strict=True):
         assert one["validation"] == pytest.approx(other["validation"], abs=1e-6)
         assert one["train"] == pytest.approx(other["train"], abs=1e-6)
         assert one["gradient_norm"] == pytest.approx(other["gradient_norm"], abs=1e-5)
-    assert load_run(tmp_path / "runs/three").info.test == pytest.approx(load_run(tmp_path / "runs/one").info.test)
+    assert load_run(tmp_path / "runs/two").info.test == pytest.approx(load_run(tmp_path / "runs/one").info.test)

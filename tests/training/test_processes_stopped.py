@@ -95,7 +95,7 @@ FAILING = """
     class Net(nn.Module):
         def __init__(self, num_classes):
             super().__init__()
-            self.layer = nn.Linear(64, num_classes)
+            self.layer = nn.Linear(784, num_classes)
 
         def forward(self, image):
             if self.training and os.environ.get("RANK") == "1":
@@ -109,7 +109,7 @@ FAILING = """
     def zoo_models():
         yield ModelSpec(
             name="odd", build=build, summary="fails in one process", task="image-classification",
-            inputs={"image": TensorSpec("N", 1, 8, 8)}, outputs={"logits": TensorSpec("N", "num_classes")},
+            inputs={"image": TensorSpec("N", 1, 28, 28)}, outputs={"logits": TensorSpec("N", "num_classes")},
         )
 """
 
@@ -121,7 +121,7 @@ def test_a_failure_of_one_is_told_by_it_and_ends_all(
     words = ("train", "odd", "--dataset", "digits", "-d", "train_size=64", "--epochs", "2")
     done = zoo_together(*words, count=2, cwd=tmp_path, site=site)
     assert [each.code for each in done] == [1, 1], done
-    assert "Error: training odd failed: not in this process" in done[1].stderr
+    assert "Error: training odd failed: not in this process" in done[1].stderr, done
     assert "Error" not in done[0].stderr
 
 

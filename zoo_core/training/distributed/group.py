@@ -16,11 +16,13 @@ from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-
 from torch.nn.parallel import DistributedDataParallel
 
 from zoo_core.errors import ZooError
+from zoo_core.records import counted
 from zoo_core.training.evaluation import Collector, LossCollector
 from zoo_core.training.placement import derive_seed, seed_everything
 
 from .collecting import Gathered, WholeLosses
 from .place import Place
+from .telling import is_first_to_fail
 from .world import BEGUN, World
 
 T = TypeVar("T")
@@ -65,6 +67,11 @@ def store_of(place: Place, *, seconds: float = MEETING) -> Store:
 def joined(place: Place, store: Store, *, device: str, shard: bool) -> Iterator[Group]:
     """This process among those of its training, which wait for each other here. `shard`: each has parts alone."""
     if torch.device(device).type == "cuda":
+        if place.local_rank >= (count := torch.cuda.device_count()):
+            raise ZooError(
+                f"process {place.rank} is the {place.local_rank + 1}. of a machine that has {counted(count, 'GPU')}",
+                hint=f"{count} processes on each machine at most, or --device cpu",
+            )
         torch.cuda.set_device(place.local_rank)
     meeting = PrefixStore(f"zoo/{place.restarts}", store)
     backend = backend_for(device)
@@ -76,9 +83,12 @@ def joined(place: Place, store: Store, *, device: str, shard: bool) -> Iterator[
     try:
         group.wait()  # what all have looked at, such as names that are free, changes only now
         yield group
+    except LostProcessError:
+        raise
     except Exception as error:
         if (lost := group.in_words(error)) is not None:
             raise lost from error
+        is_first_to_fail(place)  # before the others hear that this process is gone
         raise
     finally:
         dist.destroy_process_group()

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
@@ -33,10 +34,12 @@ class ShardedGroup(Group):
 
     def prepare(self, module: nn.Module) -> None:
         """Cut the parameters, layer by layer. Raises UsageError for parameters that are used in several layers."""
+        device = next(module.parameters()).device.type
+        mesh = init_device_mesh(device, (self.size,))
         for unit in _units(module):
-            fully_shard(unit)
+            fully_shard(unit, mesh=mesh)
         try:
-            fully_shard(module)
+            fully_shard(module, mesh=mesh)
         except (ValueError, RuntimeError, AssertionError) as error:
             raise UsageError(
                 f"the model cannot be cut into parts: {' '.join(str(error).split())[:200]}", hint="leave out shard"

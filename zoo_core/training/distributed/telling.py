@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import sys
@@ -56,7 +57,7 @@ def stream_of_failure(message: str, code: int) -> TextIO | None:
     place = _place()
     if place is None or place.size == 1:
         return sys.stderr
-    if not _is_first_to_fail(place):
+    if not is_first_to_fail(place):
         return None
     if file := os.environ.get(ERROR_FILE):
         Path(file).write_text(json.dumps({"message": message, "timestamp": int(time.time()), "code": code}))
@@ -75,7 +76,9 @@ def ended_together(code: int) -> int:
     return code
 
 
-def _is_first_to_fail(place: Place) -> bool:
+@functools.cache
+def is_first_to_fail(place: Place) -> bool:
+    """Whether no other process of the training has failed before this one: then this one says why."""
     from .group import store_of
 
     try:

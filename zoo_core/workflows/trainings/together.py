@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import UsageError, ZooError
+from zoo_core.records import counted
 from zoo_core.training.directory import STATE_FILE, RunDirectory
 from zoo_core.training.distributed.place import Place
 from zoo_core.training.distributed.world import BEGUN, World
@@ -46,6 +47,11 @@ def check_plan(plan: TrainPlan, place: Place) -> None:
             f"trainer {plan.trainer.name} trains in one process: each of {place.size} would train a model of its own",
             hint="leave out --processes; its plugin says several_processes=True where its loop shares batches",
         )
+    if ":" in plan.info.device:
+        raise UsageError(
+            f"device {plan.info.device} is one, and each of {place.size} processes takes one of its own",
+            hint=f"--device {plan.info.device.partition(':')[0]}",
+        )
     batch = getattr(plan.config, "batch_size", None)
     if isinstance(batch, int) and batch < 2 * place.size:
         raise UsageError(
@@ -59,8 +65,11 @@ def begun_before(store: Store, place: Place) -> str | None:
     return store.get(BEGUN).decode() if place.restarts and store.check([BEGUN]) else None
 
 
-def plan_for(plan: TrainPlan, *, processes: int, backend: str) -> TrainPlan:
-    """The plan, with a record that says how many processes follow it."""
+def plan_for(plan: TrainPlan, *, processes: int, backend: str, on_note: Callable[[str], None]) -> TrainPlan:
+    """The plan, with a record that says how many processes follow it; where there were others before, that is told."""
+    if processes != (before := plan.info.processes) and plan.info.best_epoch is not None:
+        now = f"{counted(processes, 'process')} now, {before} before"
+        on_note(f"Processes: {now}. The steps are the same but for rounding")
     return dataclasses.replace(plan, info=dataclasses.replace(plan.info, processes=processes, backend=backend))
 
 

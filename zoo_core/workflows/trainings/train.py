@@ -61,7 +61,8 @@ def train(
     asked = dataclasses.replace(asked, overfit=overfit, time_budget=time_budget)
     if (place := place_here()) is not None and place.size > 1:
         check_together({"dry_run": dry_run, "replace": replace, "time_budget": time_budget})
-        return _train_together(zoo, asked, place, resume=resume, download=download, callbacks=callbacks)
+        told = callbacks or TrainCallbacks()
+        return _train_together(zoo, asked, place, resume=resume, download=download, callbacks=told)
     training = opened(zoo, asked, resume=resume, replace=replace or dry_run, download=download, callbacks=callbacks)
     return one_batch(training) if dry_run else training.run(new=not resume, replace=replace)
 
@@ -81,8 +82,9 @@ def opened(
     if request.time_budget is not None and (resume or request.epochs is not None or "epochs" in request.config):
         raise UsageError("a time says how many epochs there are", hint="leave out one of --time-budget and --epochs")
     plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, replace=replace, download=download)
-    plan = plan_for(plan, processes=1, backend="")
-    training = _open_training(zoo, plan, callbacks or TrainCallbacks(), download=download)
+    callbacks = callbacks or TrainCallbacks()
+    plan = plan_for(plan, processes=1, backend="", on_note=callbacks.on_note)
+    training = _open_training(zoo, plan, callbacks, download=download)
     return dataclasses.replace(training, time_budget=request.time_budget)
 
 
@@ -93,7 +95,7 @@ def _train_together(
     *,
     resume: bool,
     download: bool,
-    callbacks: TrainCallbacks | None,
+    callbacks: TrainCallbacks,
 ) -> RunInfo:
     """As `train`, in one of several processes."""
     from zoo_core.training.distributed.group import backend_for, joined, store_of
@@ -103,10 +105,11 @@ def _train_together(
         request, resume = dataclasses.replace(request, run=name), True
     plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, download=download)
     check_plan(plan, place)
-    plan = plan_for(plan, processes=place.size, backend=backend_for(plan.info.device))
+    backend = backend_for(plan.info.device)
+    plan = plan_for(plan, processes=place.size, backend=backend, on_note=callbacks.on_note)
     with joined(place, store, device=plan.info.device, shard=getattr(plan.config, "shard", False)) as world:
         with world.in_turn():
-            training = _open_training(zoo, plan, callbacks or TrainCallbacks(), download=download)
+            training = _open_training(zoo, plan, callbacks, download=download)
         check_same_data(world, training.plan.info.part_fingerprints)
         return dataclasses.replace(training, world=world).run(new=not resume, replace=False)
 
