@@ -10,7 +10,7 @@ def in_processes(asked: dict[str, Any]) -> int | None:
     """The exit code of the processes that were asked for; None for this process, where it is the only one, or one of
     those. Raises UsageError for what several processes cannot do."""
     from zoo_core.errors import UsageError
-    from zoo_core.training.distributed.place import place_here
+    from zoo_core.training.distributed.process_rank import place_here
     from zoo_core.workflows.trainings.together import check_together
 
     wanted, place = asked.pop("processes"), place_here()

@@ -1,5 +1,6 @@
 """Several processes, on one machine or many, that train one model together: all that the loop asks of them is in World.
 
 Open `world.py` first: what a training asks of its processes, and the answers of one that is alone. `group.py` answers
-by `torch.distributed`; `place.py` says which process this one is, `telling.py` who speaks, `launching.py` starts them.
+by `torch.distributed`, and `sharded.py` where each has parts alone; `process_rank.py` says which process this one is,
+`telling.py` who speaks, `launching.py` starts them.
 """

@@ -21,7 +21,7 @@ from zoo_core.training.evaluation import Collector, LossCollector
 from zoo_core.training.placement import derive_seed, seed_everything
 
 from .collecting import Gathered, WholeLosses
-from .place import Place
+from .process_rank import Place
 from .telling import is_first_to_fail
 from .world import BEGUN, World
 

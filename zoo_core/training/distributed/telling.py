@@ -14,7 +14,7 @@ from typing import TextIO
 
 from zoo_core.errors import ZooError
 
-from .place import Place, place_here
+from .process_rank import Place, place_here
 
 ERROR_FILE = "TORCHELASTIC_ERROR_FILE"
 """The variable in which torchrun names a file: what a process that fails writes there, it tells of that process."""

@@ -11,7 +11,7 @@ from zoo_core.offer_lookup import recorded_entry
 from zoo_core.records import RunInfo
 from zoo_core.registry import Zoo
 from zoo_core.toml_files import read_toml
-from zoo_core.training.distributed.place import place_here
+from zoo_core.training.distributed.process_rank import place_here
 from zoo_core.training.run import load_run
 from zoo_core.training.run_card import lengths
 from zoo_core.training.trainer_options import usual_options

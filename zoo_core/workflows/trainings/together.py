@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.records import counted
 from zoo_core.training.directory import STATE_FILE, RunDirectory
-from zoo_core.training.distributed.place import Place
+from zoo_core.training.distributed.process_rank import Place
 from zoo_core.training.distributed.world import BEGUN, World
 
 from .train_plan import TrainPlan

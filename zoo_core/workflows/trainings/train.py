@@ -10,7 +10,7 @@ from zoo_core.data import Feeding
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.records import RunInfo, counted, to_plain
 from zoo_core.registry import Zoo
-from zoo_core.training.distributed.place import Place, place_here
+from zoo_core.training.distributed.process_rank import Place, place_here
 from zoo_core.training.extras import need_torch
 from zoo_core.training.run import Run
 
