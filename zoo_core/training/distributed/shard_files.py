@@ -6,6 +6,7 @@ The parts are safetensors, and what says of which tensor each is a part is in th
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,8 @@ class Shards:
         from torch.distributed.checkpoint.state_dict_loader import load
 
         tensors = {name: torch.empty(size, dtype=dtype) for name, (size, dtype) in sizes_in(self).items()}
-        load(tensors, storage_reader=HuggingFaceStorageReader(str(self.folder)), no_dist=True)
+        with warnings.catch_warnings(action="ignore"):  # that there is one process alone
+            load(tensors, storage_reader=HuggingFaceStorageReader(str(self.folder)), no_dist=True)
         return tensors
 
     def check(self) -> None:
