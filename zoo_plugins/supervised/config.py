@@ -68,9 +68,6 @@ class SupervisedConfig:
     class_weights: Annotated[
         str, "how much the loss of a class counts: none, balanced (rare ones more), or a number for each: 1,5"
     ] = "none"
-    shard: Annotated[
-        bool, "with several processes: each keeps a part of every parameter, for models that one has no memory for"
-    ] = False
     loss: Annotated[
         str, "usual (the task's, or the model's own), cross-entropy, bce, dice, focal, or a sum such as bce+dice"
     ] = "usual"
@@ -83,6 +80,9 @@ class SupervisedConfig:
         "where samples lie: in memory, prepared on the disk, or read for each batch; the batches are the same",
     ] = "auto"
     workers: Annotated[int | None, "processes that read samples, 0: none but this one; none: one a processor"] = None
+    shard: Annotated[
+        bool, "with several processes: each keeps a part of every parameter, for models that one has no memory for"
+    ] = False
 
     def __post_init__(self) -> None:
         if self.lr is None:
