@@ -188,8 +188,7 @@ class Loop:
                     "the loss does not depend on anything that is trained: no gradient comes back from it",
                     hint="forward, or the loss, may call detach(), argmax() or .item(), or work under torch.no_grad()",
                 )
-            step = 1 if self.watch is None else self.watch.step
-            part = part_of_batch(self.world, self.feed, self.loss, targets, step=step)
+            part = part_of_batch(self.world, self.feed, self.loss, targets, step=self.watch and self.watch.step)
             whole = self.world.mean(loss, part=part)
             if self.watch is not None:
                 self.watch.loss(whole)

@@ -97,6 +97,8 @@ class SupervisedConfig:
                     raise UsageError(f"trainer supervised: {name} must be {words}, not {value}")
         if self.nesterov and not self.momentum:
             raise UsageError("trainer supervised: nesterov needs a momentum above 0", hint="leave one of them out")
+        if self.shard and self.optimizer == "muon":
+            raise UsageError("trainer supervised: muon needs whole matrices, and with shard=true there are parts")
         if self.decay != "all" and not self.weight_decay:
             raise UsageError(
                 f"trainer supervised: decay={self.decay} needs a weight_decay above 0", hint="-t weight_decay=0.01"

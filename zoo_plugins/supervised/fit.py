@@ -39,6 +39,7 @@ SMALL_SIDES = (5 / 8, 3 / 4)
 
 def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
     """Every epoch that is left of the job."""
+    job.world.prepare(job.module)
     config: SupervisedConfig = job.config
     small = 0 if job.schedule_start else round(config.small_first * job.epochs)
     feed = Feed(
@@ -51,23 +52,12 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
         side_in=lambda epoch: side_in(epoch, small=small),
         world=job.world,
     )
-    schedule = Schedule(
-        kind=config.schedule,
-        peak=config.lr or 0.0,
-        epochs=job.epochs,
-        steps_per_epoch=feed.steps,
-        warmup=config.warmup,
-        step_size=config.step_size,
-        gamma=config.gamma,
-        start=job.schedule_start,
-    )
-    job.world.prepare(job.module)
     loop = Loop(
         job,
+        feed=feed,
         optimizer=make_optimizer(job.module, config),
         loss=loss_of(job),
-        learning_rate=schedule,
-        feed=feed,
+        learning_rate=schedule_of(job, steps=feed.steps),
         patience=config.patience,
         stop_at=config.stop_at,
         clip=config.clip,
@@ -79,6 +69,21 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
     return loop.fit(on_epoch=on_epoch)
 
 
+def schedule_of(job: TrainJob, *, steps: int) -> Schedule:
+    """The learning rate of each step, of so many in an epoch."""
+    config: SupervisedConfig = job.config
+    return Schedule(
+        kind=config.schedule,
+        peak=config.lr or 0.0,
+        epochs=job.epochs,
+        steps_per_epoch=steps,
+        warmup=config.warmup,
+        step_size=config.step_size,
+        gamma=config.gamma,
+        start=job.schedule_start,
+    )
+
+
 def check_job(job: TrainJob) -> None:
     """Raise ZooError for a loss, an augmentation or smaller pictures that are not for this model and these data."""
     added = job.epochs - job.schedule_start
@@ -88,7 +93,6 @@ def check_job(job: TrainJob) -> None:
             hint="add more with --epochs",
         )
     _check_own_losses(job)
-    _check_shards(job)
     sampler_of(job)
     loss, small = loss_of(job), job.config.small_first > 0  # also where it comes to no epoch, as in a dry run
     if isinstance(loss, SampleLosses):
@@ -136,12 +140,6 @@ def _check_own_losses(job: TrainJob) -> None:
     given |= {"cutmix": config.cutmix, "class_weights": config.class_weights != "none"}
     if job.losses is not None and (named := [f"-t {name}" for name, value in given.items() if value]):
         raise UsageError("this model computes its losses itself", hint=f"leave out {' and '.join(named)}")
-
-
-def _check_shards(job: TrainJob) -> None:
-    """Raise UsageError for an optimizer that needs whole matrices where there are parts alone."""
-    if job.world.shards and job.config.optimizer == "muon":
-        raise UsageError("muon needs whole matrices, and with shard=true there are parts", hint="-t optimizer=adamw")
 
 
 def _weighing(config: SupervisedConfig) -> str:

@@ -12,89 +12,30 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed import PrefixStore, Store, TCPStore  # type: ignore[attr-defined]
+from torch.distributed import Store  # type: ignore[attr-defined]
 from torch.nn.parallel import DistributedDataParallel
 
 from zoo_core.errors import ZooError
-from zoo_core.records import counted
 from zoo_core.training.evaluation import Collector, LossCollector
 from zoo_core.training.placement import derive_seed, seed_everything
 
 from .collecting import Gathered, WholeLosses
 from .process_rank import Place
-from .telling import is_first_to_fail
 from .world import BEGUN, World
 
 T = TypeVar("T")
 
-PATIENCE = timedelta(minutes=10)
-"""How long one process waits for another one before it gives up: longer than the first one writes anything."""
-MEETING = 300.0
-"""How long a process looks for the place where the others are, which may still be starting."""
 PREPARING = timedelta(days=2)
 """How long processes wait for the first one of their machine, which prepares the data for all."""
 _LOST = ("gloo/transport", "Connection closed by peer", "Connection reset by peer", "NCCL", "Timed out waiting")
-
-
-_known: dict[Place, Store] = {}
 
 
 class LostProcessError(ZooError):
     """Another process of the training has ended, or does not answer: what it had to say, it has said itself."""
 
 
-def backend_for(device: str) -> str:
-    """What processes talk with whose tensors are on that device: what is not on an accelerator goes by gloo."""
-    return "cpu:gloo,cuda:nccl" if torch.device(device).type == "cuda" else "gloo"
-
-
-def store_of(place: Place, *, seconds: float = MEETING) -> Store:
-    """Where the processes of a training meet: torchrun has it, and keeps it when it starts them anew."""
-    if place in _known:
-        return _known[place]
-    listens, patience = place.first_listens and place.rank == 0, timedelta(seconds=seconds)
-    try:
-        _known[place] = TCPStore(place.address, place.port, is_master=listens, wait_for_workers=False, timeout=patience)
-        return _known[place]
-    except (RuntimeError, dist.DistError) as error:
-        raise ZooError(
-            f"process {place.rank} cannot reach {place.address}, port {place.port}, where the processes meet",
-            hint="MASTER_ADDR and MASTER_PORT are of the first machine, which the others have to reach",
-        ) from error
-
-
-@contextlib.contextmanager
-def joined(place: Place, store: Store, *, device: str, shard: bool) -> Iterator[Group]:
-    """This process among those of its training, which wait for each other here. `shard`: each has parts alone."""
-    if torch.device(device).type == "cuda":
-        if place.local_rank >= (count := torch.cuda.device_count()):
-            raise ZooError(
-                f"process {place.rank} is the {place.local_rank + 1}. of a machine that has {counted(count, 'GPU')}",
-                hint=f"{count} processes on each machine at most, or --device cpu",
-            )
-        torch.cuda.set_device(place.local_rank)
-    meeting = PrefixStore(f"zoo/{place.restarts}", store)
-    backend = backend_for(device)
-    try:
-        dist.init_process_group(backend, store=meeting, rank=place.rank, world_size=place.size, timeout=PATIENCE)
-    except (RuntimeError, dist.DistError) as error:
-        raise _lost() from error
-    group = _kind(shard=shard)(place, store, backend=backend)
-    try:
-        group.wait()  # what all have looked at, such as names that are free, changes only now
-        yield group
-    except LostProcessError:
-        raise
-    except Exception as error:
-        if (lost := group.in_words(error)) is not None:
-            raise lost from error
-        is_first_to_fail(place)  # before the others hear that this process is gone
-        raise
-    finally:
-        dist.destroy_process_group()
-
-
-def _lost() -> LostProcessError:
+def lost_process() -> LostProcessError:
+    """The error of a process that another one has left."""
     return LostProcessError(
         "another process of this training has ended, or does not answer",
         hint="what it says of that stands above, or in its own log; the same command with --resume goes on",
@@ -199,7 +140,14 @@ class Group(World):
         lost = isinstance(error, dist.DistError) or (
             isinstance(error, RuntimeError) and any(sign in str(error) for sign in _LOST)
         )
-        return _lost() if lost else None
+        return lost_process() if lost else None
+
+
+def _written(value: Any) -> bytes:
+    """By torch, whose tensors of numbers without a sign have no other way."""
+    file = io.BytesIO()
+    torch.save(value, file)
+    return file.getvalue()
 
 
 def _written(value: Any) -> bytes:

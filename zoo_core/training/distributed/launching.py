@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from zoo_core.environment import usable_processors
 from zoo_core.errors import Terminated, ZooError
+from zoo_core.files import read_json
 from zoo_core.training.extras import need_torch
 
 LOOPBACK = "127.0.0.1"
@@ -62,7 +62,7 @@ def launch(words: Sequence[str], *, processes: int) -> int:
 def _told_code(folder: Path) -> int | None:
     """The exit code that a process has told with its failure."""
     for file in folder.rglob("error.json"):
-        code = json.loads(file.read_text()).get("code")
+        code = read_json(file, what="what a process says of its failure").get("code")
         if isinstance(code, int):
             return code
     return None

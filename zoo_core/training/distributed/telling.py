@@ -44,7 +44,7 @@ def follows_a_failure() -> bool:
     place = _place()
     if place is None or place.size == 1:
         return False
-    from .group import store_of
+    from .meeting import store_of
 
     try:
         return bool(store_of(place, seconds=_ASKING_SECONDS).check([_failed(place)]))
@@ -79,7 +79,7 @@ def ended_together(code: int) -> int:
 @functools.cache
 def is_first_to_fail(place: Place) -> bool:
     """Whether no other process of the training has failed before this one: then this one says why."""
-    from .group import store_of
+    from .meeting import store_of
 
     try:
         store = store_of(place, seconds=_ASKING_SECONDS)

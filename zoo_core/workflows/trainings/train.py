@@ -51,19 +51,33 @@ def train(
     unfinished run goes on, and each can get more `epochs`; with `accept_changes` although plugins have changed.
     `options`, `data`, `config`: of model, dataset, trainer, as text or values. `init_from`: weights to begin with;
     `freeze`: patterns of what is not trained. `overfit`: train and validate on so many samples alone. `time_budget`:
-    seconds in place of `epochs`. `dry_run`: one batch, no run. In a process that torchrun has started it is one process
-    of the training. Raises UsageError for what was mistyped, ZooError else.
+    seconds in place of `epochs`. `dry_run`: one batch, no run. Where torchrun has started this process, it trains with
+    the others. Raises UsageError for what was mistyped, ZooError else.
     """
     need_torch("training")
     asked = TrainRequest(model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed)
     asked = dataclasses.replace(asked, device=device, options=options or {}, data=data or {}, config=config or {})
     asked = dataclasses.replace(asked, init_from=init_from, freeze=tuple(freeze), accept_changes=accept_changes)
     asked = dataclasses.replace(asked, overfit=overfit, time_budget=time_budget)
+    how = {"resume": resume, "replace": replace, "download": download, "callbacks": callbacks or TrainCallbacks()}
+    return _trained(zoo, asked, dry_run=dry_run, **how)
+
+
+def _trained(
+    zoo: Zoo,
+    request: TrainRequest,
+    *,
+    dry_run: bool,
+    resume: bool,
+    replace: bool,
+    download: bool,
+    callbacks: TrainCallbacks,
+) -> RunInfo:
+    """The record of what was asked for, trained in this process, or in this one and others."""
     if (place := place_here()) is not None and place.size > 1:
-        check_together({"dry_run": dry_run, "replace": replace, "time_budget": time_budget})
-        told = callbacks or TrainCallbacks()
-        return _train_together(zoo, asked, place, resume=resume, download=download, callbacks=told)
-    training = opened(zoo, asked, resume=resume, replace=replace or dry_run, download=download, callbacks=callbacks)
+        check_together({"dry_run": dry_run, "replace": replace, "time_budget": request.time_budget})
+        return _train_together(zoo, request, place, resume=resume, download=download, callbacks=callbacks)
+    training = opened(zoo, request, resume=resume, replace=replace or dry_run, download=download, callbacks=callbacks)
     return one_batch(training) if dry_run else training.run(new=not resume, replace=replace)
 
 
@@ -98,7 +112,8 @@ def _train_together(
     callbacks: TrainCallbacks,
 ) -> RunInfo:
     """As `train`, in one of several processes."""
-    from zoo_core.training.distributed.group import backend_for, joined, store_of
+    from zoo_core.training.distributed.joining import backend_for, joined
+    from zoo_core.training.distributed.meeting import store_of
 
     store = store_of(place)
     if (name := begun_before(store, place)) is not None:
