@@ -90,7 +90,8 @@ class BestExport(Record):
 class RunInfo(Record):
     """What `run.json` holds: everything that was decided before the first step, and how far the run came.
 
-    `dataset_options` and `options` hold every value that was in force. `init_from`: the weights that training began
+    `dataset_options` and `options` hold every value that was in force. `processes` that trained it together at last,
+    and the `backend` they talked by. `init_from`: the weights that training began
     with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `overfit`: so
     many samples were all there was, to train on and to measure on; None where parts are kept apart. `skipped`: files
     that could not be read, and were left out. `dataset_fingerprint` is that of the training part, `part_fingerprints`
@@ -121,6 +122,8 @@ class RunInfo(Record):
     epochs: int
     seed: int
     device: str
+    processes: int = 1
+    backend: str = ""
     init_from: str | None = None
     fresh: tuple[str, ...] = ()
     freeze: tuple[str, ...] = ()

@@ -243,6 +243,8 @@ class TrainerSpec:
     """One way to train: `fit(job, *, on_epoch) -> TrainResult`; `config` is a dataclass, its fields the options.
 
     `check(job)` raises a ZooError for a job that `fit` could not do, before there is a run; it changes nothing.
+    `several_processes`: whether those of `job.world` share each batch, as with the zoo's own feed and loop they do;
+    without it, a training of several processes is refused.
     """
 
     name: str
@@ -250,6 +252,7 @@ class TrainerSpec:
     summary: str
     config: type
     check: Callable[..., None] | None = None
+    several_processes: bool = False
     requires_core: str = ""
     expected_failures: Mapping[str, str] = field(default_factory=dict)
 

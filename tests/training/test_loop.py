@@ -186,6 +186,7 @@ def test_a_loss_that_is_not_finite_stops_with_a_clear_error_and_keeps_the_last_g
         ({"step_size": 0}, "step_size must be 1 or more, not 0"),
         ({"gamma": 0.0}, "gamma must be above 0, not 0.0"),
         ({"clip": 0.0}, "clip must be above 0, not 0.0"),
+        ({"shard": True, "optimizer": "muon"}, "muon needs whole matrices, and with shard=true there are parts"),
         ({"accumulate": 0}, "accumulate must be 1 or more, not 0"),
         ({"layer_decay": 1.5}, "layer_decay must be above 0 and at most 1, not 1.5"),
         ({"ema": 1.0}, "ema must be above 0 and below 1, not 1.0"),

@@ -81,8 +81,8 @@ def test_a_checkpoint_whose_hash_is_gone_is_refused(stopped: RunDirectory) -> No
 
 
 def test_a_checkpoint_of_a_version_to_come_is_refused(stopped: RunDirectory) -> None:
-    rewritten(stopped.path / "last" / "state.safetensors", schema=5, sha256=None)
-    with pytest.raises(ZooError, match="has schema 5; this version reads up to 4"):
+    rewritten(stopped.path / "last" / "state.safetensors", schema=6, sha256=None)
+    with pytest.raises(ZooError, match="has schema 6; this version reads up to 5"):
         stopped.read_state()
 
 

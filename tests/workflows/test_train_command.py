@@ -143,7 +143,7 @@ def test_early_stopping_is_reported(zoo_here: Zoo, tmp_path: Path) -> None:
             "Its options: epochs, batch_size, optimizer, lr, momentum, nesterov, weight_decay, schedule, step_size, "
             "gamma, warmup, decay, layer_decay, clip, accumulate, ema, patience, stop_at, label_smoothing, "
             "augment, small_first, mixup, cutmix, sampling, class_weights, loss, checkpoint_every, precision, "
-            "channels_last, compile, feed, workers, export_best; zoo info supervised explains them",
+            "channels_last, compile, feed, workers, shard, export_best; zoo info supervised explains them",
         ),
         ((*SMALL, "-t", "lr=fast"), 2, "lr takes float or none, not 'fast'", "lr=0.1"),
         ((*SMALL, "-t", "lr=nan"), 2, "lr takes float or none", ""),

@@ -23,6 +23,7 @@ from zoo_core.errors import Terminated, ZooError, did_you_mean, error_lines, in_
 from zoo_core.errors import UnverifiedWarning as UnverifiedWarning
 from zoo_core.foreign_text import terminal_line
 from zoo_core.long_work import listen_to_progress
+from zoo_core.training.distributed.telling import ended_together, stream_of_failure
 from zoo_core.unwatched import PluginCodeAhead, plugins_refused
 from zoo_core.version import __version__
 
@@ -170,7 +171,7 @@ def main(*, watched: bool = True) -> None:
     from zoo_core.children.worker import LostWorkerError, in_worker
 
     try:
-        sys.exit(in_worker(_run))
+        sys.exit(ended_together(in_worker(_run)))
     except LostWorkerError as error:
         message = f"zoo {words[0]} has not finished: {error.message}"
         sys.exit(_fail(message, AFTER_LOSS.get(words[0], _AFTER_ANY_LOSS), error.exit_code, error))
@@ -272,11 +273,13 @@ def _bug(error: Exception) -> int:
 
 
 def _fail(message: str, hint: str | None, code: int, error: BaseException) -> int:
+    if (stream := stream_of_failure(message, code)) is None:
+        return code
     if os.environ.get("ZOO_DEBUG") == "1":
         import traceback
 
         for line in "".join(traceback.format_exception(error)).splitlines():
-            print(terminal_line(line), file=sys.stderr)
+            print(terminal_line(line), file=stream)
     with contextlib.suppress(BrokenPipeError):
-        print(error_lines(message, hint), file=sys.stderr)
+        print(error_lines(message, hint), file=stream)
     return code

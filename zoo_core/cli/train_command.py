@@ -26,6 +26,7 @@ Examples:
   zoo train --resume                              the unfinished run, where there is one; else --run NAME says which
   zoo train lenet5 --dataset digits --run lenet5-digits --resume --epochs 30    more epochs for a finished run
   zoo train --like lenet5-digits -t lr=0.01       the same again, but for that
+  zoo train lenet5 --dataset digits --processes 2    two processes share each batch; torchrun -m -- zoo_core train ...
   zoo train tablemlp --dataset iris --folds 5     cross-validation: a run for each fold, mean and spread
   zoo train lenet5 --dataset digits -t export_best=true    each new best is a verified file while it trains
   zoo train lenet5 --dataset digits -t precision=bf16 -t compile=true    how steps are computed; auto: what pays
@@ -61,15 +62,20 @@ Examples:
 def command(as_json: bool, **asked: Any) -> None:
     """Train MODEL on a dataset, keep the best weights, and measure them. With `--resume`, a run knows both."""
     from zoo_core.registry import open_zoo
+    from zoo_core.training.distributed.telling import hush, speaks
     from zoo_core.training.run import load_run
     from zoo_core.workflows.trainings.proof import check_provable
 
     from .train_folds import train_folds
+    from .train_processes import in_processes
     from .train_rates import show_rates
     from .train_result import show_trained, show_tried
     from .train_watched import proved, watched_training
 
+    hush()
     asked = whole(asked, zoo := open_zoo(), command)
+    if (code := in_processes(asked)) is not None:
+        raise click.exceptions.Exit(code)
     if (picture := asked.pop("find_lr")) is not None:
         show_rates(zoo, asked, picture, as_json=as_json)
         return
@@ -80,6 +86,8 @@ def command(as_json: bool, **asked: Any) -> None:
         check_provable(asked)
     run = asked["run"] if asked["resume"] else None  # one to go on with may be a path
     info = watched_training(zoo, asked, as_json=as_json)
+    if not speaks():
+        return
     if asked["dry_run"]:
         show_tried(info, as_json=as_json)
         return

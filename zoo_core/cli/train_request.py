@@ -33,6 +33,11 @@ def more_options(function: F) -> F:
             "help": "As many epochs as fit: 10m, 1h30m.",
         },
         "--folds": {"type": click.IntRange(min=2), "metavar": "N", "help": "Cross-validation: a run for each fold."},
+        "--processes": {
+            "type": click.IntRange(min=1),
+            "metavar": "N",
+            "help": "So many processes share each batch.",
+        },
         "--overfit": {
             "type": click.IntRange(min=1),
             "metavar": "N",

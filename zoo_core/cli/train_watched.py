@@ -24,13 +24,14 @@ def watched_training(zoo: Zoo, asked: Mapping[str, Any], *, as_json: bool, again
     from zoo_core.errors import NotVerifiedError, ZooError
     from zoo_core.shelf import find_run
     from zoo_core.training.directory import RunDirectory
+    from zoo_core.training.distributed.telling import follows_a_failure
     from zoo_core.workflows.trainings.train import train
 
     with TrainProgress() as progress:
         try:
             return train(zoo, **asked, callbacks=progress.callbacks())
         except (KeyboardInterrupt, SystemExit) as stop:
-            if progress.info is None or asked["dry_run"]:
+            if progress.info is None or asked["dry_run"] or follows_a_failure():
                 raise
             progress.close()  # what is said now stands below the bar
             run = asked["run"] if asked["resume"] else None  # one to go on with may be a path

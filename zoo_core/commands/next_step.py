@@ -30,7 +30,8 @@ def without(flag: str) -> str:
 
 def going_on(info: RunInfo, run: str | None) -> str:
     """What goes on with a training that was stopped; `run` as it was typed, where it was."""
-    return typed("train", info.model, "--dataset", info.dataset, "--run", run or info.name, "--resume")
+    several = ("--processes", info.processes) if info.processes > 1 else ()
+    return typed("train", info.model, "--dataset", info.dataset, "--run", run or info.name, "--resume", *several)
 
 
 def argument(source: str | Path) -> str:

@@ -22,14 +22,14 @@ class Average:
         self._decay = decay
         state = module.state_dict()
         given = tensors or state
-        self._tensors = {name: given[name].detach().to(value.device).clone() for name, value in state.items()}
+        self.tensors = {name: given[name].detach().to(value.device).clone() for name, value in state.items()}
 
     @torch.no_grad()
     def follow(self, step: int) -> None:
         """Take in the weights after that step of the run, counted from 1."""
         kept = min(self._decay, (1 + step) / (10 + step))
         for name, now in self._module.state_dict().items():
-            average = self._tensors[name]
+            average = self.tensors[name]
             if average.is_floating_point():
                 average.lerp_(now, 1 - kept)
             else:
@@ -37,13 +37,13 @@ class Average:
 
     def copy(self) -> dict[str, Tensor]:
         """The average, on the CPU."""
-        return {name: value.cpu().clone() for name, value in self._tensors.items()}
+        return {name: value.cpu().clone() for name, value in self.tensors.items()}
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:
         """The module holds the average meanwhile."""
         own = {name: value.detach().clone() for name, value in self._module.state_dict().items()}
-        self._module.load_state_dict(self._tensors)
+        self._module.load_state_dict(self.tensors)
         try:
             yield
         finally:

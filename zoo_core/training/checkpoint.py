@@ -90,10 +90,15 @@ def _json(value: Any) -> str:
 
 def copy_state(module: nn.Module) -> dict[str, Tensor]:
     """The module's state on the CPU, detached from it. Raises ZooError if it holds anything but tensors."""
-    state = module.state_dict()
+    return {name: value.detach().cpu().clone() for name, value in module_state(module).items()}
+
+
+def module_state(module: nn.Module) -> dict[str, Tensor]:
+    """The module's state. Raises ZooError if it holds anything but tensors."""
+    state: dict[str, Tensor] = module.state_dict()
     if odd := [name for name, value in state.items() if not isinstance(value, Tensor)]:
         raise ModelFaultError(f"the model's state holds things that are not tensors: {', '.join(odd)}")
-    return {name: value.detach().cpu().clone() for name, value in state.items()}
+    return state
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], *, source: str) -> None:

@@ -108,6 +108,8 @@ class RunDirectory:
             )
         keep_before(self.path / STATE_FILE, self.path / BEFORE_FILE)
         save_state(self.path / STATE_FILE, state, selection=selection)
+        if state.shards is not None:
+            self._drop_shards()
 
     def write_exported(self, epoch: int, scores: Mapping[str, float]) -> None:
         """Add what the file of an epoch scores to its line."""
@@ -174,6 +176,19 @@ class RunDirectory:
     def drop_before(self) -> None:
         """Remove the checkpoint before the last one: the run has ended, or goes on as it did not before."""
         (self.path / BEFORE_FILE).unlink(missing_ok=True)
+        self._drop_shards()
+
+    def _drop_shards(self) -> None:
+        """Remove parts of checkpoints that are of none of those that are there."""
+        from .safetensors_header import facts_of
+
+        named = set()
+        for file in (self.path / STATE_FILE, self.path / BEFORE_FILE):
+            with contextlib.suppress(OSError, ValueError, ZooError):
+                named.add((facts_of(file).get("shards") or {}).get("folder"))
+        for folder in (self.path / STATE_FILE).parent.glob("shards-*"):
+            if folder.name not in named:
+                shutil.rmtree(folder, ignore_errors=True)
 
     @property
     def has_state(self) -> bool:

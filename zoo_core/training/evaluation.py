@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from zoo_core.shapes import joined_rows
 from zoo_core.torch_modules import Read, called, named_outputs
 
+from .distributed.world import ALONE, World
 from .diverged import diverged
 from .feed import Feed
 from .one_at_a_time import OneAtATime
@@ -94,8 +95,17 @@ class LossCollector:
 
     def add(self, outputs: Mapping[str, Tensor], targets: Tensor, loss: Tensor) -> None:
         """One batch, and its loss."""
+        self.add_loss(loss, count=len(targets))
+
+    def add_loss(self, loss: Tensor, *, count: int) -> None:
+        """The loss of a batch of so many samples."""
         self._losses.append(loss.detach())
-        self._counts.append(len(targets))
+        self._counts.append(count)
+
+    @property
+    def batches(self) -> int:
+        """Batches that were added."""
+        return len(self._counts)
 
     def metrics(self, *, where: str) -> dict[str, float]:
         """`loss`, the mean over the samples. Raises ZooError where it is not finite."""
@@ -154,11 +164,14 @@ def evaluate_feed(
     read: Read | None = None,
     where: str,
     before_batch: Callable[[], None] = lambda: None,
+    world: World = ALONE,
 ) -> dict[str, float]:
     """The task's metrics of the module, in evaluation mode, over every sample of the feed once. `before_batch()` may
-    raise, to end it."""
-    found = _tally_feed(module, feed, task=task, outputs=outputs, read=read, where=where, before_batch=before_batch)
-    return found.metrics()
+    raise, to end it. `world`: whose processes the batches are shared by."""
+    seen = world.collecting(Collector(task), sizes=())
+    _collect(module, feed, seen, outputs=outputs, read=read, before_batch=before_batch)
+    found: dict[str, float] = seen.metrics(where=where)
+    return found
 
 
 def _tally_feed(
@@ -169,15 +182,26 @@ def _tally_feed(
     outputs: Sequence[str],
     read: Read | None,
     where: str,
-    before_batch: Callable[[], None] = lambda: None,
 ) -> Tally:
-    module.eval()
     seen = Collector(task)
+    _collect(module, feed, seen, outputs=outputs, read=read)
+    return seen.tally(where=where)
+
+
+def _collect(
+    module: nn.Module,
+    feed: Feed,
+    seen: Any,
+    *,
+    outputs: Sequence[str],
+    read: Read | None,
+    before_batch: Callable[[], None] = lambda: None,
+) -> None:
+    module.eval()
     with torch.inference_mode():
         for inputs, targets in feed.in_order():
             before_batch()
             seen.add(named_outputs(called(module, inputs), outputs, read), targets)
-    return seen.tally(where=where)
 
 
 def evaluate(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import copy
+import functools
 import itertools
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,7 @@ from zoo_core.data import rows_in_turn
 from zoo_core.errors import UsageError, ZooError
 
 from .augment import Augment
+from .distributed.world import ALONE, World
 from .input_parts import InputPart, as_tensor
 from .mixing import MIXED_FORMS, Mix, MixedTargets
 from .sampling import Sampler, shuffled
@@ -54,16 +57,19 @@ class Feed:
         sampler: Sampler | None = None,
         mix: Mix | None = None,
         ready_bytes: int = READY_BYTES,
+        world: World = ALONE,
     ) -> None:
         """`augment` changes the samples of a training epoch, and of no other pass; `side_in(epoch)` is the part of
         their own side that pictures have in it. `sampler`: which samples it has, and in which order; each once where
-        nothing is said. `mix`: each sample of it is mixed with another one, and targets are MixedTargets."""
+        nothing is said. `mix`: each sample of it is mixed with another one, and targets are MixedTargets.
+        `world`: the processes that share each batch, whose size `batch_size` stays."""
         self.batch_size = batch_size
         self.channels_last = True
         """Whether pictures with channels first lie in memory as convolutions read them fastest as a rule."""
         self._augment = augment
         self._side_in = side_in
         self._mix = mix
+        self._world = world
         self._order = sampler or shuffled(len(samples))
         self.targets = as_tensor(samples.collated).to(device)
         self._masked = samples.is_masked
@@ -86,28 +92,39 @@ class Feed:
     @property
     def steps(self) -> int:
         """Batches in an epoch."""
-        return len(self._cuts())
+        return len(self._cuts)
 
     @property
     def mixes(self) -> bool:
         """Whether the samples of a training epoch are mixed with others."""
         return self._mix is not None
 
-    @property
+    @functools.cached_property
     def sizes(self) -> tuple[int, ...]:
         """Samples in each batch of an epoch."""
-        return tuple(stop - start for start, stop in self._cuts())
+        return tuple(stop - start for start, stop in self._cuts)
+
+    def own(self, step: int) -> int:
+        """How many samples of a batch are this process's share: the first of those that it is given of the batch."""
+        return self._world.share(*self._cuts[step - 1]).own
+
+    def alone(self) -> Feed:
+        """The same for one process, which is given whole batches."""
+        feed = copy.copy(self)
+        feed._world = ALONE
+        return feed
 
     def batch_at(self, step: int, *, seed: int, epoch: int) -> list[int]:
         """The numbers of the samples in a batch of a training epoch; steps count from 1."""
-        start, stop = self._cuts()[step - 1]
+        start, stop = self._cuts[step - 1]
         return [int(number) for number in self._order(seed, epoch).at(start, stop).samples]
 
     def shuffled(self, *, seed: int, epoch: int, after: int = 0) -> Iterator[tuple[Inputs, Targets]]:
         """The batches of one training epoch, without the first `after` of them: inputs as the model takes them, and
         targets. Nothing is done for what is left out."""
         order = self._order(seed, epoch)
-        batches = [order.at(start, stop) for start, stop in self._cuts()[after:]]
+        shares = [self._world.share(start, stop) for start, stop in self._cuts[after:]]
+        batches = [order.at(share.start, share.stop) for share in shares]
         partners = [self._partners(chosen.keys, epoch) for chosen in batches]
         wanted = (torch.cat([chosen.samples, *others]) for chosen, others in zip(batches, partners, strict=True))
         with contextlib.closing(self._read(wanted)) as reading:
@@ -164,19 +181,21 @@ class Feed:
         return {name: mixed}, MixedTargets(first=targets, second=true_of_others, share=share)
 
     def in_order(self) -> Iterator[tuple[Inputs, Tensor]]:
-        """Every sample once, in the order of the split."""
-        starts = range(0, len(self), self.batch_size)
-        wanted = (torch.arange(start, min(start + self.batch_size, len(self))) for start in starts)
+        """Every sample once, in the order of the split. Inputs that have no targets are another process's share."""
+        edges = [*range(0, len(self), self.batch_size), len(self)]
+        shares = [self._world.share(start, stop, least=1) for start, stop in itertools.pairwise(edges)]
+        wanted = (torch.arange(share.start, share.stop) for share in shares)
         with contextlib.closing(self._read(wanted)) as reading:
-            for start, read in zip(starts, reading, strict=True):
-                chosen = slice(start, start + self.batch_size)
-                yield self._laid_out(self._inputs(chosen, read)), self.targets[chosen]
+            for share, read in zip(shares, reading, strict=True):
+                inputs = self._inputs(slice(share.start, share.stop), read)
+                yield self._laid_out(inputs), self.targets[share.start : share.start + share.own]
 
     def _laid_out(self, inputs: Mapping[str, Tensor]) -> Inputs:
         last = self.channels_last
         laid = {name: _laid_out(value, self._parts[name].layout, last) for name, value in inputs.items()}
         return laid if len(laid) > 1 else next(iter(laid.values()))
 
+    @functools.cached_property
     def _cuts(self) -> list[tuple[int, int]]:
         edges = [*range(0, len(self), self.batch_size), len(self)]
         if len(edges) > 2 and edges[-1] - edges[-2] == 1:

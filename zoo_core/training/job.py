@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .distributed.world import ALONE, World
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -36,7 +38,8 @@ class TrainJob:
     own in place of the task's; `losses` in place of forward and loss, as in its spec. `run` is None when nothing shall
     be written. `on_batch(step, steps)` is called after each batch of an epoch; steps count from 1. `schedule_start`:
     epochs that were done when the schedule began, above 0 where a finished run was extended; then it is for the epochs
-    from there to `epochs`. `on_plan(plan)` is told before the first step how it computes.
+    from there to `epochs`. `on_plan(plan)` is told before the first step how it computes. `world`:
+    the processes that train it together; what they keep is written by the first.
     """
 
     module: nn.Module
@@ -57,10 +60,16 @@ class TrainJob:
     state: TrainState | None = None
     on_batch: Callable[[int, int], None] = _quiet
     on_plan: Callable[[TrainingPlan], None] = _unheard
+    world: World = ALONE
 
     def part_of(self, epoch: int) -> PartOfEpoch | None:
         """What is done already of an epoch: of the one that the checkpoint was written in."""
         return self.state.part if self.state is not None and epoch == self.state.epoch + 1 else None
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether something is written of it, here or by the first of its processes."""
+        return self.run is not None or not self.world.is_first
 
     def forward(self, inputs: Tensor | Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The outputs of `module`, by name, for a batch of the feed. Raises ZooError when it gives others."""

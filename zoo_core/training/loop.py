@@ -17,7 +17,8 @@ from zoo_core.tasks import TrainingLoss
 
 from .averaging import Average
 from .cadence import Cadence
-from .checkpoint import copy_state, load_strictly
+from .checkpoint import load_strictly, module_state
+from .distributed.batch_part import part_of_batch
 from .diverged import check_row
 from .epoch_rows import best_row, has_reached, out_of_patience
 from .evaluation import Collector, LossCollector, evaluate_feed, evaluation_batch
@@ -37,7 +38,7 @@ from .stopping import StopAskedError
 from .training_plan import Wishes
 from .updates import Updates
 from .waited import Waited
-from .watching import Watch
+from .watching import Watch, watch_epoch
 
 
 class Loop:
@@ -73,34 +74,35 @@ class Loop:
         wishes: Wishes | None = None,
     ) -> None:
         keep_memory()
-        self.job = job
-        self.module = job.module.to(memory_format=torch.channels_last)
+        self.job, self.world = job, job.world
+        self.module = self.world.laid_out(job.module)
         self.numerics, self.wishes = Numerics(job), wishes
+        self.compute: Callable[[Inputs, Targets], tuple[dict[str, Tensor], Tensor]] = self.outputs_and_loss
         self.optimizer, self.learning_rate = optimizer, learning_rate
         self.loss, self.feed = loss, feed
         self.patience, self.stop_at = patience, stop_at
-        self.updates = Updates(optimizer, clip=clip, accumulate=accumulate)
+        self.updates = Updates(optimizer, clip=clip, accumulate=accumulate, length=self.world.length)
         self.watch: Watch | None = None
         self.average_decay, self.waited = average, Waited()
         self.average: Average | None = None
         self.drop, self.factor = drop, 1.0
-        size = evaluation_batch(job.validation, job.read_outputs)
-        self.validation = Feed(job.validation, batch_size=size, device=job.device)
+        size = self.world.size * evaluation_batch(job.validation, job.read_outputs)
+        self.validation = Feed(job.validation, batch_size=size, device=job.device, world=self.world)
         self.rows: tuple[EpochRow, ...] = ()
         self.best: Mapping[str, Tensor] = {}
         self.under_way: EpochUnderWay | None = None
-        self.saving = Saving(None if job.run is None else checkpoints, state=self.state, write=self.save)
+        self.saving = Saving(checkpoints if job.is_kept else None, state=self.state, write=self.save, world=self.world)
 
     def fit(self, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
         """Every epoch that is left. `on_epoch(row)` is called once the row and its checkpoint are saved."""
         if self.job.state is not None:
-            self.restore(self.job.state)
+            self.restore(self.world.taken_up(self.job.state, self.module, self.optimizer))
         else:
             show_targets(self.module, self.feed.targets)
         settle_plan(self, self.wishes)
-        if self.average_decay is not None:
-            known = None if self.job.state is None else self.job.state.average
-            self.average = Average(self.module, decay=self.average_decay, tensors=known)
+        if self.average_decay is not None and self.average is None:
+            self.average = Average(self.module, decay=self.average_decay)
+        self.compute = self.world.computing(self.module, self.outputs_and_loss)
         with self.saving.watching():
             while len(self.rows) < self.job.epochs and not (self.out_of_patience() or self.is_good_enough()):
                 row = self.epoch(len(self.rows) + 1)
@@ -114,8 +116,9 @@ class Loop:
         """Continue after the epochs of `state`, and after its part of the next one."""
         load_strictly(self.module, state.module, source="the checkpoint")
         restore_optimizer(self.optimizer, state.optimizer)
-        self.rows = state.rows
-        self.best = state.best
+        self.rows, self.best = state.rows, state.best
+        if self.average_decay is not None:
+            self.average = Average(self.module, decay=self.average_decay, tensors=state.average)
         if self.job.run is not None and self.rows:
             # The files beside the checkpoint may be of the epoch that was cut off.
             self.job.run.save_best(self.best, row=self.best_row())
@@ -153,20 +156,23 @@ class Loop:
         seed_everything(derive_seed(self.job.seed, number, "steps"))
         train_mode(self.module)
         measured = self.job.task.measures_training and self.job.losses is None and not self.feed.mixes
-        seen = Collector(self.job.task) if measured else LossCollector()
+        collector = Collector(self.job.task) if measured else LossCollector()
+        seen = self.world.collecting(collector, sizes=self.feed.sizes)
         self.updates.begin(self.feed.sizes)
-        self.watch = watch = self.watched(number)
+        self.watch = watch = watch_epoch(self.module, self.feed, self.outputs_and_loss, job=self.job, epoch=number)
         part, steps = self.job.part_of(number), self.feed.steps
         self.under_way = under_way = EpochUnderWay(seen, self.updates, steps=steps, device=self.job.device, part=part)
         self.waited = Waited()
         batches = self.feed.shuffled(seed=self.job.seed, epoch=number, after=under_way.batches)
         for step, (inputs, targets) in enumerate(self.waited.for_each(batches), start=under_way.batches + 1):
             self.set_rate(self.rate((number - 1) * steps + step - 1))
+            self.world.begin_step(seed=self.job.seed, epoch=number, step=step)
             watch.begin(step)
             outputs, loss = self.step(inputs, targets)
             if self.average is not None and self.updates.stepped:
                 self.average.follow((number - 1) * self.updates.in_epoch + self.updates.done)
-            seen.add(outputs, targets.first if isinstance(targets, MixedTargets) else targets, loss)
+            true = targets.first if isinstance(targets, MixedTargets) else targets
+            seen.add(outputs, true[: self.feed.own(step)], loss)
             under_way.batches = step
             self.job.on_batch(step, steps)
             self.saving.batch_done(stepped=self.updates.stepped)
@@ -175,19 +181,23 @@ class Loop:
 
     def step(self, inputs: Inputs, targets: Targets) -> tuple[dict[str, Tensor], Tensor]:
         """One batch: forward, backward, and a step of the optimizer where it is time for one. The outputs by name, and
-        the loss; no outputs of a model that computes its losses itself."""
+        the loss; no outputs of a model that computes its losses itself. Of several processes each has the outputs of
+        its share, and all have the loss of the whole batch."""
         self.updates.before_batch()
-        outputs, loss = self.outputs_and_loss(inputs, targets)
-        if not loss.requires_grad:
-            raise ModelFaultError(
-                "the loss does not depend on anything that is trained: no gradient comes back from it",
-                hint="forward, or the loss, may call detach(), argmax() or .item(), or work under torch.no_grad()",
-            )
-        if self.watch is not None:
-            self.watch.loss(loss)
-        self.updates.backward(loss)
+        with self.world.reducing(now=self.updates.will_step):
+            outputs, loss = self.compute(inputs, targets)
+            if not loss.requires_grad:
+                raise ModelFaultError(
+                    "the loss does not depend on anything that is trained: no gradient comes back from it",
+                    hint="forward, or the loss, may call detach(), argmax() or .item(), or work under torch.no_grad()",
+                )
+            part = part_of_batch(self.world, self.feed, self.loss, targets, step=self.watch and self.watch.step)
+            whole = self.world.mean(loss, part=part)
+            if self.watch is not None:
+                self.watch.loss(whole)
+            self.updates.backward(loss, part=part)
         self.updates.after_batch(check=(lambda norm: None) if self.watch is None else self.watch.gradient)
-        return outputs, loss
+        return outputs, whole
 
     def outputs_and_loss(self, inputs: Inputs, targets: Targets) -> tuple[dict[str, Tensor], Tensor]:
         """The outputs of a batch by name, none of a model that computes its losses itself, and the loss."""
@@ -205,6 +215,7 @@ class Loop:
     def validate(self, number: int) -> dict[str, float]:
         """The metrics on the validation part: of the average of the weights where there is one."""
         with contextlib.nullcontext() if self.average is None else self.average.in_place():
+            self.world.settle(self.module)
             return evaluate_feed(
                 self.module,
                 self.validation,
@@ -213,22 +224,25 @@ class Loop:
                 read=self.job.read_outputs,
                 where=f"the validation after epoch {number}",
                 before_batch=self.saving.check,
+                world=self.world,
             )
 
     def keep(self, row: EpochRow) -> None:
         """Add the row; copy the weights if they are the best so far; write what resuming needs."""
         self.rows = (*self.rows, row)
         self.under_way = None
+        self.saving.wait()
+        improved = self.best_row() == row
+        if improved and self.world.shards:  # elsewhere they are copied with all the rest
+            self.best = self.world.copied(module_state(self.module) if self.average is None else self.average.tensors)
         state = self.state()
-        measured = state.average or state.module
-        if improved := self.best_row() == row:
-            self.best = measured
-            state = dataclasses.replace(state, best=measured)
+        if improved and not self.world.shards:
+            self.best = state.measured
+            state = dataclasses.replace(state, best=self.best)
         if self.job.run is None:
             return
-        self.saving.wait()
         if improved:
-            self.job.run.save_best(measured, row=row)
+            self.job.run.save_best(self.best, row=row)
         # Last of all the checkpoint: until it is there, a resumed run does this epoch, or the rest of it, again and
         # rewrites the others.
         self.job.run.write_rows(self.rows)
@@ -239,15 +253,16 @@ class Loop:
         """A copy of what a resumed run starts from, after the last step of the optimizer."""
         if self.watch is not None:
             self.watch.end()  # no weights are kept that are no numbers
-        return TrainState(
+        state = TrainState(
             rows=self.rows,
-            module=copy_state(self.module),
+            module=module_state(self.module),
             best=self.best,
-            optimizer=optimizer_state(self.optimizer, copied=True),
-            average={} if self.average is None else self.average.copy(),
+            optimizer=optimizer_state(self.optimizer),
+            average={} if self.average is None else self.average.tensors,
             part=None if self.under_way is None else self.under_way.part(),
             scaler={} if self.updates.scaler is None else self.updates.scaler.state_dict(),
         )
+        return self.world.kept(state)
 
     def save(self, state: TrainState) -> None:
         """Write what a resumed run starts from."""
@@ -268,31 +283,16 @@ class Loop:
         return has_reached(self.rows[self.job.schedule_start :], self.stop_at, selection=self.job.task.selection)
 
     def result(self) -> TrainResult:
-        """What came of it. The module is left with its best weights."""
+        """What came of it. The module is left with its best weights, where one process has trained it."""
         if not self.rows:
             raise ZooError("no epoch was trained", hint="--epochs takes 1 or more")
         best = self.best_row()
-        load_strictly(self.module, self.best, source="the best epoch")
+        if self.world.size == 1:
+            load_strictly(self.module, self.best, source="the best epoch")
         return TrainResult(
             epochs=len(self.rows),
             best_epoch=best.epoch,
             seconds=sum(row.seconds for row in self.rows),
             validation=best.validation,
             stopped_early=len(self.rows) < self.job.epochs,
-        )
-
-    def watched(self, number: int) -> Watch:
-        """Who looks at the losses and gradients of an epoch."""
-
-        def retry(step: int) -> Inputs:
-            inputs, targets = next(self.feed.shuffled(seed=self.job.seed, epoch=number, after=step - 1))
-            self.outputs_and_loss(inputs, targets)
-            return inputs
-
-        return Watch(
-            self.module,
-            epoch=number,
-            fresh=not self.rows,
-            batch_at=lambda step: self.feed.batch_at(step, seed=self.job.seed, epoch=number),
-            retry=retry,
         )

@@ -66,9 +66,9 @@ class Numerics:
         return torch.amp.GradScaler(self._device) if self._half is torch.float16 else None
 
     def lay_out(self, *feeds: Feed) -> None:
-        """Pictures, and what is made of them, lie in memory as the plan says."""
-        layout = torch.channels_last if self.plan.channels_last else torch.contiguous_format
-        self._job.module.to(memory_format=layout)
+        """Pictures, and what is made of them, lie in memory as the plan says; the module lies channels last so far."""
+        if not self.plan.channels_last:
+            self._job.module.to(memory_format=torch.contiguous_format)
         for feed in feeds:
             feed.channels_last = self.plan.channels_last
 

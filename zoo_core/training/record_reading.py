@@ -20,7 +20,8 @@ _KINDS: dict[str, type | types.UnionType] = {
     **dict.fromkeys(("trainer", "trainer_plugin", "device", "status", "machine", "selection", "task_plugin"), str),
     **dict.fromkeys(("options", "dataset_options", "config", "validation", "versions"), dict),
     **dict.fromkeys(("part_fingerprints", "task_settings", "recipes", "plan"), dict),
-    **dict.fromkeys(("epochs", "seed"), int),
+    **dict.fromkeys(("epochs", "seed", "processes"), int),
+    "backend": str,
     **dict.fromkeys((*_LISTS, "legs"), list),
     "init_from": str | None,
     "best_epoch": int | None,
@@ -48,7 +49,9 @@ _VALUES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "part_fingerprints": (lambda parts: _texts([*parts.values()]), "a text for each part"),
     "versions": (lambda versions: _texts([*versions.values()]), "a text for each package"),
     "seed": (lambda seed: is_plain_number(seed) and 0 <= seed < 1 << 63, "a number from 0 to 2**63 - 1"),
-    "epochs": (lambda epochs: is_plain_number(epochs) and epochs > 0, "a number above 0"),
+    **dict.fromkeys(
+        ("epochs", "processes"), (lambda number: is_plain_number(number) and number > 0, "a number above 0")
+    ),
 }
 
 

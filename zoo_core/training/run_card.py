@@ -111,6 +111,7 @@ def _facts(info: RunInfo, model: ModelSpec, dataset: DatasetSpec) -> list[str]:
         "Export": _export(info.best_export),
         "Seed": str(info.seed),
         "Device": info.device,
+        "Processes": f"{info.processes}, which talked by {info.backend}" if info.processes > 1 else "",
         "Time": f"{info.seconds:.1f} s" if info.seconds is not None else "",
         "Machine": info.machine,
         "Commit": info.commit or "",
@@ -201,6 +202,7 @@ def _first_command(info: RunInfo, *, epochs: int, run: str | None) -> str:
     words = ["zoo", "train", info.model, "--dataset", info.dataset, "--epochs", str(epochs)]
     words += [] if run is None else ["--run", shell_word(run)]
     words += ["--seed", str(info.seed), "--device", info.device]
+    words += ["--processes", str(info.processes)] if info.processes > 1 else []
     if info.trainer != "supervised":
         words += ["--trainer", info.trainer]
     if info.init_from is not None:

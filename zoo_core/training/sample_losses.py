@@ -30,13 +30,19 @@ class SampleLosses:
         self._weights = weights
 
     def __call__(self, outputs: Mapping[str, Tensor], targets: Tensor | MixedTargets) -> Tensor:
-        if not isinstance(targets, MixedTargets):
-            parts = [(targets, torch.ones(len(targets), device=targets.device))]
-        else:
-            parts = [(targets.first, targets.share), (targets.second, 1 - targets.share)]
+        parts = self._parts(targets)
         weights = [share * self._weight(true) for true, share in parts]
         losses = [self.each(outputs, true) * weight for (true, _), weight in zip(parts, weights, strict=True)]
         return torch.stack(losses).sum() / torch.stack(weights).sum()
+
+    @property
+    def weighs(self) -> bool:
+        """Whether samples count by the weight of their class."""
+        return self._weights is not None
+
+    def weight(self, targets: Tensor | MixedTargets) -> float:
+        """What the samples of a batch weigh together."""
+        return float(torch.stack([(share * self._weight(true)).sum() for true, share in self._parts(targets)]).sum())
 
     def each(self, outputs: Mapping[str, Tensor], targets: Tensor) -> Tensor:
         """The loss of each sample, (N,)."""
@@ -59,6 +65,13 @@ class SampleLosses:
                 f"{option} needs a loss that is the mean over the samples, and the loss of this training compares them",
                 hint=f"leave {option} out",
             )
+
+    @staticmethod
+    def _parts(targets: Tensor | MixedTargets) -> list[tuple[Tensor, Tensor]]:
+        """What is true of the samples, and by which part of each."""
+        if not isinstance(targets, MixedTargets):
+            return [(targets, torch.ones(len(targets), device=targets.device))]
+        return [(targets.first, targets.share), (targets.second, 1 - targets.share)]
 
     def _weight(self, targets: Tensor) -> Tensor:
         if self._weights is None:

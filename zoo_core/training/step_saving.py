@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 
-from zoo_core.errors import ZooError
+from zoo_core.errors import Terminated, ZooError
 from zoo_core.registry import warn
 
 from .cadence import Cadence
+from .distributed.world import ALONE, World
 from .packing import NotPlainError
 from .state import TrainState
-from .stopping import Stopping
+from .stopping import StopAskedError, Stopping
 
 
 class Saving:
@@ -24,9 +26,15 @@ class Saving:
     """
 
     def __init__(
-        self, cadence: Cadence | None, *, state: Callable[[], TrainState], write: Callable[[TrainState], None]
+        self,
+        cadence: Cadence | None,
+        *,
+        state: Callable[[], TrainState],
+        write: Callable[[TrainState], None],
+        world: World = ALONE,
     ) -> None:
         self._cadence, self._state, self._write = cadence, state, write
+        self._world = world
         self._thread: threading.Thread | None = None
         self._failure: Exception | None = None
         self._stopping = Stopping()
@@ -48,33 +56,41 @@ class Saving:
         self._batches += 1
         if self._cadence is None or not stepped:
             return
-        if self._stopping.asked:
-            self.stop()
         busy = self._thread is not None and self._thread.is_alive()
         since = time.monotonic() - self._saved
-        if not busy and self._cadence.is_due(seconds=since, batches=self._batches):
+        due = not busy and self._cadence.is_due(seconds=since, batches=self._batches) and self._world.is_first
+        asked, due = self._world.any_of(self._stopping.asked, due)
+        if asked:
+            self.stop()
+        elif due:
             self.wait()
-            if (state := self._copied()) is not None:
+            if (state := self._copied()) is not None and self._world.is_first:
                 self._thread = threading.Thread(target=self._write_apart, args=(state,), name="checkpoint", daemon=True)
                 self._thread.start()
             self.saved()
 
     def check(self) -> None:
-        """Raise StopAskedError where a stop was asked for."""
-        if self._cadence is not None:
-            self._stopping.check()
+        """Raise StopAskedError where a stop was asked for, of this process or of another one."""
+        if self._cadence is not None and self._world.any_of(self._stopping.asked) == (True,):
+            raise StopAskedError
 
     def stop(self, *, save: bool = True) -> None:
         """Save, and do what was asked for."""
         self.wait()
         if save and (state := self._copied()) is not None:
             self._write(state)
-        self._stopping.stop()
+        self._end()
 
     def stop_if_asked(self) -> None:
         """The same where an epoch has just been saved as a whole."""
-        if self._stopping.asked:
-            self._stopping.stop()
+        if self._cadence is not None and self._world.any_of(self._stopping.asked) == (True,):
+            self._end()
+
+    def _end(self) -> None:
+        self._world.wait()  # for the first process, which writes
+        if not self._stopping.asked and self._world.size > 1:
+            raise Terminated(128 + signal.SIGTERM)  # another process was asked, and this one ends with it
+        self._stopping.stop()
 
     def saved(self) -> None:
         """There is a checkpoint of this moment."""

@@ -12,9 +12,9 @@ from zoo_core.registry import Model, Trainer
 DEFAULT_TRAINER = "supervised"
 """The trainer that a model's own recipe is for."""
 
-SAME_BITS_OPTIONS = ("checkpoint_every", "feed", "workers", "export_best")
-"""Options that say how a training is saved and exported and where its samples lie, and change no bit of what comes of
-it: a run may go on with others than it began with."""
+SAME_BITS_OPTIONS = ("checkpoint_every", "feed", "workers", "shard", "export_best")
+"""Options that say how a training is saved and exported and where samples and parameters lie, and nothing of what is
+computed: a run may go on with others than it began with."""
 
 
 def usual_options(model: Model, trainer: Trainer, chosen: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,8 +23,16 @@ class Updates:
     and may raise.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, *, clip: float | None = None, accumulate: int = 1) -> None:
-        self.optimizer = optimizer
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        *,
+        clip: float | None = None,
+        accumulate: int = 1,
+        length: Callable[[Tensor], Tensor] = lambda norm: norm,
+    ) -> None:
+        """`length`: makes a length of that of gradients of which this process has a part."""
+        self.optimizer, self._length = optimizer, length
         self.clip = clip
         self.accumulate = accumulate
         self.scaler: torch.amp.GradScaler | None = None
@@ -42,9 +50,9 @@ class Updates:
         if self._batch % self.accumulate == 0:
             self.optimizer.zero_grad()
 
-    def backward(self, loss: Tensor) -> None:
-        """The gradient of a batch, as its part of the step."""
-        part = self._part()
+    def backward(self, loss: Tensor, *, part: float = 1.0) -> None:
+        """The gradient of a batch, as its part of the step; `part`: what the loss counts for in the batch's own."""
+        part *= self._part()
         own = loss if part == 1.0 else loss * part
         (own if self.scaler is None else self.scaler.scale(own)).backward()  # type: ignore[no-untyped-call]
 
@@ -57,12 +65,18 @@ class Updates:
             self.scaler.unscale_(self.optimizer)
         gradients = [each.grad for each in self._parameters() if each.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients)
+        length = self._length(norm)
         if self.scaler is None:  # which leaves out a step whose gradients are too large for it, and scales less
-            check(norm)
-        self._norms.append(norm)
+            check(length)
+        self._norms.append(length)
         if self.clip is not None:
             torch.nn.utils.clip_grads_with_norm_(self._parameters(), self.clip, norm)
         self._step()
+
+    @property
+    def will_step(self) -> bool:
+        """Whether a step is taken after the next batch."""
+        return (self._batch + 1) % self.accumulate == 0 or self._batch + 1 == len(self._sizes)
 
     @property
     def stepped(self) -> bool:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from .diverged import diverged
+from .feed import Feed, Inputs, Targets
+from .job import TrainJob
 
 _CHECK_EVERY = 50  # reading a loss waits for an accelerator, so not after each step there
 _SHOWN = 8
@@ -91,6 +93,27 @@ class Watch:
         if layers:
             return f"the first layer that gives no numbers is {layers[0]}"
         return "each layer gives numbers, the loss of them does not"
+
+
+def watch_epoch(
+    module: nn.Module,
+    feed: Feed,
+    compute: Callable[[Inputs, Targets], Any],
+    *,
+    job: TrainJob,
+    epoch: int,
+) -> Watch:
+    """Who looks at the losses and gradients of an epoch. `compute` gives outputs and loss of a batch."""
+
+    def retry(step: int) -> Inputs:
+        inputs, targets = next(feed.alone().shuffled(seed=job.seed, epoch=epoch, after=step - 1))
+        compute(inputs, targets)
+        return inputs
+
+    def batch_at(step: int) -> list[int]:
+        return feed.batch_at(step, seed=job.seed, epoch=epoch)
+
+    return Watch(module, epoch=epoch, fresh=epoch == 1, batch_at=batch_at, retry=retry)
 
 
 def _noting(name: str, found: list[str]) -> Callable[[nn.Module, Any, Any], None]:

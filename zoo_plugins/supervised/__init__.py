@@ -35,4 +35,5 @@ def zoo_trainers() -> Iterator[TrainerSpec]:
         summary="labelled samples, a loss, an optimizer and a schedule",
         config=SupervisedConfig,
         check=check,
+        several_processes=True,
     )

@@ -91,6 +91,9 @@ class SupervisedConfig:
         "where samples lie: in memory, prepared on the disk, or read for each batch; the batches are the same",
     ] = "auto"
     workers: Annotated[int | None, "processes that read samples, 0: none but this one; none: one a processor"] = None
+    shard: Annotated[
+        bool, "with several processes: each keeps a part of every parameter, for models that one has no memory for"
+    ] = False
     export_best: Annotated[
         bool, "each new best as a verified file, in the background; its own score stands beside PyTorch's"
     ] = False
@@ -108,6 +111,8 @@ class SupervisedConfig:
                     raise UsageError(f"trainer supervised: {name} must be {words}, not {value}")
         if self.nesterov and not self.momentum:
             raise UsageError("trainer supervised: nesterov needs a momentum above 0", hint="leave one of them out")
+        if self.shard and self.optimizer == "muon":
+            raise UsageError("trainer supervised: muon needs whole matrices, and with shard=true there are parts")
         if self.decay != "all" and not self.weight_decay:
             raise UsageError(
                 f"trainer supervised: decay={self.decay} needs a weight_decay above 0", hint="-t weight_decay=0.01"

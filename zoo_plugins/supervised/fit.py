@@ -41,6 +41,7 @@ SMALL_SIDES = (5 / 8, 3 / 4)
 
 def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult:
     """Every epoch that is left of the job."""
+    job.world.prepare(job.module)
     config: SupervisedConfig = job.config
     small = 0 if job.schedule_start else round(config.small_first * job.epochs)
     feed = Feed(
@@ -51,23 +52,14 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
         sampler=sampler_of(job),
         mix=mix_of(job),
         side_in=lambda epoch: side_in(epoch, small=small),
-    )
-    schedule = Schedule(
-        kind=config.schedule,
-        peak=config.lr or 0.0,
-        epochs=job.epochs,
-        steps_per_epoch=feed.steps,
-        warmup=config.warmup,
-        step_size=config.step_size,
-        gamma=config.gamma,
-        start=job.schedule_start,
+        world=job.world,
     )
     loop = Loop(
         job,
+        feed=feed,
         optimizer=make_optimizer(job.module, config),
         loss=loss_of(job),
-        learning_rate=schedule,
-        feed=feed,
+        learning_rate=schedule_of(job, steps=feed.steps),
         patience=config.patience,
         stop_at=config.stop_at,
         clip=config.clip,
@@ -78,6 +70,21 @@ def train(job: TrainJob, *, on_epoch: Callable[[EpochRow], None]) -> TrainResult
         wishes=wishes_of(config),
     )
     return loop.fit(on_epoch=on_epoch)
+
+
+def schedule_of(job: TrainJob, *, steps: int) -> Schedule:
+    """The learning rate of each step, of so many in an epoch."""
+    config: SupervisedConfig = job.config
+    return Schedule(
+        kind=config.schedule,
+        peak=config.lr or 0.0,
+        epochs=job.epochs,
+        steps_per_epoch=steps,
+        warmup=config.warmup,
+        step_size=config.step_size,
+        gamma=config.gamma,
+        start=job.schedule_start,
+    )
 
 
 def check_job(job: TrainJob) -> None:

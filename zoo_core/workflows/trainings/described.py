@@ -11,6 +11,7 @@ from zoo_core.offer_lookup import recorded_entry
 from zoo_core.records import RunInfo
 from zoo_core.registry import Zoo
 from zoo_core.toml_files import read_toml
+from zoo_core.training.distributed.process_rank import place_here
 from zoo_core.training.run import load_run
 from zoo_core.training.run_card import lengths
 from zoo_core.training.trainer_options import usual_options
@@ -20,7 +21,7 @@ TABLES = {"model_options": "options", "dataset_options": "data", "trainer_option
 
 _KINDS: Mapping[str, tuple[type, str]] = {
     **dict.fromkeys(("model", "dataset", "trainer", "run", "device", "init_from"), (str, "a text")),
-    **dict.fromkeys(("epochs", "seed", "overfit"), (int, "a whole number")),
+    **dict.fromkeys(("epochs", "seed", "overfit", "processes"), (int, "a whole number")),
     "freeze": (list, "a list of texts"),
     **dict.fromkeys(TABLES, (dict, "a table")),
 }
@@ -54,6 +55,7 @@ def asked_like(name: str, typed: Mapping[str, Any], zoo: Zoo) -> tuple[dict[str,
     first, *longer = lengths(info)
     same = {kind: _is_same(kind, typed, info, zoo) for kind in ("model", "dataset", "trainer")}
     asked: dict[str, Any] = {"epochs": first, "seed": info.seed}
+    asked["processes"] = info.processes if place_here() is None else None  # else it is said by who started this one
     for kind in ("model", "dataset", "trainer"):
         if same[kind]:
             entry = recorded_entry(zoo, kind, getattr(info, kind), plugin=getattr(info, f"{kind}_plugin"))

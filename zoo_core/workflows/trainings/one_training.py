@@ -16,6 +16,7 @@ from zoo_core.records import EpochRow, RunInfo, TrainResult
 from zoo_core.registry import Zoo
 from zoo_core.shelf import spelled
 from zoo_core.training.directory import RunDirectory, read_info
+from zoo_core.training.distributed.world import ALONE, World
 from zoo_core.training.diverged import check_row
 from zoo_core.training.epoch_rows import best_row
 from zoo_core.training.job import TrainJob
@@ -31,6 +32,7 @@ from .legs import leg_notes
 from .measuring import measured
 from .planned import with_plan
 from .remarks import remarks_before, with_remarks
+from .together import follow, tell_others
 from .train_plan import TrainPlan, with_another_name
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 class Training:
     """One call of `train`. `plan` is what was decided, `splits` are its data, `raised` what the callbacks raised;
     `on_weights`: what is to be known of the weights that it begins with, in sentences; `time_budget`: seconds that a
-    new run has, where they say how many epochs it has."""
+    new run has, where they say how many epochs it has; `world`: the processes that train it, of which this is one."""
 
     zoo: Zoo
     plan: TrainPlan
@@ -53,6 +55,7 @@ class Training:
     on_weights: tuple[str, ...] = ()
     time_budget: float | None = None
     quiet: bool = False
+    world: World = ALONE
     raised: list[BaseException] = field(default_factory=list)
 
     def run(self, *, new: bool, replace: bool) -> RunInfo:
@@ -66,6 +69,8 @@ class Training:
                 check(self.job(module, None))
         if self.exports_best:
             best_exports.check_exportable(self.plan.info.name)
+        if not self.world.is_first:
+            return follow(self, module)
         state, training = None, self.begun(module) if new else self
         if replace:
             remove_run(self.plan.path)
@@ -78,6 +83,7 @@ class Training:
                 # What was stopped before its first checkpoint has no weights of its own yet.
                 training = training.begun(module) if state is None else training
                 directory.write_info(training.plan.info)
+            tell_others(training, directory, state)
             with no_empty_run(directory, kept=not self.quiet):
                 info, result = training.fit(module, directory, state)
                 info = training.finish(directory, info)
@@ -181,6 +187,7 @@ class Training:
             run=directory,
             state=state,
             on_batch=self.watched(self.callbacks.on_batch),
+            world=self.world,
         )
 
     def fit(self, module: nn.Module, directory: RunDirectory, state: TrainState | None) -> tuple[RunInfo, TrainResult]:
@@ -255,6 +262,8 @@ class Training:
         except BaseException as error:
             if any(error is each for each in self.raised):
                 raise
+            if (lost := self.world.in_words(error)) is not None:
+                raise lost from error
             raise failed_training(error, self.plan, self.zoo) from error
 
     def finish(self, directory: RunDirectory, info: RunInfo) -> RunInfo:

@@ -10,12 +10,14 @@ from zoo_core.data import Feeding
 from zoo_core.errors import UsageError, ZooError
 from zoo_core.records import RunInfo, counted, to_plain
 from zoo_core.registry import Zoo
+from zoo_core.training.distributed.process_rank import Place, place_here
 from zoo_core.training.extras import need_torch
 from zoo_core.training.run import Run
 
 from .begun_with import remarks_on_weights
 from .dry_run import dry_run as dried
 from .one_training import TrainCallbacks, Training
+from .together import begun_before, check_plan, check_same_data, check_together, plan_for
 from .train_plan import TrainPlan, TrainRequest, plan_new, plan_resumed
 
 
@@ -49,14 +51,33 @@ def train(
     unfinished run goes on, and each can get more `epochs`; with `accept_changes` although plugins have changed.
     `options`, `data`, `config`: of model, dataset, trainer, as text or values. `init_from`: weights to begin with;
     `freeze`: patterns of what is not trained. `overfit`: train and validate on so many samples alone. `time_budget`:
-    seconds in place of `epochs`. `dry_run`: one batch, no run. Raises UsageError for what was mistyped, ZooError else.
+    seconds in place of `epochs`. `dry_run`: one batch, no run. Where torchrun has started this process, it trains with
+    the others. Raises UsageError for what was mistyped, ZooError else.
     """
     need_torch("training")
     asked = TrainRequest(model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed)
     asked = dataclasses.replace(asked, device=device, options=options or {}, data=data or {}, config=config or {})
     asked = dataclasses.replace(asked, init_from=init_from, freeze=tuple(freeze), accept_changes=accept_changes)
     asked = dataclasses.replace(asked, overfit=overfit, time_budget=time_budget)
-    training = opened(zoo, asked, resume=resume, replace=replace or dry_run, download=download, callbacks=callbacks)
+    how = {"resume": resume, "replace": replace, "download": download, "callbacks": callbacks or TrainCallbacks()}
+    return _trained(zoo, asked, dry_run=dry_run, **how)
+
+
+def _trained(
+    zoo: Zoo,
+    request: TrainRequest,
+    *,
+    dry_run: bool,
+    resume: bool,
+    replace: bool,
+    download: bool,
+    callbacks: TrainCallbacks,
+) -> RunInfo:
+    """The record of what was asked for, trained in this process, or in this one and others."""
+    if (place := place_here()) is not None and place.size > 1:
+        check_together({"dry_run": dry_run, "replace": replace, "time_budget": request.time_budget})
+        return _train_together(zoo, request, place, resume=resume, download=download, callbacks=callbacks)
+    training = opened(zoo, request, resume=resume, replace=replace or dry_run, download=download, callbacks=callbacks)
     return dried(training) if dry_run else training.run(new=not resume, replace=replace)
 
 
@@ -75,8 +96,37 @@ def opened(
     if request.time_budget is not None and (resume or request.epochs is not None or "epochs" in request.config):
         raise UsageError("a time says how many epochs there are", hint="leave out one of --time-budget and --epochs")
     plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, replace=replace, download=download)
-    training = _open_training(zoo, plan, callbacks or TrainCallbacks(), download=download)
+    callbacks = callbacks or TrainCallbacks()
+    plan = plan_for(plan, processes=1, backend="", on_note=callbacks.on_note)
+    training = _open_training(zoo, plan, callbacks, download=download)
     return dataclasses.replace(training, time_budget=request.time_budget)
+
+
+def _train_together(
+    zoo: Zoo,
+    request: TrainRequest,
+    place: Place,
+    *,
+    resume: bool,
+    download: bool,
+    callbacks: TrainCallbacks,
+) -> RunInfo:
+    """As `train`, in one of several processes."""
+    from zoo_core.training.distributed.joining import backend_for, joined
+    from zoo_core.training.distributed.meeting import store_of
+
+    store = store_of(place)
+    if (name := begun_before(store, place)) is not None:
+        request, resume = dataclasses.replace(request, run=name), True
+    plan = plan_resumed(zoo, request) if resume else plan_new(zoo, request, download=download)
+    check_plan(plan, place)
+    backend = backend_for(plan.info.device)
+    plan = plan_for(plan, processes=place.size, backend=backend, on_note=callbacks.on_note)
+    with joined(place, store, device=plan.info.device, shard=getattr(plan.config, "shard", False)) as world:
+        with world.in_turn():
+            training = _open_training(zoo, plan, callbacks, download=download)
+        check_same_data(world, training.plan.info.part_fingerprints)
+        return dataclasses.replace(training, world=world).run(new=not resume, replace=False)
 
 
 def run_report(run: Run) -> dict[str, Any]:
