@@ -91,20 +91,18 @@ class RunInfo(Record):
     """What `run.json` holds: everything that was decided before the first step, and how far the run came.
 
     `dataset_options` and `options` hold every value that was in force. `processes` that trained it together at last,
-    and the `backend` they talked by. `init_from`: the weights that training began
-    with; `fresh`: those that did not fit, and began fresh; `freeze`: patterns of what was not trained. `overfit`: so
-    many samples were all there was, to train on and to measure on; None where parts are kept apart. `skipped`: files
-    that could not be read, and were left out. `dataset_fingerprint` is that of the training part, `part_fingerprints`
-    those of every part by its name; runs of older versions have none. `validation` are the metrics of the best epoch,
-    and `test` those of its weights on the test split, None where there is none; `beats_chance`: whether these are
-    better than those of one answer for all, None where nobody looked. `remarks`: what these numbers do not say, in
-    sentences. `task_settings`: what was chosen for these weights on the validation part, such as thresholds.
-    `task_plugin`: what offers its task; empty for a bundled one. `recipes`: how each input that is no picture is made,
-    and what was learnt for it of the training part. `selection`: the metric that picks the best epoch; with a minus
-    before it, less is better. `status` is "unfinished" until the last epoch (or early stopping) is done. `legs`: how it
-    came about, the first one first. `resume_certificate`: None where nobody asked for one. `best_export`: what
-    came of the last export of its best weights that its training made, None where it made none. `plan`: how its steps
-    are computed, as it was told before the first one.
+    and the `backend` they talked by. `init_from`: the weights that training began with; `fresh`: those that did not
+    fit, and began fresh; `freeze`: patterns of what was not trained. `overfit`: so many samples were all there was, to
+    train on and to measure on, or None. `skipped`: files that could not be read. `dataset_fingerprint` is that of the
+    training part, `part_fingerprints` those of all parts, in newer runs. `validation` are the metrics of the best
+    epoch, and `test` those of its weights on the test split, None where there is none; `beats_chance`: whether these
+    are better than those of one answer for all, None where nobody looked. `remarks`: what these numbers do not say.
+    `task_settings`: what was chosen for these weights on the validation part, such as thresholds. `task_plugin`: what
+    offers its task; empty for a bundled one. `recipes`: how each input that is no picture is made, and what was learnt
+    for it of the training part. `selection`: the metric that picks the best epoch, by the least after a minus. `status`
+    is "unfinished" until the last epoch (or early stopping) is done. `legs`: how it came about. `resume_certificate`:
+    None where nobody asked for one. `best_export`: what came of the last export of its best weights that its training
+    made, or None. `plan`: how its steps are computed, as it was told before the first one.
     """
 
     name: str

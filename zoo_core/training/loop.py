@@ -191,7 +191,7 @@ class Loop:
                     "the loss does not depend on anything that is trained: no gradient comes back from it",
                     hint="forward, or the loss, may call detach(), argmax() or .item(), or work under torch.no_grad()",
                 )
-            part = part_of_batch(self.world, self.feed, self.loss, targets, step=self.watch and self.watch.step)
+            part = part_of_batch(self.world, self.feed, self.loss, targets, step=self.watch.step if self.watch else 1)
             whole = self.world.mean(loss, part=part)
             if self.watch is not None:
                 self.watch.loss(whole)

@@ -9,11 +9,10 @@ from zoo_core.training.sample_losses import SampleLosses
 from .world import World
 
 
-def part_of_batch(world: World, feed: Feed, loss: TrainingLoss | None, targets: Targets, *, step: int | None) -> float:
+def part_of_batch(world: World, feed: Feed, loss: TrainingLoss | None, targets: Targets, *, step: int) -> float:
     """By samples, or by what these weigh; of all processes together so that the mean gradient is that of the batch."""
     if world.size == 1:
         return 1.0
-    step = 1 if step is None else step
     own, whole = feed.own(step), feed.sizes[step - 1]
     if not isinstance(loss, SampleLosses) or not loss.weighs:
         return world.part(own, whole=whole)

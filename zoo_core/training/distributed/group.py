@@ -150,21 +150,6 @@ def _written(value: Any) -> bytes:
     return file.getvalue()
 
 
-def _written(value: Any) -> bytes:
-    """By torch, whose tensors of numbers without a sign have no other way."""
-    file = io.BytesIO()
-    torch.save(value, file)
-    return file.getvalue()
-
-
-def _kind(*, shard: bool) -> type[Group]:
-    if not shard:
-        return Group
-    from .sharded import ShardedGroup
-
-    return ShardedGroup
-
-
 class _Computation(nn.Module):
     """What is computed of a batch with a module, as a module of its own."""
 

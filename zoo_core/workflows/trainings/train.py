@@ -59,26 +59,28 @@ def train(
     asked = dataclasses.replace(asked, device=device, options=options or {}, data=data or {}, config=config or {})
     asked = dataclasses.replace(asked, init_from=init_from, freeze=tuple(freeze), accept_changes=accept_changes)
     asked = dataclasses.replace(asked, overfit=overfit, time_budget=time_budget)
-    how = {"resume": resume, "replace": replace, "download": download, "callbacks": callbacks or TrainCallbacks()}
-    return _trained(zoo, asked, dry_run=dry_run, **how)
+    how = _How(resume=resume, replace=replace, dry_run=dry_run, download=download)
+    return _trained(zoo, asked, how, callbacks or TrainCallbacks())
 
 
-def _trained(
-    zoo: Zoo,
-    request: TrainRequest,
-    *,
-    dry_run: bool,
-    resume: bool,
-    replace: bool,
-    download: bool,
-    callbacks: TrainCallbacks,
-) -> RunInfo:
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _How:
+    """As the arguments of `train`."""
+
+    resume: bool
+    replace: bool
+    dry_run: bool
+    download: bool
+
+
+def _trained(zoo: Zoo, request: TrainRequest, how: _How, callbacks: TrainCallbacks) -> RunInfo:
     """The record of what was asked for, trained in this process, or in this one and others."""
     if (place := place_here()) is not None and place.size > 1:
-        check_together({"dry_run": dry_run, "replace": replace, "time_budget": request.time_budget})
-        return _train_together(zoo, request, place, resume=resume, download=download, callbacks=callbacks)
-    training = opened(zoo, request, resume=resume, replace=replace or dry_run, download=download, callbacks=callbacks)
-    return dried(training) if dry_run else training.run(new=not resume, replace=replace)
+        check_together({"time_budget": request.time_budget, **dataclasses.asdict(how)})
+        return _train_together(zoo, request, place, how, callbacks)
+    replace = how.replace or how.dry_run
+    training = opened(zoo, request, resume=how.resume, replace=replace, download=how.download, callbacks=callbacks)
+    return dried(training) if how.dry_run else training.run(new=not how.resume, replace=how.replace)
 
 
 def opened(
@@ -102,16 +104,9 @@ def opened(
     return dataclasses.replace(training, time_budget=request.time_budget)
 
 
-def _train_together(
-    zoo: Zoo,
-    request: TrainRequest,
-    place: Place,
-    *,
-    resume: bool,
-    download: bool,
-    callbacks: TrainCallbacks,
-) -> RunInfo:
+def _train_together(zoo: Zoo, request: TrainRequest, place: Place, how: _How, callbacks: TrainCallbacks) -> RunInfo:
     """As `train`, in one of several processes."""
+    resume, download = how.resume, how.download
     from zoo_core.training.distributed.joining import backend_for, joined
     from zoo_core.training.distributed.meeting import store_of
 
