@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from conftest import write_distribution
 
-from zoo_core import ModelSpec, Zoo, ZooError, open_zoo
+from zoo_core import EpochRow, ModelSpec, Zoo, ZooError, open_zoo
 from zoo_core.errors import UsageError
 
 HEAD = """
@@ -230,6 +234,52 @@ def test_a_listener_that_raises_is_muted_with_one_warning(
     assert len(warnings) == 1
     assert warnings[0].startswith("Warning: plugin zoo-log:zoo-log gets no more events: in zoo_epoch_ended")
     assert lines.count("epoch r 2") == 1
+
+
+ROW = EpochRow(epoch=1, train={"loss": 0.5}, validation={"loss": 0.6}, learning_rate=0.1, seconds=1.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("row.validation['loss'] = 0.0", "what a listener is told cannot be changed"),
+        ("row.train.clear()", "what a listener is told cannot be changed"),
+        ("row.train = {}", "cannot assign to field 'train'"),
+        ("import os; os.chdir('/')", "/__init__.py:2 changes the working folder of the whole program"),
+        ("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)", "changes signal handlers of the whole"),
+        ("import torch; torch.set_grad_enabled(False)", "changes PyTorch's settings of the whole"),
+    ],
+)
+def test_a_listener_changes_nothing_but_itself(
+    body: str, words: str, install: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("zoo-log", LISTENER.format(body))
+    before = torch.is_grad_enabled(), os.getcwd(), signal.getsignal(signal.SIGINT), ROW.to_json()
+    zoo = open_zoo()
+    zoo.tell("zoo_epoch_ended", run="r", row=ROW)
+    told = capsys.readouterr().err
+    assert words in told
+    assert "Warning: plugin zoo-log:zoo-log gets no more events: " in told
+    assert (torch.is_grad_enabled(), os.getcwd(), signal.getsignal(signal.SIGINT), ROW.to_json()) == before
+
+
+def test_a_listener_may_write_keep_and_copy_what_it_is_told_and_draw_random_numbers(
+    install: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = (
+        "import copy, dataclasses, json, pickle, random\n    random.random()\n    own = dict(row.train)\n"
+        "    own['loss'] = 9\n    dict.clear(row.validation)\n    kept = pickle.loads(pickle.dumps(row))\n"
+        "    copy.deepcopy(kept).train['loss'] = 8\n"
+        "    print(json.dumps(row.train), json.dumps(dataclasses.asdict(row)['train']), own)"
+    )
+    install("zoo-log", LISTENER.format(body))
+    random.seed(7)
+    open_zoo().tell("zoo_epoch_ended", run="r", row=ROW)
+    drawn = random.random()
+    random.seed(7)
+    assert drawn == random.random()
+    assert '{"loss": 0.5} {"loss": 0.5} {\'loss\': 9}' in capsys.readouterr().err
+    assert ROW.validation == {"loss": 0.6}
 
 
 COMMANDS = """

@@ -108,6 +108,12 @@ class TrainProgress:
         else:
             note(line)
 
+    def on_disk(self, epochs: int, steps: int) -> None:
+        """What a checkpoint has of the run that is stopped now: whole epochs, and steps of the next one."""
+        self.saved = steps
+        if epochs != self._pace.done:
+            self._pace.epoch_ended(epochs, seconds=0.0)
+
     @property
     def kept(self) -> str:
         """What is left of a training that is stopped now, and what is lost."""

@@ -149,6 +149,11 @@ def _implementations(manager: pluggy.PluginManager, hook: str) -> list[Any]:
     return list(caller.get_hookimpls()) if caller is not None else []
 
 
+def hook_place(manager: pluggy.PluginManager, hook: str) -> str:
+    """The line at which a plugin's implementation of a hook begins."""
+    return _defined(_implementations(manager, hook)[0].function)
+
+
 def _wrong_arguments(error: pluggy.PluginValidationError, plugin: object) -> str:
     for name in _hooks():
         written, spec = getattr(plugin, name, None), getattr(hookspecs, name)

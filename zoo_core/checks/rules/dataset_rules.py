@@ -104,7 +104,7 @@ def keeps_its_order(dataset: DatasetCandidate) -> None:
 
 
 def explains_missing_data(dataset: DatasetCandidate) -> None:
-    """Without a network and without files there is an error that says what is missing and what to do.
+    """Without a network and without files, `load` raises a `ZooError` that says what is missing, and a hint what to do.
 
     Most machines that train have no free access to the network.
     """
@@ -119,7 +119,8 @@ def explains_missing_data(dataset: DatasetCandidate) -> None:
     if not found["clear"]:
         raise BrokenRuleError(f"without data and network it raises {found['error']}, not a ZooError with a message")
     if "could not be loaded:" in found["error"]:
-        raise BrokenRuleError(f"its own error is not explained: {found['error']}")
+        wanted = "raise ZooError(what is missing, hint=what to do) in its place"
+        raise BrokenRuleError(f"its own error is not explained: {found['error']}; {wanted}")
     if not found["hint"]:
         raise BrokenRuleError(f"its error gives no hint about what to do: {found['error']}")
 
