@@ -14,6 +14,7 @@ from conftest import write_distribution
 
 from zoo_core import EpochRow, ModelSpec, Zoo, ZooError, open_zoo
 from zoo_core.errors import UsageError
+from zoo_core.workflows.catalogue.info import find_entry
 
 HEAD = """
 from zoo_core import ModelSpec, TensorSpec, hookimpl
@@ -121,7 +122,14 @@ def test_a_qualified_name_whose_plugin_does_not_offer_it_now(install: Any, monke
     install("zoo-one", offering("spec('mine')"), entries=None)
     with pytest.raises(ZooError, match=r"which does not offer it in the version 1\.0") as caught:
         open_zoo().model("zoo-one:zoo-one/mime")
+    assert (caught.value.hint, caught.value.exit_code) == ("Did you mean 'mine'?", 2)
+    with pytest.raises(UsageError, match=r"does not offer it in the version 1\.0") as caught:
+        find_entry(open_zoo(), "zoo-one:zoo-one/mime")
     assert caught.value.hint == "Did you mean 'mine'?"
+    for ask in (Zoo.model, find_entry):
+        with pytest.raises(UsageError, match="'mine': there is no plugin zoo-one:zoo-on") as caught:
+            ask(open_zoo(), "zoo-one:zoo-on/mine")
+        assert caught.value.hint == "Did you mean 'zoo-one:zoo-one'?"
     monkeypatch.setenv("ZOO_PLUGINS", "lenet5")
     with pytest.raises(ZooError, match="comes from plugin zoo-one:zoo-one, which ZOO_PLUGINS leaves out") as caught:
         open_zoo().model("zoo-one:zoo-one/mine")

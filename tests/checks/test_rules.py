@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sqlite3
 import textwrap
 from collections.abc import Callable
@@ -103,6 +104,32 @@ def test_a_long_summary_is_remarked_upon(zoo_here: Any, fake_distribution: Any) 
     (remark,) = done.json["remarks"]
     assert (done.code, remark["rule"]) == (0, "summaries-are-short")
     assert remark["detail"].startswith("the summary of model tried has 105 characters")
+
+
+def test_a_license_and_a_source_that_say_little_are_remarked_upon(zoo_here: Any, fake_distribution: Any) -> None:
+    fault = Break(old='license="MIT"', new='license="Apache 2"')
+    files = broken(MODEL, fault)
+    files["__init__.py"] = re.sub('source="[^"]*"', 'source="my head"', files["__init__.py"])
+    fake_distribution("zoo-tried", files=files, entries={"tried": "zoo_tried"})
+    done = zoo_here("check", "model:tried", "--rule", "says-where*", "--json")
+    (remark,) = done.json["remarks"]
+    assert done.code == 0
+    assert "the license 'Apache 2' is no SPDX name, such as Apache-2.0" in remark["detail"]
+    assert "the source 'my head' is no address, such as https://" in remark["detail"]
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("aliases=('lenet5',)", "aliases has 'lenet5', which is a model of plugin zoo-core:lenet5"),
+        ("renamed={'classes': 'num_clases'}", "the builder has no option 'num_clases'. Did you mean 'num_classes'"),
+        ("renamed={'num_classes': 'num_classes'}", "and 'num_classes' is an option of the builder"),
+    ],
+)
+def test_an_old_name_that_leads_nowhere(field: str, words: str, zoo_here: Any, fake_distribution: Any) -> None:
+    fault = Break(old='license="MIT",', new=f'license="MIT", {field},')
+    fake_distribution("zoo-tried", files=broken(MODEL, fault), entries={"tried": "zoo_tried"})
+    assert words in failed(zoo_here, "model:tried", "--rule", "old-names*")["old-names-lead-somewhere"]
 
 
 ABSENT = {

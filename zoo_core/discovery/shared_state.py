@@ -81,6 +81,7 @@ class SharedState:
                     replaced.append(f"{owner_name}.{name}")
                     with contextlib.suppress(Exception):
                         setattr(owner, name, before[name])
+        replaced += _replaced_lazy_names()
         return [_some(replaced)] if replaced else []
 
     @staticmethod
@@ -108,6 +109,18 @@ def _watched_names() -> Iterator[tuple[str, Any, dict[str, Any]]]:
                 # What is callable belongs to the class; the rest is what a class itself remembers.
                 methods = {key: each for key, each in vars(value).items() if callable(each)}
                 yield f"{module_name}.{name}", value, methods
+
+
+def _replaced_lazy_names() -> list[str]:
+    """Names of the zoo's packages that are loaded when they are used, and are others than those; they are put back."""
+    replaced = []
+    for package, module in list(sys.modules.items()):
+        if package.partition(".")[0] == "zoo_core" and (load := getattr(module, "__getattr__", None)) is not None:
+            for name, value in list(vars(module).items()):
+                with contextlib.suppress(Exception):  # it is no lazy name, or what it needs is not installed
+                    if load(name) is not value:  # which has also set it
+                        replaced.append(f"{package}.{name}")
+    return replaced
 
 
 def _count_strict() -> int:

@@ -20,6 +20,8 @@ from zoo_core.files import temporary_folder
 from zoo_core.plugin_faults import plugin_line
 from zoo_core.specs import IGNORED
 
+from .origin import check_origin
+
 _HASH_SEEDS = ("1", "2")
 _AT_ONCE = 256
 
@@ -27,13 +29,13 @@ _AT_ONCE = 256
 def says_where_it_comes_from(dataset: DatasetCandidate) -> None:
     """The spec gives a source and a license.
 
-    Who publishes a model that was trained on the data has to know both.
+    Who publishes a model that was trained on the data has to know both. A license that is no SPDX name, and a source
+    that is no address, are a remark.
     """
     spec = dataset.dataset.spec
     if spec.classes is None and not spec.download_bytes and (dataset.options or not _is_made_up(dataset)):
         raise NotApplicableError("the data are the user's own")
-    if missing := [field for field in ("source", "license") if not getattr(spec, field)]:
-        raise BrokenRuleError(f"DatasetSpec {spec.name!r} gives no {' and no '.join(missing)}")
+    check_origin(spec, called=f"DatasetSpec {spec.name!r}")
 
 
 def gives_what_it_declares(dataset: DatasetCandidate) -> None:
