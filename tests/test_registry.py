@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import random
+import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from conftest import write_distribution
 
-from zoo_core import ModelSpec, Zoo, ZooError, open_zoo
+from zoo_core import EpochRow, ModelSpec, Zoo, ZooError, open_zoo
 from zoo_core.errors import UsageError
+from zoo_core.workflows.catalogue.info import find_entry
 
 HEAD = """
 from zoo_core import ModelSpec, TensorSpec, hookimpl
@@ -117,7 +122,14 @@ def test_a_qualified_name_whose_plugin_does_not_offer_it_now(install: Any, monke
     install("zoo-one", offering("spec('mine')"), entries=None)
     with pytest.raises(ZooError, match=r"which does not offer it in the version 1\.0") as caught:
         open_zoo().model("zoo-one:zoo-one/mime")
+    assert (caught.value.hint, caught.value.exit_code) == ("Did you mean 'mine'?", 2)
+    with pytest.raises(UsageError, match=r"does not offer it in the version 1\.0") as caught:
+        find_entry(open_zoo(), "zoo-one:zoo-one/mime")
     assert caught.value.hint == "Did you mean 'mine'?"
+    for ask in (Zoo.model, find_entry):
+        with pytest.raises(UsageError, match="'mine': there is no plugin zoo-one:zoo-on") as caught:
+            ask(open_zoo(), "zoo-one:zoo-on/mine")
+        assert caught.value.hint == "Did you mean 'zoo-one:zoo-one'?"
     monkeypatch.setenv("ZOO_PLUGINS", "lenet5")
     with pytest.raises(ZooError, match="comes from plugin zoo-one:zoo-one, which ZOO_PLUGINS leaves out") as caught:
         open_zoo().model("zoo-one:zoo-one/mine")
@@ -230,6 +242,52 @@ def test_a_listener_that_raises_is_muted_with_one_warning(
     assert len(warnings) == 1
     assert warnings[0].startswith("Warning: plugin zoo-log:zoo-log gets no more events: in zoo_epoch_ended")
     assert lines.count("epoch r 2") == 1
+
+
+ROW = EpochRow(epoch=1, train={"loss": 0.5}, validation={"loss": 0.6}, learning_rate=0.1, seconds=1.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("row.validation['loss'] = 0.0", "what a listener is told cannot be changed"),
+        ("row.train.clear()", "what a listener is told cannot be changed"),
+        ("row.train = {}", "cannot assign to field 'train'"),
+        ("import os; os.chdir('/')", "/__init__.py:2 changes the working folder of the whole program"),
+        ("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)", "changes signal handlers of the whole"),
+        ("import torch; torch.set_grad_enabled(False)", "changes PyTorch's settings of the whole"),
+    ],
+)
+def test_a_listener_changes_nothing_but_itself(
+    body: str, words: str, install: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("zoo-log", LISTENER.format(body))
+    before = torch.is_grad_enabled(), os.getcwd(), signal.getsignal(signal.SIGINT), ROW.to_json()
+    zoo = open_zoo()
+    zoo.tell("zoo_epoch_ended", run="r", row=ROW)
+    told = capsys.readouterr().err
+    assert words in told
+    assert "Warning: plugin zoo-log:zoo-log gets no more events: " in told
+    assert (torch.is_grad_enabled(), os.getcwd(), signal.getsignal(signal.SIGINT), ROW.to_json()) == before
+
+
+def test_a_listener_may_write_keep_and_copy_what_it_is_told_and_draw_random_numbers(
+    install: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = (
+        "import copy, dataclasses, json, pickle, random\n    random.random()\n    own = dict(row.train)\n"
+        "    own['loss'] = 9\n    dict.clear(row.validation)\n    kept = pickle.loads(pickle.dumps(row))\n"
+        "    copy.deepcopy(kept).train['loss'] = 8\n"
+        "    print(json.dumps(row.train), json.dumps(dataclasses.asdict(row)['train']), own)"
+    )
+    install("zoo-log", LISTENER.format(body))
+    random.seed(7)
+    open_zoo().tell("zoo_epoch_ended", run="r", row=ROW)
+    drawn = random.random()
+    random.seed(7)
+    assert drawn == random.random()
+    assert '{"loss": 0.5} {"loss": 0.5} {\'loss\': 9}' in capsys.readouterr().err
+    assert ROW.validation == {"loss": 0.6}
 
 
 COMMANDS = """

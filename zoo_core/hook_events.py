@@ -22,9 +22,12 @@ def zoo_epoch_ended(run: RunInfo, row: EpochRow) -> None:
     When: in the process that trains, in order of the epochs, `row.epoch` counting from 1. A resumed run tells only of
     the epochs that it adds; a dry run tells nothing.
 
-    Returns: nothing that counts. Be quick: the training waits.
+    Returns: nothing that counts. Be quick: the training waits. What it is told are copies of its own, in which mappings
+    cannot be changed.
 
-    On error: a listener that raises is told no more events, with one warning; the training goes on.
+    On error: a listener that raises, or that changes what the whole program has (the working folder, signal handlers,
+    the locale, PyTorch's settings), is told no more events, with one warning; these are put back, and the training goes
+    on.
 
     Example:
 

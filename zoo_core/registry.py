@@ -6,7 +6,6 @@ import contextlib
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .discovery import Plugin, discover
@@ -200,12 +199,12 @@ class Zoo:
             if event not in plugin.hooks or plugin.id in self._muted:
                 continue
             from .discovery.fault import PluginError
-            from .discovery.offers import contained
+            from .discovery.telling import tell_one
 
             try:
-                hook = getattr(self._offers(plugin).manager.hook, event)
+                offers = self._offers(plugin)
                 with contextlib.redirect_stdout(sys.stderr):
-                    contained(partial(hook, **arguments), module=plugin.module, doing=f"in {event}")
+                    tell_one(offers, event, arguments, module=plugin.module)
             except (PluginError, ZooError) as error:
                 self._muted.add(plugin.id)
                 warn(f"plugin {plugin.id} gets no more events: {error}")

@@ -37,13 +37,14 @@ class Weights:
 
     Either `file`, in a Python package, as "package.subpackage:folder/net.safetensors"; or `url`. `sha256`: 64
     hexadecimal digits, or the first 8 or more of them, which is enough for a file and for an https address. None where
-    the publisher says none: then only safetensors are taken, from a package or, as they first come, over https.
+    the publisher says none: then only safetensors are taken, from a package or, as they first come, over https. An
+    address says it, be it None; of a file in a package it may be left out.
     """
 
     name: str
     url: str = ""
     file: str = ""
-    sha256: str | None
+    sha256: str | None = ""
     size: int | None = None
     license: str = ""
     labels: tuple[str, ...] = ()
@@ -58,7 +59,11 @@ class Weights:
                 f"Weights {self.name!r}: file is 'package:path.safetensors' or 'package:path.pth', not {self.file!r}",
                 hint="the package is written as it is imported, and the path below it with slashes",
             )
-        if self.sha256 is None:
+        if self.sha256 == "" and self.url:
+            hint = "None where the publisher says none: then only safetensors over https are taken"
+            raise ZooError(f"Weights {self.name!r}: an address needs the sha256 of its file", hint=hint)
+        if not self.sha256:
+            object.__setattr__(self, "sha256", None)
             if self.file.endswith(".pth"):
                 raise ZooError(
                     f"Weights {self.name!r}: a .pth needs its sha256", hint=f"sha256sum gives that of {self.file}"

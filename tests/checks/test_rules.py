@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+import sqlite3
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+import streams
 from broken_plugins import ANY_SIZE, DATASET, MODEL, TRAINER, Break, broken
 from rule_breaks import DATASETS, EXPORT, MODELS, OTHER_WAYS, PLUGINS, TRAINERS
 from strangers_models import STRANGERS
@@ -101,6 +106,32 @@ def test_a_long_summary_is_remarked_upon(zoo_here: Any, fake_distribution: Any) 
     assert remark["detail"].startswith("the summary of model tried has 105 characters")
 
 
+def test_a_license_and_a_source_that_say_little_are_remarked_upon(zoo_here: Any, fake_distribution: Any) -> None:
+    fault = Break(old='license="MIT"', new='license="Apache 2"')
+    files = broken(MODEL, fault)
+    files["__init__.py"] = re.sub('source="[^"]*"', 'source="my head"', files["__init__.py"])
+    fake_distribution("zoo-tried", files=files, entries={"tried": "zoo_tried"})
+    done = zoo_here("check", "model:tried", "--rule", "says-where*", "--json")
+    (remark,) = done.json["remarks"]
+    assert done.code == 0
+    assert "the license 'Apache 2' is no SPDX name, such as Apache-2.0" in remark["detail"]
+    assert "the source 'my head' is no address, such as https://" in remark["detail"]
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("aliases=('lenet5',)", "aliases has 'lenet5', which is a model of plugin zoo-core:lenet5"),
+        ("renamed={'classes': 'num_clases'}", "the builder has no option 'num_clases'. Did you mean 'num_classes'"),
+        ("renamed={'num_classes': 'num_classes'}", "and 'num_classes' is an option of the builder"),
+    ],
+)
+def test_an_old_name_that_leads_nowhere(field: str, words: str, zoo_here: Any, fake_distribution: Any) -> None:
+    fault = Break(old='license="MIT",', new=f'license="MIT", {field},')
+    fake_distribution("zoo-tried", files=broken(MODEL, fault), entries={"tried": "zoo_tried"})
+    assert words in failed(zoo_here, "model:tried", "--rule", "old-names*")["old-names-lead-somewhere"]
+
+
 ABSENT = {
     "a file": "inputs = np.load(root / 'inputs.npy')\n            drawn =",
     "words of its own": "from zoo_core import ZooError\n            "
@@ -117,6 +148,40 @@ def test_data_that_are_not_here_are_skipped(absent: str, zoo_here: Any, fake_dis
     assert [row["rule"] for row in result.json["failed"]] == ["explains-missing-data"] * (absent == "a file")
     skipped = {row["rule"]: row["detail"] for row in result.json["skipped"]}
     assert skipped["gives-what-it-declares"].startswith("its data are not here (-d root=DIR): ")
+
+
+STREAM = """
+
+from zoo_core import DatasetSpec, Preprocess, TensorSpec, hookimpl
+
+
+@hookimpl
+def zoo_datasets():
+    yield DatasetSpec(
+        name="pictures", load=load, task="image-classification", summary="Pictures of a database",
+        inputs={"image": TensorSpec("N", 3, 6, 5)}, classes=("a", "b", "c", "d"), preprocess=Preprocess(resize=(6, 5)),
+        splits=("train",), source="https://example.org/pictures", license="CC0-1.0",
+    )
+"""
+
+
+def test_the_stream_of_the_docs_passes_the_rules_of_datasets(
+    zoo_here: Any, fake_distribution: Any, tmp_path: Path
+) -> None:
+    page = Path(__file__).parents[2].joinpath("docs/datasets.md").read_text(encoding="utf-8")
+    code = page.partition("by a `StreamSplit`:\n\n```python\n")[2].partition("```")[0]
+    fake_distribution("zoo-stream", code + STREAM)
+    rows = [(number, streams.pictures(kind="content")(number), number % 4, "train") for number in range(60)]
+    with contextlib.closing(sqlite3.connect(tmp_path / "pictures.db")) as database, database:
+        database.execute("CREATE TABLE pictures (id, jpeg, class, split)")
+        database.executemany("INSERT INTO pictures VALUES (?, ?, ?, ?)", rows)
+    root = ("-d", f"root={tmp_path}", "--json")
+    kept = zoo_here("check", "dataset:pictures", *root, "--rule", "explains*", "--rule", "gives-what*")
+    assert (kept.code, len(kept.json["passed"])) == (0, 2), kept.json
+    careless = code.replace("    if not file.is_file():", "    if False:")
+    fake_distribution("zoo-stream", careless + STREAM)
+    (told,) = zoo_here("check", "dataset:pictures", *root, "--rule", "explains*").json["failed"]
+    assert "raise ZooError(what is missing, hint=what to do)" in told["detail"]
 
 
 @pytest.mark.parametrize(

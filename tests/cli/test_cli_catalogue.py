@@ -205,7 +205,9 @@ def test_list_says_where_the_weights_of_an_export_come_from(
 
 def test_plugins_for_people(run_zoo: Any, fake_distribution: Any) -> None:
     fake_distribution("zoo-bad", "1 / 0")
+    fake_distribution("zoo-ear", "from zoo_core import hookimpl\n@hookimpl\ndef zoo_trained(run, result):\n    pass\n")
     lines = run_zoo("plugins").stdout.splitlines()
+    assert any("zoo-ear:zoo-ear" in line and "event:zoo_trained" in line for line in lines)
     assert lines[0].split()[:3] == ["PLUGIN", "VERSION", "STATUS"]
     assert any("zoo-core:lenet5" in line and "model:lenet5" in line for line in lines)
     assert any("zoo-bad:zoo-bad" in line and "ZeroDivisionError" in line for line in lines)

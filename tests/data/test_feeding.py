@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -180,9 +181,21 @@ def test_what_a_stream_does_not_give_is_told(kind: str) -> None:
         loaded(streams.dataset(streams.noise, 10, inputs=inputs, shape=(1,), side=4), kind)
 
 
+@pytest.mark.parametrize("kind", ["memory", "streamed"])
+def test_a_stream_that_gives_nothing_at_all_says_so_and_which_line_is_to_be_mended(kind: str) -> None:
+    with pytest.raises(ZooError, match="sample 10 cannot be read from its stream, which gives None") as caught:
+        loaded(streams.dataset(streams.forgetting, 10, shape=(1, 4, 4)), kind)
+    assert "returns that sample" in str(caught.value.hint)
+    assert "skip_bad" not in str(caught.value.hint)
+    with pytest.raises(ZooError, match=r"stream: TypeError: .*, at streams\.py:\d+") as caught:
+        loaded(streams.dataset(streams.mistaken, 10, shape=(1, 4, 4)), kind)
+    assert re.fullmatch(r"mend streams\.py:\d+", str(caught.value.hint)), "nothing would be left without these"
+
+
 def test_a_sample_that_is_never_the_same_is_told() -> None:
-    with pytest.raises(ZooError, match="sample 10 changes while it is read"):
+    with pytest.raises(ZooError, match="sample 10 changes while it is read") as caught:
         loaded(streams.dataset(streams.drifting, 10, shape=(1, 4, 4)), "stored")
+    assert "the reader of a StreamSplit gives the same sample for a number each time" in str(caught.value.hint)
 
 
 def test_a_file_that_changes_after_it_was_looked_through_is_told(tmp_path: Path) -> None:

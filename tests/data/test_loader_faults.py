@@ -13,7 +13,7 @@ from conftest import write_distribution
 from height_plugin import ALONE, TRAIN, changed
 
 from zoo_core import DatasetSpec, Preprocess, TensorSpec, ZooError
-from zoo_core.data import ArraySplit, FileSplit, bind_dataset
+from zoo_core.data import ArraySplit, FileSplit, StreamSplit, bind_dataset
 from zoo_core.registry import Dataset
 
 PICTURES, NUMBERS = np.zeros((4, 6, 6), np.uint8), np.arange(4) % 2
@@ -43,6 +43,10 @@ def split_of(**changes: Any) -> Any:
     return ArraySplit(**{"inputs": PICTURES, "targets": NUMBERS, **changes})
 
 
+def stream_of(**changes: Any) -> Any:
+    return StreamSplit(**{"reader": lambda: PICTURES.__getitem__, "targets": NUMBERS, **changes})
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
@@ -57,6 +61,12 @@ def split_of(**changes: Any) -> Any:
         (split_of(targets=[[1], [1, 2], [0], [0]]), "the samples cannot be used: ValueError: setting an array"),
         (split_of(classes=2), "the samples cannot be used: TypeError: 'int' object is not iterable"),
         (split_of(names=["first"]), "4 samples, but 1 name of them"),
+        (stream_of(numbers=np.arange(5)), "5 samples need as many whole numbers as targets, not int64 of shape (4,)"),
+        (stream_of(numbers=np.arange(3)), "3 samples need as many whole numbers as targets, not int64 of shape (4,)"),
+        (stream_of(numbers=np.arange(4) / 1), "are whole ones, of shape (N,), not float64 of shape (4,)"),
+        (stream_of(numbers=np.arange(4).reshape(2, 2)), "are whole ones, of shape (N,), not int64 of shape (2, 2)"),
+        (stream_of(numbers=np.arange(4) > 1), "are whole ones, of shape (N,), not bool of shape (4,)"),
+        (FileSplit(paths=(Path("a.png"),) * 3, targets=NUMBERS), "3 samples need as many whole numbers as targets"),
         (FileSplit(paths=("a.png",) * 4, targets=NUMBERS), "a path is a pathlib.Path, not a str: 'a.png'"),
     ],
 )

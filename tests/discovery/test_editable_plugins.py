@@ -54,6 +54,41 @@ def test_a_fault_says_which_line_to_edit(
     assert hint.partition("; ")[0] == f"edit {package / '__init__.py'}:{line}"
 
 
+HOOKS = "from zoo_core import hookimpl\n\nclass Mine:\n    @hookimpl\n    def zoo_models(self):\n        return []\n"
+OFFERED = GOOD + "@hookimpl\ndef zoo_models():\n    yield spec('x', ...)"
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "problem", "edit"),
+    [
+        (
+            HOOKS,
+            "zoo_mine:Mine",
+            "its entry point names the class Mine, and not an instance",
+            "pyproject.toml:6, then pip",
+        ),
+        (HOOKS, "zoo_mine:mine", "but zoo_mine has no 'mine'", "pyproject.toml:6, then pip install -e "),
+        (HOOKS, "zoo_mine.none", "its module 'zoo_mine.none' cannot be found", "pyproject.toml:6, then pip install -e"),
+        ("x = 1", "zoo_mine", "it implements no hook", "pyproject.toml:6, or what it names"),
+        ("def zoo_models():\n    return []", "zoo_mine", "is not decorated", "zoo_mine/__init__.py:1"),
+        ("\nraise KeyboardInterrupt", "zoo_mine", "it raises KeyboardInterrupt", "zoo_mine/__init__.py:2"),
+        (OFFERED.replace("...", "aliases='old'"), "zoo_mine", "aliases is a tuple of texts", "zoo_mine/__init__.py:13"),
+        (OFFERED.replace("...", "requires_core='new'"), "zoo_mine", "cannot read requires", "zoo_mine/__init__.py:13"),
+    ],
+    ids=["class", "attribute", "module", "no-hook", "not-decorated", "interrupt", "aliases", "requires"],
+)
+def test_every_fault_says_which_line_to_edit(
+    code: str, value: str, problem: str, edit: str, fake_distribution: Callable[..., Path], run_zoo: Zoo
+) -> None:
+    package = fake_distribution("zoo-mine", code, entries={"mine": value})
+    head = '[project]\nname = "zoo-mine"\n\n[project.entry-points."zoo.plugins"]\n# mine\n'
+    package.parent.joinpath("pyproject.toml").write_text(f'{head}"mine" = "{value}"\n')
+    edited(package, "zoo-mine")
+    told = by_id(run_zoo("plugins", "--json", env={"ZOO_PLUGINS": "mine"}).json)["zoo-mine:mine"]
+    assert problem in told["problem"]
+    assert told["hint"].startswith(f"edit {package.parent / edit}")
+
+
 def test_a_builder_that_fails_says_which_line_to_edit(fake_distribution: Callable[..., Path], run_zoo: Zoo) -> None:
     package = fake_distribution("zoo-mine", BUILD)
     edited(package, "zoo-mine")

@@ -235,6 +235,17 @@ FAULTS = {
         "broken",
         "got an unexpected keyword argument 'invented'",
     ),
+    "command-of-two-words": (
+        "import click\nfrom zoo_core import hookimpl\n@hookimpl\ndef zoo_commands():\n"
+        "    yield click.Command('Bad Name', help='x')",
+        "broken",
+        "the command 'Bad Name' is not one word that can be typed (letters, digits, '-', '.', '_') (zoo_commands at",
+    ),
+    "misspelt-field": (
+        GOOD + "@hookimpl\ndef zoo_models():\n    yield spec('x', licence='MIT')",
+        "broken",
+        "got an unexpected keyword argument 'licence'",
+    ),
     "newer-name": ("from zoo_core import Invented", "broken", "cannot import name 'Invented' from 'zoo_core'"),
     "library-says-how": (
         "raise ImportError(\"dear is not installed: pip install 'dear[all]'\", name='dear')",
@@ -264,6 +275,7 @@ HINTS = {
     "missing-name-in-library": "another version of click may help: pip install -U click",
     "library-says-how": "pip install 'dear[all]'",
     "core-too-old": update_command(">=99.1"),
+    "misspelt-field": f"Did you mean 'license'? Otherwise it may be made for a newer zoo-core: {update_command()}",
     "newer-field": f"it may be made for a newer zoo-core: {update_command()}",
     "newer-name": f"it may be made for a newer zoo-core: {update_command()}",
 }

@@ -17,6 +17,11 @@ CHANGES = {
         "import zoo_core.specs\nzoo_core.specs.ModelSpec.__init__ = lambda self, **k: None",
         "zoo_core.specs.ModelSpec.__init__",
     ),
+    "lazy-name-replaced": ("import zoo_core\nzoo_core.open_zoo = None", "zoo_core.open_zoo"),
+    "lazy-name-of-a-package-replaced": (
+        "import zoo_core.data\nzoo_core.data.ArraySplit = dict",
+        "zoo_core.data.ArraySplit",
+    ),
     "open-patched": ("import builtins\nbuiltins.open = lambda *a, **k: 1 / 0", "builtins.open"),
     "path-emptied": ("import sys\nsys.path.clear()", "sys.path"),
     "modules-emptied": (

@@ -10,6 +10,7 @@ BUILT = "self.last = nn.Linear(8, num_classes)"
 
 MODELS = {
     "says-where-it-comes-from": Break(old='license="MIT"', new='license=""'),
+    "old-names-lead-somewhere": Break(old='license="MIT",', new='license="MIT", renamed={"classes": "num_clases"},'),
     "options-can-be-typed": Break(
         old="num_classes: int = 3):", new='num_classes: int = 3, mode: str | None = "none"):'
     ),

@@ -55,6 +55,24 @@ def both(*, side: int) -> Callable[[int], dict[str, np.ndarray]]:
     return read
 
 
+def forgetting() -> Callable[[int], Any]:
+    """Its author has forgotten to return anything."""
+
+    def read(number: int) -> None:
+        np.full((1, 4, 4), number, np.float32)
+
+    return read
+
+
+def mistaken() -> Callable[[int], np.ndarray]:
+    """It fails for every number."""
+
+    def read(number: int) -> np.ndarray:
+        return number + None  # type: ignore[operator]
+
+    return read
+
+
 def drifting() -> Callable[[int], np.ndarray]:
     """No sample is twice the same."""
     calls = iter(range(10**9))

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from conftest import Result
 from hostile_text import HOSTILE, MARKUP
 from onnx_files import write_brightness
@@ -90,9 +91,33 @@ def test_the_directory_of_plugins_says_what_was_found(run_zoo: Zoo, tmp_path: Pa
         assert text in page.text, text
     assert "script" not in {tag for tag, _ in page.tags}
     assert "plugins.html" in Elements((tmp_path / "gallery" / "index.html").read_text()).values("href")
+    alone = run_zoo("site", "--to", "plugins", "--plugins", "plugins.json")  # whoever writes plugins may have no export
+    assert (alone.code, "plugins: a directory of 3 plugins, and no export" in alone.stdout) == (0, True), alone.stderr
+    assert "3 plugins of 3 distributions" in Elements((tmp_path / "plugins" / "index.html").read_text()).text
     (tmp_path / "check.json").write_text("[]")
     assert "check.json is not what zoo check PLUGIN --json prints" in run_zoo(*words).stderr
     (tmp_path / "check.json").write_text('{"passed": [{"subject": "model lenet5"}]}')
     assert "check.json names no plugin" in run_zoo(*words).stderr
     alone = run_zoo("site", SAMPLE, "--to", "gallery", "--checks", "check.json")
     assert (alone.code, "--checks belong to a page of plugins" in alone.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("[]", "other.json lists no plugin"),
+        (
+            '[{"id": "x"}]',
+            "other.json is not what zoo plugins --json prints: entry 1 has no id, distribution and status",
+        ),
+        ("[3]", "entry 1 has no id, distribution and status"),
+        ("{", "other.json is not what zoo plugins --json prints: "),
+    ],
+)
+def test_a_file_of_other_things_is_no_directory_of_plugins(
+    content: str, words: str, run_zoo: Zoo, tmp_path: Path
+) -> None:
+    (tmp_path / "other.json").write_text(content)
+    done = run_zoo("site", "--to", "gallery", "--plugins", "other.json")
+    assert (done.code, words in done.stderr) == (1, True), done.stderr
+    assert not (tmp_path / "gallery").exists()

@@ -120,6 +120,14 @@ def test_what_cannot_be_declared(given: dict[str, str], message: str) -> None:
         Weights(name="V1", sha256=None, **given)
 
 
+def test_a_hash_may_be_left_out_of_a_file_in_the_package_and_not_of_an_address() -> None:
+    assert Weights(name="V1", file="a:b.safetensors").sha256 is None
+    with pytest.raises(ZooError, match="needs its sha256"):
+        Weights(name="V1", file="a:b.pth")
+    with pytest.raises(ZooError, match="Weights 'V1': an address needs the sha256 of its file"):
+        Weights(name="V1", url="https://example.org/a.safetensors")
+
+
 def install(fake_distribution: Callable[..., Path], content: bytes) -> None:
     folder = fake_distribution("zoo-shipped", PLUGIN)
     (folder / "trained").mkdir()

@@ -347,6 +347,43 @@ def test_listeners_are_told_of_each_epoch_and_of_the_end_and_a_broken_one_is_mut
     assert result.stderr.count("no network") == 1
 
 
+LISTENING = """
+from zoo_core import hookimpl
+
+@hookimpl
+def zoo_epoch_ended(run, row):
+    {}
+"""
+
+
+def test_nothing_that_a_listener_does_reaches_the_run(
+    run_zoo: Zoo, fake_distribution: Callable[..., Path], tmp_path: Path
+) -> None:
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    fake_distribution("editor", LISTENING.format("row.validation['accuracy'] = 1.0; row.train.clear()"))
+    fake_distribution("mover", LISTENING.format(f"import os; os.chdir({str(elsewhere)!r})"))
+    result = run_zoo(*SMALL, "--json")
+    assert result.code == 0, result.stderr
+    assert not list(elsewhere.iterdir())
+    rows = [json.loads(line) for line in (tmp_path / "runs" / "mlp-digits" / "metrics.jsonl").read_text().splitlines()]
+    assert [(row["epoch"], row["validation"]["accuracy"] < 1, "loss" in row["train"]) for row in rows] == [
+        (1, True, True),
+        (2, True, True),
+    ]
+    told = [line for line in result.stderr.splitlines() if "gets no more events" in line]
+    assert [line.split(":")[1].split()[-1] for line in told] == ["editor", "mover"]
+
+
+def test_ctrl_c_in_a_listener_says_what_lies_on_the_disk(
+    run_zoo: Zoo, fake_distribution: Callable[..., Path], tmp_path: Path
+) -> None:
+    fake_distribution("stopper", LISTENING.format("raise KeyboardInterrupt"))
+    result = run_zoo(*SMALL)
+    assert result.code == 130
+    assert "Stopped. 1 epoch of 2 is kept; epoch 2 begins again." in result.stderr
+    assert (tmp_path / "runs" / "mlp-digits" / "weights.safetensors").exists()
+
+
 def test_what_nothing_fails_of_is_a_line_before_the_first_epoch(zoo_here: Zoo) -> None:
     few = [word.replace("train_size=200", "train_size=5") for word in SMALL]
     done = zoo_here(*few, "--freeze", "layers.1")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from zoo_core.commands.common import json_option, print_json, say
+
+if TYPE_CHECKING:
+    from zoo_core.discovery import Plugin
 
 EXAMPLES = """
 \b
@@ -33,7 +38,7 @@ def command(as_json: bool) -> None:
     from zoo_core.commands.tables import table, terminal_width, wrapped
     from zoo_core.workflows.catalogue.listing import name_clashes
 
-    rows = [[p.id, p.version, p.status, p.problem or _shortened(p.offers)] for p in plugins if p.extra is None]
+    rows = [[p.id, p.version, p.status, p.problem or _shortened(p)] for p in plugins if p.extra is None]
     rows += [[p.id, p.version, "needs extra", f"{p.extra}: {p.hint}"] for p in plugins if p.extra is not None]
     for line in table(("PLUGIN", "VERSION", "STATUS", "OFFERS, OR PROBLEM"), rows, width=terminal_width()):
         say(line)
@@ -47,6 +52,8 @@ def command(as_json: bool) -> None:
     say("", "Next: zoo list")
 
 
-def _shortened(offers: tuple[str, ...]) -> str:
+def _shortened(plugin: Plugin) -> str:
+    """What a plugin offers, and which events it is told."""
+    offers = (*plugin.offers, *(f"event:{hook}" for hook in plugin.hooks))
     more = f", and {len(offers) - 8} more" if len(offers) > 8 else ""
     return ", ".join(offers[:8]) + more

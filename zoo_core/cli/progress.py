@@ -115,6 +115,12 @@ class TrainProgress:
         metric = self.info.metric if self.info else "loss"
         self._export = f"  {export_words(export, metric)}"
 
+    def on_disk(self, epochs: int, steps: int) -> None:
+        """What a checkpoint has of the run that is stopped now: whole epochs, and steps of the next one."""
+        self.saved = steps
+        if epochs != self._pace.done:
+            self._pace.epoch_ended(epochs, seconds=0.0)
+
     @property
     def kept(self) -> str:
         """What is left of a training that is stopped now, and what is lost."""

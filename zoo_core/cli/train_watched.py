@@ -36,7 +36,8 @@ def watched_training(zoo: Zoo, asked: Mapping[str, Any], *, as_json: bool, again
             progress.close()  # what is said now stands below the bar
             run = asked["run"] if asked["resume"] else None  # one to go on with may be a path
             with contextlib.suppress(ZooError):  # a run that is gone by now has nothing
-                progress.saved = RunDirectory(find_run(run or progress.info.name)).saved_batches
+                if (saved := RunDirectory(find_run(run or progress.info.name)).saved) is not None:
+                    progress.on_disk(*saved)
             note("", f"Stopped. {progress.kept}", f"To continue: {again or going_on(progress.info, run)}")
             # Ctrl-C is told in full by now; the program itself would say "Stopped." once more.
             raise SystemExit(getattr(stop, "code", 128 + signal.SIGINT)) from None

@@ -23,6 +23,8 @@ from .shards import ROWS, SEEN, NoRoomError, ShardRecord, form_as_json, form_fro
 FORMAT = 1
 """Of rows: raised when the same content and recipe would make others."""
 
+_SAME_AGAIN = "the reader of a StreamSplit gives the same sample for a number each time, in each process"
+
 
 def do_work(reader: SampleReader, task: Mapping[str, Any], room: memoryview | None) -> dict[str, Any]:
     """Fill `room` with the rows that are asked for, or where there is none make sure that a shard of them is there."""
@@ -53,7 +55,7 @@ def fill_rows(
             if digests is not None and digest != digests[place]:
                 raise ZooError(
                     f"{_called(each)} has changed since the data were looked through",
-                    hint="begin again, or bring it back as it was",
+                    hint=_SAME_AGAIN if isinstance(each, int) else "begin again, or bring it back as it was",
                 )
             size = _fill(rows, place, reader, content, each)
         except UsageError:
@@ -192,7 +194,8 @@ def _rows(
             if place not in bad:
                 content = reader.content(each)
                 if digest_of(content).hex() != digests[place]:
-                    raise ZooError(f"{_called(each)} changes while it is read", hint="wait until nobody writes there")
+                    hint = _SAME_AGAIN if isinstance(each, int) else "wait until nobody writes there"
+                    raise ZooError(f"{_called(each)} changes while it is read", hint=hint)
                 size = _fill(row, 0, reader, content, each)
         except UsageError:
             raise

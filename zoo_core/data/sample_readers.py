@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from zoo_core.errors import ZooError, in_words
 from zoo_core.pictures import content_of, read_picture
+from zoo_core.plugin_faults import plugin_line
 from zoo_core.preprocess import resize_picture
 from zoo_core.recipes import InputRecipe, Recipe, as_implementation, bytes_of, read_given
 from zoo_core.specs import Preprocess
@@ -79,7 +80,12 @@ class SampleReader:
         except ZooError:
             raise
         except Exception as error:
-            raise ZooError(f"sample {asked} cannot be read from its stream: {in_words(error)}") from error
+            place = plugin_line(error)
+            told = f"sample {asked} cannot be read from its stream: {in_words(error)}{place and f', at {place}'}"
+            raise ZooError(told, hint=f"mend {place}" if place else None) from error
+        if found is None:
+            hint = "what the reader of a StreamSplit returns is called with a number, and returns that sample"
+            raise ZooError(f"sample {asked} cannot be read from its stream, which gives None", hint=hint)
         return content_of(found) if isinstance(found, Path) else found
 
     @cached_property

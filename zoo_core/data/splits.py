@@ -87,7 +87,7 @@ class StreamSplit:
     remarks: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.targets)
+        return len(self.targets if self.numbers is None else self.numbers)
 
     @property
     def chosen(self) -> NDArray[np.int64]:
@@ -110,6 +110,8 @@ def checked_split(split: object, spec: DatasetSpec, *, where: str) -> tuple[Spli
         raise ZooError(f"{where}: a path is a pathlib.Path, not a {type(odd[0]).__name__}: {str(odd[0])[:60]!r}")
     if isinstance(split, ArraySplit):
         split = dataclasses.replace(split, inputs=_named_inputs(split.inputs, spec, where=where))
+    if isinstance(split, StreamSplit) and split.numbers is not None:
+        split = dataclasses.replace(split, numbers=_numbers_of_samples(split.numbers, where=where))
     kind = targets_of(spec.task)
     classes = split.classes if split.classes is not None else spec.classes
     if classes is None and kind.needs_names:
@@ -152,6 +154,17 @@ def _named_inputs(given: Any, spec: DatasetSpec, *, where: str) -> dict[str, NDA
         counts = ", ".join(f"{len(array)} of {name!r}" for name, array in given.items())
         raise ZooError(f"{where}: inputs differ in the number of samples: {counts}")
     return {name: given[name] for name in spec.sources}
+
+
+def _numbers_of_samples(given: Any, *, where: str) -> NDArray[np.int64]:
+    """Which samples of a stream are meant, (N,)."""
+    numbers = np.asarray(given)
+    if not (np.issubdtype(numbers.dtype, np.integer) or numbers.size == 0) or numbers.ndim != 1:
+        raise ZooError(
+            f"{where}: the numbers of samples in their stream are whole ones, of shape (N,), "
+            f"not {numbers.dtype} of shape {numbers.shape}"
+        )
+    return numbers.astype(np.int64)
 
 
 def _as_objects(values: Any, name: str, spec: DatasetSpec) -> Any:

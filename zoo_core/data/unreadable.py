@@ -37,9 +37,10 @@ class UnreadableFilesError(ZooError):
         told = one_a_line([each.error.message for each in bad])
         hints = {each.error.hint for each in bad}
         mend = hints.pop() if len(hints) == 1 else "replace the files, or remove them"
+        skip = "-d skip_bad=true leaves out what cannot be read" if len(bad) < of else ""
         super().__init__(
             f"{where}: {len(bad):,} of {counted(of, 'sample')} cannot be read:{told}",
-            hint="; ".join(filter(None, (mend, "-d skip_bad=true leaves out what cannot be read"))),
+            hint="; ".join(filter(None, (mend, skip))) or None,
         )
 
 

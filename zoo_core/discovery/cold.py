@@ -42,7 +42,7 @@ def read_plugins(
     now = time.time()
     for point in points:
         record = records[point["id"]]
-        record.update(mended(record, distribution=point["distribution"]))
+        record.update(mended(record, distribution=point["distribution"], entry=point["entry"]))
         record.update(point=point, environment=environment, time=now)
     return records
 

@@ -27,6 +27,7 @@ from .describe import describe
 from .entry_points import module_of
 from .fault import PluginError
 from .offers import contained, load_offers
+from .place import place_of
 from .shared_state import SharedState
 
 _CHANGES = "loading may change nothing but the plugin itself: tell its authors; ZOO_PLUGINS can leave it out"
@@ -117,8 +118,8 @@ def _read_plugin(value: str, *, modules: Sequence[str], read: _ReadPaths) -> dic
         record.update(described)
     except PluginError as error:
         record.update(status=error.status, problem=error.problem, hint=error.hint, missing=error.missing)
-    except KeyboardInterrupt:
-        record.update(status="broken", problem="it raises KeyboardInterrupt")
+    except KeyboardInterrupt as error:
+        record.update(status="broken", problem=f"it raises KeyboardInterrupt{place_of(error, module)}")
     record["seconds"] = round(time.perf_counter() - start, 4)
     record["files"], record["absent"] = watch.stop(failed=record["status"] != "ok")
     # The names of a family are those of its library, which need not be imported to list them.

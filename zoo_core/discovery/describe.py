@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import click
+
+from zoo_core.declared_options import UnusableParameterError
 from zoo_core.errors import ZooError
 from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, RecipeSpec, TaskSpec, TrainerSpec, check_name
 
-from .offers import Offers
+from .offers import Offers, hook_place
 
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ABOUT = ("task", "summary", "source", "license")
 """What a family may say of a member without making its spec."""
 
 
 def describe(offers: Offers) -> dict[str, Any]:
     """`{entries, commands, events}` as JSON has them. Raises ZooError for an offer that cannot be listed."""
-    entries = [_entry("model", spec) for spec in offers.models]
-    entries += [_entry("dataset", spec) for spec in offers.datasets]
-    entries += [_entry("trainer", spec) for spec in offers.trainers]
-    entries += [_task(spec) for spec in offers.tasks]
-    entries += [_recipe(spec) for spec in offers.recipes]
-    for family in offers.families:
-        entries += _members(family)
+    entries: list[dict[str, Any]] = []
+    with _told_where(offers, "zoo_models"):
+        entries += [_entry("model", spec) for spec in offers.models]
+    with _told_where(offers, "zoo_datasets"):
+        entries += [_entry("dataset", spec) for spec in offers.datasets]
+    with _told_where(offers, "zoo_trainers"):
+        entries += [_entry("trainer", spec) for spec in offers.trainers]
+    with _told_where(offers, "zoo_tasks"):
+        entries += [_task(spec) for spec in offers.tasks]
+    with _told_where(offers, "zoo_recipes"):
+        entries += [_recipe(spec) for spec in offers.recipes]
+    with _told_where(offers, "zoo_families"):
+        entries += [member for family in offers.families for member in _members(family)]
     _check_distinct(entries)
-    commands = [
-        {"name": str(command.name), "help": command.get_short_help_str(limit=80)} for command in offers.commands
-    ]
+    with _told_where(offers, "zoo_commands"):
+        commands = [_command(command) for command in offers.commands]
     described = {"entries": entries, "commands": commands, "events": list(offers.events)}
     json.dumps(described, allow_nan=False)  # said of this plugin now, not of all of them later
     return described
+
+
+@contextlib.contextmanager
+def _told_where(offers: Offers, hook: str) -> Iterator[None]:
+    """What is wrong with an offer is told with the line of the hook that offers it, unless it has its own."""
+    try:
+        yield
+    except UnusableParameterError:
+        raise
+    except ZooError as error:
+        place = f" ({hook} at {hook_place(offers.manager, hook)})"
+        raise ZooError(f"{error.message}{place}", hint=error.hint) from error
+
+
+def _command(command: click.Command) -> dict[str, str]:
+    if not _WORD.fullmatch(name := str(command.name)):
+        raise ZooError(f"the command {name!r} is not one word that can be typed (letters, digits, '-', '.', '_')")
+    return {"name": name, "help": command.get_short_help_str(limit=80)}
 
 
 def _check_distinct(entries: Sequence[Mapping[str, Any]]) -> None:

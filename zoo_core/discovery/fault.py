@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+WRONG_ENTRY_POINT = "its entry point does not fit what is installed: reinstall the plugin, or tell its authors"
+"""The hint where the line is at fault that names the plugin, and not what it names."""
+
 
 class PluginError(Exception):
     """A plugin cannot be used; `problem` says why, in one line, and `hint` what to do where more is known of it.

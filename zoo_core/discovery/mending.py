@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
 from zoo_core.foreign_text import shell_word
 from zoo_core.installation import editable_folder, extra_with, install_command
+
+from .entry_points import ENTRY_POINT_GROUP
+from .fault import WRONG_ENTRY_POINT
 
 if TYPE_CHECKING:
     from .plugins import Plugin
@@ -20,8 +23,9 @@ _PLACE = re.compile(r"([\w./-]+\.pyi?):(\d+)")
 """As `place_of` writes it: the path of a file from its package on, and a line."""
 
 
-def mended(record: Mapping[str, Any], *, distribution: str) -> dict[str, Any]:
-    """What a record of a plugin is to say in other words, because of how its distribution was installed.
+def mended(record: Mapping[str, Any], *, distribution: str, entry: str) -> dict[str, Any]:
+    """What a record of a plugin is to say in other words, because of how its distribution was installed; `entry`: the
+    name of its entry point.
 
     `extra`, `problem` and `hint` where it only lacks an extra; `hint` where its own project's folder is installed.
     """
@@ -38,7 +42,10 @@ def mended(record: Mapping[str, Any], *, distribution: str) -> dict[str, Any]:
     hint: str | None = record["hint"]
     if place := _editable_place(record["problem"], record["files"], folder):
         return {"hint": f"edit {place}; {hint}" if hint else f"edit {place}"}
-    return {"hint": hint or f"edit {folder}"}
+    project = _entry_point_line(folder, entry)
+    if hint == WRONG_ENTRY_POINT:
+        return {"hint": f"edit {project}, then pip install -e {shell_word(str(folder))}: pip reads it only then"}
+    return {"hint": hint or f"edit {project}, or what it names"}
 
 
 def told_of_path(kind: str, name: str) -> str:
@@ -66,21 +73,28 @@ def check_extra_of(plugins: Iterable[Plugin], name: str) -> None:
             )
 
 
-def check_owner_of(plugins: Iterable[Plugin], kind: str, name: str) -> None:
-    """Raises UsageError if a qualified name that was typed is of a plugin that is not installed, and ZooError if it is
-    of one that does not offer it now. For a name that stands in a record: `recorded_entry`."""
+def check_owner_of(plugins: Sequence[Plugin], kind: str, name: str) -> None:
+    """Raises UsageError if a qualified name that was typed is of a plugin that is not installed, or that does not offer
+    it, and ZooError if it is of one that cannot be used now. For a name that stands in a record: `recorded_entry`."""
     owner, _, own = name.partition("/")
     if ":" not in owner:
         return
-    if all(plugin.id != owner for plugin in plugins):
+    found = next((plugin for plugin in plugins if plugin.id == owner), None)
+    if found is None:
+        distribution = owner.partition(":")[0]
+        if siblings := [plugin.id for plugin in plugins if plugin.distribution == distribution]:
+            hint = did_you_mean(owner, siblings) or "see zoo plugins"
+            raise UsageError(f"unknown {kind} {own!r}: there is no plugin {owner}", hint=hint)
         text = f"unknown {kind} {own!r}: plugin {owner}, which offers it, is not installed"
-        raise UsageError(text, hint=f"install {owner.partition(':')[0]} again; zoo plugins shows what there is")
-    check_offered(plugins, kind, own, plugin=owner)
+        raise UsageError(text, hint=f"install {distribution} again; zoo plugins shows what there is")
+    check_offered(plugins, kind, own, plugin=owner, typed=True)
 
 
-def check_offered(plugins: Iterable[Plugin], kind: str, name: str, *, plugin: str, without: str = "") -> None:
-    """Raises ZooError if the plugin that a name comes from, by its id, does not offer it now; `without`: what works all
-    the same."""
+def check_offered(
+    plugins: Iterable[Plugin], kind: str, name: str, *, plugin: str, without: str = "", typed: bool = False
+) -> None:
+    """Raises ZooError if the plugin that a name comes from, by its id, does not offer it now, and UsageError if it was
+    typed; `without`: what works all the same."""
     what, otherwise = f"the {kind} {name!r} comes from plugin {plugin}, which", f"; without it, {without}"
     found = next((each for each in plugins if each.id == plugin), None)
     if found is None:
@@ -91,9 +105,9 @@ def check_offered(plugins: Iterable[Plugin], kind: str, name: str, *, plugin: st
     if found.problem is not None:
         raise ZooError(f"{what} cannot be used: {found.problem}", hint=found.hint or "see zoo plugins")
     if f"{kind}:{name}" not in found.offers and all((e["kind"], e["name"]) != (kind, name) for e in found.entries):
-        offered = [each.partition(":")[2] for each in found.offers if each.startswith(f"{kind}:")]
+        offered = [entry["name"] for entry in found.entries if kind in {entry["kind"], "name"}]
         hint = did_you_mean(name, offered) or f"another version of {found.distribution} may; see zoo plugins"
-        raise ZooError(f"{what} does not offer it in the version {found.version}", hint=hint)
+        raise (UsageError if typed else ZooError)(f"{what} does not offer it in the version {found.version}", hint=hint)
 
 
 def is_unusable(plugin: Plugin) -> bool:
@@ -125,6 +139,21 @@ def told_of_unusable(plugins: Iterable[Plugin], name: str) -> str:
     listed = ", ".join(plugin.id for plugin in unusable[:_MOST_NAMED])
     more = f" and {len(unusable) - _MOST_NAMED} more" if len(unusable) > _MOST_NAMED else ""
     return f"It may be of a plugin that cannot be used: {listed}{more}; see zoo plugins."
+
+
+def _entry_point_line(folder: Path, entry: str) -> str:
+    """Where a project names a plugin, as a path that can be opened, and a line where it is found."""
+    file = folder / "pyproject.toml"
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return str(folder)
+    section = ""
+    for number, line in enumerate(map(str.strip, lines), start=1):
+        section = line if line.startswith("[") else section
+        if ENTRY_POINT_GROUP in section and line.partition("=")[0].strip().strip("\"'") == entry:
+            return f"{file}:{number}"
+    return str(file)
 
 
 def _editable_place(problem: str, files: Mapping[str, Any], folder: Path) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import importlib
 import inspect
-import itertools
+import re
 import types
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -14,12 +16,13 @@ from typing import Any
 import click
 import pluggy
 
-from zoo_core import hookspecs
+from zoo_core import hookspecs, specs
 from zoo_core.errors import Terminated, ZooError, did_you_mean
 from zoo_core.installation import update_command
 from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, RecipeSpec, TaskSpec, TrainerSpec
 
 from .entry_points import module_of
+from .fault import WRONG_ENTRY_POINT
 from .fault import PluginError as PluginError
 from .place import place_of, short_path
 from .requirement import check_requirement
@@ -34,8 +37,8 @@ _OFFERED: dict[str, type] = {
     "zoo_commands": click.Command,
 }
 _MOST_OFFERS = 100_000
+_UNKNOWN_FIELD = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _NEWER_CORE = "it may be made for a newer zoo-core: {}"
-_ANEW = "its entry point does not fit what is installed: reinstall the plugin, or tell its authors"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +64,11 @@ def load_offers(value: str) -> Offers:
     module = module_of(value)
     manager = _register(_resolve(value), module=module)
     found: dict[str, tuple[Any, ...]] = {hook: _ask(manager, hook, module) for hook in hookspecs.OFFERS}
-    for spec in itertools.chain.from_iterable(found[hook] for hook in _OFFERED if hook != "zoo_commands"):
-        name = spec.prefix if isinstance(spec, ModelFamily) else spec.name
-        check = partial(check_requirement, spec.requires_core, name=name)
-        contained(check, module=module, doing=f"in {name!r}")
+    for hook, offered in found.items():
+        if hook != "zoo_commands":
+            _check_requirements(
+                offered, module=module, place=f"{hook} at {hook_place(manager, hook)}" if offered else ""
+            )
     return Offers(
         models=found["zoo_models"],
         datasets=found["zoo_datasets"],
@@ -78,6 +82,18 @@ def load_offers(value: str) -> Offers:
     )
 
 
+def _check_requirements(offered: Iterable[Any], *, module: str, place: str) -> None:
+    for spec in offered:
+        name = spec.prefix if isinstance(spec, ModelFamily) else spec.name
+        try:
+            check = partial(check_requirement, spec.requires_core, name=name)
+            contained(check, module=module, doing=f"in {name!r}")
+        except PluginError as error:
+            if error.status == "broken":
+                error.problem += f" ({place})"
+            raise
+
+
 def contained(call: Callable[[], Any], *, module: str, doing: str) -> Any:
     """What `call` returns. Whatever a plugin raises inside, also SystemExit, becomes a PluginError."""
     try:
@@ -89,9 +105,19 @@ def contained(call: Callable[[], Any], *, module: str, doing: str) -> Any:
     except ImportError as error:
         raise _import_fault(error, module=module, doing=doing) from error
     except BaseException as error:
-        newer = isinstance(error, TypeError) and "Spec.__init__() got an unexpected keyword" in str(error)
-        hint = _NEWER_CORE.format(update_command()) if newer else None
-        raise PluginError(f"{doing}: {words(error)}{place_of(error, module)}", hint=hint) from error
+        place = place_of(error, module)
+        raise PluginError(f"{doing}: {words(error)}{place}", hint=_told_of_unknown_field(error)) from error
+
+
+def _told_of_unknown_field(error: BaseException) -> str | None:
+    """What to do where a spec is given a field that it does not have; None for every other error."""
+    match = _UNKNOWN_FIELD.fullmatch(str(error)) if isinstance(error, TypeError) else None
+    spec: Any = getattr(specs, match[1], None) if match else None
+    if match is None or not dataclasses.is_dataclass(spec):
+        return None
+    newer = _NEWER_CORE.format(update_command())
+    near = difflib.get_close_matches(match[2], [field.name for field in dataclasses.fields(spec)], n=1, cutoff=0.7)
+    return f"Did you mean {near[0]!r}? Otherwise {newer}" if near else newer
 
 
 def words(error: BaseException) -> str:
@@ -112,7 +138,7 @@ def _resolve(value: str) -> object:
     for name in filter(None, attributes.partition("[")[0].strip().split(".")):
         if not hasattr(found, name):
             text = f"its entry point names {value!r}, but {module} has no {attributes!r}"
-            raise PluginError(text, hint=_ANEW)
+            raise PluginError(text, hint=WRONG_ENTRY_POINT)
         found = getattr(found, name)
     return found
 
@@ -134,10 +160,23 @@ def _register(plugin: object, *, module: str) -> pluggy.PluginManager:
         raise PluginError(_unknown_hooks(manager, error)) from error
     implemented = {name for name in _hooks() if _implementations(manager, name)}
     if undecorated := [name for name in _hooks() if name not in implemented and hasattr(plugin, name)]:
-        raise PluginError(f"{', '.join(undecorated)} is not decorated with @hookimpl")
+        place = _defined(getattr(plugin, undecorated[0]))
+        raise PluginError(f"{', '.join(undecorated)} is not decorated with @hookimpl ({place})")
     if not implemented:
-        raise PluginError(f"it implements no hook, for example {' or '.join(hookspecs.OFFERS[:2])}")
+        text = f"it implements no hook, for example {' or '.join(hookspecs.OFFERS[:2])}"
+        raise PluginError(text, hint=WRONG_ENTRY_POINT if isinstance(plugin, type) else None)
+    _check_instance(plugin, implemented)
     return manager
+
+
+def _check_instance(plugin: object, implemented: Iterable[str]) -> None:
+    """Raises PluginError for a class that has hooks for instances."""
+    if isinstance(plugin, type) and any(
+        inspect.isfunction(inspect.getattr_static(plugin, name)) for name in implemented
+    ):
+        own = plugin.__name__
+        text = f"its entry point names the class {own}, and not an instance, such as {own.lower()}_plugin = {own}()"
+        raise PluginError(text, hint=WRONG_ENTRY_POINT)
 
 
 def _hooks() -> tuple[str, ...]:
@@ -147,6 +186,11 @@ def _hooks() -> tuple[str, ...]:
 def _implementations(manager: pluggy.PluginManager, hook: str) -> list[Any]:
     caller = getattr(manager.hook, hook, None)
     return list(caller.get_hookimpls()) if caller is not None else []
+
+
+def hook_place(manager: pluggy.PluginManager, hook: str) -> str:
+    """The line at which a plugin's implementation of a hook begins."""
+    return _defined(_implementations(manager, hook)[0].function)
 
 
 def _wrong_arguments(error: pluggy.PluginValidationError, plugin: object) -> str:
@@ -211,7 +255,7 @@ def _import_fault(error: ImportError, *, module: str, doing: str) -> PluginError
     own, name = module.partition(".")[0], error.name or ""
     place = place_of(error, module)
     if isinstance(error, ModuleNotFoundError) and name and (module == name or module.startswith(f"{name}.")):
-        return PluginError(f"its module {module!r} cannot be found (no {name!r})", hint=_ANEW)
+        return PluginError(f"its module {module!r} cannot be found (no {name!r})", hint=WRONG_ENTRY_POINT)
     top = name.partition(".")[0]
     if top in {own, "zoo_core", ""}:
         newer = _NEWER_CORE.format(update_command()) if top == "zoo_core" else None

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import locale
 import os
-import signal
 import sys
 import types
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from .process_facts import changed_facts, process_facts, put_back
 
 _WATCHED = {"builtins", "click", "importlib", "io", "json", "os", "pluggy", "sys", "time", "types", "zoo_core"}
 """Top-level modules whose functions and classes the zoo and other plugins rely on."""
 _FREE = {"sys.excepthook", "sys.displayhook", "sys.unraisablehook", "sys.breakpointhook"}
 """What a library may well replace: nobody else is touched by it."""
 _NOT_TO_BE_LOST = (_WATCHED | sys.stdlib_module_names) - {"distutils"}  # setuptools brings its own
-_SIGNALS = signal.valid_signals()
 _SHOWN = 3
 
 
@@ -26,8 +24,8 @@ class SharedState:
     """As it was before a plugin was loaded. `files` are further descriptors that must stay open, and what they are."""
 
     def __init__(self, files: tuple[int, ...]) -> None:
-        self._descriptors = (0, 1, 2, *files)
-        self._facts = self._now()
+        self._descriptors = {"its standard streams or the line to the zoo": (0, 1, 2, *files)}
+        self._facts = process_facts(self._descriptors)
         self._names = {name: (owner, dict(names)) for name, owner, names in _watched_names()}
         self._path, self._environment = list(sys.path), dict(os.environ)
         self._recursion = sys.getrecursionlimit()
@@ -49,29 +47,9 @@ class SharedState:
         changed += self._changed_facts()
         changed += self._changed_settings()
 
-    def _now(self) -> dict[str, Any]:
-        facts: dict[str, Any] = {
-            "the working folder": _answer(os.getcwd),
-            "the locale": _answer(lambda: locale.setlocale(locale.LC_ALL)),
-            "signal handlers": {number: signal.getsignal(number) for number in _SIGNALS},
-            "tracing": (sys.gettrace(), sys.getprofile()),
-            "its standard streams or the line to the zoo": [_file_at(number) for number in self._descriptors],
-        }
-        with contextlib.suppress(ImportError):
-            import resource
-
-            limits = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
-            facts["limits of the process"] = [_answer(partial(resource.getrlimit, limit)) for limit in limits]
-        if hasattr(signal, "getitimer"):
-            facts["the alarm clock"] = signal.getitimer(signal.ITIMER_REAL)[0] > 0
-        return facts
-
     def _changed_facts(self) -> list[str]:
-        now = self._now()
-        changed = [name for name, value in self._facts.items() if now[name] != value]
-        if "the working folder" in changed:
-            with contextlib.suppress(OSError):
-                os.chdir(self._facts["the working folder"])
+        changed = changed_facts(self._facts, process_facts(self._descriptors))
+        put_back(self._facts, changed)
         return changed
 
     def _changed_settings(self) -> list[str]:
@@ -103,6 +81,7 @@ class SharedState:
                     replaced.append(f"{owner_name}.{name}")
                     with contextlib.suppress(Exception):
                         setattr(owner, name, before[name])
+        replaced += _replaced_lazy_names()
         return [_some(replaced)] if replaced else []
 
     @staticmethod
@@ -132,23 +111,20 @@ def _watched_names() -> Iterator[tuple[str, Any, dict[str, Any]]]:
                 yield f"{module_name}.{name}", value, methods
 
 
+def _replaced_lazy_names() -> list[str]:
+    """Names of the zoo's packages that are loaded when they are used, and are others than those; they are put back."""
+    replaced = []
+    for package, module in list(sys.modules.items()):
+        if package.partition(".")[0] == "zoo_core" and (load := getattr(module, "__getattr__", None)) is not None:
+            for name, value in list(vars(module).items()):
+                with contextlib.suppress(Exception):  # it is no lazy name, or what it needs is not installed
+                    if load(name) is not value:  # which has also set it
+                        replaced.append(f"{package}.{name}")
+    return replaced
+
+
 def _count_strict() -> int:
     return sum(each[0] == "error" for each in warnings.filters)
-
-
-def _answer(call: Callable[[], Any]) -> Any:
-    try:
-        return call()
-    except Exception as error:  # noqa: BLE001 also that is something that can change
-        return type(error)
-
-
-def _file_at(descriptor: int) -> tuple[int, int] | None:
-    try:
-        status = os.fstat(descriptor)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _some(names: list[str]) -> str:

@@ -157,16 +157,17 @@ class RunDirectory:
         return state
 
     @property
-    def saved_batches(self) -> int:
-        """Batches behind a resumed run of the epoch that it goes on with, if its checkpoint is whole."""
+    def saved(self) -> tuple[int, int] | None:
+        """Epochs behind a resumed run, and batches of the one that it goes on with, if its checkpoint is whole."""
         from .safetensors_header import facts_of
 
         try:
-            part = facts_of(self.path / STATE_FILE).get("part")
+            facts = facts_of(self.path / STATE_FILE)
         except (OSError, ValueError, ZooError):
-            return 0
+            return None
+        rows, part = facts.get("rows"), facts.get("part")
         batches = part.get("batches") if isinstance(part, dict) else None
-        return batches if isinstance(batches, int) else 0
+        return (len(rows), batches if isinstance(batches, int) else 0) if isinstance(rows, list) else None
 
     @property
     def is_held(self) -> bool:

@@ -30,16 +30,20 @@ from .trying.assets import write_try_assets
 
 @dataclass(frozen=True, kw_only=True)
 class Made:
-    """A finished site; `unfit` says by name and form which exports have no description in it, and why."""
+    """A finished site; `unfit` says by name and form which exports have no description in it, and why; `plugins`:
+    how many its directory lists."""
 
     path: Path
     rows: tuple[Mapping[str, Any], ...]
     damaged: tuple[Damaged, ...]
     unfit: Mapping[str, str]
+    plugins: int = 0
 
     @property
     def in_words(self) -> str:
         """What has come of it, on one line."""
+        if not self.rows:
+            return f"{self.path}: a directory of {counted(self.plugins, 'plugin')}, and no export"
         return f"{self.path}: {counted(len(self.rows) - len(self.damaged), 'page')} of exports, and their index"
 
     def to_json(self) -> dict[str, Any]:
@@ -72,9 +76,11 @@ def build(exports: Mapping[str, Path], target: Path, asked: Asked, *, progress: 
             write(folder / "plugins.json", json_text([each.to_json() for each in plugins]))
         write_assets(folder)
         write_try_assets(folder, runtime)
-        write(folder / "index.html", index_page(pages, rows, pairs))
+        directory = "" if plugins is None else plugin_page(pages, plugins)
+        write(folder / "index.html", index_page(pages, rows, pairs) if rows else directory)
         write(folder / INDEX, json_text({"schema": 1, "made_by": MADE_BY, "title": asked.title, "models": rows}))
-    return Made(path=target, rows=tuple(rows), damaged=tuple(damaged), unfit=unfit)
+    listed = len(plugins or ())
+    return Made(path=target, rows=tuple(rows), damaged=tuple(damaged), unfit=unfit, plugins=listed)
 
 
 def _write_models(
@@ -101,7 +107,7 @@ def _write_models(
         except ZooError as error:
             damaged.append(Damaged(name=name, error=error, told=str(error).replace(str(path), name)))
             rows.append(damaged_row(damaged[-1]))
-    if len(damaged) == len(rows):
+    if damaged and len(damaged) == len(rows):
         raise damaged[0].error
     return rows, damaged, unfit
 

@@ -34,7 +34,8 @@ Examples:
 @click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Of --serve. Default: a free one.")
 @json_option
 def command(exports: tuple[str, ...], target: Path, asked: Any, serve: bool, port: int, as_json: bool) -> None:
-    """Make static pages of EXPORTs: names, folders or .onnx files; without any, all in exported/.
+    """Make static pages of EXPORTs: names, folders or .onnx files; without any, all in exported/, where there
+    may be none if --plugins is given.
 
     Plain files without a date: equal exports give equal bytes, for any static host, and they read from the disk too. An
     index with search and filters, for programs index.json; and a page for each export with its card, its checks, its
@@ -52,7 +53,7 @@ def command(exports: tuple[str, ...], target: Path, asked: Any, serve: bool, por
     from .building import build
     from .exhibits import chosen
 
-    made = build(chosen(exports), target, asked, progress=note)
+    made = build(chosen(exports, may_be_none=asked.plugins is not None), target, asked, progress=note)
     for each in made.damaged:
         note(f"{each.name} has no page: {each.told}")
     for name, why in made.unfit.items():

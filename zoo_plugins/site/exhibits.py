@@ -76,12 +76,12 @@ class Damaged:
     told: str
 
 
-def chosen(typed: tuple[str, ...]) -> dict[str, Path]:
+def chosen(typed: tuple[str, ...], *, may_be_none: bool) -> dict[str, Path]:
     """The exports that were named, or all in `exported/`, by the names that their pages have, sorted.
 
-    Raises UsageError where there is none, and where two would have one name.
+    Raises UsageError where there is none, unless that may be, and where two would have one name.
     """
-    paths = [find_export(each) for each in typed] if typed else _all_here()
+    paths = [find_export(each) for each in typed] if typed else _all_here(may_be_none=may_be_none)
     found: dict[str, Path] = {}
     for path in paths:
         name = path.resolve().name if path.is_dir() else path.stem
@@ -93,11 +93,11 @@ def chosen(typed: tuple[str, ...]) -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def _all_here() -> list[Path]:
+def _all_here(*, may_be_none: bool) -> list[Path]:
     folder = usual_folder("export")
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
     paths = [path for path in inside if not path.name.startswith(".") and path.is_dir() and is_export(path)]
-    if not paths:
+    if not paths and not may_be_none:
         raise UsageError(
             f"there is no export in {folder}/", hint="name the exports, or make one: zoo quickstart, or zoo export RUN"
         )

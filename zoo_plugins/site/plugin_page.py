@@ -16,6 +16,7 @@ from .pages import Pages
 
 FILE = "plugins.html"
 _MOST = 1 << 26
+_PLUGINS = "zoo plugins --json"
 _OUTCOMES = ("passed", "failed", "skipped", "remarks")
 
 
@@ -68,9 +69,14 @@ class Listed:
 
 def listed_plugins(plugins: Path, checks: Sequence[Path]) -> list[Listed]:
     """The plugins of the file, with their checks. Raises ZooError for a file of other things."""
-    found = _read(plugins, list, "zoo plugins --json")
+    rows = _read(plugins, list, _PLUGINS)
+    if not rows:
+        raise ZooError(f"{plugins} lists no plugin", hint=f"{_PLUGINS} prints all that are installed")
+    for number, each in enumerate(rows, start=1):
+        if not isinstance(each, dict) or not all(text(each, key) for key in ("id", "distribution", "status")):
+            told = f"{plugins} is not what {_PLUGINS} prints: entry {number} has no id, distribution and status"
+            raise ZooError(told, hint=f"{_PLUGINS} > {plugins.name}")
     results = dict(_checked(path) for path in checks)
-    rows = [each for each in found if isinstance(each, dict)]
     return sorted(
         (
             Listed(

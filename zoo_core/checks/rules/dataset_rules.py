@@ -20,6 +20,8 @@ from zoo_core.files import temporary_folder
 from zoo_core.plugin_faults import plugin_line
 from zoo_core.specs import IGNORED
 
+from .origin import check_origin
+
 _HASH_SEEDS = ("1", "2")
 _AT_ONCE = 256
 
@@ -27,13 +29,13 @@ _AT_ONCE = 256
 def says_where_it_comes_from(dataset: DatasetCandidate) -> None:
     """The spec gives a source and a license.
 
-    Who publishes a model that was trained on the data has to know both.
+    Who publishes a model that was trained on the data has to know both. A license that is no SPDX name, and a source
+    that is no address, are a remark.
     """
     spec = dataset.dataset.spec
     if spec.classes is None and not spec.download_bytes and (dataset.options or not _is_made_up(dataset)):
         raise NotApplicableError("the data are the user's own")
-    if missing := [field for field in ("source", "license") if not getattr(spec, field)]:
-        raise BrokenRuleError(f"DatasetSpec {spec.name!r} gives no {' and no '.join(missing)}")
+    check_origin(spec, called=f"DatasetSpec {spec.name!r}")
 
 
 def gives_what_it_declares(dataset: DatasetCandidate) -> None:
@@ -104,7 +106,7 @@ def keeps_its_order(dataset: DatasetCandidate) -> None:
 
 
 def explains_missing_data(dataset: DatasetCandidate) -> None:
-    """Without a network and without files there is an error that says what is missing and what to do.
+    """Without a network and without files, `load` raises a `ZooError` that says what is missing, and a hint what to do.
 
     Most machines that train have no free access to the network.
     """
@@ -119,7 +121,8 @@ def explains_missing_data(dataset: DatasetCandidate) -> None:
     if not found["clear"]:
         raise BrokenRuleError(f"without data and network it raises {found['error']}, not a ZooError with a message")
     if "could not be loaded:" in found["error"]:
-        raise BrokenRuleError(f"its own error is not explained: {found['error']}")
+        wanted = "raise ZooError(what is missing, hint=what to do) in its place"
+        raise BrokenRuleError(f"its own error is not explained: {found['error']}; {wanted}")
     if not found["hint"]:
         raise BrokenRuleError(f"its error gives no hint about what to do: {found['error']}")
 

@@ -11,12 +11,14 @@ from torch import Tensor, nn
 from zoo_core.building import missing_options
 from zoo_core.checks.candidates.model_candidate import SEED, ModelCandidate
 from zoo_core.checks.rule import BrokenRuleError, NotApplicableError, rules
-from zoo_core.errors import ZooError
+from zoo_core.errors import ZooError, did_you_mean
 from zoo_core.options import typed_value
 from zoo_core.registry import open_zoo
 from zoo_core.task_lookup import task_spec
 from zoo_core.training.trainer_options import DEFAULT_TRAINER, options_with_recipe
 from zoo_core.verification.feed.rows import plausible_range
+
+from .origin import check_origin
 
 _UNKNOWN = "zoo_no_such_option"
 
@@ -24,10 +26,32 @@ _UNKNOWN = "zoo_no_such_option"
 def says_where_it_comes_from(model: ModelCandidate) -> None:
     """The spec gives a source and a license.
 
-    Who uses a model in a product has to know both, and nobody else can tell.
+    Who uses a model in a product has to know both, and nobody else can tell. A license that is no SPDX name, and a
+    source that is no address, are a remark.
     """
-    if missing := [field for field in ("source", "license") if not getattr(model.model.spec, field)]:
-        raise BrokenRuleError(f"ModelSpec {model.model.name!r} gives no {' and no '.join(missing)}")
+    check_origin(model.model.spec, called=f"ModelSpec {model.model.name!r}")
+
+
+def old_names_lead_somewhere(model: ModelCandidate) -> None:
+    """An old option of `renamed` leads to one that the builder has, and is none itself; an old name of `aliases` is no
+    name that something else has.
+
+    What does not lead to the model is of no use to those who still type it, and they are told of an option or a model
+    that is not what they mean.
+    """
+    spec = model.model.spec
+    options = {option.name for option in spec.options}
+    for old, new in spec.renamed.items():
+        if new not in options:
+            hint = did_you_mean(new, options)
+            raise BrokenRuleError(
+                f"renamed={{{old!r}: {new!r}}}, and the builder has no option {new!r}. {hint}".strip()
+            )
+        if old in options:
+            raise BrokenRuleError(f"renamed={{{old!r}: {new!r}}}, and {old!r} is an option of the builder")
+    for entry in open_zoo().entries("model"):
+        if entry.shown in spec.aliases:
+            raise BrokenRuleError(f"aliases has {entry.shown!r}, which is a model of plugin {entry.plugin}")
 
 
 def task_is_offered(model: ModelCandidate) -> None:
@@ -161,6 +185,7 @@ RULES = (
     *rules(
         "import",
         says_where_it_comes_from,
+        old_names_lead_somewhere,
         task_is_offered,
         options_can_be_typed,
         integers_have_a_range,
