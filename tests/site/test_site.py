@@ -239,7 +239,7 @@ def test_hostile_labels_names_and_cards_stay_text(run_zoo: Zoo, tmp_path: Path) 
     file = write_brightness(
         tmp_path,
         name="evil",
-        labels=("<script>alert(1)</script>", MARKUP),
+        labels=("<script>alert(1)</script>", MARKUP, "third"),
         license=MARKUP,
         source=f"javascript:{MARKUP}",
     )
@@ -300,6 +300,16 @@ def test_changed_files_are_not_shown_as_verified(run_zoo: Zoo, tmp_path: Path) -
     row = json.loads((tmp_path / "gallery" / "index.json").read_text())["models"][0]
     assert row["state"] == "changed"
     assert "These are not the files that were verified." in Elements((tmp_path / "gallery" / PAGE).read_text()).text
+
+
+def test_what_no_check_says_is_no_state(run_zoo: Zoo, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    report = json.loads(folder.joinpath("report.json").read_text())
+    for said, state in (("failed", "failed"), ("certified by me", "changed")):
+        folder.joinpath("report.json").write_text(json.dumps({**report, "outcome": said}))
+        make(run_zoo)
+        (row,) = json.loads((tmp_path / "gallery" / "index.json").read_text())["models"]
+        assert row["state"] == state
 
 
 def test_a_damaged_export_has_a_row_that_says_why(run_zoo: Zoo, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ EXAMPLES = """
 \b
 Examples:
   zoo package lenet5-digits --for triton --to repository/    repository/lenet5-digits/, with config.pbtxt
+  zoo package better --for triton --to repository/ --name lenet5-digits --version 2    beside version 1
   tritonserver --model-repository=repository
   zoo package lenet5-digits --for mlserver --to models/      models/lenet5-digits/, with model-settings.json
   mlserver start models
