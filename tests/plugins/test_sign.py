@@ -179,7 +179,7 @@ def test_why_a_signature_does_not_fit(export: Path, zoo_here: Zoo, tmp_path: Pat
 def test_what_is_not_signed_says_what_to_do(export: Path, zoo_here: Zoo) -> None:
     (export / "notes.txt").write_text("mine")
     done = zoo_here("sign", "digits", "--key", "ours.pem")
-    assert (done.code, "Hint: move exported/digits/notes.txt elsewhere" in done.stderr) == (3, True), done.stderr
+    assert (done.code, "Hint: move it out of exported/digits if it is yours" in done.stderr) == (3, True), done.stderr
     (export / "report.json").unlink()
     done = zoo_here("sign", "digits", "--key", "ours.pem")
     assert (done.code, "exported/digits/report.json is missing: it says" in done.stderr) == (1, True), done.stderr

@@ -320,7 +320,7 @@ def test_a_damaged_export_has_a_row_that_says_why(run_zoo: Zoo, tmp_path: Path) 
     assert done.code == 1
     assert done.json["pages"] == [NAME]
     assert [each["name"] for each in done.json["damaged"]] == ["picture"]
-    assert "picture has no page: " in done.stderr
+    assert "picture has no page: exported/picture/model.onnx was refused" in done.stderr
     row = json.loads((tmp_path / "gallery" / "index.json").read_text())["models"][1]
     assert row["state"] == "damaged"
     assert row["error"].startswith("picture/model.onnx")

@@ -20,12 +20,14 @@ _MOST_INDEX = 4 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """Files below `folder`, by the names that they are to have; `about` is told with them. `image` is set where it is
+    """Files below `folder`, by the names that they are to have; `about` is told with them. `left_out`: other
+    files of the folder, which the report does not list. `image` is set where it is
     the layout of an image, whose files are its blobs."""
 
     folder: Path
     files: list[str]
     about: Mapping[str, str]
+    left_out: tuple[str, ...] = ()
     image: Manifest | None = None
 
     @property
@@ -67,8 +69,13 @@ def content_of(typed: str, address: Address, *, isolated: Isolated) -> Content:
         "zoo.task": metadata.task,
         "zoo.model.sha256": files[model_file(folder).name],
     }
+    sent = sorted([*files, REPORT])
+    there = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
     return Content(
-        folder=folder, files=sorted([*files, REPORT]), about={key: text for key, text in about.items() if text}
+        folder=folder,
+        files=sent,
+        about={key: text for key, text in about.items() if text},
+        left_out=tuple(sorted(set(there) - set(sent))),
     )
 
 

@@ -53,7 +53,8 @@ def command(export: str, key: Path, to: Path | None, isolated: Any, as_json: boo
 
     path = find_export(export)
     if path.is_dir():
-        check_published_files(path, no_other=True)
+        own = f"move it out of {path} if it is yours: a signature is of all files there; else fetch the export again"
+        check_published_files(path, no_other=True, of_another=own)
     with open_model(path, isolated=isolated) as model:
         require_self_test(model, otherwise=f"{export} is not signed")
     signature = signature_of(path) if to is None else to

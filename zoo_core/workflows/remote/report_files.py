@@ -53,17 +53,14 @@ def published_files(folder: Path) -> dict[str, str]:
     return files
 
 
-def check_published_files(folder: Path, *, no_other: bool = False) -> dict[str, str]:
+def check_published_files(folder: Path, *, no_other: bool = False, of_another: str | None = None) -> dict[str, str]:
     """The files of an export with their sha256, once each is what the report says. Raises NotVerifiedError where one is
-    missing or has changed, or with `no_other` is not listed, and as `published_files`."""
+    missing or has changed, or with `no_other` is not listed (`of_another` is the hint), and as `published_files`."""
     listed = published_files(folder)
     if no_other:
         there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
         if more := sorted(there - {*listed, REPORT_FILE}):
-            raise NotVerifiedError(
-                f"{more[0]} in {folder} is not in the report of this export",
-                hint=f"move {shell_word(str(folder / more[0]))} elsewhere, if it is yours; else fetch the export again",
-            )
+            raise NotVerifiedError(f"{more[0]} is not in the report of this export", hint=of_another)
     for name, digest in listed.items():
         path = folder / name
         if not path.is_file():
