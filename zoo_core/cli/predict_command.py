@@ -103,8 +103,6 @@ def _export_of(source: str, inputs: Sequence[Path]) -> Path:
         for given in map(str, inputs):
             with contextlib.suppress(ZooError):
                 find_export(given)
-                hint = f"the export comes first: zoo predict {shell_word(given)} {shell_word(source)}"
+                error.command_hint = f"the export comes first: zoo predict {shell_word(given)} {shell_word(source)}"
                 break
-        else:
-            raise
-        raise UsageError(error.message, hint=hint) from None
+        raise
