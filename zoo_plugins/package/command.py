@@ -47,7 +47,8 @@ def command(export: str, asked: Any, isolated: Any, as_json: bool) -> None:
     modelcar   an OCI image layout that holds the export in /models, as KServe's Modelcars want it; equal exports
                give equal images
 
-    Nothing is written over, and what fails leaves nothing behind.
+    Nothing is written over, and what fails leaves nothing behind; another --version of a Triton model is put beside
+    those that are there, where all but the weights is the same.
     """
     from .targets import packaged
 
