@@ -79,8 +79,11 @@ does not know runs in a process of its own; `isolated=Limits(memory=8_000_000_00
 bytes and seconds, and `with open_model(...) as model:` ends it early, as `model.close()` does.
 
 A file that has changed since it was verified is opened with an `UnverifiedWarning`, as is one that was never verified,
-or whose `report.json` is missing or damaged while this machine has not verified it. To refuse such files:
-`warnings.simplefilter("error", UnverifiedWarning)`.
+or the folder of an export whose `report.json` is missing or damaged while this machine has not verified it. To refuse
+such files: `warnings.simplefilter("error", UnverifiedWarning)`. A bare `.onnx` file has no report and is opened without
+a word: `model.isolated` is False where this machine knows it, and `zoo verify` checks it. A file whose labels,
+preprocessing or settings were edited after its export, which [its seal](format.md#the-self-test) tells, is not opened:
+`RefusedFileError`.
 
 A dataset with options, the same samples on every machine:
 

@@ -148,3 +148,12 @@ def test_a_link_that_somebody_names_is_followed(export: Path, picture: Path, tmp
     (tmp_path / "mine.onnx").symlink_to(export / "model.onnx")
     (tmp_path / "mine.png").symlink_to(picture)
     assert run_zoo("predict", "mine.onnx", "mine.png").code == 0
+
+
+def test_what_lies_in_the_place_of_a_model_is_named(export: Path, picture: Path, run_zoo: Zoo) -> None:
+    put(export / "model.onnx", "a pipe")
+    for words in (("verify", "brightness"), ("predict", "brightness", picture), ("info", export)):
+        done = run_zoo(*words)
+        assert (done.code, "was refused (not-a-file): it is a device, pipe or socket" in done.stderr) == (4, True), (
+            done.stderr
+        )

@@ -225,6 +225,9 @@ def _require_plain(path: Path, status: os.stat_result, most: int, too_large: Zoo
         raise too_large
 
 
+_DAMAGED = "fetch it again from where it came, or make anew what it belongs to"
+
+
 def read_json(path: Path, *, what: str, within: Path | None = None) -> dict[str, Any]:
     """The JSON object in `path`. Raises ZooError when it is missing or damaged, and as `plain_file`."""
     too_large = ZooError(f"{what} {path} is not read: it has over {MAX_RECORD_BYTES >> 20} MB", hint="replace it")
@@ -232,9 +235,9 @@ def read_json(path: Path, *, what: str, within: Path | None = None) -> dict[str,
     try:
         data = load_json(content)
     except ValueError as error:
-        raise ZooError(f"{what} {path} is damaged: {error}") from None
+        raise ZooError(f"{what} {path} is damaged: {error}", hint=_DAMAGED) from None
     if not isinstance(data, dict):
-        raise ZooError(f"{what} {path} is damaged: it holds a {type(data).__name__}, not an object")
+        raise ZooError(f"{what} {path} is damaged: it holds a {type(data).__name__}, not an object", hint=_DAMAGED)
     return data
 
 

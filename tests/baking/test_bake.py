@@ -134,6 +134,22 @@ def test_what_is_told_of_it(baked: Path, run_zoo: Zoo) -> None:
     assert "image (N, H, W, 3) uint8" in shown.stdout
 
 
+def test_servers_and_catalogues_are_told_of_both_outputs_and_of_its_layout(
+    baked: Path, run_zoo: Zoo, tmp_path: Path
+) -> None:
+    done = run_zoo("package", baked / "exported" / BAKED, "--for", "triton", "--to", "repository", "--json")
+    assert done.code == 0, done.stderr
+    assert "labels.txt" in done.json["files"]
+    config = (tmp_path / "repository" / BAKED / "config.pbtxt").read_text()
+    assert config.count('label_filename: "labels.txt"') == 2
+    done = run_zoo("site", baked / "exported" / BAKED, "--to", "gallery", "--format", "bioimageio", "--json")
+    assert (done.code, done.json["unfit"]) == (0, {}), done.stderr
+    (place,) = (tmp_path / "gallery" / "models").iterdir()
+    (image,) = json.loads((place / "rdf.yaml").read_text())["inputs"]
+    assert [axis["type"] for axis in image["axes"]] == ["batch", "space", "space", "channel"]
+    assert len(image["axes"][3]["channel_names"]) == 3
+
+
 def test_a_picture_that_is_too_large_is_told_and_the_others_go_on(
     baked: Path, pictures: list[Path], tmp_path: Path, run_zoo: Zoo
 ) -> None:

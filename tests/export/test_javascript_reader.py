@@ -116,6 +116,13 @@ def test_the_program_says_what_is_wrong(arguments: tuple[str | Path, ...], code:
     assert (done.returncode, done.stdout, done.stderr.strip()) == (code, "", says)
 
 
+def test_the_program_says_which_picture_is_wrong(reader: Path, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.png"
+    bad.write_bytes(b"no picture")
+    done = predicted(reader, SAMPLE, DIGITS[0], bad)
+    assert (done.returncode, done.stderr.startswith(f"Error: {bad}: ")) == (1, True), done.stderr
+
+
 def self_tested(folder: Path, inputs: Mapping[str, TensorSpec], wrong: float = 0.0) -> Path:
     """A file that adds up what its inputs hold, with the self-test that onnxruntime answers, off by `wrong`."""
     nodes = [

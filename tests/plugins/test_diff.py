@@ -310,3 +310,13 @@ def test_a_picture_that_cannot_be_is_refused_before_anything_is_read(run_zoo: Zo
     assert missing.code == 1
     assert "zoo diff --picture needs the package 'matplotlib'" in missing.stderr
     assert install_command("plot") in missing.stderr
+
+
+def test_options_that_differ_are_told_one_by_one(zoo_here: Zoo, tmp_path: Path) -> None:
+    def change(said: dict[str, Any]) -> None:
+        said["dataset"]["options"]["train_size"] = 77
+
+    onnx.save(described(sample(), change), tmp_path / "other.onnx")
+    done = zoo_here("diff", "other.onnx", SAMPLE)
+    (row,) = [line for line in done.stdout.splitlines() if line.startswith("dataset.options")]
+    assert row.split() == ["dataset.options.train_size", "77", "-"], done.stdout

@@ -119,7 +119,7 @@ def test_a_file_that_computes_something_else_is_not_packaged(target: str, run_zo
     weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * 1.5, weight.name))
     onnx.save(model, tmp_path / "other.onnx")
     done = run_zoo("package", "other.onnx", "--for", target, "--to", "made")
-    assert done.code == 1
+    assert done.code == 3
     assert "other.onnx is not packaged: its self-test says failed: " in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "site") == ["other.onnx"]
 
@@ -147,3 +147,16 @@ def test_a_folder_that_cannot_be_written(run_zoo: Zoo, tmp_path: Path) -> None:
     done = run_zoo("package", SAMPLE, "--for", "modelcar", "--to", "file/image")
     assert done.code == 1
     assert "cannot write file/image" in done.stderr
+
+
+def test_a_further_version_of_a_model_for_triton(run_zoo: Zoo, tmp_path: Path) -> None:
+    words = ("package", SAMPLE, "--for", "triton", "--to", "repository", "--version")
+    assert run_zoo(*words, 1).code == 0
+    done = run_zoo(*words, 2)
+    assert done.code == 0, done.stderr
+    model = tmp_path / "repository" / "lenet5-digits"
+    assert sorted(path.name for path in model.iterdir()) == ["1", "2", "config.pbtxt", "labels.txt", "warmup"]
+    assert (model / "2" / "model.onnx").read_bytes() == (SAMPLE / "model.onnx").read_bytes()
+    other = run_zoo(*words, 3, "--batch", 3)
+    assert (other.code, "config.pbtxt is not what this export needs" in other.stderr) == (2, True), other.stderr
+    assert not (model / "3").exists()

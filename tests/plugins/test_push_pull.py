@@ -314,3 +314,19 @@ def test_a_real_registry(run_zoo: Zoo, tmp_path: Path) -> None:
         assert run_zoo("package", SAMPLE, "--for", "modelcar", "--to", "image").code == 0
         done = run_zoo("push", "image", f"oci://{place}/models/image:1")
         assert done.code == 0, done.stderr
+
+
+def test_files_that_are_not_sent_are_told(registry: LoopbackRegistry, zoo_here: Zoo, tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE, tmp_path / "own")
+    (tmp_path / "own" / "notes.txt").write_text("mine")
+    done = zoo_here("push", "own", f"oci://{registry.place}/a/lenet5:1")
+    assert done.code == 0, done.stderr
+    assert "Not sent, because the report of the export does not list it: notes.txt" in done.stderr
+
+
+def test_why_there_is_no_connection_is_said_in_a_few_words(zoo_here: Zoo) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    done = zoo_here("pull", f"oci://127.0.0.1:{port}/a/b:1")
+    said = f"Error: there is no registry that answers at 127.0.0.1:{port}: connection refused"
+    assert done.stderr.splitlines()[0] == said

@@ -214,7 +214,8 @@ def test_an_earlier_export_is_replaced_by_the_same_bytes(made: Path, zoo_here: Z
     target = tmp_path / "exported" / "lenet5-digits-fp16"
     shutil.copytree(made / "exported" / target.name, target)
     target.joinpath("README.md").write_text("changed")
-    assert zoo_here(*HALF).code == 0
+    done = zoo_here(*HALF)
+    assert (done.code, "lenet5-digits-fp16: the export that was there is replaced" in done.stderr) == (0, True)
     for name in ("README.md", "model.onnx"):
         assert target.joinpath(name).read_bytes() == (made / "exported" / target.name / name).read_bytes()
 

@@ -213,6 +213,8 @@ def test_what_is_typed_wrong_is_said(tmp_path: Path, run_zoo: Callable[..., Resu
     twice = run_zoo("serve", f"a/1={SAMPLE}", f"a/1={SAMPLE}")
     assert twice.code == 2
     assert "a is given twice in version 1" in twice.stderr
+    slip = run_zoo("serve", SAMPLE, SAMPLE, "--port", "0")
+    assert (slip.code, "lenet5-digits is given twice: " in slip.stderr) == (2, True), slip.stderr
     tmp_path.joinpath("model.onnx").write_bytes(b"<html>")
     assert run_zoo("serve", "model.onnx").code == 4
     with socket.create_server(("127.0.0.1", 0)) as taken:

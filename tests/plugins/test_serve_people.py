@@ -62,6 +62,7 @@ def test_a_bad_file_has_its_error_and_the_others_go_on(server: Serving) -> None:
     nothing = server.ask(PREDICT, b"")
     assert (nothing.status, nothing.error.partition(";")[0]) == (400, "there is no file to predict")
     assert "top is a whole number of at least 1" in server.ask(f"{PREDICT}?top=0", b"x").error
+    assert "there is no parameter 'tpo'" in server.ask(f"{PREDICT}?tpo=1", b"x").error
     broken = server.ask(PREDICT, b"x", headers={"Content-Type": "multipart/form-data"})
     assert (broken.status, broken.error) == (400, "the form cannot be read: Missing boundary in multipart.")
     whole, headers = form(("a.png", b"12345"), ("b.png", b"67890"))

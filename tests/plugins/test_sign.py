@@ -13,7 +13,7 @@ from typing import Any
 import onnx
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from onnx import numpy_helper
 from warm import Result
 
@@ -100,7 +100,10 @@ def test_what_is_missing_or_no_key(export: Path, zoo_here: Zoo, tmp_path: Path) 
         done = zoo_here(*words)
         return done.code, done.stderr.partition("\n")[0]
 
-    assert told("verify", "digits", "--key", "ours.pub") == (1, "Error: there is no signature exported/digits.sig")
+    assert told("verify", "digits", "--key", "ours.pub") == (
+        3,
+        "Error: exported/digits is not signed: there is no signature exported/digits.sig",
+    )
     assert told("verify", "digits", "--key", "none.pub") == (1, "Error: there is no public key none.pub")
     alone = "Error: --signature needs --key, the public key of who has signed"
     assert told("verify", "digits", "--signature", "x.sig") == (2, alone)
@@ -121,4 +124,63 @@ def test_a_file_that_computes_something_else_is_not_signed(zoo_here: Zoo, tmp_pa
     weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight) * 1.5, weight.name))
     onnx.save(model, tmp_path / "other.onnx")
     done = zoo_here("sign", "other.onnx", "--key", "ours.pem")
-    assert (done.code, "other.onnx is not signed: its self-test says failed" in done.stderr) == (1, True), done.stderr
+    assert (done.code, "other.onnx is not signed: its self-test says failed" in done.stderr) == (3, True), done.stderr
+
+
+def test_what_is_wrong_with_a_key_is_told_and_no_hint_writes_over_one(
+    zoo_here: Zoo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(SAMPLE / "model.onnx", tmp_path)
+    write_keys(tmp_path, "key", password=b"a secret")
+    pem, kind = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    other = rsa.generate_private_key(65537, 2048).private_bytes(pem, kind, serialization.NoEncryption())
+    (tmp_path / "rsa.pem").write_bytes(other)
+
+    def told(key: str, password: str = "") -> list[str]:
+        monkeypatch.setenv("ZOO_SIGN_PASSWORD", password)
+        done = zoo_here("sign", "model.onnx", "--key", key)
+        assert (done.code, done.stdout) == (1, "")
+        return done.stderr.splitlines()
+
+    faulty = "is no private key that can sign: "
+    ask = "Hint: ZOO_SIGN_PASSWORD holds its password"
+    assert told("key.pem") == [f"Error: key.pem {faulty}it has a password", ask]
+    assert told("key.pem", "wrong") == [
+        f"Error: key.pem {faulty}its password is another than ZOO_SIGN_PASSWORD says",
+        ask,
+    ]
+    new = "Hint: a new one: openssl ecparam -name prime256v1 -genkey -noout -out key2.pem"
+    assert told("rsa.pem") == [f"Error: rsa.pem {faulty}it is none of the elliptic curves P-256, P-384 and P-521", new]
+    assert told("key.pub") == [f"Error: key.pub {faulty}there is no private key in PEM in it", new]
+    assert told("none.pem") == ["Error: there is no private key none.pem", new]
+    public = zoo_here("verify", "model.onnx", "--key", "none.pub")
+    assert public.stderr.endswith("Hint: openssl ec -in PRIVATE.pem -pubout -out key2.pub\n")
+
+
+def test_why_a_signature_does_not_fit(export: Path, zoo_here: Zoo, tmp_path: Path) -> None:
+    assert zoo_here("sign", "digits", "--key", "ours.pem").code == 0
+    signature = tmp_path / "exported" / "digits.sig"
+
+    def why(key: str = "ours.pub") -> str:
+        done = zoo_here("verify", "digits", "--key", key)
+        assert done.code == 3
+        return done.stderr.partition("\n")[0].rpartition(": ")[2]
+
+    assert why("other.pub") == "another key has signed it"
+    (export / "README.md").write_text("changed")
+    assert why() == "README.md is not what was signed"
+    shutil.copy(SAMPLE / "README.md", export)
+    (export / "more.txt").write_text("more")
+    assert why() == "it was made of other files"
+    signature.write_text("{}")
+    assert why() == "it is damaged, or no signature of this form"
+
+
+def test_what_is_not_signed_says_what_to_do(export: Path, zoo_here: Zoo) -> None:
+    (export / "notes.txt").write_text("mine")
+    done = zoo_here("sign", "digits", "--key", "ours.pem")
+    assert (done.code, "Hint: move it out of exported/digits if it is yours" in done.stderr) == (3, True), done.stderr
+    (export / "report.json").unlink()
+    done = zoo_here("sign", "digits", "--key", "ours.pem")
+    assert (done.code, "exported/digits/report.json is missing: it says" in done.stderr) == (1, True), done.stderr
+    assert "Hint: zoo verify exported/digits/model.onnx checks the file alone" in done.stderr

@@ -239,7 +239,7 @@ def test_hostile_labels_names_and_cards_stay_text(run_zoo: Zoo, tmp_path: Path) 
     file = write_brightness(
         tmp_path,
         name="evil",
-        labels=("<script>alert(1)</script>", MARKUP),
+        labels=("<script>alert(1)</script>", MARKUP, "third"),
         license=MARKUP,
         source=f"javascript:{MARKUP}",
     )
@@ -302,6 +302,16 @@ def test_changed_files_are_not_shown_as_verified(run_zoo: Zoo, tmp_path: Path) -
     assert "These are not the files that were verified." in Elements((tmp_path / "gallery" / PAGE).read_text()).text
 
 
+def test_what_no_check_says_is_no_state(run_zoo: Zoo, tmp_path: Path) -> None:
+    folder = copied(tmp_path)
+    report = json.loads(folder.joinpath("report.json").read_text())
+    for said, state in (("failed", "failed"), ("certified by me", "changed")):
+        folder.joinpath("report.json").write_text(json.dumps({**report, "outcome": said}))
+        make(run_zoo)
+        (row,) = json.loads((tmp_path / "gallery" / "index.json").read_text())["models"]
+        assert row["state"] == state
+
+
 def test_a_damaged_export_has_a_row_that_says_why(run_zoo: Zoo, tmp_path: Path) -> None:
     copied(tmp_path)
     bad = copied(tmp_path, "picture")
@@ -310,7 +320,7 @@ def test_a_damaged_export_has_a_row_that_says_why(run_zoo: Zoo, tmp_path: Path) 
     assert done.code == 1
     assert done.json["pages"] == [NAME]
     assert [each["name"] for each in done.json["damaged"]] == ["picture"]
-    assert "picture has no page: " in done.stderr
+    assert "picture has no page: exported/picture/model.onnx was refused" in done.stderr
     row = json.loads((tmp_path / "gallery" / "index.json").read_text())["models"][1]
     assert row["state"] == "damaged"
     assert row["error"].startswith("picture/model.onnx")

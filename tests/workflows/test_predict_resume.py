@@ -295,3 +295,23 @@ def test_a_column_that_ends_in_a_number_has_its_values(here: Path, zoo_here: Cal
     for row in rows_of(Path("r.csv")):
         assert row["flow_1"]
         assert row["flow_2"]
+
+
+def test_a_beginning_is_said_where_there_is_nothing_to_go_on_with(album: Path, run_zoo: Callable[..., Any]) -> None:
+    words = ("predict", "noise", album / "00.png", "--out", "many.csv", "--resume")
+    first, second = run_zoo(*words), run_zoo(*words)
+    told = "many.csv is not there: nothing was predicted before, and this begins with the first input"
+    assert (first.code, told in first.stderr, told in second.stderr) == (0, True, False), first.stderr
+
+
+def test_answers_of_fresh_weights_are_told_to_mean_nothing(here: Path, run_zoo: Callable[..., Any]) -> None:
+    write_brightness(here, untrained=True)
+    noise(Path("album/00.png"), np.random.default_rng(0))
+    done = run_zoo("predict", "brightness", "album/00.png")
+    assert "Warning: brightness is untrained: its weights are fresh, and its answers mean nothing" in done.stderr
+
+
+def test_an_export_behind_its_inputs_is_told(album: Path, run_zoo: Callable[..., Any]) -> None:
+    done = run_zoo("predict", "album", "noise")
+    assert (done.code, "Hint: the export comes first: zoo predict noise album" in done.stderr) == (2, True), done.stderr
+    assert "comes first" not in run_zoo("predict", "album", "album/00.png").stderr

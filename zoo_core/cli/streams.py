@@ -73,15 +73,20 @@ def _flush_or_drop(stream: TextIO) -> None:
 
 
 def tell_warnings() -> None:
-    """What the zoo warns of, a line as every warning of a command, whatever the filters of this Python are."""
+    """What the zoo warns of, each once, a line as other warnings of a command, whatever the filters of Python are."""
     others = warnings.showwarning
+    told: set[str] = set()
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if not issubclass(category, UnverifiedWarning):
             others(message, category, *where, **more)
             return
+        line = terminal_line(str(message))
+        if line in told:  # a command may open a file several times
+            return
+        told.add(line)
         with contextlib.suppress(OSError):  # nobody listens
-            print(f"Warning: {terminal_line(str(message))}", file=sys.stderr, flush=True)
+            print(f"Warning: {line}", file=sys.stderr, flush=True)
 
     warnings.showwarning = show
     warnings.simplefilter("always", UnverifiedWarning)

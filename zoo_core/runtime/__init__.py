@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .running.sources import Source
     from .running.tiling import Tiling
     from .running.tuned import keep_tuned
+    from .vetting.for_use import metadata_for_use
     from .vetting.vet import vet
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "check_inputs",
     "has_external_data",
     "keep_tuned",
+    "metadata_for_use",
     "open_model",
     "private_pipes",
     "read_metadata",
@@ -112,6 +114,7 @@ __getattr__, __dir__ = lazy_names(
         ".running.sources": ("Source",),
         ".running.tiling": ("Tiling",),
         ".running.tuned": ("keep_tuned",),
+        ".vetting.for_use": ("metadata_for_use",),
         ".vetting.vet": ("vet",),
     },
 )

@@ -66,7 +66,12 @@ def open_subject(typed: str, zoo: Zoo, asked: Asked) -> Subject:
     """
     found = locate(typed, kinds=("run", "export", "model"), zoo=zoo)
     if found.kind != "export" and asked.providers:
-        raise UsageError(f"a provider is onnxruntime's, and {typed} is a {found.kind}, which PyTorch computes")
+        raise UsageError(
+            f"a provider is onnxruntime's, and {typed} is a {found.kind}, which PyTorch computes",
+            hint=f"export:{found.name} is its export, once there is one"
+            if found.kind == "run"
+            else "zoo export makes one",
+        )
     if found.kind != "model":
         refuse_for_run(typed, weights=asked.weights, options=asked.options)
     subject = _export(typed, found, zoo, asked) if found.kind == "export" else _in_torch(typed, found, zoo, asked)

@@ -23,6 +23,7 @@ def lines_of(rows: Sequence[Row], subjects: Sequence[Subject], *, machine: str, 
             yield from _reasons(subject)
         yield ""
     yield f"{machine}; {TURNS} turns each, one after the other; load: from no process to a model that can answer."
+    yield "*: the most rows a second."
     yield "first, p50, p95, p99: of one batch; memory: the most that the engine's process ever held."
 
 
@@ -39,11 +40,10 @@ def tuned_line(tuned: Tuned) -> str:
     """What came of tuning, in a sentence."""
     batch = f"batches of {tuned.batch}"
     if tuned.is_usual:
-        return f"The usual settings are the best for {batch}: {duration(tuned.usual.quantile(0.5))} each."
+        return f"The usual settings are the best for {batch}: {duration(tuned.usual.quantile(0.5))} each, by p50."
     times = " and ".join(duration(row.quantile(0.5)) for row in (tuned.best, tuned.usual))
-    told = (
-        f"{tuned.best.contender.setting}: {tuned.gain:.2f} times as many {batch} as the usual settings ({times} each)"
-    )
+    gain = f"{tuned.gain:.2f} times as many {batch} as the usual settings"
+    told = f"{tuned.best.contender.setting}: {gain} ({times} each, by p50)"
     return f"{told}, used from now on." if tuned.kept else f"{told}; the state folder cannot be written: not kept."
 
 

@@ -152,7 +152,7 @@ def _answers(
     """For each case, the outputs in their order."""
     renamed = dict(zip(_input_names(a), _input_names(side), strict=True))
     names = _output_names(side)
-    with open_model(side.path, isolated=isolated) as model:
+    with open_model(side.path, isolated=isolated, edited=True) as model:
         ran = [model.run_rows({renamed[name]: array for name, array in inputs.items()}) for inputs in cases]
     return [[outputs[name] for name in names] for outputs in ran]
 

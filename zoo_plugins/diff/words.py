@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from zoo_core.commands import counted
@@ -41,9 +41,12 @@ class FieldDifference:
     b: Any
 
     def rows(self) -> list[tuple[str, str, str]]:
-        """Name and both values in few letters; of lists, a row for each item that differs."""
+        """Name and both values in few letters; of lists and objects, a row for each item that differs."""
         if self.field == "self_test":
             return [(self.field, _test_in_words(self.a), _test_in_words(self.b))]
+        if isinstance(self.a, dict) and isinstance(self.b, dict):
+            items = _differing(self.a, self.b)
+            return [row for each in items for row in replace(each, field=f"{self.field}.{each.field}").rows()]
         if isinstance(self.a, list) and isinstance(self.b, list):
             items = enumerate(zip(self.a, self.b, strict=False))
             rows = [(f"{self.field}[{n}]", shown_json(one), shown_json(two)) for n, (one, two) in items if one != two]

@@ -14,6 +14,7 @@ EXAMPLES = """
 \b
 Examples:
   zoo package lenet5-digits --for triton --to repository/    repository/lenet5-digits/, with config.pbtxt
+  zoo package better --for triton --to repository/ --name lenet5-digits --version 2    beside version 1
   tritonserver --model-repository=repository
   zoo package lenet5-digits --for mlserver --to models/      models/lenet5-digits/, with model-settings.json
   mlserver start models
@@ -46,7 +47,8 @@ def command(export: str, asked: Any, isolated: Any, as_json: bool) -> None:
     modelcar   an OCI image layout that holds the export in /models, as KServe's Modelcars want it; equal exports
                give equal images
 
-    Nothing is written over, and what fails leaves nothing behind.
+    Nothing is written over, and what fails leaves nothing behind; another --version of a Triton model is put beside
+    those that are there, where all but the weights is the same.
     """
     from .targets import packaged
 

@@ -16,7 +16,7 @@ from zoo_core.commands import counted, find_export, model_file
 from zoo_core.data import read_plain
 from zoo_core.runtime import Isolated, Metadata, SessionSettings, open_model
 from zoo_core.verification import self_test_cases
-from zoo_core.workflows.answers import self_test
+from zoo_core.workflows.answers import require_self_test
 
 from .folders import pieces_of
 
@@ -71,18 +71,13 @@ class Contents:
 def open_contents(typed: str, *, name: str | None, isolated: Isolated) -> Contents:
     """The export of that name or path, once its own self-test has passed here.
 
-    Raises UsageError where there is none, ZooError where the self-test does not pass, RefusedFileError.
+    Raises UsageError where there is none, NotVerifiedError where the self-test does not pass, RefusedFileError.
     """
     path = find_export(typed)
     file = model_file(path)
     with open_model(path, isolated=isolated) as model:
         metadata, settings = model.metadata, model.settings
-        bad = next((check for check in self_test(model) if check.outcome != "passed"), None)
-    if bad is not None:
-        raise ZooError(
-            f"{typed} is not packaged: its self-test says {bad.outcome}: {bad.detail}",
-            hint="zoo verify says more; do not use this file, or export it again",
-        )
+        require_self_test(model, otherwise=f"{typed} is not packaged")
     cases = self_test_cases(metadata)
     rows = cases[0].inputs()
     folder, files = (path, _files_in(path)) if path.is_dir() else (file.parent, (file.name,))

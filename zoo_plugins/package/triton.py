@@ -6,11 +6,13 @@ After Triton's model configuration (model_config.proto) and the README of its on
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from zoo_core import TensorSpec, UsageError
-from zoo_core.runtime import SessionSettings
+from zoo_core.data import read_plain
+from zoo_core.runtime import Metadata, SessionSettings
 
 from .contents import MODEL, Contents
 from .datatypes import NAMES
@@ -19,7 +21,9 @@ from .folders import new_folder, write
 _LEVELS: Mapping[str, int | None] = {"all": None, "extended": 1, "basic": -1, "none": 2}
 """What Triton's onnxruntime backend calls the levels of optimisation; all is its own default."""
 
+CONFIG = "config.pbtxt"
 LABELS = "labels.txt"
+_MOST_SHARED = 1 << 30
 _WARM_UP = "warmup"
 
 
@@ -27,29 +31,55 @@ def write_triton(contents: Contents, repository: Path, *, version: int, batch: i
     """Write the model into a repository; its folder there.
 
     `batch`: rows that Triton puts together at most, and `delay` the milliseconds that it waits for them, where rows are
-    independent. Raises UsageError where the repository has a model of that name.
+    independent. A model of that name that is there gets one version more. Raises UsageError where it has that version,
+    or where anything but the weights is not the same, which all versions of a model share.
     """
     target = repository / contents.name
     if version < 1:
         raise UsageError("a version of a Triton model is a number from 1 on")
+    shared = _of_all_versions(contents, batch=batch, delay=delay)
+    if (target / CONFIG).is_file():
+        _check_fits(target, version, shared)
+        with new_folder(target / str(version)) as folder:
+            _write_weights(contents, folder)
+        return target
     with new_folder(target) as folder:
-        for name in contents.weights:
-            write(folder / str(version) / contents.stored_name(name), contents.pieces(name))
-        for number, value in enumerate(contents.example.values()):
-            write(folder / _WARM_UP / f"input_{number}", [value.tobytes()])
-        if _labelled(contents):
-            lines = (" ".join(label.split()) + "\n" for label in contents.metadata.labels)
-            write(folder / LABELS, (line.encode() for line in lines))
-        text = "\n".join(_config(contents, batch=batch, delay=delay)) + "\n"
-        write(folder / "config.pbtxt", [text.encode()])
+        _write_weights(contents, folder / str(version))
+        for name, content in shared.items():
+            write(folder / name, [content])
     return target
 
 
-def _labelled(contents: Contents) -> bool:
-    """Whether the only output has a value for each label."""
-    metadata = contents.metadata
-    last = [spec.axes[-1] for spec in metadata.outputs.values()]
-    return bool(metadata.labels) and len(last) == 1 and last[0] == len(metadata.labels)
+def _write_weights(contents: Contents, folder: Path) -> None:
+    for name in contents.weights:
+        write(folder / contents.stored_name(name), contents.pieces(name))
+
+
+def _of_all_versions(contents: Contents, *, batch: int, delay: float) -> dict[str, bytes]:
+    """What Triton reads of a model whatever its version, by the names of the files."""
+    files = {f"{_WARM_UP}/input_{number}": value.tobytes() for number, value in enumerate(contents.example.values())}
+    if any(_labelled(spec, contents.metadata) for spec in contents.metadata.outputs.values()):
+        files[LABELS] = "".join(" ".join(label.split()) + "\n" for label in contents.metadata.labels).encode()
+    text = "\n".join(_config(contents, batch=batch, delay=delay)) + "\n"
+    return {**files, CONFIG: text.encode()}
+
+
+def _check_fits(target: Path, version: int, shared: Mapping[str, bytes]) -> None:
+    """Raise UsageError where the model that is there cannot have this version, too."""
+    if os.path.lexists(target / str(version)):
+        raise UsageError(f"version {version} of {target} is there already", hint="--version N adds another one")
+    for name, content in shared.items():
+        place = target / name
+        if not place.is_file() or read_plain(place, most=_MOST_SHARED) != content:
+            raise UsageError(
+                f"{place} is not what this export needs, and all versions of a model share it",
+                hint="the options with which the first version was packaged, --name NAME, or another --to",
+            )
+
+
+def _labelled(spec: TensorSpec, metadata: Metadata) -> bool:
+    """Whether an output has a value for each label."""
+    return bool(metadata.labels) and spec.axes[-1:] == (len(metadata.labels),)
 
 
 def _config(contents: Contents, *, batch: int, delay: float) -> Iterator[str]:
@@ -64,7 +94,7 @@ def _config(contents: Contents, *, batch: int, delay: float) -> Iterator[str]:
     for name, spec in metadata.inputs.items():
         yield f"input {{ {_tensor(name, spec, joined)} }}"
     for name, spec in metadata.outputs.items():
-        labels = f" label_filename: {_text(LABELS)}" if _labelled(contents) else ""
+        labels = f" label_filename: {_text(LABELS)}" if _labelled(spec, metadata) else ""
         yield f"output {{ {_tensor(name, spec, joined)}{labels} }}"
     if most > 1:
         yield f"dynamic_batching {{ max_queue_delay_microseconds: {round(delay * 1000)} }}"

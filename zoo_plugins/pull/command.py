@@ -24,6 +24,7 @@ Examples:
 @json_option
 def command(address: str, to: Path | None, as_json: bool) -> None:
     """Fetch an export from a registry (oci://HOST/NAME:TAG) or a hub (hf://OWNER/NAME, hf://OWNER/NAME@REVISION).
+    Without :TAG it is the one called latest, and without a revision the newest.
 
     Every file is held against its sha256 in the report that comes with it, and what comes from a registry against its
     digest. Who made the report, this cannot say; an address with @sha256:... or with a commit does not change what it

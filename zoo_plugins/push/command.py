@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from zoo_core import UsageError
-from zoo_core.commands import complete_exports, isolation_options, json_option, print_json, say, shell_word
+from zoo_core.commands import complete_exports, isolation_options, json_option, note, print_json, say, shell_word
 
 EXAMPLES = """
 \b
@@ -32,7 +32,8 @@ def command(source: str, address: str, replace: bool, private: bool, isolated: A
 
     A registry keeps it as an artifact with a layer for each file; equal exports have equal digests. IMAGE is the folder
     of an OCI image layout, such as zoo package makes for KServe, and is put there as it is. Needs `zoo-core[registry]`,
-    or `zoo-core[hub]`; logins are those of docker, and of `hf auth login`. HF_ENDPOINT names another hub.
+    or `zoo-core[hub]`; logins are those of docker, and of `hf auth login`. HF_ENDPOINT names another hub. Without :TAG
+    it is the one called latest.
 
     What has the address already is not replaced, unless it is asked for. --json prints {"address", "digest", "files"};
     "digest" is a commit on a hub.
@@ -47,6 +48,8 @@ def command(source: str, address: str, replace: bool, private: bool, isolated: A
     if private and place.kind != "hf":
         raise UsageError("--private is for a hub; who sees what lies in a registry, the registry says")
     content = content_of(source, place, isolated=isolated)
+    if content.left_out:
+        note(f"Not sent, because the report of the export does not list it: {', '.join(content.left_out[:5])}")
     if place.kind == "hf":
         sent = push_to_hub(content, place, replace=replace, private=private)
     else:

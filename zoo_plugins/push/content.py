@@ -10,7 +10,7 @@ from zoo_core import UsageError, ZooError
 from zoo_core.commands import find_export, model_file
 from zoo_core.data import load_json, read_plain
 from zoo_core.runtime import Isolated, open_model
-from zoo_core.workflows.answers import self_test
+from zoo_core.workflows.answers import require_self_test
 from zoo_core.workflows.remote import Address, Manifest, check_published_files, checked_names, read_manifest
 
 REPORT = "report.json"
@@ -20,12 +20,14 @@ _MOST_INDEX = 4 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """Files below `folder`, by the names that they are to have; `about` is told with them. `image` is set where it is
+    """Files below `folder`, by the names that they are to have; `about` is told with them. `left_out`: other
+    files of the folder, which the report does not list. `image` is set where it is
     the layout of an image, whose files are its blobs."""
 
     folder: Path
     files: list[str]
     about: Mapping[str, str]
+    left_out: tuple[str, ...] = ()
     image: Manifest | None = None
 
     @property
@@ -45,7 +47,7 @@ class Sent:
 
 def content_of(typed: str, address: Address, *, isolated: Isolated) -> Content:
     """What is to be sent. Raises UsageError where there is no such export, NotVerifiedError where a file of it has
-    changed, ZooError where its self-test does not pass."""
+    changed or its self-test does not pass."""
     folder = Path(typed)
     if (folder / "oci-layout").is_file():
         if address.kind != "oci":
@@ -60,20 +62,20 @@ def content_of(typed: str, address: Address, *, isolated: Isolated) -> Content:
     files = check_published_files(folder)
     with open_model(folder, isolated=isolated) as model:
         metadata = model.metadata
-        bad = next((check for check in self_test(model) if check.outcome != "passed"), None)
-    if bad is not None:
-        raise ZooError(
-            f"{typed} is not pushed: its self-test says {bad.outcome}: {bad.detail}",
-            hint="zoo verify says more; do not use this file, or export it again",
-        )
+        require_self_test(model, otherwise=f"{typed} is not pushed")
     about = {
         "org.opencontainers.image.title": metadata.name,
         "org.opencontainers.image.licenses": metadata.license,
         "zoo.task": metadata.task,
         "zoo.model.sha256": files[model_file(folder).name],
     }
+    sent = sorted([*files, REPORT])
+    there = (path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
     return Content(
-        folder=folder, files=sorted([*files, REPORT]), about={key: text for key, text in about.items() if text}
+        folder=folder,
+        files=sent,
+        about={key: text for key, text in about.items() if text},
+        left_out=tuple(sorted(set(there) - set(sent))),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core import CheckResult, ZooError, open_zoo
-from zoo_core.commands import counted, machine_kind, model_file, package_versions
+from zoo_core.commands import counted, is_export, machine_kind, model_file, package_versions
 
 from .bundle import (
     CARD,
@@ -228,7 +228,10 @@ def _proved(row: Row, tool: Tool, found: Walked, whole: Quantization, *, target:
         write_report(folder, metadata, checks=own, outputs=(), quantized=told)
         checks, outputs = verified_again(folder)
         write_report(folder, metadata, checks=[*own, *checks], outputs=outputs, quantized=told)
+        earlier = is_export(target)
         publish(folder, target)
+        if earlier:
+            progress(f"{target}: the export that was there is replaced")
     return dataclasses.replace(row, path=target)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from zoo_core import MissingExtraError, UsageError, Zoo, ZooError
 from zoo_core.commands import Located, find_export, model_file
 from zoo_core.data import Samples
-from zoo_core.runtime import Metadata, OnnxFile, open_model, read_metadata, vet
+from zoo_core.runtime import Metadata, OnnxFile, metadata_for_use, open_model, vet
 from zoo_core.tasks import Task
 from zoo_core.workflows.answers import load_part, open_predictor
 
@@ -87,7 +87,7 @@ def open_source(
     """
     path = find_export(typed)
     file = vet(model_file(path))
-    metadata = read_metadata(file)
+    metadata = metadata_for_use(file)
     _check_graph(typed, file, metadata)
     if not trusted:
         _require_known(typed, path)

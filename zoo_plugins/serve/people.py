@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from zoo_core import did_you_mean
 from zoo_core.runtime import ExportedModel
 from zoo_core.workflows.answers import rows_in_memory
 
@@ -25,6 +26,8 @@ PAGE = {
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
 }
+_KNOWN = ("drawn", "name", "top")
+"""What may stand behind the question mark."""
 _POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'"
 _HEADERS = {
     # Nothing from elsewhere, and nobody else's page around it.
@@ -62,6 +65,7 @@ class People:
     async def predict(self, request: Request) -> Response:
         """A row for each sample of the files in the body."""
         served = self._model(request)
+        _check_names(request)
         top = _number(request, "top")
         if top is not None and served.model.meaning.gives != "labels":
             raise RefusedError(400, f"{served.model.task} gives no labels, and top says how many of them")
@@ -104,6 +108,14 @@ def _rows(model: ExportedModel, sources: list[Upload], *, top: int | None, drawn
         for prediction in model.predictions(sources)
         for row in rows_in_memory(model, prediction, top=top, picture=contents[prediction.index] if drawn else None)
     ]
+
+
+def _check_names(request: Request) -> None:
+    """A name that is not known was mistyped: to answer as if it were not there would be an answer to something else."""
+    for name in request.query_params:
+        if name not in _KNOWN:
+            hint = did_you_mean(name[:100], _KNOWN) or f"known: {', '.join(_KNOWN)}"
+            raise RefusedError(400, f"there is no parameter {name[:100]!r}", hint=hint)
 
 
 def _number(request: Request, name: str) -> int | None:

@@ -49,6 +49,10 @@ class Repository:
         self._models: dict[str, dict[str, ServedModel]] = {}
         for each in given:
             versions = self._models.setdefault(each.name, {})
+            if not each.version and any(model.path.resolve() == each.path.resolve() for model in versions.values()):
+                raise UsageError(
+                    f"{each.name} is given twice: {each.path}", hint="leave one out, or NAME/VERSION=EXPORT for another"
+                )
             version = each.version or next(str(n) for n in range(1, len(given) + 2) if str(n) not in versions)
             if version in versions:
                 raise UsageError(f"{each.name} is given twice in version {version}", hint="NAME/VERSION=EXPORT")

@@ -8,7 +8,6 @@ from typing import Any
 
 import click
 
-from zoo_core import ZooError
 from zoo_core.commands import (
     FilePath,
     complete_exports,
@@ -49,16 +48,15 @@ def command(export: str, key: Path, to: Path | None, isolated: Any, as_json: boo
     ZOO_SIGN_PASSWORD holds the password of a key that has one. --json prints {"export", "signature"}.
     """
     from zoo_core.runtime import open_model
-    from zoo_core.workflows.answers import self_test
+    from zoo_core.workflows.answers import require_self_test
     from zoo_core.workflows.remote import check_published_files, sign_export, signature_of
 
     path = find_export(export)
     if path.is_dir():
-        check_published_files(path, no_other=True)
+        own = f"move it out of {path} if it is yours: a signature is of all files there; else fetch the export again"
+        check_published_files(path, no_other=True, of_another=own)
     with open_model(path, isolated=isolated) as model:
-        bad = next((check for check in self_test(model) if check.outcome != "passed"), None)
-    if bad is not None:
-        raise ZooError(f"{export} is not signed: its self-test says {bad.outcome}: {bad.detail}")
+        require_self_test(model, otherwise=f"{export} is not signed")
     signature = signature_of(path) if to is None else to
     sign_export(path, key=key, to=signature, password=os.environ.get("ZOO_SIGN_PASSWORD"))
     if as_json:

@@ -96,8 +96,9 @@ class _Tensors:
         dtype = text(spec, "dtype") or "float32"
         if dtype not in _DTYPES:
             raise UnfitError(f"{name} is of type {dtype}")
-        words = mapping_in(self._exhibit.metadata, "preprocess")
-        is_last = role == "input" and len(axes) == 4 and text(words, "layout") == "NHWC"
+        said = self._exhibit.metadata
+        words = mapping_in(said, "preprocess")
+        is_last = role == "input" and len(axes) == 4 and (said.get("baked") is True or text(words, "layout") == "NHWC")
         channel, *sizes = [axes[3], axes[1], axes[2]] if is_last else axes[1:]
         known = _TAG.sub("_", name.lower()).strip("_") or role
         letters = "yx" if len(sizes) == 2 else "x"

@@ -55,7 +55,7 @@ def command(exports: tuple[str, ...], target: Path, asked: Any, serve: bool, por
 
     made = build(chosen(exports, may_be_none=asked.plugins is not None), target, asked, progress=note)
     for each in made.damaged:
-        note(f"{each.name} has no page: {each.told}")
+        note(f"{each.name} has no page: {each.error}")
     for name, why in made.unfit.items():
         note(f"{name} is not described for bioimageio: {why}")
     if serve:

@@ -12,7 +12,7 @@ from typing import Any
 from zoo_core import UsageError, ZooError
 from zoo_core.commands import find_export, is_export, model_file, usual_folder
 from zoo_core.data import load_json, plain_file, read_plain
-from zoo_core.runtime import OnnxFile, has_external_data, read_metadata, vet
+from zoo_core.runtime import OnnxFile, has_external_data, metadata_for_use, vet
 from zoo_core.workflows.remote import check_published_files, checked_names
 
 MODEL = "model.onnx"
@@ -23,6 +23,9 @@ BENCH = "bench.json"
 MUTANTS = "mutants.json"
 """What `zoo bench EXPORT --save` and `zoo verify EXPORT --mutants --save` keep: beside the folder of the export, as
 NAME.bench.json, or where somebody has put it in it. There `zoo verify` minds every file that is not in the report."""
+
+OUTCOMES = ("verified", "failed", "not-conclusive")
+"""What a check says of an export."""
 
 _COPIED = {".onnx", ".data", ".md", ".json", ".pb"}
 """How files end that are copied: none that a browser would take for a page or a script of this site."""
@@ -50,8 +53,9 @@ class PublishedFile:
 class Exhibit:
     """A vetted export; nothing of it has been run.
 
-    `left_out`: files that its report lists and that are not copied. `state`: `verified`; `changed` since; `unknown`
-    without a report; else the outcome that its report gives. What is not there is empty.
+    `left_out`: files that its report lists and that are not copied. `state`: one of `OUTCOMES`, as its report says;
+    `changed` since, also where the report says what no check gives; `unknown` without a report. What is not there is
+    empty.
     """
 
     name: str
@@ -108,7 +112,7 @@ def open_exhibit(name: str, path: Path) -> Exhibit:
     """What there is to know of an export. Raises RefusedFileError for a file that is not safe to open, ZooError for one
     that does not say what it is or cannot be read."""
     file = vet(model_file(path))
-    read_metadata(file)
+    metadata_for_use(file)
     folder = path if path.is_dir() else None
     report = _json_at(None if folder is None else folder / REPORT)
     listed = _listed(folder, report)
@@ -130,14 +134,14 @@ def open_exhibit(name: str, path: Path) -> Exhibit:
 
 
 def _state(folder: Path | None, report: Mapping[str, Any]) -> str:
-    """The word of the report, where the files are still those that it is about."""
+    """The word of the report, where it is one of a check and the files are still those that it is about."""
     if folder is None or not isinstance(report.get("outcome"), str):
         return "unknown"
     try:
         check_published_files(folder)
     except ZooError:
         return "changed"
-    return str(report["outcome"])
+    return str(report["outcome"]) if report["outcome"] in OUTCOMES else "changed"
 
 
 def _kept(export: Path) -> dict[str, Path]:

@@ -117,7 +117,7 @@ def _read(path: Path, kind: type, printed_by: str) -> Any:
     try:
         found = load_json(read_plain(path, most=_MOST))
     except ValueError as error:
-        raise ZooError(f"{path} is not what {printed_by} prints: {error}") from None
+        raise ZooError(f"{path} is not what {printed_by} prints: {error}", hint=f"{printed_by} > FILE") from None
     if not isinstance(found, kind):
-        raise ZooError(f"{path} is not what {printed_by} prints")
+        raise ZooError(f"{path} is not what {printed_by} prints", hint=f"{printed_by} > FILE")
     return found

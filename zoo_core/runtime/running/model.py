@@ -18,9 +18,9 @@ from zoo_core.errors import UnverifiedWarning, UsageError, ZooError
 from zoo_core.file_limits import MAX_INPUT_ELEMENTS
 from zoo_core.recipe_spec import sources_of
 from zoo_core.recipes import InputRecipe
-from zoo_core.runtime.reading.metadata import Metadata, read_metadata
+from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.runtime.reading.wire import OnnxFile
-from zoo_core.runtime.vetting.agreement import check_agreement
+from zoo_core.runtime.vetting.for_use import metadata_for_use
 from zoo_core.runtime.vetting.published import remark_on
 from zoo_core.runtime.vetting.vet import vet
 from zoo_core.shapes import filled_up, joined_rows, takes_one
@@ -51,6 +51,7 @@ def open_model(
     spinning: bool | None = None,
     provider: str | None = None,
     isolated: Isolated = None,
+    edited: bool = False,
 ) -> ExportedModel:
     """Vet an exported file (`model.onnx`, or its folder) and make it ready to run.
 
@@ -63,8 +64,9 @@ def open_model(
 
     Warns (UnverifiedWarning, of Python's `warnings`) of a file that is another one than the report beside it was made
     for, that was never verified, there or on the provider, or whose report is missing or damaged.
-    Raises RefusedFileError for a hostile file or one that is no ONNX file, ZooError for one without our metadata, for a
-    child process that reached a limit, and for a provider that cannot be had or is wrong; UsageError for other kinds.
+    Raises RefusedFileError for a hostile file, one that is no ONNX file, and one whose words were edited after the
+    export (`edited`: opened all the same, for who compares); ZooError for one without our metadata, for a child process
+    that reached a limit, and for a provider that cannot be had or is wrong; UsageError for other kinds.
     """
     asked = settings_from(optimization=optimization, threads=threads, spinning=spinning, provider=provider)
     if not isinstance(path, str | os.PathLike):
@@ -73,10 +75,9 @@ def open_model(
         raise UsageError("an empty text is no path of a model.onnx", hint="the current folder is a dot: .")
     path = Path(path)
     file = vet(model_file(path))
-    metadata = read_metadata(file)
+    metadata = metadata_for_use(file, edited=edited)
     if metadata.needs_plugin:
         before_plugin_code()
-    check_agreement(file, metadata)
     for remark in (remark_on(file), remark_on_provider(file, provider)):
         if remark is not None:
             warnings.warn(remark, UnverifiedWarning, stacklevel=2)

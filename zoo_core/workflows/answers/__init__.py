@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .in_memory import rows_in_memory
     from .predictor import Part, Predictor, load_part, open_predictor
     from .prepared import bind_prepared, choose_split
-    from .self_tested import self_test
+    from .self_tested import require_self_test, self_test
     from .shown import class_color, stretches
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "load_part",
     "open_predictor",
     "require_data",
+    "require_self_test",
     "rows_in_memory",
     "self_test",
     "stretches",
@@ -50,7 +51,7 @@ __getattr__, __dir__ = lazy_names(
             "bind_prepared",
             "choose_split",
         ),
-        ".self_tested": ("self_test",),
+        ".self_tested": ("require_self_test", "self_test"),
         "zoo_core.workflows.same_data": (
             "compare_part",
             "require_data",

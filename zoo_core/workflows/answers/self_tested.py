@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from zoo_core.errors import NotVerifiedError
 from zoo_core.records import CheckResult
 from zoo_core.runtime.running.model import ExportedModel
 from zoo_core.verification.conclude.structure import check_results
@@ -35,6 +36,17 @@ def self_test(model: ExportedModel) -> tuple[CheckResult, ...]:
         return (CheckResult(rule="self-test", outcome="not-conclusive", detail="the file holds no self-test"),)
     test = validated(metadata.self_test, inputs=metadata.inputs, outputs=metadata.outputs)
     return tuple(check for case in cases_of(test) for check in _checked(model, case))
+
+
+def require_self_test(model: ExportedModel, *, otherwise: str) -> None:
+    """Raise NotVerifiedError, which begins with `otherwise`, unless the self-test of the file passes here; and as
+    `self_test`."""
+    bad = next((check for check in self_test(model) if check.outcome != "passed"), None)
+    if bad is not None:
+        raise NotVerifiedError(
+            f"{otherwise}: its self-test says {bad.outcome}: {bad.detail}",
+            hint="zoo verify says more; do not use this file, or export it again",
+        )
 
 
 def _checked(model: ExportedModel, case: Mapping[str, Any]) -> Iterator[CheckResult]:

@@ -9,9 +9,9 @@ from typing import Any
 from zoo_core.bundle_files import REPORT_FILE
 from zoo_core.errors import ZooError
 from zoo_core.files import read_json
-from zoo_core.runtime.reading.metadata import Metadata, read_metadata
+from zoo_core.runtime.reading.metadata import Metadata
 from zoo_core.runtime.reading.wire import OnnxFile
-from zoo_core.runtime.vetting.agreement import check_agreement
+from zoo_core.runtime.vetting.for_use import metadata_for_use
 from zoo_core.runtime.vetting.known import files_beside, known_since
 from zoo_core.runtime.vetting.published import remark_on
 from zoo_core.runtime.vetting.vet import vet
@@ -28,8 +28,7 @@ def describe_export(path: Path) -> dict[str, Any]:
     it needs is not installed. Raises as `open_model` for a file that could not be opened.
     """
     file = vet(model_file(path))
-    metadata = read_metadata(file)
-    check_agreement(file, metadata)
+    metadata = metadata_for_use(file)
     beside = sorted(files_beside(file))
     return {
         "name": metadata.name,

@@ -2,7 +2,7 @@
 
 Open `address.py` first. `oci_registry.py` speaks to a registry of the Open Container Initiative, `manifest.py` reads
 what it has, `hub.py` speaks to a hub; `report_files.py` holds the files of an export against its report,
-`signature.py` against who signed them.
+`signature.py` against who signed them, and `signing_faults.py` says what is wrong there.
 """
 
 from __future__ import annotations

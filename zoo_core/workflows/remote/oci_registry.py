@@ -155,9 +155,22 @@ class Registry:
             raise ZooError(f"{place} cannot prove who it is: {in_words(error)}") from error
         except requests.exceptions.RequestException as error:
             raise ZooError(
-                f"there is no registry that answers at {place}: {in_words(error)}",
+                f"there is no registry that answers at {place}: {_why_silent(error)}",
                 hint="is the address right, and the registry running?",
             ) from error
+
+
+def _why_silent(error: BaseException) -> str:
+    """The last cause, which the system gives: `requests` tells of its own objects."""
+    import requests
+
+    if isinstance(error, requests.exceptions.Timeout):
+        return f"nothing came within {_SECONDS} seconds"
+    said = str(error)
+    for word in ("Connection refused", "Name or service not known", "No route to host", "Network is unreachable"):
+        if word in said:
+            return word.lower()
+    return "the connection failed" if isinstance(error, requests.exceptions.ConnectionError) else in_words(error)
 
 
 def _session_with_logins(address: Address) -> tuple[Any, Any]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from zoo_core.bundle_files import MODEL_FILE, REPORT_FILE
-from zoo_core.errors import NotVerifiedError, RefusedFileError
+from zoo_core.errors import NotVerifiedError, RefusedFileError, ZooError
 from zoo_core.files import read_json, sha256_of
+from zoo_core.foreign_text import shell_word
 
 MOST_FILES = 1000
 _PART = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+-]{0,199}")
@@ -35,6 +37,12 @@ def published_files(folder: Path) -> dict[str, str]:
     """The files that the report of an export lists, with their sha256. Raises RefusedFileError for a report of other
     things, ZooError where there is none."""
     report = folder / REPORT_FILE
+    if not os.path.lexists(report):
+        raise ZooError(
+            f"{report} is missing: it says what was published, with the hash of every file",
+            hint=f"zoo verify {shell_word(str(folder / MODEL_FILE))} checks the file alone; zoo export makes the whole "
+            "folder again",
+        )
     files = read_json(report, what="the verification report", within=folder).get("files")
     where = str(report)
     if not isinstance(files, dict) or MODEL_FILE not in files or len(files) > MOST_FILES:
@@ -45,14 +53,14 @@ def published_files(folder: Path) -> dict[str, str]:
     return files
 
 
-def check_published_files(folder: Path, *, no_other: bool = False) -> dict[str, str]:
+def check_published_files(folder: Path, *, no_other: bool = False, of_another: str | None = None) -> dict[str, str]:
     """The files of an export with their sha256, once each is what the report says. Raises NotVerifiedError where one is
-    missing or has changed, or with `no_other` is not listed, and as `published_files`."""
+    missing or has changed, or with `no_other` is not listed (`of_another` is the hint), and as `published_files`."""
     listed = published_files(folder)
     if no_other:
         there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
         if more := sorted(there - {*listed, REPORT_FILE}):
-            raise NotVerifiedError(f"{more[0]} is not in the report of this export")
+            raise NotVerifiedError(f"{more[0]} is not in the report of this export", hint=of_another)
     for name, digest in listed.items():
         path = folder / name
         if not path.is_file():

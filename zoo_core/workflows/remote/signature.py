@@ -14,7 +14,8 @@ from typing import Any
 from zoo_core.errors import MissingExtraError, NotVerifiedError, UsageError, ZooError, in_words
 from zoo_core.files import clear_io_errors, plain_file, written_whole
 
-_MOST_KEY = 1 << 16
+from .signing_faults import MOST_KEY_BYTES, new_private_key, new_public_key, no_private_key, why_not_signed
+
 _MOST_SIGNATURE = 16 << 20
 
 
@@ -31,7 +32,7 @@ def sign_export(export: Path, *, key: Path, to: Path, password: str | None = Non
     is none, MissingExtraError without `model-signing`.
     """
     signing = _library("signing")
-    _require_plain(key, what="private key", most=_MOST_KEY)
+    _require_plain(key, what="private key", most=MOST_KEY_BYTES, hint=new_private_key())
     if to.exists():
         raise UsageError(f"{to} is there already", hint="--to with another name, or remove it")
     if export.is_dir() and export.resolve() in to.resolve().parents:
@@ -40,10 +41,7 @@ def sign_export(export: Path, *, key: Path, to: Path, password: str | None = Non
         secret = password.encode() if password else None
         config = signing.Config().use_elliptic_key_signer(private_key=key, password=secret)
     except Exception as error:  # noqa: BLE001 cryptography's own, of many classes
-        raise ZooError(
-            f"{key} is no private key that can sign: {in_words(error)}",
-            hint="openssl ecparam -name prime256v1 -genkey -noout -out key.pem; ZOO_SIGN_PASSWORD holds its password",
-        ) from None
+        raise no_private_key(key, error, password=bool(password)) from None
     with tempfile.TemporaryDirectory() as folder:
         made = Path(folder, "signature")
         with clear_io_errors("cannot read", export):
@@ -55,16 +53,21 @@ def sign_export(export: Path, *, key: Path, to: Path, password: str | None = Non
 def check_signature(export: Path, *, key: Path, signature: Path) -> None:
     """Raise NotVerifiedError unless the signature is by this key's owner, and of exactly these files.
 
-    Raises ZooError where there is no signature or no key, MissingExtraError without `model-signing`.
+    Raises ZooError where there is no key, MissingExtraError without `model-signing`.
     """
     verifying = _library("verifying")
-    _require_plain(key, what="public key", most=_MOST_KEY)
+    _require_plain(key, what="public key", most=MOST_KEY_BYTES, hint=new_public_key())
+    if not signature.exists():
+        raise NotVerifiedError(
+            f"{export} is not signed: there is no signature {signature}",
+            hint="--signature FILE where it lies elsewhere; who made the export makes one with zoo sign",
+        )
     _require_plain(signature, what="signature", most=_MOST_SIGNATURE)
     try:
         config = verifying.Config().use_elliptic_key_verifier(public_key=key)
     except Exception as error:  # noqa: BLE001 cryptography's own, of many classes
         raise ZooError(
-            f"{key} is no public key: {in_words(error)}", hint="openssl ec -in key.pem -pubout -out key.pub"
+            f"{key} is no public key, in PEM, of an elliptic curve: {type(error).__name__}", hint=new_public_key()
         ) from None
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # it has words of its own for old signatures
@@ -73,7 +76,7 @@ def check_signature(export: Path, *, key: Path, signature: Path) -> None:
         raise ZooError(f"cannot read {export}: {in_words(error)}") from error
     except Exception as error:  # noqa: BLE001 a stranger's file, and whatever the parsers of its parts make of it
         raise NotVerifiedError(
-            f"{signature} is not the signature of {export} by the owner of {key}: {in_words(error) or 'it is damaged'}",
+            f"{signature} is not the signature of {export} by the owner of {key}: {why_not_signed(error)}",
             hint="do not use this export, or ask who signed it",
         ) from None
 
@@ -90,9 +93,9 @@ def require_signed(export: Path, *, key: Path | None, signature: Path | None) ->
     check_signature(export, key=key, signature=signature or signature_of(export))
 
 
-def _require_plain(path: Path, *, what: str, most: int) -> None:
+def _require_plain(path: Path, *, what: str, most: int, hint: str | None = None) -> None:
     if not path.exists():
-        raise ZooError(f"there is no {what} {path}")
+        raise ZooError(f"there is no {what} {path}", hint=hint)
     with plain_file(path, most=most):
         pass  # it is one, of a size that a stranger cannot choose
 
