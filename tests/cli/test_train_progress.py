@@ -54,6 +54,12 @@ def test_an_accelerator_that_was_chosen_is_told(capsys: pytest.CaptureFixture[st
     assert capsys.readouterr().err == "Run run: net on data, 1 epoch, seed 0, on cuda\n"
 
 
+def test_several_processes_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with TrainProgress() as progress:
+        progress.on_start(dataclasses.replace(info(1), processes=2), 0)
+    assert capsys.readouterr().err == "Run run: net on data, 1 epoch, seed 0, in 2 processes\n"
+
+
 def in_steps(progress: TrainProgress, clock: Clock, *, steps: int, seconds: float) -> None:
     for step in range(1, steps + 1):
         clock.now += seconds

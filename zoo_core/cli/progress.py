@@ -75,6 +75,7 @@ class TrainProgress:
         note(
             f"Run {info.name}: {info.model} on {info.dataset}, {counted(info.epochs, 'epoch')}, seed {info.seed}"
             + (f", on {info.device}" if info.device != "cpu" else "")
+            + (f", in {counted(info.processes, 'process')}" if info.processes > 1 else "")
             + more
         )
         if info.init_from is not None and not done:
