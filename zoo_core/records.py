@@ -97,12 +97,11 @@ class RunInfo(Record):
     training part, `part_fingerprints` those of all parts, in newer runs. `validation` are the metrics of the best
     epoch, and `test` those of its weights on the test split, None where there is none; `beats_chance`: whether these
     are better than those of one answer for all, None where nobody looked. `remarks`: what these numbers do not say.
-    `task_settings`: what was chosen for these weights on the validation part, such as thresholds. `task_plugin`: what
-    offers its task; empty for a bundled one. `recipes`: how each input that is no picture is made, and what was learnt
-    for it of the training part. `selection`: the metric that picks the best epoch, by the least after a minus. `status`
-    is "unfinished" until the last epoch (or early stopping) is done. `legs`: how it came about. `resume_certificate`:
-    None where nobody asked for one. `best_export`: what came of the last export of its best weights that its training
-    made, or None. `plan`: how its steps are computed, as it was told before the first one.
+    `task_settings`: what was chosen for them on the validation part. `task_plugin`: what offers its task; empty for a
+    bundled one. `recipes`: how each input that is no picture is made, with what was learnt for it. `selection`: the
+    metric that picks the best epoch, by the least after a minus. `status` is "unfinished" until the last epoch is done.
+    `legs`: how it came about. `resume_certificate`: None where nobody asked for one. `best_export`: what
+    came of the last export of its best weights that its training made, or None. `plan`: how its steps are computed.
     """
 
     name: str

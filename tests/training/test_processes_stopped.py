@@ -14,8 +14,9 @@ from test_processes import SGD, furthest
 from together import ended_together, start_together, zoo_together
 from warm import Result, run_program, run_to_success
 
-from zoo_core import load_run
+from zoo_core import UsageError, load_run
 from zoo_core.training import RunDirectory
+from zoo_core.workflows.trainings.together import check_together
 
 EPOCHS = 10
 TRAIN = ("train", "mlp", "--dataset", "digits", "-d", "train_size=67", "-t", "batch_size=16", *SGD)
@@ -125,19 +126,12 @@ def test_a_failure_of_one_is_told_by_it_and_ends_all(
     assert "Error" not in done[0].stderr
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (("--folds", "3"), "--folds does not go with several processes: each fold is a training of its own"),
-        (("--find-lr", "a.png"), "--find-lr does not go with several processes"),
-        (("--time-budget", "1m"), "--time-budget does not go with several processes"),
-        (("--dry-run",), "--dry-run does not go with several processes"),
-        (("--prove-resume", "1"), "--prove-resume does not go with several processes"),
-    ],
-)
-def test_what_several_processes_cannot_do_is_refused_before_they_start(
-    words: tuple[str, ...], told: str, tmp_path: Path
-) -> None:
-    done = run_program("train", "mlp", "--dataset", "digits", "--processes", "2", *words, cwd=tmp_path)
+def test_what_several_processes_cannot_do_is_refused_before_they_start(tmp_path: Path) -> None:
+    words = ("train", "mlp", "--dataset", "digits", "--processes", "2")
+    done = run_program(*words, "--folds", "3", cwd=tmp_path)
+    told = "--folds does not go with several processes: each fold is a training of its own"
     assert (done.code, told in done.stderr) == (2, True), done.stderr
     assert not (tmp_path / "runs").exists()
+    for name in ("find_lr", "time_budget", "dry_run", "prove_resume"):
+        with pytest.raises(UsageError, match=f"--{name.replace('_', '-')} does not go with several processes: "):
+            check_together({name: True})

@@ -51,8 +51,7 @@ def train(
     unfinished run goes on, and each can get more `epochs`; with `accept_changes` although plugins have changed.
     `options`, `data`, `config`: of model, dataset, trainer, as text or values. `init_from`: weights to begin with;
     `freeze`: patterns of what is not trained. `overfit`: train and validate on so many samples alone. `time_budget`:
-    seconds in place of `epochs`. `dry_run`: one batch, no run. Where torchrun has started this process, it trains with
-    the others. Raises UsageError for what was mistyped, ZooError else.
+    seconds in place of `epochs`. `dry_run`: one batch, no run. Raises UsageError for what was mistyped, ZooError else.
     """
     need_torch("training")
     asked = TrainRequest(model=model, dataset=dataset, run=run, epochs=epochs, trainer=trainer, seed=seed)
@@ -107,7 +106,7 @@ def opened(
 def _train_together(zoo: Zoo, request: TrainRequest, place: Place, how: _How, callbacks: TrainCallbacks) -> RunInfo:
     """As `train`, in one of several processes."""
     resume, download = how.resume, how.download
-    from zoo_core.training.distributed.joining import backend_for, joined
+    from zoo_core.training.distributed.joined_group import backend_for, joined
     from zoo_core.training.distributed.meeting import store_of
 
     store = store_of(place)
