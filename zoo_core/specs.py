@@ -59,10 +59,7 @@ class Weights:
                 f"Weights {self.name!r}: file is 'package:path.safetensors' or 'package:path.pth', not {self.file!r}",
                 hint="the package is written as it is imported, and the path below it with slashes",
             )
-        if self.sha256 == "" and self.url:
-            hint = "None where the publisher says none: then only safetensors over https are taken"
-            raise ZooError(f"Weights {self.name!r}: an address needs the sha256 of its file", hint=hint)
-        if not self.sha256:
+        if self.sha256 is None or (self.file and not self.sha256):
             object.__setattr__(self, "sha256", None)
             if self.file.endswith(".pth"):
                 raise ZooError(

@@ -124,7 +124,7 @@ def test_a_hash_may_be_left_out_of_a_file_in_the_package_and_not_of_an_address()
     assert Weights(name="V1", file="a:b.safetensors").sha256 is None
     with pytest.raises(ZooError, match="needs its sha256"):
         Weights(name="V1", file="a:b.pth")
-    with pytest.raises(ZooError, match="Weights 'V1': an address needs the sha256 of its file"):
+    with pytest.raises(ZooError, match="Weights 'V1': sha256 is 64 hexadecimal digits"):
         Weights(name="V1", url="https://example.org/a.safetensors")
 
 

@@ -15,7 +15,7 @@ from zoo_core.declared_options import UnusableParameterError
 from zoo_core.errors import ZooError
 from zoo_core.specs import DatasetSpec, ModelFamily, ModelSpec, RecipeSpec, TaskSpec, TrainerSpec, check_name
 
-from .offers import Offers, hook_place
+from .offers import Offers, hook_place, words
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ABOUT = ("task", "summary", "source", "license")
@@ -53,8 +53,7 @@ def _told_where(offers: Offers, hook: str) -> Iterator[None]:
     except UnusableParameterError:
         raise
     except ZooError as error:
-        place = f" ({hook} at {hook_place(offers.manager, hook)})"
-        raise ZooError(f"{error.message}{place}", hint=error.hint) from error
+        raise ZooError(f"{words(error)} ({hook} at {hook_place(offers.manager, hook)})") from error
 
 
 def _command(command: click.Command) -> dict[str, str]:
