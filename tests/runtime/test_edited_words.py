@@ -50,7 +50,6 @@ COMMANDS = {
     "eval": ("eval", "edited"),
     "info": ("info", "edited"),
     "bench": ("bench", "edited", "--batch", 1),
-    "serve": ("serve", "edited", "--port", 0),
     "package": ("package", "edited", "--for", "triton", "--to", "packed"),
     "sign": ("sign", "edited", "--key", "key.pem"),
     "push": ("push", "edited", "oci://127.0.0.1:1/a/b:1"),
@@ -63,6 +62,11 @@ def test_no_command_uses_it(command: str, bundle: Path, zoo_here: Zoo) -> None:
     done = zoo_here(*COMMANDS[command])
     assert (done.code, TOLD in done.stderr) == (4, True), done.stderr
     assert "Hint: get the file again" in done.stderr
+
+
+def test_no_server_serves_it(bundle: Path, run_zoo: Zoo) -> None:
+    done = run_zoo("serve", "edited", "--port", 0, timeout=60)
+    assert (done.code, TOLD in done.stderr) == (4, True), done.stderr
 
 
 def test_a_site_says_so_in_its_row(bundle: Path, zoo_here: Zoo) -> None:

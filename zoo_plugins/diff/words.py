@@ -45,8 +45,8 @@ class FieldDifference:
         if self.field == "self_test":
             return [(self.field, _test_in_words(self.a), _test_in_words(self.b))]
         if isinstance(self.a, dict) and isinstance(self.b, dict):
-            items = _differing(self.a, self.b)
-            return [row for each in items for row in replace(each, field=f"{self.field}.{each.field}").rows()]
+            inside = _differing(self.a, self.b)
+            return [row for each in inside for row in replace(each, field=f"{self.field}.{each.field}").rows()]
         if isinstance(self.a, list) and isinstance(self.b, list):
             items = enumerate(zip(self.a, self.b, strict=False))
             rows = [(f"{self.field}[{n}]", shown_json(one), shown_json(two)) for n, (one, two) in items if one != two]
