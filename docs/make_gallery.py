@@ -36,9 +36,13 @@ def zoo(folder: Path, *words: str, may_fail: bool = False) -> None:
 
 def show(folder: Path, name: str) -> None:
     """Measure an export, and draw its run if there is one: pictures of tasks that have none are left out."""
-    bench = folder / "exported" / f"{name}.bench.json"
-    if not bench.exists():
-        zoo(folder, "bench", f"export:{name}", "--batch", "1", "--engine", "onnxruntime", "--save")
+    measured = {
+        "bench": ("bench", f"export:{name}", "--batch", "1", "--engine", "onnxruntime", "--save"),
+        "mutants": ("verify", f"export:{name}", "--mutants", "--save"),
+    }
+    for kind, command in measured.items():
+        if not (folder / "exported" / f"{name}.{kind}.json").exists():
+            zoo(folder, *command)
     for what in ("confusion", "errors"):
         if (folder / "runs" / name).is_dir() and not (folder / "runs" / name / "plots" / f"{what}.png").exists():
             zoo(folder, "plot", f"run:{name}", "--what", what, may_fail=True)
