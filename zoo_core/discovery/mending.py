@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoo_core.errors import MissingExtraError, UsageError, ZooError, did_you_mean
+from zoo_core.files import read_plain
 from zoo_core.foreign_text import shell_word
 from zoo_core.installation import editable_folder, extra_with, install_command
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .plugins import Plugin
 
 _MOST_NAMED = 3
+_MOST_BYTES = 1 << 20
 _PLACE = re.compile(r"([\w./-]+\.pyi?):(\d+)")
 """As `place_of` writes it: the path of a file from its package on, and a line."""
 
@@ -145,8 +147,8 @@ def _entry_point_line(folder: Path, entry: str) -> str:
     """Where a project names a plugin, as a path that can be opened, and a line where it is found."""
     file = folder / "pyproject.toml"
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError):
+        lines = read_plain(file, most=_MOST_BYTES).decode().splitlines()
+    except (OSError, ValueError, ZooError):
         return str(folder)
     section = ""
     for number, line in enumerate(map(str.strip, lines), start=1):
