@@ -27,7 +27,7 @@ def address(tmp_path: Path) -> Iterator[str]:
     metrics = {"test accuracy": 0.75}
     write_brightness(tmp_path, name="brightness", license="MIT", metrics=metrics, dataset={"name": "spots"})
     write_brightness(
-        tmp_path, name="<img src=x onerror=alert(1)>", labels=("<script>alert(1)</script>", "b"), untrained=True
+        tmp_path, name="<img src=x onerror=alert(1)>", labels=("<script>alert(1)</script>", "b", "c"), untrained=True
     )
     for name, seconds in ((NAME, 4e-5), ("brightness", 3e-3)):
         row = {"engine": "onnxruntime", "batch": 1, "p50_s": seconds, "answers": {"right": True}}

@@ -20,8 +20,8 @@ PROMISE = {"promise": "", "expected": "", "seconds": 0.1}
 
 
 def test_two_exports_are_compared_as_zoo_diff_does(run_zoo: Zoo, tmp_path: Path) -> None:
-    write_brightness(tmp_path, labels=("dark", "bright"))
-    other = write_brightness(tmp_path, name="other", labels=("dark", MARKUP), license="MIT")
+    write_brightness(tmp_path, labels=("dark", "middle", "bright"))
+    other = write_brightness(tmp_path, name="other", labels=("dark", "middle", MARKUP), license="MIT")
     done = run_zoo("site", "brightness", other.parent, "--to", "gallery", "--compare", "brightness", other.parent)
     assert done.code == 0, done.stderr
     place = tmp_path / "gallery" / "compare" / "1"

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
 from zoo_core.cli.answer_options import answer_options
-from zoo_core.commands.common import FilePath, json_option, note, say
+from zoo_core.commands.common import FilePath, json_option, say
 from zoo_core.commands.completion import complete_exports
 from zoo_core.commands.isolation import isolation_options, provider_option
 from zoo_core.commands.next_step import verify_again
-from zoo_core.errors import UsageError, ZooError
-from zoo_core.foreign_text import shell_word
+from zoo_core.errors import ZooError
 from zoo_core.records import counted
 
 EXAMPLES = """
@@ -72,17 +68,12 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
     filter gives becomes a PNG: values from 0 to 1 are a picture already, others are shown as |value| / largest. One
     channel is grey, three are RGB, other numbers lie side by side, each on a scale of its own.
     """
+    from zoo_core.cli.predict_beginning import export_of, tell_before
     from zoo_core.cli.predict_output import lines_of_stdin, show_rows, what_mends
-    from zoo_core.runtime.reading.run_beside import run_gone_on
     from zoo_core.workflows.answers.predict import plan_predictions
 
-    planned = plan_predictions(_export_of(source, asked["inputs"]), listed=lines_of_stdin(), **asked)
-    if gone_on := run_gone_on(planned.model.path):
-        note(f"Warning: {gone_on}")
-    if planned.model.metadata.untrained:
-        note(f"Warning: {source} is untrained: its weights are fresh, and its answers mean nothing")
-    if planned.resume and planned.results is not None and not planned.results.exists():
-        note(f"{planned.results} is not there: nothing was predicted before, and this begins with the first input")
+    planned = plan_predictions(export_of(source, asked["inputs"]), listed=lines_of_stdin(), **asked)
+    tell_before(source, planned)
     total, failed = show_rows(planned, as_json=as_json)
     if not as_json:
         say("", f"Next: {verify_again(source, planned.model.path)}")
@@ -91,18 +82,3 @@ def command(source: str, as_json: bool, **asked: Any) -> None:
             f"{failed:,} of {counted(total, 'input')} could not be predicted",
             hint=f"each of them has an error in its row; {what_mends(planned.errors)}",
         )
-
-
-def _export_of(source: str, inputs: Sequence[Path]) -> Path:
-    """The export of that name or path. Raises UsageError, which tells of an export that was typed behind its inputs."""
-    from zoo_core.shelf import find_export
-
-    try:
-        return find_export(source)
-    except UsageError as error:
-        for given in map(str, inputs):
-            with contextlib.suppress(ZooError):
-                find_export(given)
-                error.command_hint = f"the export comes first: zoo predict {shell_word(given)} {shell_word(source)}"
-                break
-        raise

@@ -64,17 +64,16 @@ def open_model(
 
     Warns (UnverifiedWarning, of Python's `warnings`) of a file that is another one than the report beside it was made
     for, that was never verified, there or on the provider, or whose report is missing or damaged.
-    Raises RefusedFileError for a hostile file, one that is no ONNX file, and one whose words were edited after the
-    export (`edited`: opened all the same, for who compares); ZooError for one without our metadata, for a child process
-    that reached a limit, and for a provider that cannot be had or is wrong; UsageError for other kinds.
+    Raises RefusedFileError for a hostile file, for other formats, and where words were edited after the export, unless
+    `edited`, for who compares; ZooError where there are no metadata of ours, a child process reached a limit, or a
+    provider cannot be had or is wrong; UsageError for other kinds.
     """
     asked = settings_from(optimization=optimization, threads=threads, spinning=spinning, provider=provider)
     if not isinstance(path, str | os.PathLike):
         raise UsageError(f"open_model takes the path of a model.onnx or of its folder, not {in_short(path)}")
     if not os.fspath(path):
         raise UsageError("an empty text is no path of a model.onnx", hint="the current folder is a dot: .")
-    path = Path(path)
-    file = vet(model_file(path))
+    file = vet(model_file(Path(path)))
     metadata = metadata_for_use(file, edited=edited)
     if metadata.needs_plugin:
         before_plugin_code()
