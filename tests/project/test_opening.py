@@ -34,7 +34,7 @@ OPENS = {
     "zoo_core/runtime/running/provider_verdicts.py": "what onnxruntime has just written",
     "zoo_core/training/checkpoint.py": "what check_header has opened with plain_file",
     "zoo_core/training/distributed/group.py": "what another process of the training says",
-    "zoo_core/training/distributed/telling.py": "where nobody listens",
+    "zoo_core/training/distributed/speaking.py": "where nobody listens",
     "zoo_core/training/pickled.py": "what plain_file has opened",
     "zoo_core/verification/subject": "what the other process has just written",
     "zoo_core/workflows/answers/gallery.py": "what it writes, and what plain_file has opened",

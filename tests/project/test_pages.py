@@ -59,7 +59,7 @@ def test_the_site_has_every_page_and_no_other() -> None:
 def test_the_readme_is_short_and_its_pictures_are_small() -> None:
     assert len(ROOT.joinpath("README.md").read_bytes()) < 8000
     shown = [target for target in LINK.findall(read("README.md")) if target.startswith("docs/images/")]
-    assert len(shown) == 2
+    assert len(shown) == 3
     for picture in ROOT.glob("docs/images/*"):
         assert picture.stat().st_size < 150_000, picture.name
         assert any(f"images/{picture.name})" in page.read_text(encoding="utf-8") for page in PAGES), picture.name

@@ -23,7 +23,7 @@ from zoo_core.errors import Terminated, ZooError, did_you_mean, error_lines, in_
 from zoo_core.errors import UnverifiedWarning as UnverifiedWarning
 from zoo_core.foreign_text import terminal_line
 from zoo_core.long_work import listen_to_progress
-from zoo_core.training.distributed.telling import ended_together, stream_of_failure
+from zoo_core.training.distributed.speaking import ended_together, stream_of_failure
 from zoo_core.unwatched import PluginCodeAhead, plugins_refused
 from zoo_core.version import __version__
 

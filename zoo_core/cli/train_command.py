@@ -62,7 +62,7 @@ Examples:
 def command(as_json: bool, **asked: Any) -> None:
     """Train MODEL on a dataset, keep the best weights, and measure them. With `--resume`, a run knows both."""
     from zoo_core.registry import open_zoo
-    from zoo_core.training.distributed.telling import hush, speaks
+    from zoo_core.training.distributed.speaking import hush, speaks
     from zoo_core.training.run import load_run
     from zoo_core.workflows.trainings.proof import check_provable
 

@@ -24,7 +24,7 @@ def watched_training(zoo: Zoo, asked: Mapping[str, Any], *, as_json: bool, again
     from zoo_core.errors import NotVerifiedError, ZooError
     from zoo_core.shelf import find_run
     from zoo_core.training.directory import RunDirectory
-    from zoo_core.training.distributed.telling import follows_a_failure
+    from zoo_core.training.distributed.speaking import follows_a_failure
     from zoo_core.workflows.trainings.train import train
 
     with TrainProgress() as progress:

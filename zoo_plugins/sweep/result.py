@@ -13,7 +13,7 @@ from zoo_core.commands import folder_name, note, shell_word
 
 from .checking import check_values
 from .picture import draw_sweep
-from .space import Space
+from .space import TABLES, Space
 from .store import PICTURE, SWEEPS, Store
 from .sweeping import ARGUMENTS, Sweep, finished
 from .tables import command_of, lines_of, sweep_report
@@ -45,11 +45,7 @@ def result_of(
 ) -> SweepResult:
     """Sweep to the end, and draw it where matplotlib is installed. Raises UsageError for unknown names."""
     zoo = open_zoo()
-    on_the_line = {
-        "model_options": typed["options"],
-        "dataset_options": typed["data"],
-        "trainer_options": typed["config"],
-    }
+    on_the_line = dict(zip(TABLES, (typed["options"], typed["data"], typed["config"]), strict=True))
     check_values(space, model=model, dataset=dataset, trainer=typed["trainer"], typed=on_the_line, zoo=zoo)
     usual = f"{zoo.model(model).name}-{zoo.dataset(dataset).name}-sweep"
     store = Store(path=SWEEPS / folder_name(usual if sweep is None else sweep))

@@ -16,7 +16,7 @@ from zoo_core.records import counted
 from .group import Group, LostProcessError, lost_process
 from .process_rank import Place
 from .sharded import ShardedGroup
-from .telling import is_first_to_fail
+from .speaking import is_first_to_fail
 
 PATIENCE = timedelta(minutes=10)
 """How long one process waits for another one before it gives up: longer than the first one writes anything."""

@@ -15,6 +15,7 @@ from zoo_core.shelf import free_run_name
 from zoo_core.training.directory import STATE_FILE, WEIGHTS_FILE, RunDirectory
 from zoo_core.training.run import load_run
 from zoo_core.training.trainer_options import DEFAULT_TRAINER, usual_options
+from zoo_core.training.training_plan import TrainingPlan
 
 if TYPE_CHECKING:
     from zoo_core.training.state import TrainState
@@ -68,7 +69,8 @@ def _command(info: RunInfo, *, model: Model, dataset: Dataset, trainer: Trainer)
     words += [word for pattern in info.freeze for word in ("--freeze", pattern)]
     words += _typed("-o", info.options, usual=_defaults(model.spec.options), but=from_data)
     words += _typed("-d", info.dataset_options, usual=_defaults(dataset.spec.options))
-    words += _typed("-t", info.config, usual=usual_options(model, trainer, info.config), but={"epochs"})
+    as_ever = {**usual_options(model, trainer, info.config), **(TrainingPlan().options if info.plan else {})}
+    words += _typed("-t", info.config, usual=as_ever, but={"epochs"})
     return " ".join(map(shell_word, words))
 
 

@@ -132,7 +132,7 @@ def ended_early(info: RunInfo, *, epochs: int) -> str:
     """Why a training was over after so many epochs, or was not where that was hoped for."""
     metric, patience, goal = info.metric, info.config.get("patience"), info.config.get("stop_at")
     best = info.validation.get(metric)
-    over = f"Ended after {epochs} of {info.epochs} epochs" if epochs < info.epochs else ""
+    over = f"Ended after {epochs} of {counted(info.epochs, 'epoch')}" if epochs < info.epochs else ""
     if goal is not None and best is not None:
         if best <= goal if info.selection.startswith("-") else best >= goal:
             return over and f"{over}: {metric} is {best:.4g}, and stop_at={goal:g} is good enough."
