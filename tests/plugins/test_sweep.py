@@ -128,7 +128,7 @@ def test_a_sweep_is_told_and_drawn_and_not_mixed_with_another(tmp_path: Path) ->
 
 def test_a_value_with_which_numbers_end_is_a_trial_that_fails(tmp_path: Path) -> None:
     (tmp_path / "space.toml").write_text("[trainer_options]\nlr = [1e30, 0.01]")
-    found = sweep_to_its_end(tmp_path, "--trials", "4", "--epochs", "1", "--sweep", "of two", "--seed", "2")
+    found = sweep_to_its_end(tmp_path, "--trials", "2", "--epochs", "1", "--sweep", "of two", "--seed", "4")
     assert {row["state"] for row in found["trials"]} == {"fail", "complete"}
     assert {row["options"]["-t lr"] for row in found["trials"] if row["state"] == "fail"} == {"1e+30"}
     assert found["best"]["run"].startswith("of two-")

@@ -19,12 +19,12 @@ from shared import shared
 from zoo_core import Preprocess, TensorSpec
 from zoo_core.recipe_spec import Recipe
 from zoo_core.runtime import Metadata
+from zoo_core.runtime.reading.metadata_seal import SEAL
 from zoo_core.runtime.reading.wire import read_onnx
 from zoo_core.shapes import DTYPES
 from zoo_core.verification.expect.bounds import bound_output
 from zoo_core.verification.expect.recipe_test import KEY as RECIPES
 from zoo_core.verification.expect.recipe_test import recipe_tests
-from zoo_core.verification.expect.seal import KEY as SEAL
 from zoo_core.verification.expect.selection_test import selection_expectations
 from zoo_core.verification.expect.selections import choice_of
 from zoo_core.verification.expect.self_test import expectations, input_draws

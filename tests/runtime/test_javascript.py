@@ -20,7 +20,7 @@ from PIL import Image
 from zoo_core import Preprocess, TensorSpec
 from zoo_core.preprocess import load_pictures
 from zoo_core.runtime import Metadata
-from zoo_core.verification.expect.seal import KEY, seal_of
+from zoo_core.runtime.reading.metadata_seal import SEAL, seal_of
 from zoo_core.verification.expect.self_test import self_test_inputs
 
 pytestmark = needs_node
@@ -115,7 +115,7 @@ def test_the_inputs_of_self_tests_are_drawn_alike(generator: str) -> None:
 
 
 def sealed(metadata: Metadata) -> str:
-    test = {**(metadata.self_test or {}), KEY: seal_of(metadata.to_json())}
+    test = {**(metadata.self_test or {}), SEAL: seal_of(metadata.to_json())}
     return dataclasses.replace(metadata, self_test=test).to_json()
 
 

@@ -20,7 +20,7 @@ from tried_site import OTHER_WEBGPU, POLICY, SOFTWARE_GPU, Visitor, runtime_fold
 from warm import run_to_success
 
 from zoo_core.runtime import Metadata, open_model, read_metadata, read_onnx
-from zoo_core.verification.expect.seal import KEY, seal_of
+from zoo_core.runtime.reading.metadata_seal import SEAL, seal_of
 from zoo_plugins.digits import digits
 
 pytestmark = pytest.mark.slow
@@ -207,7 +207,7 @@ def described_anew(file: Path, change: Callable[[Metadata], Metadata], *, sealed
     model = onnx.load(SAMPLE)
     metadata = change(read_metadata(read_onnx(SAMPLE)))
     if sealed:
-        test = {**(metadata.self_test or {}), KEY: seal_of(metadata.to_json())}
+        test = {**(metadata.self_test or {}), SEAL: seal_of(metadata.to_json())}
         metadata = dataclasses.replace(metadata, self_test=test)
     next(each for each in model.metadata_props if each.key == "zoo").value = metadata.to_json()
     onnx.save(model, file)

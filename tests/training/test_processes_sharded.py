@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import pytest
 from test_processes import TRAIN, furthest
 from together import zoo_together
 from warm import run_program, run_to_success
@@ -16,6 +17,7 @@ SHARDED = (*TRAIN, "-t", "shard=true")
 MORE = ("-t", "accumulate=2", "-t", "clip=1", "-t", "ema=0.9")
 
 
+@pytest.mark.slow  # four trainings in processes; a whole module in each is tried in test_processes.py
 def test_parts_take_the_steps_of_the_whole_and_go_on_in_any_number(tmp_path: Path) -> None:
     run_to_success(*TRAIN, *MORE, "--run", "one", cwd=tmp_path)
     straight = zoo_together(*SHARDED, *MORE, "--run", "two", count=2, cwd=tmp_path)

@@ -27,12 +27,11 @@ from zoo_core.files import json_text, sha256_of, temporary_folder, write_atomic
 from zoo_core.plugin_faults import blamed_on
 from zoo_core.records import CheckResult, ExportReport, counted
 from zoo_core.runtime.reading.metadata import Metadata, read_metadata
+from zoo_core.runtime.reading.metadata_seal import SEAL, seal_of
 from zoo_core.runtime.reading.wire import read_onnx
 from zoo_core.runtime.vetting.known import remember
 from zoo_core.runtime.vetting.vet import vet
 from zoo_core.verification.conclude.recheck import outcome_of, verify_export
-from zoo_core.verification.expect.seal import KEY as SEAL
-from zoo_core.verification.expect.seal import seal_of
 from zoo_core.verification.feed.vectors import write_vectors
 
 from .bakeable import Interface, interface_of, require_bakeable

@@ -18,12 +18,11 @@ from zoo_core.errors import NotVerifiedError
 from zoo_core.files import json_text, temporary_folder, write_atomic
 from zoo_core.records import CheckResult
 from zoo_core.runtime.reading.metadata import Metadata
+from zoo_core.runtime.reading.metadata_seal import SEAL, seal_of
 from zoo_core.runtime.reading.wire import OnnxFile
 from zoo_core.task_lookup import task_plugin
 from zoo_core.verification.expect.recipe_test import KEY as RECIPES
 from zoo_core.verification.expect.recipe_test import recipe_tests
-from zoo_core.verification.expect.seal import KEY as SEAL
-from zoo_core.verification.expect.seal import seal_of
 from zoo_core.verification.feed.vectors import write_vectors
 
 from .blame.inquiry import errors_of_nodes

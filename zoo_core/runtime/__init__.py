@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from .reading.graph import Node
     from .reading.metadata import Metadata, read_metadata
+    from .reading.metadata_seal import SEAL, seal_of
     from .reading.outside import stored_array
     from .reading.protobuf import bytes_field
     from .reading.wire import OnnxFile, read_onnx
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROVIDERS",
+    "SEAL",
     "Agreement",
     "ExportedModel",
     "Isolated",
@@ -63,6 +65,7 @@ __all__ = [
     "read_onnx",
     "read_sequence",
     "receive_arrays",
+    "seal_of",
     "send_arrays",
     "sequence_input",
     "stored_array",
@@ -115,6 +118,7 @@ __getattr__, __dir__ = lazy_names(
         ".running.tiling": ("Tiling",),
         ".running.tuned": ("keep_tuned",),
         ".vetting.for_use": ("metadata_for_use",),
+        ".reading.metadata_seal": ("SEAL", "seal_of"),
         ".vetting.vet": ("vet",),
     },
 )

@@ -18,7 +18,7 @@ from zoo_core import CheckResult, ExportReport, OutputError, ZooError, __version
 from zoo_core.commands import clear_io_errors, is_export, model_file, package_versions, write_atomic
 from zoo_core.data import read_plain
 from zoo_core.export import remove_export
-from zoo_core.runtime import Metadata
+from zoo_core.runtime import SEAL, Metadata, seal_of
 
 from .expected import Expected
 from .source import Arrays, Source
@@ -65,10 +65,8 @@ def written(proto: onnx.ModelProto, path: Path, metadata: Metadata, source: Sour
 
 
 def sealed(metadata: Metadata, self_test: Mapping[str, Any]) -> Metadata:
-    """The metadata with their self-test, and the seal over all the rest: docs/format.md says how it is made."""
-    plain = {key: value for key, value in json.loads(metadata.to_json()).items() if key != "self_test"}
-    seal = hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
-    return dataclasses.replace(metadata, self_test={**self_test, "seal": seal})
+    """The metadata with their self-test, and the seal over all the rest."""
+    return dataclasses.replace(metadata, self_test={**self_test, SEAL: seal_of(metadata.to_json())})
 
 
 def copy_learnt(source: Source, folder: Path) -> None:

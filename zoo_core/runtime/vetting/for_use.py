@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-
 from zoo_core.runtime.reading.metadata import KEY, Metadata, read_metadata
-from zoo_core.runtime.reading.strict_json import load_strict
+from zoo_core.runtime.reading.metadata_seal import SEAL, seal_of
 from zoo_core.runtime.reading.wire import OnnxFile, refused
 
 from .agreement import check_agreement
-
-SEAL = "seal"
-"""Where the seal stands in the self-test; docs/format.md says how it is made."""
 
 
 def metadata_for_use(file: OnnxFile, *, edited: bool = False) -> Metadata:
@@ -33,8 +27,7 @@ def _check_seal(file: OnnxFile, metadata: Metadata) -> None:
     said = (metadata.self_test or {}).get(SEAL)
     if said is None:  # a file of an earlier version, or of another program
         return
-    words = {name: value for name, value in load_strict(file.metadata_props[KEY]).items() if name != "self_test"}
-    if said != hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest():
+    if said != seal_of(file.metadata_props[KEY]):
         raise refused(
             file.path,
             "edited",

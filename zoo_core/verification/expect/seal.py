@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from zoo_core.records import CheckResult
-from zoo_core.runtime.reading.strict_json import load_strict
+from zoo_core.runtime.reading.metadata_seal import SEAL, seal_of
 
-KEY = "seal"
-"""Where it stands in the self-test."""
 RULE = "metadata"
-
-
-def seal_of(text: str) -> str:
-    """The sha256 of what metadata say, but for their self-test: labels, preprocessing, settings and the rest.
-
-    It tells of an edit by hand or by another program. Who edits on purpose writes another seal: a hash from elsewhere,
-    as in the report of a bundle, or a signature tells of that.
-    """
-    plain = {name: value for name, value in load_strict(text).items() if name != "self_test"}
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def check_seal(text: str, test: Mapping[str, Any] | None) -> list[CheckResult]:
@@ -30,7 +16,7 @@ def check_seal(text: str, test: Mapping[str, Any] | None) -> list[CheckResult]:
 
     Of a file without a seal, such as one of an earlier version, is said that this cannot be known.
     """
-    sealed = (test or {}).get(KEY)
+    sealed = (test or {}).get(SEAL)
     if sealed is None:
         detail = "it has no seal, as files of earlier versions: whether its words were edited cannot be seen here"
         return [CheckResult(rule=RULE, outcome="skipped", detail=detail)]
